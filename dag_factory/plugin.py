@@ -1,0 +1,5 @@
+from airflow.plugins_manager import AirflowPlugin
+
+
+class OpenMetadataDagFactoryPlugin(AirflowPlugin):
+    name = "openmetadata_dag_factory"
