@@ -1,2 +1,19 @@
-def get_provider_info() -> dict[str, object]:
-    return {"package-name": "openmetadata-dag-factory", "name": "OpenMetadata DAG Factory", "description": "x"}
+"""What Airflow discovers as a provider: the section of the configuration, with descriptions and defaults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def get_provider_info() -> dict[str, Any]:
+    """Return this package's description in the form of Airflow's provider schema."""
+    from dag_factory import __version__
+    from dag_factory.settings import OPTIONS, SECTION
+
+    return {
+        "package-name": "openmetadata-dag-factory",
+        "name": "OpenMetadata DAG factory",
+        "description": "Runs OpenMetadata ingestion pipelines on Apache Airflow.",
+        "versions": [__version__],
+        "config": {SECTION: {"description": "Where pipelines come from and how they run.", "options": OPTIONS}},
+    }

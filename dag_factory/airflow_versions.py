@@ -1,0 +1,24 @@
+"""What stands elsewhere in another Airflow 3: the one place that knows more than one version."""
+
+from __future__ import annotations
+
+from airflow import settings
+
+try:  # Airflow 3.2 and later
+    from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+except ImportError:  # pragma: no cover - Airflow 3.1
+    from airflow.exceptions import (  # type: ignore[attr-defined,no-redef]
+        AirflowFailException,
+        AirflowNotFoundException,
+    )
+
+__all__ = ["AirflowFailException", "AirflowNotFoundException", "has_cluster_policies"]
+
+
+def has_cluster_policies() -> bool:
+    """Return whether anybody has registered a policy that may change or refuse a DAG."""
+    if hasattr(settings, "get_policy_plugin_manager"):
+        hook = settings.get_policy_plugin_manager().hook
+    else:  # pragma: no cover - Airflow 3.1
+        hook = settings.POLICY_PLUGIN_MANAGER.hook
+    return bool(hook.dag_policy.get_hookimpls() or hook.task_policy.get_hookimpls())

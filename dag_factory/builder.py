@@ -1,0 +1,100 @@
+"""From a pipeline to its DAG: a pure function, the same config gives the same DAG."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from airflow.sdk import DAG
+
+from dag_factory.docs import describe, describe_problem, owner_names
+from dag_factory.errors import ConfigError
+from dag_factory.notify import failure_mail
+from dag_factory.operator import ConfigErrorOperator, IngestionOperator
+from dag_factory.pipeline import IngestionPipeline
+from dag_factory.schedule import EPOCH, end_date, schedule, start_date
+from dag_factory.workflow.types import pipeline_type
+
+if TYPE_CHECKING:
+    from dag_factory.catalog import Config
+
+OWNER = "openmetadata"
+TAG = "OpenMetadata"
+PROBLEM_TAG = "config-error"
+PROBLEM_TASK = "config_error"
+
+# Widths of Airflow's columns; SQLite does not enforce them, PostgreSQL fails the parse of all DAGs.
+_MAX_TAG = 100
+_MAX_OWNER = 500
+_MAX_DISPLAY_NAME = 2000
+
+
+def build_dag(config: Config) -> DAG:
+    """
+    Return the DAG of a config.
+
+    :raises ConfigError: where the config describes no pipeline that Airflow could run
+    """
+    if config.problem is not None:
+        raise config.problem
+    try:
+        return _build(IngestionPipeline.from_document(config.document or {}), config)
+    except ConfigError as error:
+        raise error.within(config.key) from None
+
+
+def build_placeholder(config: Config, problem: ConfigError) -> DAG:
+    """Return the DAG that stands for a broken config and says, in its docs and by its task, what is wrong."""
+    dag = DAG(
+        dag_id=config.dag_id,
+        description=_cut(str(problem), 500),
+        doc_md=describe_problem(config, problem),
+        schedule=None,
+        start_date=EPOCH,
+        tags=[TAG, PROBLEM_TAG],
+        is_paused_upon_creation=False,
+    )
+    ConfigErrorOperator(task_id=PROBLEM_TASK, problem=str(problem), owner=OWNER, retries=0, dag=dag)
+    return dag
+
+
+def _build(pipeline: IngestionPipeline, config: Config) -> DAG:
+    kind = pipeline_type(pipeline.pipeline_type)
+    airflow = pipeline.airflow_config
+    if pipeline.service is None or not pipeline.service.name:
+        raise ConfigError("is missing. Name the service, as {name, type}, that this pipeline ingests", field="service")
+    dag = DAG(
+        dag_id=config.dag_id,
+        dag_display_name=_cut(pipeline.title, _MAX_DISPLAY_NAME),
+        description=pipeline.description,
+        doc_md=describe(pipeline, config),
+        schedule=schedule(airflow),
+        start_date=start_date(airflow, pipeline.updated_at),
+        end_date=end_date(airflow),
+        catchup=airflow.pipeline_catchup,
+        max_active_tasks=airflow.concurrency,
+        max_active_runs=airflow.max_active_runs,
+        is_paused_upon_creation=airflow.pause_pipeline or not pipeline.enabled,
+        tags=_tags(pipeline),
+    )
+    timeout = airflow.workflow_timeout
+    IngestionOperator(
+        task_id=kind.task_id,
+        owner=_cut(", ".join(owner_names(pipeline)) or OWNER, _MAX_OWNER),
+        retries=airflow.retries,
+        retry_delay=timedelta(seconds=airflow.retry_delay),
+        execution_timeout=timedelta(seconds=timeout) if timeout else None,
+        on_failure_callback=failure_mail(airflow.email),
+        dag=dag,
+    )
+    return dag
+
+
+def _tags(pipeline: IngestionPipeline) -> list[str]:
+    service = pipeline.service.name if pipeline.service else None
+    tags = [TAG, pipeline.title, f"type:{pipeline.pipeline_type}", f"service:{service}"]
+    return [_cut(tag, _MAX_TAG) for tag in tags]
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[: length - 1]}…"

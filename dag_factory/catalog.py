@@ -1,0 +1,178 @@
+"""The catalogue: which config of a store speaks for which DAG id."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from dag_factory.document import Document, merge, parse
+from dag_factory.errors import ConfigError
+from dag_factory.pipeline import MAX_DAG_ID, clean_dag_id
+
+if TYPE_CHECKING:
+    from dag_factory.store import ConfigStore
+
+DEFAULTS = "defaults.yaml"
+
+
+@dataclass(frozen=True)
+class Config:
+    """A config of the store under the DAG id that it has been given: its own, or one to show its problem by."""
+
+    dag_id: str
+    key: str
+    document: Document | None = None
+    problem: ConfigError | None = None
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """What a config says of itself: the DAG id that its document names, or none where it can't be read."""
+
+    key: str
+    document: Document | None = None
+    problem: ConfigError | None = None
+
+    @property
+    def named_id(self) -> str | None:
+        name = self.document.get("name") if self.document is not None else None
+        return _fitting(clean_dag_id(name)) if isinstance(name, str) and name else None
+
+    @property
+    def stem_id(self) -> str:
+        return _fitting(clean_dag_id(PurePosixPath(self.key).stem))
+
+
+class Catalog:
+    """
+    The configs of a store, each with the defaults of its folders beneath it.
+
+    Where several configs claim one DAG id, ``<dag_id>.json`` of the store's root wins, then a file named after the id,
+    then the one nearest to the root, then the first by name. The others are shown as problems under ids of their own.
+
+    :param store: is read when a question is asked; each file of defaults is read once
+    """
+
+    def __init__(self, store: ConfigStore) -> None:
+        self._store = store
+        self._defaults: dict[str, Document] = {}
+
+    def all(self) -> list[Config]:
+        """
+        Return every config of the store, sorted by DAG id; no id stands twice.
+
+        :raises StoreError: where the store can't be listed
+        """
+        claims = [claim for key in self._config_keys() if (claim := self._claim(key)) is not None]
+        claims.sort(key=_precedence)
+        configs: dict[str, Config] = {}
+        losers: list[_Claim] = []
+        for claim in claims:
+            dag_id = claim.named_id
+            if dag_id is None or dag_id in configs:
+                losers.append(claim)
+            else:
+                configs[dag_id] = Config(dag_id, claim.key, claim.document, claim.problem)
+        for claim in losers:
+            dag_id = next(candidate for candidate in _ids_for_a_problem(claim) if candidate not in configs)
+            configs[dag_id] = Config(dag_id, claim.key, claim.document, _problem_of_loser(claim, configs))
+        self._store.note({dag_id: c.key for dag_id, c in configs.items() if PurePosixPath(c.key).stem != dag_id})
+        return [configs[dag_id] for dag_id in sorted(configs)]
+
+    def find(self, dag_id: str) -> Config | None:
+        """
+        Return the config that ``all`` gives this DAG id, opening no other one wherever a look at the names suffices.
+
+        :raises StoreError: where the store can't be listed
+        """
+        for key in self._likely_keys(dag_id):
+            claim = self._claim(key)
+            if claim is not None and claim.named_id == dag_id:
+                return Config(dag_id, key, claim.document, claim.problem)
+        return next((config for config in self.all() if config.dag_id == dag_id), None)
+
+    def _likely_keys(self, dag_id: str) -> Iterator[str]:
+        """Yield the keys that may hold a DAG id's config, in the order of precedence."""
+        yield f"{dag_id}.json"
+        named_alike = (_Claim(key) for key in self._config_keys())
+        yield from (claim.key for claim in sorted(named_alike, key=_nearness) if claim.stem_id == dag_id)
+        if (noted := self._store.recall(dag_id)) is not None:
+            yield noted
+
+    def _config_keys(self) -> list[str]:
+        return [key for key in self._store.list_keys() if PurePosixPath(key).name != DEFAULTS]
+
+    def _claim(self, key: str) -> _Claim | None:
+        """Return what a config says of itself, or None where it is gone since it was listed."""
+        try:
+            data = self._store.read(key)
+        except KeyError:
+            return None
+        except ConfigError as error:
+            return _Claim(key, problem=error.within(key))
+        try:
+            own = parse(data, key)
+        except ConfigError as error:
+            return _Claim(key, problem=error.within(key))
+        try:
+            return _Claim(key, document=merge(self._defaults_of(PurePosixPath(key).parent), own))
+        except ConfigError as error:
+            # The id may still be known, so that the problem shows where people look for the pipeline.
+            return _Claim(key, document=own, problem=error)
+
+    def _defaults_of(self, folder: PurePosixPath) -> Document:
+        """Return the defaults that lie beneath the configs of a folder, those of the folders above it included."""
+        cached = self._defaults.get(str(folder))
+        if cached is not None:
+            return cached
+        defaults = self._defaults_of(folder.parent) if folder != folder.parent else {}
+        key = str(folder / DEFAULTS)
+        try:
+            defaults = merge(defaults, parse(self._store.read(key), key))
+        except KeyError:
+            pass
+        except ConfigError as error:
+            raise error.within(key) from None
+        self._defaults[str(folder)] = defaults
+        return defaults
+
+
+def _nearness(claim: _Claim) -> tuple[int, str]:
+    return (claim.key.count("/"), claim.key)
+
+
+def _precedence(claim: _Claim) -> tuple[bool, bool, int, str]:
+    named_id = claim.named_id
+    return (claim.key != f"{named_id}.json", claim.stem_id != named_id, *_nearness(claim))
+
+
+def _problem_of_loser(claim: _Claim, configs: dict[str, Config]) -> ConfigError:
+    if claim.problem is not None:
+        return claim.problem
+    if claim.named_id is None:
+        return ConfigError("is missing, or is no text. Give the pipeline a name", field="name", config=claim.key)
+    winner = configs[claim.named_id].key
+    return ConfigError(
+        f"the DAG id '{claim.named_id}' is taken by config '{winner}'. Rename one of the two pipelines or remove it",
+        field="name",
+        config=claim.key,
+    )
+
+
+def _ids_for_a_problem(claim: _Claim) -> Iterator[str]:
+    yield claim.stem_id
+    whole = clean_dag_id(claim.key)
+    yield _fitting(whole)
+    yield _fitting(f"{whole}_{_digest(claim.key)}")
+
+
+def _fitting(dag_id: str) -> str:
+    """Return an id that Airflow takes: one that is too long is cut, with a digest in place of the rest."""
+    return dag_id if len(dag_id) <= MAX_DAG_ID else f"{dag_id[: MAX_DAG_ID - 9]}_{_digest(dag_id)}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -1,0 +1,108 @@
+"""What a DAG tells its operator in Airflow's UI (``doc_md``)."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from dag_factory.secrets import redact
+
+if TYPE_CHECKING:
+    from dag_factory.catalog import Config
+    from dag_factory.document import Document
+    from dag_factory.errors import ConfigError
+    from dag_factory.pipeline import IngestionPipeline
+
+# What carries the text beyond this is in the config itself; a DAG's docs travel with every version of it.
+_MAX_SOURCE_CONFIG = 20_000
+
+
+def describe(pipeline: IngestionPipeline, config: Config) -> str:
+    """Return a pipeline's page in Markdown: what it is, when it runs, where it stands, its source config redacted."""
+    document = config.document or {}
+    airflow = pipeline.airflow_config
+    service = pipeline.service
+    rows = {
+        "Type": pipeline.pipeline_type,
+        "Service": f"{service.name} ({service.type})" if service else None,
+        "Schedule": f"{airflow.schedule_interval} ({airflow.pipeline_timezone})"
+        if airflow.schedule_interval
+        else "on demand",
+        "Owners": ", ".join(owner_names(pipeline)),
+        "Pipeline in OpenMetadata": pipeline.fqn,
+        "Config": config.key,
+    }
+    parts = [f"### {_inline(pipeline.title)}"]
+    if pipeline.description:
+        parts.append(pipeline.description)
+    parts.append(_table({name: text for name, text in rows.items() if text}))
+    if link := service_link(pipeline, document):
+        parts.append(f"[Open the service in OpenMetadata]({link})")
+    source_config = redact(_source_config(document))
+    if source_config:
+        parts.append(f"#### Source config\n\n{_json(source_config)}")
+    return _as_text(parts)
+
+
+def describe_problem(config: Config, problem: ConfigError) -> str:
+    """Return the page of a config that can't be run: what is wrong with it, and what happens once it is mended."""
+    parts = [
+        "### This config is broken, so nothing runs",
+        _table({"Config": config.key, "Field": problem.field or "", "Problem": problem.problem}),
+        "Mend the config, or remove it, and this entry gives way to the pipeline. No other pipeline is affected.",
+    ]
+    return _as_text(parts)
+
+
+def owner_names(pipeline: IngestionPipeline) -> list[str]:
+    """Return the names of a pipeline's owners, sorted."""
+    return sorted({name for owner in pipeline.owners if (name := owner.name or owner.display_name)})
+
+
+def service_link(pipeline: IngestionPipeline, document: Document) -> str | None:
+    """Return the address of the pipeline's service in OpenMetadata's UI, if the document says where that is."""
+    server = document.get("openMetadataServerConnection")
+    host_port = server.get("hostPort") if isinstance(server, dict) else None
+    service = pipeline.service
+    if not isinstance(host_port, str) or service is None or not (service.type or "").endswith("Service"):
+        return None
+    try:
+        url = urlsplit(host_port)
+    except ValueError:
+        return None
+    if url.scheme not in ("http", "https") or not url.hostname or url.username or url.password:
+        return None
+    name = quote(service.fully_qualified_name or service.name or "", safe="")
+    return f"{url.scheme}://{url.netloc}/service/{service.type}s/{name}"
+
+
+def _source_config(document: Document) -> Any:
+    source_config = document.get("sourceConfig")
+    return source_config.get("config") if isinstance(source_config, dict) else None
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False)
+    if len(text) > _MAX_SOURCE_CONFIG:
+        text = f"{text[:_MAX_SOURCE_CONFIG]}\n… (shortened)"
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{fence}json\n{text}\n{fence}"
+
+
+def _table(rows: dict[str, str]) -> str:
+    lines = ["| | |", "|---|---|", *(f"| {name} | {_inline(text)} |" for name, text in rows.items())]
+    return "\n".join(lines)
+
+
+def _inline(text: str) -> str:
+    """Return a text that Markdown shows as it is, on one line."""
+    escaped = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", html.escape(text, quote=False))
+    return " ".join(escaped.split())
+
+
+def _as_text(parts: list[str]) -> str:
+    # Airflow takes a text that ends in ".md" for the name of a file, and opens it.
+    return "\n\n".join(parts) + "\n"

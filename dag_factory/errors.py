@@ -1,0 +1,45 @@
+"""The exceptions of this package. Every message names the config, the field and the way out, never a value."""
+
+from __future__ import annotations
+
+
+class DagFactoryError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+
+class SettingsError(DagFactoryError):
+    """The section ``[openmetadata_dag_factory]`` holds something that can't work."""
+
+
+class StoreError(DagFactoryError):
+    """The config store as a whole can't be reached or read."""
+
+
+class ConfigError(DagFactoryError):
+    """
+    One config is wrong.
+
+    :param problem: what is wrong and the way out, as a clause that can follow the field's name
+    :param field: dotted path of the field, such as ``airflowConfig.retries``
+    :param config: key of the config in its store, such as ``sales/orders.yaml``
+    """
+
+    def __init__(self, problem: str, *, field: str | None = None, config: str | None = None) -> None:
+        super().__init__(problem, field, config)
+        self.problem = problem
+        self.field = field
+        self.config = config
+
+    def within(self, config: str) -> ConfigError:
+        """Return the same error with the config's key in it, unless it has one already."""
+        return ConfigError(self.problem, field=self.field, config=self.config or config)
+
+    def __str__(self) -> str:
+        where = [f"config '{self.config}'"] if self.config else []
+        if self.field:
+            where.append(f"field '{self.field}'")
+        return f"{', '.join(where)}: {self.problem}" if where else self.problem
+
+
+class WorkflowError(DagFactoryError):
+    """The workflow of openmetadata-ingestion can't be built or started."""

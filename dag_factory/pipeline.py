@@ -1,0 +1,172 @@
+"""The pipeline: what a DAG needs to know of an OpenMetadata ``IngestionPipeline``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from dag_factory.errors import ConfigError
+from dag_factory.references import is_reference
+
+MAX_DAG_ID = 250
+_MAX_INT = 2**31 - 1
+_NOT_IN_DAG_ID = re.compile(r"[^0-9a-zA-Z\-_]+")
+
+
+def clean_dag_id(name: str) -> str:
+    """
+    Return the id that a pipeline's DAG has: each run of characters outside ``0-9a-zA-Z-_`` becomes one ``_``.
+
+    This is the rule of openmetadata-managed-apis, so that a migrated pipeline keeps its history.
+    """
+    return _NOT_IN_DAG_ID.sub("_", name)
+
+
+# Fields that only describe: where one is a reference, the DAG does without.
+_DESCRIPTIVE = frozenset({"display_name", "description", "fully_qualified_name", "owners"})
+
+
+def _within_bounds(moment: datetime) -> datetime:
+    if not _FIRST_YEAR <= moment.year < _LAST_YEAR:
+        raise ValueError(f"lies outside the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return moment
+
+
+# Timezones, crons and databases all have ends of time of their own; a schedule stays well within them.
+_FIRST_YEAR, _LAST_YEAR = 1970, 2900
+_LAST_MILLISECOND = 1000 * int(datetime(_LAST_YEAR, 1, 1, tzinfo=timezone.utc).timestamp())
+
+Moment = Annotated[datetime, AfterValidator(_within_bounds)]
+Count = Annotated[int, Field(ge=1, le=_MAX_INT)]
+Seconds = Annotated[int, Field(ge=0, le=_MAX_INT)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="allow", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_means_default(cls, data: object) -> object:
+        # OpenMetadata's schemas let every optional field be null.
+        if isinstance(data, dict):
+            return {name: value for name, value in data.items() if value is not None}
+        return data
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _resolved_too_late(cls, value: object, info: ValidationInfo) -> object:
+        if not is_reference(value):
+            return value
+        if info.field_name in _DESCRIPTIVE:
+            return cls.model_fields[info.field_name].default
+        raise ValueError("is a reference, which is resolved only when the task runs. Write the value out")
+
+
+class EntityReference(_Model):
+    """OpenMetadata's pointer to another entity, such as the pipeline's service or an owner."""
+
+    name: str | None = None
+    type: str | None = None
+    display_name: str | None = None
+    fully_qualified_name: str | None = None
+
+
+class AirflowConfig(_Model):
+    """When and how a pipeline runs. Field by field what OpenMetadata's schema says, in its units."""
+
+    schedule_interval: str | None = None
+    pipeline_timezone: str = "UTC"
+    start_date: Moment | None = None
+    end_date: Moment | None = None
+    pipeline_catchup: bool = False
+    concurrency: Count = 1
+    max_active_runs: Count = 1
+    retries: Annotated[int, Field(ge=0, le=_MAX_INT)] = 0
+    retry_delay: Seconds = 300
+    workflow_timeout: Seconds | None = None
+    pause_pipeline: bool = False
+    email: str | None = None
+
+    @field_validator("schedule_interval", mode="after")
+    @classmethod
+    def _blank_is_on_demand(cls, value: str | None) -> str | None:
+        return (value or "").strip() or None
+
+
+class IngestionPipeline(_Model):
+    """
+    An OpenMetadata ``IngestionPipeline``, as far as a DAG depends on it.
+
+    The rest of the document (connection, log level, fields of newer servers) is carried, not modelled: the worker
+    reads it when the task runs.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    display_name: str | None = None
+    description: str | None = None
+    pipeline_type: str
+    fully_qualified_name: str | None = None
+    owners: list[EntityReference] = []
+    service: EntityReference | None = None
+    airflow_config: AirflowConfig = AirflowConfig()
+    enabled: bool = True
+    updated_at: Annotated[int, Field(ge=0, lt=_LAST_MILLISECOND)] | None = None  # epoch milliseconds
+
+    @field_validator("name", mode="after")
+    @classmethod
+    def _fits_a_dag_id(cls, name: str) -> str:
+        if len(clean_dag_id(name)) > MAX_DAG_ID:
+            raise ValueError(f"is too long: a DAG id has at most {MAX_DAG_ID} characters")
+        return name
+
+    @property
+    def dag_id(self) -> str:
+        return clean_dag_id(self.name)
+
+    @property
+    def title(self) -> str:
+        """The name to show to people."""
+        return self.display_name or self.name
+
+    @property
+    def fqn(self) -> str:
+        """The fullyQualifiedName, made from service and name where the document does not say it."""
+        if self.fully_qualified_name:
+            return self.fully_qualified_name
+        parts = [self.service.name, self.name] if self.service and self.service.name else [self.name]
+        return ".".join(f'"{part}"' if "." in part else part for part in parts)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> IngestionPipeline:
+        """
+        Return the pipeline that a document describes.
+
+        :raises ConfigError: naming the first wrong field, without its value
+        """
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            raise _as_config_error(error) from None
+
+
+def _as_config_error(error: ValidationError) -> ConfigError:
+    errors = error.errors(include_url=False, include_context=False, include_input=False)
+    first = errors[0]
+    field = ".".join(str(part) for part in first["loc"])
+    problem = first["msg"].removeprefix("Value error, ")
+    more = f" ({len(errors) - 1} more fields are wrong.)" if len(errors) > 1 else ""
+    return ConfigError(f"{problem}.{more}", field=field)

@@ -1,0 +1,129 @@
+"""
+References: what may stand in place of any value of a document, and how it becomes that value in the worker.
+
+- ``{"$env": "NAME"}``: an environment variable of the worker
+- ``{"$connection": "conn_id", "field": "password"}``: a part of an Airflow Connection, so of any secrets backend
+- ``{"$fernet": "…"}``: a text encrypted with Airflow's Fernet key
+
+A value is replaced as a whole. Nothing is interpolated into texts, so a password may contain ``$``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from dag_factory.errors import ConfigError
+
+ENV = "$env"
+CONNECTION = "$connection"
+FERNET = "$fernet"
+FORMS = frozenset({ENV, CONNECTION, FERNET})
+
+# Parts of a Connection that may be shown; password, extra and whatever comes are secrets.
+_OPEN_PARTS = frozenset({"conn_type", "host", "login", "port", "schema"})
+_PARTS = _OPEN_PARTS | {"extra", "password", "uri"}
+
+
+def is_reference(value: object) -> bool:
+    """Return whether a value stands for another one."""
+    return isinstance(value, dict) and not FORMS.isdisjoint(value)
+
+
+def check_reference(value: dict[str, Any], *, field: str | None) -> None:
+    """
+    Check a reference's form, not where it leads.
+
+    :raises ConfigError: naming the field
+    """
+    allowed = {CONNECTION, "field"} if CONNECTION in value else FORMS & value.keys()
+    if value.keys() != allowed or len(FORMS & value.keys()) > 1:
+        raise ConfigError(
+            'is no reference. Write {"$env": "NAME"}, {"$connection": "conn_id", "field": "password"} '
+            'or {"$fernet": "…"}, with nothing beside it',
+            field=field,
+        )
+    if not all(isinstance(part, str) and part for part in value.values()):
+        raise ConfigError("is a reference whose parts are no texts", field=field)
+
+
+def resolve(value: Any, *, on_secret: Callable[[str], None], field: str = "") -> Any:
+    """
+    Return a value with every reference in it replaced by what it stands for. For the worker alone.
+
+    :param on_secret: is told each value that comes from a place for secrets, so that logs can be masked
+    :raises ConfigError: where a reference leads nowhere; names field and reference, never a value
+    """
+    if isinstance(value, dict):
+        if ENV in value:
+            return _from_environment(value[ENV], field)
+        if CONNECTION in value:
+            return _from_connection(value[CONNECTION], value["field"], field, on_secret)
+        if FERNET in value:
+            return _decrypted(value[FERNET], field, on_secret)
+        return {
+            name: resolve(child, on_secret=on_secret, field=f"{field}.{name}" if field else name)
+            for name, child in value.items()
+        }
+    if isinstance(value, list):
+        return [resolve(child, on_secret=on_secret, field=f"{field}.{index}") for index, child in enumerate(value)]
+    return value
+
+
+def _from_environment(name: str, field: str) -> str:
+    if name.upper().startswith(("AIRFLOW__", "_AIRFLOW")):
+        # Whoever may write a config must not be able to read Airflow's own keys.
+        raise ConfigError(f"refers to '{name}', which belongs to Airflow. Use a variable of your own", field=field)
+    try:
+        return os.environ[name]
+    except KeyError:
+        raise ConfigError(
+            f"refers to the environment variable '{name}', which the worker does not have. Set it there", field=field
+        ) from None
+
+
+def _from_connection(conn_id: str, part: str, field: str, on_secret: Callable[[str], None]) -> Any:
+    from airflow.sdk import Connection
+
+    from dag_factory.airflow_versions import AirflowNotFoundException
+
+    try:
+        connection = Connection.get(conn_id)
+    except AirflowNotFoundException:
+        raise ConfigError(f"refers to the Connection '{conn_id}', which Airflow does not have", field=field) from None
+    name, _, extra_key = part.partition(".")
+    if name == "extra" and extra_key:
+        found = connection.extra_dejson.get(extra_key)
+    elif part == "uri":
+        found = connection.get_uri()
+    elif part in _PARTS:
+        found = getattr(connection, part)
+    else:
+        known = ", ".join(sorted(_PARTS))
+        raise ConfigError(
+            f"asks the Connection '{conn_id}' for a part it has not. Parts: {known}, extra.<key>", field=field
+        )
+    if found is None or found == "":
+        raise ConfigError(f"refers to '{part}' of the Connection '{conn_id}', which is empty", field=field)
+    if part not in _OPEN_PARTS:
+        on_secret(str(found))
+    return found
+
+
+def _decrypted(token: str, field: str, on_secret: Callable[[str], None]) -> str:
+    from airflow.configuration import conf
+    from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+    keys = [key.strip() for key in conf.get("core", "fernet_key", fallback="").split(",") if key.strip()]
+    if not keys:
+        raise ConfigError("is encrypted, but the worker has no [core] fernet_key. Give it Airflow's", field=field)
+    try:
+        found = MultiFernet([Fernet(key) for key in keys]).decrypt(token).decode()
+    except (InvalidToken, ValueError):
+        raise ConfigError(
+            "can't be decrypted with [core] fernet_key. Keep the old key behind the new one when you rotate",
+            field=field,
+        ) from None
+    on_secret(found)
+    return found

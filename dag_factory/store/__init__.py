@@ -1,0 +1,44 @@
+"""Config stores: where configs are kept, behind a few plain questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from dag_factory.store.folder import FolderStore
+
+__all__ = ["ConfigStore", "open_store"]
+
+
+class ConfigStore(Protocol):
+    """
+    A place that holds config files under keys: relative paths with ``/``, such as ``sales/orders.yaml``.
+
+    A store knows nothing of pipelines. It answers in sorted order, so that whoever asks twice hears the same.
+    """
+
+    def list_keys(self) -> list[str]:
+        """
+        Return the keys of all config files, those of defaults included, sorted; no file is opened.
+
+        :raises StoreError: where the store can't be listed
+        """
+
+    def read(self, key: str) -> bytes:
+        """
+        Return a file's content, at most a little more than the largest size that a config may have.
+
+        :raises KeyError: where there is no such file
+        :raises ConfigError: where there is one that can't be read
+        """
+
+    def recall(self, dag_id: str) -> str | None:
+        """Return the key last noted for a DAG id, if any. It is a hint and may be out of date."""
+
+    def note(self, keys: Mapping[str, str]) -> None:
+        """Note which key speaks for which DAG id, as far as the store can keep it; never fails."""
+
+
+def open_store(location: str) -> ConfigStore:
+    """Return the store at a location, a folder's path."""
+    return FolderStore(location)
