@@ -1,0 +1,65 @@
+"""The server as an ASGI app."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from sandbox.openmetadata import entities, errors, lineage, page, runs, schemas, search, seeds
+from sandbox.openmetadata.access import bearer_of
+from sandbox.openmetadata.catalogue import COLLECTIONS, Document
+from sandbox.openmetadata.journal import Journal, Recorder
+from sandbox.openmetadata.store import Store, now
+
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+# The page loads nothing and runs nothing, whatever a name that it shows may hold.
+PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "Cache-Control": "no-store"}
+
+
+def create_app(source_database: Path | None = None, token: str | None = None, base_url: str = "") -> FastAPI:
+    """
+    Return a new server with a state of its own.
+
+    With a token, every call below /api needs it, but for the version. ``base_url`` stands before the links in answers.
+    """
+    app = FastAPI(title="OpenMetadata sandbox", docs_url=None, redoc_url=None, openapi_url=None)
+    store = Store(COLLECTIONS)
+    store.base_url = base_url
+    edges: lineage.Edges = {}
+    journal = Journal()
+    seeds.plant(store, source_database)
+    errors.answer_errors(app)
+    app.add_middleware(Recorder, journal=journal)
+
+    @app.get("/api/v1/system/version")
+    async def version() -> Document:
+        return {"version": schemas.server_version(), "revision": "sandbox", "timestamp": now()}
+
+    api = APIRouter(prefix="/api/v1", dependencies=[Depends(bearer_of(token))] if token else [])
+    # Before the collections, whose routes would take these for a part of an entity.
+    api.include_router(runs.routes(store))
+    for collection in COLLECTIONS:
+        api.include_router(entities.routes(collection, store))
+    api.include_router(lineage.routes(store, edges))
+    api.include_router(search.routes(store))
+
+    @api.api_route("/{path:path}", methods=METHODS)
+    async def nothing_here(request: Request, path: str) -> JSONResponse:
+        journal.note_unserved(request.method, f"/api/v1/{path}")
+        return errors.error(404, f"The sandbox serves no {request.method} /api/v1/{path}")
+
+    app.include_router(api)
+
+    @app.get("/sandbox/summary")
+    async def summary() -> Document:
+        return page.summary(store, edges, journal)
+
+    @app.get("/sandbox/requests")
+    async def requests() -> Document:
+        return {"requests": journal.dump()}
+
+    @app.get("/")
+    async def home() -> HTMLResponse:
+        return HTMLResponse(page.render(store, edges, journal), headers=PAGE_HEADERS)
+
+    return app

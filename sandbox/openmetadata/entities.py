@@ -1,0 +1,200 @@
+"""The routes that every collection of entities has."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Annotated, Any
+from uuid import uuid4
+
+from fastapi import APIRouter, Body, Header, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from sandbox.openmetadata import schemas
+from sandbox.openmetadata.catalogue import Collection, Document
+from sandbox.openmetadata.errors import ApiError
+from sandbox.openmetadata.names import Segment
+from sandbox.openmetadata.store import Store
+
+Fields = Annotated[str, Query()]
+Object = Annotated[dict[str, Any], Body()]
+Objects = Annotated[list[dict[str, Any]], Body()]
+Flag = Annotated[bool, Query()]
+
+HardDelete = Annotated[bool, Query(alias="hardDelete")]
+
+
+class Listing(BaseModel):
+    """How a collection is to be listed. Any other parameter names a field that the entities must have."""
+
+    limit: Annotated[int, Field(ge=0, le=1_000_000)] = 10
+    after: str = ""
+    before: str = ""
+    fields: str = ""
+    include: str = "non-deleted"
+
+
+def routes(collection: Collection, store: Store) -> APIRouter:
+    """Return a collection's routes."""
+    router = APIRouter(prefix=f"/{collection.path}")
+    kind = collection.kind
+
+    def view(document: Document, fields: str = "") -> Document:
+        asked = {field for field in fields.split(",") if field}
+        schemas.check_fields(collection.entity, asked)
+        hidden = frozenset() if "*" in asked else collection.on_request - asked
+        return {field: value for field, value in document.items() if field not in hidden}
+
+    def answer(document: Document, fields: str = "", status: int = 200) -> JSONResponse:
+        return JSONResponse(view(document, fields), status, {"ETag": etag(document)})
+
+    @router.get("")
+    async def list_(request: Request, asked: Annotated[Listing, Query()]) -> Document:
+        wanted = {name: value for name, value in request.query_params.items() if name not in Listing.model_fields}
+        matching = [each for each in store.all(kind) if included(each, asked.include) and matches(each, wanted)]
+        chosen, paging = page(matching, asked)
+        return {"data": [view(each, asked.fields) for each in chosen], "paging": paging}
+
+    @router.get("/name/{fqn}")
+    async def get_by_name(fqn: Segment, fields: Fields = "", include: str = "non-deleted") -> JSONResponse:
+        document = store.find(kind, fqn, deleted=include != "non-deleted")
+        return answer(document, fields)
+
+    @router.get("/{id_}")
+    async def get_by_id(id_: Segment, fields: Fields = "", include: str = "non-deleted") -> JSONResponse:
+        document = store.find(kind, id_, deleted=include != "non-deleted")
+        return answer(document, fields)
+
+    @router.post("")
+    async def create(body: Object) -> JSONResponse:
+        return answer(store.put(collection, body, update=False)[0], "*", 201)
+
+    @router.put("")
+    async def create_or_update(body: Object) -> JSONResponse:
+        document, created = store.put(collection, body)
+        return answer(document, "*", 201 if created else 200)
+
+    @router.put("/bulk")
+    async def create_or_update_many(
+        body: Objects, override: Annotated[bool, Query(alias="overrideMetadata")] = False
+    ) -> Document:
+        done: list[Document] = []
+        failed: list[Document] = []
+        for each in body:
+            try:
+                document, created = store.put(collection, each, override=override)
+                done.append({"request": document["fullyQualifiedName"], "status": 201 if created else 200})
+            except ApiError as problem:
+                failed.append({"request": each.get("name"), "status": problem.status, "message": problem.message})
+        return bulk_result(done, failed)
+
+    @router.patch("/name/{key}")
+    @router.patch("/{key}")
+    async def update(key: Segment, body: Objects, if_match: Annotated[str, Header()] = "") -> JSONResponse:
+        if if_match and if_match != etag(store.find(kind, key)):
+            raise ApiError(412, "The entity has changed since it was read")
+        return answer(store.update(collection, key, body), "*")
+
+    @router.put("/restore")
+    async def restore(body: Object) -> JSONResponse:
+        return answer(store.restore(collection, str(body.get("id"))), "*")
+
+    @router.delete("/deleteStale")
+    async def delete_stale(body: Object) -> Document:
+        scope = store.find_scope(str(body.get("scopeEntityType")), str(body.get("scopeFqn")))
+        seen = set(body.get("seenFqns", ()))
+        stale = [
+            entity["fullyQualifiedName"]
+            for each, entity in store.below(scope)
+            if each is collection and not entity["deleted"] and entity["fullyQualifiedName"] not in seen
+        ]
+        for fqn in stale:
+            store.delete(collection, fqn, recursive=bool(body.get("recursive", True)), hard=False)
+        return bulk_result([{"request": fqn, "status": 200} for fqn in stale], [])
+
+    @router.delete("/async/{id_}")
+    async def delete_later(id_: Segment, recursive: Flag = False, hard: HardDelete = False) -> JSONResponse:
+        store.delete(collection, id_, recursive=recursive, hard=hard)
+        return JSONResponse({"jobId": str(uuid4()), "message": "Deleted."}, 202)
+
+    @router.delete("/name/{key}")
+    @router.delete("/{key}")
+    async def delete(key: Segment, recursive: Flag = False, hard: HardDelete = False) -> JSONResponse:
+        return answer(store.delete(collection, key, recursive=recursive, hard=hard), "*")
+
+    @router.put("/{id_}/{part}")
+    async def set_part(id_: Segment, part: str, body: Object) -> JSONResponse:
+        return answer(store.set(collection, id_, **{known_part(part): body}), part)
+
+    @router.get("/{id_}/{part}")
+    async def get_part(id_: Segment, part: str) -> JSONResponse:
+        return answer(store.find(kind, id_), known_part(part))
+
+    @router.delete("/{id_}/{part}")
+    async def delete_part(id_: Segment, part: str) -> Response:
+        return answer(store.set(collection, id_, **{known_part(part): None}))
+
+    def known_part(part: str) -> str:
+        if part not in collection.parts:
+            raise ApiError(404, f"{collection.path} have no {part}")
+        return part
+
+    return router
+
+
+def etag(document: Document) -> str:
+    """Return what a client may send back as If-Match."""
+    return f'W/"{document["version"]}"'
+
+
+def included(document: Document, include: str) -> bool:
+    return include == "all" or document["deleted"] == (include == "deleted")
+
+
+def matches(document: Document, wanted: dict[str, str]) -> bool:
+    """Return whether an entity's fields are the wanted ones. A parameter that names no field of it says nothing."""
+    return all(
+        value in (found["fullyQualifiedName"], found["name"]) if isinstance(found, dict) else value == str(found)
+        for name, value in wanted.items()
+        if (found := document.get(name)) is not None
+    )
+
+
+def page(documents: list[Document], asked: Listing) -> tuple[list[Document], Document]:
+    """Return a page of entities, which come by fully qualified name, and where the pages beside it are."""
+    names = [document["fullyQualifiedName"] for document in documents]
+    if asked.before:
+        end = sum(name < decoded(asked.before) for name in names)
+        start = max(0, end - asked.limit)
+    else:
+        start = sum(name <= decoded(asked.after) for name in names) if asked.after else 0
+        end = min(start + asked.limit, len(names))
+    paging: Document = {"total": len(names)}
+    if asked.limit and start > 0:
+        paging["before"] = encoded(names[start])
+    if asked.limit and end < len(names):
+        paging["after"] = encoded(names[end - 1])
+    return documents[start:end], paging
+
+
+def encoded(name: str) -> str:
+    return urlsafe_b64encode(name.encode()).decode().rstrip("=")
+
+
+def decoded(cursor: str) -> str:
+    try:
+        return urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+    except ValueError:
+        raise ApiError(400, "Not a cursor of this collection") from None
+
+
+def bulk_result(done: list[Document], failed: list[Document]) -> Document:
+    """Return the outcome of a request about several entities."""
+    statuses = {(True, False): "success", (False, True): "failure", (True, True): "partialSuccess"}
+    return {
+        "dryRun": False,
+        "status": statuses.get((bool(done), bool(failed)), "success"),
+        "numberOfRowsProcessed": len(done) + len(failed),
+        "numberOfRowsPassed": len(done),
+        "numberOfRowsFailed": len(failed),
+        "successRequest": done,
+        "failedRequest": failed,
+    }

@@ -1,0 +1,101 @@
+"""The sandbox's OpenMetadata server as a child process."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from sandbox.client import wait_until
+from sandbox.process import Process
+from sandbox.stack import child_environment
+
+
+class OpenMetadataServer:
+    """
+    Runs ``python -m sandbox.openmetadata`` on a free port of 127.0.0.1, with a token that it makes up.
+
+    ``source_database`` is the SQLite file that its database service stands for. Output goes to ``log``, the token
+    among it: so that file must lie where nobody else can read.
+    """
+
+    def __init__(self, source_database: Path, *, log: Path) -> None:
+        self.url = ""
+        self.token = ""
+        self._source_database = source_database.resolve()
+        self._log = log
+        self._process: Process | None = None
+
+    def __enter__(self) -> OpenMetadataServer:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self, timeout: float = 60) -> None:
+        """
+        Start the server and return when it listens; ``url`` and ``token`` are known from then on.
+
+        :raises ProcessDied: if it ended instead
+        :raises TimeoutError: if it doesn't say in time where it listens
+        """
+        # What an earlier server said is about another url.
+        self._log.unlink(missing_ok=True)
+        command = ["-m", "sandbox.openmetadata", "--source-database", str(self._source_database)]
+        self._process = Process(
+            [sys.executable, *command],
+            env=child_environment({}),
+            log=self._log,
+            cwd=Path(__file__).resolve().parents[1],
+        )
+        try:
+            announced = wait_until(self._look, "the OpenMetadata server to listen", timeout)
+        except BaseException:
+            self.stop()
+            raise
+        self.url, self.token = announced["url"], announced["token"]
+
+    def _look(self) -> tuple[dict[str, str] | None, str]:
+        self.check()
+        output = self._process.tail() if self._process else ""
+        return announcement(output), output
+
+    def check(self) -> None:
+        """Raise ProcessDied if the server has ended."""
+        if self._process is not None:
+            self._process.check()
+
+    def stop(self) -> None:
+        """Stop the server."""
+        if self._process is not None:
+            self._process.stop()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What Airflow's environment must hold so that configs can refer to this server."""
+        return {"OPENMETADATA_HOST_PORT": f"{self.url}/api", "OPENMETADATA_JWT_TOKEN": self.token}
+
+    def get(self, path: str) -> Any:
+        """Return the decoded JSON of a page of the server, such as ``/sandbox/summary``."""
+        # Proxies of the environment are for the world outside.
+        with httpx.Client(trust_env=False, headers={"Authorization": f"Bearer {self.token}"}) as http:
+            return http.get(f"{self.url}{path}").raise_for_status().json()
+
+
+def announcement(output: str) -> dict[str, str] | None:
+    """Return what the server said when it was up: the first line that is a JSON object with a url."""
+    for line in output.splitlines():
+        try:
+            said = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(said, dict) and "url" in said:
+            return said
+    return None

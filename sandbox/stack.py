@@ -1,0 +1,230 @@
+"""A real Airflow of separate processes under one home directory, for the sandbox and the end-to-end tests."""
+
+from __future__ import annotations
+
+import base64
+import configparser
+import io
+import json
+import os
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+
+import httpx
+
+from sandbox.client import AirflowClient
+from sandbox.files import write_whole
+from sandbox.process import Process
+
+USERNAME = "admin"
+# The API server imports for the longest time, so it comes first.
+COMPONENTS = {
+    "api-server": ["api-server"],
+    "dag-processor": ["dag-processor"],
+    # The log servers would listen on every interface. The API server reads the log files itself: same machine.
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
+HEALTHY = dict.fromkeys(("metadatabase", "scheduler", "triggerer", "dag_processor"), "healthy")
+POLL_SECONDS = 0.1
+
+AirflowConfig = Mapping[str, Mapping[str, object]]
+
+
+class AirflowStack(AirflowClient):
+    """
+    Runs ``airflow db migrate``, then API server, scheduler (LocalExecutor), DAG processor and triggerer.
+
+    All listen on 127.0.0.1, on ports that were free. The configuration stands in ``home/airflow.cfg``, so
+    ``AIRFLOW_HOME=… airflow`` works on it from any shell; this process's environment is never touched. When
+    ``stop`` returns, or this process dies however it dies, no process is left.
+
+    ``config`` is laid over the sections and options of airflow.cfg; ``env`` over the processes' environment, which
+    is this one's without its ``AIRFLOW_…`` variables. ``database`` is an SQLAlchemy URL; without one, a SQLite file
+    in ``home`` is used.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        dags_folder: Path,
+        database: str | None = None,
+        config: AirflowConfig | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"http://127.0.0.1:{free_port()}", USERNAME, secrets.token_urlsafe(12))
+        self.home = home.resolve()
+        self.processes: dict[str, Process] = {}
+        self._config = merge(default_config(self.home, self.url, dags_folder.resolve(), database), config or {})
+        self._env = child_environment({**(env or {}), "AIRFLOW_HOME": str(self.home)})
+
+    def __enter__(self) -> AirflowStack:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        self.close()
+
+    def start(self, timeout: float = 180) -> None:
+        """
+        Start all processes and return when every one of them is healthy.
+
+        :raises ProcessDied: if one ended; its message shows the end of its log
+        :raises TimeoutError: if one isn't healthy in time, and says which
+        """
+        try:
+            self.prepare()
+            self.migrate(timeout)
+            for name in COMPONENTS:
+                self.start_component(name)
+            self.wait_until_healthy(timeout)
+        except BaseException:
+            self.stop()
+            raise
+
+    def prepare(self) -> None:
+        """Write the configuration and the password into the home directory, readable by the owner alone."""
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        passwords = Path(str(self._config["core"]["simple_auth_manager_passwords_file"]))
+        write_whole(passwords, json.dumps({self.username: self.password}))
+        write_whole(self.home / "airflow.cfg", airflow_cfg(self._config))
+
+    def migrate(self, timeout: float = 180) -> None:
+        """Create or upgrade the tables of the database."""
+        self._spawn("db-migrate", ["db", "migrate"]).wait(timeout)
+        self.stop_component("db-migrate")
+
+    def start_component(self, name: str) -> Process:
+        """Start one of ``COMPONENTS``, also again after it was stopped."""
+        return self._spawn(name, COMPONENTS[name])
+
+    def stop_component(self, name: str) -> None:
+        """Stop one component and everything below it."""
+        self.processes.pop(name).stop()
+
+    def wait_until_healthy(self, timeout: float = 180) -> None:
+        """Wait until Airflow's own health check finds every component healthy."""
+        deadline = time.monotonic() + timeout
+        health: dict[str, str] = {}
+        while health != HEALTHY:
+            self.check()
+            if time.monotonic() > deadline:
+                raise TimeoutError(
+                    f"Airflow wasn't healthy within {timeout:.0f} s: {health or 'no answer'}. "
+                    f"Its logs are in {self.home / 'logs'}."
+                )
+            time.sleep(POLL_SECONDS)
+            with suppress(httpx.TransportError, httpx.HTTPStatusError):
+                health = self.health()
+
+    def check(self) -> None:
+        """Raise ProcessDied if a process that should run has ended."""
+        for process in self.processes.values():
+            process.check()
+
+    def stop(self) -> None:
+        """Stop all processes, all at the same time, and return when they are gone."""
+        for process in self.processes.values():
+            process.let_go()
+        for name in list(self.processes):
+            self.stop_component(name)
+
+    def _spawn(self, name: str, arguments: list[str]) -> Process:
+        process = Process(
+            [sys.executable, "-m", "airflow", *arguments],
+            env=self._env,
+            log=self.home / "logs" / f"{name}.log",
+            # `-m` puts the working directory on sys.path, so it must not be the caller's.
+            cwd=self.home,
+        )
+        self.processes[name] = process
+        return process
+
+
+def default_config(home: Path, url: str, dags_folder: Path, database: str | None) -> dict[str, dict[str, object]]:
+    """Return the sections and options of an airflow.cfg for development: quick to notice, cheap to run."""
+    host, _, port = url.removeprefix("http://").partition(":")
+    return {
+        "core": {
+            "dags_folder": dags_folder,
+            "load_examples": False,
+            "executor": "LocalExecutor",
+            # LocalExecutor forks that many workers at its start.
+            "parallelism": 4,
+            "execution_api_server_url": f"{url}/execution/",
+            "fernet_key": base64.urlsafe_b64encode(os.urandom(32)).decode(),
+            "simple_auth_manager_users": f"{USERNAME}:admin",
+            "simple_auth_manager_passwords_file": home / "passwords.json",
+            # The default asks the DNS, for seconds where there is none.
+            "hostname_callable": "socket.gethostname",
+        },
+        "database": {"sql_alchemy_conn": database or f"sqlite:///{home / 'airflow.db'}"},
+        "api": {"host": host, "port": port, "base_url": url, "secret_key": secrets.token_urlsafe(64)},
+        "api_auth": {"jwt_secret": secrets.token_urlsafe(64)},
+        "dag_processor": {
+            "refresh_interval": 3,
+            "bundle_refresh_check_interval": 1,
+            "min_file_process_interval": 3,
+        },
+        "logging": {
+            "base_log_folder": home / "logs",
+            # Nothing listens there, and that is the point: the defaults may be another Airflow's.
+            "worker_log_server_port": free_port(),
+            "trigger_log_server_port": free_port(),
+        },
+    }
+
+
+def airflow_cfg(config: AirflowConfig) -> str:
+    """Return the text of an airflow.cfg."""
+    parser = configparser.RawConfigParser()
+    # Airflow interpolates on reading, so a percent sign must be doubled.
+    parser.read_dict(
+        {
+            section: {option: str(value).replace("%", "%%") for option, value in options.items()}
+            for section, options in config.items()
+        }
+    )
+    text = io.StringIO()
+    parser.write(text)
+    return text.getvalue()
+
+
+def merge(below: AirflowConfig, above: AirflowConfig) -> dict[str, dict[str, object]]:
+    """Return both, section by section; where an option stands in both, ``above`` wins."""
+    return {
+        section: {**below.get(section, {}), **above.get(section, {})} for section in dict.fromkeys([*below, *above])
+    }
+
+
+def child_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a child: this process's, and ``env`` over it."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        # Without byte code every process compiles Airflow anew, at each start.
+        if not name.startswith("AIRFLOW_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
+    local = "127.0.0.1,localhost"
+    proxied = {
+        name: f"{os.environ[name]},{local}" if os.environ.get(name) else local for name in ("NO_PROXY", "no_proxy")
+    }
+    return {**inherited, **proxied, "PYTHONUNBUFFERED": "1", **env}
+
+
+def free_port() -> int:
+    """Return a port of 127.0.0.1 on which nothing listens now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

@@ -1,0 +1,40 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox import source
+from sandbox.server import OpenMetadataServer
+from sandbox.stack import AirflowStack
+
+DAGS_FOLDER = Path(__file__).resolve().parents[1] / "dags"
+
+
+@pytest.fixture(scope="session")
+def openmetadata(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenMetadataServer]:
+    """The sandbox's OpenMetadata server with its sample service; one for all tests."""
+    folder = tmp_path_factory.mktemp("openmetadata")
+    source_database = folder / "source.db"
+    source.create(source_database)
+    with OpenMetadataServer(source_database, log=folder / "openmetadata.log") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def config_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The config store of the fixture `airflow`: tests drop configs of their own, with dag ids of their own."""
+    return tmp_path_factory.mktemp("configs")
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    openmetadata: OpenMetadataServer, config_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowStack]:
+    """A real Airflow that runs the loader over `config_store`; started for the first test that asks, one for all."""
+    with AirflowStack(
+        tmp_path_factory.mktemp("airflow"),
+        dags_folder=DAGS_FOLDER,
+        config={"openmetadata_dag_factory": {"config_store": config_store}},
+        env=openmetadata.env,
+    ) as stack:
+        yield stack

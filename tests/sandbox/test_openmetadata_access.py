@@ -1,0 +1,31 @@
+import base64
+import json
+from importlib.metadata import version
+
+import httpx
+import pytest
+
+from sandbox.openmetadata.access import new_token
+from sandbox.server import OpenMetadataServer
+
+
+def test_a_token_has_the_shape_of_a_bots_jwt_and_is_another_one_each_time() -> None:
+    header, claims, signature = new_token().split(".")
+    decoded = [json.loads(base64.urlsafe_b64decode(part + "==")) for part in (header, claims)]
+    assert decoded[1]["sub"] == "ingestion-bot"
+    assert decoded[1]["isBot"] is True
+    assert signature != new_token().split(".")[2]
+
+
+@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer wrong", "Basic {token}", "{token}", "Bearer ü"])
+@pytest.mark.parametrize("path", ["/tables", "/services/databaseServices/name/x", "/nothing", "/search/query"])
+def test_without_the_token_nothing_is_answered(openmetadata: OpenMetadataServer, authorization: str, path: str) -> None:
+    headers = httpx.Headers({b"Authorization": authorization.format(token=openmetadata.token).encode()})
+    answer = httpx.get(f"{openmetadata.url}/api/v1{path}", headers=headers, trust_env=False)
+    assert answer.status_code == 401
+    assert answer.json()["code"] == 401
+
+
+def test_the_version_is_public_and_the_one_of_openmetadata_ingestion(openmetadata: OpenMetadataServer) -> None:
+    answer = httpx.get(f"{openmetadata.url}/api/v1/system/version", trust_env=False)
+    assert version("openmetadata-ingestion").startswith(answer.json()["version"])

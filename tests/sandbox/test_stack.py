@@ -1,0 +1,143 @@
+import configparser
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sandbox.client import AirflowApiError, AirflowClient, wait_until
+from sandbox.process import ProcessDied
+from sandbox.stack import COMPONENTS, AirflowStack, child_environment
+
+DAG = """
+from airflow.sdk import DAG, task
+
+with DAG("sandbox_stack", is_paused_upon_creation=False):
+
+    @task
+    def add(params: dict) -> None:
+        print(params["left"] + params["right"])
+
+    add()
+"""
+
+
+@pytest.fixture
+def dags_folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "dags"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def stack(tmp_path: Path, dags_folder: Path) -> Iterator[AirflowStack]:
+    """A stack that isn't started."""
+    stack = AirflowStack(
+        tmp_path / "home", dags_folder=dags_folder, config={"core": {"parallelism": 2}, "ours": {"option": "50 %"}}
+    )
+    yield stack
+    stack.stop()
+    stack.close()
+
+
+def family(stack: AirflowStack) -> list[psutil.Process]:
+    """Every process of a stack that runs: the leashes, what they hold, and all below."""
+    roots = [psutil.Process(process.pid) for process in stack.processes.values() if process.exit_code is None]
+    return roots + [child for root in roots for child in root.children(recursive=True)]
+
+
+def listening(processes: list[psutil.Process]) -> set[tuple[str, int]]:
+    found = set()
+    for process in processes:
+        for connection in process.net_connections("inet"):
+            if connection.status == psutil.CONN_LISTEN:
+                found.add((connection.laddr.ip, connection.laddr.port))
+    return found
+
+
+def test_options_are_laid_over_the_defaults_and_a_percent_sign_survives(stack: AirflowStack) -> None:
+    stack.prepare()
+    config = configparser.ConfigParser()
+    config.read(stack.home / "airflow.cfg")
+    assert config["core"]["parallelism"] == "2"
+    assert config["core"]["executor"] == "LocalExecutor"
+    assert config["ours"]["option"] == "50 %"
+
+
+def test_secrets_are_for_the_owner_alone_and_new_for_each_stack(stack: AirflowStack, tmp_path: Path) -> None:
+    stack.prepare()
+    for name in ("airflow.cfg", "passwords.json"):
+        assert (stack.home / name).stat().st_mode & 0o777 == 0o600
+    assert json.loads((stack.home / "passwords.json").read_text()) == {"admin": stack.password}
+    with_other_secrets = AirflowStack(tmp_path / "other", dags_folder=tmp_path)
+    with_other_secrets.close()
+    assert with_other_secrets.password != stack.password
+
+
+def test_children_get_the_environment_without_settings_of_another_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__EXECUTOR", "CeleryExecutor")
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("NO_PROXY", "example.org")
+    monkeypatch.setenv("KEPT", "yes")
+    before = dict(os.environ)
+    environment = child_environment({"ADDED": "too"})
+    assert not {"AIRFLOW__CORE__EXECUTOR", "PYTHONDONTWRITEBYTECODE"} & set(environment)
+    assert environment["NO_PROXY"] == "example.org,127.0.0.1,localhost"
+    assert (environment["KEPT"], environment["ADDED"]) == ("yes", "too")
+    assert dict(os.environ) == before
+
+
+def test_a_wait_in_vain_says_what_was_seen_last() -> None:
+    with pytest.raises(TimeoutError, match=r"^Waited 0 s for the sun\. Last seen: clouds$"):
+        wait_until(lambda: (None, "clouds"), "the sun", 0)
+
+
+@pytest.mark.e2e
+def test_a_component_that_dies_is_named_and_none_is_left(tmp_path: Path, dags_folder: Path) -> None:
+    started: list[psutil.Process] = []
+
+    class Watched(AirflowStack):
+        def stop(self) -> None:
+            started.extend(family(self))
+            super().stop()
+
+    stack = Watched(tmp_path / "home", dags_folder=dags_folder, config={"core": {"executor": "nowhere.NoExecutor"}})
+    with pytest.raises(ProcessDied, match=r"(?s)^scheduler ended with exit code 1\..*nowhere"):
+        stack.start()
+    stack.close()
+    assert started
+    assert not [process for process in started if process.is_running()]
+
+
+@pytest.mark.e2e
+def test_it_runs_a_dag_that_is_dropped_later_and_stops_without_a_trace(stack: AirflowStack, dags_folder: Path) -> None:
+    stack.start()
+    assert set(stack.processes) == set(COMPONENTS)
+    (dags_folder / "later.py").write_text(DAG)
+    stack.wait_for_dag("sandbox_stack", timeout=30)
+
+    run_id = stack.trigger("sandbox_stack", conf={"left": 20, "right": 22}, run_id="by-hand+1")
+    assert run_id == "by-hand+1"
+    assert stack.wait_for_run("sandbox_stack", run_id) == "success"
+    assert stack.task_states("sandbox_stack", run_id) == {"add": "success"}
+    assert "42" in stack.task_log("sandbox_stack", run_id, "add")
+
+    running = family(stack)
+    assert listening(running) == {("127.0.0.1", int(stack.url.rpartition(":")[2]))}
+    stack.stop()
+    assert not [process for process in running if process.is_running()]
+
+
+@pytest.mark.e2e
+def test_it_refuses_a_wrong_password(airflow: AirflowStack) -> None:
+    with AirflowClient(airflow.url, "admin", "wrong") as stranger, pytest.raises(AirflowApiError) as refused:
+        stranger.api("GET", "/api/v2/dags")
+    assert refused.value.status == 401
+
+
+@pytest.mark.e2e
+def test_a_dag_that_never_comes_is_said_so(airflow: AirflowStack) -> None:
+    with pytest.raises(TimeoutError, match=r"DAG 'nobody' to appear\. Last seen: .*404.*import errors: none"):
+        airflow.wait_for_dag("nobody", timeout=0)
