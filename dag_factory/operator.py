@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -9,12 +10,13 @@ from airflow.sdk import BaseOperator
 from dag_factory import settings
 from dag_factory.airflow_versions import AirflowFailException
 from dag_factory.catalog import Catalog
-from dag_factory.errors import ConfigError
+from dag_factory.errors import ConfigError, DagFactoryError, WorkflowError
 from dag_factory.store import open_store
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from dag_factory.masking import Mask
     from dag_factory.workflow.run import PipelineRun
 
 
@@ -31,30 +33,40 @@ class IngestionOperator(BaseOperator):
     _run: PipelineRun | None = None
 
     def execute(self, context: Context) -> None:
-        from airflow.sdk.log import mask_secret
+        from dag_factory.masking import Mask
 
-        from dag_factory.references import resolve
-        from dag_factory.secrets import secret_values
-        from dag_factory.workflow.run import PipelineRun, openmetadata_run_id
-
-        try:
-            config = Catalog(open_store(settings.config_store())).find(self.dag_id)
-            if config is None or config.document is None:
-                raise AirflowFailException(f"The config of '{self.dag_id}' is no longer in the store.")
-            document = resolve(config.document, on_secret=mask_secret)
-            for secret in secret_values(document):
-                mask_secret(secret)
-            run_id = openmetadata_run_id(self.dag_id, context["run_id"], _conf(context).get("pipelineRunId"))
-            self.log.info("Running config '%s' as OpenMetadata run %s", config.key, run_id)
-            self._run = PipelineRun(document, run_id, mask=mask_secret)
-            self._run.execute()
-        except ConfigError as error:
-            # No retry mends a config.
-            raise AirflowFailException(str(error)) from None
+        mask = Mask()
+        with mask.over_logs():
+            try:
+                self._execute(context, mask)
+            except Exception as error:  # noqa: BLE001 - whatever a workflow raises may quote its config
+                failure = _failure(error, mask)
+                self.log.error(mask.hide(traceback.format_exc()))
+            else:
+                return
+        # Raised here, it carries no trace of the original.
+        raise failure
 
     def on_kill(self) -> None:
         if self._run is not None:
             self._run.report_failed()
+
+    def _execute(self, context: Context, mask: Mask) -> None:
+        from dag_factory.references import resolve
+        from dag_factory.secrets import secret_values
+        from dag_factory.workflow.run import PipelineRun, openmetadata_run_id
+
+        config = Catalog(open_store(settings.config_store())).find(self.dag_id)
+        if config is None or config.document is None:
+            raise ConfigError(f"no config of the store says '{self.dag_id}' any more")
+        document = resolve(config.document, on_secret=mask.add)
+        for secret in secret_values(document):
+            mask.add(secret)
+        conf = context["dag_run"].conf or {}
+        run_id = openmetadata_run_id(self.dag_id, context["run_id"], conf.get("pipelineRunId"))
+        self.log.info("Running config '%s' as OpenMetadata run %s", config.key, run_id)
+        self._run = PipelineRun(document, run_id, on_secret=mask.add)
+        self._run.execute()
 
 
 class ConfigErrorOperator(BaseOperator):
@@ -74,5 +86,11 @@ class ConfigErrorOperator(BaseOperator):
         raise AirflowFailException(self.problem)
 
 
-def _conf(context: Context) -> dict[str, Any]:
-    return context["dag_run"].conf or {}
+def _failure(error: Exception, mask: Mask) -> Exception:
+    """Return what the task fails with: the same in plain words and without secrets."""
+    text = mask.hide(str(error))
+    if isinstance(error, ConfigError):
+        return AirflowFailException(text)  # no retry mends a config
+    if isinstance(error, DagFactoryError):
+        return type(error)(text)
+    return WorkflowError(f"{type(error).__name__}: {text}")

@@ -39,13 +39,13 @@ class PipelineRun:
 
     :param document: the pipeline's document, its references resolved
     :param run_id: id under which the run reports, see `openmetadata_run_id`
-    :param mask: is told every secret that the server hands out, so that logs can be masked
+    :param on_secret: is told every secret that the server hands out, so that logs can be masked
     """
 
-    def __init__(self, document: Document, run_id: str, *, mask: Callable[[str], None]) -> None:
+    def __init__(self, document: Document, run_id: str, *, on_secret: Callable[[str], None]) -> None:
         self._document = document
         self._run_id = run_id
-        self._mask = mask
+        self._on_secret = on_secret
         self._pipeline = IngestionPipeline.from_document(document)
         self._type = pipeline_type(self._pipeline.pipeline_type)
         self._raise_on_error = document.get("raiseOnError") is not False
@@ -94,7 +94,7 @@ class PipelineRun:
     def _service(self, server: OpenMetadata) -> Service:
         service = fetch_service(server, self._document["service"])
         for secret in secret_values(service.connection):
-            self._mask(secret)
+            self._on_secret(secret)
         return service
 
 

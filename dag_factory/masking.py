@@ -1,0 +1,73 @@
+"""The mask: keeps a run's secrets out of its log lines and errors, before these leave the task's process."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import quote, quote_plus
+
+from dag_factory.secrets import HIDDEN
+
+# Shorter texts, as secrets, give nothing away that a log without them would not; to hide them would tear it to bits.
+_MIN_LENGTH = 4
+
+
+class Mask(logging.Filter):
+    """
+    Hides the secrets that it has been told, in whatever form they are likely to be printed.
+
+    Airflow's own masking (``mask_secret``) serves the task's log, but not the copy of it that LocalExecutor prints to
+    the scheduler's output. So secrets are hidden here, at the source.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._forms: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def add(self, secret: str) -> None:
+        """Hide a secret from now on, and have Airflow hide it too."""
+        from airflow.sdk.log import mask_secret
+
+        if len(secret) < _MIN_LENGTH:
+            return
+        mask_secret(secret)
+        self._forms |= {
+            secret,
+            quote(secret, safe=""),
+            quote_plus(secret),
+            json.dumps(secret)[1:-1],
+            repr(secret)[1:-1],
+        }
+        # The longest first: a secret may be a part of another.
+        forms = sorted(self._forms, key=lambda form: (-len(form), form))
+        self._pattern = re.compile("|".join(map(re.escape, forms)))
+
+    def hide(self, text: str) -> str:
+        """Return a text with ``***`` in place of every secret."""
+        return self._pattern.sub(HIDDEN, text) if self._pattern else text
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite a log record, its exception included."""
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[0] is not None:
+            text = f"{text}\n{''.join(traceback.format_exception(*record.exc_info))}"
+        record.msg, record.args, record.exc_info, record.exc_text = self.hide(text), (), None, None
+        return True
+
+    @contextmanager
+    def over_logs(self) -> Iterator[None]:
+        """Rewrite what any logger of this process logs, for as long as the context lasts."""
+        # Filters of a logger see its own records alone; those of a handler see all.
+        handlers = logging.getLogger().handlers[:]
+        for handler in handlers:
+            handler.addFilter(self)
+        try:
+            yield
+        finally:
+            for handler in handlers:
+                handler.removeFilter(self)

@@ -1,0 +1,182 @@
+"""The builder: every field of a document in its place in the DAG."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from airflow.serialization.serialized_objects import DagSerialization
+
+from dag_factory.builder import PROBLEM_TAG, build_dag, build_placeholder
+from dag_factory.catalog import Config
+from dag_factory.errors import ConfigError
+from dag_factory.operator import ConfigErrorOperator, IngestionOperator
+from dag_factory.schedule import EPOCH, cron_timetable
+
+SAMPLES = Path(__file__).parent / "samples"
+
+
+def config(**fields: Any) -> Config:
+    document = {
+        "name": "orders",
+        "pipelineType": "metadata",
+        "service": {"type": "databaseService", "name": "shop"},
+        **fields,
+    }
+    return Config("orders", "orders.json", document)
+
+
+def airflow(**fields: Any) -> DAG:
+    return build_dag(config(airflowConfig=fields))
+
+
+def task_of(dag: DAG) -> Any:
+    (task,) = dag.tasks
+    return task
+
+
+TASKS = {
+    "metadata": "ingestion_task", "dbt": "dbt_task", "lineage": "lineage_task", "usage": "usage_task",
+    "profiler": "profiler_task", "autoClassification": "auto_classification_task", "TestSuite": "test_suite_task",
+    "elasticSearchReindex": "elasticsearch_reindex_task", "application": "application_task",
+    "policyAgent": "ingestion_task",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.json")), ids=lambda path: path.stem)
+def test_every_document_of_a_server_builds_and_serializes(path: Path) -> None:
+    document = json.loads(path.read_text())
+    sample = Config(document["name"], path.name, document)
+    if document["pipelineType"] == "dataInsight":
+        with pytest.raises(ConfigError, match="has become an application"):
+            build_dag(sample)
+        return
+    dag = build_dag(sample)
+    assert task_of(dag).task_id == TASKS[document["pipelineType"]]
+    assert DagSerialization.to_dict(dag)["dag"]["dag_id"] == document["name"]
+
+
+def test_a_document_with_nothing_but_what_it_must_say_gets_the_defaults_of_the_schema() -> None:
+    dag = build_dag(config())
+    task = task_of(dag)
+    assert isinstance(task, IngestionOperator)
+    assert dag.timetable.can_be_scheduled is False
+    assert (dag.max_active_tasks, dag.max_active_runs, dag.catchup) == (1, 1, False)
+    assert (task.retries, task.retry_delay) == (0, timedelta(seconds=300))
+    assert task.execution_timeout is None
+    assert (dag.start_date, dag.end_date) == (EPOCH, None)
+    assert dag.is_paused_upon_creation is False
+    assert task.owner == "openmetadata"
+    assert task.has_on_failure_callback is False
+
+
+def test_every_field_of_airflow_config_reaches_the_dag_in_the_schema_s_unit() -> None:
+    dag = airflow(
+        scheduleInterval="0 3 * * *",
+        pipelineTimezone="Europe/Berlin",
+        startDate="2024-05-01T00:00:00Z",
+        endDate="2030-05-01T00:00:00Z",
+        pipelineCatchup=True,
+        concurrency=3,
+        maxActiveRuns=2,
+        retries=4,
+        retryDelay=7,
+        workflowTimeout=90,
+        pausePipeline=True,
+        email="data@example.com",
+        workflowDefaultView="tree",
+    )
+    task = task_of(dag)
+    assert dag.timetable == cron_timetable("0 3 * * *", "Europe/Berlin")
+    assert dag.timezone.name == "Europe/Berlin"
+    assert dag.start_date == datetime(2024, 5, 1, tzinfo=timezone.utc)
+    assert dag.end_date == datetime(2030, 5, 1, tzinfo=timezone.utc)
+    assert (dag.catchup, dag.max_active_tasks, dag.max_active_runs) == (True, 3, 2)
+    assert (task.retries, task.retry_delay) == (4, timedelta(seconds=7))
+    assert task.execution_timeout == timedelta(seconds=90)
+    assert dag.is_paused_upon_creation is True
+    assert task.has_on_failure_callback is True
+
+
+def test_null_in_an_optional_field_means_the_schema_s_default() -> None:
+    names = ["startDate", "endDate", "pipelineTimezone", "concurrency", "maxActiveRuns", "retries", "retryDelay",
+             "workflowTimeout", "pausePipeline", "pipelineCatchup", "email", "scheduleInterval"]  # fmt: skip
+    assert DagSerialization.to_dict(airflow(**dict.fromkeys(names))) == DagSerialization.to_dict(airflow())
+
+
+def test_a_pipeline_that_the_server_has_disabled_starts_paused() -> None:
+    assert build_dag(config(enabled=False)).is_paused_upon_creation is True
+
+
+def test_names_owners_and_tags_tell_people_what_it_is() -> None:
+    dag = build_dag(
+        config(
+            displayName="Orders, daily",
+            description="All *orders*.",
+            owners=[{"name": "zoe", "type": "user"}, {"name": "adam", "type": "user"}],
+        )
+    )
+    assert dag.dag_display_name == "Orders, daily"
+    assert dag.description == "All *orders*."
+    assert task_of(dag).owner == "adam, zoe"
+    assert dag.tags == {"OpenMetadata", "Orders, daily", "type:metadata", "service:shop"}
+
+
+def test_texts_fit_airflow_s_columns() -> None:
+    long = "x" * 5000
+    dag = build_dag(
+        config(displayName=long, service={"type": "databaseService", "name": long}, owners=[{"name": long}])
+    )
+    assert len(dag.dag_display_name) == 2000
+    assert max(map(len, dag.tags)) == 100
+    assert len(task_of(dag).owner) == 500
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"pipelineType": "telepathy"}, "pipelineType"),
+        ({"pipelineType": None}, "pipelineType"),
+        ({"service": None}, "service"),
+        ({"service": {"type": "databaseService"}}, "service"),
+        ({"airflowConfig": {"scheduleInterval": "every day"}}, "airflowConfig.scheduleInterval"),
+        ({"airflowConfig": {"pipelineTimezone": "Mars/Base"}}, "airflowConfig.pipelineTimezone"),
+        ({"airflowConfig": {"retries": "many"}}, "airflowConfig.retries"),
+        ({"airflowConfig": {"retries": -1}}, "airflowConfig.retries"),
+        ({"airflowConfig": {"concurrency": 0}}, "airflowConfig.concurrency"),
+        ({"airflowConfig": {"concurrency": 2**31}}, "airflowConfig.concurrency"),
+        ({"airflowConfig": {"startDate": "yesterday"}}, "airflowConfig.startDate"),
+        ({"airflowConfig": {"startDate": "0001-01-01"}}, "airflowConfig.startDate"),
+        ({"airflowConfig": {"scheduleInterval": {"$env": "CRON"}}}, "airflowConfig.scheduleInterval"),
+        ({"airflowConfig": []}, "airflowConfig"),
+    ],
+)
+def test_a_wrong_field_is_named_with_its_config(fields: dict[str, Any], field: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        build_dag(config(**fields))
+    assert error.value.field == field
+    assert f"config 'orders.json', field '{field}': " in str(error.value)
+
+
+def test_fields_of_newer_servers_are_carried_along() -> None:
+    extra = {"shinyNew": {"deep": [1]}, "airflowConfig": {"shinyToo": 1}, "processingEngine": {"id": "x"}}
+    assert build_dag(config(**extra)).dag_id == "orders"
+
+
+def test_a_placeholder_says_what_is_wrong_and_its_task_fails_with_it() -> None:
+    problem = ConfigError("is no cron", field="airflowConfig.scheduleInterval", config="orders.json")
+    dag = build_placeholder(config(), problem)
+    task = task_of(dag)
+    assert dag.tags == {"OpenMetadata", PROBLEM_TAG}
+    assert dag.timetable.can_be_scheduled is False
+    assert "is no cron" in (dag.doc_md or "")
+    assert isinstance(task, ConfigErrorOperator)
+    assert task.retries == 0
+    with pytest.raises(Exception, match=re.escape(str(problem))):
+        task.execute({})
+    DagSerialization.to_dict(dag)

@@ -1,0 +1,194 @@
+"""The whole: a config dropped into the folder, a DAG in Airflow, a run of a real workflow, metadata at the server."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sandbox.client import run_path, wait_until
+from sandbox.server import OpenMetadataServer
+from sandbox.stack import AirflowStack
+
+pytestmark = pytest.mark.e2e
+
+SAMPLE = Path(__file__).parents[1] / "configs" / "sample_sqlite_metadata.json"
+
+
+def sample(name: str, **fields: Any) -> dict[str, Any]:
+    """Return the sample config as another pipeline."""
+    document = json.loads(SAMPLE.read_text())
+    return {
+        **document,
+        "name": name,
+        "displayName": f"The {name}",
+        "fullyQualifiedName": f"sample_sqlite.{name}",
+        **fields,
+    }
+
+
+def drop(folder: Path, document: dict[str, Any]) -> str:
+    """Put a config into the store as a user would, and return its DAG id."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{document['name']}.json").write_text(json.dumps(document))
+    return str(document["name"])
+
+
+def run(airflow: AirflowStack, dag_id: str, **options: Any) -> tuple[str, str, str]:
+    """Run a DAG and return the run's id, its state, and the log of its one task."""
+    airflow.wait_for_dag(dag_id)
+    run_id = airflow.trigger(dag_id, **options)
+    state = airflow.wait_for_run(dag_id, run_id)
+    (task_id,) = airflow.task_states(dag_id, run_id)
+    return run_id, state, airflow.task_log(dag_id, run_id, task_id)
+
+
+def runs_of(openmetadata: OpenMetadataServer, fqn: str) -> dict[str, str]:
+    """Return the state that the server has for each run of a pipeline."""
+    runs = openmetadata.get("/sandbox/summary")["runs"].get(fqn, [])
+    return {each["runId"]: each["pipelineState"] for each in runs}
+
+
+def test_a_dropped_config_becomes_a_dag_whose_run_brings_the_metadata_to_the_server(
+    airflow: AirflowStack, openmetadata: OpenMetadataServer, config_store: Path
+) -> None:
+    drop(config_store, sample("dropped json"))
+    dag_id = "dropped_json"
+    dag = airflow.wait_for_dag(dag_id)
+    assert dag["dag_display_name"] == "The dropped json"
+    assert {tag["name"] for tag in dag["tags"]} == {
+        "OpenMetadata", "The dropped json", "type:metadata", "service:sample_sqlite",
+    }  # fmt: skip
+    assert dag["owners"] == ["data-platform"]
+
+    run_id, state, log = run(airflow, dag_id)
+
+    assert state == "success", log
+    assert "Workflow Success %: 100.0" in log
+    reported = str(uuid.uuid5(uuid.NAMESPACE_URL, f"openmetadata:{dag_id}:{run_id}"))
+    assert runs_of(openmetadata, "sample_sqlite.dropped json") == {reported: "success"}
+    fqns = openmetadata.get("/sandbox/summary")["fqns"]
+    assert fqns["databases"] == ["sample_sqlite.default"]
+    assert fqns["databaseSchemas"] == ["sample_sqlite.default.main"]
+    orders = openmetadata.get("/api/v1/tables/name/sample_sqlite.default.main.orders?fields=columns,tableConstraints")
+    assert "customer_id" in {column["name"] for column in orders["columns"]}
+    assert {constraint["constraintType"] for constraint in orders["tableConstraints"]} >= {"FOREIGN_KEY"}
+
+
+def test_parsing_again_and_again_after_a_run_makes_no_new_version_of_the_dag(
+    airflow: AirflowStack, config_store: Path
+) -> None:
+    dag_id = drop(config_store, sample("one_version", airflowConfig={"scheduleInterval": "0 3 * * *"}))
+    run(airflow, dag_id)
+    parsed = set()
+
+    def look() -> tuple[bool | None, str]:
+        parsed.add(airflow.wait_for_dag(dag_id)["last_parsed_time"])
+        return (True if len(parsed) > 3 else None), f"{len(parsed)} parses"
+
+    wait_until(look, "three more parses", timeout=90)
+    assert airflow.api("GET", f"/api/v2/dags/{dag_id}/dagVersions")["total_entries"] == 1
+
+
+def test_a_yaml_file_needs_only_what_is_its_own_where_the_folder_has_defaults(
+    airflow: AirflowStack, openmetadata: OpenMetadataServer, config_store: Path
+) -> None:
+    folder = config_store / "sales"
+    folder.mkdir()
+    whole = sample("from_yaml")
+    own = {"name": whole.pop("name"), "displayName": "From YAML", "fullyQualifiedName": "sample_sqlite.from_yaml"}
+    assert whole["openMetadataServerConnection"]["securityConfig"]["jwtToken"] == {"$env": "OPENMETADATA_JWT_TOKEN"}
+    (folder / "defaults.yaml").write_text(yaml.safe_dump(whole))
+    (folder / "any-name.yml").write_text(yaml.safe_dump(own))
+    requested = str(uuid.uuid4())
+
+    _, state, log = run(airflow, "from_yaml", conf={"pipelineRunId": requested})
+
+    assert state == "success", log
+    assert runs_of(openmetadata, "sample_sqlite.from_yaml") == {requested: "success"}
+
+
+def test_a_broken_config_shows_beside_the_others_and_says_what_is_wrong_when_it_is_run(
+    airflow: AirflowStack, config_store: Path
+) -> None:
+    drop(config_store, sample("beside_broken"))
+    (config_store / "cut_off.json").write_text('{"name": "cut_off", "pipelineType":')
+    assert airflow.wait_for_dag("beside_broken")["tags"][0]["name"] != "config-error"
+    dag = airflow.wait_for_dag("cut_off")
+    assert "config-error" in {tag["name"] for tag in dag["tags"]}
+    assert dag["timetable_summary"] in (None, "Never, external triggers only", "None")
+
+    _, state, log = run(airflow, "cut_off")
+
+    assert state == "failed"
+    assert "config 'cut_off.json': is not JSON" in log
+    (config_store / "cut_off.json").unlink()
+    assert airflow.import_errors() == {}
+
+
+def test_a_run_that_fails_before_its_workflow_starts_is_reported_as_failed(
+    airflow: AirflowStack, openmetadata: OpenMetadataServer, config_store: Path
+) -> None:
+    service = {"type": "databaseService", "name": "no_such_service"}
+    dag_id = drop(config_store, sample("no_service", service=service))
+    _, state, log = run(airflow, dag_id)
+    assert state == "failed"
+    assert "has no databaseService 'no_such_service'" in log
+
+
+CANARY = "canary-4f9d1c"
+
+
+def test_no_secret_of_a_config_shows_anywhere_in_airflow(
+    airflow: AirflowStack, openmetadata: OpenMetadataServer, config_store: Path
+) -> None:
+    # The token that works stands in the config in clear, as a server writes it.
+    server = {
+        "hostPort": {"$env": "OPENMETADATA_HOST_PORT"},
+        "authProvider": "openmetadata",
+        "securityConfig": {"jwtToken": openmetadata.token},
+    }
+    source_config = {
+        **json.loads(SAMPLE.read_text())["sourceConfig"]["config"],
+        "dbtSecurityConfig": {"password": CANARY},
+    }
+    works = sample("with_secrets", openMetadataServerConnection=server)
+    refused = sample(
+        "refused",
+        openMetadataServerConnection={**server, "securityConfig": {"jwtToken": f"eyJ{CANARY}.eyJ{CANARY}.{CANARY}"}},
+    )
+    wrong = sample("wrong_inside", openMetadataServerConnection=server, sourceConfig={"config": source_config})
+    broken = sample("wrong_outside", openMetadataServerConnection=server, airflowConfig={"retries": CANARY})
+    states = {}
+    for document in (works, refused, wrong, broken):
+        run_id, states[document["name"]], log = run(airflow, drop(config_store, document))
+        assert CANARY not in log, document["name"]
+        assert openmetadata.token not in log, document["name"]
+        (instance,) = airflow.api("GET", f"{run_path(document['name'], run_id)}/taskInstances")["task_instances"]
+        assert instance["rendered_fields"] == {}
+        xcoms = f"{run_path(document['name'], run_id)}/taskInstances/{instance['task_id']}/xcomEntries"
+        assert airflow.api("GET", xcoms)["total_entries"] == 0
+    assert states == {
+        "with_secrets": "success",
+        "refused": "failed",
+        "wrong_inside": "failed",
+        "wrong_outside": "failed",
+    }
+    (config_store / "wrong_outside.json").unlink()
+
+    # What an expert would find: every byte that Airflow keeps.
+    database = sqlite3.connect(airflow.home / "airflow.db")
+    dump = "\n".join(database.iterdump())
+    database.close()
+    kept = {"airflow.db": dump}
+    for path in (airflow.home / "logs").rglob("*.log"):
+        kept[str(path.relative_to(airflow.home))] = path.read_text(errors="replace")
+    assert len(kept) > 5
+    for name, text in kept.items():
+        assert CANARY not in text, name
+        assert openmetadata.token not in text, name

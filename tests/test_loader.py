@@ -1,0 +1,300 @@
+"""The loader, as Airflow's DagBag runs it: in a process of its own, through the loader module."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SAMPLES = Path(__file__).parent / "samples"
+
+# Parses the loader module as the DAG processor does and prints what it made of it.
+PARSE = """
+import json, sys
+from pathlib import Path
+{before}
+from airflow.dag_processing.dagbag import BundleDagBag
+from airflow.serialization.serialized_objects import DagSerialization
+dags = Path({dags!r})
+bag = BundleDagBag(dag_folder=dags / "openmetadata_loader.py", bundle_path=dags, bundle_name="dags")
+result = {{
+    "errors": bag.import_errors,
+    "warnings": {{name: list(lines) for name, lines in bag.captured_warnings.items()}},
+    "dags": {{dag_id: DagSerialization.to_dict(bag.dags[dag_id]) for dag_id in sorted(bag.dags)}},
+}}
+{after}
+json.dump(result, open(sys.argv[1], "w"))
+"""
+
+Parse = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def parse(tmp_path: Path) -> Parse:
+    def run(store: Path, *, before: str = "", after: str = "", **environment: str) -> dict[str, Any]:
+        result = tmp_path / "result.json"
+        script = PARSE.format(before=before, after=after, dags=str(ROOT / "dags"))
+        process = subprocess.run(
+            [sys.executable, "-c", script, str(result)],
+            env={
+                **os.environ,
+                "AIRFLOW_HOME": str(tmp_path / "airflow"),
+                "AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE": str(store),
+                **environment,
+            },
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert process.returncode == 0, process.stderr[-4000:]
+        return {**json.loads(result.read_text()), "log": process.stdout + process.stderr}
+
+    return run
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(SAMPLES, tmp_path / "store"))
+
+
+def test_all_samples_load_and_the_obsolete_one_says_why(parse: Parse, store: Path) -> None:
+    result = parse(store)
+    assert result["errors"] == {}
+    assert result["warnings"] == {}
+    assert set(result["dags"]) == {path.stem for path in SAMPLES.glob("*.json")}
+    assert "has become an application" in result["dags"]["openmetadata_dataInsight"]["dag"]["doc_md"]
+
+
+def break_everything(store: Path) -> dict[str, str]:
+    """Put every kind of broken config into a store; return the problem that is to be shown, by DAG id."""
+    good = json.loads((SAMPLES / "sqlite_metadata_daily.json").read_text())
+
+    def write(name: str, content: object) -> None:
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
+        (store / name).parent.mkdir(exist_ok=True)
+        (store / name).write_bytes(data)
+
+    write("truncated.json", b'{"name": "truncated", "pipelineType": ')
+    write("not_json.json", b"hello")
+    write("not_yaml.yaml", b"a: [1")
+    write("no_mapping.json", [1, 2])
+    write("empty.yaml", b"")
+    write("wrong_types.json", {**good, "name": "wrong_types", "airflowConfig": {"retries": "many"}})
+    write("unknown_type.json", {**good, "name": "unknown_type", "pipelineType": "telepathy"})
+    write("bad_cron.json", {**good, "name": "bad_cron", "airflowConfig": {"scheduleInterval": "every day"}})
+    write("bad_zone.json", {**good, "name": "bad_zone", "airflowConfig": {"pipelineTimezone": "Mars/Base"}})
+    write("nameless.json", {**good, "name": None})
+    write("twin/again.json", good)
+    write("huge.json", b'{"name": "huge", "x": "' + b"x" * 10_000_000 + b'"}')
+    write("latin1.json", '{"name": "café"}'.encode("latin-1"))
+    write("deep.json", b'{"a":' * 100_000 + b"1" + b"}" * 100_000)
+    write("null_byte.json", {**good, "name": "null_byte", "description": "a\x00b"})
+    (store / "a_folder.json").mkdir()
+    (store / "dangling.json").symlink_to(store / "nowhere")
+    (store / "circle_a.json").symlink_to(store / "circle_b.json")
+    (store / "circle_b.json").symlink_to(store / "circle_a.json")
+    os.mkfifo(store / "pipe.json")
+    (store / "loop").symlink_to(store)
+    return {
+        "truncated": "is not JSON",
+        "not_json": "is not JSON",
+        "not_yaml": "is not YAML",
+        "no_mapping": "is not a mapping",
+        "empty": "is not a mapping",
+        "wrong_types": "valid integer",
+        "unknown_type": "is no type that can be run",
+        "bad_cron": "is no cron expression",
+        "bad_zone": "is no timezone",
+        "nameless": "Give the pipeline a name",
+        "again": "is taken by config 'sqlite\\_metadata\\_daily.json'",
+        "huge": "is larger than",
+        "latin1": "is not UTF-8",
+        "deep": "nested too deeply",
+        "null_byte": "can't be stored",
+        "a_folder": "is a folder",
+        "dangling": "is a link to nothing",
+        "circle_a": "can't be read",
+        "circle_b": "can't be read",
+        "pipe": "is not a regular file",
+    }
+
+
+def test_broken_configs_show_themselves_and_disturb_no_other(parse: Parse, store: Path) -> None:
+    untouched = parse(store)["dags"]
+    problems = break_everything(store)
+    result = parse(store)
+    assert result["errors"] == {}
+    assert set(result["dags"]) == set(untouched) | set(problems)
+    assert {dag_id: result["dags"][dag_id] for dag_id in untouched} == untouched
+    for dag_id, problem in problems.items():
+        dag = result["dags"][dag_id]["dag"]
+        assert problem in dag["doc_md"], dag_id
+        assert "config-error" in dag["tags"]
+        assert dag["timetable"]["__type"] == "airflow.timetables.simple.NullTimetable"
+        assert [task["__var"]["task_id"] for task in dag["tasks"]] == ["config_error"]
+
+
+def test_a_worker_gets_a_broken_config_s_placeholder_too(parse: Parse, store: Path) -> None:
+    for dag_id in break_everything(store):
+        result = parse(store, _AIRFLOW_PARSING_CONTEXT_DAG_ID=dag_id)
+        assert list(result["dags"]) == [dag_id]
+        if dag_id == "bad_cron":  # one that could be read, and one that could not, stand for all
+            break
+
+
+# Another clock, and folders that list their files in a random order.
+DISTURB = """
+import os, random, time_machine
+class Shuffled:
+    def __init__(self, entries): self.entries = iter(random.sample(entries, len(entries)))
+    def __iter__(self): return self
+    def __next__(self): return next(self.entries)
+    def __enter__(self): return self
+    def __exit__(self, *_): pass
+    def close(self): pass
+scandir = os.scandir
+os.scandir = lambda *path: Shuffled(list(scandir(*path)))
+time_machine.travel("{clock}").start()
+"""
+
+
+def test_the_same_store_gives_the_same_bytes_whatever_the_seed_the_clock_and_the_order_of_files(
+    parse: Parse, store: Path, tmp_path: Path
+) -> None:
+    break_everything(store)
+    first = parse(store, before=DISTURB.format(clock="2024-02-29 12:00"), PYTHONHASHSEED="1", TZ="UTC")
+    second = parse(store, before=DISTURB.format(clock="2031-07-01 03:00"), PYTHONHASHSEED="2", TZ="Asia/Tokyo")
+    assert len(first["dags"]) > 30
+    assert json.dumps(first["dags"], sort_keys=True) == json.dumps(second["dags"], sort_keys=True)
+
+
+FORBIDDEN = ["metadata", "fastapi", "httpx", "watchdog", "typer", "requests", "dag_factory.workflow.server"]
+
+
+def test_parsing_imports_nothing_heavy_and_opens_no_socket(parse: Parse, store: Path) -> None:
+    break_everything(store)
+    before = "\n".join(
+        [
+            "import sys, airflow.sdk",
+            "from airflow.sdk import DAG, BaseOperator; DAG, BaseOperator",
+            "imported = set(sys.modules)",
+            "sockets = []",
+            "sys.addaudithook(lambda event, args: sockets.append(event) if event.startswith('socket.') else None)",
+        ]
+    )
+    after = (
+        f"result = {{'new': [m for m in {FORBIDDEN!r} if m in sys.modules and m not in imported], 'sockets': sockets}}"
+    )
+    result = parse(store, before=before, after=after)
+    assert result["new"] == []
+    assert result["sockets"] == []
+
+
+# Reports every open of a file in the store, so that what a worker reads can be counted.
+WATCH_STORE = """
+import os, sys
+opened = []
+def watch(event, args):
+    if event == "open" and str(args[0]).startswith(os.environ["AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE"]):
+        opened.append(os.path.relpath(args[0], os.environ["AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE"]))
+sys.addaudithook(watch)
+"""
+
+
+@pytest.mark.parametrize("layout", ["{id}.json", "{half}/{id}.yaml", "{half}/any-{id}-name.json"])
+def test_a_worker_opens_one_config_of_a_thousand(parse: Parse, tmp_path: Path, layout: str) -> None:
+    store = tmp_path / "thousand"
+    sample = json.loads((SAMPLES / "pg_metadata_hourly.json").read_text())
+    for number in range(1000):
+        dag_id = f"pipeline_{number:04}"
+        path = store / layout.format(id=dag_id, half="even" if number % 2 == 0 else "odd")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({**sample, "name": dag_id}))
+    (store / "defaults.yaml").write_text("loggerLevel: DEBUG")
+    assert len(parse(store)["dags"]) == 1000
+    result = parse(
+        store,
+        before=WATCH_STORE,
+        after="result['opened'] = opened",
+        _AIRFLOW_PARSING_CONTEXT_DAG_ID="pipeline_0777",
+    )
+    assert list(result["dags"]) == ["pipeline_0777"]
+    configs = [path for path in result["opened"] if not Path(path).name.startswith((".", "defaults"))]
+    assert configs == [layout.format(id="pipeline_0777", half="odd")]
+
+
+def test_a_config_without_read_permission_is_that_config_s_problem_alone(parse: Parse) -> None:
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own is closed to the user below
+        store = Path(shutil.copytree(SAMPLES, Path(folder) / "store"))
+        Path(folder).chmod(0o755)
+        (store / "closed.json").write_text("{}")
+        (store / "closed.json").chmod(0)
+        as_nobody = {}
+        if os.geteuid() == 0:  # no permission binds the superuser
+            as_nobody = {
+                # The interpreter's own files may be closed to others: what is needed is imported before.
+                "before": "import os, airflow.dag_processing.dagbag, dag_factory.loader, encodings.utf_8_sig\n"
+                "os.seteuid(65534)",
+                "after": "os.seteuid(0)",
+            }
+        result = parse(store, **as_nobody)
+    assert result["errors"] == {}
+    assert "Permission denied" in result["dags"]["closed"]["dag"]["doc_md"]
+    assert len(result["dags"]) == len(list(SAMPLES.glob("*.json"))) + 1
+
+
+POLICY = """
+from airflow import policies, settings
+from airflow.exceptions import AirflowClusterPolicyViolation
+class Policies:
+    @staticmethod
+    @policies.hookimpl
+    def task_policy(task):
+        task.retries += 1
+        if getattr(task.dag.timetable, "summary", "") == "0 * * * *" or task.dag.dag_id == "pg_svc_usage":
+            raise AirflowClusterPolicyViolation("not here")
+import airflow.dag_processing.dagbag
+settings.get_policy_plugin_manager().register(Policies())
+"""
+
+
+def test_a_cluster_policy_that_refuses_one_pipeline_costs_no_other_one(parse: Parse, store: Path) -> None:
+    result = parse(store, before=POLICY)
+    assert result["errors"] == {}
+    assert "a cluster policy refuses the DAG: not here" in result["dags"]["pg_metadata_hourly"]["dag"]["doc_md"]
+    assert "pg_svc_usage" not in result["dags"]  # it refuses the placeholder too
+    assert len(result["dags"]) == len(list(SAMPLES.glob("*.json"))) - 1
+    task = result["dags"]["pg_metadata_on_demand"]["dag"]["tasks"][0]["__var"]
+    assert task["retries"] == 1
+
+
+def test_a_pipeline_named_like_a_name_of_the_module_is_a_pipeline_like_any_other(parse: Parse, tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    sample = json.loads((SAMPLES / "pg_metadata_hourly.json").read_text())
+    names = ["__file__", "__name__", "load_dags", "dag_factory", "dag", "globals"]
+    for name in names:
+        (store / f"{name}.json").write_text(json.dumps({**sample, "name": name}))
+    result = parse(store)
+    assert result["errors"] == {}
+    assert set(result["dags"]) == set(names)
+
+
+def test_a_store_that_is_not_there_is_an_import_error_that_says_what_to_do(parse: Parse, tmp_path: Path) -> None:
+    result = parse(tmp_path / "nowhere")
+    (error,) = result["errors"].values()
+    assert "is not a folder. Create it, mount it, or set" in error
+
+
+def test_a_worker_that_asks_for_a_pipeline_that_is_gone_gets_none(parse: Parse, store: Path) -> None:
+    assert parse(store, _AIRFLOW_PARSING_CONTEXT_DAG_ID="gone")["dags"] == {}
