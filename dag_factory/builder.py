@@ -27,6 +27,7 @@ PROBLEM_TASK = "config_error"
 _MAX_TAG = 100
 _MAX_OWNER = 500
 _MAX_DISPLAY_NAME = 2000
+_MAX_DESCRIPTION = 5000  # no column's width: what a list can show
 
 
 def build_dag(config: Config) -> DAG:
@@ -36,7 +37,7 @@ def build_dag(config: Config) -> DAG:
     :raises ConfigError: where the config describes no pipeline that Airflow could run
     """
     if config.problem is not None:
-        raise config.problem
+        raise config.problem.within(config.key)
     try:
         return _build(IngestionPipeline.from_document(config.document or {}), config)
     except ConfigError as error:
@@ -66,7 +67,7 @@ def _build(pipeline: IngestionPipeline, config: Config) -> DAG:
     dag = DAG(
         dag_id=config.dag_id,
         dag_display_name=_cut(pipeline.title, _MAX_DISPLAY_NAME),
-        description=pipeline.description,
+        description=_cut(pipeline.description or "", _MAX_DESCRIPTION) or None,
         doc_md=describe(pipeline, config),
         schedule=schedule(airflow),
         start_date=start_date(airflow, pipeline.updated_at),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,8 @@ from dag_factory.pipeline import MAX_DAG_ID, clean_dag_id
 
 if TYPE_CHECKING:
     from dag_factory.store import ConfigStore
+
+log = logging.getLogger(__name__)
 
 DEFAULTS = "defaults.yaml"
 
@@ -58,7 +62,7 @@ class Catalog:
 
     def __init__(self, store: ConfigStore) -> None:
         self._store = store
-        self._defaults: dict[str, Document] = {}
+        self._defaults: dict[PurePosixPath, Document | ConfigError] = {}
 
     def all(self) -> list[Config]:
         """
@@ -84,7 +88,9 @@ class Catalog:
 
     def find(self, dag_id: str) -> Config | None:
         """
-        Return the config that ``all`` gives this DAG id, opening no other one wherever a look at the names suffices.
+        Return the config of a DAG id as ``all`` does, opening no other one where the files' names tell it.
+
+        Where they don't, it is the config that the last ``all`` found, as long as it still names this id.
 
         :raises StoreError: where the store can't be listed
         """
@@ -97,9 +103,10 @@ class Catalog:
     def _likely_keys(self, dag_id: str) -> Iterator[str]:
         """Yield the keys that may hold a DAG id's config, in the order of precedence."""
         yield f"{dag_id}.json"
-        named_alike = (_Claim(key) for key in self._config_keys())
+        keys = self._config_keys()
+        named_alike = (_Claim(key) for key in keys)
         yield from (claim.key for claim in sorted(named_alike, key=_nearness) if claim.stem_id == dag_id)
-        if (noted := self._store.recall(dag_id)) is not None:
+        if (noted := self._store.recall(dag_id)) in keys:
             yield noted
 
     def _config_keys(self) -> list[str]:
@@ -108,36 +115,38 @@ class Catalog:
     def _claim(self, key: str) -> _Claim | None:
         """Return what a config says of itself, or None where it is gone since it was listed."""
         try:
-            data = self._store.read(key)
+            own = parse(self._store.read(key), key)
         except KeyError:
             return None
         except ConfigError as error:
             return _Claim(key, problem=error.within(key))
-        try:
-            own = parse(data, key)
-        except ConfigError as error:
-            return _Claim(key, problem=error.within(key))
-        try:
-            return _Claim(key, document=merge(self._defaults_of(PurePosixPath(key).parent), own))
-        except ConfigError as error:
+        except Exception as error:
+            # A case that nobody has thought of must not become an import error, which would stop all pipelines.
+            log.exception("config '%s' can't be read", key)
+            return _Claim(key, problem=ConfigError(f"can't be read: {type(error).__name__}. See the log", config=key))
+        defaults = self._defaults_of(PurePosixPath(key).parent)
+        if isinstance(defaults, ConfigError):
             # The id may still be known, so that the problem shows where people look for the pipeline.
-            return _Claim(key, document=own, problem=error)
+            return _Claim(key, document=own, problem=defaults)
+        return _Claim(key, document=merge(defaults, own))
 
-    def _defaults_of(self, folder: PurePosixPath) -> Document:
-        """Return the defaults that lie beneath the configs of a folder, those of the folders above it included."""
-        cached = self._defaults.get(str(folder))
-        if cached is not None:
-            return cached
-        defaults = self._defaults_of(folder.parent) if folder != folder.parent else {}
+    def _defaults_of(self, folder: PurePosixPath) -> Document | ConfigError:
+        """Return the defaults beneath the configs of a folder, the folders above included, or what is wrong there."""
+        if folder not in self._defaults:
+            self._defaults[folder] = self._read_defaults_of(folder)
+        return self._defaults[folder]
+
+    def _read_defaults_of(self, folder: PurePosixPath) -> Document | ConfigError:
+        above = self._defaults_of(folder.parent) if folder != folder.parent else {}
+        if isinstance(above, ConfigError):
+            return above
         key = str(folder / DEFAULTS)
         try:
-            defaults = merge(defaults, parse(self._store.read(key), key))
+            return merge(above, parse(self._store.read(key), key))
         except KeyError:
-            pass
+            return above
         except ConfigError as error:
-            raise error.within(key) from None
-        self._defaults[str(folder)] = defaults
-        return defaults
+            return error.within(key)
 
 
 def _nearness(claim: _Claim) -> tuple[int, str]:
@@ -167,6 +176,7 @@ def _ids_for_a_problem(claim: _Claim) -> Iterator[str]:
     whole = clean_dag_id(claim.key)
     yield _fitting(whole)
     yield _fitting(f"{whole}_{_digest(claim.key)}")
+    yield from (_fitting(f"{whole}_{_digest(claim.key)}_{number}") for number in count(2))
 
 
 def _fitting(dag_id: str) -> str:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from dag_factory.errors import ConfigError
     from dag_factory.pipeline import IngestionPipeline
 
-# What carries the text beyond this is in the config itself; a DAG's docs travel with every version of it.
+# A DAG's docs travel with every version of it; whoever wants more reads the config.
+_MAX_DESCRIPTION = 5_000
 _MAX_SOURCE_CONFIG = 20_000
 
 
@@ -27,7 +28,8 @@ def describe(pipeline: IngestionPipeline, config: Config) -> str:
     service = pipeline.service
     rows = {
         "Type": pipeline.pipeline_type,
-        "Service": f"{service.name} ({service.type})" if service else None,
+        "Service": service.name if service else None,
+        "Service type": service.type if service else None,
         "Schedule": f"{airflow.schedule_interval} ({airflow.pipeline_timezone})"
         if airflow.schedule_interval
         else "on demand",
@@ -37,7 +39,7 @@ def describe(pipeline: IngestionPipeline, config: Config) -> str:
     }
     parts = [f"### {_inline(pipeline.title)}"]
     if pipeline.description:
-        parts.append(pipeline.description)
+        parts.append(_quoted(pipeline.description))
     parts.append(_table({name: text for name, text in rows.items() if text}))
     if link := service_link(pipeline, document):
         parts.append(f"[Open the service in OpenMetadata]({link})")
@@ -75,8 +77,10 @@ def service_link(pipeline: IngestionPipeline, document: Document) -> str | None:
         return None
     if url.scheme not in ("http", "https") or not url.hostname or url.username or url.password:
         return None
+    # Quoted in all its parts, so that none of them can end the Markdown link.
+    host, kind = quote(url.netloc, safe=":[]"), quote(f"{service.type}s", safe="")
     name = quote(service.fully_qualified_name or service.name or "", safe="")
-    return f"{url.scheme}://{url.netloc}/service/{service.type}s/{name}"
+    return f"{url.scheme}://{host}/service/{kind}/{name}"
 
 
 def _source_config(document: Document) -> Any:
@@ -95,6 +99,12 @@ def _json(value: Any) -> str:
 def _table(rows: dict[str, str]) -> str:
     lines = ["| | |", "|---|---|", *(f"| {name} | {_inline(text)} |" for name, text in rows.items())]
     return "\n".join(lines)
+
+
+def _quoted(markdown: str) -> str:
+    """Return somebody's Markdown as a quotation: whatever it leaves open ends with it."""
+    lines = markdown[:_MAX_DESCRIPTION].splitlines()
+    return "\n".join(f"> {line}" for line in lines)
 
 
 def _inline(text: str) -> str:

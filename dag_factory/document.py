@@ -9,32 +9,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, NoReturn, TypeGuard
 
-import yaml
-
 from dag_factory.errors import ConfigError
 from dag_factory.references import check_reference, is_reference
+from dag_factory.yaml_loader import MAX_DEPTH, load_yaml
 
 Document = dict[str, Any]
 
 YAML_SUFFIXES = frozenset({".yaml", ".yml"})
 SUFFIXES = YAML_SUFFIXES | {".json"}
 
-MAX_BYTES = 4 * 1024 * 1024
-MAX_DEPTH = 64
+MAX_BYTES = 1024 * 1024
 MAX_VALUES = 100_000
+MAX_INT = 2**64
 
 # A database's text columns refuse NUL, and lone surrogates can't be encoded at all.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-
-
-class _YamlLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Reads YAML as if it were JSON: a date stays the text that it is."""
-
-
-_YamlLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in _YamlLoader.yaml_implicit_resolvers.items()
-}
 
 
 def parse(data: bytes, key: str) -> Document:
@@ -52,10 +41,10 @@ def parse(data: bytes, key: str) -> Document:
     except UnicodeDecodeError as error:
         raise ConfigError(f"is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
     try:
-        value = _load_yaml(text) if PurePosixPath(key).suffix.lower() in YAML_SUFFIXES else _load_json(text)
+        value = load_yaml(text) if PurePosixPath(key).suffix.lower() in YAML_SUFFIXES else _load_json(text)
     except RecursionError:
         raise ConfigError("is nested too deeply") from None
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or is_reference(value):
         raise ConfigError("is not a mapping of fields to values. A pipeline is one JSON object.")
     _check(value)
     return value
@@ -79,29 +68,20 @@ def _load_json(text: str) -> Any:
         return json.loads(text, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         raise ConfigError(f"is not JSON ({error.msg}, line {error.lineno}, column {error.colno})") from None
+    except ValueError:
+        # Python converts only so many digits.
+        raise ConfigError("holds a number that is too large") from None
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ConfigError(f"holds {name}, which is not JSON")
 
 
-def _load_yaml(text: str) -> Any:
-    try:
-        return yaml.load(text, Loader=_YamlLoader)
-    except yaml.MarkedYAMLError as error:
-        # What PyYAML says of the problem quotes the text, and the text may be a password.
-        mark = error.problem_mark or error.context_mark
-        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise ConfigError(f"is not YAML{where}. Values with special characters need quotes.") from None
-    except (yaml.YAMLError, ValueError):
-        raise ConfigError("is not YAML") from None
-
-
 def _check(document: Document) -> None:
     """Refuse what could not travel on to Airflow's database, and references of a wrong form."""
     for count, (path, value) in enumerate(_walk(document, ())):
         if count >= MAX_VALUES or len(path) > MAX_DEPTH:
-            raise ConfigError("holds too many values, or nests them too deeply, for a pipeline's config")
+            raise _too_much()
         if isinstance(value, str):
             if _UNSTORABLE.search(value):
                 raise ConfigError("holds a character that can't be stored (NUL or half of a pair)", field=_dotted(path))
@@ -110,7 +90,10 @@ def _check(document: Document) -> None:
                 raise ConfigError("is not a finite number", field=_dotted(path))
         elif isinstance(value, dict):
             _check_keys(value, path)
-        elif not isinstance(value, (list, int, type(None))):
+        elif isinstance(value, int):
+            if abs(value) > MAX_INT:
+                raise ConfigError("is a number that is too large", field=_dotted(path))
+        elif value is not None and not isinstance(value, list):
             raise ConfigError("is of a kind that JSON does not know. Put it in quotes.", field=_dotted(path))
 
 
@@ -121,15 +104,19 @@ def _check_keys(value: dict[Any, Any], path: tuple[object, ...]) -> None:
         check_reference(value, field=_dotted(path))
 
 
+def _too_much() -> ConfigError:
+    return ConfigError("holds too many values, or nests them too deeply, for a pipeline's config")
+
+
 def _walk(value: object, path: tuple[object, ...]) -> Iterator[tuple[tuple[object, ...], object]]:
-    stack: list[tuple[tuple[object, ...], object]] = [(path, value)]
-    while stack:
-        path, value = stack.pop()
-        yield path, value
-        if isinstance(value, dict):
-            stack.extend(((*path, name), child) for name, child in value.items())
-        elif isinstance(value, list):
-            stack.extend(((*path, index), child) for index, child in enumerate(value))
+    """Yield each value with its path, one by one: aliases of YAML can make very many out of a few bytes."""
+    yield path, value
+    if isinstance(value, dict):
+        for name, child in value.items():
+            yield from _walk(child, (*path, name))
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _walk(child, (*path, index))
 
 
 def _dotted(path: tuple[object, ...]) -> str | None:

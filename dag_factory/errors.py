@@ -25,7 +25,7 @@ class ConfigError(DagFactoryError):
     """
 
     def __init__(self, problem: str, *, field: str | None = None, config: str | None = None) -> None:
-        super().__init__(problem, field, config)
+        super().__init__(problem)
         self.problem = problem
         self.field = field
         self.config = config

@@ -72,8 +72,8 @@ def resolve(value: Any, *, on_secret: Callable[[str], None], field: str = "") ->
 
 
 def _from_environment(name: str, field: str) -> str:
-    if name.upper().startswith(("AIRFLOW__", "_AIRFLOW")):
-        # Whoever may write a config must not be able to read Airflow's own keys.
+    if name.upper().startswith(("AIRFLOW_", "_AIRFLOW_")):
+        # Whoever may write a config must not be able to read Airflow's own keys, or Connections that aren't his.
         raise ConfigError(f"refers to '{name}', which belongs to Airflow. Use a variable of your own", field=field)
     try:
         return os.environ[name]
@@ -94,7 +94,8 @@ def _from_connection(conn_id: str, part: str, field: str, on_secret: Callable[[s
         raise ConfigError(f"refers to the Connection '{conn_id}', which Airflow does not have", field=field) from None
     name, _, extra_key = part.partition(".")
     if name == "extra" and extra_key:
-        found = connection.extra_dejson.get(extra_key)
+        extra = connection.extra_dejson
+        found = extra.get(extra_key) if isinstance(extra, dict) else None
     elif part == "uri":
         found = connection.get_uri()
     elif part in _PARTS:

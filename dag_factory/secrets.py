@@ -23,12 +23,14 @@ _SECRET_VALUES = re.compile(
     r"""
     eyJ[\w-]{8,}\.[\w-]+            # a JSON web token
     | -----BEGIN\ [A-Z ]+-----      # a PEM block
-    | ://[^/\s@]*:[^/\s@]+@         # an URL with a password
+    | ://\S*@                       # an URL with a user, so maybe with a password or a token
     | \b(?:AKIA|ASIA)[A-Z0-9]{16}\b # an AWS access key
     | \b(?:password|pwd|token|secret)\s*= # a connection string
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+
+_PASSWORD_IN_URL = re.compile(r"://[^/\s:@]*:(?P<password>\S+)@")
 
 
 def is_secret(name: str, value: object = None) -> bool:
@@ -48,7 +50,7 @@ def redact(value: Any, name: str = "") -> Any:
     if isinstance(value, dict):
         return {key: redact(child, key) for key, child in value.items()}
     if isinstance(value, list):
-        return [redact(child, name) for child in value]
+        return [redact(child) for child in value]
     return value
 
 
@@ -63,3 +65,5 @@ def secret_values(value: Any, name: str = "") -> Iterator[str]:
             yield from secret_values(child, name)
     elif isinstance(value, str) and value and is_secret(name, value):
         yield value
+        if within := _PASSWORD_IN_URL.search(value):
+            yield within["password"]

@@ -84,9 +84,16 @@ class OpenMetadataServer:
 
     def get(self, path: str) -> Any:
         """Return the decoded JSON of a page of the server, such as ``/sandbox/summary``."""
+        return self._request("GET", path)
+
+    def put(self, path: str, entity: object) -> Any:
+        """Create or update an entity, given in the form of its create request, and return it."""
+        return self._request("PUT", path, json=entity)
+
+    def _request(self, method: str, path: str, **options: Any) -> Any:
         # Proxies of the environment are for the world outside.
         with httpx.Client(trust_env=False, headers={"Authorization": f"Bearer {self.token}"}) as http:
-            return http.get(f"{self.url}{path}").raise_for_status().json()
+            return http.request(method, f"{self.url}{path}", **options).raise_for_status().json()
 
 
 def announcement(output: str) -> dict[str, str] | None:

@@ -127,6 +127,10 @@ class AirflowStack(AirflowClient):
             with suppress(httpx.TransportError, httpx.HTTPStatusError):
                 health = self.health()
 
+    def option(self, section: str, name: str) -> str:
+        """Return an option of airflow.cfg."""
+        return str(self._config[section][name])
+
     def check(self) -> None:
         """Raise ProcessDied if a process that should run has ended."""
         for process in self.processes.values():

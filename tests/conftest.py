@@ -1,11 +1,16 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from sandbox import source
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
+
+# A busy machine is slow, and that is no failure.
+hypothesis.settings.register_profile("default", deadline=None)
+hypothesis.settings.load_profile("default")
 
 DAGS_FOLDER = Path(__file__).resolve().parents[1] / "dags"
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import socketserver
 import sqlite3
+import threading
 import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from cryptography.fernet import Fernet
 
 from sandbox.client import run_path, wait_until
 from sandbox.server import OpenMetadataServer
@@ -52,6 +55,44 @@ def runs_of(openmetadata: OpenMetadataServer, fqn: str) -> dict[str, str]:
     """Return the state that the server has for each run of a pipeline."""
     runs = openmetadata.get("/sandbox/summary")["runs"].get(fqn, [])
     return {each["runId"]: each["pipelineState"] for each in runs}
+
+
+class Mailbox(socketserver.ThreadingTCPServer):
+    """A mail server that takes one mail and keeps it."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), MailHandler)
+        self.port = self.server_address[1]
+        self.received = threading.Event()
+        self.recipients: list[str] = []
+        self.text = ""
+
+    def __enter__(self) -> Mailbox:
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class MailHandler(socketserver.StreamRequestHandler):
+    server: Mailbox
+
+    def handle(self) -> None:
+        self.wfile.write(b"220 mailbox\r\n")
+        while line := self.rfile.readline():
+            verb = line[:4].upper()
+            if verb == b"RCPT":
+                self.server.recipients.append(line.decode().partition("<")[2].partition(">")[0])
+            if verb == b"DATA":
+                self.wfile.write(b"354 go on\r\n")
+                while (line := self.rfile.readline()) != b".\r\n":
+                    self.server.text += line.decode()
+                self.server.received.set()
+            self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
 
 
 def test_a_dropped_config_becomes_a_dag_whose_run_brings_the_metadata_to_the_server(
@@ -139,6 +180,79 @@ def test_a_run_that_fails_before_its_workflow_starts_is_reported_as_failed(
     _, state, log = run(airflow, dag_id)
     assert state == "failed"
     assert "has no databaseService 'no_such_service'" in log
+
+
+def test_references_are_resolved_in_the_worker(
+    airflow: AirflowStack, openmetadata: OpenMetadataServer, config_store: Path
+) -> None:
+    host, token = openmetadata.env["OPENMETADATA_HOST_PORT"], openmetadata.env["OPENMETADATA_JWT_TOKEN"]
+    airflow.api(
+        "POST",
+        "/api/v2/connections",
+        json={"connection_id": "openmetadata", "conn_type": "generic", "extra": json.dumps({"url": host})},
+    )
+    encrypted = Fernet(airflow.option("core", "fernet_key")).encrypt(token.encode()).decode()
+    server = {
+        "hostPort": {"$connection": "openmetadata", "field": "extra.url"},
+        "authProvider": "openmetadata",
+        "securityConfig": {"jwtToken": {"$fernet": encrypted}},
+    }
+    dag_id = drop(config_store, sample("with_references", openMetadataServerConnection=server))
+
+    _, state, log = run(airflow, dag_id)
+
+    assert state == "success", log
+    assert token not in log
+
+
+@pytest.mark.parametrize(("raise_on_error", "state"), [(True, "failed"), (False, "success")])
+def test_a_workflow_that_failed_fails_its_task_where_the_pipeline_says_so(
+    airflow: AirflowStack,
+    openmetadata: OpenMetadataServer,
+    config_store: Path,
+    tmp_path: Path,
+    raise_on_error: bool,
+    state: str,
+) -> None:
+    name = f"raises_{raise_on_error}"
+    with sqlite3.connect(tmp_path / "broken.db") as database:
+        database.execute("CREATE VIEW broken AS SELECT * FROM nowhere")
+    connection = {"type": "SQLite", "databaseMode": str(tmp_path / "broken.db"), "database": "default"}
+    openmetadata.put(
+        "/api/v1/services/databaseServices",
+        {"name": name, "serviceType": "SQLite", "connection": {"config": connection}},
+    )
+    service = {"type": "databaseService", "name": name}
+    config = sample(name, service=service, fullyQualifiedName=f"{name}.{name}", raiseOnError=raise_on_error)
+    dag_id = drop(config_store, config)
+
+    _, found, log = run(airflow, dag_id)
+
+    assert found == state, log
+    assert set(runs_of(openmetadata, f"{name}.{name}").values()) == {"failed"}
+
+
+def test_a_failed_run_is_mailed_to_the_address_of_the_pipeline(airflow: AirflowStack, config_store: Path) -> None:
+    with Mailbox() as mailbox:
+        extra = {"disable_ssl": True, "disable_tls": True, "from_email": "airflow@example.com"}
+        airflow.api(
+            "POST",
+            "/api/v2/connections",
+            json={
+                "connection_id": "smtp_default",
+                "conn_type": "smtp",
+                "host": "127.0.0.1",
+                "port": mailbox.port,
+                "extra": json.dumps(extra),
+            },
+        )
+        service = {"type": "databaseService", "name": "no_such_service"}
+        config = sample("mailed", service=service, airflowConfig={"email": "team@example.com"})
+        _, state, log = run(airflow, drop(config_store, config))
+        assert state == "failed"
+        assert mailbox.received.wait(30), log
+    assert mailbox.recipients == ["team@example.com"]
+    assert "mailed" in mailbox.text
 
 
 CANARY = "canary-4f9d1c"

@@ -155,6 +155,8 @@ def test_a_worker_gets_a_broken_config_s_placeholder_too(parse: Parse, store: Pa
 # Another clock, and folders that list their files in a random order.
 DISTURB = """
 import os, random, time_machine
+scandir, listdir = os.scandir, os.listdir
+os.listdir = lambda *path: random.sample(names := listdir(*path), len(names))
 class Shuffled:
     def __init__(self, entries): self.entries = iter(random.sample(entries, len(entries)))
     def __iter__(self): return self
@@ -162,7 +164,6 @@ class Shuffled:
     def __enter__(self): return self
     def __exit__(self, *_): pass
     def close(self): pass
-scandir = os.scandir
 os.scandir = lambda *path: Shuffled(list(scandir(*path)))
 time_machine.travel("{clock}").start()
 """

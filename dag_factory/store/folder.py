@@ -6,9 +6,11 @@ import json
 import logging
 import os
 import stat
-import tempfile
+from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
+from uuid import uuid4
 
 from dag_factory.document import MAX_BYTES, SUFFIXES
 from dag_factory.errors import ConfigError, StoreError
@@ -33,13 +35,13 @@ class FolderStore:
         self.root = Path(location).expanduser()
 
     def list_keys(self) -> list[str]:
-        if not self.root.is_dir():
+        try:
+            return sorted(self._list())
+        except (FileNotFoundError, NotADirectoryError):
             raise StoreError(
                 f"config_store '{self.root}' is not a folder. Create it, mount it, or set "
                 "[openmetadata_dag_factory] config_store to the folder that holds the configs."
-            )
-        try:
-            return sorted(self._list(self.root, PurePosixPath(), ()))
+            ) from None
         except OSError as error:
             raise StoreError(f"config_store '{self.root}' can't be listed: {error.strerror}") from error
 
@@ -67,47 +69,56 @@ class FolderStore:
     def note(self, keys: Mapping[str, str]) -> None:
         if keys == self._notes():
             return
+        new = self.root / f"{NOTES}.{uuid4().hex}"
         try:
-            with tempfile.NamedTemporaryFile("w", dir=self.root, prefix=NOTES, delete=False, encoding="utf-8") as file:
-                json.dump(keys, file, sort_keys=True, indent=0)
-            Path(file.name).chmod(0o644)
-            Path(file.name).replace(self.root / NOTES)
+            new.write_text(json.dumps(dict(keys), sort_keys=True, indent=0), encoding="utf-8")
+            new.replace(self.root / NOTES)
         except OSError as error:
             # A read-only store works as well: a worker then looks through the configs.
             log.debug("can't note DAG ids in %s: %s", self.root, error.strerror)
+            with suppress(OSError):
+                new.unlink()
 
     def _notes(self) -> dict[str, str]:
         try:
             notes = json.loads((self.root / NOTES).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return notes if isinstance(notes, dict) else {}
 
-    def _list(self, folder: Path, beneath: PurePosixPath, above: tuple[tuple[int, int], ...]) -> Iterator[str]:
-        status = folder.stat()
-        identity = (status.st_dev, status.st_ino)
-        if identity in above:
-            log.warning("config_store: folder '%s' is a link to a folder that holds it, and is left out", beneath)
-            return
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
+    def _list(self) -> Iterator[str]:
+        """Yield the keys of all configs; a folder with several paths is listed once, at the one nearest to the root."""
+        seen = set()
+        folders = deque([PurePosixPath()])
+        while folders:
+            beneath = folders.popleft()
+            try:
+                status = (self.root / beneath).stat()
+                names = sorted(path.name for path in (self.root / beneath).iterdir())
+            except OSError as error:
+                if beneath == PurePosixPath():
+                    raise
+                log.error("config_store: folder '%s' can't be listed: %s", beneath, error.strerror)
+                continue
+            if (status.st_dev, status.st_ino) in seen:
+                log.warning("config_store: folder '%s' is listed under another path already", beneath)
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            for name in names:
+                key = beneath / name
+                if name.startswith("."):
                     continue
-                key = beneath / entry.name
-                if PurePosixPath(entry.name).suffix.lower() in SUFFIXES:
+                if not _is_text(name):
+                    log.error("config_store: %r in folder '%s' is no name in UTF-8: left out", name, beneath)
+                elif key.suffix.lower() in SUFFIXES:
                     yield str(key)
-                elif _is_folder(entry):
-                    yield from self._list_subfolder(Path(entry.path), key, (*above, identity))
-
-    def _list_subfolder(self, folder: Path, key: PurePosixPath, above: tuple[tuple[int, int], ...]) -> Iterator[str]:
-        try:
-            yield from self._list(folder, key, above)
-        except OSError as error:
-            log.error("config_store: folder '%s' can't be listed: %s", key, error.strerror)
+                elif (self.root / key).is_dir():
+                    folders.append(key)
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def _is_text(name: str) -> bool:
     try:
-        return entry.is_dir()
-    except OSError:
+        name.encode()
+    except UnicodeEncodeError:
         return False
+    return True

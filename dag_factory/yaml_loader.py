@@ -1,0 +1,73 @@
+"""YAML, read as if it were JSON: the same values, and nothing that could bring the process down."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from dag_factory.errors import ConfigError
+
+MAX_DEPTH = 64
+MAX_PAIRS = 100_000
+
+_BOOL, _INT, _FLOAT, _TIMESTAMP = (f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", "timestamp"))
+_DIGITS = list("-0123456789")
+
+
+def load_yaml(text: str) -> Any:
+    """
+    Return the value that a YAML document holds.
+
+    :raises ConfigError: where it is no YAML, or too much of it; says where, and quotes nothing of the text
+    :raises RecursionError: where it is nested too deeply
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        # What PyYAML says of the problem quotes the text, and the text may be a password.
+        mark = error.problem_mark or error.context_mark
+        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise ConfigError(f"is not YAML{where}. Values with special characters need quotes.") from None
+    except (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, ValueError):
+        # PyYAML trips over a tag upon a text that it doesn't fit, such as `!!bool maybe`.
+        raise ConfigError("is not YAML") from None
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """
+    Takes for a number or a boolean only what is one in YAML and JSON alike: dates, times such as 12:30, digits such
+    as 0123, commits such as 12e4567 and answers such as `no` stay the texts that they are.
+
+    It gives up on what would bring the process down: PyYAML follows nesting by recursion in C, until the stack is
+    used up, and merge keys (``<<``) of merge keys of merge keys multiply.
+    """
+
+    _depth = 0
+    _pairs = 0
+
+    def descend_resolver(self, current_node: Any, current_index: Any) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH + 2:  # the document itself, and the key of a mapping
+            raise RecursionError
+
+    def ascend_resolver(self) -> None:
+        self._depth -= 1
+
+    def flatten_mapping(self, node: Any) -> None:
+        super().flatten_mapping(node)
+        self._pairs += len(node.value)
+        if self._pairs > MAX_PAIRS:
+            raise ConfigError("merges too many keys for a pipeline's config")
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in (_BOOL, _INT, _FLOAT, _TIMESTAMP)]
+    for first, resolvers in _Loader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOL, re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"), list("tTfF"))
+_Loader.add_implicit_resolver(_INT, re.compile(r"-?(?:0|[1-9][0-9]*)\Z"), _DIGITS)
+_Loader.add_implicit_resolver(_FLOAT, re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+][0-9]+)?\Z"), _DIGITS)
+_Loader.add_constructor(_INT, lambda loader, node: int(loader.construct_scalar(node)))
+_Loader.add_constructor(_FLOAT, lambda loader, node: float(loader.construct_scalar(node)))

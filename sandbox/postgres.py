@@ -1,0 +1,113 @@
+"""A real PostgreSQL of one's own: a new cluster in a new folder, on a free port of 127.0.0.1."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from sandbox.client import wait_until
+from sandbox.process import Process
+from sandbox.stack import child_environment, free_port
+
+USER = "airflow"
+# Debian keeps the server's programs off the PATH.
+BINARIES = f"{os.environ.get('PATH', '')}:/usr/lib/postgresql/15/bin"
+# The superuser may not run PostgreSQL: where this process is his, the server is nobody's.
+NOBODY = 65534
+
+
+class PostgresServer:
+    """
+    A PostgreSQL server for as long as the context lasts; nothing of it stays.
+
+    It trusts every connection: it listens on 127.0.0.1 alone, holds test data, and lives for minutes.
+
+    :raises FileNotFoundError: where PostgreSQL's programs aren't installed
+    """
+
+    def __init__(self) -> None:
+        self._port = free_port()
+        self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+        self._process: Process | None = None
+
+    def __enter__(self) -> PostgresServer:
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def url(self, database: str = "postgres", driver: str = "postgresql+psycopg2") -> str:
+        """Return the SQLAlchemy URL of a database."""
+        return f"{driver}://{USER}@127.0.0.1:{self._port}/{database}"
+
+    def stop(self) -> None:
+        """Stop the server and remove its data."""
+        if self._process is not None:
+            self._process.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start(self) -> None:
+        data = self._folder / "data"
+        if os.geteuid() == 0:
+            os.chown(self._folder, NOBODY, NOBODY)
+        # Locale and durability cost time, and tests need neither.
+        self._run("initdb", "--pgdata", str(data), "--username", USER, "--auth=trust", "--no-sync", "--locale=C.UTF-8")
+        self._process = Process(
+            [
+                *_as_nobody(),
+                _program("postgres"),
+                "-D",
+                str(data),
+                "-p",
+                str(self._port),
+                "-h",
+                "127.0.0.1",
+                "-c",
+                "unix_socket_directories=",
+                "-c",
+                "fsync=off",
+                "-c",
+                "max_connections=200",
+            ],
+            env=child_environment({}),
+            log=self._folder / "postgres.log",
+            cwd=self._folder,
+        )
+        wait_until(self._look, "PostgreSQL to accept connections", timeout=30)
+
+    def _look(self) -> tuple[bool | None, str]:
+        assert self._process is not None
+        self._process.check()
+        ready = subprocess.run(
+            [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self._port)], check=False
+        ).returncode
+        return (True if ready == 0 else None), self._process.tail(3)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [*_as_nobody(), _program(program), *arguments], check=True, capture_output=True, cwd=self._folder
+        )
+
+
+def _program(name: str) -> str:
+    path = shutil.which(name, path=BINARIES)
+    if path is None:
+        raise FileNotFoundError(
+            f"PostgreSQL's program '{name}' is not installed. On Debian: apt-get install postgresql"
+        )
+    return path
+
+
+def _as_nobody() -> list[str]:
+    return ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.geteuid() == 0 else []

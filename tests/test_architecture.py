@@ -1,0 +1,83 @@
+"""The house: each room imports only from the rooms below it, and Airflow finds the two that it looks for."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from importlib.metadata import distribution, entry_points
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "dag_factory"
+
+# From the ground up. A module may import those before it, at the top or late.
+FLOORS = [
+    "errors", "airflow_versions", "settings", "references", "yaml_loader", "document", "pipeline",
+    "secrets", "masking", "store.folder", "store", "catalog",
+    "schedule", "notify", "docs", "workflow", "workflow.types", "workflow.server", "workflow.run",
+    "operator", "builder",
+    "loader",
+    "plugin", "provider",
+]  # fmt: skip
+
+
+def modules() -> list[str]:
+    names = []
+    for path in PACKAGE.rglob("*.py"):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        names.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+    return sorted(name for name in names if name)
+
+
+def imported(module: str) -> set[str]:
+    path = PACKAGE.joinpath(*module.split("."))
+    source = (path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text()
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dag_factory"):
+            base = (node.module or "").removeprefix("dag_factory").removeprefix(".")
+            inside = {f"{base}.{alias.name}".removeprefix(".") for alias in node.names}
+            found |= (inside & set(FLOORS)) or {base}
+    return found - {""}
+
+
+@pytest.mark.parametrize("module", modules())
+def test_a_module_imports_only_from_below(module: str) -> None:
+    below = FLOORS[: FLOORS.index(module)]
+    assert imported(module) <= set(below)
+
+
+def test_airflow_finds_the_plugin_and_the_provider() -> None:
+    ours = list(distribution("openmetadata-dag-factory").entry_points)
+    assert {point.group for point in ours} == {"airflow.plugins", "apache_airflow_provider"}
+    (plugin,) = (p for p in entry_points(group="airflow.plugins") if p.name == "openmetadata_dag_factory")
+    assert plugin.load().name == "openmetadata_dag_factory"
+
+
+def test_the_provider_is_one_in_airflow_s_sense() -> None:
+    script = (
+        "from airflow.providers_manager import ProvidersManager as M;"
+        "info = M().providers['openmetadata-dag-factory'];"
+        "print(info.version, info.data['package-name'])"
+    )
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert answer.stdout.split()[-1] == "openmetadata-dag-factory"
+
+
+def test_airflow_lists_the_section_with_descriptions_and_defaults(tmp_path: Path) -> None:
+    command = ["config", "list", "--section", "openmetadata_dag_factory", "--include-descriptions", "--show-values"]
+    answer = subprocess.run(
+        [sys.executable, "-m", "airflow", *command],
+        env={"AIRFLOW_HOME": str(tmp_path), "PATH": ""},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "# Folder that holds the configs of all pipelines" in answer.stdout
+    assert (
+        f"config_store = {tmp_path}/configs" in answer.stdout
+        or "config_store = {AIRFLOW_HOME}/configs" in answer.stdout
+    )

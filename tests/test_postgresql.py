@@ -1,0 +1,85 @@
+"""On PostgreSQL, which enforces what SQLite lets pass: widths of columns, ranges of numbers, what a text may hold."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.postgres import PostgresServer
+from sandbox.server import OpenMetadataServer
+from sandbox.stack import AirflowStack
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).parents[1]
+LONG = "long " * 10_000
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("configs")
+
+
+@pytest.fixture(scope="module")
+def airflow(
+    openmetadata: OpenMetadataServer, store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowStack]:
+    with (
+        PostgresServer() as postgres,
+        AirflowStack(
+            tmp_path_factory.mktemp("airflow_on_postgresql"),
+            dags_folder=ROOT / "dags",
+            database=postgres.url(),
+            config={"openmetadata_dag_factory": {"config_store": store}},
+            env=openmetadata.env,
+        ) as stack,
+    ):
+        yield stack
+
+
+def extreme(name: str, **fields: Any) -> dict[str, Any]:
+    service = {"type": "databaseService", "name": LONG}
+    return {"name": name, "pipelineType": "metadata", "service": service, **fields}
+
+
+EXTREMES = [
+    extreme("texts", displayName=LONG, description=LONG, owners=[{"name": f"{LONG}{n}"} for n in range(20)]),
+    extreme("scripts", displayName="Bestellungen 📦 注文 ", description="\u202e\ufeff\u0001 <script>alert(1)</script>"),
+    extreme("x" * 250, airflowConfig={"retries": 2**31 - 1, "retryDelay": 2**31 - 1, "concurrency": 2**31 - 1}),
+    extreme("y" * 300),
+    extreme("late", airflowConfig={"startDate": "2899-12-31T23:59:59Z", "pipelineTimezone": "Pacific/Kiritimati"}),
+    extreme("early", airflowConfig={"startDate": "1970-01-01", "scheduleInterval": "0 0 29 2 *"}),
+    extreme(
+        "wordy",
+        airflowConfig={"scheduleInterval": f"{','.join(map(str, range(60)))} {','.join(['1-23'] * 99)} 1-31 * *"},
+    ),
+    extreme(
+        "patient", airflowConfig={"workflowTimeout": 2**31 - 1, "maxActiveRuns": 2**31 - 1, "scheduleInterval": "@once"}
+    ),
+    extreme("restless", airflowConfig={"scheduleInterval": "@continuous"}),
+    extreme("nul", description="a\x00b"),
+    extreme("half", description="a\ud800b"),
+]
+
+
+def test_the_most_extreme_configs_stop_no_pipeline_from_running(airflow: AirflowStack, store: Path) -> None:
+    for document in EXTREMES:
+        (store / f"{document['name'][:50]}.json").write_text(json.dumps(document))
+    shutil.copy(ROOT / "configs" / "sample_sqlite_metadata.json", store)
+    airflow.wait_for_dag("sample_sqlite_metadata")
+    dags = {dag["dag_id"]: dag for dag in airflow.api("GET", "/api/v2/dags", params={"limit": 100})["dags"]}
+    broken = {dag_id for dag_id, dag in dags.items() if "config-error" in {tag["name"] for tag in dag["tags"]}}
+    assert len(dags) == len(EXTREMES) + 1
+    assert {dag_id[:241] for dag_id in broken} == {"nul", "half", "y" * 241}
+    assert airflow.import_errors() == {}
+
+    run_id = airflow.trigger("sample_sqlite_metadata")
+
+    assert airflow.wait_for_run("sample_sqlite_metadata", run_id) == "success"
+    versions = airflow.api("GET", "/api/v2/dags/sample_sqlite_metadata/dagVersions")
+    assert versions["total_entries"] == 1

@@ -1,0 +1,277 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dag_factory.errors import ConfigError
+from dag_factory.references import check_reference, is_reference, resolve
+
+CANARY = "s3cr3t-canary"
+FERNET_KEY = "AIRFLOW__CORE__FERNET_KEY"
+FOREIGN_TOKEN = Fernet(b"_" * 43 + b"=").encrypt_at_time(b"text", 0).decode()
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc$", max_size=3), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+class Listener:
+    """Remembers what it is told to mask."""
+
+    def __init__(self) -> None:
+        self.secrets: list[str] = []
+
+    def __call__(self, secret: str) -> None:
+        self.secrets.append(secret)
+
+
+@pytest.fixture
+def masked() -> Listener:
+    return Listener()
+
+
+@pytest.fixture
+def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    fields = {
+        "conn_type": "postgres",
+        "host": "db.example",
+        "login": "reader",
+        "password": "p$w:rd/1@2",
+        "port": 5432,
+        "schema": "sales",
+        "extra": {"token": "tok", "nested": {"a": 1}, "empty": ""},
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_SALES_DB", json.dumps(fields))
+    return "sales_db"
+
+
+def problem_of(value: object) -> ConfigError:
+    told = Listener()
+    with pytest.raises(ConfigError) as caught:
+        resolve({"a": [value]}, on_secret=told)
+    assert caught.value.field == "a.0"
+    return caught.value
+
+
+@pytest.mark.parametrize("value", [None, 1, "text", "$env", [], ["$env"], {}, {"env": "A"}, {"field": "A"}])
+def test_anything_else_is_no_reference(value: object) -> None:
+    assert not is_reference(value)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [{"$env": "A"}, {"$fernet": "A"}, {"$connection": "A", "field": "host"}],
+    ids=json.dumps,
+)
+def test_a_reference_of_each_form_is_right(reference: dict[str, Any]) -> None:
+    assert is_reference(reference)
+    check_reference(reference, field="a")
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        {"$env": 1},
+        {"$env": None},
+        {"$env": ""},
+        {"$env": ["A"]},
+        {"$env": {"$env": "A"}},
+        {"$env": "A", "default": "B"},
+        {"$env": "A", "field": "B"},
+        {"$env": "A", "$fernet": "B"},
+        {"$env": "A", "$connection": "B"},
+        {"$env": "A", "$connection": "B", "field": "host"},
+        {"$fernet": 1},
+        {"$connection": "A"},
+        {"$connection": "A", "field": ""},
+        {"$connection": "A", "field": None},
+        {"$connection": "A", "field": "host", "default": "B"},
+    ],
+    ids=json.dumps,
+)
+def test_a_malformed_reference_is_refused_with_its_field(reference: dict[str, Any]) -> None:
+    assert is_reference(reference)
+    with pytest.raises(ConfigError) as caught:
+        check_reference(reference, field="a.b")
+    assert caught.value.field == "a.b"
+
+
+def test_the_error_of_a_malformed_reference_quotes_none_of_it() -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_reference({"$env": CANARY, CANARY: CANARY}, field="a")
+    assert CANARY not in str(caught.value)
+
+
+@given(plain)
+def test_what_holds_no_reference_is_resolved_to_itself(value: Any) -> None:
+    assert resolve(value, on_secret=Listener()) == value
+
+
+def test_a_reference_is_replaced_wherever_it_stands(monkeypatch: pytest.MonkeyPatch, masked: Listener) -> None:
+    monkeypatch.setenv("OM_USER", "robot")
+    reference = {"$env": "OM_USER"}
+    document = {"a": reference, "b": {"c": [1, reference, {"d": reference}]}, "e": "$env"}
+    assert resolve(document, on_secret=masked) == {"a": "robot", "b": {"c": [1, "robot", {"d": "robot"}]}, "e": "$env"}
+    assert document["a"] is reference
+
+
+@pytest.mark.parametrize("value", ["pa$$w0rd", "${HOME}", '{"$env": "HOME"}', "%(x)s", "", " "])
+def test_a_value_is_taken_literally(monkeypatch: pytest.MonkeyPatch, masked: Listener, value: str) -> None:
+    monkeypatch.setenv("OM_PASSWORD", value)
+    assert resolve({"$env": "OM_PASSWORD"}, on_secret=masked) == value
+
+
+def test_a_missing_environment_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OM_MISSING", raising=False)
+    assert "'OM_MISSING'" in str(problem_of({"$env": "OM_MISSING"}))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AIRFLOW__CORE__FERNET_KEY",
+        "AIRFLOW__API_AUTH__JWT_SECRET",
+        "airflow__core__fernet_key",
+        "_AIRFLOW_WWW_USER_PASSWORD",
+    ],
+)
+def test_airflows_own_variables_are_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, CANARY)
+    problem = problem_of({"$env": name})
+    assert "belongs to Airflow" in problem.problem
+    assert CANARY not in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "is_masked"),
+    [
+        ("conn_type", "postgres", False),
+        ("host", "db.example", False),
+        ("login", "reader", False),
+        ("port", 5432, False),
+        ("schema", "sales", False),
+        ("password", "p$w:rd/1@2", True),
+        ("extra.token", "tok", True),
+        ("extra.nested", {"a": 1}, True),
+        ("uri", "postgres://reader:p%24w%3Ard%2F1%402@db.example:5432/sales", True),
+    ],
+)
+def test_each_part_of_a_connection_can_be_asked_for(
+    connection: str, masked: Listener, part: str, value: object, is_masked: bool
+) -> None:
+    found = resolve({"$connection": connection, "field": part}, on_secret=masked)
+    if part == "uri":
+        assert found.partition("?")[0] == value
+    else:
+        assert found == value
+    assert masked.secrets == ([str(found)] if is_masked else [])
+
+
+def test_the_whole_extra_of_a_connection_is_its_text(connection: str, masked: Listener) -> None:
+    found = resolve({"$connection": connection, "field": "extra"}, on_secret=masked)
+    assert json.loads(found)["token"] == "tok"
+    assert masked.secrets == [found]
+
+
+@pytest.mark.parametrize("part", ["conn_id", "description", "extra_dejson", "__dict__", "extra.", "get_uri", "hosts"])
+def test_a_part_that_a_connection_has_not_is_refused_with_those_it_has(connection: str, part: str) -> None:
+    problem = problem_of({"$connection": connection, "field": part})
+    assert "Parts: conn_type, extra, host, login, password, port, schema, uri, extra.<key>" in problem.problem
+
+
+@pytest.mark.parametrize("part", ["extra.missing", "extra.empty", "extra.nested.a", "extra.token.upper"])
+def test_an_empty_part_of_a_connection_is_named(connection: str, part: str) -> None:
+    assert f"'{part}' of the Connection 'sales_db', which is empty" in str(
+        problem_of({"$connection": connection, "field": part})
+    )
+
+
+@pytest.mark.parametrize("part", ["password", "port", "schema", "login", "extra", "extra.token"])
+def test_a_connection_may_leave_parts_out(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_BARE", json.dumps({"conn_type": "http", "host": "h"}))
+    assert "is empty" in problem_of({"$connection": "bare", "field": part}).problem
+
+
+@pytest.mark.parametrize("extra", ["[1, 2]", '"text"', "1", "no json"])
+def test_an_extra_that_is_no_mapping_has_no_keys(monkeypatch: pytest.MonkeyPatch, extra: str) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_ODD", json.dumps({"conn_type": "http", "extra": extra}))
+    assert "is empty" in problem_of({"$connection": "odd", "field": "extra.token"}).problem
+
+
+def test_a_connection_may_be_an_uri(monkeypatch: pytest.MonkeyPatch, masked: Listener) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OM", "http://:tok%40en@om.example:8585")
+    assert resolve({"$connection": "om", "field": "password"}, on_secret=masked) == "tok@en"
+
+
+@pytest.mark.parametrize("value", [None, f"postgres://u:{CANARY}@h:{CANARY}", f'{{"port": "{CANARY}"}}', f"{{{CANARY}"])
+def test_a_connection_that_airflow_does_not_have_is_named(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_GONE", raising=False)
+    if value is not None:  # Airflow can't make sense of it
+        monkeypatch.setenv("AIRFLOW_CONN_GONE", value)
+    problem = problem_of({"$connection": "gone", "field": "password"})
+    assert "the Connection 'gone'" in problem.problem
+    assert CANARY not in str(problem)
+
+
+@pytest.mark.parametrize("text", ["secret", "ünï$code", ""])
+def test_an_encrypted_text_is_decrypted_with_airflows_key(
+    monkeypatch: pytest.MonkeyPatch, masked: Listener, text: str
+) -> None:
+    key = Fernet.generate_key()
+    monkeypatch.setenv(FERNET_KEY, key.decode())
+    token = Fernet(key).encrypt(text.encode()).decode()
+    assert resolve({"$fernet": token}, on_secret=masked) == text
+    assert masked.secrets == [text]
+
+
+def test_a_rotated_key_still_decrypts_while_it_stands_behind_the_new_one(
+    monkeypatch: pytest.MonkeyPatch, masked: Listener
+) -> None:
+    old, new = Fernet.generate_key(), Fernet.generate_key()
+    reference = {"$fernet": Fernet(old).encrypt(b"secret").decode()}
+    monkeypatch.setenv(FERNET_KEY, f"{new.decode()}, {old.decode()}")
+    assert resolve(reference, on_secret=masked) == "secret"
+    monkeypatch.setenv(FERNET_KEY, new.decode())
+    assert "Keep the old key behind the new one" in problem_of(reference).problem
+
+
+@pytest.mark.parametrize("keys", ["", " ", " , "])
+def test_without_a_key_nothing_is_decrypted(monkeypatch: pytest.MonkeyPatch, keys: str) -> None:
+    monkeypatch.setenv(FERNET_KEY, keys)
+    assert "no [core] fernet_key" in problem_of({"$fernet": "x"}).problem
+
+
+@pytest.mark.parametrize(
+    "token",
+    [CANARY, f"ünï-{CANARY}", "gAAAAA==", FOREIGN_TOKEN],
+    ids=["text", "not ascii", "cut off", "of another key"],
+)
+@pytest.mark.parametrize("key", ["A" * 43 + "=", f"no-key-{CANARY}"])
+def test_what_can_not_be_decrypted_is_refused_and_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, token: str, key: str
+) -> None:
+    monkeypatch.setenv(FERNET_KEY, key)
+    problem = problem_of({"$fernet": token})
+    assert "can't be decrypted" in problem.problem
+    assert token not in str(problem)
+    assert CANARY not in str(problem)
+
+
+def test_what_is_encrypted_but_no_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = Fernet.generate_key()
+    monkeypatch.setenv(FERNET_KEY, key.decode())
+    problem_of({"$fernet": Fernet(key).encrypt(b"\xff").decode()})
+
+
+def test_the_documents_of_a_server_hold_no_references(masked: Listener) -> None:
+    for path in (Path(__file__).parent / "samples").glob("*.json"):
+        document = json.loads(path.read_text())
+        assert resolve(document, on_secret=masked) == document
+    assert masked.secrets == []

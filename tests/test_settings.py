@@ -1,0 +1,42 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dag_factory import settings
+from dag_factory.errors import DagFactoryError, SettingsError
+
+CONFIG_STORE = "AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE"
+
+
+def test_the_environment_says_where_the_configs_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CONFIG_STORE, " /srv/configs\n")
+    assert settings.config_store() == "/srv/configs"
+
+
+@pytest.mark.parametrize("value", ["", "  ", "\n"])
+def test_an_empty_setting_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv(CONFIG_STORE, value)
+    with pytest.raises(SettingsError, match=r"\[openmetadata_dag_factory\] config_store is empty"):
+        settings.config_store()
+    assert issubclass(SettingsError, DagFactoryError)
+
+
+def test_the_default_lies_in_airflows_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # In a process of its own, for Airflow reads its home once.
+    monkeypatch.delenv(CONFIG_STORE, raising=False)
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, "-c", "from dag_factory import settings; print(settings.config_store())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == f"{tmp_path}/configs"
+
+
+def test_airflow_lists_every_option_with_what_it_needs_to_know() -> None:
+    for option in settings.OPTIONS.values():
+        assert option.keys() == {"description", "version_added", "type", "example", "default"}
+    assert settings.OPTIONS["config_store"]["default"] == "{AIRFLOW_HOME}/configs"
