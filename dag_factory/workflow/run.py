@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from dag_factory.document import Document
-from dag_factory.errors import WorkflowError
+from dag_factory.errors import ConfigError
 from dag_factory.pipeline import IngestionPipeline
 from dag_factory.secrets import secret_values
 from dag_factory.workflow.server import connect, fetch_service, known_fields, report_failed
@@ -55,13 +55,14 @@ class PipelineRun:
         """
         Run the pipeline's workflow to its end.
 
+        :raises ConfigError: where the config does not say which server to report to
         :raises WorkflowError: where the workflow can't be built
         :raises metadata.config.common.WorkflowExecutionError: where the workflow failed and the pipeline says
             ``raiseOnError``
         """
         connection = self._document.get("openMetadataServerConnection")
         if not connection:
-            raise WorkflowError("the config has no openMetadataServerConnection, so nowhere to send metadata to")
+            raise ConfigError("is missing, so there is nowhere to send metadata", field="openMetadataServerConnection")
         self._server = connect(connection)
         try:
             workflow = _imported(self._type.workflow).create(self._config(self._server))

@@ -44,10 +44,17 @@ def _metadata_steps(document: Document, service: Service) -> Document:
             "type": service.source_type,
             "serviceName": service.name,
             "serviceConnection": service.connection,
-            "sourceConfig": document["sourceConfig"],
+            "sourceConfig": _source_config(document),
         },
         "sink": {"type": "metadata-rest", "config": {}},
     }
+
+
+def _source_config(document: Document) -> Document:
+    source_config = document.get("sourceConfig")
+    if not isinstance(source_config, dict) or not isinstance(source_config.get("config"), dict):
+        raise ConfigError('is missing. Write {"config": {"type": …, …}}', field="sourceConfig")
+    return source_config
 
 
 def _not_yet(document: Document, service: Service) -> Document:

@@ -1,0 +1,87 @@
+"""README.md: its commands run, its examples build, its tables are complete."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dag_factory.builder import build_dag
+from dag_factory.catalog import Catalog
+from dag_factory.provider import get_provider_info
+from dag_factory.references import FORMS
+from dag_factory.store import open_store
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+CI = (ROOT / ".ci" / "run").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    "command", [line for block in blocks("bash") for line in block.splitlines() if "make " in line]
+)
+def test_every_make_command_is_run_by_ci_or_is_part_of_one_that_is(command: str) -> None:
+    assert command in CI or f"{command} ONCE=1" in CI
+
+
+def test_the_installation_leads_to_an_airflow_that_loads_a_config(tmp_path: Path) -> None:
+    (block,) = (block for block in blocks("bash") if "pip install" in block)
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "AIRFLOW_HOME": str(tmp_path),
+        "PIP_CONSTRAINT": str(ROOT / "constraints.txt"),
+    }
+
+    def bash(script: str) -> str:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    # What is to be installed is installed here, and must stay as it is.
+    bash(block.replace("pip install", "pip install --dry-run"))
+    shutil.copy(ROOT / "configs" / "sample_sqlite_metadata.json", tmp_path / "configs")
+    bash("airflow db migrate")
+    bash("airflow dags reserialize")
+    assert "sample_sqlite_metadata" in bash("airflow dags list --output plain")
+    assert bash("airflow dags list-import-errors").rstrip().endswith("No data found")
+
+
+def test_the_example_of_a_folder_with_defaults_is_a_pipeline(tmp_path: Path) -> None:
+    for block in blocks("yaml"):
+        path = tmp_path / block.splitlines()[0].removeprefix("# ")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(block)
+    (config,) = Catalog(open_store(str(tmp_path))).all()
+    dag = build_dag(config)
+    assert dag.dag_id == "orders_metadata"
+    assert dag.timezone.name == "Europe/Berlin"
+
+
+def test_every_setting_and_every_reference_is_described() -> None:
+    ((section, content),) = get_provider_info()["config"].items()
+    for option, described in content["options"].items():
+        assert f"| `[{section}] {option}` | `{described['default']}` |" in README
+    for form in FORMS:
+        assert f'`{{"{form}":' in README
+
+
+def test_every_picture_and_file_that_is_linked_is_there() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / target).is_file(), target

@@ -1,0 +1,86 @@
+"""Runs: under which id they report, and what fails before a workflow could."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import uuid
+from typing import Any
+
+import pytest
+
+from dag_factory.errors import ConfigError
+from dag_factory.workflow.run import PipelineRun, openmetadata_run_id
+
+
+def pipeline(**fields: Any) -> dict[str, Any]:
+    return {
+        "name": "orders",
+        "pipelineType": "metadata",
+        "service": {"type": "databaseService", "name": "shop"},
+        "sourceConfig": {"config": {"type": "DatabaseMetadata"}},
+        "openMetadataServerConnection": {
+            "hostPort": "http://127.0.0.1:1/api",
+            "authProvider": "openmetadata",
+            "securityConfig": {"jwtToken": "eyJhbGciOiJub25lIn0.e30.x"},
+        },
+        **fields,
+    }
+
+
+def run(**fields: Any) -> PipelineRun:
+    return PipelineRun(pipeline(**fields), "run", on_secret=lambda _: None)
+
+
+def test_a_run_reports_under_the_id_that_the_server_has_recorded() -> None:
+    assert openmetadata_run_id("orders", "manual__2026", "given") == "given"
+
+
+def test_else_under_airflow_s_own_id_if_that_is_a_uuid() -> None:
+    own = str(uuid.uuid4())
+    assert openmetadata_run_id("orders", own) == own
+
+
+def test_else_under_one_that_follows_from_dag_and_run() -> None:
+    expected = uuid.uuid5(uuid.NAMESPACE_URL, "openmetadata:orders:scheduled__2026-01-01T00:00:00+00:00")
+    assert openmetadata_run_id("orders", "scheduled__2026-01-01T00:00:00+00:00") == str(expected)
+
+
+def test_a_config_without_a_server_says_so() -> None:
+    with pytest.raises(ConfigError, match="nowhere to send") as error:
+        run(openMetadataServerConnection=None).execute()
+    assert error.value.field == "openMetadataServerConnection"
+
+
+def test_a_server_that_is_not_there_and_a_wrong_connection_are_told_apart_without_a_secret() -> None:
+    # In a process of its own: openmetadata-ingestion changes logging, and its imports are heavy.
+    script = """
+import json, sys
+from dag_factory.errors import DagFactoryError
+from dag_factory.workflow.run import PipelineRun
+for document in json.load(sys.stdin):
+    try:
+        PipelineRun(document, "run", on_secret=lambda _: None).execute()
+    except DagFactoryError as error:
+        print(type(error).__name__, str(error).replace(chr(10), " "))
+"""
+    gone = pipeline()
+    wrong = pipeline(
+        openMetadataServerConnection={"hostPort": "http://h/api", "securityConfig": {"jwtToken": ["canary"]}}
+    )
+    newer = pipeline()
+    newer["openMetadataServerConnection"]["shinyNewField"] = 1
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        input=json.dumps([gone, wrong, newer]),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, second, third = (line for line in done.stdout.splitlines() if line.startswith(("Workflow", "Config")))
+    assert first.startswith("WorkflowError no connection to the OpenMetadata server: ")
+    assert second.startswith("WorkflowError openMetadataServerConnection is wrong or incomplete: ")
+    assert third.startswith("WorkflowError no connection to the OpenMetadata server: ")
+    assert "openmetadata-ingestion does not know shinyNewField" in done.stderr + done.stdout
+    assert "canary" not in done.stdout + done.stderr
