@@ -1,0 +1,1 @@
+"""Benchmarks: ours beside what Airflow itself costs, and beside what we replace, in one run."""

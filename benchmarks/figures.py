@@ -1,0 +1,23 @@
+"""Figures of a noisy machine: never one alone, and ratios of what ran side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+
+def spread(values: Iterable[float], digits: int = 2) -> str:
+    """Return ``min / median / max``."""
+    figures = list(values)
+    return " / ".join(f"{figure:,.{digits}f}" for figure in (min(figures), median(figures), max(figures)))
+
+
+def ratios(values: Iterable[float], to: Iterable[float]) -> list[float]:
+    """Return the ratio of each round's figure to that of the same round."""
+    return [value / other for value, other in zip(values, to, strict=True)]
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table in Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)

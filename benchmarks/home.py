@@ -1,0 +1,35 @@
+"""An Airflow home for a benchmark: configuration, and a database where one is needed; no process of Airflow runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.configs import LOADER
+from sandbox.stack import AirflowStack, child_environment
+
+
+def airflow_home(
+    folder: Path, *, database: str | None = None, migrate: bool = False, store: Path | None = None
+) -> dict[str, str]:
+    """
+    Make an Airflow home and return the environment of processes that use it.
+
+    :param database: SQLAlchemy URL; a SQLite file in the folder where there is none
+    :param migrate: whether to make the database's tables
+    :param store: folder of the configs
+    """
+    config: dict[str, dict[str, object]] = {
+        # Airflow would not look whether a DAG has changed that it wrote less than 30 s ago.
+        "core": {"min_serialized_dag_update_interval": 0},
+        "logging": {"logging_level": "WARNING"},
+        "openmetadata_dag_factory": {"config_store": store or folder / "configs"},
+    }
+    stack = AirflowStack(folder, dags_folder=LOADER.parent, database=database, config=config)
+    try:
+        stack.prepare()
+        if migrate:
+            stack.migrate()
+    finally:
+        stack.stop()
+        stack.close()
+    return child_environment({"AIRFLOW_HOME": str(folder.resolve())})
