@@ -97,12 +97,13 @@ def write_store(
     """
     Write so many configs and return their DAG ids.
 
-    :param key: path of each in the folder, a format of ``name`` and ``number``; its suffix says JSON or YAML
+    :param key: path of each in the folder, a format of ``name``, ``number`` and ``group`` (one of 100); its suffix says
+        JSON or YAML
     :param server: host and token, under the names of the environment variables that hold them
     """
     names = [f"{prefix}_{number:05}" for number in range(count)]
     for number, name in enumerate(names):
-        path = folder / key.format(name=name, number=number)
+        path = folder / key.format(name=name, number=number, group=number % 100)
         path.parent.mkdir(parents=True, exist_ok=True)
         content = document(name, number, server)
         text = json.dumps(content) if path.suffix == ".json" else yaml.safe_dump(content, sort_keys=False)

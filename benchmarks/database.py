@@ -1,0 +1,98 @@
+"""Cost of writing unchanged DAGs to the database: with our timetable beside Airflow's own of the same schedule."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from benchmarks.child import in_child
+from benchmarks.configs import write_store
+from benchmarks.figures import ratios, spread, table
+from benchmarks.home import airflow_home
+from sandbox.postgres import PostgresServer
+
+# How the names of DAGs begin, and the timetable that these are given.
+AIRFLOWS, OURS = "with_airflows", "with_ours"
+TIMETABLES = {
+    AIRFLOWS: "airflow.timetables.trigger.CronTriggerTimetable",
+    OURS: "dag_factory.schedule.PipelineTimetable",
+}
+
+Rounds = dict[str, list[float]]
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.database", description=__doc__)
+    parser.add_argument("--dags", type=int, default=1000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--databases", default="SQLite,PostgreSQL")
+    options = parser.parse_args()
+    rows: list[list[object]] = []
+    for name in options.databases.split(","):
+        with TemporaryDirectory() as folder, ExitStack() as stack:
+            url = stack.enter_context(PostgresServer()).url() if name == "PostgreSQL" else None
+            store = Path(folder, "configs")
+            for prefix in TIMETABLES:
+                write_store(store, options.dags, prefix=prefix)
+            env = airflow_home(Path(folder, "airflow"), database=url, migrate=True, store=store)
+            seconds = in_child(measure, env, options.rounds)
+        rows.append(
+            [
+                name,
+                *(spread(seconds[timetable]) for timetable in TIMETABLES),
+                spread(1000 * second / options.dags for second in seconds[OURS]),
+                spread(ratios(seconds[AIRFLOWS], seconds[OURS])),
+            ]
+        )
+    head = ["database", f"Airflow's, s for {options.dags:,} DAGs", "ours, s", "ours, ms per DAG", "ratio"]
+    print("min / median / max\n")
+    print(table(head, rows))
+
+
+def measure(env: dict[str, str], rounds: int) -> Rounds:
+    """Return the seconds of each round for each timetable, in one process, as the DAG processor writes."""
+    os.environ.update(env)
+    from airflow.dag_processing.collection import update_dag_parsing_results_in_db
+    from airflow.models.dagbundle import DagBundleModel
+    from airflow.serialization.serialized_objects import LazyDeserializedDAG
+    from airflow.utils.session import create_session
+
+    with create_session() as session:
+        session.add(DagBundleModel(name="benchmark"))
+    bags = {timetable: list(serialized(timetable)) for timetable in TIMETABLES}
+    seconds: Rounds = {timetable: [] for timetable in bags}
+    for number in range(rounds + 1):
+        for timetable, texts in bags.items():
+            # As new as what arrives from the child that has parsed.
+            dags = [LazyDeserializedDAG(data=json.loads(text)) for text in texts]
+            started = time.perf_counter()
+            with create_session() as session:
+                update_dag_parsing_results_in_db("benchmark", None, dags, {}, None, set(), session)
+            if number:  # the first round makes the rows
+                seconds[timetable].append(time.perf_counter() - started)
+    return seconds
+
+
+def serialized(prefix: str) -> Iterator[str]:
+    """Yield the DAGs whose names begin so, with the timetable of that name, as the child of a parse sends them."""
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    from dag_factory import load_dags
+
+    for dag_id, dag in load_dags().items():
+        if dag_id.startswith(prefix):
+            data: dict[str, Any] = DagSerialization.to_dict(dag)
+            data["dag"]["timetable"]["__type"] = TIMETABLES[prefix]
+            yield json.dumps(data)
+
+
+if __name__ == "__main__":
+    main()
