@@ -42,7 +42,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Parse:
-    """How long the parts of a parse took, in seconds. ``whole`` is what the parent sees, the fork included."""
+    """CPU seconds of the parts of a parse, and ``whole``: seconds that the parent waits for it, the fork included."""
 
     dags: int
     imports: float
@@ -92,31 +92,32 @@ def parse(job: Job) -> Parse:
 
     os.environ.update(job.env)
     file = Path(job.file)
-    cpu, started = time.process_time(), time.perf_counter()
+    started = time.process_time()
     watch = Stopwatch(job.watch) if job.watch else None
-    imported = time.perf_counter()
+    imported = time.process_time()
     bag = BundleDagBag(file, bundle_path=file.parent, bundle_name="benchmark", load_op_links=False)
-    loaded = time.perf_counter()
+    loaded = time.process_time()
     dags, errors = _serialize_dags(bag, get_logger())
-    serialized = time.perf_counter()
+    serialized = time.process_time()
     if errors or bag.import_errors:
         raise RuntimeError(f"{job.file} has import errors: {errors or bag.import_errors}")
     result = DagFileParsingResult(fileloc=job.file, serialized_dags=dags, import_errors={})
     _RequestFrame(id=0, body=result.model_dump()).as_bytes()
+    sent = time.process_time()
     return Parse(
         dags=len(dags),
         imports=imported - started,
         watched=watch.seconds if watch else 0,
         load=loaded - imported,
         serialize=serialized - loaded,
-        send=time.perf_counter() - serialized,
-        cpu=time.process_time() - cpu,
+        send=sent - serialized,
+        cpu=sent - started,
         peak_megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     )
 
 
 class Stopwatch:
-    """Adds up the seconds that a method takes, from now on: ``module:Class.method``."""
+    """Adds up the CPU seconds that a method takes, from now on: ``module:Class.method``."""
 
     def __init__(self, method: str) -> None:
         self.seconds = 0.0
@@ -125,11 +126,11 @@ class Stopwatch:
 
         @wraps(watched)
         def timed(*args: Any, **kwargs: Any) -> Any:
-            started = time.perf_counter()
+            started = time.process_time()
             try:
                 return watched(*args, **kwargs)
             finally:
-                self.seconds += time.perf_counter() - started
+                self.seconds += time.process_time() - started
 
         setattr(resolve_name(owner), name, timed)
 

@@ -75,6 +75,12 @@ def test_all_samples_load_and_the_obsolete_one_says_why(parse: Parse, store: Pat
     assert "has become an application" in result["dags"]["openmetadata_dataInsight"]["dag"]["doc_md"]
 
 
+CANARY = "canary-7be1"
+TOKEN = json.loads((SAMPLES / "sqlite_metadata_daily.json").read_text())["openMetadataServerConnection"][
+    "securityConfig"
+]["jwtToken"]
+
+
 def break_everything(store: Path) -> dict[str, str]:
     """Put every kind of broken config into a store; return the problem that is to be shown, by DAG id."""
     good = json.loads((SAMPLES / "sqlite_metadata_daily.json").read_text())
@@ -84,17 +90,19 @@ def break_everything(store: Path) -> dict[str, str]:
         (store / name).parent.mkdir(exist_ok=True)
         (store / name).write_bytes(data)
 
-    write("truncated.json", b'{"name": "truncated", "pipelineType": ')
-    write("not_json.json", b"hello")
-    write("not_yaml.yaml", b"a: [1")
+    secret = {"openMetadataServerConnection": {"securityConfig": {"jwtToken": [CANARY]}}, "password": CANARY}
+    good |= secret
+    write("truncated.json", json.dumps(secret).encode()[:-1])
+    write("not_json.json", CANARY.encode())
+    write("not_yaml.yaml", f"password: !{CANARY} [*{CANARY}".encode())
     write("no_mapping.json", [1, 2])
     write("empty.yaml", b"")
-    write("wrong_types.json", {**good, "name": "wrong_types", "airflowConfig": {"retries": "many"}})
+    write("wrong_types.json", {**good, "name": "wrong_types", "airflowConfig": {"retries": CANARY}})
     write("unknown_type.json", {**good, "name": "unknown_type", "pipelineType": "telepathy"})
     write("bad_cron.json", {**good, "name": "bad_cron", "airflowConfig": {"scheduleInterval": "every day"}})
     write("bad_zone.json", {**good, "name": "bad_zone", "airflowConfig": {"pipelineTimezone": "Mars/Base"}})
     write("nameless.json", {**good, "name": None})
-    write("twin/again.json", good)
+    write("twin/again.json", {**good, "name": "sqlite_metadata_daily"})
     write("huge.json", b'{"name": "huge", "x": "' + b"x" * 10_000_000 + b'"}')
     write("latin1.json", '{"name": "café"}'.encode("latin-1"))
     write("deep.json", b'{"a":' * 100_000 + b"1" + b"}" * 100_000)
@@ -136,6 +144,8 @@ def test_broken_configs_show_themselves_and_disturb_no_other(parse: Parse, store
     assert result["errors"] == {}
     assert set(result["dags"]) == set(untouched) | set(problems)
     assert {dag_id: result["dags"][dag_id] for dag_id in untouched} == untouched
+    assert CANARY not in json.dumps(result)
+    assert TOKEN not in json.dumps(result)
     for dag_id, problem in problems.items():
         dag = result["dags"][dag_id]["dag"]
         assert problem in dag["doc_md"], dag_id

@@ -67,8 +67,9 @@ class PipelineRun:
         try:
             workflow = _imported(self._type.workflow).create(self._config(self._server))
             workflow.execute()
-        except Exception:
-            # A workflow that fails while it is built has reported that it runs, and would seem to run for ever.
+        except BaseException:
+            # A workflow that fails while it is built has reported that it runs, and would seem to run for ever; one
+            # that a time-out interrupts reports success.
             self.report_failed()
             raise
         if self._raise_on_error:
