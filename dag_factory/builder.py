@@ -17,6 +17,7 @@ from dag_factory.workflow.types import pipeline_type
 
 if TYPE_CHECKING:
     from dag_factory.catalog import Config
+    from dag_factory.document import Document
 
 OWNER = "openmetadata"
 TAG = "OpenMetadata"
@@ -39,9 +40,26 @@ def build_dag(config: Config) -> DAG:
     if config.problem is not None:
         raise config.problem.within(config.key)
     try:
-        return _build(IngestionPipeline.from_document(config.document or {}), config)
+        return _build(check(config.document or {}), config)
     except ConfigError as error:
         raise error.within(config.key) from None
+
+
+def check(document: Document) -> IngestionPipeline:
+    """
+    Return the pipeline of a document that a DAG can be built from, without building one.
+
+    :raises ConfigError: where it describes no pipeline that Airflow could run
+    """
+    pipeline = IngestionPipeline.from_document(document)
+    pipeline_type(pipeline.pipeline_type)
+    if pipeline.service is None or not pipeline.service.name:
+        raise ConfigError("is missing. Name the service, as {name, type}, that this pipeline ingests", field="service")
+    airflow = pipeline.airflow_config
+    schedule(airflow)
+    start_date(airflow, pipeline.updated_at)
+    end_date(airflow)
+    return pipeline
 
 
 def build_placeholder(config: Config, problem: ConfigError) -> DAG:
@@ -62,8 +80,6 @@ def build_placeholder(config: Config, problem: ConfigError) -> DAG:
 def _build(pipeline: IngestionPipeline, config: Config) -> DAG:
     kind = pipeline_type(pipeline.pipeline_type)
     airflow = pipeline.airflow_config
-    if pipeline.service is None or not pipeline.service.name:
-        raise ConfigError("is missing. Name the service, as {name, type}, that this pipeline ingests", field="service")
     dag = DAG(
         dag_id=config.dag_id,
         dag_display_name=_cut(pipeline.title, _MAX_DISPLAY_NAME),

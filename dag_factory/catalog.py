@@ -88,9 +88,16 @@ class Catalog:
 
     def find(self, dag_id: str) -> Config | None:
         """
-        Return the config of a DAG id as ``all`` does, opening no other one where the files' names tell it.
+        Return the config that ``all`` gives this DAG id, a broken one too; all are opened only where ``look_up`` fails.
 
-        Where they don't, it is the config that the last ``all`` found, as long as it still names this id.
+        :raises StoreError: where the store can't be listed
+        """
+        config = self.look_up(dag_id)
+        return config or next((config for config in self.all() if config.dag_id == dag_id), None)
+
+    def look_up(self, dag_id: str) -> Config | None:
+        """
+        Return the config that names a DAG id, as far as the files' names, or what the last ``all`` noted, tell where.
 
         :raises StoreError: where the store can't be listed
         """
@@ -98,7 +105,7 @@ class Catalog:
             claim = self._claim(key)
             if claim is not None and claim.named_id == dag_id:
                 return Config(dag_id, key, claim.document, claim.problem)
-        return next((config for config in self.all() if config.dag_id == dag_id), None)
+        return None
 
     def _likely_keys(self, dag_id: str) -> Iterator[str]:
         """Yield the keys that may hold a DAG id's config, in the order of precedence."""

@@ -41,5 +41,9 @@ class ConfigError(DagFactoryError):
         return f"{', '.join(where)}: {self.problem}" if where else self.problem
 
 
+class ConflictError(ConfigError):
+    """A config claims what another one has."""
+
+
 class WorkflowError(DagFactoryError):
     """The workflow of openmetadata-ingestion can't be built or started."""

@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dag_factory.errors import ConfigError
+from dag_factory.errors import ConfigError, SettingsError
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
 
 ENV = "$env"
 CONNECTION = "$connection"
@@ -112,15 +115,41 @@ def _from_connection(conn_id: str, part: str, field: str, on_secret: Callable[[s
     return found
 
 
-def _decrypted(token: str, field: str, on_secret: Callable[[str], None]) -> str:
-    from airflow.configuration import conf
-    from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+def encrypted(text: str) -> dict[str, str]:
+    """
+    Return a ``$fernet`` reference to a text.
 
-    keys = [key.strip() for key in conf.get("core", "fernet_key", fallback="").split(",") if key.strip()]
-    if not keys:
+    :raises SettingsError: where Airflow has no Fernet key to encrypt with
+    """
+    fernet = _fernet()
+    if fernet is None:
+        raise SettingsError(
+            "[core] fernet_key is empty, so secrets can't be encrypted. Set it, the same for API server and workers"
+        )
+    return {FERNET: fernet.encrypt(text.encode()).decode()}
+
+
+def decrypted(value: Any) -> Any:
+    """
+    Return a value with every ``$fernet`` reference in it resolved, and the others left.
+
+    :raises ConfigError: where one can't be decrypted
+    """
+    if isinstance(value, dict):
+        if FERNET in value:
+            return _decrypted(value[FERNET], "", lambda _: None)
+        return {name: decrypted(child) for name, child in value.items()}
+    return [decrypted(child) for child in value] if isinstance(value, list) else value
+
+
+def _decrypted(token: str, field: str, on_secret: Callable[[str], None]) -> str:
+    from cryptography.fernet import InvalidToken
+
+    fernet = _fernet()
+    if fernet is None:
         raise ConfigError("is encrypted, but the worker has no [core] fernet_key. Give it Airflow's", field=field)
     try:
-        found = MultiFernet([Fernet(key) for key in keys]).decrypt(token).decode()
+        found = fernet.decrypt(token).decode()
     except (InvalidToken, ValueError):
         raise ConfigError(
             "can't be decrypted with [core] fernet_key. Keep the old key behind the new one when you rotate",
@@ -128,3 +157,14 @@ def _decrypted(token: str, field: str, on_secret: Callable[[str], None]) -> str:
         ) from None
     on_secret(found)
     return found
+
+
+def _fernet() -> MultiFernet | None:
+    from airflow.configuration import conf
+    from cryptography.fernet import Fernet, MultiFernet
+
+    keys = [key.strip() for key in conf.get("core", "fernet_key", fallback="").split(",") if key.strip()]
+    try:
+        return MultiFernet([Fernet(key) for key in keys]) if keys else None
+    except ValueError:
+        raise SettingsError("[core] fernet_key is none. Make one as Airflow's documentation says") from None

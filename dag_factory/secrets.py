@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from dag_factory.references import FERNET, is_reference
@@ -67,3 +67,14 @@ def secret_values(value: Any, name: str = "") -> Iterator[str]:
         yield value
         if within := _PASSWORD_IN_URL.search(value):
             yield within["password"]
+
+
+def encrypt(value: Any, encrypted: Callable[[str], dict[str, str]], name: str = "") -> Any:
+    """Return a value with every secret text in it replaced by a reference; those that are references stay."""
+    if is_reference(value):
+        return value
+    if isinstance(value, dict):
+        return {key: encrypt(child, encrypted, name if is_secret(name) else key) for key, child in value.items()}
+    if isinstance(value, list):
+        return [encrypt(child, encrypted, name) for child in value]
+    return encrypted(value) if isinstance(value, str) and value and is_secret(name, value) else value

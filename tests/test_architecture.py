@@ -18,7 +18,7 @@ FLOORS = [
     "secrets", "masking", "store.folder", "store", "catalog",
     "schedule", "notify", "docs", "workflow", "workflow.types", "workflow.server", "workflow.run",
     "operator", "builder",
-    "loader",
+    "loader", "writer",
     "plugin", "provider",
 ]  # fmt: skip
 

@@ -32,6 +32,32 @@ class ConfigStore(Protocol):
         :raises ConfigError: where there is one that can't be read
         """
 
+    def write(self, key: str, data: bytes) -> None:
+        """
+        Keep a file, durably, in one step: whoever reads meanwhile, or after a crash, finds the old one or this one.
+
+        :raises StoreError: where that is not possible; the old file is then still there
+        """
+
+    def delete(self, key: str) -> bool:
+        """
+        Remove a file, durably; return whether there was one.
+
+        :raises StoreError: where it can't be removed
+        """
+
+    def marker(self) -> str | None:
+        """Return the version marker: another one than before where anything was bumped, None where nothing ever was."""
+
+    def bump(self) -> str:
+        """
+        Replace the version marker by a new one and return it.
+
+        Whoever sees it sees all that was written before. So writers write, then bump, and need no lock between them.
+
+        :raises StoreError: where it can't be replaced
+        """
+
     def recall(self, dag_id: str) -> str | None:
         """Return the key last noted for a DAG id, if any. It is a hint and may be out of date."""
 

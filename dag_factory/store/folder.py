@@ -8,9 +8,10 @@ import os
 import stat
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
+
+from uuid6 import uuid7
 
 from dag_factory.document import MAX_BYTES, SUFFIXES
 from dag_factory.errors import ConfigError, StoreError
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 
 # Hidden, as all files are that the store keeps for itself: hidden files are never configs.
 NOTES = ".dag_ids.json"
+MARKER = ".version"
 
 
 class FolderStore:
@@ -63,21 +65,51 @@ class FolderStore:
         except OSError as error:
             raise ConfigError(f"can't be read: {error.strerror}") from None
 
+    def write(self, key: str, data: bytes) -> None:
+        path = self.root / key
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, data, mode=0o600)
+        except OSError as error:
+            raise StoreError(f"config '{key}' can't be written to '{self.root}': {error.strerror}") from error
+
+    def delete(self, key: str) -> bool:
+        path = self.root / key
+        try:
+            path.unlink()
+            _sync(path.parent)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise StoreError(f"config '{key}' can't be removed from '{self.root}': {error.strerror}") from error
+        return True
+
+    def marker(self) -> str | None:
+        try:
+            return (self.root / MARKER).read_text(encoding="ascii").strip() or None
+        except (OSError, ValueError):
+            return None
+
+    def bump(self) -> str:
+        # Ordered by time, so that a person who looks at two sees which is the newer one.
+        marker = str(uuid7())
+        try:
+            _replace(self.root / MARKER, marker.encode(), mode=0o644)
+        except OSError as error:
+            raise StoreError(f"the version marker of '{self.root}' can't be replaced: {error.strerror}") from error
+        return marker
+
     def recall(self, dag_id: str) -> str | None:
         return self._notes().get(dag_id)
 
     def note(self, keys: Mapping[str, str]) -> None:
         if keys == self._notes():
             return
-        new = self.root / f"{NOTES}.{uuid4().hex}"
         try:
-            new.write_text(json.dumps(dict(keys), sort_keys=True, indent=0), encoding="utf-8")
-            new.replace(self.root / NOTES)
+            _replace(self.root / NOTES, json.dumps(dict(keys), sort_keys=True, indent=0).encode(), mode=0o644)
         except OSError as error:
             # A read-only store works as well: a worker then looks through the configs.
             log.debug("can't note DAG ids in %s: %s", self.root, error.strerror)
-            with suppress(OSError):
-                new.unlink()
 
     def _notes(self) -> dict[str, str]:
         try:
@@ -122,3 +154,28 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _replace(path: Path, data: bytes, *, mode: int) -> None:
+    """Put a file in the place of another: durably, and in one step. A crash leaves nothing but a hidden file."""
+    new = path.with_name(f".{uuid4().hex}.new")
+    try:
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    """Make what was renamed or removed in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,89 @@
+"""The writer: deploy and delete pipelines. It persists, then bumps the marker; whoever calls it asks for a parse."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from dag_factory.builder import check
+from dag_factory.catalog import Catalog, Config
+from dag_factory.document import Document, parse
+from dag_factory.errors import ConfigError, ConflictError
+from dag_factory.pipeline import IngestionPipeline
+from dag_factory.references import decrypted, encrypted
+from dag_factory.secrets import encrypt
+from dag_factory.store import ConfigStore
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """
+    What a deploy has done.
+
+    :param changed: whether the store holds another config than before
+    """
+
+    dag_id: str
+    changed: bool
+
+
+def deploy(store: ConfigStore, data: bytes) -> Deployed:
+    """
+    Keep a pipeline's config in the store as ``<dag_id>.json``, its secrets encrypted.
+
+    The same document again changes nothing. When this returns, the config is on disk and the marker is another one.
+
+    :param data: an ``IngestionPipeline``, JSON
+    :raises ConfigError: where it describes no pipeline that can be run
+    :raises ConflictError: where its name gives the DAG id of another pipeline
+    :raises StoreError: where it can't be kept
+    """
+    document = parse(data, "deploy.json")
+    pipeline = check(document)
+    present = Catalog(store).look_up(pipeline.dag_id)
+    key = f"{pipeline.dag_id}.json"
+    if present is not None:
+        _check_same_pipeline(pipeline, present)
+        if present.key == key and _same(document, store.read(key)):
+            return Deployed(pipeline.dag_id, changed=False)
+    text = json.dumps(encrypt(document, encrypted), indent=2, ensure_ascii=False)
+    store.write(key, text.encode())
+    store.bump()
+    return Deployed(pipeline.dag_id, changed=True)
+
+
+def delete(store: ConfigStore, dag_id: str) -> bool:
+    """
+    Remove the config of a DAG id, whatever its file's name; return whether there was one.
+
+    :raises StoreError: where it can't be removed
+    """
+    # The file of this name goes, even if it can't be read any more.
+    removed = store.delete(f"{dag_id}.json")
+    while (config := Catalog(store).look_up(dag_id)) is not None and store.delete(config.key):
+        removed = True
+    if removed:
+        store.bump()
+    return removed
+
+
+def _check_same_pipeline(pipeline: IngestionPipeline, present: Config) -> None:
+    """Refuse a pipeline whose name becomes the DAG id of another one."""
+    try:
+        other = IngestionPipeline.from_document(present.document or {})
+    except ConfigError:
+        return  # a broken config is replaced by one that is not
+    if other.fqn != pipeline.fqn:
+        raise ConflictError(
+            f"gives the DAG id '{pipeline.dag_id}', which belongs to the pipeline '{other.fqn}' "
+            f"(config '{present.key}'). Rename one of the two",
+            field="name",
+        )
+
+
+def _same(document: Document, stored: bytes) -> bool:
+    """Return whether a stored config is this document, apart from what is encrypted."""
+    try:
+        return bool(decrypted(document) == decrypted(parse(stored, "stored.json")))
+    except ConfigError:
+        return False  # broken, or encrypted with a key that is gone

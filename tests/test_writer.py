@@ -1,0 +1,164 @@
+"""The writer: what is deployed is on disk, encrypted, under the name that the loader looks for."""
+
+from __future__ import annotations
+
+import json
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+
+from dag_factory.catalog import Catalog
+from dag_factory.errors import ConfigError, ConflictError, SettingsError, StoreError
+from dag_factory.references import decrypted
+from dag_factory.store.folder import FolderStore
+from dag_factory.writer import Deployed, delete, deploy
+
+SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
+SAMPLE = json.loads((Path(__file__).parent / "samples" / "pg_metadata_hourly.json").read_text())
+TOKEN = SAMPLE["openMetadataServerConnection"]["securityConfig"]["jwtToken"]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderStore:
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
+    return FolderStore(tmp_path)
+
+
+def document(**fields: Any) -> bytes:
+    return json.dumps({**SAMPLE, **fields}).encode()
+
+
+def stored(store: FolderStore, key: str = "pg_metadata_hourly.json") -> dict[str, Any]:
+    return dict(json.loads((store.root / key).read_text()))
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_what_a_server_deploys_is_kept_as_it_came_but_for_its_secrets(store: FolderStore, path: Path) -> None:
+    name, data = path.stem, path.read_bytes()
+    if "dataInsight" in name:
+        with pytest.raises(ConfigError, match="has become an application"):
+            deploy(store, data)
+        assert list(store.root.iterdir()) == []
+        return
+    assert deploy(store, data) == Deployed(name, changed=True)
+    assert TOKEN not in (store.root / f"{name}.json").read_text()
+    assert decrypted(stored(store, f"{name}.json")) == json.loads(data)
+    assert stat.S_IMODE((store.root / f"{name}.json").stat().st_mode) == 0o600
+
+
+def test_the_same_document_again_changes_nothing_not_even_the_marker(store: FolderStore) -> None:
+    deploy(store, document())
+    marker, text = store.marker(), (store.root / "pg_metadata_hourly.json").read_bytes()
+    assert deploy(store, document()) == Deployed("pg_metadata_hourly", changed=False)
+    assert (store.marker(), (store.root / "pg_metadata_hourly.json").read_bytes()) == (marker, text)
+
+
+def test_another_document_replaces_it_and_bumps_the_marker(store: FolderStore) -> None:
+    deploy(store, document())
+    first = store.marker()
+    assert deploy(store, document(displayName="New")).changed
+    assert stored(store)["displayName"] == "New"
+    assert first is not None
+    assert (store.marker() or "") > first
+
+
+def test_another_secret_is_another_document(store: FolderStore) -> None:
+    deploy(store, document())
+    other = {"securityConfig": {"jwtToken": "eyJhbGciOiJub25lIn0.e30.other"}}
+    assert deploy(store, document(openMetadataServerConnection=other)).changed
+
+
+def test_references_stay_what_they_are(store: FolderStore) -> None:
+    server = {"hostPort": {"$env": "HOST"}, "securityConfig": {"jwtToken": {"$connection": "om", "field": "password"}}}
+    deploy(store, document(openMetadataServerConnection=server))
+    assert stored(store)["openMetadataServerConnection"] == server
+
+
+def test_a_name_that_becomes_the_id_of_another_pipeline_is_refused_with_whom_it_clashes(store: FolderStore) -> None:
+    deploy(store, document(name="a b", fullyQualifiedName="one.a b"))
+    with pytest.raises(
+        ConflictError, match=r"DAG id 'a_b', which belongs to the pipeline 'one.a b' \(config 'a_b.json'\)"
+    ):
+        deploy(store, document(name="a.b", fullyQualifiedName='two."a.b"'))
+    assert stored(store, "a_b.json")["name"] == "a b"
+
+
+def test_a_deploy_takes_the_place_of_a_broken_config(store: FolderStore) -> None:
+    store.root.joinpath("pg_metadata_hourly.json").write_text("{")
+    assert deploy(store, document()).changed
+    assert Catalog(store).look_up("pg_metadata_hourly") is not None
+
+
+@pytest.mark.parametrize(
+    ("data", "problem"),
+    [
+        (b"", "is not JSON"),
+        (b"[]", "is not a mapping"),
+        (document(pipelineType="telepathy"), "is no type"),
+        (document(airflowConfig={"scheduleInterval": "x"}), "is no cron"),
+        (document(service=None), "is missing"),
+        (document(name="x" * 300), "is too long"),
+        (document(name="\x00"), "can't be stored"),
+    ],
+)
+def test_what_can_not_be_run_is_refused_and_leaves_nothing(store: FolderStore, data: bytes, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem) as error:
+        deploy(store, data)
+    assert TOKEN not in str(error.value)
+    assert list(store.root.iterdir()) == []
+
+
+def test_a_name_can_not_lead_out_of_the_store(store: FolderStore) -> None:
+    deploy(store, document(name="../../etc/passwd", fullyQualifiedName="x"))
+    assert [path.name for path in store.root.iterdir() if not path.name.startswith(".")] == ["_etc_passwd.json"]
+
+
+def test_without_a_fernet_key_no_secret_is_kept(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "")
+    with pytest.raises(SettingsError, match="fernet_key is empty"):
+        deploy(store, document())
+    assert list(store.root.iterdir()) == []
+
+
+def test_a_store_that_can_not_be_written_is_an_error_and_leaves_nothing(store: FolderStore) -> None:
+    (store.root / "pg_metadata_hourly.json").mkdir()
+    with pytest.raises(StoreError, match="can't be written"):
+        deploy(store, document())
+    assert [path.name for path in store.root.iterdir()] == ["pg_metadata_hourly.json"]
+
+
+def test_delete_removes_the_config_and_bumps_the_marker(store: FolderStore) -> None:
+    deploy(store, document())
+    marker = store.marker()
+    assert delete(store, "pg_metadata_hourly") is True
+    assert store.list_keys() == []
+    assert store.marker() != marker
+
+
+def test_delete_finds_a_dropped_file_and_a_broken_one_too(store: FolderStore) -> None:
+    (store.root / "sub").mkdir()
+    (store.root / "sub" / "pg_metadata_hourly.yaml").write_bytes(document())
+    (store.root / "pg_metadata_hourly.json").write_text("{")
+    assert delete(store, "pg_metadata_hourly") is True
+    assert store.list_keys() == []
+
+
+def test_delete_of_what_is_not_there_changes_nothing(store: FolderStore) -> None:
+    deploy(store, document())
+    marker = store.marker()
+    assert delete(store, "gone") is False
+    assert store.marker() == marker
+
+
+def test_a_hundred_deploys_at_once_are_all_there_and_whole(store: FolderStore) -> None:
+    names = [f"pipeline_{number}" for number in range(25)] * 4
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda name: deploy(store, document(name=name, fullyQualifiedName=name)), names))
+    configs = Catalog(store).all()
+    assert [config.dag_id for config in configs] == sorted(set(names))
+    assert all(config.problem is None for config in configs)
+    assert not [path for path in store.root.iterdir() if path.name.endswith(".new")]
