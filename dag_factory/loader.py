@@ -36,6 +36,8 @@ def load_dags() -> dict[str, DAG]:
     else:
         config = catalog.find(wanted)
         configs = [config] if config is not None else []
+        if config is None:
+            log.error("DAG '%s' is asked for, but no config of the store has this id any more", wanted)
     return {config.dag_id: dag for config in configs if (dag := _dag(config)) is not None}
 
 

@@ -1,0 +1,51 @@
+"""Moving over from openmetadata-managed-apis: its folder of configs, as it is, holds the same pipelines."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from airflow.serialization.serialized_objects import DagSerialization
+
+from dag_factory.builder import build_dag
+from dag_factory.catalog import Catalog
+from dag_factory.errors import ConfigError
+from dag_factory.store import open_store
+
+SAMPLES = Path(__file__).parent / "samples"
+
+# The plugin reads a deployed document into the model of openmetadata-ingestion, and keeps what that writes.
+REWRITE = """
+import sys
+from pathlib import Path
+from metadata.generated.schema.entity.services.ingestionPipelines.ingestionPipeline import IngestionPipeline
+source, target = map(Path, sys.argv[1:])
+for path in source.glob("*.json"):
+    pipeline = IngestionPipeline.model_validate_json(path.read_text())
+    (target / path.name).write_text(pipeline.model_dump_json(exclude_defaults=False, mask_secrets=False))
+"""
+
+
+def test_the_configs_that_the_plugin_has_kept_give_the_dags_that_the_server_s_own_documents_give(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", REWRITE, str(SAMPLES), str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True)
+    kept, sent = (Catalog(open_store(str(folder))).all() for folder in (tmp_path, SAMPLES))
+    assert [config.dag_id for config in kept] == [config.dag_id for config in sent]
+    for old, new in zip(kept, sent, strict=True):
+        try:
+            expected = DagSerialization.to_dict(build_dag(new))
+        except ConfigError as error:
+            with pytest.raises(ConfigError) as same:
+                build_dag(old)
+            assert str(same.value) == str(error)
+            continue
+        found = DagSerialization.to_dict(build_dag(old))
+        # The plugin's model fills in defaults, so the docs show some more of the source config.
+        for dag in (expected["dag"], found["dag"]):
+            del dag["doc_md"]
+        assert json.dumps(found, sort_keys=True) == json.dumps(expected, sort_keys=True)
