@@ -19,13 +19,13 @@ SAMPLES = Path(__file__).parent / "samples"
 
 # The plugin reads a deployed document into the model of openmetadata-ingestion, and keeps what that writes.
 REWRITE = """
-import sys
+import json, sys
 from pathlib import Path
 from metadata.generated.schema.entity.services.ingestionPipelines.ingestionPipeline import IngestionPipeline
 source, target = map(Path, sys.argv[1:])
 for path in source.glob("*.json"):
     pipeline = IngestionPipeline.model_validate_json(path.read_text())
-    (target / path.name).write_text(pipeline.model_dump_json(exclude_defaults=False, mask_secrets=False))
+    (target / path.name).write_text(json.dumps(pipeline.model_dump(mode="json", exclude_defaults=False)))
 """
 
 
