@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG
 
+from dag_factory.catalog import Config
 from dag_factory.docs import describe, describe_problem, owner_names
 from dag_factory.errors import ConfigError
 from dag_factory.notify import failure_mail
@@ -16,7 +17,6 @@ from dag_factory.schedule import EPOCH, end_date, schedule, start_date
 from dag_factory.workflow.types import pipeline_type
 
 if TYPE_CHECKING:
-    from dag_factory.catalog import Config
     from dag_factory.document import Document
 
 OWNER = "openmetadata"
@@ -40,25 +40,19 @@ def build_dag(config: Config) -> DAG:
     if config.problem is not None:
         raise config.problem.within(config.key)
     try:
-        return _build(check(config.document or {}), config)
+        return _build(IngestionPipeline.from_document(config.document or {}), config)
     except ConfigError as error:
         raise error.within(config.key) from None
 
 
 def check(document: Document) -> IngestionPipeline:
     """
-    Return the pipeline of a document that a DAG can be built from, without building one.
+    Return the pipeline of a document that a DAG can be built from.
 
     :raises ConfigError: where it describes no pipeline that Airflow could run
     """
     pipeline = IngestionPipeline.from_document(document)
-    pipeline_type(pipeline.pipeline_type)
-    if pipeline.service is None or not pipeline.service.name:
-        raise ConfigError("is missing. Name the service, as {name, type}, that this pipeline ingests", field="service")
-    airflow = pipeline.airflow_config
-    schedule(airflow)
-    start_date(airflow, pipeline.updated_at)
-    end_date(airflow)
+    _build(pipeline, Config(pipeline.dag_id, f"{pipeline.dag_id}.json", document))
     return pipeline
 
 
@@ -80,6 +74,8 @@ def build_placeholder(config: Config, problem: ConfigError) -> DAG:
 def _build(pipeline: IngestionPipeline, config: Config) -> DAG:
     kind = pipeline_type(pipeline.pipeline_type)
     airflow = pipeline.airflow_config
+    if pipeline.service is None or not pipeline.service.name:
+        raise ConfigError("is missing. Name the service, as {name, type}, that this pipeline ingests", field="service")
     dag = DAG(
         dag_id=config.dag_id,
         dag_display_name=_cut(pipeline.title, _MAX_DISPLAY_NAME),

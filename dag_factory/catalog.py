@@ -83,7 +83,7 @@ class Catalog:
         for claim in losers:
             dag_id = next(candidate for candidate in _ids_for_a_problem(claim) if candidate not in configs)
             configs[dag_id] = Config(dag_id, claim.key, claim.document, _problem_of_loser(claim, configs))
-        self._store.note({dag_id: c.key for dag_id, c in configs.items() if PurePosixPath(c.key).stem != dag_id})
+        self._store.note({dag_id: c.key for dag_id, c in configs.items() if c.key != f"{dag_id}.json"})
         return [configs[dag_id] for dag_id in sorted(configs)]
 
     def find(self, dag_id: str) -> Config | None:
@@ -99,6 +99,8 @@ class Catalog:
         """
         Return the config that names a DAG id, as far as the files' names, or what the last ``all`` noted, tell where.
 
+        What was noted comes before the names of other files: it is what the DAG was built from.
+
         :raises StoreError: where the store can't be listed
         """
         for key in self._likely_keys(dag_id):
@@ -108,16 +110,15 @@ class Catalog:
         return None
 
     def _likely_keys(self, dag_id: str) -> Iterator[str]:
-        """Yield the keys that may hold a DAG id's config, in the order of precedence."""
+        """Yield the keys that may hold a DAG id's config, the likeliest and cheapest first."""
         yield f"{dag_id}.json"
-        keys = self._config_keys()
-        named_alike = (_Claim(key) for key in keys)
-        yield from (claim.key for claim in sorted(named_alike, key=_nearness) if claim.stem_id == dag_id)
-        if (noted := self._store.recall(dag_id)) in keys:
+        if (noted := self._store.recall(dag_id)) is not None:
             yield noted
+        named_alike = [claim for key in self._config_keys() if (claim := _Claim(key)).stem_id == dag_id]
+        yield from (claim.key for claim in sorted(named_alike, key=_nearness))
 
     def _config_keys(self) -> list[str]:
-        return [key for key in self._store.list_keys() if PurePosixPath(key).name != DEFAULTS]
+        return [key for key in self._store.list_keys() if key.rpartition("/")[2] != DEFAULTS]
 
     def _claim(self, key: str) -> _Claim | None:
         """Return what a config says of itself, or None where it is gone since it was listed."""

@@ -201,10 +201,10 @@ def test_find_opens_one_config_once_the_name_of_its_file_is_noted(key: str) -> N
     assert store.opened == {key: 1, "defaults.yaml": 1}
 
 
-def test_only_what_a_file_name_does_not_say_is_noted() -> None:
+def test_every_config_is_noted_that_is_not_where_a_look_at_its_name_finds_it() -> None:
     store = MemoryStore({"a.json": pipeline("a"), "x/b.yaml": pipeline("b"), "c.json": pipeline("d"), "e.json": "{"})
     Catalog(store).all()
-    assert store.notes == {"d": "c.json"}
+    assert store.notes == {"b": "x/b.yaml", "d": "c.json"}
 
 
 def test_all_opens_each_file_once() -> None:

@@ -100,7 +100,8 @@ class FolderStore:
         return marker
 
     def recall(self, dag_id: str) -> str | None:
-        return self._notes().get(dag_id)
+        key = self._notes().get(dag_id)
+        return key if isinstance(key, str) and _is_key(key) else None
 
     def note(self, keys: Mapping[str, str]) -> None:
         if keys == self._notes():
@@ -111,7 +112,7 @@ class FolderStore:
             # A read-only store works as well: a worker then looks through the configs.
             log.debug("can't note DAG ids in %s: %s", self.root, error.strerror)
 
-    def _notes(self) -> dict[str, str]:
+    def _notes(self) -> dict[str, object]:
         try:
             notes = json.loads((self.root / NOTES).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError):
@@ -146,6 +147,13 @@ class FolderStore:
                     yield str(key)
                 elif (self.root / key).is_dir():
                     folders.append(key)
+
+
+def _is_key(text: str) -> bool:
+    """Return whether a text could be a key: notes may have been tampered with, and must not lead out of the store."""
+    path = PurePosixPath(text)
+    hidden = any(part.startswith(".") for part in path.parts)
+    return not path.is_absolute() and not hidden and path.suffix.lower() in SUFFIXES
 
 
 def _is_text(name: str) -> bool:
