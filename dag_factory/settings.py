@@ -29,9 +29,11 @@ def config_store() -> str:
     :raises SettingsError: where the option is set to nothing
     """
     # Airflow asks for OPTIONS while it is still building this object.
-    from airflow.configuration import conf
+    from airflow.configuration import AIRFLOW_HOME, conf
 
-    location = conf.get(SECTION, "config_store", fallback="") or ""
+    # Airflow 3.1 loads the defaults of providers only in processes that its command line starts: not in a pod's task.
+    default = DEFAULT_CONFIG_STORE.format(AIRFLOW_HOME=AIRFLOW_HOME)
+    location = conf.get(SECTION, "config_store", fallback=default) or ""
     if not location.strip():
         raise SettingsError(f"[{SECTION}] config_store is empty. Set it to the folder that holds the configs.")
     return location.strip()

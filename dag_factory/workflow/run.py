@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from dag_factory.document import Document
-from dag_factory.errors import ConfigError
+from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.pipeline import IngestionPipeline
 from dag_factory.secrets import secret_values
 from dag_factory.workflow.server import connect, fetch_service, known_fields, report_failed
@@ -56,13 +57,17 @@ class PipelineRun:
         Run the pipeline's workflow to its end.
 
         :raises ConfigError: where the config does not say which server to report to
-        :raises WorkflowError: where the workflow can't be built
+        :raises WorkflowError: where the workflow can't be built, or openmetadata-ingestion is not installed
         :raises metadata.config.common.WorkflowExecutionError: where the workflow failed and the pipeline says
             ``raiseOnError``
         """
         connection = self._document.get("openMetadataServerConnection")
         if not connection:
             raise ConfigError("is missing, so there is nowhere to send metadata", field="openMetadataServerConnection")
+        if find_spec("metadata") is None:
+            raise WorkflowError(
+                "openmetadata-ingestion is not installed in this worker. Install openmetadata-dag-factory[ingestion] there"
+            )
         self._server = connect(connection)
         try:
             workflow = _imported(self._type.workflow).create(self._config(self._server))

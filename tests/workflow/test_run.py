@@ -84,3 +84,25 @@ for document in json.load(sys.stdin):
     assert third.startswith("WorkflowError no connection to the OpenMetadata server: ")
     assert "openmetadata-ingestion does not know shinyNewField" in done.stderr + done.stdout
     assert "canary" not in done.stdout + done.stderr
+
+
+def test_a_worker_without_openmetadata_ingestion_says_what_to_install() -> None:
+    script = """
+import sys
+from importlib.machinery import PathFinder
+
+class WithoutIngestion:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        return None if name.partition(".")[0] == "metadata" else PathFinder.find_spec(name, path, target)
+
+sys.meta_path[:] = [WithoutIngestion if finder is PathFinder else finder for finder in sys.meta_path]
+from dag_factory.workflow.run import PipelineRun
+document = {"name": "a", "pipelineType": "metadata", "openMetadataServerConnection": {"hostPort": "http://h/api"}}
+try:
+    PipelineRun(document, "run", on_secret=print).execute()
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "WorkflowError openmetadata-ingestion is not installed in this worker. Install" in done.stdout
