@@ -66,7 +66,7 @@ class PipelineRun:
             raise ConfigError("is missing, so there is nowhere to send metadata", field="openMetadataServerConnection")
         if find_spec("metadata") is None:
             raise WorkflowError(
-                "openmetadata-ingestion is not installed in this worker. Install openmetadata-dag-factory[ingestion] there"
+                "openmetadata-ingestion is not installed in this worker. Install openmetadata-dag-factory[ingestion]"
             )
         self._server = connect(connection)
         try:
