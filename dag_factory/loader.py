@@ -29,10 +29,15 @@ def load_dags() -> dict[str, DAG]:
 
     :raises StoreError: where the store as a whole can't be read
     """
-    catalog = Catalog(open_store(settings.config_store()))
+    store = open_store(settings.config_store())
+    catalog = Catalog(store)
     wanted = get_parsing_context().dag_id
     if wanted is None:
+        # Read first, so that every config of this marker is among those that are read.
+        marker = store.marker()
         configs = catalog.all()
+        if marker is not None:
+            store.note_loaded(marker)
     else:
         config = catalog.find(wanted)
         configs = [config] if config is not None else []

@@ -1,6 +1,9 @@
-"""What Airflow discovers as a plugin: the timetable that its scheduler must be able to read back."""
+"""What Airflow discovers as a plugin: the timetable that its scheduler must be able to read back, and the API."""
 
 from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
@@ -12,3 +15,11 @@ class OpenMetadataDagFactoryPlugin(AirflowPlugin):
 
     name = "openmetadata_dag_factory"
     timetables = [PipelineTimetable]  # noqa: RUF012 - Airflow's own way of declaring them
+
+    # All of Airflow's processes import plugins; only the API server, which asks for apps, is to import FastAPI for it.
+    @cached_property
+    def fastapi_apps(self) -> list[Any]:  # type: ignore[override]
+        """The API that the OpenMetadata server calls."""
+        from dag_factory.api.app import PREFIX, create_app
+
+        return [{"app": create_app(), "url_prefix": PREFIX, "name": "OpenMetadata DAG factory"}]

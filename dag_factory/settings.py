@@ -19,6 +19,26 @@ OPTIONS = {
         "example": "/opt/airflow/dag_generated_configs",
         "default": DEFAULT_CONFIG_STORE,
     },
+    "host_ip": {
+        "description": (
+            "Address that the OpenMetadata server shows as that of this Airflow.\n"
+            "Where it is empty, it is the address by which the API server's machine reaches out.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "10.0.0.7",
+        "default": "",
+    },
+    "ingestion_version": {
+        "description": (
+            "Version of openmetadata-ingestion that the workers have. The OpenMetadata server compares it with its\n"
+            "own. Where it is empty, it is the version that is installed beside the API server.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "2.0.6.0",
+        "default": "",
+    },
 }
 
 
@@ -37,3 +57,19 @@ def config_store() -> str:
     if not location.strip():
         raise SettingsError(f"[{SECTION}] config_store is empty. Set it to the folder that holds the configs.")
     return location.strip()
+
+
+def host_ip() -> str | None:
+    """Return the address to show as that of this Airflow, None where it is to be found out."""
+    return _text("host_ip")
+
+
+def ingestion_version() -> str | None:
+    """Return the version of openmetadata-ingestion that the workers have, None where it is that of this machine."""
+    return _text("ingestion_version")
+
+
+def _text(option: str) -> str | None:
+    from airflow.configuration import conf
+
+    return (conf.get(SECTION, option, fallback="") or "").strip() or None

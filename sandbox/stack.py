@@ -47,10 +47,11 @@ class AirflowStack(AirflowClient):
 
     ``config`` is laid over the sections and options of airflow.cfg; ``env`` over the processes' environment, which
     is this one's without its ``AIRFLOW_…`` variables. ``database`` is an SQLAlchemy URL; without one, a SQLite file
-    in ``home`` is used.
+    in ``home`` is used. ``roles`` are further users of the simple auth manager, name by role (``viewer``, ``user``,
+    ``op``, ``admin``); ``passwords`` then has everybody's.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by name, each with a default
         self,
         home: Path,
         *,
@@ -58,11 +59,16 @@ class AirflowStack(AirflowClient):
         database: str | None = None,
         config: AirflowConfig | None = None,
         env: Mapping[str, str] | None = None,
+        roles: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(f"http://127.0.0.1:{free_port()}", USERNAME, secrets.token_urlsafe(12))
         self.home = home.resolve()
         self.processes: dict[str, Process] = {}
-        self._config = merge(default_config(self.home, self.url, dags_folder.resolve(), database), config or {})
+        users = {USERNAME: "admin", **(roles or {})}
+        self.passwords = {**{name: secrets.token_urlsafe(12) for name in users}, USERNAME: self.password}
+        everybody = {"simple_auth_manager_users": ",".join(f"{name}:{role}" for name, role in users.items())}
+        defaults = merge(default_config(self.home, self.url, dags_folder.resolve(), database), {"core": everybody})
+        self._config = merge(defaults, config or {})
         self._env = child_environment({**(env or {}), "AIRFLOW_HOME": str(self.home)})
 
     def __enter__(self) -> AirflowStack:
@@ -96,7 +102,7 @@ class AirflowStack(AirflowClient):
         """Write the configuration and the password into the home directory, readable by the owner alone."""
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         passwords = Path(str(self._config["core"]["simple_auth_manager_passwords_file"]))
-        write_whole(passwords, json.dumps({self.username: self.password}))
+        write_whole(passwords, json.dumps(self.passwords))
         write_whole(self.home / "airflow.cfg", airflow_cfg(self._config))
 
     def migrate(self, timeout: float = 180) -> None:

@@ -41,5 +41,6 @@ def airflow(
         dags_folder=DAGS_FOLDER,
         config={"openmetadata_dag_factory": {"config_store": config_store}},
         env=openmetadata.env,
+        roles={"viewer": "viewer"},
     ) as stack:
         yield stack

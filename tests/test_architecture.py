@@ -19,6 +19,8 @@ FLOORS = [
     "schedule", "notify", "docs", "workflow", "workflow.types", "workflow.server", "workflow.run",
     "operator", "builder",
     "loader", "writer",
+    "api", "api.answers", "api.calls", "api.transport", "api.rest", "api.identity", "api.parses", "api.context",
+    "api.service", "api.runs", "api.logs", "api.deployments", "api.app",
     "plugin", "provider",
 ]  # fmt: skip
 

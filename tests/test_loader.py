@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from dag_factory.store.folder import FolderStore
+
 ROOT = Path(__file__).parents[1]
 SAMPLES = Path(__file__).parent / "samples"
 
@@ -305,6 +307,17 @@ def test_a_store_that_is_not_there_is_an_import_error_that_says_what_to_do(parse
     result = parse(tmp_path / "nowhere")
     (error,) = result["errors"].values()
     assert "is not a folder. Create it, mount it, or set" in error
+
+
+def test_a_parse_notes_the_marker_that_it_has_seen_and_a_worker_does_not(parse: Parse, store: Path) -> None:
+    kept = FolderStore(store)
+    parse(store)
+    assert kept.loaded() is None
+    marker = kept.bump()
+    parse(store, _AIRFLOW_PARSING_CONTEXT_DAG_ID="pg_metadata_hourly")
+    assert kept.loaded() is None
+    parse(store)
+    assert kept.loaded() == marker
 
 
 def test_a_worker_that_asks_for_a_pipeline_that_is_gone_gets_none(parse: Parse, store: Path) -> None:

@@ -77,7 +77,8 @@ def test_the_example_of_a_folder_with_defaults_is_a_pipeline(tmp_path: Path) -> 
 def test_every_setting_and_every_reference_is_described() -> None:
     ((section, content),) = get_provider_info()["config"].items()
     for option, described in content["options"].items():
-        assert f"| `[{section}] {option}` | `{described['default']}` |" in README
+        default = f"`{described['default']}`" if described["default"] else "empty"
+        assert f"| `[{section}] {option}` | {default} |" in README
     for form in FORMS:
         assert f'`{{"{form}":' in README
 

@@ -40,3 +40,10 @@ def test_airflow_lists_every_option_with_what_it_needs_to_know() -> None:
     for option in settings.OPTIONS.values():
         assert option.keys() == {"description", "version_added", "type", "example", "default"}
     assert settings.OPTIONS["config_store"]["default"] == "{AIRFLOW_HOME}/configs"
+
+
+@pytest.mark.parametrize("option", ["host_ip", "ingestion_version"])
+def test_what_is_to_be_found_out_may_be_set(monkeypatch: pytest.MonkeyPatch, option: str) -> None:
+    assert getattr(settings, option)() is None
+    monkeypatch.setenv(f"AIRFLOW__OPENMETADATA_DAG_FACTORY__{option.upper()}", " 10.0.0.7 ")
+    assert getattr(settings, option)() == "10.0.0.7"

@@ -58,6 +58,12 @@ class ConfigStore(Protocol):
         :raises StoreError: where it can't be replaced
         """
 
+    def loaded(self) -> str | None:
+        """Return the marker that the loader found when it last began to read, None where that is not known."""
+
+    def note_loaded(self, marker: str) -> None:
+        """Note the marker that was found before all configs were read, as far as the store can keep it; never fails."""
+
     def recall(self, dag_id: str) -> str | None:
         """Return the key last noted for a DAG id, if any. It is a hint and may be out of date."""
 

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 # Hidden, as all files are that the store keeps for itself: hidden files are never configs.
 NOTES = ".dag_ids.json"
 MARKER = ".version"
+LOADED = ".loaded"
 
 
 class FolderStore:
@@ -85,10 +86,7 @@ class FolderStore:
         return True
 
     def marker(self) -> str | None:
-        try:
-            return (self.root / MARKER).read_text(encoding="ascii").strip() or None
-        except (OSError, ValueError):
-            return None
+        return self._token(MARKER)
 
     def bump(self) -> str:
         # Ordered by time, so that a person who looks at two sees which is the newer one.
@@ -99,18 +97,34 @@ class FolderStore:
             raise StoreError(f"the version marker of '{self.root}' can't be replaced: {error.strerror}") from error
         return marker
 
+    def loaded(self) -> str | None:
+        return self._token(LOADED)
+
+    def note_loaded(self, marker: str) -> None:
+        if marker != self.loaded():
+            self._keep(LOADED, marker.encode())
+
     def recall(self, dag_id: str) -> str | None:
         key = self._notes().get(dag_id)
         return key if isinstance(key, str) and _is_key(key) else None
 
     def note(self, keys: Mapping[str, str]) -> None:
-        if keys == self._notes():
-            return
+        if keys != self._notes():
+            self._keep(NOTES, json.dumps(dict(keys), sort_keys=True, indent=0).encode())
+
+    def _keep(self, name: str, note: bytes) -> None:
         try:
-            _replace(self.root / NOTES, json.dumps(dict(keys), sort_keys=True, indent=0).encode(), mode=0o644)
+            _replace(self.root / name, note, mode=0o644)
         except OSError as error:
-            # A read-only store works as well: a worker then looks through the configs.
-            log.debug("can't note DAG ids in %s: %s", self.root, error.strerror)
+            # A read-only store works as well: workers then look through the configs, and who waits for a parse waits
+            # for the DAG itself.
+            log.debug("can't keep %s in %s: %s", name, self.root, error.strerror)
+
+    def _token(self, name: str) -> str | None:
+        try:
+            return (self.root / name).read_text(encoding="ascii").strip() or None
+        except (OSError, ValueError):
+            return None
 
     def _notes(self) -> dict[str, object]:
         try:

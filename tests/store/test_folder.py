@@ -328,6 +328,24 @@ def test_notes_are_replaced_and_never_rewritten(store: FolderStore) -> None:
     assert [path.name for path in store.root.iterdir()] == [NOTES]
 
 
+def test_the_marker_that_was_loaded_is_known_to_whoever_opens_the_store_next(store: FolderStore) -> None:
+    assert store.loaded() is None
+    marker = store.bump()
+    assert store.loaded() is None
+    store.note_loaded(marker)
+    assert FolderStore(store.root).loaded() == marker
+    assert FolderStore(store.root).marker() == marker
+    assert store.list_keys() == []
+
+
+def test_a_read_only_store_does_without_the_marker_that_was_loaded(public_folder: Path) -> None:
+    public_folder.chmod(0o555)
+    store = FolderStore(public_folder)
+    with nobody():
+        store.note_loaded("any")
+        assert store.loaded() is None
+
+
 def test_other_users_read_the_notes_too(public_folder: Path) -> None:
     store = FolderStore(public_folder)
     store.note({"a": "b.json"})

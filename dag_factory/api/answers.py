@@ -1,0 +1,106 @@
+"""Answers that are no success: one plain sentence each, whatever went wrong, and never a value of a document."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from dag_factory.errors import ConfigError, ConflictError, DagFactoryError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """
+    A call can't be answered as it was asked.
+
+    :param status: HTTP status
+    :param sentence: what is wrong and what to do, for an operator
+    """
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.sentence = sentence
+
+
+def refusal(status: int, sentence: str) -> Response:
+    """Return an answer in the contract's form of an error."""
+    headers = {"WWW-Authenticate": 'Basic realm="Airflow", charset="UTF-8"'} if status == 401 else None
+    return JSONResponse({"error": sentence}, status_code=status, headers=headers)
+
+
+def answer_errors(app: FastAPI) -> None:
+    """Give every error of an app the contract's form."""
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(DagFactoryError, _ours)
+    app.add_exception_handler(RequestValidationError, _wrong_parameter)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_middleware(Unexpected)
+
+
+class Unexpected:
+    """
+    Answers what nobody has thought of, 500, and logs where it happened.
+
+    The exception's own text stays out of both, since it may quote the document. A handler of FastAPI for all exceptions
+    would raise the exception once more, and the server would log it whole.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            where = "".join(traceback.format_tb(error.__traceback__))
+            log.error("%s while answering %s:\n%s", type(error).__name__, scope.get("path"), where)
+            if started:
+                raise
+            await refusal(500, "Something unexpected went wrong. The log of Airflow's API server says where.")(
+                scope, receive, send
+            )
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return refusal(error.status, error.sentence)
+
+
+async def _ours(_: Request, error: Exception) -> Response:
+    if isinstance(error, ConflictError):
+        return refusal(409, f"The pipeline clashes with another one: {error}.")
+    if isinstance(error, ConfigError):
+        return refusal(400, f"The document is wrong: {error}")
+    log.error("%s", error)
+    return refusal(500, str(error))
+
+
+async def _wrong_parameter(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    kind, *path = (str(part) for part in first["loc"])
+    return refusal(422, f"The {kind} parameter '{'.'.join(path)}' is wrong: {first['msg']}.")
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    sentences = {404: "There is no such call.", 405: "This call does not know that HTTP method."}
+    return refusal(error.status_code, sentences.get(error.status_code, str(error.detail)))

@@ -1,0 +1,74 @@
+"""What a call says: its body, within bounds, and the pipeline that it names."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Query, Request
+
+from dag_factory.api.answers import Refused
+from dag_factory.document import MAX_BYTES, Document, parse
+from dag_factory.errors import ConfigError
+from dag_factory.pipeline import MAX_DAG_ID, clean_dag_id
+
+DagIdParameter = Annotated[str, Query(description="The pipeline's name", max_length=10_000)]
+
+
+def body_schema(**properties: Any) -> dict[str, Any]:
+    """Return what the OpenAPI page says of a JSON body that is read by hand, within bounds."""
+    schema = {"type": "object", "properties": properties, "required": [name for name in properties if name != "conf"]}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+DAG_ID_BODY = body_schema(dag_id={"type": "string", "description": "The pipeline's name"})
+
+
+async def read_body(request: Request) -> bytes:
+    """
+    Return a request's body; one that is too large is not read to its end.
+
+    :raises Refused: 413, where it is larger than a config may be
+    """
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > MAX_BYTES:
+        raise _too_large()
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BYTES:
+            raise _too_large()
+    if not body.strip():
+        raise Refused(400, "The request has no body. Send a JSON object.")
+    return bytes(body)
+
+
+async def read_call(request: Request) -> Document:
+    """
+    Return the JSON object that a call sends.
+
+    :raises Refused: where it is none
+    """
+    try:
+        return parse(await read_body(request), "body.json")
+    except ConfigError as error:
+        raise Refused(400, f"The body is wrong: {error}") from None
+
+
+def _too_large() -> Refused:
+    return Refused(413, f"The body is larger than {MAX_BYTES // 1024**2} MiB, too large for a pipeline's config.")
+
+
+def dag_id_in(call: Document) -> str:
+    """Return the DAG id that a call is about; raises Refused where it names none."""
+    name = call.get("dag_id")
+    if not isinstance(name, str):
+        raise Refused(400, "The field 'dag_id' is missing, or is no text. It is the pipeline's name.")
+    return dag_id_of(name)
+
+
+def dag_id_of(name: str) -> str:
+    """Return the DAG id of a pipeline's name; raises Refused where no pipeline can have that name."""
+    dag_id = clean_dag_id(name)
+    if not dag_id or len(dag_id) > MAX_DAG_ID:
+        raise Refused(400, f"'dag_id' is the pipeline's name, of 1 to {MAX_DAG_ID} characters.")
+    return dag_id

@@ -1,0 +1,109 @@
+"""What the routes work with: one of each for an app."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import httpx
+from fastapi import Depends, Request
+
+from dag_factory.api.answers import Refused
+from dag_factory.api.identity import Logins
+from dag_factory.api.parses import Parses
+from dag_factory.api.rest import Caller, dag_path, refused
+from dag_factory.catalog import Catalog
+from dag_factory.store import ConfigStore
+
+POLL_SECONDS = 0.3
+ASK_AGAIN_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Context:
+    """
+    :param store: opens the config store
+    :param parse_seconds: how long a call waits until Airflow knows a pipeline that is in the store
+    """
+
+    store: Callable[[], ConfigStore]
+    logins: Logins
+    parses: Parses
+    parse_seconds: float = 60.0
+    # Two pipelines of one DAG id that come at once must see each other.
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something after the answer."""
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def stop(self) -> None:
+        """End what runs in the background."""
+        await self.parses.stop()
+        for task in list(self.tasks):
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    async def dag(self, caller: Caller, dag_id: str) -> dict[str, Any]:
+        """
+        Return what Airflow says of a DAG; where its config is in the store but not parsed yet, wait for that.
+
+        :raises Refused: 404 where there is no such pipeline, 503 where Airflow does not come to parse it
+        """
+        deadline = time.monotonic() + self.parse_seconds
+        ask_again = 0.0
+        while (dag := await find_dag(caller, dag_id)) is None:
+            if not await self.is_stored(dag_id):
+                raise unknown(dag_id)
+            now = time.monotonic()
+            if now > deadline:
+                raise Refused(
+                    503,
+                    f"The config of pipeline '{dag_id}' is stored, but Airflow has not parsed it within "
+                    f"{self.parse_seconds:.0f} s. Is the DAG processor running, with openmetadata_loader.py in its "
+                    "DAGs folder?",
+                )
+            if now >= ask_again:
+                self.parses.ask(caller, even_if_seen=True)
+                ask_again = now + ASK_AGAIN_SECONDS
+            await asyncio.sleep(POLL_SECONDS)
+        return dag
+
+    async def is_stored(self, dag_id: str) -> bool:
+        """Return whether the store has a config of a DAG id."""
+        return await asyncio.to_thread(lambda: Catalog(self.store()).look_up(dag_id) is not None)
+
+
+async def find_dag(caller: Caller, dag_id: str) -> dict[str, Any] | None:
+    """Return what Airflow says of a DAG, None where it knows none, or no file makes it any more."""
+    answer = await caller.send("GET", dag_path(dag_id))
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return None
+    if answer.is_error:
+        raise refused(answer)
+    dag: dict[str, Any] = answer.json()
+    return None if dag.get("is_stale") else dag
+
+
+def unknown(dag_id: str) -> Refused:
+    """Return the answer to a call about a pipeline that is not there."""
+    return Refused(404, f"There is no pipeline '{dag_id}'. Deploy it first.")
+
+
+def _context(request: Request) -> Context:
+    context: Context = request.app.state.context
+    return context
+
+
+async def _caller(request: Request) -> Caller:
+    return await _context(request).logins.caller(request.headers.get("authorization"))
+
+
+ContextDep = Annotated[Context, Depends(_context)]
+CallerDep = Annotated[Caller, Depends(_caller)]

@@ -1,0 +1,107 @@
+"""The calls that change which pipelines there are: deploy and delete."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import httpx
+from fastapi import APIRouter, Request
+
+from dag_factory import writer
+from dag_factory.api.answers import Refused
+from dag_factory.api.calls import DagIdParameter, body_schema, dag_id_of, read_body
+from dag_factory.api.context import CallerDep, Context, ContextDep, find_dag
+from dag_factory.api.identity import require
+from dag_factory.api.rest import Caller, dag_path, refused
+from dag_factory.api.runs import active_runs, end_runs
+from dag_factory.builder import check
+from dag_factory.document import parse
+
+log = logging.getLogger(__name__)
+
+router = APIRouter()
+
+TRIES = 20
+PAUSE_SECONDS = 0.5
+PARSE_SECONDS = 20.0
+LATER_SECONDS = 600.0
+
+_PIPELINE = body_schema(name={"type": "string"}, pipelineType={"type": "string"}, service={"type": "object"})
+
+
+@router.post("/deploy", openapi_extra=_PIPELINE)
+async def deploy(request: Request, caller: CallerDep, context: ContextDep) -> dict[str, Any]:
+    """
+    Store the config of a pipeline, a whole ``IngestionPipeline``, and ask Airflow to parse it.
+
+    Needs the right to edit the DAG: the one that every auth manager knows for a DAG that may not be there yet.
+    """
+    data = await read_body(request)
+    pipeline = await asyncio.to_thread(lambda: check(parse(data, "deploy.json")))
+    await require(caller, "PUT", pipeline.dag_id)
+    async with context.writing:
+        deployed = await asyncio.to_thread(lambda: writer.deploy(context.store(), data))
+    if deployed.changed:
+        context.parses.ask(caller)
+    done = "is deployed" if deployed.changed else "is deployed already, and nothing has changed"
+    return {"message": f"Pipeline '{deployed.dag_id}' {done}.", "dag_id": deployed.dag_id}
+
+
+@router.delete("/delete")
+async def delete(dag_id: DagIdParameter, caller: CallerDep, context: ContextDep) -> dict[str, str]:
+    """
+    Remove a pipeline's config, and its DAG with all its runs from Airflow. What is not there is deleted already.
+
+    A parse that began before may still bring the DAG back. So a parse that has seen that the config is gone is waited
+    for, and the DAG is looked for once more: Airflow parses one file once at a time, so no older one comes after it.
+    """
+    dag_id = dag_id_of(dag_id)
+    await require(caller, "DELETE", dag_id)
+    if await active_runs(caller, dag_id):
+        await require(caller, "PUT", dag_id, run=True)
+    async with context.writing:
+        removed = await asyncio.to_thread(lambda: writer.delete(context.store(), dag_id))
+    known = await _delete_dag(caller, dag_id)
+    if removed:
+        context.parses.ask(caller)
+        if await context.parses.wait_until_seen(PARSE_SECONDS):
+            await _delete_if_back(context, caller, dag_id)
+        else:
+            context.later(_delete_later(context, caller, dag_id))
+    if removed or known:
+        return {"message": f"Pipeline '{dag_id}' is deleted."}
+    return {"message": f"Pipeline '{dag_id}' was not there."}
+
+
+async def _delete_dag(caller: Caller, dag_id: str) -> bool:
+    """Delete a DAG from Airflow, whatever it is doing; return whether there was one."""
+    for _ in range(TRIES):
+        answer = await caller.send("DELETE", dag_path(dag_id))
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            return False
+        if not answer.is_error:
+            return True
+        if answer.status_code != httpx.codes.CONFLICT:
+            raise refused(answer)
+        # A task runs, and the next run may start at any time.
+        await end_runs(caller, dag_id)
+        await asyncio.sleep(PAUSE_SECONDS)
+    raise Refused(
+        409, f"The config of pipeline '{dag_id}' is removed, but a task of its DAG can't be ended. Delete it again."
+    )
+
+
+async def _delete_if_back(context: Context, caller: Caller, dag_id: str) -> None:
+    """Delete a DAG that an older parse has brought back, unless it has been deployed anew."""
+    if await find_dag(caller, dag_id) is not None and not await context.is_stored(dag_id):
+        await _delete_dag(caller, dag_id)
+
+
+async def _delete_later(context: Context, caller: Caller, dag_id: str) -> None:
+    if await context.parses.wait_until_seen(LATER_SECONDS):
+        try:
+            await _delete_if_back(context, caller, dag_id)
+        except Refused as refusal:
+            log.warning("DAG '%s' may have come back after its deletion: %s", dag_id, refusal)

@@ -1,0 +1,140 @@
+"""The log of a pipeline's last run, in pages."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from dag_factory.api.answers import Refused
+from dag_factory.api.calls import DagIdParameter, dag_id_of
+from dag_factory.api.context import CallerDep, ContextDep, unknown
+from dag_factory.api.identity import require
+from dag_factory.api.rest import Caller, dag_path
+from dag_factory.api.runs import newest_runs
+
+router = APIRouter()
+
+PAGE_CHARACTERS = 1_000_000
+LONGEST_LINE = 256 * 1024
+
+# Before it runs, there is no log to wait for.
+_NOT_STARTED = frozenset({None, "none", "scheduled", "queued"})
+
+
+@router.get("/last_dag_logs")
+async def last_dag_logs(
+    dag_id: DagIdParameter,
+    caller: CallerDep,
+    context: ContextDep,
+    task_id: Annotated[str, Query(max_length=250)],
+    after: Annotated[int, Query(ge=0, le=10**9)] = 0,
+) -> dict[str, Any]:
+    """
+    Return one page of the log of a task's last try in the last run that has started, also while it runs.
+
+    Pages are counted from 0 and hold about a megabyte of whole lines each; ``total`` says how many there are now, and
+    ``after`` which is next.
+    """
+    dag_id = dag_id_of(dag_id)
+    await require(caller, "GET", dag_id, run=True)
+    runs = await newest_runs(caller, dag_id, [])
+    if runs is None and not await context.is_stored(dag_id):
+        raise unknown(dag_id)
+    run_id = next((run["dag_run_id"] for run in runs or [] if run["start_date"]), None)
+    if run_id is None:
+        return {task_id: "No run has started yet.", "total": 1}
+    task = await _task(caller, dag_id, run_id, task_id)
+    if task is None or task["state"] in _NOT_STARTED:
+        return {task_id: "The task has not started yet.", "total": 1}
+    path = dag_path(dag_id, "dagRuns", run_id, "taskInstances", task["task_id"], "logs", str(task["try_number"]))
+    pager = Pager(after)
+    async with caller.stream(path, "application/x-ndjson", params={"full_content": "true"}) as answer:
+        async for line in lines(answer.aiter_bytes()):
+            if (text := readable(line)) is not None:
+                pager.add(text)
+    if after >= pager.total:
+        raise Refused(404, f"The log has {pager.total} pages, counted from 0.")
+    following = {"after": after + 1} if after + 1 < pager.total else {}
+    return {task_id: pager.text, "total": pager.total, **following}
+
+
+class Pager:
+    """
+    Cuts lines into pages and keeps one of them: where a log grows, its earlier pages stay as they were.
+
+    :param wanted: number of the page that is kept, from 0
+    """
+
+    def __init__(self, wanted: int, size: int = PAGE_CHARACTERS) -> None:
+        self._wanted = wanted
+        self._size = size
+        self._page = 0
+        self._filled = 0
+        self._kept: list[str] = []
+
+    def add(self, line: str) -> None:
+        """Take the next line."""
+        if self._filled and self._filled + len(line) + 1 > self._size:
+            self._page += 1
+            self._filled = 0
+        self._filled += len(line) + 1
+        if self._page == self._wanted:
+            self._kept.append(line)
+
+    @property
+    def text(self) -> str:
+        """The page that is kept."""
+        return "\n".join(self._kept)
+
+    @property
+    def total(self) -> int:
+        """The number of pages, at least one."""
+        return self._page + 1
+
+
+async def lines(pieces: AsyncIterator[bytes], longest: int = LONGEST_LINE) -> AsyncIterator[bytes]:
+    """Yield the lines of a stream without their ends; of one that is longer than may be, only the beginning."""
+    line = b""
+    async for piece in pieces:
+        *ended, rest = piece.split(b"\n")
+        for end in ended:
+            yield (line + end)[:longest]
+            line = b""
+        line = (line + rest)[:longest]
+    if line:
+        yield line
+
+
+def readable(line: bytes) -> str | None:
+    """Return an entry of Airflow's log, a JSON object, as the lines that a person reads; None where there are none."""
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        entry = None
+    if not isinstance(entry, dict):
+        return line.decode(errors="replace")
+    event = str(entry.get("event", ""))
+    if event == "::endgroup::":
+        return None
+    event = event.removeprefix("::group::")
+    head = [str(entry[name]) for name in ("timestamp", "level") if entry.get(name)]
+    text = [" ".join([f"[{head[0]}]", *(part.upper() for part in head[1:]), "-", event]) if head else event]
+    for error in entry.get("error_detail") or []:
+        text += [
+            f"  File {frame['filename']}:{frame['lineno']} in {frame['name']}" for frame in error.get("frames") or []
+        ]
+        text.append(f"  {error.get('exc_type')}: {error.get('exc_value')}")
+    return "\n".join(text)
+
+
+async def _task(caller: Caller, dag_id: str, run_id: str, task_id: str) -> dict[str, Any] | None:
+    """Return the task of a run that the server asks for; a run of one other task, such as a placeholder's, has that."""
+    answer = await caller.ask("GET", dag_path(dag_id, "dagRuns", run_id, "taskInstances"))
+    tasks: list[dict[str, Any]] = answer["task_instances"]
+    named = [task for task in tasks if task["task_id"] == task_id]
+    if not named and len(tasks) != 1:
+        return None
+    return (named or tasks)[0]

@@ -1,0 +1,168 @@
+"""The calls about runs: trigger, kill, status, enable and disable."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+import httpx
+from fastapi import APIRouter, Request
+
+from dag_factory.api.answers import Refused
+from dag_factory.api.calls import DAG_ID_BODY, DagIdParameter, body_schema, dag_id_in, dag_id_of, read_call
+from dag_factory.api.context import CallerDep, Context, ContextDep, find_dag, unknown
+from dag_factory.api.identity import require
+from dag_factory.api.rest import Caller, dag_path, refused
+from dag_factory.workflow.run import openmetadata_run_id
+
+router = APIRouter()
+
+NEWEST = 10
+ACTIVE = ("queued", "running")
+MOST_AT_ONCE = 100
+ROUNDS = 20
+
+# What Airflow takes as a run's id, but for dots: two of them are a step up in a path.
+_RUN_ID = re.compile(r"[A-Za-z0-9_.~:+-]{1,250}")
+
+_TRIGGER = body_schema(dag_id={"type": "string", "description": "The pipeline's name"}, conf={"type": "object"})
+
+
+@router.post("/trigger", openapi_extra=_TRIGGER)
+async def trigger(
+    request: Request, caller: CallerDep, context: ContextDep, run_id: str | None = None
+) -> dict[str, str]:
+    """
+    Start a run, with a ``conf`` for that run alone. A pipeline that was just deployed is waited for.
+
+    The run's id is ``conf.pipelineRunId``, else the parameter ``run_id``, else Airflow's own. The run of a disabled
+    pipeline is not lost: it is queued, and starts once the pipeline is enabled.
+    """
+    call = await read_call(request)
+    dag_id = dag_id_in(call)
+    conf = call.get("conf")
+    if conf is not None and not isinstance(conf, dict):
+        raise Refused(400, "The field 'conf' is no JSON object.")
+    wanted = _wanted_run_id(conf or {}, run_id)
+    await require(caller, "POST", dag_id, run=True)
+    dag = await context.dag(caller, dag_id)
+    body = {"logical_date": None, "conf": conf or {}, **({"dag_run_id": wanted} if wanted else {})}
+    run = await caller.ask("POST", dag_path(dag_id, "dagRuns"), json=body, missing=str(unknown(dag_id)))
+    begins = (
+        "is queued. The pipeline is disabled: the run starts once it is enabled." if dag["is_paused"] else "is queued."
+    )
+    return {"message": f"Run '{run['dag_run_id']}' of pipeline '{dag_id}' {begins}", "run_id": run["dag_run_id"]}
+
+
+@router.post("/enable", openapi_extra=DAG_ID_BODY)
+async def enable(request: Request, caller: CallerDep, context: ContextDep) -> dict[str, str]:
+    """Let a pipeline's schedule and its queued runs go on."""
+    dag_id = dag_id_in(await read_call(request))
+    await _set_paused(context, caller, dag_id, False)
+    return {"message": f"Pipeline '{dag_id}' is enabled."}
+
+
+@router.post("/disable", openapi_extra=DAG_ID_BODY)
+async def disable(request: Request, caller: CallerDep, context: ContextDep) -> dict[str, str]:
+    """Start no run of a pipeline any more; what runs goes on."""
+    dag_id = dag_id_in(await read_call(request))
+    await _set_paused(context, caller, dag_id, True)
+    return {"message": f"Pipeline '{dag_id}' is disabled."}
+
+
+@router.post("/kill", openapi_extra=DAG_ID_BODY)
+async def kill(request: Request, caller: CallerDep, context: ContextDep) -> dict[str, str]:
+    """End all runs of a pipeline that run or are queued; their tasks report that they have failed."""
+    dag_id = dag_id_in(await read_call(request))
+    await require(caller, "PUT", dag_id, run=True)
+    ended = await end_runs(caller, dag_id)
+    if not ended and await find_dag(caller, dag_id) is None and not await context.is_stored(dag_id):
+        raise unknown(dag_id)
+    return {"message": f"{ended} run{'' if ended == 1 else 's'} of pipeline '{dag_id}' ended."}
+
+
+@router.get("/status")
+async def status(
+    dag_id: DagIdParameter, caller: CallerDep, context: ContextDep, only_queued: bool = False
+) -> list[dict[str, Any]]:
+    """Return the ten newest runs of a pipeline, or of those that are queued, newest first."""
+    dag_id = dag_id_of(dag_id)
+    await require(caller, "GET", dag_id, run=True)
+    states = ["queued"] if only_queued else []
+    runs = await newest_runs(caller, dag_id, states)
+    if runs is None:
+        if not await context.is_stored(dag_id):
+            raise unknown(dag_id)
+        return []  # deployed, and not parsed yet
+    return [_as_status(dag_id, run) for run in runs]
+
+
+async def newest_runs(caller: Caller, dag_id: str, states: list[str]) -> list[dict[str, Any]] | None:
+    """Return the newest runs of a DAG that are in some states, in any where none is given; None without such a DAG."""
+    params: dict[str, Any] = {"order_by": "-run_after", "limit": NEWEST, "state": states}
+    answer = await caller.send("GET", dag_path(dag_id, "dagRuns"), params=params)
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return None
+    if answer.is_error:
+        raise refused(answer)
+    runs: list[dict[str, Any]] = answer.json()["dag_runs"]
+    return runs
+
+
+async def active_runs(caller: Caller, dag_id: str) -> list[str]:
+    """Return the ids of runs that run or are queued, not all where there are very many."""
+    params = {"state": ACTIVE, "limit": MOST_AT_ONCE}
+    answer = await caller.send("GET", dag_path(dag_id, "dagRuns"), params=params)
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return []
+    if answer.is_error:
+        raise refused(answer)
+    return [run["dag_run_id"] for run in answer.json()["dag_runs"]]
+
+
+async def end_runs(caller: Caller, dag_id: str) -> int:
+    """Set all runs of a DAG that run or are queued to failed, which ends their tasks; return how many there were."""
+    ended: set[str] = set()
+    for _ in range(ROUNDS):
+        runs = [run_id for run_id in await active_runs(caller, dag_id) if run_id not in ended]
+        if not runs:
+            break
+        for run_id in runs:
+            answer = await caller.send("PATCH", dag_path(dag_id, "dagRuns", run_id), json={"state": "failed"})
+            if answer.is_error and answer.status_code != httpx.codes.NOT_FOUND:
+                raise refused(answer)
+            ended.add(run_id)
+    return len(ended)
+
+
+async def _set_paused(context: Context, caller: Caller, dag_id: str, paused: bool) -> None:
+    await require(caller, "PUT", dag_id)
+    await context.dag(caller, dag_id)
+    await caller.ask("PATCH", dag_path(dag_id), json={"is_paused": paused}, missing=str(unknown(dag_id)))
+
+
+def _wanted_run_id(conf: dict[str, Any], run_id: str | None) -> str | None:
+    wanted = conf.get("pipelineRunId") or run_id
+    if wanted is None or wanted == "":
+        return None
+    if not isinstance(wanted, str) or not _RUN_ID.fullmatch(wanted) or ".." in wanted:
+        raise Refused(
+            400, "The run's id ('conf.pipelineRunId' or 'run_id') holds characters that no run's id may have."
+        )
+    return wanted
+
+
+def _as_status(dag_id: str, run: dict[str, Any]) -> dict[str, Any]:
+    requested = (run.get("conf") or {}).get("pipelineRunId")
+    return {
+        "runId": openmetadata_run_id(dag_id, run["dag_run_id"], requested if isinstance(requested, str) else None),
+        "pipelineState": run["state"],
+        "startDate": _milliseconds(run["start_date"]),
+        "endDate": _milliseconds(run["end_date"]),
+        "timestamp": _milliseconds(run["run_after"]),
+    }
+
+
+def _milliseconds(moment: str | None) -> int | None:
+    return round(datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp() * 1000) if moment else None

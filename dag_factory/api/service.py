@@ -1,0 +1,77 @@
+"""The calls about this Airflow itself, and those that it can't answer."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from importlib.metadata import PackageNotFoundError, version
+
+from fastapi import APIRouter
+
+from dag_factory import settings
+from dag_factory.api.answers import Refused
+from dag_factory.api.context import CallerDep
+
+router = APIRouter()
+
+# Addresses that belong to nobody. Connecting a datagram socket sends nothing; it only asks for the way.
+_NOWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
+
+
+@router.get("/health")
+async def health() -> dict[str, str]:
+    """Say that we are here, and which openmetadata-ingestion runs the pipelines. Needs no credentials."""
+    return {"status": "healthy", "version": ingestion_version()}
+
+
+@router.get("/health-auth")
+async def health_auth(_: CallerDep) -> dict[str, str]:
+    """Say the same to whoever has valid credentials."""
+    return await health()
+
+
+@router.get("/csrf-token")
+async def csrf_token() -> dict[str, None]:
+    """Say that no token against forged requests is needed: no cookie identifies anybody here."""
+    return {"csrf_token": None}
+
+
+@router.get("/ip")
+async def ip(_: CallerDep) -> dict[str, str]:
+    """Return the address of this Airflow."""
+    address = settings.host_ip()
+    return {"ip": address if address is not None else await asyncio.to_thread(own_address)}
+
+
+@router.post("/run_automation")
+async def run_automation(_: CallerDep) -> None:
+    """Run an automation, such as a test of a connection."""
+    raise Refused(
+        501, "This version of openmetadata-dag-factory can't run automations, such as a test of a connection."
+    )
+
+
+@router.post("/run_application")
+async def run_application(_: CallerDep) -> None:
+    """Run an application without deploying it."""
+    raise Refused(501, "Applications are run by their pipeline: deploy it and trigger it.")
+
+
+def ingestion_version() -> str:
+    """Return the version of openmetadata-ingestion that runs the pipelines, as far as it is known here."""
+    try:
+        return settings.ingestion_version() or version("openmetadata-ingestion")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def own_address() -> str:
+    """Return the address by which this machine reaches out; nothing is sent to find it out."""
+    for family, nowhere in _NOWHERE:
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as way:
+                way.connect((nowhere, 9))
+                return str(way.getsockname()[0])
+        except OSError:
+            continue
+    return "127.0.0.1"

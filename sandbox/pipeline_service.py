@@ -1,0 +1,115 @@
+"""The OpenMetadata server's client of the pipeline API, written after the contract: what it sends, in which order."""
+
+from __future__ import annotations
+
+import json
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+PREFIXES = ("/pluginsv2/api/v2/openmetadata", "/api/v2/openmetadata", "/api/v1/openmetadata")
+
+
+class PipelineServiceError(RuntimeError):
+    """A call was refused. ``status`` is the HTTP status; the message has the answer, as an operator would read it."""
+
+    def __init__(self, call: str, response: httpx.Response) -> None:
+        super().__init__(f"{call} answered {response.status_code}: {response.text[:2000]}")
+        self.status = response.status_code
+
+
+class PipelineServiceClient:
+    """
+    Calls one Airflow as an OpenMetadata server does, whose ``apiEndpoint`` is ``url``.
+
+    The first call finds the prefix: the first whose ``health-auth`` answers 200 with an object that has a ``version``.
+    """
+
+    def __init__(self, url: str, username: str, password: str) -> None:
+        self._http = httpx.Client(
+            base_url=url,
+            auth=(username, password),
+            headers={"Content-Type": "application/json"},
+            trust_env=False,
+            # As the server's: no limit to how long an answer takes.
+            timeout=httpx.Timeout(None, connect=10),
+        )
+        self.prefix: str | None = None
+
+    def __enter__(self) -> PipelineServiceClient:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def detect(self) -> str:
+        """Return the prefix of the API, found once; raises LookupError where none answers."""
+        for prefix in () if self.prefix else PREFIXES:
+            try:
+                response = self._http.get(f"{prefix}/health-auth", timeout=5)
+                answer = response.json()
+            except (httpx.TransportError, ValueError):
+                continue
+            if response.status_code == httpx.codes.OK and isinstance(answer, dict):
+                version = answer.get("version")
+                if isinstance(version, str):
+                    self.prefix = prefix
+                    break
+        if self.prefix is None:
+            raise LookupError("No prefix answers: is the plugin installed?")
+        return self.prefix
+
+    def call(self, method: str, name: str, **options: Any) -> Any:
+        """Make a call, preceded by the one for a CSRF token where it changes something; return the answer's JSON."""
+        prefix = self.detect()
+        headers = {}
+        if method != "GET":
+            token = self._http.get(f"{prefix}/csrf-token").raise_for_status().json()["csrf_token"]
+            headers = {"X-CSRFToken": token} if token else {}
+        response = self._http.request(method, f"{prefix}/{name}", headers=headers, **options)
+        if response.status_code != httpx.codes.OK:
+            raise PipelineServiceError(name, response)
+        return response.json()
+
+    def deploy(self, pipeline: dict[str, Any]) -> Any:
+        """Deploy a pipeline, or deploy it anew."""
+        return self.call("POST", "deploy", content=json.dumps(pipeline))
+
+    def delete(self, name: str) -> Any:
+        """Delete a pipeline."""
+        return self.call("DELETE", "delete", params={"dag_id": name})
+
+    def trigger(self, name: str, conf: dict[str, Any] | None = None) -> Any:
+        """Start a run of a pipeline."""
+        return self.call("POST", "trigger", json={"dag_id": name, **({"conf": conf} if conf else {})})
+
+    def enable(self, name: str) -> Any:
+        """Let a pipeline run on its schedule."""
+        return self.call("POST", "enable", json={"dag_id": name})
+
+    def disable(self, name: str) -> Any:
+        """Stop a pipeline's schedule."""
+        return self.call("POST", "disable", json={"dag_id": name})
+
+    def kill(self, name: str) -> Any:
+        """End a pipeline's runs."""
+        return self.call("POST", "kill", json={"dag_id": name})
+
+    def status(self, name: str, *, only_queued: bool = False) -> list[dict[str, Any]]:
+        """Return a pipeline's newest runs."""
+        params = {"dag_id": name, **({"only_queued": "true"} if only_queued else {})}
+        runs: list[dict[str, Any]] = self.call("GET", "status", params=params)
+        return runs
+
+    def log(self, name: str, task_id: str) -> str:
+        """Return the log of a pipeline's last run, page after page put together."""
+        text, params = [], {"dag_id": name, "task_id": task_id}
+        while True:
+            page = self.call("GET", "last_dag_logs", params=params)
+            text.append(page[task_id])
+            if "after" not in page:
+                return "\n".join(text)
+            params["after"] = page["after"]

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from dag_factory.api.app import create_app
+from dag_factory.api.transport import InProcessTransport
+from dag_factory.store.folder import FolderStore
+
+
+def imported_by(script: str, names: list[str], tmp_path: Path) -> list[str]:
+    script = f"{script}\nimport sys, json; print(json.dumps([name for name in {names!r} if name in sys.modules]))"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"AIRFLOW_HOME": str(tmp_path), "PATH": ""},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: list[str] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_whoever_imports_the_plugin_imports_no_fastapi_and_no_api(tmp_path: Path) -> None:
+    script = "import airflow.plugins_manager, sys\nbefore = 'fastapi' in sys.modules\nimport dag_factory.plugin"
+    script += "\nassert before or 'fastapi' not in sys.modules"
+    assert imported_by(script, ["dag_factory.api", "uvicorn", "watchdog", "metadata"], tmp_path) == []
+
+
+def test_the_api_server_imports_no_ingestion_code(tmp_path: Path) -> None:
+    script = "from dag_factory.plugin import OpenMetadataDagFactoryPlugin as P\n"
+    script += "p = P()\n(app,) = p.fastapi_apps\nassert app['url_prefix'] == '/api/v1/openmetadata'\n"
+    script += "assert p.fastapi_apps[0]['app'] is app['app']"
+    assert imported_by(script, ["metadata", "dag_factory.loader", "sqlparse"], tmp_path) == []
+
+
+def test_what_nobody_has_thought_of_is_a_plain_500_and_its_text_stands_nowhere(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    canary = "canary-90b2"
+    app = create_app(airflow=FastAPI, store=lambda: FolderStore(tmp_path))
+
+    @app.get("/broken")
+    async def broken() -> None:
+        raise RuntimeError(canary)
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=InProcessTransport(lambda: app), base_url="http://a.invalid") as client:
+            return await client.get("/broken")
+
+    answer = asyncio.run(ask())
+    assert answer.status_code == 500
+    assert list(answer.json()) == ["error"]
+    assert canary not in answer.text
+    assert canary not in caplog.text
+    assert "RuntimeError while answering" in caplog.text
+    assert "in broken" in caplog.text

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from dag_factory.api.parses import LOADER, Parses
+from dag_factory.api.rest import AirflowApi, Caller
+from dag_factory.store.folder import FolderStore
+
+
+class FakeAirflow:
+    """
+    Airflow's API as far as parses go. A parse sees the store's marker, like the loader; ``drops`` requests are lost.
+
+    :param status: what a request for a parse is answered
+    """
+
+    def __init__(self, store: FolderStore, *, known: str | None = "one", status: int = 201, drops: int = 0) -> None:
+        self.store = store
+        self.known = known
+        self.status = status
+        self.drops = drops
+        self.requests: list[str] = []
+        self.app = FastAPI()
+        self.app.get("/api/v2/dags")(self.dags)
+        self.app.put("/api/v2/parseDagFile/{file}")(self.parse)
+
+    def dags(self) -> dict[str, object]:
+        mine = [{"dag_id": self.known, "file_token": "loader"}] if self.known else []
+        return {"dags": [{"dag_id": "not_ours", "file_token": "other"}, *mine]}
+
+    async def parse(self, file: str, request: Request) -> Response:
+        assert request.headers["authorization"] == "Bearer token"
+        self.requests.append(file)
+        if self.status == 201 and len(self.requests) > self.drops:
+            self.store.note_loaded(self.store.marker() or "")
+        return JSONResponse({}, self.status)
+
+    @property
+    def caller(self) -> Caller:
+        return Caller(AirflowApi(lambda: self.app), "token")
+
+
+def deployed(tmp_path: Path) -> FolderStore:
+    store = FolderStore(tmp_path / "configs")
+    store.write("one.json", json.dumps({"name": "one"}).encode())
+    store.bump()
+    return store
+
+
+def ask(airflow: FakeAirflow, folder: Path, work: Callable[[Parses], None], limit: float = 20) -> bool:
+    async def run() -> bool:
+        parses = Parses(lambda: airflow.store, folder, patience_seconds=(0.3,) * 4)
+        work(parses)
+        try:
+            return await parses.wait_until_seen(limit)
+        finally:
+            await parses.stop()
+
+    return asyncio.run(run())
+
+
+def test_many_changes_at_once_are_one_request_for_the_file_that_makes_our_dags(tmp_path: Path) -> None:
+    airflow = FakeAirflow(deployed(tmp_path))
+
+    def many(parses: Parses) -> None:
+        for _ in range(100):
+            parses.ask(airflow.caller)
+
+    assert ask(airflow, tmp_path, many)
+    assert airflow.requests == ["loader"]
+
+
+def test_a_request_that_airflow_drops_is_made_again(tmp_path: Path) -> None:
+    airflow = FakeAirflow(deployed(tmp_path), drops=2)
+    assert ask(airflow, tmp_path, lambda parses: parses.ask(airflow.caller))
+    assert airflow.requests == ["loader"] * 3
+
+
+def test_where_a_parse_has_seen_it_all_nothing_is_asked_unless_it_is_wanted_all_the_same(tmp_path: Path) -> None:
+    airflow = FakeAirflow(deployed(tmp_path))
+    airflow.store.note_loaded(airflow.store.marker() or "")
+    assert ask(airflow, tmp_path, lambda parses: parses.ask(airflow.caller))
+    assert airflow.requests == []
+
+    async def wanted() -> None:
+        parses = Parses(lambda: airflow.store, tmp_path, patience_seconds=(0.1,))
+        parses.ask(airflow.caller, even_if_seen=True)
+        while not airflow.requests:
+            await asyncio.sleep(0.01)
+        await parses.stop()
+
+    asyncio.run(wanted())
+    assert airflow.requests == ["loader"]
+
+
+def touched(loader: Path) -> bool:
+    return loader.stat().st_mtime > 1
+
+
+def loader_in(folder: Path) -> Path:
+    loader = folder / LOADER
+    loader.write_text("")
+    os.utime(loader, (1, 1))
+    return loader
+
+
+def test_the_loader_is_touched_where_airflow_knows_none_of_its_dags_yet(tmp_path: Path) -> None:
+    loader = loader_in(tmp_path)
+    airflow = FakeAirflow(deployed(tmp_path), known=None)
+    assert not ask(airflow, tmp_path, lambda parses: parses.ask(airflow.caller), limit=0.5)
+    assert touched(loader)
+
+
+def test_the_loader_is_touched_where_the_caller_may_not_edit_all_of_its_dags(tmp_path: Path) -> None:
+    loader = loader_in(tmp_path)
+    airflow = FakeAirflow(deployed(tmp_path), status=403)
+    assert not ask(airflow, tmp_path, lambda parses: parses.ask(airflow.caller), limit=0.5)
+    assert touched(loader)
+
+
+def test_a_request_that_waits_already_is_as_good_as_one_s_own(tmp_path: Path) -> None:
+    loader = loader_in(tmp_path)
+    airflow = FakeAirflow(deployed(tmp_path), status=409)
+    assert not ask(airflow, tmp_path, lambda parses: parses.ask(airflow.caller), limit=0.5)
+    assert not touched(loader)
+
+
+def test_an_airflow_that_can_t_be_asked_harms_nobody(tmp_path: Path) -> None:
+    def no_app() -> FastAPI:
+        raise RuntimeError
+
+    airflow = FakeAirflow(deployed(tmp_path))
+    broken = Caller(AirflowApi(no_app), "token")
+    assert not ask(airflow, tmp_path / "no_such_folder", lambda parses: parses.ask(broken), limit=0.5)

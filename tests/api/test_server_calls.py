@@ -1,0 +1,213 @@
+"""A client written after the contract drives real Airflow, in the order of an OpenMetadata server."""
+
+from __future__ import annotations
+
+import json
+import socket
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.client import AirflowApiError, wait_until
+from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
+from sandbox.server import OpenMetadataServer
+from sandbox.stack import AirflowStack
+
+pytestmark = pytest.mark.e2e
+
+SAMPLE = Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json"
+TASK = "ingestion_task"
+
+
+@pytest.fixture
+def server(airflow: AirflowStack) -> Iterator[PipelineServiceClient]:
+    with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as client:
+        yield client
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port where something listens and never answers: whoever asks there waits."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(16)
+        yield listener.getsockname()[1]
+
+
+def pipeline(name: str, **fields: Any) -> dict[str, Any]:
+    return {**json.loads(SAMPLE.read_text()), "name": name, "fullyQualifiedName": f"sample_sqlite.{name}", **fields}
+
+
+def hanging(name: str, port: int) -> dict[str, Any]:
+    """Return a pipeline whose runs begin and then wait."""
+    connection = {
+        "hostPort": f"http://127.0.0.1:{port}/api",
+        "authProvider": "openmetadata",
+        "securityConfig": {"jwtToken": "eyJhbGciOiJub25lIn0.e30.sig"},
+    }
+    return pipeline(name, openMetadataServerConnection=connection)
+
+
+def wait_for_state(server: PipelineServiceClient, name: str, run_id: str, *states: str) -> dict[str, Any]:
+    def look() -> tuple[dict[str, Any] | None, str]:
+        runs = server.status(name)
+        (run,) = (run for run in runs if run["runId"] == run_id)
+        return (run if run["pipelineState"] in states else None), str(runs)
+
+    return wait_until(look, f"run {run_id} to be {' or '.join(states)}", timeout=300)
+
+
+def test_a_pipeline_lives_its_life_as_the_server_calls(
+    airflow: AirflowStack, openmetadata: OpenMetadataServer, server: PipelineServiceClient, config_store: Path
+) -> None:
+    assert server.detect() == "/api/v1/openmetadata"
+    assert server.call("GET", "health")["status"] == "healthy"
+    assert server.call("GET", "ip")["ip"]
+    name, dag_id = "whole life", "whole_life"
+
+    assert "is deployed" in server.deploy(pipeline(name))["message"]
+    stored = (config_store / f"{dag_id}.json").stat()
+    assert stored.st_mode & 0o777 == 0o600
+    run_id = str(uuid.uuid4())
+    server.trigger(name, {"pipelineRunId": run_id})
+    run = wait_for_state(server, name, run_id, "success", "failed")
+    log = server.log(name, TASK)
+    assert run["pipelineState"] == "success", log
+    assert run["timestamp"] <= run["startDate"] <= run["endDate"]
+    assert "Workflow Success %: 100.0" in log
+    assert '{"' not in log.splitlines()[0]
+    reported = openmetadata.get("/sandbox/summary")["runs"][f"sample_sqlite.{name}"]
+    assert {(each["runId"], each["pipelineState"]) for each in reported} == {(run_id, "success")}
+
+    server.disable(name)
+    assert airflow.api("GET", f"/api/v2/dags/{dag_id}")["is_paused"] is True
+    second = str(uuid.uuid4())
+    assert "starts once it is enabled" in server.trigger(name, {"pipelineRunId": second})["message"]
+    assert [each["runId"] for each in server.status(name, only_queued=True)] == [second]
+    server.enable(name)
+    assert wait_for_state(server, name, second, "success", "failed")["pipelineState"] == "success"
+    assert server.status(name, only_queued=True) == []
+    assert "0 runs" in server.kill(name)["message"]
+
+    assert "nothing has changed" in server.deploy(pipeline(name))["message"]
+    server.deploy(pipeline(name, description="Another one."))
+
+    def versions() -> tuple[bool | None, str]:
+        total = airflow.api("GET", f"/api/v2/dags/{dag_id}/dagVersions")["total_entries"]
+        return (total == 2 or None), f"{total} versions"
+
+    wait_until(versions, "a second version of the DAG", timeout=60)
+    assert airflow.api("GET", f"/api/v2/dags/{dag_id}")["description"] == "Another one."
+
+    server.delete(name)
+    with pytest.raises(AirflowApiError, match="404"):
+        airflow.api("GET", f"/api/v2/dags/{dag_id}")
+    assert not (config_store / f"{dag_id}.json").exists()
+    assert "was not there" in server.delete(name)["message"]
+    for call in (server.trigger, server.enable, server.disable, server.kill, server.status):
+        with pytest.raises(PipelineServiceError) as refused:
+            call(name)
+        assert refused.value.status == 404
+    assert airflow.import_errors() == {}
+
+
+def test_the_log_is_there_while_the_task_runs_and_a_kill_ends_what_runs_and_what_is_queued(
+    airflow: AirflowStack, server: PipelineServiceClient, silent_port: int
+) -> None:
+    name = "hangs_to_be_killed"
+    server.deploy(hanging(name, silent_port))
+    first, second = str(uuid.uuid4()), str(uuid.uuid4())
+    server.trigger(name, {"pipelineRunId": first})
+    server.trigger(name, {"pipelineRunId": second})
+    wait_for_state(server, name, first, "running")
+
+    def look() -> tuple[bool | None, str]:
+        log = server.log(name, TASK)
+        return ("Running config" in log or None), log
+
+    wait_until(look, "the log of a task that runs", timeout=120)
+    assert [run["pipelineState"] for run in server.status(name)] == ["queued", "running"]
+    server.kill(name)
+    assert {run["pipelineState"] for run in server.status(name)} == {"failed"}
+    assert "0 runs" in server.kill(name)["message"]
+    server.delete(name)
+
+
+def test_a_pipeline_that_runs_is_deleted_whole_and_can_be_deployed_anew(
+    airflow: AirflowStack, server: PipelineServiceClient, silent_port: int
+) -> None:
+    name = "hangs_to_be_deleted"
+    server.deploy(hanging(name, silent_port))
+    run_id = str(uuid.uuid4())
+    server.trigger(name, {"pipelineRunId": run_id})
+    wait_for_state(server, name, run_id, "running")
+
+    server.delete(name)
+
+    assert airflow.request("GET", f"/api/v2/dags/{name}").status_code == 404
+    server.deploy(pipeline(name))
+    again = str(uuid.uuid4())
+    server.trigger(name, {"pipelineRunId": again})
+    assert [run["runId"] for run in server.status(name)] == [again]
+    wait_for_state(server, name, again, "success")
+    server.delete(name)
+
+
+def test_a_pipeline_deployed_and_deleted_again_and_again_is_never_brought_back_by_a_parse(
+    airflow: AirflowStack, server: PipelineServiceClient
+) -> None:
+    name = "now_you_see_me"
+    for number in range(5):
+        server.deploy(pipeline(name, description=str(number)))
+        if number % 2:
+            server.trigger(name)
+        server.delete(name)
+    parsed = set()
+
+    def look() -> tuple[bool | None, str]:
+        assert airflow.request("GET", f"/api/v2/dags/{name}").status_code == 404
+        parsed.add(airflow.wait_for_dag(other)["last_parsed_time"])
+        return (True if len(parsed) > 2 else None), f"{len(parsed)} parses"
+
+    other = "stays_beside"
+    server.deploy(pipeline(other))
+    wait_until(look, "two more parses", timeout=60)
+    server.delete(other)
+
+
+def test_twenty_pipelines_deployed_and_triggered_at_once_all_run(airflow: AirflowStack) -> None:
+    names = [f"crowd_{number:02}" for number in range(20)]
+
+    def start(name: str) -> str:
+        with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as server:
+            server.deploy(pipeline(name))
+            run_id = str(uuid.uuid4())
+            server.trigger(name, {"pipelineRunId": run_id})
+            return run_id
+
+    def end(name: str) -> str:
+        with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as server:
+            (run,) = server.status(name)
+            server.delete(name)
+            return str(run["pipelineState"])
+
+    with ThreadPoolExecutor(len(names)) as crowd:
+        for name, run_id in zip(names, crowd.map(start, names), strict=True):
+            airflow.wait_for_run(name, run_id, timeout=600)
+        assert set(crowd.map(end, names)) == {"success"}
+    left = airflow.api("GET", "/api/v2/dags", params={"dag_id_pattern": "crowd_", "exclude_stale": "false"})
+    assert left["dags"] == []
+
+
+def test_a_name_that_cleans_to_the_id_of_another_pipeline_is_refused_with_whom_it_clashes(
+    server: PipelineServiceClient,
+) -> None:
+    server.deploy(pipeline("same id"))
+    with pytest.raises(PipelineServiceError, match=r"belongs to the pipeline 'sample_sqlite\.same id'") as refused:
+        server.deploy(pipeline("same?id"))
+    assert refused.value.status == 409
+    server.delete("same id")

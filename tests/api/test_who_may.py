@@ -1,0 +1,132 @@
+"""Every call with no credentials, wrong ones, valid ones that are not permitted it, and valid ones."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox.pipeline_service import PipelineServiceClient
+from sandbox.stack import AirflowStack
+
+pytestmark = pytest.mark.e2e
+
+SAMPLE = Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json"
+NAME = "who_may"
+PIPELINE = {**json.loads(SAMPLE.read_text()), "name": NAME, "fullyQualifiedName": f"sample_sqlite.{NAME}"}
+NAMED: dict[str, Any] = {"json": {"dag_id": NAME}}
+ASKED: dict[str, Any] = {"params": {"dag_id": NAME, "task_id": "ingestion_task"}}
+
+# Each call, and what it answers to a viewer and to an administrator.
+CALLS: list[tuple[str, str, dict[str, Any], int, int]] = [
+    ("GET", "health-auth", {}, 200, 200),
+    ("GET", "ip", {}, 200, 200),
+    ("GET", "status", ASKED, 200, 200),
+    ("GET", "last_dag_logs", ASKED, 200, 200),
+    ("POST", "deploy", {"json": PIPELINE}, 403, 200),
+    ("POST", "disable", NAMED, 403, 200),
+    ("POST", "trigger", NAMED, 403, 200),
+    ("POST", "kill", NAMED, 403, 200),
+    ("POST", "enable", NAMED, 403, 200),
+    ("POST", "run_automation", {"json": {}}, 501, 501),
+    ("POST", "run_application", {"json": {}}, 501, 501),
+    ("DELETE", "delete", {"params": {"dag_id": "nobody_has_this_one"}}, 403, 200),
+]
+
+
+@pytest.fixture(scope="module")
+def http(airflow: AirflowStack) -> Iterator[httpx.Client]:
+    with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as server:
+        server.deploy(PIPELINE)
+        airflow.wait_for_dag(NAME)
+        with httpx.Client(base_url=f"{airflow.url}/api/v1/openmetadata", trust_env=False, timeout=60) as client:
+            yield client
+        server.delete(NAME)
+
+
+def basic(username: str, password: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(f'{username}:{password}'.encode()).decode()}"}
+
+
+def bearer(airflow: AirflowStack, username: str) -> dict[str, str]:
+    credentials = {"username": username, "password": airflow.passwords[username]}
+    answer = httpx.post(f"{airflow.url}/auth/token", json=credentials, trust_env=False)
+    return {"Authorization": f"Bearer {answer.raise_for_status().json()['access_token']}"}
+
+
+def error(answer: httpx.Response) -> str:
+    (only,) = answer.json().items()
+    assert only[0] == "error"
+    return str(only[1])
+
+
+@pytest.mark.parametrize(("method", "call", "options"), [case[:3] for case in CALLS], ids=[c[1] for c in CALLS])
+def test_a_call_without_valid_credentials_is_answered_401(
+    airflow: AirflowStack, http: httpx.Client, method: str, call: str, options: dict[str, Any]
+) -> None:
+    wrong: list[dict[str, str]] = [
+        {},
+        basic(airflow.username, "wrong"),
+        basic("nobody", airflow.password),
+        basic("", ""),
+        {"Authorization": "Basic"},
+        {"Authorization": "Basic !!!"},
+        {"Authorization": "Basic YWRtaW4="},
+        {"Authorization": "Bearer eyJhbGciOiJub25lIn0.e30."},
+        {"Authorization": f"Digest {airflow.password}"},
+        # A cookie that would do in Airflow's own UI does not do here, or another site could make use of it.
+        {"Cookie": f"_token={bearer(airflow, airflow.username)['Authorization'].removeprefix('Bearer ')}"},
+    ]
+    for headers in wrong:
+        answer = http.request(method, call, headers=headers, **options)
+        assert answer.status_code == 401, headers
+        assert answer.headers["WWW-Authenticate"].startswith("Basic")
+        assert error(answer)
+
+
+@pytest.mark.parametrize("kind", ["basic", "bearer"])
+@pytest.mark.parametrize(("method", "call", "options", "to_viewer", "to_admin"), CALLS, ids=[c[1] for c in CALLS])
+def test_a_call_is_answered_as_the_caller_s_permissions_allow(
+    airflow: AirflowStack,
+    http: httpx.Client,
+    method: str,
+    call: str,
+    options: dict[str, Any],
+    to_viewer: int,
+    to_admin: int,
+    kind: str,
+) -> None:
+    for username, status in (("viewer", to_viewer), (airflow.username, to_admin)):
+        password = airflow.passwords[username]
+        headers = basic(username, password) if kind == "basic" else bearer(airflow, username)
+        # What comes with the server's calls besides must do no harm.
+        extra = {"X-CSRFToken": "any", "Cookie": "_token=rubbish; session=rubbish"}
+        answer = http.request(method, call, headers={**headers, **extra}, **options)
+        assert answer.status_code == status, answer.text
+        if status >= 400:
+            assert error(answer).endswith((".", "test of a connection."))
+
+
+def test_health_and_the_csrf_token_need_no_credentials(http: httpx.Client) -> None:
+    assert http.get("health").json()["status"] == "healthy"
+    assert http.get("csrf-token").json() == {"csrf_token": None}
+
+
+def test_the_api_has_a_page_of_its_own_that_lists_every_call(http: httpx.Client) -> None:
+    assert "swagger" in http.get("docs").text
+    paths = http.get("openapi.json").json()["paths"]
+    assert set(paths) == {f"/{call[1]}" for call in CALLS} | {"/health", "/csrf-token"}
+
+
+def test_what_a_user_does_here_stands_in_airflow_s_audit_log_under_their_name(
+    airflow: AirflowStack, http: httpx.Client
+) -> None:
+    http.post("disable", headers=basic(airflow.username, airflow.password), **NAMED)
+    http.post("enable", headers=basic(airflow.username, airflow.password), **NAMED)
+    logged = airflow.api("GET", "/api/v2/eventLogs", params={"dag_id": NAME, "event": "patch_dag"})["event_logs"]
+    assert {entry["owner"] for entry in logged} == {airflow.username}

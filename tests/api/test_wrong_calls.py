@@ -1,0 +1,148 @@
+"""Wrong calls get one plain sentence: nothing is written, and nothing of a document shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox.stack import AirflowStack
+
+pytestmark = pytest.mark.e2e
+
+SAMPLE = Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json"
+CANARY = "canary-7c1e55"
+
+
+@pytest.fixture(scope="module")
+def http(airflow: AirflowStack) -> Iterator[httpx.Client]:
+    with httpx.Client(
+        base_url=f"{airflow.url}/api/v1/openmetadata",
+        auth=(airflow.username, airflow.password),
+        trust_env=False,
+        timeout=60,
+    ) as client:
+        yield client
+
+
+def document(**fields: Any) -> bytes:
+    return json.dumps({**json.loads(SAMPLE.read_text()), "description": CANARY, **fields}).encode()
+
+
+BODIES: dict[str, tuple[bytes, int]] = {
+    "nothing": (b"", 400),
+    "blanks": (b"  \n ", 400),
+    "no JSON": (f"name: {CANARY}".encode(), 400),
+    "half of it": (document(name="half")[:-20], 400),
+    "a list": (f'["{CANARY}"]'.encode(), 400),
+    "a text": (f'"{CANARY}"'.encode(), 400),
+    "a number": (b"1" * 5000, 400),
+    "no UTF-8": (b'{"name": "\xff\xfe"}', 400),
+    "NaN": (b'{"name": NaN}', 400),
+    "too large": (document(name="large", description=CANARY * 2**18), 413),
+    "nested deeply": (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, 400),
+    "nested": (b'{"a":' * 500 + b"1" + b"}" * 500, 400),
+}
+DOCUMENTS: dict[str, bytes] = {
+    "no name": document(name=None),
+    "an empty name": document(name=""),
+    "a name that is a list": document(name=[CANARY]),
+    "a name too long": document(name=CANARY * 50),
+    "NUL in the name": document(name=f"nul\x00{CANARY}"),
+    "half of a pair": document(name="half").replace(b'"half"', b'"\\ud800"'),
+    "a type that is none": document(name="wrong", pipelineType=CANARY),
+    "no type": document(name="wrong", pipelineType=None),
+    "no service": document(name="wrong", service=None),
+    "a cron that is none": document(name="wrong", airflowConfig={"scheduleInterval": CANARY}),
+    "retries that are a text": document(name="wrong", airflowConfig={"retries": CANARY}),
+    "a wrong reference": document(name="wrong", x={"$env": CANARY, "y": 1}),
+}
+NAMES = ["", "../../../etc/passwd", "..", "~", "%", "nul\x00", "x" * 300, "no_such_pipeline", "a/b", "x" * 20_000]
+
+
+def check(answer: httpx.Response, *statuses: int) -> str:
+    assert answer.status_code in statuses, answer.text
+    ((field, sentence),) = answer.json().items()
+    assert field == "error"
+    assert "\n" not in sentence
+    assert "Traceback" not in sentence
+    assert CANARY not in sentence
+    assert sentence[0].isupper() or sentence.startswith("'")
+    return str(sentence)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_written(config_store: Path) -> Iterator[None]:
+    before = sorted(path.name for path in config_store.rglob("*") if path.name != ".loaded")
+    yield
+    assert sorted(path.name for path in config_store.rglob("*") if path.name != ".loaded") == before
+
+
+@pytest.mark.parametrize("call", ["deploy", "trigger", "enable", "disable", "kill"])
+@pytest.mark.parametrize("kind", BODIES)
+def test_a_body_that_is_no_json_object_of_a_fair_size_is_refused(http: httpx.Client, call: str, kind: str) -> None:
+    body, status = BODIES[kind]
+    check(http.post(call, content=body), status)
+
+
+def test_a_body_that_grows_too_large_while_it_comes_is_refused(http: httpx.Client) -> None:
+    def endless() -> Iterator[bytes]:
+        for _ in range(50):
+            yield b" " * 2**20
+
+    try:
+        answer = http.post("deploy", content=endless())
+    except httpx.WriteError:
+        return  # the server has hung up, as it may
+    check(answer, 413)
+
+
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_a_document_that_is_no_pipeline_is_refused_by_the_field_that_is_wrong(http: httpx.Client, kind: str) -> None:
+    check(http.post("deploy", content=DOCUMENTS[kind]), 400)
+
+
+@pytest.mark.parametrize("name", NAMES, ids=[repr(name[:20]) for name in NAMES])
+def test_a_name_that_no_pipeline_has_is_a_plain_4xx_everywhere(http: httpx.Client, name: str) -> None:
+    for call in ("trigger", "enable", "disable", "kill"):
+        check(http.post(call, json={"dag_id": name}), 400, 404)
+    asked = {"dag_id": name, "task_id": "ingestion_task"}
+    for call in ("status", "last_dag_logs"):
+        check(http.get(call, params=asked), 400, 404, 422)
+
+
+@pytest.mark.parametrize("dag_id", [None, 1, ["a"], {"a": 1}, True])
+def test_a_name_that_is_no_text_is_refused(http: httpx.Client, dag_id: object) -> None:
+    for call in ("trigger", "enable", "disable", "kill"):
+        assert "'dag_id'" in check(http.post(call, json={"dag_id": dag_id}), 400)
+
+
+def test_a_conf_or_a_run_s_id_of_a_wrong_form_is_refused(http: httpx.Client) -> None:
+    for conf in ([CANARY], CANARY, {"pipelineRunId": f"../{CANARY}"}, {"pipelineRunId": [CANARY]}):
+        check(http.post("trigger", json={"dag_id": "any", "conf": conf}), 400)
+    check(http.post("trigger", params={"run_id": "a/b"}, json={"dag_id": "any"}), 400)
+
+
+def test_a_wrong_parameter_is_named(http: httpx.Client) -> None:
+    assert "'dag_id'" in check(http.get("status"), 422)
+    assert "'task_id'" in check(http.get("last_dag_logs", params={"dag_id": "any"}), 422)
+    for after in ("-1", "x", "1" * 500):
+        answer = http.get("last_dag_logs", params={"dag_id": "any", "task_id": "any", "after": after})
+        assert "'after'" in check(answer, 422)
+
+
+def test_a_call_that_there_is_not_is_a_404_and_a_wrong_method_a_405(http: httpx.Client) -> None:
+    check(http.get("no_such_call"), 404)
+    check(http.get("deploy"), 405)
+
+
+def test_no_log_quotes_a_document_that_was_refused(http: httpx.Client, airflow: AirflowStack) -> None:
+    for body in (*DOCUMENTS.values(), *(body for body, _ in BODIES.values())):
+        http.post("deploy", content=body)
+    log = (airflow.home / "logs" / "api-server.log").read_text(errors="replace")
+    assert CANARY not in log
+    assert "while answering" not in log
