@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
@@ -83,3 +86,29 @@ def test_the_most_extreme_configs_stop_no_pipeline_from_running(airflow: Airflow
     assert airflow.wait_for_run("sample_sqlite_metadata", run_id) == "success"
     versions = airflow.api("GET", "/api/v2/dags/sample_sqlite_metadata/dagVersions")
     assert versions["total_entries"] == 1
+
+
+def test_twenty_pipelines_deployed_and_triggered_at_once_all_run(airflow: AirflowStack) -> None:
+    # SQLite lets one write at a time, and Airflow's own API then fails under such a load.
+    sample = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
+    names = [f"crowd_{number:02}" for number in range(20)]
+
+    def start(name: str) -> str:
+        with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as server:
+            server.deploy({**sample, "name": name, "fullyQualifiedName": f"sample_sqlite.{name}"})
+            run_id = str(uuid.uuid4())
+            server.trigger(name, {"pipelineRunId": run_id})
+            return run_id
+
+    def end(name: str) -> str:
+        with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as server:
+            (run,) = server.status(name)
+            server.delete(name)
+            return str(run["pipelineState"])
+
+    with ThreadPoolExecutor(len(names)) as crowd:
+        for name, run_id in zip(names, crowd.map(start, names), strict=True):
+            airflow.wait_for_run(name, run_id, timeout=600)
+        assert set(crowd.map(end, names)) == {"success"}
+    left = airflow.api("GET", "/api/v2/dags", params={"dag_id_pattern": "crowd_", "exclude_stale": "false"})
+    assert left["dags"] == []

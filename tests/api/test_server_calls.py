@@ -6,7 +6,6 @@ import json
 import socket
 import uuid
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -177,30 +176,6 @@ def test_a_pipeline_deployed_and_deleted_again_and_again_is_never_brought_back_b
     server.deploy(pipeline(other))
     wait_until(look, "two more parses", timeout=60)
     server.delete(other)
-
-
-def test_twenty_pipelines_deployed_and_triggered_at_once_all_run(airflow: AirflowStack) -> None:
-    names = [f"crowd_{number:02}" for number in range(20)]
-
-    def start(name: str) -> str:
-        with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as server:
-            server.deploy(pipeline(name))
-            run_id = str(uuid.uuid4())
-            server.trigger(name, {"pipelineRunId": run_id})
-            return run_id
-
-    def end(name: str) -> str:
-        with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as server:
-            (run,) = server.status(name)
-            server.delete(name)
-            return str(run["pipelineState"])
-
-    with ThreadPoolExecutor(len(names)) as crowd:
-        for name, run_id in zip(names, crowd.map(start, names), strict=True):
-            airflow.wait_for_run(name, run_id, timeout=600)
-        assert set(crowd.map(end, names)) == {"success"}
-    left = airflow.api("GET", "/api/v2/dags", params={"dag_id_pattern": "crowd_", "exclude_stale": "false"})
-    assert left["dags"] == []
 
 
 def test_a_name_that_cleans_to_the_id_of_another_pipeline_is_refused_with_whom_it_clashes(
