@@ -16,6 +16,14 @@ from dag_factory.store import ConfigStore
 
 
 @dataclass(frozen=True)
+class Checked:
+    """A document that describes a pipeline that can be run, and that pipeline."""
+
+    document: Document
+    pipeline: IngestionPipeline
+
+
+@dataclass(frozen=True)
 class Deployed:
     """
     What a deploy has done.
@@ -27,19 +35,27 @@ class Deployed:
     changed: bool
 
 
-def deploy(store: ConfigStore, data: bytes) -> Deployed:
+def checked(data: bytes) -> Checked:
+    """
+    Return the pipeline that is to be deployed.
+
+    :param data: an ``IngestionPipeline``, JSON
+    :raises ConfigError: where it describes no pipeline that can be run
+    """
+    document = parse(data, "deploy.json")
+    return Checked(document, check(document))
+
+
+def deploy(store: ConfigStore, checked: Checked) -> Deployed:
     """
     Keep a pipeline's config in the store as ``<dag_id>.json``, its secrets encrypted.
 
     The same document again changes nothing. When this returns, the config is on disk and the marker is another one.
 
-    :param data: an ``IngestionPipeline``, JSON
-    :raises ConfigError: where it describes no pipeline that can be run
     :raises ConflictError: where its name gives the DAG id of another pipeline
     :raises StoreError: where it can't be kept
     """
-    document = parse(data, "deploy.json")
-    pipeline = check(document)
+    document, pipeline = checked.document, checked.pipeline
     present = Catalog(store).look_up(pipeline.dag_id)
     key = f"{pipeline.dag_id}.json"
     if present is not None:

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
+from dag_factory import writer
 from dag_factory.catalog import Catalog
 from dag_factory.errors import ConfigError, ConflictError, SettingsError, StoreError
 from dag_factory.references import decrypted
 from dag_factory.store.folder import FolderStore
-from dag_factory.writer import Deployed, delete, deploy
+from dag_factory.writer import Deployed, delete
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
 SAMPLE = json.loads((Path(__file__).parent / "samples" / "pg_metadata_hourly.json").read_text())
@@ -30,6 +31,10 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderStore:
 
 def document(**fields: Any) -> bytes:
     return json.dumps({**SAMPLE, **fields}).encode()
+
+
+def deploy(store: FolderStore, data: bytes) -> Deployed:
+    return writer.deploy(store, writer.checked(data))
 
 
 def stored(store: FolderStore, key: str = "pg_metadata_hourly.json") -> dict[str, Any]:

@@ -16,8 +16,6 @@ from dag_factory.api.context import CallerDep, Context, ContextDep, find_dag
 from dag_factory.api.identity import require
 from dag_factory.api.rest import Caller, dag_path, refused
 from dag_factory.api.runs import active_runs, end_runs
-from dag_factory.builder import check
-from dag_factory.document import parse
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +36,10 @@ async def deploy(request: Request, caller: CallerDep, context: ContextDep) -> di
 
     Needs the right to edit the DAG: the one that every auth manager knows for a DAG that may not be there yet.
     """
-    data = await read_body(request)
-    pipeline = await asyncio.to_thread(lambda: check(parse(data, "deploy.json")))
-    await require(caller, "PUT", pipeline.dag_id)
+    checked = await asyncio.to_thread(writer.checked, await read_body(request))
+    await require(caller, "PUT", checked.pipeline.dag_id)
     async with context.writing:
-        deployed = await asyncio.to_thread(lambda: writer.deploy(context.store(), data))
+        deployed = await asyncio.to_thread(lambda: writer.deploy(context.store(), checked))
     if deployed.changed:
         context.parses.ask(caller)
     done = "is deployed" if deployed.changed else "is deployed already, and nothing has changed"
