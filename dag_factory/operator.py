@@ -57,6 +57,8 @@ class IngestionOperator(BaseOperator):
         from dag_factory.workflow.run import PipelineRun, openmetadata_run_id
 
         config = Catalog(open_store(settings.config_store())).find(self.dag_id)
+        if config is not None and config.problem is not None:
+            raise config.problem
         if config is None or config.document is None:
             raise ConfigError(f"no config of the store says '{self.dag_id}' any more")
         document = resolve(config.document, on_secret=mask.add)

@@ -1,0 +1,39 @@
+"""The tasks: what they refuse to run, and in which words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from airflow.sdk import DAG
+
+from dag_factory.airflow_versions import AirflowFailException
+from dag_factory.operator import IngestionOperator
+
+SAMPLE = Path(__file__).parent / "samples" / "pg_metadata_hourly.json"
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("broken", "problem"),
+    [
+        ("defaults.yaml", "config 'defaults.yaml': is not YAML"),
+        ("orders.json", "config 'orders.json': is not JSON"),
+        ("other.json", "no config of the store says 'orders' any more"),
+    ],
+)
+def test_a_config_that_breaks_between_parse_and_start_is_refused_and_not_run_in_part(
+    store: Path, broken: str, problem: str
+) -> None:
+    if broken == "defaults.yaml":
+        (store / "orders.json").write_text(json.dumps({**json.loads(SAMPLE.read_text()), "name": "orders"}))
+    (store / broken).write_text("{")
+    task = IngestionOperator(task_id="ingestion_task", dag=DAG("orders"))
+    with pytest.raises(AirflowFailException, match=f"^{problem}"):
+        task.execute({"dag_run": None, "run_id": "run"})
