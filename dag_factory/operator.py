@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from dag_factory.masking import Mask
-    from dag_factory.workflow.run import PipelineRun
+    from dag_factory.workflow.run import Job, PipelineRun, Summary
 
 
 class IngestionOperator(BaseOperator):
@@ -32,18 +32,16 @@ class IngestionOperator(BaseOperator):
 
     _run: PipelineRun | None = None
 
-    def execute(self, context: Context) -> None:
+    def execute(self, context: Context) -> Summary:
         from dag_factory.masking import Mask
 
         mask = Mask()
         with mask.over_logs():
             try:
-                self._execute(context, mask)
+                return self._execute(context, mask)
             except Exception as error:  # noqa: BLE001 - whatever a workflow raises may quote its config
                 failure = _failure(error, mask)
                 self.log.error(mask.hide(traceback.format_exc()))
-            else:
-                return
         # Raised here, it carries no trace of the original.
         raise failure
 
@@ -51,10 +49,19 @@ class IngestionOperator(BaseOperator):
         if self._run is not None:
             self._run.report_failed()
 
-    def _execute(self, context: Context, mask: Mask) -> None:
+    def _execute(self, context: Context, mask: Mask) -> Summary:
+        from dag_factory.workflow.run import PipelineRun
+
+        self._run = PipelineRun(self._job(context, mask), on_secret=mask.add)
+        summary = self._run.execute()
+        self.log.info("Done: %s", summary)
+        return summary
+
+    def _job(self, context: Context, mask: Mask) -> Job:
+        from dag_factory.pipeline import IngestionPipeline
         from dag_factory.references import resolve
         from dag_factory.secrets import secret_values
-        from dag_factory.workflow.run import PipelineRun, openmetadata_run_id
+        from dag_factory.workflow.run import Job, openmetadata_run_id
 
         config = Catalog(open_store(settings.config_store())).find(self.dag_id)
         if config is not None and config.problem is not None:
@@ -67,8 +74,7 @@ class IngestionOperator(BaseOperator):
         conf = context["dag_run"].conf or {}
         run_id = openmetadata_run_id(self.dag_id, context["run_id"], conf.get("pipelineRunId"))
         self.log.info("Running config '%s' as OpenMetadata run %s", config.key, run_id)
-        self._run = PipelineRun(document, run_id, on_secret=mask.add)
-        self._run.execute()
+        return Job(document, IngestionPipeline.from_document(document).fqn, run_id)
 
 
 class ConfigErrorOperator(BaseOperator):

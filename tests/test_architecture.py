@@ -24,6 +24,9 @@ FLOORS = [
     "plugin", "provider",
 ]  # fmt: skip
 
+# What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
+ISOLATED = ["errors", "references", "secrets", "workflow.types", "workflow.server", "workflow.run"]
+
 
 def modules() -> list[str]:
     names = []
@@ -49,6 +52,23 @@ def imported(module: str) -> set[str]:
 def test_a_module_imports_only_from_below(module: str) -> None:
     below = FLOORS[: FLOORS.index(module)]
     assert imported(module) <= set(below)
+
+
+def test_what_runs_beside_openmetadata_ingestion_imports_the_standard_library_and_itself() -> None:
+    # With neither site-packages nor the working directory to import from, and the package loaded from where it lies.
+    script = f"""
+import sys
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+spec = spec_from_file_location("dag_factory", {str(PACKAGE / "__init__.py")!r})
+sys.modules["dag_factory"] = module_from_spec(spec)
+spec.loader.exec_module(sys.modules["dag_factory"])
+for name in {ISOLATED!r}:
+    import_module("dag_factory." + name)
+print(*sorted(name for name in sys.modules if name.startswith("dag_factory.")))
+"""
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=True)
+    assert {name.removeprefix("dag_factory.") for name in done.stdout.split()} == {*ISOLATED, "workflow"}
 
 
 def test_airflow_finds_the_plugin_and_the_provider() -> None:

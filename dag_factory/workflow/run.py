@@ -1,22 +1,35 @@
-"""One run of a pipeline: its workflow built, executed, and its state reported to the OpenMetadata server."""
+"""
+One run of a pipeline: its workflow built, executed, and its state reported to the OpenMetadata server.
+
+It may run in an interpreter that has openmetadata-ingestion, but neither Airflow nor this package's dependencies. So
+the modules of `dag_factory.workflow` import the standard library and each other, and openmetadata-ingestion late.
+"""
 
 from __future__ import annotations
 
+import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from dag_factory.document import Document
 from dag_factory.errors import ConfigError, WorkflowError
-from dag_factory.pipeline import IngestionPipeline
 from dag_factory.secrets import secret_values
 from dag_factory.workflow.server import connect, fetch_service, known_fields, report_failed
 from dag_factory.workflow.types import Service, pipeline_type
 
 if TYPE_CHECKING:
+    from metadata.ingestion.api.step import Step
     from metadata.ingestion.ometa.ometa_api import OpenMetadata
+
+    from dag_factory.document import Document
+
+Summary = dict[str, dict[str, int]]
+"""What a run has done: for each step, by its name, how many ``records``, ``errors`` and so on."""
+
+_COUNTS = ("records", "updated_records", "warnings", "errors", "filtered")
 
 
 def openmetadata_run_id(dag_id: str, run_id: str, requested: str | None = None) -> str:
@@ -34,27 +47,39 @@ def openmetadata_run_id(dag_id: str, run_id: str, requested: str | None = None) 
         return str(uuid.uuid5(uuid.NAMESPACE_URL, f"openmetadata:{dag_id}:{run_id}"))
 
 
+@dataclass(frozen=True)
+class Job:
+    """
+    One run of a pipeline, made ready by the worker; JSON can carry it.
+
+    :param document: the pipeline's document, its references resolved, what is for this run alone laid over it
+    :param pipeline_fqn: the pipeline's fullyQualifiedName
+    :param run_id: id under which the run reports, see `openmetadata_run_id`
+    """
+
+    document: Document
+    pipeline_fqn: str
+    run_id: str
+
+
 class PipelineRun:
     """
     A run of one pipeline.
 
-    :param document: the pipeline's document, its references resolved
-    :param run_id: id under which the run reports, see `openmetadata_run_id`
     :param on_secret: is told every secret that the server hands out, so that logs can be masked
     """
 
-    def __init__(self, document: Document, run_id: str, *, on_secret: Callable[[str], None]) -> None:
-        self._document = document
-        self._run_id = run_id
+    def __init__(self, job: Job, *, on_secret: Callable[[str], None]) -> None:
+        self._job = job
+        self._document = job.document
         self._on_secret = on_secret
-        self._pipeline = IngestionPipeline.from_document(document)
-        self._type = pipeline_type(self._pipeline.pipeline_type)
-        self._raise_on_error = document.get("raiseOnError") is not False
+        self._type = pipeline_type(job.document["pipelineType"])
+        self._raise_on_error = job.document.get("raiseOnError") is not False
         self._server: OpenMetadata | None = None
 
-    def execute(self) -> None:
+    def execute(self) -> Summary:
         """
-        Run the pipeline's workflow to its end.
+        Run the pipeline's workflow to its end and return what it has done.
 
         :raises ConfigError: where the config does not say which server to report to
         :raises WorkflowError: where the workflow can't be built, or openmetadata-ingestion is not installed
@@ -64,10 +89,7 @@ class PipelineRun:
         connection = self._document.get("openMetadataServerConnection")
         if not connection:
             raise ConfigError("is missing, so there is nowhere to send metadata", field="openMetadataServerConnection")
-        if find_spec("metadata") is None:
-            raise WorkflowError(
-                "openmetadata-ingestion is not installed in this worker. Install openmetadata-dag-factory[ingestion]"
-            )
+        require_ingestion()
         self._server = connect(connection)
         try:
             workflow = _imported(self._type.workflow).create(self._config(self._server))
@@ -79,11 +101,12 @@ class PipelineRun:
             raise
         if self._raise_on_error:
             workflow.raise_from_status()
+        return _summary(workflow.workflow_steps())
 
     def report_failed(self) -> None:
         """Tell the OpenMetadata server that the run failed, if it was reached at all."""
         if self._server is not None:
-            report_failed(self._server, self._pipeline.fqn, self._run_id)
+            report_failed(self._server, self._job.pipeline_fqn, self._job.run_id)
 
     def _config(self, server: OpenMetadata) -> Document:
         return {
@@ -93,8 +116,8 @@ class PipelineRun:
                 "raiseOnError": self._raise_on_error,
                 "openMetadataServerConfig": known_fields(self._document["openMetadataServerConnection"]),
             },
-            "ingestionPipelineFQN": self._pipeline.fqn,
-            "pipelineRunId": self._run_id,
+            "ingestionPipelineFQN": self._job.pipeline_fqn,
+            "pipelineRunId": self._job.run_id,
             "enableStreamableLogs": bool(self._document.get("enableStreamableLogs")),
         }
 
@@ -103,6 +126,31 @@ class PipelineRun:
         for secret in secret_values(service.connection):
             self._on_secret(secret)
         return service
+
+
+def require_ingestion() -> None:
+    """
+    Check that this interpreter has openmetadata-ingestion.
+
+    :raises WorkflowError: where it has not
+    """
+    if find_spec("metadata") is None:
+        raise WorkflowError(
+            f"openmetadata-ingestion is not installed for {sys.executable}. Install "
+            "openmetadata-dag-factory[ingestion] there, or set [openmetadata_dag_factory] python to an interpreter "
+            "that has openmetadata-ingestion"
+        )
+
+
+def _summary(steps: Iterable[Step]) -> Summary:
+    from metadata.ingestion.api.step import Summary as StepSummary
+
+    found: Summary = {}
+    for number, step in enumerate(steps, 1):
+        counted = StepSummary.from_step(step)
+        name = f"{counted.name} ({number})" if counted.name in found else counted.name
+        found[name] = {count: getattr(counted, count) or 0 for count in _COUNTS}
+    return found
 
 
 def _imported(path: str) -> Any:

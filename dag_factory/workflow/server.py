@@ -7,14 +7,13 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from dag_factory.document import Document
 from dag_factory.errors import WorkflowError
 from dag_factory.workflow.types import Service
 
 if TYPE_CHECKING:
     from metadata.ingestion.ometa.ometa_api import OpenMetadata
+
+    from dag_factory.document import Document
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +29,7 @@ def connect(connection: Document) -> OpenMetadata:
         OpenMetadataConnection,
     )
     from metadata.ingestion.ometa.client_utils import create_ometa_client
+    from pydantic import ValidationError
 
     try:
         return create_ometa_client(OpenMetadataConnection.model_validate(known_fields(connection)))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from dag_factory.document import Document
 from dag_factory.errors import ConfigError, WorkflowError
+
+if TYPE_CHECKING:
+    from dag_factory.document import Document
 
 
 @dataclass(frozen=True)

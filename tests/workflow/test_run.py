@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dag_factory.errors import ConfigError
-from dag_factory.workflow.run import PipelineRun, openmetadata_run_id
+from dag_factory.workflow.run import Job, PipelineRun, openmetadata_run_id
 
 
 def pipeline(**fields: Any) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def pipeline(**fields: Any) -> dict[str, Any]:
 
 
 def run(**fields: Any) -> PipelineRun:
-    return PipelineRun(pipeline(**fields), "run", on_secret=lambda _: None)
+    return PipelineRun(Job(pipeline(**fields), "shop.orders", "run"), on_secret=lambda _: None)
 
 
 def test_a_run_reports_under_the_id_that_the_server_has_recorded() -> None:
@@ -58,10 +58,10 @@ def test_a_server_that_is_not_there_and_a_wrong_connection_are_told_apart_withou
     script = """
 import json, sys
 from dag_factory.errors import DagFactoryError
-from dag_factory.workflow.run import PipelineRun
+from dag_factory.workflow.run import Job, PipelineRun
 for document in json.load(sys.stdin):
     try:
-        PipelineRun(document, "run", on_secret=lambda _: None).execute()
+        PipelineRun(Job(document, "shop.orders", "run"), on_secret=lambda _: None).execute()
     except DagFactoryError as error:
         print(type(error).__name__, str(error).replace(chr(10), " "))
 """
@@ -97,12 +97,12 @@ class WithoutIngestion:
         return None if name.partition(".")[0] == "metadata" else PathFinder.find_spec(name, path, target)
 
 sys.meta_path[:] = [WithoutIngestion if finder is PathFinder else finder for finder in sys.meta_path]
-from dag_factory.workflow.run import PipelineRun
+from dag_factory.workflow.run import Job, PipelineRun
 document = {"name": "a", "pipelineType": "metadata", "openMetadataServerConnection": {"hostPort": "http://h/api"}}
 try:
-    PipelineRun(document, "run", on_secret=print).execute()
+    PipelineRun(Job(document, "a", "run"), on_secret=print).execute()
 except Exception as error:
     print(type(error).__name__, error)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert "WorkflowError openmetadata-ingestion is not installed in this worker. Install" in done.stdout
+    assert f"WorkflowError openmetadata-ingestion is not installed for {sys.executable}. Install" in done.stdout
