@@ -31,5 +31,4 @@ def airflow_home(
             stack.migrate()
     finally:
         stack.stop()
-        stack.close()
     return child_environment({"AIRFLOW_HOME": str(folder.resolve())})

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
+
+from sandbox.scoped import Scoped
 
 POLL_SECONDS = 0.25
 FINAL_RUN_STATES = frozenset({"success", "failed"})
@@ -25,7 +26,7 @@ class AirflowApiError(RuntimeError):
         self.status = response.status_code
 
 
-class AirflowClient:
+class AirflowClient(Scoped):
     """Calls one Airflow as one user. Logs in at the first call, and again when the token has run out."""
 
     def __init__(self, url: str, username: str, password: str) -> None:
@@ -36,15 +37,7 @@ class AirflowClient:
         self._http = httpx.Client(base_url=url, trust_env=False, timeout=30)
         self._token: str | None = None
 
-    def __enter__(self) -> AirflowClient:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
+    def stop(self) -> None:
         """Close the connections."""
         self._http.close()
 

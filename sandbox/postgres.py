@@ -7,10 +7,10 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from types import TracebackType
 
 from sandbox.client import wait_until
 from sandbox.process import Process
+from sandbox.scoped import Scoped
 from sandbox.stack import child_environment, free_port
 
 USER = "airflow"
@@ -20,7 +20,7 @@ BINARIES = f"{os.environ.get('PATH', '')}:/usr/lib/postgresql/15/bin"
 NOBODY = 65534
 
 
-class PostgresServer:
+class PostgresServer(Scoped):
     """
     A PostgreSQL server for as long as the context lasts; nothing of it stays.
 
@@ -34,30 +34,8 @@ class PostgresServer:
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
         self._process: Process | None = None
 
-    def __enter__(self) -> PostgresServer:
-        try:
-            self._start()
-        except BaseException:
-            self.stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def url(self, database: str = "postgres", driver: str = "postgresql+psycopg2") -> str:
-        """Return the SQLAlchemy URL of a database."""
-        return f"{driver}://{USER}@127.0.0.1:{self._port}/{database}"
-
-    def stop(self) -> None:
-        """Stop the server and remove its data."""
-        if self._process is not None:
-            self._process.stop()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _start(self) -> None:
+    def start(self) -> None:
+        """Make the cluster, and return when the server accepts connections."""
         data = self._folder / "data"
         if os.geteuid() == 0:
             os.chown(self._folder, NOBODY, NOBODY)
@@ -85,6 +63,16 @@ class PostgresServer:
             cwd=self._folder,
         )
         wait_until(self._look, "PostgreSQL to accept connections", timeout=30)
+
+    def stop(self) -> None:
+        """Stop the server and remove its data."""
+        if self._process is not None:
+            self._process.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def url(self, database: str = "postgres", driver: str = "postgresql+psycopg2") -> str:
+        """Return the SQLAlchemy URL of a database."""
+        return f"{driver}://{USER}@127.0.0.1:{self._port}/{database}"
 
     def _look(self) -> tuple[bool | None, str]:
         assert self._process is not None

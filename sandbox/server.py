@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import httpx
 
 from sandbox.client import wait_until
 from sandbox.process import Process
+from sandbox.scoped import Scoped
 from sandbox.stack import child_environment
 
 
-class OpenMetadataServer:
+class OpenMetadataServer(Scoped):
     """
     Runs ``python -m sandbox.openmetadata`` on a free port of 127.0.0.1, with a token that it makes up.
 
@@ -29,15 +29,6 @@ class OpenMetadataServer:
         self._source_database = source_database.resolve()
         self._log = log
         self._process: Process | None = None
-
-    def __enter__(self) -> OpenMetadataServer:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def start(self, timeout: float = 60) -> None:
         """
@@ -55,11 +46,7 @@ class OpenMetadataServer:
             log=self._log,
             cwd=Path(__file__).resolve().parents[1],
         )
-        try:
-            announced = wait_until(self._look, "the OpenMetadata server to listen", timeout)
-        except BaseException:
-            self.stop()
-            raise
+        announced = wait_until(self._look, "the OpenMetadata server to listen", timeout)
         self.url, self.token = announced["url"], announced["token"]
 
     def _look(self) -> tuple[dict[str, str] | None, str]:

@@ -14,7 +14,6 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
 import httpx
 
@@ -71,16 +70,6 @@ class AirflowStack(AirflowClient):
         self._config = merge(defaults, config or {})
         self._env = child_environment({**(env or {}), "AIRFLOW_HOME": str(self.home)})
 
-    def __enter__(self) -> AirflowStack:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-        self.close()
-
     def start(self, timeout: float = 180) -> None:
         """
         Start all processes and return when every one of them is healthy.
@@ -88,15 +77,11 @@ class AirflowStack(AirflowClient):
         :raises ProcessDied: if one ended; its message shows the end of its log
         :raises TimeoutError: if one isn't healthy in time, and says which
         """
-        try:
-            self.prepare()
-            self.migrate(timeout)
-            for name in COMPONENTS:
-                self.start_component(name)
-            self.wait_until_healthy(timeout)
-        except BaseException:
-            self.stop()
-            raise
+        self.prepare()
+        self.migrate(timeout)
+        for name in COMPONENTS:
+            self.start_component(name)
+        self.wait_until_healthy(timeout)
 
     def prepare(self) -> None:
         """Write the configuration and the password into the home directory, readable by the owner alone."""
@@ -143,11 +128,12 @@ class AirflowStack(AirflowClient):
             process.check()
 
     def stop(self) -> None:
-        """Stop all processes, all at the same time, and return when they are gone."""
+        """Stop all processes, all at the same time, and return when they are gone; close the connections to them."""
         for process in self.processes.values():
             process.let_go()
         for name in list(self.processes):
             self.stop_component(name)
+        super().stop()
 
     def _spawn(self, name: str, arguments: list[str]) -> Process:
         process = Process(

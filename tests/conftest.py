@@ -1,12 +1,14 @@
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 
 from sandbox import source
+from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
-from sandbox.stack import AirflowStack
+from sandbox.stack import AirflowConfig, AirflowStack
 
 # A busy machine is slow, and that is no failure.
 hypothesis.settings.register_profile("default", deadline=None)
@@ -36,11 +38,27 @@ def airflow(
     openmetadata: OpenMetadataServer, config_store: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AirflowStack]:
     """A real Airflow that runs the loader over `config_store`; started for the first test that asks, one for all."""
-    with AirflowStack(
-        tmp_path_factory.mktemp("airflow"),
-        dags_folder=DAGS_FOLDER,
-        config={"openmetadata_dag_factory": {"config_store": config_store}},
-        env=openmetadata.env,
-        roles={"viewer": "viewer"},
-    ) as stack:
-        yield stack
+    with stack(tmp_path_factory.mktemp("airflow"), openmetadata, config_store, roles={"viewer": "viewer"}) as airflow:
+        yield airflow
+
+
+@pytest.fixture(scope="module")
+def airflow_on_postgresql(
+    openmetadata: OpenMetadataServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowStack]:
+    """The same on PostgreSQL, which stands a load, behind two processes that answer; with a store of its own."""
+    home, store = tmp_path_factory.mktemp("airflow_on_postgresql"), tmp_path_factory.mktemp("configs")
+    with (
+        PostgresServer() as postgres,
+        stack(home, openmetadata, store, {"api": {"workers": 2}}, database=postgres.url()) as airflow,
+    ):
+        yield airflow
+
+
+def stack(
+    home: Path, openmetadata: OpenMetadataServer, store: Path, config: AirflowConfig | None = None, **options: Any
+) -> AirflowStack:
+    ours: AirflowConfig = {"openmetadata_dag_factory": {"config_store": store}}
+    return AirflowStack(
+        home, dags_folder=DAGS_FOLDER, config={**ours, **(config or {})}, env=openmetadata.env, **options
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,6 @@ from typing import Any
 import pytest
 
 from sandbox.pipeline_service import PipelineServiceClient
-from sandbox.postgres import PostgresServer
-from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
 
 pytestmark = pytest.mark.e2e
@@ -23,26 +20,14 @@ ROOT = Path(__file__).parents[1]
 LONG = "long " * 10_000
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("configs")
+@pytest.fixture
+def airflow(airflow_on_postgresql: AirflowStack) -> AirflowStack:
+    return airflow_on_postgresql
 
 
-@pytest.fixture(scope="module")
-def airflow(
-    openmetadata: OpenMetadataServer, store: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[AirflowStack]:
-    with (
-        PostgresServer() as postgres,
-        AirflowStack(
-            tmp_path_factory.mktemp("airflow_on_postgresql"),
-            dags_folder=ROOT / "dags",
-            database=postgres.url(),
-            config={"openmetadata_dag_factory": {"config_store": store}},
-            env=openmetadata.env,
-        ) as stack,
-    ):
-        yield stack
+@pytest.fixture
+def store(airflow: AirflowStack) -> Path:
+    return Path(airflow.option("openmetadata_dag_factory", "config_store"))
 
 
 def extreme(name: str, **fields: Any) -> dict[str, Any]:

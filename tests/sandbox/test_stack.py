@@ -39,7 +39,6 @@ def stack(tmp_path: Path, dags_folder: Path) -> Iterator[AirflowStack]:
     )
     yield stack
     stack.stop()
-    stack.close()
 
 
 def family(stack: AirflowStack) -> list[psutil.Process]:
@@ -72,7 +71,7 @@ def test_secrets_are_for_the_owner_alone_and_new_for_each_stack(stack: AirflowSt
         assert (stack.home / name).stat().st_mode & 0o777 == 0o600
     assert json.loads((stack.home / "passwords.json").read_text()) == {"admin": stack.password}
     with_other_secrets = AirflowStack(tmp_path / "other", dags_folder=tmp_path)
-    with_other_secrets.close()
+    with_other_secrets.stop()
     assert with_other_secrets.password != stack.password
 
 
@@ -104,9 +103,8 @@ def test_a_component_that_dies_is_named_and_none_is_left(tmp_path: Path, dags_fo
             super().stop()
 
     stack = Watched(tmp_path / "home", dags_folder=dags_folder, config={"core": {"executor": "nowhere.NoExecutor"}})
-    with pytest.raises(ProcessDied, match=r"(?s)^scheduler ended with exit code 1\..*nowhere"):
-        stack.start()
-    stack.close()
+    with pytest.raises(ProcessDied, match=r"(?s)^scheduler ended with exit code 1\..*nowhere"), stack:
+        pass
     assert started
     assert not [process for process in started if process.is_running()]
 
