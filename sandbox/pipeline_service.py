@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
-from types import TracebackType
 from typing import Any
 
 import httpx
+
+from sandbox.scoped import Scoped
 
 PREFIXES = ("/pluginsv2/api/v2/openmetadata", "/api/v2/openmetadata", "/api/v1/openmetadata")
 
 
 class PipelineServiceError(RuntimeError):
-    """A call was refused. ``status`` is the HTTP status; the message has the answer, as an operator would read it."""
+    """
+    A call was refused, or there is nothing to call. The message is what an operator would read.
 
-    def __init__(self, call: str, response: httpx.Response) -> None:
-        super().__init__(f"{call} answered {response.status_code}: {response.text[:2000]}")
-        self.status = response.status_code
+    :param status: the HTTP status, None where nothing answers
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
-class PipelineServiceClient:
+class PipelineServiceClient(Scoped):
     """
     Calls one Airflow as an OpenMetadata server does, whose ``apiEndpoint`` is ``url``.
 
@@ -37,16 +42,12 @@ class PipelineServiceClient:
         )
         self.prefix: str | None = None
 
-    def __enter__(self) -> PipelineServiceClient:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
+        """Close the connections."""
         self._http.close()
 
     def detect(self) -> str:
-        """Return the prefix of the API, found once; raises LookupError where none answers."""
+        """Return the prefix of the API, found once; raises PipelineServiceError where none answers."""
         for prefix in () if self.prefix else PREFIXES:
             try:
                 response = self._http.get(f"{prefix}/health-auth", timeout=5)
@@ -59,7 +60,7 @@ class PipelineServiceClient:
                     self.prefix = prefix
                     break
         if self.prefix is None:
-            raise LookupError("No prefix answers: is the plugin installed?")
+            raise PipelineServiceError("No prefix of the API answers: is the plugin installed?")
         return self.prefix
 
     def call(self, method: str, name: str, **options: Any) -> Any:
@@ -71,7 +72,8 @@ class PipelineServiceClient:
             headers = {"X-CSRFToken": token} if token else {}
         response = self._http.request(method, f"{prefix}/{name}", headers=headers, **options)
         if response.status_code != httpx.codes.OK:
-            raise PipelineServiceError(name, response)
+            message = f"{name} answered {response.status_code}: {response.text[:2000]}"
+            raise PipelineServiceError(message, response.status_code)
         return response.json()
 
     def deploy(self, pipeline: dict[str, Any]) -> Any:

@@ -1,8 +1,8 @@
 """
 The whole thing at once: ``python -m sandbox.run``.
 
-Starts a sandbox OpenMetadata server and Airflow, drops the sample config into the config store, runs its DAG and shows
-what was ingested; then it stays until Ctrl-C.
+Starts a sandbox OpenMetadata server and Airflow, deploys and runs the sample pipeline as the server would, over the
+API, and shows what was ingested; then it stays until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -19,18 +19,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
 from sandbox import source
-from sandbox.client import AirflowApiError
+from sandbox.client import FINAL_RUN_STATES, wait_until
 from sandbox.files import write_whole
+from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
 from sandbox.process import ProcessDied
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SAMPLE = REPOSITORY / "configs" / "sample_sqlite_metadata.json"
+# Of the sample, a pipeline of the type `metadata`: under this id the server asks for the log.
+TASK_ID = "ingestion_task"
 LOG_TAIL_LINES = 40
 CHECK_SECONDS = 1.0
 
@@ -75,18 +79,19 @@ def run(state: Path, *, once: bool, progress: Progress) -> None:
                 progress.say(f"Airflow: {airflow.url}")
                 with published(endpoints, describe(airflow, server, store)):
                     try:
-                        use(airflow, server, store, once=once, progress=progress)
+                        use(airflow, server, once=once, progress=progress)
                     finally:
                         progress.say("Stopping ...")
     finally:
         progress.say("Stopped.")
 
 
-def use(airflow: AirflowStack, server: OpenMetadataServer, store: Path, *, once: bool, progress: Progress) -> None:
+def use(airflow: AirflowStack, server: OpenMetadataServer, *, once: bool, progress: Progress) -> None:
     """Ingest, and then stay unless ``once``; see ``run``."""
     try:
-        ingest(airflow, server, store, progress)
-    except (RunError, TimeoutError) as error:
+        with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as client:
+            ingest(client, server, progress)
+    except (RunError, PipelineServiceError, TimeoutError) as error:
         if once:
             raise
         # Airflow stays up, so that it can be looked into.
@@ -95,39 +100,40 @@ def use(airflow: AirflowStack, server: OpenMetadataServer, store: Path, *, once:
         stay(airflow, server, progress)
 
 
-def ingest(airflow: AirflowStack, server: OpenMetadataServer, store: Path, progress: Progress) -> None:
+def ingest(client: PipelineServiceClient, server: OpenMetadataServer, progress: Progress) -> None:
     """
-    Drop the sample config into the store, run its DAG and show what arrived in OpenMetadata.
+    Deploy the sample over the API, run it, and show what arrived in OpenMetadata.
 
-    :raises RunError: if the run failed, with the end of the log of each failed task, or if no table arrived
+    :raises RunError: if the run failed, with the end of its log, or if no table arrived
     """
-    dag_id = SAMPLE.stem
-    write_whole(store / SAMPLE.name, SAMPLE.read_text(encoding="utf-8"))
-    progress.say(f"Dropped {SAMPLE.name} into {store}; waiting for its DAG ...")
-    airflow.wait_for_dag(dag_id)
-    airflow.unpause(dag_id)
-    run_id = airflow.trigger(dag_id)
-    progress.say(f"DAG '{dag_id}' is there; run '{run_id}' ...")
-    state = airflow.wait_for_run(dag_id, run_id)
+    pipeline = json.loads(SAMPLE.read_text(encoding="utf-8"))
+    name = pipeline["name"]
+    progress.say(f"Deploying {SAMPLE.name} as an OpenMetadata server does, over {client.detect()} ...")
+    progress.say(client.deploy(pipeline)["message"])
+    run_id = str(uuid4())
+    progress.say(client.trigger(name, {"pipelineRunId": run_id})["message"])
+    state = wait_for_run(client, name, run_id)
     progress.say(f"The run ended: {state}")
     if state != "success":
-        raise RunError(f"Run '{run_id}' of DAG '{dag_id}' failed.\n{failed_logs(airflow, dag_id, run_id)}")
+        tail = "\n".join(client.log(name, TASK_ID).splitlines()[-LOG_TAIL_LINES:])
+        raise RunError(f"Run '{run_id}' of pipeline '{name}' failed. The end of its log:\n{tail}")
     tables = server.get("/sandbox/summary")["fqns"]["tables"]
     if not tables:
-        raise RunError(f"Run '{run_id}' of DAG '{dag_id}' succeeded, but no table arrived in OpenMetadata.")
+        raise RunError(f"Run '{run_id}' of pipeline '{name}' succeeded, but no table arrived in OpenMetadata.")
     progress.say(f"{len(tables)} tables arrived in OpenMetadata:")
-    for name in tables:
-        print(f"  {name}", flush=True)
+    for table in tables:
+        print(f"  {table}", flush=True)
 
 
-def failed_logs(airflow: AirflowStack, dag_id: str, run_id: str) -> str:
-    """Return the last lines of the log of each failed task."""
-    tails = []
-    for task_id, state in airflow.task_states(dag_id, run_id).items():
-        if state == "failed":
-            lines = airflow.task_log(dag_id, run_id, task_id).splitlines()[-LOG_TAIL_LINES:]
-            tails.append("\n".join([f"The end of the log of task '{task_id}':", *lines]))
-    return "\n".join(tails) or f"No task failed: {airflow.task_states(dag_id, run_id)}"
+def wait_for_run(client: PipelineServiceClient, name: str, run_id: str, timeout: float = 300) -> str:
+    """Wait until a run has ended and return its state, ``success`` or ``failed``."""
+
+    def look() -> tuple[str | None, str]:
+        runs = client.status(name)
+        states = [run["pipelineState"] for run in runs if run["runId"] == run_id]
+        return next((state for state in states if state in FINAL_RUN_STATES), None), str(runs)
+
+    return wait_until(look, f"run '{run_id}' of pipeline '{name}' to end", timeout)
 
 
 def stay(airflow: AirflowStack, server: OpenMetadataServer, progress: Progress) -> None:
@@ -216,7 +222,7 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         # To stop it is how it ends; but with --once something was promised.
         return 1 if options.once else 0
-    except (RunError, ProcessDied, AirflowApiError, TimeoutError, OSError, httpx.HTTPError) as error:
+    except (RunError, ProcessDied, PipelineServiceError, TimeoutError, OSError, httpx.HTTPError) as error:
         print(f"{error}", file=sys.stderr, flush=True)
         return 1
     return 0

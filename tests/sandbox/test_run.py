@@ -5,12 +5,13 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 
-from sandbox.run import RunError, discard, locked, published
+from sandbox.run import LOG_TAIL_LINES, Progress, RunError, discard, ingest, locked, published
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -53,6 +54,65 @@ def test_what_is_published_is_for_the_owner_alone_and_goes_with_what_it_tells_of
     assert list(tmp_path.iterdir()) == []
 
 
+class Service:
+    """A pipeline service and an OpenMetadata server whose only run ends in a state, and brings so many tables."""
+
+    def __init__(self, state: str, tables: list[str]) -> None:
+        self.state = state
+        self.tables = tables
+        self.run_id = ""
+
+    def detect(self) -> str:
+        return "/prefix"
+
+    def deploy(self, pipeline: dict[str, Any]) -> dict[str, str]:
+        return {"message": f"{pipeline['name']} deployed"}
+
+    def trigger(self, name: str, conf: dict[str, str]) -> dict[str, str]:
+        self.run_id = conf["pipelineRunId"]
+        return {"message": f"{name} triggered"}
+
+    def status(self, name: str) -> list[dict[str, str]]:
+        earlier = {"runId": "earlier", "pipelineState": "success"}
+        return [{"runId": self.run_id, "pipelineState": self.state}, earlier]
+
+    def log(self, name: str, task_id: str) -> str:
+        return "\n".join(f"{task_id} line {number}" for number in range(1, 101))
+
+    def get(self, path: str) -> dict[str, Any]:
+        return {"fqns": {"tables": self.tables}}
+
+
+def test_a_run_that_fails_is_told_with_the_end_of_its_log() -> None:
+    service = Service("failed", tables=["of an earlier run"])
+    with pytest.raises(RunError) as error:
+        ingest(service, service, Progress())
+    first, *log = str(error.value).splitlines()
+    assert first == f"Run '{service.run_id}' of pipeline 'sample_sqlite_metadata' failed. The end of its log:"
+    assert len(log) == LOG_TAIL_LINES
+    assert log[-1] == "ingestion_task line 100"
+
+
+def test_a_run_that_brings_nothing_is_no_success() -> None:
+    service = Service("success", tables=[])
+    with pytest.raises(RunError, match="no table arrived"):
+        ingest(service, service, Progress())
+
+
+def test_what_is_done_and_what_arrived_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    service = Service("success", tables=["shop.orders"])
+    ingest(service, service, Progress())
+    said = [line.partition("s] ")[2] or line for line in capsys.readouterr().out.splitlines()]
+    assert said == [
+        "Deploying sample_sqlite_metadata.json as an OpenMetadata server does, over /prefix ...",
+        "sample_sqlite_metadata deployed",
+        "sample_sqlite_metadata triggered",
+        "The run ended: success",
+        "1 tables arrived in OpenMetadata:",
+        "  shop.orders",
+    ]
+
+
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     with (tmp_path / "output").open("wb") as output:
@@ -78,7 +138,9 @@ def test_it_ingests_and_stays_until_it_is_told_to_stop(tmp_path: Path, running: 
     assert set(told) == {"airflow", "username", "password", "openmetadata", "config_store", "service"}
     login = {"username": told["username"], "password": told["password"]}
     assert httpx.post(f"{told['airflow']}/auth/token", json=login, trust_env=False).status_code == 201
-    assert (Path(told["config_store"]) / "sample_sqlite_metadata.json").exists()
+    # What a deploy has written, which is not the file that was sent.
+    deployed = (Path(told["config_store"]) / "sample_sqlite_metadata.json").stat()
+    assert deployed.st_mode & 0o777 == 0o600
 
     started = psutil.Process(running.pid).children(recursive=True)
     running.send_signal(signal.SIGTERM)
