@@ -56,15 +56,17 @@ def deploy(store: ConfigStore, checked: Checked) -> Deployed:
     :raises StoreError: where it can't be kept
     """
     document, pipeline = checked.document, checked.pipeline
-    present = Catalog(store).look_up(pipeline.dag_id)
-    key = f"{pipeline.dag_id}.json"
-    if present is not None:
-        _check_same_pipeline(pipeline, present)
-        if present.key == key and _same(document, store.read(key)):
-            return Deployed(pipeline.dag_id, changed=False)
     text = json.dumps(encrypt(document, encrypted), indent=2, ensure_ascii=False)
-    store.write(key, text.encode())
-    store.bump()
+    key = f"{pipeline.dag_id}.json"
+    # Two pipelines of one DAG id that come at once, maybe to two processes, must see each other.
+    with store.lock():
+        present = Catalog(store).look_up(pipeline.dag_id)
+        if present is not None:
+            _check_same_pipeline(pipeline, present)
+            if present.key == key and _same(document, store.read(key)):
+                return Deployed(pipeline.dag_id, changed=False)
+        store.write(key, text.encode())
+        store.bump()
     return Deployed(pipeline.dag_id, changed=True)
 
 
@@ -74,12 +76,13 @@ def delete(store: ConfigStore, dag_id: str) -> bool:
 
     :raises StoreError: where it can't be removed
     """
-    # The file of this name goes, even if it can't be read any more.
-    removed = store.delete(f"{dag_id}.json")
-    while (config := Catalog(store).look_up(dag_id)) is not None and store.delete(config.key):
-        removed = True
-    if removed:
-        store.bump()
+    with store.lock():
+        # The file of this name goes, even if it can't be read any more.
+        removed = store.delete(f"{dag_id}.json")
+        while (config := Catalog(store).look_up(dag_id)) is not None and store.delete(config.key):
+            removed = True
+        if removed:
+            store.bump()
     return removed
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -133,7 +135,7 @@ def test_a_store_that_can_not_be_written_is_an_error_and_leaves_nothing(store: F
     (store.root / "pg_metadata_hourly.json").mkdir()
     with pytest.raises(StoreError, match="can't be written"):
         deploy(store, document())
-    assert [path.name for path in store.root.iterdir()] == ["pg_metadata_hourly.json"]
+    assert {path.name for path in store.root.iterdir()} == {"pg_metadata_hourly.json", ".lock"}
 
 
 def test_delete_removes_the_config_and_bumps_the_marker(store: FolderStore) -> None:
@@ -167,3 +169,53 @@ def test_a_hundred_deploys_at_once_are_all_there_and_whole(store: FolderStore) -
     assert [config.dag_id for config in configs] == sorted(set(names))
     assert all(config.problem is None for config in configs)
     assert not [path for path in store.root.iterdir() if path.name.endswith(".new")]
+
+
+# Deploys one pipeline for each line that it is given, and says whether it was accepted.
+DEPLOYER = """
+import json, sys
+from dag_factory import writer
+from dag_factory.errors import ConflictError
+from dag_factory.store import open_store
+store, separator = open_store(sys.argv[1]), sys.argv[2]
+sample = json.load(open(sys.argv[3]))
+print("ready", flush=True)
+for line in sys.stdin:
+    name = f"pipeline{separator}{line.strip()}"
+    checked = writer.checked(json.dumps({**sample, "name": name, "fullyQualifiedName": f"x.{name}"}).encode())
+    try:
+        writer.deploy(store, checked)
+    except ConflictError:
+        print("refused", flush=True)
+    else:
+        print("accepted", flush=True)
+"""
+
+
+def test_of_two_pipelines_of_one_id_that_come_to_two_processes_at_once_one_is_refused(store: FolderStore) -> None:
+    path = Path(__file__).parent / "samples" / "pg_metadata_hourly.json"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", DEPLOYER, str(store.root), separator, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for separator in " ?"
+    ]
+    pipes = [(process.stdin, process.stdout) for process in processes]
+    try:
+        assert [answers.readline() for _, answers in pipes if answers] == ["ready\n"] * 2
+        for number in range(100):
+            for orders, _ in pipes:
+                assert orders
+                orders.write(f"{number}\n")
+                orders.flush()
+            answered = [answers.readline() for _, answers in pipes if answers]
+            assert sorted(answered) == ["accepted\n", "refused\n"]
+            accepted = " ?"[answered.index("accepted\n")]
+            assert stored(store, f"pipeline_{number}.json")["name"] == f"pipeline{accepted}{number}"
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()

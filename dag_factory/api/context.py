@@ -33,7 +33,7 @@ class Context:
     logins: Logins
     parses: Parses
     parse_seconds: float = 60.0
-    # Two pipelines of one DAG id that come at once must see each other.
+    # One at a time waits for the store's lock, in a thread, so that threads are left for all other calls.
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 

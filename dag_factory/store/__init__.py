@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from dag_factory.store.folder import FolderStore
@@ -46,6 +47,13 @@ class ConfigStore(Protocol):
         :raises StoreError: where it can't be removed
         """
 
+    def lock(self) -> AbstractContextManager[None]:
+        """
+        Keep all others who lock out, in this process and in others: whoever decides by what is there to write needs it.
+
+        :raises StoreError: where that is not possible
+        """
+
     def marker(self) -> str | None:
         """Return the version marker: another one than before where anything was bumped, None where nothing ever was."""
 
@@ -53,7 +61,7 @@ class ConfigStore(Protocol):
         """
         Replace the version marker by a new one and return it.
 
-        Whoever sees it sees all that was written before. So writers write, then bump, and need no lock between them.
+        Whoever sees it sees all that was written before. So writers write, then bump, and need no lock for that.
 
         :raises StoreError: where it can't be replaced
         """

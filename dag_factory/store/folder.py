@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
 import stat
 from collections import deque
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 NOTES = ".dag_ids.json"
 MARKER = ".version"
 LOADED = ".loaded"
+LOCK = ".lock"
 
 
 class FolderStore:
@@ -84,6 +87,18 @@ class FolderStore:
         except OSError as error:
             raise StoreError(f"config '{key}' can't be removed from '{self.root}': {error.strerror}") from error
         return True
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            try:
+                self.root.mkdir(parents=True, exist_ok=True)
+                # NFS locks only what is open for writing, so not the folder itself. Never removed: others may wait.
+                file = stack.enter_context((self.root / LOCK).open("a"))
+                fcntl.flock(file, fcntl.LOCK_EX)
+            except OSError as error:
+                raise StoreError(f"config_store '{self.root}' can't be locked: {error.strerror}") from error
+            yield
 
     def marker(self) -> str | None:
         return self._token(MARKER)

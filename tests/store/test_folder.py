@@ -2,6 +2,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +14,7 @@ import pytest
 from dag_factory.document import MAX_BYTES
 from dag_factory.errors import ConfigError, StoreError
 from dag_factory.store import open_store
-from dag_factory.store.folder import NOTES, FolderStore
+from dag_factory.store.folder import LOCK, NOTES, FolderStore
 
 NOBODY = 65534
 
@@ -54,10 +56,14 @@ def nobody() -> Iterator[None]:
         os.seteuid(0)
 
 
+class TooLong(Exception):
+    pass
+
+
 @contextmanager
 def interrupted_after(seconds: int) -> Iterator[None]:
     def interrupt(*_: object) -> None:
-        raise TimeoutError
+        raise TooLong
 
     before = signal.signal(signal.SIGALRM, interrupt)
     signal.alarm(seconds)
@@ -386,3 +392,47 @@ def test_corrupt_notes_are_harmless_and_mended(store: FolderStore, content: byte
     assert store.recall("a") is None
     store.note({"a": "b.json"})
     assert store.recall("a") == "b.json"
+
+
+# Holds the lock, says so, and lets go when it is told to.
+HOLDER = """
+import sys
+from dag_factory.store.folder import FolderStore
+with FolderStore(sys.argv[1]).lock():
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_the_lock_waits_for_another_process_and_is_free_when_that_is_killed(store: FolderStore) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(store.root)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"locked\n"
+        with pytest.raises(TooLong), interrupted_after(1), store.lock():
+            pass
+        holder.kill()
+        with interrupted_after(20), store.lock():
+            pass
+
+
+def test_the_lock_holds_between_the_threads_of_a_process_too(store: FolderStore) -> None:
+    with store.lock(), pytest.raises(TooLong), interrupted_after(1), FolderStore(store.root).lock():
+        pass
+
+
+def test_a_store_that_is_not_there_yet_is_locked_all_the_same_and_the_lock_is_no_config(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "new")
+    with store.lock():
+        assert (store.root / LOCK).is_file()
+        assert store.list_keys() == []
+
+
+def test_a_store_that_can_not_be_locked_says_why(public_folder: Path) -> None:
+    with (
+        nobody(),
+        pytest.raises(StoreError, match=r"can't be locked: Permission denied"),
+        FolderStore(public_folder).lock(),
+    ):
+        pass
