@@ -1,0 +1,149 @@
+"""Many at once, on PostgreSQL and behind two processes of the API server: nothing is lost, torn or there twice."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+import yaml
+
+from dag_factory.catalog import Catalog
+from dag_factory.store.folder import FolderStore
+from sandbox.client import wait_until
+from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
+from sandbox.stack import AirflowStack
+
+pytestmark = pytest.mark.e2e
+
+SAMPLE = json.loads((Path(__file__).parents[1] / "configs" / "sample_sqlite_metadata.json").read_text())
+CONNECTIONS = 8
+
+
+@pytest.fixture
+def store(airflow_on_postgresql: AirflowStack) -> FolderStore:
+    return FolderStore(airflow_on_postgresql.option("openmetadata_dag_factory", "config_store"))
+
+
+@pytest.fixture
+def servers(airflow_on_postgresql: AirflowStack) -> Iterator[list[PipelineServiceClient]]:
+    """Clients with a connection each."""
+    airflow = airflow_on_postgresql
+    with ExitStack() as stack:
+        clients = [PipelineServiceClient(airflow.url, airflow.username, airflow.password) for _ in range(CONNECTIONS)]
+        yield [stack.enter_context(client) for client in clients]
+
+
+def pipeline(name: str) -> dict[str, Any]:
+    return {**SAMPLE, "name": name, "fullyQualifiedName": f'sample_sqlite."{name}"'}
+
+
+def listed(airflow: AirflowStack, prefix: str) -> list[dict[str, Any]]:
+    """Return all DAGs that Airflow lists whose ids begin so."""
+    dags: list[dict[str, Any]] = []
+    while True:
+        params = {"dag_id_pattern": prefix, "limit": 100, "offset": len(dags), "order_by": "dag_id"}
+        page = airflow.api("GET", "/api/v2/dags", params=params)
+        dags += page["dags"]
+        if not page["dags"] or len(dags) >= page["total_entries"]:
+            return [dag for dag in dags if dag["dag_id"].startswith(prefix)]
+
+
+@contextmanager
+def parses_counted(airflow: AirflowStack, dag_id: str) -> Iterator[set[str]]:
+    """Collect the times at which a DAG was parsed within the context."""
+    parsed: set[str] = set()
+    done = threading.Event()
+    before = airflow.wait_for_dag(dag_id)["last_parsed_time"]
+
+    def watch() -> None:
+        while not done.wait(0.1):
+            parsed.update({airflow.wait_for_dag(dag_id)["last_parsed_time"]} - {before})
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield parsed
+    finally:
+        done.set()
+        watcher.join()
+
+
+def test_a_hundred_pipelines_deployed_while_files_are_dropped_are_all_there_once_and_whole(
+    airflow_on_postgresql: AirflowStack,
+    servers: list[PipelineServiceClient],
+    store: FolderStore,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    airflow = airflow_on_postgresql
+    servers[0].deploy(pipeline("first_of_all"))
+    deployed = [f"load_deployed_{number:03}" for number in range(100)]
+    dropped = [f"load_dropped_{number:03}" for number in range(50)]
+    free: SimpleQueue[PipelineServiceClient] = SimpleQueue()
+    for server in servers:
+        free.put(server)
+
+    def deploy(name: str) -> None:
+        server = free.get()
+        try:
+            server.deploy(pipeline(name))
+        finally:
+            free.put(server)
+
+    def drop() -> None:
+        # As an editor, or a slow copy, does: under the name that it will have, and not in one piece.
+        for number, name in enumerate(dropped):
+            path = store.root / ("by_hand" if number % 2 else "") / f"{name}{'.yaml' if number % 3 else '.json'}"
+            path.parent.mkdir(exist_ok=True)
+            text = yaml.safe_dump(pipeline(name)) if path.suffix == ".yaml" else json.dumps(pipeline(name))
+            with path.open("w") as file:
+                for start in range(0, len(text), 300):
+                    file.write(text[start : start + 300])
+                    file.flush()
+
+    with parses_counted(airflow, "first_of_all") as parses:
+        with ThreadPoolExecutor(CONNECTIONS + 1) as pool:
+            dropping = pool.submit(drop)
+            list(pool.map(deploy, deployed))
+            dropping.result()
+
+        def look() -> tuple[list[str] | None, str]:
+            dags = listed(airflow, "load_")
+            good = [dag["dag_id"] for dag in dags if "config-error" not in {tag["name"] for tag in dag["tags"]}]
+            return (good if len(good) == len(deployed + dropped) else None), f"{len(good)} of {len(dags)} are good"
+
+        found = wait_until(look, "all pipelines to be listed", timeout=180)
+    with capsys.disabled():
+        print(f"\nParses for 100 deploys from {CONNECTIONS} connections and 50 dropped files: {len(parses)}")
+
+    assert found == sorted(deployed + dropped)
+    configs = [config for config in Catalog(store).all() if config.dag_id.startswith("load_")]
+    assert [config.dag_id for config in configs] == found
+    assert all(config.problem is None for config in configs)
+    assert {config.key for config in configs} >= {f"{name}.json" for name in deployed}
+    assert not list(store.root.rglob("*.new"))
+    assert airflow.import_errors() == {}
+
+
+def test_of_pipelines_of_one_id_that_come_at_once_to_several_processes_one_is_accepted(
+    servers: list[PipelineServiceClient], store: FolderStore
+) -> None:
+    def accepted(server: PipelineServiceClient, name: str) -> str | None:
+        try:
+            server.deploy(pipeline(name))
+        except PipelineServiceError as refused:
+            assert refused.status == 409
+            return None
+        return name
+
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        for number in range(20):
+            names = [f"clash{separator}{number}" for separator in " .,:;?!&"]
+            (winner,) = filter(None, pool.map(accepted, servers, names))
+            assert json.loads(store.read(f"clash_{number}.json"))["name"] == winner
