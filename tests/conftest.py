@@ -38,7 +38,8 @@ def airflow(
     openmetadata: OpenMetadataServer, config_store: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AirflowStack]:
     """A real Airflow that runs the loader over `config_store`; started for the first test that asks, one for all."""
-    with stack(tmp_path_factory.mktemp("airflow"), openmetadata, config_store, roles={"viewer": "viewer"}) as airflow:
+    roles = {"viewer": "viewer", "openmetadata": "user"}
+    with stack(tmp_path_factory.mktemp("airflow"), openmetadata, config_store, roles=roles) as airflow:
         yield airflow
 
 

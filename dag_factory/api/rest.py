@@ -22,20 +22,22 @@ if TYPE_CHECKING:
 # all are held by requests that need the event loop to go on, nothing moves for 30 s: so ours leave most of them alone.
 AT_ONCE = 4
 
+# Airflow answers 500 where its database refuses: a deadlock of a change with the scheduler's, such as a run that is ended
+# while its task starts, or SQLite's lock. A request is one transaction, so nothing has changed then.
+TRIES = 4
+
 
 class AirflowApi:
     """
     Airflow's API server, for whoever has a token.
 
     :param app: returns the API server's ASGI app; is called at the first request, when it has been built
-    :param one_writer: make one change at a time, and try it again where it fails. On SQLite, Airflow waits for the
-        database's lock in its event loop, so that the request that holds the lock can't go on; both then answer 500
-        after some seconds and have changed nothing
+    :param one_writer: make one change at a time. On SQLite, Airflow waits for the database's lock in its event loop, so
+        that the request that holds the lock can't go on; both then answer 500 after some seconds
     """
 
     def __init__(self, app: Callable[[], ASGIApp], *, one_writer: bool = False) -> None:
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._tries = 4 if one_writer else 1
         self._writer: AbstractAsyncContextManager[None] = asyncio.Lock() if one_writer else nullcontext()
         self._http = httpx.AsyncClient(
             transport=InProcessTransport(app),
@@ -51,7 +53,7 @@ class AirflowApi:
 
     async def send(self, token: str, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request to ``/api/v2`` and return the answer, whatever its status."""
-        for _ in range(self._tries):
+        for _ in range(TRIES):
             async with nullcontext() if method == "GET" else self._writer, self._slots:
                 answer = await self._http.request(method, f"/api/v2{path}", headers=_bearer(token), **options)
             if answer.status_code != httpx.codes.INTERNAL_SERVER_ERROR:

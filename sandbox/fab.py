@@ -1,0 +1,65 @@
+"""An Airflow whose users, and what they may do, are the FAB auth manager's."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from sandbox.stack import AirflowConfig, AirflowStack, merge
+
+AUTH_MANAGER = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+API = "/auth/fab/v1"
+
+# What a role allows: an action on a resource, both by FAB's names.
+Permission = tuple[str, str]
+
+
+class FabAirflowStack(AirflowStack):
+    """
+    An `AirflowStack` on the FAB auth manager. It begins with one user, an administrator.
+
+    Roles and users are made through FAB's own API while it runs; ``passwords`` has the password of each.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        dags_folder: Path,
+        database: str | None = None,
+        config: AirflowConfig | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        fab = {"core": {"auth_manager": AUTH_MANAGER}}
+        super().__init__(home, dags_folder=dags_folder, database=database, config=merge(fab, config or {}), env=env)
+
+    def migrate(self, timeout: float = 180) -> None:
+        """Create or upgrade the tables of the database, FAB's among them, and make the administrator."""
+        super().migrate(timeout)
+        person = ["--firstname", "Ada", "--lastname", "Admin", "--email", f"{self.username}@example.com"]
+        named = ["--username", self.username, "--password", self.password, "--role", "Admin"]
+        self.command("users", "create", *named, *person)
+
+    def command(self, *arguments: str, timeout: float = 180) -> None:
+        """Run a command of Airflow's to its end; raises ProcessDied where it fails."""
+        name = "-".join(arguments[:2])
+        self._spawn(name, list(arguments)).wait(timeout)
+        self.stop_component(name)
+
+    def add_role(self, name: str, permissions: Iterable[Permission]) -> None:
+        """Make a role that allows some actions."""
+        actions = [{"action": {"name": action}, "resource": {"name": resource}} for action, resource in permissions]
+        self.api("POST", f"{API}/roles", json={"name": name, "actions": actions})
+
+    def add_user(self, name: str, role: str) -> None:
+        """Make a user who has a role."""
+        self.passwords[name] = secrets.token_urlsafe(12)
+        person = {"first_name": name, "last_name": role, "email": f"{name}@example.com"}
+        user = {"username": name, "password": self.passwords[name], "roles": [{"name": role}], **person}
+        self.api("POST", f"{API}/users", json=user)
+
+    def change_password(self, name: str) -> None:
+        """Give a user another password."""
+        self.passwords[name] = secrets.token_urlsafe(12)
+        self.api("PATCH", f"{API}/users/{name}", json={"password": self.passwords[name]})
