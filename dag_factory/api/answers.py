@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from dag_factory.errors import ConfigError, ConflictError, DagFactoryError
@@ -17,6 +18,32 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
+
+
+# What a refusal means, by its status, for the OpenAPI page.
+_MEANINGS = {
+    400: "The body is wrong, or Airflow refuses what it asks for",
+    401: "The credentials are missing or wrong",
+    403: "The user lacks a permission in Airflow",
+    404: "There is no such pipeline",
+    409: "Another pipeline, or a run, is in the way",
+    413: "The body is too large",
+    422: "A parameter is wrong",
+    500: "Airflow, or the config store, does not work",
+    501: "There is no such thing in this version",
+    503: "Airflow does not come to parse the pipeline",
+}
+
+
+class Problem(BaseModel):
+    """What every answer that is no success holds."""
+
+    error: str
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what the OpenAPI page says of a call's refusals."""
+    return {status: {"model": Problem, "description": _MEANINGS[status]} for status in statuses}
 
 
 class Refused(Exception):

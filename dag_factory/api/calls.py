@@ -11,7 +11,7 @@ from dag_factory.document import MAX_BYTES, Document, parse
 from dag_factory.errors import ConfigError
 from dag_factory.pipeline import MAX_DAG_ID, clean_dag_id
 
-DagIdParameter = Annotated[str, Query(description="The pipeline's name", max_length=10_000)]
+DagIdParameter = Annotated[str, Query(description="The pipeline's name", max_length=2_000)]
 
 
 def body_schema(**properties: Any) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import httpx
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
+from fastapi.security.http import HTTPBase
 
 from dag_factory.api.answers import Refused
 from dag_factory.api.identity import Logins
@@ -101,7 +102,14 @@ def _context(request: Request) -> Context:
     return context
 
 
-async def _caller(request: Request) -> Caller:
+# For the OpenAPI page, which offers to log in by them; the header is read by `Logins`.
+_BASIC = HTTPBase(scheme="basic", scheme_name="Basic", description="A user of Airflow", auto_error=False)
+_BEARER = HTTPBase(scheme="bearer", scheme_name="Bearer", description="A token of Airflow", auto_error=False)
+
+
+async def _caller(
+    request: Request, _basic: Annotated[object, Security(_BASIC)], _bearer: Annotated[object, Security(_BEARER)]
+) -> Caller:
     return await _context(request).logins.caller(request.headers.get("authorization"))
 
 

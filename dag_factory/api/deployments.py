@@ -10,12 +10,13 @@ import httpx
 from fastapi import APIRouter, Request
 
 from dag_factory import writer
-from dag_factory.api.answers import Refused
+from dag_factory.api.answers import Refused, refusals
 from dag_factory.api.calls import DagIdParameter, body_schema, dag_id_of, read_body
 from dag_factory.api.context import CallerDep, Context, ContextDep, find_dag
 from dag_factory.api.identity import require
 from dag_factory.api.rest import Caller, dag_path, refused
 from dag_factory.api.runs import active_runs, end_runs
+from dag_factory.workflow.types import PIPELINE_TYPES
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +27,14 @@ PAUSE_SECONDS = 0.5
 PARSE_SECONDS = 20.0
 LATER_SECONDS = 600.0
 
-_PIPELINE = body_schema(name={"type": "string"}, pipelineType={"type": "string"}, service={"type": "object"})
+_PIPELINE = body_schema(
+    name={"type": "string"},
+    pipelineType={"enum": list(PIPELINE_TYPES)},
+    service={"type": "object", "properties": {"type": {"type": "string"}, "name": {"type": "string"}}},
+)
 
 
-@router.post("/deploy", openapi_extra=_PIPELINE)
+@router.post("/deploy", openapi_extra=_PIPELINE, responses=refusals(400, 401, 403, 409, 413, 500))
 async def deploy(request: Request, caller: CallerDep, context: ContextDep) -> dict[str, Any]:
     """
     Store the config of a pipeline, a whole ``IngestionPipeline``, and ask Airflow to parse it.
@@ -46,7 +51,7 @@ async def deploy(request: Request, caller: CallerDep, context: ContextDep) -> di
     return {"message": f"Pipeline '{deployed.dag_id}' {done}.", "dag_id": deployed.dag_id}
 
 
-@router.delete("/delete")
+@router.delete("/delete", responses=refusals(400, 401, 403, 409, 422, 500))
 async def delete(dag_id: DagIdParameter, caller: CallerDep, context: ContextDep) -> dict[str, str]:
     """
     Remove a pipeline's config, and its DAG with all its runs from Airflow. What is not there is deleted already.

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from dag_factory.api.answers import Refused
+from dag_factory.api.answers import Refused, refusals
 from dag_factory.api.calls import DagIdParameter, dag_id_of
 from dag_factory.api.context import CallerDep, ContextDep, unknown
 from dag_factory.api.identity import require
@@ -24,7 +24,7 @@ LONGEST_LINE = 256 * 1024
 _NOT_STARTED = frozenset({None, "none", "scheduled", "queued"})
 
 
-@router.get("/last_dag_logs")
+@router.get("/last_dag_logs", responses=refusals(400, 401, 403, 404, 422, 500))
 async def last_dag_logs(
     dag_id: DagIdParameter,
     caller: CallerDep,

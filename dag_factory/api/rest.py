@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # all are held by requests that need the event loop to go on, nothing moves for 30 s: so ours leave most of them alone.
 AT_ONCE = 4
 
-# Airflow answers 500 where its database refuses: a deadlock of a change with the scheduler's, such as a run that is ended
+# Airflow answers 500 where its database refuses: a deadlock with the scheduler, such as that of a run which is ended
 # while its task starts, or SQLite's lock. A request is one transaction, so nothing has changed then.
 TRIES = 4
 

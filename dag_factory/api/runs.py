@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 
-from dag_factory.api.answers import Refused
+from dag_factory.api.answers import Refused, refusals
 from dag_factory.api.calls import DAG_ID_BODY, DagIdParameter, body_schema, dag_id_in, dag_id_of, read_call
 from dag_factory.api.context import CallerDep, Context, ContextDep, find_dag, unknown
 from dag_factory.api.identity import require
@@ -27,11 +27,15 @@ ROUNDS = 20
 _RUN_ID = re.compile(r"[A-Za-z0-9_.~:+-]{1,250}")
 
 _TRIGGER = body_schema(dag_id={"type": "string", "description": "The pipeline's name"}, conf={"type": "object"})
+_REFUSALS = refusals(400, 401, 403, 404, 413, 500, 503)
 
 
-@router.post("/trigger", openapi_extra=_TRIGGER)
+@router.post("/trigger", openapi_extra=_TRIGGER, responses={**_REFUSALS, **refusals(409, 422)})
 async def trigger(
-    request: Request, caller: CallerDep, context: ContextDep, run_id: str | None = None
+    request: Request,
+    caller: CallerDep,
+    context: ContextDep,
+    run_id: Annotated[str | None, Query(max_length=250)] = None,
 ) -> dict[str, str]:
     """
     Start a run, with a ``conf`` for that run alone. A pipeline that was just deployed is waited for.
@@ -55,7 +59,7 @@ async def trigger(
     return {"message": f"Run '{run['dag_run_id']}' of pipeline '{dag_id}' {begins}", "run_id": run["dag_run_id"]}
 
 
-@router.post("/enable", openapi_extra=DAG_ID_BODY)
+@router.post("/enable", openapi_extra=DAG_ID_BODY, responses=_REFUSALS)
 async def enable(request: Request, caller: CallerDep, context: ContextDep) -> dict[str, str]:
     """Let a pipeline's schedule and its queued runs go on."""
     dag_id = dag_id_in(await read_call(request))
@@ -63,7 +67,7 @@ async def enable(request: Request, caller: CallerDep, context: ContextDep) -> di
     return {"message": f"Pipeline '{dag_id}' is enabled."}
 
 
-@router.post("/disable", openapi_extra=DAG_ID_BODY)
+@router.post("/disable", openapi_extra=DAG_ID_BODY, responses=_REFUSALS)
 async def disable(request: Request, caller: CallerDep, context: ContextDep) -> dict[str, str]:
     """Start no run of a pipeline any more; what runs goes on."""
     dag_id = dag_id_in(await read_call(request))
@@ -71,7 +75,7 @@ async def disable(request: Request, caller: CallerDep, context: ContextDep) -> d
     return {"message": f"Pipeline '{dag_id}' is disabled."}
 
 
-@router.post("/kill", openapi_extra=DAG_ID_BODY)
+@router.post("/kill", openapi_extra=DAG_ID_BODY, responses=_REFUSALS)
 async def kill(request: Request, caller: CallerDep, context: ContextDep) -> dict[str, str]:
     """End all runs of a pipeline that run or are queued; their tasks report that they have failed."""
     dag_id = dag_id_in(await read_call(request))
@@ -82,7 +86,7 @@ async def kill(request: Request, caller: CallerDep, context: ContextDep) -> dict
     return {"message": f"{ended} run{'' if ended == 1 else 's'} of pipeline '{dag_id}' ended."}
 
 
-@router.get("/status")
+@router.get("/status", responses=refusals(400, 401, 403, 404, 422, 500))
 async def status(
     dag_id: DagIdParameter, caller: CallerDep, context: ContextDep, only_queued: bool = False
 ) -> list[dict[str, Any]]:

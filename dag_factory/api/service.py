@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from fastapi import APIRouter
 
 from dag_factory import settings
-from dag_factory.api.answers import Refused
+from dag_factory.api.answers import Refused, refusals
 from dag_factory.api.context import CallerDep
 
 router = APIRouter()
@@ -24,7 +24,7 @@ async def health() -> dict[str, str]:
     return {"status": "healthy", "version": ingestion_version()}
 
 
-@router.get("/health-auth")
+@router.get("/health-auth", responses=refusals(401, 500))
 async def health_auth(_: CallerDep) -> dict[str, str]:
     """Say the same to whoever has valid credentials."""
     return await health()
@@ -36,14 +36,14 @@ async def csrf_token() -> dict[str, None]:
     return {"csrf_token": None}
 
 
-@router.get("/ip")
+@router.get("/ip", responses=refusals(401, 500))
 async def ip(_: CallerDep) -> dict[str, str]:
     """Return the address of this Airflow."""
     address = settings.host_ip()
     return {"ip": address if address is not None else await asyncio.to_thread(own_address)}
 
 
-@router.post("/run_automation")
+@router.post("/run_automation", responses=refusals(401, 500, 501))
 async def run_automation(_: CallerDep) -> None:
     """Run an automation, such as a test of a connection."""
     raise Refused(
@@ -51,7 +51,7 @@ async def run_automation(_: CallerDep) -> None:
     )
 
 
-@router.post("/run_application")
+@router.post("/run_application", responses=refusals(401, 500, 501))
 async def run_application(_: CallerDep) -> None:
     """Run an application without deploying it."""
     raise Refused(501, "Applications are run by their pipeline: deploy it and trigger it.")

@@ -33,7 +33,11 @@ def fab(openmetadata: OpenMetadataServer, tmp_path_factory: pytest.TempPathFacto
             tmp_path_factory.mktemp("airflow_on_fab"),
             dags_folder=ROOT / "dags",
             database=postgres.url(),
-            config={"openmetadata_dag_factory": {"config_store": tmp_path_factory.mktemp("configs_on_fab")}},
+            config={
+                "openmetadata_dag_factory": {"config_store": tmp_path_factory.mktemp("configs_on_fab")},
+                # How long FAB remembers a user, in seconds.
+                "fab": {"cache_ttl": 2},
+            },
             env=openmetadata.env,
         ) as stack,
     ):

@@ -121,7 +121,6 @@ def test_a_changed_password_is_refused_as_soon_as_its_token_is_no_longer_kept(fa
 
 
 def test_a_user_who_is_gone_is_refused_before_the_token_is_forgotten(fab: FabAirflowStack) -> None:
-    # FAB itself remembers a user for up to 30 s.
     fab.add_user("leaves", "Viewer")
     with client(fab, "leaves") as server:
         with pytest.raises(PipelineServiceError, match="404"):
