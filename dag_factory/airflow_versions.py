@@ -12,7 +12,7 @@ except ImportError:  # pragma: no cover - Airflow 3.1
         AirflowNotFoundException,
     )
 
-__all__ = ["AirflowFailException", "AirflowNotFoundException", "has_cluster_policies"]
+__all__ = ["AirflowFailException", "AirflowNotFoundException", "has_cluster_policies", "has_executor"]
 
 
 def has_cluster_policies() -> bool:
@@ -22,3 +22,15 @@ def has_cluster_policies() -> bool:
     else:  # pragma: no cover - Airflow 3.1
         hook = settings.POLICY_PLUGIN_MANAGER.hook
     return bool(hook.dag_policy.get_hookimpls() or hook.task_policy.get_hookimpls())
+
+
+def has_executor(name: str) -> bool:
+    """Return whether Airflow is configured to have an executor; a DAG that names another one stops its whole file."""
+    from airflow.exceptions import UnknownExecutorException
+    from airflow.executors.executor_loader import ExecutorLoader
+
+    try:
+        ExecutorLoader.lookup_executor_name_by_str(name)
+    except UnknownExecutorException:
+        return False
+    return True

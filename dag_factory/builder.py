@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG
 
+from dag_factory.airflow_versions import has_executor
 from dag_factory.catalog import Config
 from dag_factory.docs import describe, describe_problem, owner_names
 from dag_factory.errors import ConfigError
 from dag_factory.notify import failure_mail
 from dag_factory.operator import ConfigErrorOperator, IngestionOperator
-from dag_factory.pipeline import IngestionPipeline
+from dag_factory.pipeline import IngestionPipeline, Runner
 from dag_factory.schedule import EPOCH, end_date, schedule, start_date
 from dag_factory.workflow.types import pipeline_type
 
@@ -76,6 +77,9 @@ def _build(pipeline: IngestionPipeline, config: Config) -> DAG:
     airflow = pipeline.airflow_config
     if pipeline.service is None or not pipeline.service.name:
         raise ConfigError("is missing. Name the service, as {name, type}, that this pipeline ingests", field="service")
+    runner = pipeline.dag_factory.runner
+    if runner.executor is not None and not has_executor(runner.executor):
+        raise ConfigError("is no executor that [core] executor names", field="dagFactory.runner.executor")
     dag = DAG(
         dag_id=config.dag_id,
         dag_display_name=_cut(pipeline.title, _MAX_DISPLAY_NAME),
@@ -99,8 +103,20 @@ def _build(pipeline: IngestionPipeline, config: Config) -> DAG:
         execution_timeout=timedelta(seconds=timeout) if timeout else None,
         on_failure_callback=failure_mail(airflow.email),
         dag=dag,
+        **_placement(runner),
     )
     return dag
+
+
+def _placement(runner: Runner) -> dict[str, Any]:
+    """Return what a pipeline says of where Airflow is to run its task; for the rest, Airflow's own defaults hold."""
+    said = {
+        "pool": runner.pool,
+        "queue": runner.queue,
+        "priority_weight": runner.priority_weight,
+        "executor": runner.executor,
+    }
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _tags(pipeline: IngestionPipeline) -> list[str]:

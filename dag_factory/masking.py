@@ -14,6 +14,7 @@ from dag_factory.secrets import HIDDEN
 
 # Shorter texts, as secrets, give nothing away that a log without them would not; to hide them would tear it to bits.
 _MIN_LENGTH = 4
+_MIN_LINE_LENGTH = 16
 
 
 class Mask(logging.Filter):
@@ -22,21 +23,29 @@ class Mask(logging.Filter):
 
     Airflow's own masking (``mask_secret``) serves the task's log, but not the copy of it that LocalExecutor prints to
     the scheduler's output. So secrets are hidden here, at the source.
+
+    :param in_task: whether this is a task's process, so that Airflow is to hide them too
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_task: bool = True) -> None:
         super().__init__()
+        self._in_task = in_task
+        self.secrets: set[str] = set()
         self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, secret: str) -> None:
-        """Hide a secret from now on, and have Airflow hide it too."""
-        from airflow.sdk.log import mask_secret
-
+        """Hide a secret from now on."""
         if len(secret) < _MIN_LENGTH:
             return
-        mask_secret(secret)
-        self._forms |= {
+        if self._in_task:
+            from airflow.sdk.log import mask_secret
+
+            mask_secret(secret)
+        self.secrets.add(secret)
+        # A key of several lines may be printed line by line.
+        lines = {line for line in secret.splitlines() if len(line) >= _MIN_LINE_LENGTH}
+        self._forms |= lines | {
             secret,
             quote(secret, safe=""),
             quote_plus(secret),

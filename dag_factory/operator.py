@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -16,7 +17,10 @@ from dag_factory.store import open_store
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from dag_factory.document import Document
     from dag_factory.masking import Mask
+    from dag_factory.pipeline import IngestionPipeline
+    from dag_factory.runner.process import Child
     from dag_factory.workflow.run import Job, PipelineRun, Summary
 
 
@@ -24,13 +28,15 @@ class IngestionOperator(BaseOperator):
     """
     Runs the pipeline of its DAG: reads its config from the store, resolves references, runs the workflow.
 
-    The operator itself holds nothing of the config, so nothing of it can appear in Airflow's database or UI.
-    Needs openmetadata-ingestion in the worker.
+    The operator itself holds nothing of the config, so nothing of it can appear in Airflow's database or UI. The
+    workflow runs in this process, which then needs openmetadata-ingestion, or in a child of another interpreter, which
+    then needs it. Returns, for each step of the workflow, how many records, errors and so on there were.
     """
 
     ui_color = "#e8ddff"
 
     _run: PipelineRun | None = None
+    _child: Child | None = None
 
     def execute(self, context: Context) -> Summary:
         from dag_factory.masking import Mask
@@ -41,27 +47,22 @@ class IngestionOperator(BaseOperator):
                 return self._execute(context, mask)
             except Exception as error:  # noqa: BLE001 - whatever a workflow raises may quote its config
                 failure = _failure(error, mask)
-                self.log.error(mask.hide(traceback.format_exc()))
+                if not isinstance(error, DagFactoryError):
+                    self.log.error(mask.hide(traceback.format_exc()))
         # Raised here, it carries no trace of the original.
         raise failure
 
     def on_kill(self) -> None:
+        if self._child is not None:
+            self._child.terminate()
         if self._run is not None:
             self._run.report_failed()
 
     def _execute(self, context: Context, mask: Mask) -> Summary:
-        from dag_factory.workflow.run import PipelineRun
-
-        self._run = PipelineRun(self._job(context, mask), on_secret=mask.add)
-        summary = self._run.execute()
-        self.log.info("Done: %s", summary)
-        return summary
-
-    def _job(self, context: Context, mask: Mask) -> Job:
         from dag_factory.pipeline import IngestionPipeline
         from dag_factory.references import resolve
+        from dag_factory.runner.interpreter import choose
         from dag_factory.secrets import secret_values
-        from dag_factory.workflow.run import Job, openmetadata_run_id
 
         config = Catalog(open_store(settings.config_store())).find(self.dag_id)
         if config is not None and config.problem is not None:
@@ -71,10 +72,43 @@ class IngestionOperator(BaseOperator):
         document = resolve(config.document, on_secret=mask.add)
         for secret in secret_values(document):
             mask.add(secret)
+        pipeline = IngestionPipeline.from_document(document)
+        python = choose(pipeline.dag_factory.runner.python)
+        job = self._job(context, pipeline, document)
+        self.log.info(
+            "Running config '%s' as OpenMetadata run %s, %s",
+            config.key,
+            job.run_id,
+            "in the task's process" if python is None else f"by {python}",
+        )
+        summary = self._run_here(job, mask) if python is None else self._run_in_child(job, mask, python)
+        for step, counts in summary.items():
+            self.log.info("%s: %s", step, ", ".join(f"{count} {name}" for name, count in counts.items()))
+        return summary
+
+    def _run_here(self, job: Job, mask: Mask) -> Summary:
+        from dag_factory.workflow.run import PipelineRun
+
+        self._run = PipelineRun(job, on_secret=mask.add)
+        return self._run.execute()
+
+    def _run_in_child(self, job: Job, mask: Mask, python: str) -> Summary:
+        from dag_factory.runner.interpreter import environment
+        from dag_factory.runner.process import Child
+        from dag_factory.workflow.jobs import RUN
+
+        self._child = Child(python, environment(python, secrets=mask.secrets), mask)
+        summary: Summary = self._child.run(RUN, asdict(job))
+        return summary
+
+    def _job(self, context: Context, pipeline: IngestionPipeline, document: Document) -> Job:
+        """Return this run of the pipeline in the form that needs nothing of Airflow, nor of this section of ours."""
+        from dag_factory.workflow.run import Job, openmetadata_run_id
+
         conf = context["dag_run"].conf or {}
         run_id = openmetadata_run_id(self.dag_id, context["run_id"], conf.get("pipelineRunId"))
-        self.log.info("Running config '%s' as OpenMetadata run %s", config.key, run_id)
-        return Job(document, IngestionPipeline.from_document(document).fqn, run_id)
+        theirs = {name: value for name, value in document.items() if name != "dagFactory"}
+        return Job(theirs, pipeline.fqn, run_id)
 
 
 class ConfigErrorOperator(BaseOperator):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
@@ -21,9 +22,13 @@ from pydantic.alias_generators import to_camel
 
 from dag_factory.errors import ConfigError
 from dag_factory.references import is_reference
+from dag_factory.settings import IN_PROCESS
 
 MAX_DAG_ID = 250
 _MAX_INT = 2**31 - 1
+# Widths of Airflow's columns.
+_MAX_NAME = 256
+_MAX_EXECUTOR = 1000
 _NOT_IN_DAG_ID = re.compile(r"[^0-9a-zA-Z\-_]+")
 
 
@@ -107,6 +112,33 @@ class AirflowConfig(_Model):
         return (value or "").strip() or None
 
 
+class Runner(_Model):
+    """Where a pipeline's task runs; what is not said is as Airflow's and our settings say."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    python: str | None = None
+    pool: Annotated[str, Field(min_length=1, max_length=_MAX_NAME)] | None = None
+    queue: Annotated[str, Field(min_length=1, max_length=_MAX_NAME)] | None = None
+    priority_weight: Annotated[int, Field(ge=-_MAX_INT, le=_MAX_INT)] | None = None
+    executor: Annotated[str, Field(min_length=1, max_length=_MAX_EXECUTOR)] | None = None
+
+    @field_validator("python", mode="after")
+    @classmethod
+    def _is_a_path(cls, value: str | None) -> str | None:
+        if value is not None and value != IN_PROCESS and not Path(value).is_absolute():
+            raise ValueError(f"is neither {IN_PROCESS} nor the absolute path of an interpreter")
+        return value
+
+
+class DagFactory(_Model):
+    """The section of a document that is ours, and that OpenMetadata does not know."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    runner: Runner = Runner()
+
+
 class IngestionPipeline(_Model):
     """
     An OpenMetadata ``IngestionPipeline``, as far as a DAG depends on it.
@@ -123,6 +155,7 @@ class IngestionPipeline(_Model):
     owners: list[EntityReference] = []
     service: EntityReference | None = None
     airflow_config: AirflowConfig = AirflowConfig()
+    dag_factory: DagFactory = DagFactory()
     enabled: bool = True
     updated_at: Annotated[int, Field(ge=0, lt=_LAST_MILLISECOND)] | None = None  # epoch milliseconds
 
@@ -167,6 +200,7 @@ def _as_config_error(error: ValidationError) -> ConfigError:
     errors = error.errors(include_url=False, include_context=False, include_input=False)
     first = errors[0]
     field = ".".join(str(part) for part in first["loc"])
-    problem = first["msg"].removeprefix("Value error, ")
+    unknown = first["type"] == "extra_forbidden"
+    problem = "is unknown here. Is it spelled right?" if unknown else first["msg"].removeprefix("Value error, ")
     more = f" ({len(errors) - 1} more fields are wrong.)" if len(errors) > 1 else ""
-    return ConfigError(f"{problem}.{more}", field=field)
+    return ConfigError(f"{problem.rstrip('.')}.{more}" if not unknown else f"{problem}{more}", field=field)

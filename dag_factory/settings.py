@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from dag_factory.errors import SettingsError
 
 SECTION = "openmetadata_dag_factory"
 DEFAULT_CONFIG_STORE = "{AIRFLOW_HOME}/configs"
 
+IN_PROCESS = "in_process"
+"""In place of an interpreter: no other one than Airflow's own, and no process of its own."""
+
 # What `airflow config list` shows, in the form that a provider declares it.
-OPTIONS = {
+OPTIONS: dict[str, dict[str, str | None]] = {
     "config_store": {
         "description": (
             "Folder that holds the configs of all pipelines: one JSON or YAML file each, subfolders included.\n"
@@ -39,6 +45,48 @@ OPTIONS = {
         "example": "2.0.6.0",
         "default": "",
     },
+    "python": {
+        "description": (
+            "Where ingestion code runs: in_process, so in the process of the task, where openmetadata-ingestion is\n"
+            "installed beside Airflow; or the path of an interpreter of another environment that has\n"
+            "openmetadata-ingestion, which is then started for each run.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "/opt/ingestion/bin/python",
+        "default": IN_PROCESS,
+    },
+    "allowed_pythons": {
+        "description": (
+            "Paths of further interpreters that a config may choose for its runs, separated by commas. A config\n"
+            "that names any other program is refused: whoever may deploy one could start it.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "/opt/ingestion-1.12/bin/python,/opt/ingestion-2.0/bin/python",
+        "default": "",
+    },
+    "automation_workers": {
+        "description": "How many automations, such as tests of a connection, one API server runs at the same time.\n",
+        "version_added": "0.1.0",
+        "type": "integer",
+        "example": None,
+        "default": "2",
+    },
+    "automation_queue": {
+        "description": "How many automations may wait for a worker of one API server; more are refused.\n",
+        "version_added": "0.1.0",
+        "type": "integer",
+        "example": None,
+        "default": "20",
+    },
+    "automation_timeout": {
+        "description": "Seconds after which an automation is ended, and reported as failed.\n",
+        "version_added": "0.1.0",
+        "type": "integer",
+        "example": None,
+        "default": "300",
+    },
 }
 
 
@@ -67,6 +115,53 @@ def host_ip() -> str | None:
 def ingestion_version() -> str | None:
     """Return the version of openmetadata-ingestion that the workers have, None where it is that of this machine."""
     return _text("ingestion_version")
+
+
+def python() -> str:
+    """
+    Return where ingestion code runs: the path of an interpreter, or ``in_process``.
+
+    :raises SettingsError: where it is neither
+    """
+    return _interpreter("python", _text("python") or IN_PROCESS)
+
+
+def allowed_pythons() -> frozenset[str]:
+    """
+    Return the further interpreters that a config may choose.
+
+    :raises SettingsError: where one is no absolute path
+    """
+    named = (each.strip() for each in re.split(r"[,\n]", _text("allowed_pythons") or ""))
+    return frozenset(_interpreter("allowed_pythons", each) for each in named if each)
+
+
+def automation_workers() -> int:
+    """Return how many automations run at the same time; raises SettingsError where it is no number above 0."""
+    return _count("automation_workers", least=1)
+
+
+def automation_queue() -> int:
+    """Return how many automations may wait; raises SettingsError where it is no number."""
+    return _count("automation_queue", least=0)
+
+
+def automation_timeout() -> int:
+    """Return after how many seconds an automation is ended; raises SettingsError where it is no number above 0."""
+    return _count("automation_timeout", least=1)
+
+
+def _interpreter(option: str, value: str) -> str:
+    if value != IN_PROCESS and not Path(value).is_absolute():
+        raise SettingsError(f"[{SECTION}] {option}: '{value}' is neither {IN_PROCESS} nor an absolute path")
+    return value
+
+
+def _count(option: str, *, least: int) -> int:
+    value = _text(option) or OPTIONS[option]["default"] or ""
+    if not value.isdecimal() or int(value) < least:
+        raise SettingsError(f"[{SECTION}] {option} is no number of at least {least}")
+    return int(value)
 
 
 def _text(option: str) -> str | None:

@@ -17,6 +17,7 @@ FLOORS = [
     "errors", "airflow_versions", "settings", "references", "yaml_loader", "document", "pipeline",
     "secrets", "masking", "store.folder", "store", "catalog",
     "schedule", "notify", "docs", "workflow", "workflow.types", "workflow.server", "workflow.run",
+    "workflow.jobs", "runner", "runner.interpreter", "runner.child", "runner.process",
     "operator", "builder",
     "loader", "writer",
     "api", "api.answers", "api.calls", "api.transport", "api.rest", "api.identity", "api.parses", "api.context",
@@ -25,7 +26,9 @@ FLOORS = [
 ]  # fmt: skip
 
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
-ISOLATED = ["errors", "references", "secrets", "workflow.types", "workflow.server", "workflow.run"]
+ISOLATED = [
+    "errors", "references", "secrets", "workflow.types", "workflow.server", "workflow.run", "workflow.jobs",
+]  # fmt: skip
 
 
 def modules() -> list[str]:

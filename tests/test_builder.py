@@ -180,3 +180,16 @@ def test_a_placeholder_says_what_is_wrong_and_its_task_fails_with_it() -> None:
     with pytest.raises(Exception, match=re.escape(str(problem))):
         task.execute({})
     DagSerialization.to_dict(dag)
+
+
+def test_the_runner_block_says_where_airflow_runs_the_task_and_else_its_defaults_hold() -> None:
+    runner = {"pool": "small", "queue": "eu", "priorityWeight": 5, "executor": "LocalExecutor"}
+    task = task_of(build_dag(config(dagFactory={"runner": {**runner, "python": "/opt/ingestion/bin/python"}})))
+    assert (task.pool, task.queue, task.priority_weight, task.executor) == ("small", "eu", 5, "LocalExecutor")
+    task = task_of(build_dag(config(dagFactory={"runner": {"queue": "eu"}})))
+    assert (task.pool, task.queue, task.priority_weight, task.executor) == ("default_pool", "eu", 1, None)
+
+
+def test_an_executor_that_airflow_does_not_have_is_a_problem_of_that_config_alone() -> None:
+    with pytest.raises(ConfigError, match=r"'dagFactory\.runner\.executor': is no executor that \[core\] executor"):
+        build_dag(config(dagFactory={"runner": {"executor": "NoSuchExecutor"}}))

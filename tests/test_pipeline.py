@@ -242,3 +242,38 @@ def test_the_fully_qualified_name_is_made_of_service_and_name(service: str | Non
 def test_a_pipeline_does_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         pipeline().name = "other"
+
+
+def test_the_section_that_is_ours_says_where_the_task_runs() -> None:
+    runner = {
+        "python": "/opt/ingestion/bin/python",
+        "pool": "small",
+        "queue": "eu",
+        "priorityWeight": 5,
+        "executor": "LocalExecutor",
+    }
+    found = IngestionPipeline.from_document({**MINIMAL, "dagFactory": {"runner": runner}}).dag_factory.runner
+    assert found.model_dump(by_alias=True) == runner
+    assert IngestionPipeline.from_document({**MINIMAL, "dagFactory": None}).dag_factory.runner.python is None
+    in_process = {**MINIMAL, "dagFactory": {"runner": {"python": "in_process"}}}
+    assert IngestionPipeline.from_document(in_process).dag_factory.runner.python == "in_process"
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"runner": {"pools": "x"}}, r"'dagFactory\.runner\.pools': is unknown here"),
+        ({"runners": {}}, r"'dagFactory\.runners': is unknown here"),
+        ({"runner": {"pool": 3}}, r"'dagFactory\.runner\.pool': Input should be a valid string"),
+        ({"runner": {"queue": ""}}, r"'dagFactory\.runner\.queue': String should have at least 1"),
+        ({"runner": {"priorityWeight": "high"}}, r"'dagFactory\.runner\.priorityWeight': Input should be a valid int"),
+        ({"runner": {"priorityWeight": 2**31}}, r"'dagFactory\.runner\.priorityWeight': Input should be less than"),
+        ({"runner": {"python": "python3"}}, r"'dagFactory\.runner\.python': is neither in_process nor the absolute"),
+        ({"runner": {"python": {"$env": "X"}}}, r"'dagFactory\.runner\.python': is a reference"),
+        ({"runner": ["x"]}, r"'dagFactory\.runner': Input should be"),
+        ("x", r"'dagFactory': Input should be"),
+    ],
+)
+def test_what_is_wrong_in_the_section_that_is_ours_is_named(section: object, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        IngestionPipeline.from_document({**MINIMAL, "dagFactory": section})

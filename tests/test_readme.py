@@ -63,15 +63,15 @@ def test_the_installation_leads_to_an_airflow_that_loads_a_config(tmp_path: Path
     assert bash("airflow dags list-import-errors").rstrip().endswith("No data found")
 
 
-def test_the_example_of_a_folder_with_defaults_is_a_pipeline(tmp_path: Path) -> None:
+def test_the_examples_of_a_folder_with_defaults_are_pipelines(tmp_path: Path) -> None:
     for block in blocks("yaml"):
         path = tmp_path / block.splitlines()[0].removeprefix("# ")
         path.parent.mkdir(exist_ok=True)
         path.write_text(block)
-    (config,) = Catalog(open_store(str(tmp_path))).all()
-    dag = build_dag(config)
-    assert dag.dag_id == "orders_metadata"
-    assert dag.timezone.name == "Europe/Berlin"
+    big, orders = (build_dag(config) for config in Catalog(open_store(str(tmp_path))).all())
+    assert orders.dag_id == "orders_metadata"
+    assert orders.timezone.name == "Europe/Berlin"
+    assert (big.dag_id, big.tasks[0].pool) == ("big_metadata", "ingestion")
 
 
 def test_every_setting_and_every_reference_is_described() -> None:

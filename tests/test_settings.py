@@ -47,3 +47,37 @@ def test_what_is_to_be_found_out_may_be_set(monkeypatch: pytest.MonkeyPatch, opt
     assert getattr(settings, option)() is None
     monkeypatch.setenv(f"AIRFLOW__OPENMETADATA_DAG_FACTORY__{option.upper()}", " 10.0.0.7 ")
     assert getattr(settings, option)() == "10.0.0.7"
+
+
+def test_where_ingestion_runs_is_a_word_or_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    option = "AIRFLOW__OPENMETADATA_DAG_FACTORY__PYTHON"
+    for value, found in (
+        ("", "in_process"),
+        ("in_process", "in_process"),
+        (" /opt/i/bin/python ", "/opt/i/bin/python"),
+    ):
+        monkeypatch.setenv(option, value)
+        assert settings.python() == found
+    monkeypatch.setenv(option, "python3")
+    with pytest.raises(SettingsError, match="python: 'python3' is neither"):
+        settings.python()
+
+
+def test_several_interpreters_may_be_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings.allowed_pythons() == frozenset()
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__ALLOWED_PYTHONS", " /a/python ,/b/python,\n/c/python,")
+    assert settings.allowed_pythons() == {"/a/python", "/b/python", "/c/python"}
+
+
+@pytest.mark.parametrize(
+    ("option", "default"), [("automation_workers", 2), ("automation_queue", 20), ("automation_timeout", 300)]
+)
+def test_numbers_are_checked(monkeypatch: pytest.MonkeyPatch, option: str, default: int) -> None:
+    variable = f"AIRFLOW__OPENMETADATA_DAG_FACTORY__{option.upper()}"
+    assert getattr(settings, option)() == default
+    monkeypatch.setenv(variable, "7")
+    assert getattr(settings, option)() == 7
+    for wrong in ("-1", "many", "1.5"):
+        monkeypatch.setenv(variable, wrong)
+        with pytest.raises(SettingsError, match=rf"\[openmetadata_dag_factory\] {option} is no number"):
+            getattr(settings, option)()

@@ -1,0 +1,290 @@
+"""The parent's end of a child that runs ingestion code: starts it, tells its log as it comes, ends it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any
+
+from dag_factory.errors import ConfigError, WorkflowError
+from dag_factory.masking import Mask
+from dag_factory.runner.child import GRACE_SECONDS
+
+SCRIPT = Path(__file__).with_name("child.py")
+
+_POLL_SECONDS = 0.25
+_LAST_POLL_SECONDS = 0.02
+_DRAIN_SECONDS = 2.0
+_PIECE = 65536
+_LONGEST_LINE = 1024 * 1024
+
+
+class Child:
+    """
+    One job in a process of its own, which is the leader of its own session: it ends with all that it has started.
+
+    Whatever it says is logged here, without the secrets that the mask knows or the child tells. It ends when
+    `terminate` is called, when `run` is left by an exception, such as Airflow's of a time-out, or this process dies.
+
+    :param python: path of an interpreter that has openmetadata-ingestion
+    :param environment: all of the child's environment variables
+    """
+
+    def __init__(self, python: str, environment: Mapping[str, str], mask: Mask) -> None:
+        self._python = python
+        self._environment = dict(environment)
+        self._mask = mask
+        self._process: subprocess.Popen[bytes] | None = None
+        # Held while a signal is sent or the process is collected: after that, its id may be another's. A signal's
+        # handler may come while this thread holds it.
+        self._lock = threading.RLock()
+        self._ending = False
+        self._kill_at: float | None = None
+        self._result: dict[str, Any] = {}
+
+    def run(self, kind: str, job: Mapping[str, Any], *, timeout: float | None = None) -> Any:
+        """
+        Do a job and return its result.
+
+        :param kind: what to do, see `dag_factory.workflow.jobs`
+        :param timeout: seconds after which the child is ended
+        :raises ConfigError: where the child says so
+        :raises WorkflowError: where the child fails, is killed, takes too long, or can't be started
+        """
+        messages, messages_end = os.pipe()
+        try:
+            self._start(messages_end)
+        except BaseException:
+            os.close(messages)
+            raise
+        finally:
+            os.close(messages_end)
+        deadline = time.monotonic() + timeout if timeout is not None else None
+        with os.fdopen(messages, "rb", buffering=0) as told:
+            try:
+                timed_out = self._follow(json.dumps({"kind": kind, "job": job}).encode() + b"\n", told, deadline)
+            finally:
+                code = self._end()
+        if "error" in self._result:
+            raise _error(self._result["error"], self._mask)
+        if timed_out:
+            raise WorkflowError(f"took longer than {timeout:.0f} s, so it was ended")
+        if code == 0 and "result" in self._result:
+            return self._result["result"]
+        raise WorkflowError(self._how_it_ended(code))
+
+    def terminate(self) -> None:
+        """Ask the child to end, and see to it that it does; returns at once. For signal handlers and other threads."""
+        with self._lock:
+            self._ending = True
+            if self._process is not None and self._kill_at is None:
+                self._kill_at = time.monotonic() + GRACE_SECONDS
+                self._signal(signal.SIGTERM)
+
+    @property
+    def pid(self) -> int | None:
+        """The child's process id, which is that of its group and session too, None before it is started."""
+        return self._process.pid if self._process is not None else None
+
+    def _start(self, messages_end: int) -> None:
+        with self._lock:
+            if self._ending:
+                raise WorkflowError("was ended before it began")
+            try:
+                self._process = subprocess.Popen(
+                    [self._python, "-I", "-u", str(SCRIPT), str(messages_end)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    bufsize=0,
+                    env=self._environment,
+                    pass_fds=[messages_end],
+                    start_new_session=True,
+                )
+                if self._ending:  # by a signal that came meanwhile
+                    self.terminate()
+            except OSError as error:
+                raise WorkflowError(
+                    f"the interpreter '{self._python}' can't be started here: {error.strerror}"
+                ) from None
+
+    def _follow(self, job: bytes, told: IO[bytes], deadline: float | None) -> bool:
+        """Give the child its job and log what it says until it ends; return whether it took too long."""
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        timed_out = False
+        messages = _Lines(told, self._on_message)
+        # What the child tells comes first: a secret must be known before the line that holds it.
+        outputs = [
+            _Lines(process.stdout, self._logs("openmetadata_ingestion.stdout", logging.INFO), before=messages.read),
+            _Lines(process.stderr, self._logs("openmetadata_ingestion.stderr", logging.WARNING), before=messages.read),
+        ]
+        with selectors.DefaultSelector() as selector:
+            for lines in (messages, *outputs):
+                selector.register(lines.source, selectors.EVENT_READ, lines.read)
+            os.set_blocking(process.stdin.fileno(), False)
+            feed = _Feed(process.stdin, job)
+            selector.register(process.stdin, selectors.EVENT_WRITE, feed.write)
+            give_up: float | None = None
+            # Besides the child's input, which stays open, there are its outputs to be heard to their end.
+            while (heard := len(selector.get_map()) > feed.pending) or give_up is None:
+                for key, _ in selector.select(_POLL_SECONDS if heard else _LAST_POLL_SECONDS):
+                    if not key.data():
+                        selector.unregister(key.fileobj)
+                now = time.monotonic()
+                if deadline is not None and now >= deadline and not timed_out:
+                    timed_out = True
+                    self.terminate()
+                if self._kill_at is not None and now >= self._kill_at:
+                    self._signal(signal.SIGKILL)
+                if give_up is None and self._has_ended():
+                    # What the child has left behind may hold its outputs open.
+                    self._signal(signal.SIGKILL)
+                    give_up = now + _DRAIN_SECONDS
+                if give_up is not None and now >= give_up:
+                    break
+        for lines in (messages, *outputs):
+            lines.flush()
+        return timed_out
+
+    def _on_message(self, line: bytes) -> None:
+        try:
+            message = json.loads(line)
+            if "log" in message:
+                record = message["log"]
+                self._log(str(record["name"]), int(record["level"]), str(record["text"]))
+            elif "secret" in message:
+                self._mask.add(str(message["secret"]))
+            else:
+                self._result.update(message)
+        except (ValueError, TypeError, KeyError):
+            self._log("dag_factory", logging.WARNING, f"not a message: {line.decode(errors='replace')}")
+
+    def _logs(self, name: str, level: int) -> Callable[[bytes], None]:
+        def log_line(line: bytes) -> None:
+            if text := line.decode(errors="replace").rstrip():
+                self._log(name, level, text)
+
+        return log_line
+
+    def _log(self, name: str, level: int, text: str) -> None:
+        """Log a line as if it came from here; whether its level is worth it, the child has decided."""
+        logger = logging.getLogger(name)
+        logger.handle(logger.makeRecord(name, level, str(SCRIPT), 0, self._mask.hide(text), (), None))
+
+    def _signal(self, number: signal.Signals) -> None:
+        with self._lock, suppress(ProcessLookupError, PermissionError):
+            if self._process is not None and self._process.returncode is None:
+                os.killpg(self._process.pid, number)
+
+    def _has_ended(self) -> bool:
+        """Return whether the child has ended; it is not collected yet, so that its id stays its own."""
+        assert self._process is not None
+        return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def _end(self) -> int:
+        """End the child if it has not ended, and whatever it has left behind; return its exit code."""
+        assert self._process is not None
+        if not self._has_ended():
+            self.terminate()
+            deadline = time.monotonic() + GRACE_SECONDS
+            while not self._has_ended() and time.monotonic() < deadline:
+                time.sleep(0.05)
+        with self._lock:
+            self._signal(signal.SIGKILL)
+            code = self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            if pipe is not None:
+                pipe.close()
+        return code
+
+    def _how_it_ended(self, code: int) -> str:
+        if self._ending:
+            return "was ended, because its task was"
+        if code == -signal.SIGKILL:
+            return (
+                "the child process was killed (SIGKILL). If nobody did that, the machine or its container was out of "
+                "memory: give it more, or let the pipeline ingest less at once"
+            )
+        if code < 0:
+            return f"the child process was ended by the signal {signal.Signals(-code).name}"
+        return f"the child process ended with exit code {code} and without a result. The lines above may say why"
+
+
+class _Feed:
+    """Writes what the child is to read, as fast as it reads."""
+
+    def __init__(self, target: IO[bytes], data: bytes) -> None:
+        self._target = target
+        self._data = data
+        self.pending = True
+
+    def write(self) -> bool:
+        """Write a piece and return whether there is more; the target stays open."""
+        try:
+            self._data = self._data[os.write(self._target.fileno(), self._data[:_PIECE]) :]
+        except BlockingIOError:
+            return True
+        except BrokenPipeError:
+            self._data = b""
+        self.pending = bool(self._data)
+        return self.pending
+
+
+class _Lines:
+    """
+    Cuts what comes from a pipe into lines.
+
+    :param before: is called when something has come, before its lines are handed on
+    """
+
+    def __init__(
+        self, source: IO[bytes], on_line: Callable[[bytes], None], *, before: Callable[[], object] | None = None
+    ) -> None:
+        self.source = source
+        self._on_line = on_line
+        self._before = before
+        self._rest = b""
+        os.set_blocking(source.fileno(), False)
+
+    def read(self) -> bool:
+        """Read all that is there and return whether more may come."""
+        while True:
+            try:
+                piece = os.read(self.source.fileno(), _PIECE)
+            except BlockingIOError:
+                return True
+            if not piece:
+                return False
+            if self._before is not None:
+                self._before()
+            *lines, self._rest = (self._rest + piece).split(b"\n")
+            for line in lines:
+                self._on_line(line)
+            if len(self._rest) > _LONGEST_LINE:
+                self.flush()
+
+    def flush(self) -> None:
+        """Hand on what no end of a line has followed."""
+        rest, self._rest = self._rest, b""
+        if rest:
+            self._on_line(rest)
+
+
+def _error(told: Mapping[str, Any], mask: Mask) -> Exception:
+    text = mask.hide(str(told["text"]))
+    if told["kind"] == ConfigError.__name__:
+        return ConfigError(text, field=told["field"])
+    return WorkflowError(text if told["kind"] == WorkflowError.__name__ else f"{told['kind']}: {text}")

@@ -1,0 +1,317 @@
+"""Children: what they say is logged without secrets, how they end is told, and nothing of them is left."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from dag_factory.errors import ConfigError, WorkflowError
+from dag_factory.masking import Mask
+from dag_factory.runner.interpreter import environment
+from dag_factory.runner.process import Child
+
+Interpreter = Callable[[str], str]
+
+CANARY = 'canary-0f3a/%"x'
+
+# Starts a process of its own, tells the ids of both, and waits.
+FAMILY = """
+import os, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+with open(job["pids"], "w") as pids:
+    pids.write(f"{os.getpid()} {child.pid} .")
+"""
+WAIT = "time.sleep(60)"
+
+
+def child(python: str) -> Child:
+    return Child(python, environment(python), Mask(in_task=False))
+
+
+def run(python: str, **job: Any) -> Any:
+    return child(python).run("any", job)
+
+
+def none_runs(pids: list[int]) -> bool:
+    return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids)
+
+
+def wait_until_none_runs(pids: list[int]) -> None:
+    # Killed they are when this is asked for; gone, a moment later.
+    wait_for(lambda: none_runs(pids))
+
+
+def wait_for(condition: Callable[[], bool], timeout: float = 20) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it didn't come true in time"
+        time.sleep(0.02)
+
+
+def pids_in(path: Path) -> list[int]:
+    wait_for(lambda: path.exists() and path.read_text().endswith("."))
+    return [int(pid) for pid in path.read_text().split()[:-1]]
+
+
+@pytest.fixture
+def ending_soon(tmp_path: Path) -> Iterator[Callable[[Callable[[], None]], None]]:
+    """Do something once the child has told its process ids."""
+    threads = []
+
+    def start(action: Callable[[], None]) -> None:
+        def act() -> None:
+            pids_in(tmp_path / "pids")
+            action()
+
+        threads.append(threading.Thread(target=act))
+        threads[-1].start()
+
+    yield start
+    for thread in threads:
+        thread.join()
+
+
+def test_a_job_goes_in_and_its_result_comes_out(interpreter: Interpreter) -> None:
+    python = interpreter('return {"given": job, "sum": 2}')
+    assert run(python, a=[1, {"b": None}]) == {"given": {"a": [1, {"b": None}]}, "sum": 2}
+
+
+def test_a_job_larger_than_a_pipe_is_read_whole(interpreter: Interpreter) -> None:
+    assert run(interpreter("return len(job['text'])"), text="x" * 3_000_000) == 3_000_000
+
+
+def test_log_records_come_with_their_level_and_logger_and_other_lines_as_they_are(
+    interpreter: Interpreter, caplog: pytest.LogCaptureFixture
+) -> None:
+    python = interpreter("""
+        import logging, sys, warnings
+        logging.getLogger("metadata.Ingestion").warning("%d of %s", 3, "five")
+        logging.getLogger("quiet").debug("not worth a line")
+        logging.getLogger("metadata").setLevel("DEBUG")
+        logging.getLogger("metadata.Utils").debug("wanted")
+        try:
+            1 / 0
+        except ZeroDivisionError:
+            logging.getLogger("x").exception("went wrong")
+        print("printed")
+        sys.stderr.write("half a line")
+    """)
+    run(python)
+    said = {(record.name, record.levelname): record.getMessage() for record in caplog.records}
+    assert said["metadata.Ingestion", "WARNING"] == "3 of five"
+    assert said["metadata.Utils", "DEBUG"] == "wanted"
+    assert "ZeroDivisionError: division by zero" in said["x", "ERROR"]
+    assert said["openmetadata_ingestion.stdout", "INFO"] == "printed"
+    assert said["openmetadata_ingestion.stderr", "WARNING"] == "half a line"
+    assert "not worth a line" not in said.values()
+
+
+def test_lines_are_logged_as_they_come(interpreter: Interpreter, tmp_path: Path) -> None:
+    class Answers(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            (tmp_path / "answer").write_text(record.getMessage())
+
+    python = interpreter("""
+        import pathlib, time
+        print("question")
+        while not pathlib.Path(job["answer"]).exists():
+            time.sleep(0.02)
+    """)
+    logger, handler = logging.getLogger("openmetadata_ingestion.stdout"), Answers()
+    logger.addHandler(handler)
+    try:
+        run(python, answer=str(tmp_path / "answer"))
+    finally:
+        logger.removeHandler(handler)
+    assert (tmp_path / "answer").read_text() == "question"
+
+
+def test_secrets_that_the_parent_knows_or_the_child_learns_are_in_no_line_and_no_error(
+    interpreter: Interpreter, caplog: pytest.LogCaptureFixture
+) -> None:
+    python = interpreter("""
+        import logging, sys
+        on_secret(job["learnt"])
+        print("out", job["learnt"], job["known"])
+        print("err", job["learnt"], file=sys.stderr)
+        logging.getLogger("a").info("log %s %r", job["learnt"], job)
+        raise ValueError(f"failed with {job['known']} and {job['learnt']}")
+    """)
+    mask = Mask(in_task=False)
+    mask.add(CANARY)
+    learnt = "learnt-" + CANARY
+    with pytest.raises(WorkflowError, match=r"^ValueError: failed with \*\*\* and \*\*\*$"):
+        Child(python, environment(python), mask).run("any", {"known": CANARY, "learnt": learnt})
+    assert "out *** ***" in caplog.text
+    assert "err ***" in caplog.text
+    assert "Traceback" in caplog.text
+    assert "canary" not in caplog.text
+
+
+def test_a_job_is_in_no_argument_no_variable_and_no_file_that_the_child_has_open(interpreter: Interpreter) -> None:
+    python = interpreter("""
+        import os, pathlib, sys
+        me = pathlib.Path("/proc/self")
+        guard = pathlib.Path("/proc") / (me / "task" / str(os.getpid()) / "children").read_text().split()[0]
+        return {
+            "seen": [(each / name).read_bytes().decode() for each in (me, guard) for name in ("cmdline", "environ")],
+            "stdin": sys.stdin.read(),
+            "files": [os.readlink(each) for each in (me / "fd").iterdir() if each.exists()],
+        }
+    """)
+    found = run(python, secret=CANARY)
+    assert len(found["seen"]) == 4
+    assert CANARY not in json.dumps(found["seen"])
+    assert found["stdin"] == ""
+    assert all(file.startswith(("/dev/null", "pipe:", "/proc/")) for file in found["files"]), found["files"]
+
+
+def test_the_child_s_errors_are_raised_here(interpreter: Interpreter) -> None:
+    with pytest.raises(ConfigError, match=r"field 'service\.name': is wrong") as error:
+        run(
+            interpreter(
+                'from dag_factory.errors import ConfigError; raise ConfigError("is wrong", field="service.name")'
+            )
+        )
+    assert error.value.field == "service.name"
+    with pytest.raises(WorkflowError, match=r"^no such service$"):
+        run(interpreter('from dag_factory.errors import WorkflowError; raise WorkflowError("no such service")'))
+    with pytest.raises(WorkflowError, match=r"^KeyError: 'x'$"):
+        run(interpreter('raise KeyError("x")'))
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("import os; os._exit(0)", "ended with exit code 0 and without a result"),
+        ("import sys; sys.exit(7)", "ended with exit code 7 and without a result"),
+        ("import os; os.kill(os.getpid(), 11)", "ended by the signal SIGSEGV"),
+        ("import os; os.kill(os.getpid(), 9)", r"killed \(SIGKILL\)\. If nobody did that, .* out of memory"),
+    ],
+)
+def test_an_end_without_a_result_is_a_failure_that_says_what_happened(
+    interpreter: Interpreter, body: str, sentence: str
+) -> None:
+    with pytest.raises(WorkflowError, match=sentence):
+        run(interpreter(body))
+
+
+def test_an_interpreter_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WorkflowError, match=r"no-python' can't be started here: No such file"):
+        run(str(tmp_path / "no-python"))
+
+
+def test_a_program_that_is_no_interpreter_fails_whatever_it_does_with_its_input(tmp_path: Path) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\nexec true\n")
+    program.chmod(0o755)
+    with pytest.raises(WorkflowError, match="exit code 0 and without a result"):
+        run(str(program), text="x" * 3_000_000)
+
+
+def test_much_output_on_all_ways_blocks_nobody(interpreter: Interpreter, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL)
+    python = interpreter("""
+        import logging, sys
+        for number in range(3000):
+            print("x" * 200)
+            sys.stderr.write("y" * 200)
+            logging.getLogger("a").info("z" * 200)
+        return number
+    """)
+    assert run(python) == 2999
+
+
+def test_what_a_child_leaves_behind_ends_with_it_and_delays_nothing(interpreter: Interpreter, tmp_path: Path) -> None:
+    run(interpreter(FAMILY), pids=str(tmp_path / "pids"))
+    wait_until_none_runs(pids_in(tmp_path / "pids"))
+
+
+@pytest.mark.parametrize("deaf", ["", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"])
+def test_one_that_is_terminated_ends_with_its_whole_group_even_if_it_is_deaf(
+    interpreter: Interpreter, tmp_path: Path, ending_soon: Callable[[Callable[[], None]], None], deaf: str
+) -> None:
+    here = child(interpreter(deaf + FAMILY + WAIT))
+    ending_soon(here.terminate)
+    with pytest.raises(WorkflowError, match="was ended, because its task was"):
+        here.run("any", {"pids": str(tmp_path / "pids")})
+    wait_until_none_runs(pids_in(tmp_path / "pids"))
+    assert here.pid is not None
+    assert none_runs([here.pid])
+
+
+def test_one_that_is_terminated_before_it_begins_does_not_begin(interpreter: Interpreter) -> None:
+    here = child(interpreter("return 1"))
+    here.terminate()
+    with pytest.raises(WorkflowError, match="ended before it began"):
+        here.run("any", {})
+    assert here.pid is None
+
+
+def test_one_that_takes_too_long_is_ended(interpreter: Interpreter) -> None:
+    here = child(interpreter("import time; time.sleep(60)"))
+    with pytest.raises(WorkflowError, match="took longer than 1 s, so it was ended"):
+        here.run("any", {}, timeout=1)
+    assert here.pid is not None
+    assert none_runs([here.pid])
+
+
+class TooLate(BaseException):
+    """As Airflow's time-out of a task, it comes from a signal's handler."""
+
+
+def test_one_whose_parent_is_interrupted_ends(
+    interpreter: Interpreter, tmp_path: Path, ending_soon: Callable[[Callable[[], None]], None]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise TooLate
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        ending_soon(lambda: os.kill(os.getpid(), signal.SIGUSR1))
+        with pytest.raises(TooLate):
+            run(interpreter(FAMILY + WAIT), pids=str(tmp_path / "pids"))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    wait_until_none_runs(pids_in(tmp_path / "pids"))
+
+
+@pytest.mark.parametrize("deaf", ["", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"])
+def test_one_whose_parent_is_killed_ends_with_its_whole_group(
+    interpreter: Interpreter, tmp_path: Path, deaf: str
+) -> None:
+    python = interpreter(deaf + FAMILY + WAIT)
+    script = f"""
+from dag_factory.masking import Mask
+from dag_factory.runner.process import Child
+Child({python!r}, {{}}, Mask(in_task=False)).run("any", {{"pids": {str(tmp_path / "pids")!r}}})
+"""
+    parent = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).resolve().parents[2])
+    pids = pids_in(tmp_path / "pids")
+    group = os.getpgid(pids[0])
+    members = [each.pid for each in psutil.process_iter() if os.getpgid(each.pid) == group]
+    assert len(members) == 3
+    parent.kill()
+    parent.wait()
+    wait_until_none_runs(members)
+
+
+def test_an_interpreter_without_airflow_and_without_this_package_runs_the_real_thing(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True)
+    python = str(tmp_path / "bare" / "bin" / "python")
+    connection = {"hostPort": "http://127.0.0.1:1/api"}
+    document = {"name": "a", "pipelineType": "metadata", "openMetadataServerConnection": connection}
+    with pytest.raises(WorkflowError, match=f"openmetadata-ingestion is not installed for {python}"):
+        child(python).run("run", {"document": document, "pipeline_fqn": "a", "run_id": "b"})
