@@ -56,8 +56,10 @@ async def delete(dag_id: DagIdParameter, caller: CallerDep, context: ContextDep)
     """
     Remove a pipeline's config, and its DAG with all its runs from Airflow. What is not there is deleted already.
 
-    A parse that began before may still bring the DAG back. So a parse that has seen that the config is gone is waited
-    for, and the DAG is looked for once more: Airflow parses one file once at a time, so no older one comes after it.
+    A parse that began before would bring the DAG back; and where a DAG is deleted while Airflow writes down a parse
+    that has it, Airflow's DAG processor ends with an error. So a parse that has seen that the config is gone is waited
+    for: Airflow parses one file once at a time, so no older one comes after it. Where it does not come in time the DAG
+    is deleted all the same, and looked for once more when it has come.
     """
     dag_id = dag_id_of(dag_id)
     await require(caller, "DELETE", dag_id)
@@ -65,13 +67,14 @@ async def delete(dag_id: DagIdParameter, caller: CallerDep, context: ContextDep)
         await require(caller, "PUT", dag_id, run=True)
     async with context.writing:
         removed = await asyncio.to_thread(lambda: writer.delete(context.store(), dag_id))
-    known = await _delete_dag(caller, dag_id)
+    seen = True
     if removed:
         context.parses.ask(caller)
-        if await context.parses.wait_until_seen(PARSE_SECONDS):
-            await _delete_if_back(context, caller, dag_id)
-        else:
-            context.later(_delete_later(context, caller, dag_id))
+        seen = await context.parses.wait_until_seen(PARSE_SECONDS)
+    # It may have been deployed anew in the meantime.
+    known = not await context.is_stored(dag_id) and await _delete_dag(caller, dag_id)
+    if not seen:
+        context.later(_delete_later(context, caller, dag_id))
     if removed or known:
         return {"message": f"Pipeline '{dag_id}' is deleted."}
     return {"message": f"Pipeline '{dag_id}' was not there."}
@@ -95,15 +98,11 @@ async def _delete_dag(caller: Caller, dag_id: str) -> bool:
     )
 
 
-async def _delete_if_back(context: Context, caller: Caller, dag_id: str) -> None:
-    """Delete a DAG that an older parse has brought back, unless it has been deployed anew."""
-    if await find_dag(caller, dag_id) is not None and not await context.is_stored(dag_id):
-        await _delete_dag(caller, dag_id)
-
-
 async def _delete_later(context: Context, caller: Caller, dag_id: str) -> None:
+    """Delete a DAG that an older parse has brought back, unless it has been deployed anew."""
     if await context.parses.wait_until_seen(LATER_SECONDS):
         try:
-            await _delete_if_back(context, caller, dag_id)
+            if await find_dag(caller, dag_id) is not None and not await context.is_stored(dag_id):
+                await _delete_dag(caller, dag_id)
         except Refused as refusal:
             log.warning("DAG '%s' may have come back after its deletion: %s", dag_id, refusal)
