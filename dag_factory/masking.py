@@ -16,6 +16,9 @@ from dag_factory.secrets import HIDDEN
 _MIN_LENGTH = 4
 _MIN_LINE_LENGTH = 16
 
+# An error of pydantic quotes the beginning and the end of a wrong value, so also one half of a secret within it.
+_QUOTED_BY_PYDANTIC = re.compile(r"input_value=.*?(?=, input_type=)", re.DOTALL)
+
 
 class Mask(logging.Filter):
     """
@@ -57,7 +60,8 @@ class Mask(logging.Filter):
         self._pattern = re.compile("|".join(map(re.escape, forms)))
 
     def hide(self, text: str) -> str:
-        """Return a text with ``***`` in place of every secret."""
+        """Return a text with ``***`` in place of every secret, and of every value that pydantic quotes."""
+        text = _QUOTED_BY_PYDANTIC.sub(f"input_value={HIDDEN}", text)
         return self._pattern.sub(HIDDEN, text) if self._pattern else text
 
     def filter(self, record: logging.LogRecord) -> bool:

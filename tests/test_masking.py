@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from urllib.parse import quote_plus
 
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from dag_factory.masking import Mask
 
@@ -33,6 +34,25 @@ def logged() -> Iterator[io.StringIO]:
         yield output
     finally:
         logging.getLogger().removeHandler(handler)
+
+
+class OneField(BaseModel):
+    name: str
+
+
+def test_nothing_is_left_of_a_secret_that_pydantic_cuts_in_the_middle() -> None:
+    secret = "half-of-this-secret-is-left-and-half-is-not"
+    mask = Mask()
+    mask.add(secret)
+    with pytest.raises(ValidationError) as error:
+        OneField.model_validate({"name": {"token": secret, "more": ["a", "b", secret]}, "x": secret})
+    text = str(error.value)
+    assert "half-of" in text
+    assert secret not in text
+    hidden = mask.hide(f"{text}\n{text}")
+    assert hidden.count("input_value=***, input_type=dict") == 2
+    assert "half" not in hidden
+    assert "-not" not in hidden
 
 
 @pytest.mark.parametrize("form", [str, repr, json.dumps, quote_plus])
