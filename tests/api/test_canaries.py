@@ -1,0 +1,184 @@
+"""A canary in every secret field of every sample: deployed over the API and run, it shows nowhere."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from dag_factory.references import FERNET
+from dag_factory.secrets import encrypt
+from sandbox.client import run_path
+from sandbox.server import OpenMetadataServer
+from sandbox.stack import AirflowStack
+
+SAMPLES = sorted((Path(__file__).parents[1] / "samples").glob("*.json"))
+CANARY = "canary8e51d"
+# What people put into mappings that are free in form: no model knows of these.
+FREE = ("sourceConfig", "config", "connectionOptions")
+BY_THEIR_VALUE = {
+    "dsn": f"postgresql://reader:{CANARY}9001@db.example/sales",
+    "odbc": f"Driver=x;Server=y;Pwd={CANARY}9002",
+    "jwks": f"eyJhbGciOiJub25lIn0.{CANARY}9003",
+}
+# Of these a run gets as far as openmetadata-ingestion's own checks, where the server accepts its token.
+RUN_FAR = {"sqlite_metadata_daily", "sqlite_svc_dbt", "pg_svc_lineage", "openmetadata_application"}
+
+
+@pytest.fixture(scope="module")
+def secret_fields() -> list[list[str | int]]:
+    program = Path(__file__).with_name("secret_fields.py")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", str(program)], check=True, capture_output=True, text=True, cwd=program.parent
+    )
+    found: list[list[str | int]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def plant(document: Any, path: list[str | int], canary: str) -> Any:
+    """Return a document with a canary at a path, what leads there made where it is missing."""
+    if not path:
+        return canary
+    step, *rest = path
+    if isinstance(step, int):
+        return [plant(document[0] if isinstance(document, list) and document else None, rest, canary)]
+    beneath = document if isinstance(document, dict) else {}
+    return {**beneath, step: plant(beneath.get(step), rest, canary)}
+
+
+def planted(document: dict[str, Any], paths: list[list[str | int]]) -> dict[str, Any]:
+    for number, path in enumerate(paths):
+        document = plant(document, path, f"{CANARY}{number:04}")
+    config = document["sourceConfig"]["config"]
+    return {**document, "sourceConfig": {"config": {**config, FREE[-1]: BY_THEIR_VALUE}}}
+
+
+def texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for child in value.values() for text in texts(child)]
+    if isinstance(value, list):
+        return [text for child in value for text in texts(child)]
+    return [value] if isinstance(value, str) else []
+
+
+def test_the_models_name_secrets_all_over_a_pipeline(secret_fields: list[list[str | int]]) -> None:
+    assert len(secret_fields) > 120
+    leaves = {path[-1] for path in secret_fields}
+    assert {"jwtToken", "password", "awsSecretAccessKey", "sslKey", "dbtCloudAuthToken", "privateKey"} <= leaves
+    planted_in = {"sourceConfig", "openMetadataServerConnection"}
+    assert {path[0] for path in secret_fields} == planted_in
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda path: path.stem)
+def test_every_field_that_the_models_call_a_secret_is_encrypted(
+    sample: Path, secret_fields: list[list[str | int]]
+) -> None:
+    document = planted(json.loads(sample.read_text()), secret_fields)
+    canaries = [text for text in texts(document) if CANARY in text]
+    assert len(canaries) == len(secret_fields) + len(BY_THEIR_VALUE)
+    kept: list[str] = []
+
+    def keep(text: str) -> dict[str, str]:
+        kept.append(text)
+        return {FERNET: "…"}
+
+    assert CANARY not in json.dumps(encrypt(document, keep))
+    assert set(canaries) <= set(kept)
+
+
+class Watched:
+    """The API, whose every answer is kept."""
+
+    def __init__(self, airflow: AirflowStack) -> None:
+        self._http = httpx.Client(
+            base_url=f"{airflow.url}/api/v1/openmetadata",
+            auth=(airflow.username, airflow.password),
+            trust_env=False,
+            timeout=120,
+        )
+        self.answers: list[str] = []
+
+    def __enter__(self) -> Watched:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def call(self, method: str, name: str, status: int = 200, **options: Any) -> Any:
+        answer = self._http.request(method, name, **options)
+        self.answers.append(answer.text)
+        assert answer.status_code == status, re.sub(CANARY, "…", answer.text)
+        return answer.json()
+
+
+@pytest.mark.e2e
+def test_no_canary_shows_in_the_store_in_a_log_in_an_answer_or_in_airflow_s_database(
+    airflow: AirflowStack, openmetadata: OpenMetadataServer, config_store: Path, secret_fields: list[list[str | int]]
+) -> None:
+    server = {"hostPort": openmetadata.env["OPENMETADATA_HOST_PORT"]}
+    token = {"jwtToken": {"$env": "OPENMETADATA_JWT_TOKEN"}}
+    documents = []
+    for sample in SAMPLES:
+        document = planted(json.loads(sample.read_text()), secret_fields)
+        connection = {**document["openMetadataServerConnection"], **server}
+        service = {**document["service"], "name": "sample_sqlite", "type": "databaseService"}
+        whole = {**document, "openMetadataServerConnection": connection, "service": service}
+        documents.append(whole)
+        if sample.stem in RUN_FAR:
+            accepted = {**whole, "openMetadataServerConnection": {**connection, "securityConfig": token}}
+            documents.append({**accepted, "name": f"{sample.stem}_accepted", "fullyQualifiedName": "sample_sqlite.a"})
+
+    runs: dict[str, str] = {}
+    with Watched(airflow) as api:
+        for document in documents:
+            name = document["name"]
+            if document["pipelineType"] == "dataInsight":
+                api.call("POST", "deploy", 400, json=document)
+                continue
+            api.call("POST", "deploy", json=document)
+            assert "nothing has changed" in api.call("POST", "deploy", json=document)["message"]
+            runs[name] = api.call("POST", "trigger", json={"dag_id": name})["run_id"]
+            # What is wrong is named in the answer, in the log, and in the docs of the DAG.
+            for wrong in ({"airflowConfig": {"retries": CANARY}}, {"service": CANARY}, {"pipelineType": CANARY}):
+                api.call("POST", "deploy", 400, json={**document, **wrong})
+            api.call("POST", "deploy", 409, json={**document, "fullyQualifiedName": "another"})
+            api.call("POST", "trigger", 400, json={"dag_id": name, "conf": [CANARY]})
+            api.call("POST", "run_automation", 501, json=document)
+        for name, run_id in runs.items():
+            airflow.wait_for_run(name, run_id, timeout=600)
+            api.call("GET", "status", params={"dag_id": name})
+            (task_id,) = airflow.task_states(name, run_id)
+            assert api.call("GET", "last_dag_logs", params={"dag_id": name, "task_id": task_id})[task_id]
+            task = f"{run_path(name, run_id)}/taskInstances/{task_id}"
+            for path in (task, f"{task}/xcomEntries", run_path(name, run_id), f"/api/v2/dags/{name}/details"):
+                api.answers.append(airflow.request("GET", path).text)
+            assert airflow.api("GET", task)["rendered_fields"] == {}
+        stored = {path.name: path.read_bytes() for path in config_store.rglob("*") if path.is_file()}
+        for name in runs:
+            api.call("DELETE", "delete", params={"dag_id": name})
+
+    assert {f"{name}.json" for name in runs} <= stored.keys()
+    with sqlite3.connect(airflow.home / "airflow.db") as database:
+        dump = "\n".join(database.iterdump())
+    database.close()
+    places = {f"configs/{name}": content for name, content in stored.items()}
+    places |= {f"answer {number}": answer.encode() for number, answer in enumerate(api.answers)}
+    places |= {str(path): path.read_bytes() for path in airflow.home.rglob("*") if path.is_file()}
+    places["airflow.db, decoded"] = dump.encode()
+    assert sum("logs/dag_id=" in place for place in places) >= len(runs)
+
+    def named(canary: bytes) -> str:
+        number = canary.removeprefix(CANARY.encode()).decode()
+        path = secret_fields[int(number)] if number and int(number) < len(secret_fields) else number
+        return str(path)
+
+    found = {place: set(re.findall(CANARY.encode() + rb"\d*", content)) for place, content in places.items()}
+    leaks = {place: sorted(map(named, canaries)) for place, canaries in found.items() if canaries}
+    assert leaks == {}
