@@ -50,15 +50,21 @@ async def last_dag_logs(
     if task is None or task["state"] in _NOT_STARTED:
         return {task_id: "The task has not started yet.", "total": 1}
     path = dag_path(dag_id, "dagRuns", run_id, "taskInstances", task["task_id"], "logs", str(task["try_number"]))
-    pager = Pager(after)
-    async with caller.stream(path, "application/x-ndjson", params={"full_content": "true"}) as answer:
-        async for line in lines(answer.aiter_bytes()):
-            if (text := readable(line)) is not None:
-                pager.add(text)
+    pager = await page_of(caller, path, after)
     if after >= pager.total:
         raise Refused(404, f"The log has {pager.total} pages, counted from 0.")
     following = {"after": after + 1} if after + 1 < pager.total else {}
     return {task_id: pager.text, "total": pager.total, **following}
+
+
+async def page_of(caller: Caller, path: str, number: int) -> Pager:
+    """Read the log at a path of ``/api/v2`` and return one of its pages. No more than that is held at any time."""
+    pager = Pager(number)
+    async with caller.stream(path, "application/x-ndjson", params={"full_content": "true"}) as answer:
+        async for line in lines(answer.aiter_bytes()):
+            if (text := readable(line)) is not None:
+                pager.add(text)
+    return pager
 
 
 class Pager:

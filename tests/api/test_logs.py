@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tracemalloc
 from collections.abc import AsyncIterator
 
 import pytest
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dag_factory.api.logs import Pager, lines, readable
+from dag_factory.api.logs import PAGE_CHARACTERS, Pager, lines, page_of, readable
+from dag_factory.api.rest import AirflowApi, Caller
 
 
 def pages(log: list[str], size: int) -> list[str]:
@@ -84,3 +88,38 @@ def test_a_traceback_is_shown_with_its_frames() -> None:
     frames = [{"filename": "a.py", "lineno": 3, "name": "run"}]
     error = {"exc_type": "ValueError", "exc_value": "no", "frames": frames}
     assert readable(entry(event="failed", error_detail=[error])) == "failed\n  File a.py:3 in run\n  ValueError: no"
+
+
+class FakeAirflow:
+    """Airflow's log API with one log, which is made while it is read."""
+
+    def __init__(self, megabytes: int) -> None:
+        self.entries = megabytes * 100
+        self.app = FastAPI()
+        self.app.get("/api/v2/log")(self.log)
+
+    def log(self) -> StreamingResponse:
+        return StreamingResponse(
+            (json.dumps({"event": f"{n:9} {'x' * 10_000}"}) + "\n" for n in range(self.entries)),
+            media_type="application/x-ndjson",
+        )
+
+    def read(self, page: int) -> tuple[Pager, int]:
+        """Return a page, and the most bytes that were held while it was read."""
+        caller = Caller(AirflowApi(lambda: self.app), "token")
+        tracemalloc.start()
+        try:
+            pager = asyncio.run(page_of(caller, "/log", page))
+            return pager, tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+
+def test_a_log_of_any_size_is_read_in_the_memory_of_a_few_pages() -> None:
+    FakeAirflow(1).read(0)  # what is imported at the first time stays
+    small, of_small = FakeAirflow(3).read(1)
+    large, of_large = FakeAirflow(300).read(1)
+    assert large.text == small.text
+    assert large.total > 290
+    assert of_small < 8 * PAGE_CHARACTERS
+    assert of_large < 8 * PAGE_CHARACTERS
