@@ -19,7 +19,7 @@ FLOORS = [
     "schedule", "notify", "docs", "workflow", "workflow.types", "workflow.server", "workflow.run",
     "workflow.jobs", "runner", "runner.interpreter", "runner.child", "runner.process",
     "operator", "builder",
-    "loader", "writer",
+    "loader", "writer", "parses",
     "api", "api.answers", "api.calls", "api.transport", "api.rest", "api.identity", "api.parses", "api.context",
     "api.service", "api.runs", "api.logs", "api.deployments", "api.app",
     "plugin", "provider",

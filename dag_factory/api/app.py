@@ -14,8 +14,9 @@ from dag_factory.api import deployments, logs, runs, service
 from dag_factory.api.answers import answer_errors
 from dag_factory.api.context import Context
 from dag_factory.api.identity import Logins
-from dag_factory.api.parses import Parses
+from dag_factory.api.parses import LoaderFiles
 from dag_factory.api.rest import AirflowApi, running_app
+from dag_factory.parses import Parses
 from dag_factory.store import ConfigStore, open_store
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def create_app(
     """
     store = store or _configured_store
     api = AirflowApi(airflow, one_writer=_is_on_sqlite())
-    context = Context(store, Logins(api), Parses(store, _dags_folder()), parse_seconds=parse_seconds)
+    loader_files = LoaderFiles(store, _dags_folder())
+    context = Context(store, Logins(api), Parses(store), loader_files, parse_seconds=parse_seconds)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

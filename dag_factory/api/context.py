@@ -14,9 +14,10 @@ from fastapi.security.http import HTTPBase
 
 from dag_factory.api.answers import Refused
 from dag_factory.api.identity import Logins
-from dag_factory.api.parses import Parses
+from dag_factory.api.parses import CallersRequest, LoaderFiles
 from dag_factory.api.rest import Caller, dag_path, refused
 from dag_factory.catalog import Catalog
+from dag_factory.parses import Parses
 from dag_factory.store import ConfigStore
 
 POLL_SECONDS = 0.3
@@ -33,6 +34,7 @@ class Context:
     store: Callable[[], ConfigStore]
     logins: Logins
     parses: Parses
+    loader_files: LoaderFiles
     parse_seconds: float = 60.0
     # One at a time waits for the store's lock, in a thread, so that threads are left for all other calls.
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -43,6 +45,10 @@ class Context:
         task = asyncio.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+
+    def ask_for_parse(self, caller: Caller, *, even_if_seen: bool = False) -> None:
+        """Ask for a parse of the loader with a caller's rights; see `Parses.ask`."""
+        self.parses.ask(CallersRequest(self.loader_files, caller), even_if_seen=even_if_seen)
 
     async def stop(self) -> None:
         """End what runs in the background."""
@@ -71,7 +77,7 @@ class Context:
                     "DAGs folder?",
                 )
             if now >= ask_again:
-                self.parses.ask(caller, even_if_seen=True)
+                self.ask_for_parse(caller, even_if_seen=True)
                 ask_again = now + ASK_AGAIN_SECONDS
             await asyncio.sleep(POLL_SECONDS)
         return dag

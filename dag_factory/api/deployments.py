@@ -46,7 +46,7 @@ async def deploy(request: Request, caller: CallerDep, context: ContextDep) -> di
     async with context.writing:
         deployed = await asyncio.to_thread(lambda: writer.deploy(context.store(), checked))
     if deployed.changed:
-        context.parses.ask(caller)
+        context.ask_for_parse(caller)
     done = "is deployed" if deployed.changed else "is deployed already, and nothing has changed"
     return {"message": f"Pipeline '{deployed.dag_id}' {done}.", "dag_id": deployed.dag_id}
 
@@ -69,7 +69,7 @@ async def delete(dag_id: DagIdParameter, caller: CallerDep, context: ContextDep)
         removed = await asyncio.to_thread(lambda: writer.delete(context.store(), dag_id))
     seen = True
     if removed:
-        context.parses.ask(caller)
+        context.ask_for_parse(caller)
         seen = await context.parses.wait_until_seen(PARSE_SECONDS)
     # It may have been deployed anew in the meantime.
     known = not await context.is_stored(dag_id) and await _delete_dag(caller, dag_id)

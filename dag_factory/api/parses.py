@@ -1,151 +1,64 @@
-"""Asking Airflow to parse the loader after a change, rather than waiting until it does by itself."""
+"""Asking for a parse as a caller: with their rights, through Airflow's REST API."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
-import time
 from collections.abc import Callable
-from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
 from dag_factory.api.rest import Caller
 from dag_factory.builder import TAG
-from dag_factory.catalog import Catalog
-from dag_factory.errors import DagFactoryError
+from dag_factory.parses import files_of_store, touch_loader
 from dag_factory.store import ConfigStore
 
-log = logging.getLogger(__name__)
 
-LOADER = "openmetadata_loader.py"
-POLL_SECONDS = 0.2
-# How long each request is given. Airflow drops one that comes while the loader is being parsed, and the parse that is
-# under way may have read the store before the change: so whoever asked asks again until a parse has seen the change.
-PATIENCE_SECONDS = (3, 5, 10, 20)
-
-
-class Parses:
+class LoaderFiles:
     """
-    Asks for parses of the loader until one has seen the store's marker. Any number of changes meanwhile is one request.
+    The files that Airflow parses for our DAGs. Airflow's API knows them by the DAGs that they have made.
 
-    A request goes through Airflow's API, which knows the loader by the DAGs that it has made. Where it has made
-    none yet, or the caller may not edit all of them, the loader's file is touched, if it lies in this machine's DAGs
-    folder under the name that README.md gives it. Where that can't be either, Airflow parses it in its own time.
+    Where they have made none yet, or a caller may not edit all of them, the loader's file is touched instead.
 
     :param store: opens the config store
     :param dags_folder: where the loader may lie
     """
 
-    def __init__(
-        self,
-        store: Callable[[], ConfigStore],
-        dags_folder: Path,
-        *,
-        patience_seconds: tuple[float, ...] = PATIENCE_SECONDS,
-    ) -> None:
+    def __init__(self, store: Callable[[], ConfigStore], dags_folder: Path) -> None:
         self._store = store
-        self._loader = dags_folder / LOADER
-        self._patience = patience_seconds
-        self._task: asyncio.Task[None] | None = None
-        self._files: set[str] = set()
+        self._dags_folder = dags_folder
+        self._tokens: set[str] = set()
 
-    def ask(self, caller: Caller, *, even_if_seen: bool = False) -> None:
-        """
-        Ask for a parse in the background, with a caller's rights. Never fails, and never waits.
-
-        :param even_if_seen: ask also where a parse has seen all changes, for a file may have come without one
-        """
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._until_seen(caller, even_if_seen))
-
-    async def wait_until_seen(self, limit_seconds: float) -> bool:
-        """Return whether a parse has begun that saw all that is in the store now; wait for it up to a limit."""
-        wanted = await asyncio.to_thread(self._marker)
-        deadline = time.monotonic() + limit_seconds
-        while (seen := await asyncio.to_thread(self._seen)) != wanted:
-            # Markers are ordered by time, and a later one covers what was written before.
-            if wanted is not None and seen is not None and seen > wanted:
-                break
-            if time.monotonic() > deadline:
-                return False
-            await asyncio.sleep(POLL_SECONDS)
-        return True
-
-    async def stop(self) -> None:
-        """End what runs in the background."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-
-    async def _until_seen(self, caller: Caller, even_if_seen: bool) -> None:
-        try:
-            attempts = iter(self._patience)
-            seen = await asyncio.to_thread(self._seen)
-            while even_if_seen or seen != await asyncio.to_thread(self._marker):
-                patience = next(attempts, None)
-                if patience is None:
-                    log.warning("No parse of the loader has been seen. Is Airflow's DAG processor running?")
-                    return
-                even_if_seen = False
-                await self._send(caller)
-                before, seen = seen, await self._seen_within(patience)
-                if seen != before:
-                    attempts = iter(self._patience)
-        except Exception as error:  # noqa: BLE001 - a change is kept whether a parse can be asked for or not
-            log.warning("Can't ask Airflow for a parse of the loader: %s", type(error).__name__)
-
-    async def _seen_within(self, seconds: float) -> str | None:
-        """Return what the last parse saw, as soon as it is all there is, or after some seconds."""
-        before = await asyncio.to_thread(self._seen)
-        deadline = time.monotonic() + seconds
-        while True:
-            seen = await asyncio.to_thread(self._seen)
-            if seen != before or seen == await asyncio.to_thread(self._marker) or time.monotonic() > deadline:
-                return seen
-            await asyncio.sleep(POLL_SECONDS)
-
-    async def _send(self, caller: Caller) -> None:
-        if not self._files:
-            self._files = await self._find_files(caller)
-        for file in list(self._files):
-            answer = await caller.send("PUT", f"/parseDagFile/{file}")
+    async def request_parse(self, caller: Caller) -> None:
+        """Ask Airflow once to parse all of them."""
+        if not self._tokens:
+            self._tokens = await self._find(caller)
+        for token in list(self._tokens):
+            answer = await caller.send("PUT", f"/parseDagFile/{token}")
             # 409: the same request waits already.
             if answer.is_error and answer.status_code != httpx.codes.CONFLICT:
-                self._files.discard(file)
-        if not self._files:
-            await asyncio.to_thread(self._touch)
+                self._tokens.discard(token)
+        if not self._tokens:
+            await asyncio.to_thread(touch_loader, self._dags_folder)
 
-    async def _find_files(self, caller: Caller) -> set[str]:
-        """Return Airflow's tokens of the files that have made DAGs of the store, as far as the caller may see them."""
+    async def _find(self, caller: Caller) -> set[str]:
+        """Return Airflow's tokens of the files, as far as the caller may see their DAGs."""
         answer = await caller.send("GET", "/dags", params={"tags": TAG, "limit": 100})
         if answer.is_error:
             return set()
-        dags = answer.json()["dags"]
-        return await asyncio.to_thread(self._files_of, [(dag["dag_id"], dag["file_token"]) for dag in dags])
+        # Others may use the tag as well.
+        dags = [(str(dag["dag_id"]), str(dag["file_token"])) for dag in answer.json()["dags"]]
+        return await asyncio.to_thread(lambda: files_of_store(self._store(), dags))
 
-    def _files_of(self, dags: list[tuple[str, str]]) -> set[str]:
-        catalog = Catalog(self._store())
-        files: set[str] = set()
-        for dag_id, file in dags:
-            # Others may use the tag as well.
-            if file not in files and catalog.look_up(dag_id) is not None:
-                files.add(file)
-        return files
 
-    def _touch(self) -> None:
-        with suppress(OSError):
-            if self._loader.is_file():
-                os.utime(self._loader)
+@dataclass(frozen=True)
+class CallersRequest:
+    """A request for a parse that is made with the rights of whoever has called us."""
 
-    def _marker(self) -> str | None:
-        return self._store().marker()
+    files: LoaderFiles
+    caller: Caller
 
-    def _seen(self) -> str | None:
-        try:
-            return self._store().loaded()
-        except DagFactoryError:
-            return None
+    async def send(self) -> None:
+        """Ask once. Airflow may drop it."""
+        await self.files.request_parse(self.caller)

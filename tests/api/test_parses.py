@@ -9,8 +9,9 @@ from pathlib import Path
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
-from dag_factory.api.parses import LOADER, Parses
+from dag_factory.api.parses import CallersRequest, LoaderFiles
 from dag_factory.api.rest import AirflowApi, Caller
+from dag_factory.parses import LOADER, Parses
 from dag_factory.store.folder import FolderStore
 
 
@@ -43,8 +44,12 @@ class FakeAirflow:
         return JSONResponse({}, self.status)
 
     @property
-    def caller(self) -> Caller:
-        return Caller(AirflowApi(lambda: self.app), "token")
+    def request(self) -> CallersRequest:
+        return request_to(lambda: self.app, self.store)
+
+
+def request_to(app: Callable[[], FastAPI], store: FolderStore) -> CallersRequest:
+    return CallersRequest(LoaderFiles(lambda: store, store.root.parent), Caller(AirflowApi(app), "token"))
 
 
 def deployed(tmp_path: Path) -> FolderStore:
@@ -54,9 +59,9 @@ def deployed(tmp_path: Path) -> FolderStore:
     return store
 
 
-def ask(airflow: FakeAirflow, folder: Path, work: Callable[[Parses], None], limit: float = 20) -> bool:
+def ask(airflow: FakeAirflow, work: Callable[[Parses], None], limit: float = 20) -> bool:
     async def run() -> bool:
-        parses = Parses(lambda: airflow.store, folder, patience_seconds=(0.3,) * 4)
+        parses = Parses(lambda: airflow.store, patience_seconds=(0.3,) * 4)
         work(parses)
         try:
             return await parses.wait_until_seen(limit)
@@ -71,27 +76,27 @@ def test_many_changes_at_once_are_one_request_for_the_file_that_makes_our_dags(t
 
     def many(parses: Parses) -> None:
         for _ in range(100):
-            parses.ask(airflow.caller)
+            parses.ask(airflow.request)
 
-    assert ask(airflow, tmp_path, many)
+    assert ask(airflow, many)
     assert airflow.requests == ["loader"]
 
 
 def test_a_request_that_airflow_drops_is_made_again(tmp_path: Path) -> None:
     airflow = FakeAirflow(deployed(tmp_path), drops=2)
-    assert ask(airflow, tmp_path, lambda parses: parses.ask(airflow.caller))
+    assert ask(airflow, lambda parses: parses.ask(airflow.request))
     assert airflow.requests == ["loader"] * 3
 
 
 def test_where_a_parse_has_seen_it_all_nothing_is_asked_unless_it_is_wanted_all_the_same(tmp_path: Path) -> None:
     airflow = FakeAirflow(deployed(tmp_path))
     airflow.store.note_loaded(airflow.store.marker() or "")
-    assert ask(airflow, tmp_path, lambda parses: parses.ask(airflow.caller))
+    assert ask(airflow, lambda parses: parses.ask(airflow.request))
     assert airflow.requests == []
 
     async def wanted() -> None:
-        parses = Parses(lambda: airflow.store, tmp_path, patience_seconds=(0.1,))
-        parses.ask(airflow.caller, even_if_seen=True)
+        parses = Parses(lambda: airflow.store, patience_seconds=(0.1,))
+        parses.ask(airflow.request, even_if_seen=True)
         while not airflow.requests:
             await asyncio.sleep(0.01)
         await parses.stop()
@@ -114,21 +119,21 @@ def loader_in(folder: Path) -> Path:
 def test_the_loader_is_touched_where_airflow_knows_none_of_its_dags_yet(tmp_path: Path) -> None:
     loader = loader_in(tmp_path)
     airflow = FakeAirflow(deployed(tmp_path), known=None)
-    assert not ask(airflow, tmp_path, lambda parses: parses.ask(airflow.caller), limit=0.5)
+    assert not ask(airflow, lambda parses: parses.ask(airflow.request), limit=0.5)
     assert touched(loader)
 
 
 def test_the_loader_is_touched_where_the_caller_may_not_edit_all_of_its_dags(tmp_path: Path) -> None:
     loader = loader_in(tmp_path)
     airflow = FakeAirflow(deployed(tmp_path), status=403)
-    assert not ask(airflow, tmp_path, lambda parses: parses.ask(airflow.caller), limit=0.5)
+    assert not ask(airflow, lambda parses: parses.ask(airflow.request), limit=0.5)
     assert touched(loader)
 
 
 def test_a_request_that_waits_already_is_as_good_as_one_s_own(tmp_path: Path) -> None:
     loader = loader_in(tmp_path)
     airflow = FakeAirflow(deployed(tmp_path), status=409)
-    assert not ask(airflow, tmp_path, lambda parses: parses.ask(airflow.caller), limit=0.5)
+    assert not ask(airflow, lambda parses: parses.ask(airflow.request), limit=0.5)
     assert not touched(loader)
 
 
@@ -137,5 +142,5 @@ def test_an_airflow_that_can_t_be_asked_harms_nobody(tmp_path: Path) -> None:
         raise RuntimeError
 
     airflow = FakeAirflow(deployed(tmp_path))
-    broken = Caller(AirflowApi(no_app), "token")
-    assert not ask(airflow, tmp_path / "no_such_folder", lambda parses: parses.ask(broken), limit=0.5)
+    broken = request_to(no_app, airflow.store)
+    assert not ask(airflow, lambda parses: parses.ask(broken), limit=0.5)
