@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -57,7 +58,7 @@ class Catalog:
     Where several configs claim one DAG id, ``<dag_id>.json`` of the store's root wins, then a file named after the id,
     then the one nearest to the root, then the first by name. The others are shown as problems under ids of their own.
 
-    :param store: is read when a question is asked; each file of defaults is read once
+    :param store: is read when a question is asked; each file of defaults is read once, and so is the list of names
     """
 
     def __init__(self, store: ConfigStore) -> None:
@@ -109,16 +110,42 @@ class Catalog:
                 return Config(dag_id, key, claim.document, claim.problem)
         return None
 
+    def judge(self, key: str) -> Config | None:
+        """
+        Return what ``all`` makes of one config, None where it is gone; few others are opened.
+
+        That another config has the same DAG id is seen where that one is named after the id, or was noted for it.
+
+        :raises StoreError: where the store can't be listed
+        """
+        claim = self._claim(key)
+        if claim is None:
+            return None
+        dag_id = claim.named_id
+        if dag_id is None:
+            return Config(claim.stem_id, key, claim.document, _problem_of_loser(claim, {}))
+        other = self.look_up(dag_id)
+        if other is not None and _precedence(_Claim(other.key, other.document)) < _precedence(claim):
+            return Config(dag_id, key, claim.document, _problem_of_loser(claim, {dag_id: other}))
+        return Config(dag_id, key, claim.document, claim.problem)
+
     def _likely_keys(self, dag_id: str) -> Iterator[str]:
         """Yield the keys that may hold a DAG id's config, the likeliest and cheapest first."""
         yield f"{dag_id}.json"
         if (noted := self._store.recall(dag_id)) is not None:
             yield noted
-        named_alike = [claim for key in self._config_keys() if (claim := _Claim(key)).stem_id == dag_id]
-        yield from (claim.key for claim in sorted(named_alike, key=_nearness))
+        yield from self._keys_by_stem.get(dag_id, ())
+
+    @cached_property
+    def _keys_by_stem(self) -> dict[str, list[str]]:
+        """The keys of the configs by the DAG ids that their files' names give, those nearest to the root first."""
+        keys: dict[str, list[str]] = {}
+        for claim in sorted(map(_Claim, self._config_keys()), key=_nearness):
+            keys.setdefault(claim.stem_id, []).append(claim.key)
+        return keys
 
     def _config_keys(self) -> list[str]:
-        return [key for key in self._store.list_keys() if key.rpartition("/")[2] != DEFAULTS]
+        return [key for key in self._store.list_keys() if not is_defaults(key)]
 
     def _claim(self, key: str) -> _Claim | None:
         """Return what a config says of itself, or None where it is gone since it was listed."""
@@ -155,6 +182,11 @@ class Catalog:
             return above
         except ConfigError as error:
             return error.within(key)
+
+
+def is_defaults(key: str) -> bool:
+    """Return whether a key is that of defaults, which lie under configs and are none."""
+    return key.rpartition("/")[2] == DEFAULTS
 
 
 def _nearness(claim: _Claim) -> tuple[int, str]:

@@ -15,5 +15,7 @@ def get_provider_info() -> dict[str, Any]:
         "name": "OpenMetadata DAG factory",
         "description": "Runs OpenMetadata ingestion pipelines on Apache Airflow.",
         "versions": [__version__],
+        # Airflow 3.1 knows no commands of such providers, and passes over this.
+        "cli": ["dag_factory.cli.commands"],
         "config": {SECTION: {"description": "Where pipelines come from and how they run.", "options": OPTIONS}},
     }

@@ -87,7 +87,19 @@ OPTIONS: dict[str, dict[str, str | None]] = {
         "example": None,
         "default": "300",
     },
+    "watch_store": {
+        "description": (
+            "Whether the API server watches the config store for files that are changed by hand: auto, poll (never\n"
+            "rely on the kernel to tell of changes, but look through the folder again and again) or off.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "poll",
+        "default": "auto",
+    },
 }
+
+WATCH_MODES = ("auto", "poll", "off")
 
 
 def config_store() -> str:
@@ -162,6 +174,32 @@ def _count(option: str, *, least: int) -> int:
     if not value.isdecimal() or int(value) < least:
         raise SettingsError(f"[{SECTION}] {option} is no number of at least {least}")
     return int(value)
+
+
+def watch_store() -> str:
+    """
+    Return whether and how the store is watched: one of `WATCH_MODES`.
+
+    :raises SettingsError: where the option is anything else
+    """
+    mode = (_text("watch_store") or "auto").lower()
+    if mode not in WATCH_MODES:
+        raise SettingsError(f"[{SECTION}] watch_store is none of {', '.join(WATCH_MODES)}. Set it to one of them.")
+    return mode
+
+
+def dags_folder() -> Path:
+    """Return Airflow's own DAGs folder on this machine, where the loader may lie."""
+    from airflow.configuration import conf
+
+    return Path(conf.get("core", "dags_folder"))
+
+
+def stale_dag_seconds() -> int:
+    """Return how much later than the last parse with a DAG one without it must end, for Airflow to take it for gone."""
+    from airflow.configuration import conf
+
+    return int(conf.getint("dag_processor", "stale_dag_threshold", fallback=50))
 
 
 def _text(option: str) -> str | None:

@@ -20,9 +20,11 @@ FLOORS = [
     "workflow.jobs", "runner", "runner.interpreter", "runner.child", "runner.process",
     "operator", "builder",
     "loader", "writer", "parses",
+    "watch", "watch.mounts", "watch.turn", "watch.folder_events", "watch.hints", "watch.changes", "watch.report",
+    "watch.watcher", "watch.request", "watch.start",
     "api", "api.answers", "api.calls", "api.transport", "api.rest", "api.identity", "api.parses", "api.context",
     "api.service", "api.runs", "api.logs", "api.deployments", "api.app",
-    "plugin", "provider",
+    "cli", "plugin", "provider",
 ]  # fmt: skip
 
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.

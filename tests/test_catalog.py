@@ -431,3 +431,33 @@ def test_the_samples_of_a_server_are_a_store() -> None:
     configs = Catalog(ForgetfulStore({path.name: path.read_bytes() for path in samples.glob("*.json")})).all()
     assert len(configs) >= 10
     assert all(c.problem is None and c.key == f"{c.dag_id}.json" for c in configs)
+
+
+def test_one_config_is_judged_as_among_all_of_them_and_few_others_are_opened() -> None:
+    files: dict[str, str | bytes | dict[str, Any]] = {
+        f"{number}.json": {"name": f"other {number}"} for number in range(50)
+    }
+    files |= {
+        "orders.json": {"name": "orders"},
+        "sales/orders.yaml": "name: orders",
+        "aa.json": {"name": "orders"},
+        "any name.json": {"name": "first"},
+        "x/late.json": {"name": "first"},
+        "nameless.json": {},
+        "torn.json": "{",
+        "bad/defaults.yaml": "[",
+        "bad/orders.json": {"name": "below"},
+    }
+    store = MemoryStore(files)
+    everything = {config.key: config for config in Catalog(store).all()}
+    for key, config in everything.items():
+        store.opened.clear()
+        judged = Catalog(store).judge(key)
+        assert judged is not None
+        assert str(judged.problem) == str(config.problem), key
+        assert judged.document == config.document
+        assert sum(store.opened.values()) <= 5, key
+
+
+def test_a_config_that_is_gone_is_judged_by_nobody() -> None:
+    assert Catalog(MemoryStore({})).judge("gone.json") is None

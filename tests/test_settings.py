@@ -42,6 +42,18 @@ def test_airflow_lists_every_option_with_what_it_needs_to_know() -> None:
     assert settings.OPTIONS["config_store"]["default"] == "{AIRFLOW_HOME}/configs"
 
 
+@pytest.mark.parametrize(("value", "mode"), [("", "auto"), ("auto", "auto"), (" Poll ", "poll"), ("off", "off")])
+def test_the_store_is_watched_unless_it_is_switched_off(monkeypatch: pytest.MonkeyPatch, value: str, mode: str) -> None:
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__WATCH_STORE", value)
+    assert settings.watch_store() == mode
+
+
+def test_a_way_to_watch_that_there_is_not_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__WATCH_STORE", "sometimes")
+    with pytest.raises(SettingsError, match="watch_store is none of auto, poll, off"):
+        settings.watch_store()
+
+
 @pytest.mark.parametrize("option", ["host_ip", "ingestion_version"])
 def test_what_is_to_be_found_out_may_be_set(monkeypatch: pytest.MonkeyPatch, option: str) -> None:
     assert getattr(settings, option)() is None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -16,11 +17,15 @@ from dag_factory.api.context import Context
 from dag_factory.api.identity import Logins
 from dag_factory.api.parses import LoaderFiles
 from dag_factory.api.rest import AirflowApi, running_app
+from dag_factory.errors import SettingsError
 from dag_factory.parses import Parses
-from dag_factory.store import ConfigStore, open_store
+from dag_factory.store import ConfigStore, configured_store
+from dag_factory.watch.start import watch
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
+
+log = logging.getLogger(__name__)
 
 PREFIX = "/api/v1/openmetadata"
 
@@ -28,24 +33,24 @@ PREFIX = "/api/v1/openmetadata"
 def create_app(
     *,
     airflow: Callable[[], ASGIApp] = running_app,
-    store: Callable[[], ConfigStore] | None = None,
+    store: Callable[[], ConfigStore] = configured_store,
     parse_seconds: float = 60.0,
 ) -> FastAPI:
     """
-    Return the app with all calls of the OpenMetadata server. Nothing is read or opened before the first call.
+    Return the app with all calls of the OpenMetadata server. Nothing is read or opened before it starts.
 
     :param airflow: returns the app of Airflow's API server
-    :param store: opens the config store; the configured one without it
+    :param store: opens the config store
     :param parse_seconds: how long a call waits until Airflow knows a pipeline that is in the store
     """
-    store = store or _configured_store
     api = AirflowApi(airflow, one_writer=_is_on_sqlite())
-    loader_files = LoaderFiles(store, _dags_folder())
+    loader_files = LoaderFiles(store, settings.dags_folder())
     context = Context(store, Logins(api), Parses(store), loader_files, parse_seconds=parse_seconds)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
+        async with _watching(context):
+            yield
         await context.stop()
 
     app = FastAPI(
@@ -61,14 +66,24 @@ def create_app(
     return app
 
 
-def _configured_store() -> ConfigStore:
-    return open_store(settings.config_store())
-
-
-def _dags_folder() -> Path:
-    from airflow.configuration import conf
-
-    return Path(conf.get("core", "dags_folder"))
+@asynccontextmanager
+async def _watching(context: Context) -> AsyncIterator[None]:
+    """Watch the store, unless the settings say not to; a setting that is wrong stops no API server."""
+    try:
+        mode = settings.watch_store()
+    except SettingsError as error:
+        log.error("The config store is not watched. %s", error)
+        mode = "off"
+    if mode == "off":
+        yield
+        return
+    task = asyncio.create_task(watch(context.store, context.parses, settings.dags_folder(), poll=mode == "poll"))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 def _is_on_sqlite() -> bool:

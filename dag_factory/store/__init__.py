@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from dag_factory import settings
 from dag_factory.store.folder import FolderStore
 
-__all__ = ["ConfigStore", "open_store"]
+__all__ = ["ConfigStore", "configured_store", "open_store"]
 
 
 class ConfigStore(Protocol):
@@ -82,3 +83,12 @@ class ConfigStore(Protocol):
 def open_store(location: str) -> ConfigStore:
     """Return the store at a location, a folder's path."""
     return FolderStore(location)
+
+
+def configured_store() -> ConfigStore:
+    """
+    Return the store that the setting ``config_store`` names.
+
+    :raises SettingsError: where it names none
+    """
+    return open_store(settings.config_store())

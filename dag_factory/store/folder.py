@@ -8,8 +8,9 @@ import logging
 import os
 import stat
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
@@ -25,6 +26,23 @@ NOTES = ".dag_ids.json"
 MARKER = ".version"
 LOADED = ".loaded"
 LOCK = ".lock"
+ANNOUNCED = ".announced"
+MAX_ANNOUNCED_BYTES = 1024 * 1024
+
+Identity = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """
+    What a folder held at one look.
+
+    :param revisions: a text for each key, another one once the file is; of a link, it is that of the file it leads to
+    :param folders: the folders that were listed, each with its device and inode
+    """
+
+    revisions: Mapping[str, str]
+    folders: Mapping[Path, Identity]
 
 
 class FolderStore:
@@ -39,10 +57,23 @@ class FolderStore:
 
     def __init__(self, location: str | os.PathLike[str]) -> None:
         self.root = Path(location).expanduser()
+        self._written: dict[str, str | None] = {}
 
     def list_keys(self) -> list[str]:
+        return sorted(self._listed({}))
+
+    def snapshot(self) -> Snapshot:
+        """
+        Return what the folder holds now; no file is opened.
+
+        :raises StoreError: where the folder can't be listed
+        """
+        folders: dict[Path, Identity] = {}
+        return Snapshot({key: _revision(self.root / key) for key in self._listed(folders)}, folders)
+
+    def _listed(self, folders: dict[Path, Identity]) -> list[str]:
         try:
-            return sorted(self._list())
+            return list(self._list(folders))
         except (FileNotFoundError, NotADirectoryError):
             raise StoreError(
                 f"config_store '{self.root}' is not a folder. Create it, mount it, or set "
@@ -73,7 +104,7 @@ class FolderStore:
         path = self.root / key
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(path, data, mode=0o600)
+            self._written[key] = _replace(path, data, mode=0o600)
         except OSError as error:
             raise StoreError(f"config '{key}' can't be written to '{self.root}': {error.strerror}") from error
 
@@ -81,6 +112,7 @@ class FolderStore:
         path = self.root / key
         try:
             path.unlink()
+            self._written[key] = None
             _sync(path.parent)
         except FileNotFoundError:
             return False
@@ -103,14 +135,39 @@ class FolderStore:
     def marker(self) -> str | None:
         return self._token(MARKER)
 
-    def bump(self) -> str:
+    def bump(self, covering: Mapping[str, str | None] | None = None) -> str:
+        """
+        Replace the version marker by a new one and return it.
+
+        :param covering: what changes the marker stands for besides those of this object: revision by key, None where
+            the file was removed. ``announced`` tells them to those who watch the folder
+        """
         # Ordered by time, so that a person who looks at two sees which is the newer one.
         marker = str(uuid7())
         try:
             _replace(self.root / MARKER, marker.encode(), mode=0o644)
         except OSError as error:
             raise StoreError(f"the version marker of '{self.root}' can't be replaced: {error.strerror}") from error
+        # Only now: had the writer died before, those who watch would have to bump in its place.
+        self._announce({**self._written, **(covering or {})})
+        self._written.clear()
         return marker
+
+    def announced(self) -> dict[str, str | None]:
+        """
+        Return the newest revision of each key that a marker was made for, None where that was the file's removal.
+
+        It is not known of all keys: of those that are not there, somebody has yet to say that they have changed.
+        """
+        announced: dict[str, str | None] = {}
+        try:
+            lines = (self.root / ANNOUNCED).read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError):
+            return announced
+        for line in lines:
+            with suppress(ValueError, TypeError, RecursionError):
+                announced.update(json.loads(line))
+        return announced
 
     def loaded(self) -> str | None:
         return self._token(LOADED)
@@ -126,6 +183,21 @@ class FolderStore:
     def note(self, keys: Mapping[str, str]) -> None:
         if keys != self._notes():
             self._keep(NOTES, json.dumps(dict(keys), sort_keys=True, indent=0).encode())
+
+    def _announce(self, revisions: Mapping[str, str | None]) -> None:
+        """Append to the announcements, so that several processes may do so at once."""
+        if not revisions:
+            return
+        try:
+            # For the owner alone: whoever deploys and whoever watches.
+            descriptor = os.open(self.root / ANNOUNCED, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "ab", buffering=0) as file:
+                # What is forgotten costs a parse, at most.
+                if os.fstat(descriptor).st_size > MAX_ANNOUNCED_BYTES:
+                    file.truncate(0)
+                file.write(json.dumps(dict(revisions)).encode() + b"\n")
+        except OSError as error:
+            log.debug("can't keep %s in %s: %s", ANNOUNCED, self.root, error.strerror)
 
     def _keep(self, name: str, note: bytes) -> None:
         try:
@@ -148,9 +220,9 @@ class FolderStore:
             return {}
         return notes if isinstance(notes, dict) else {}
 
-    def _list(self) -> Iterator[str]:
+    def _list(self, listed: dict[Path, Identity]) -> Iterator[str]:
         """Yield the keys of all configs; a folder with several paths is listed once, at the one nearest to the root."""
-        seen = set()
+        seen: set[Identity] = set()
         folders = deque([PurePosixPath()])
         while folders:
             beneath = folders.popleft()
@@ -162,10 +234,11 @@ class FolderStore:
                     raise
                 log.error("config_store: folder '%s' can't be listed: %s", beneath, error.strerror)
                 continue
-            if (status.st_dev, status.st_ino) in seen:
+            if (identity := _identity(status)) in seen:
                 log.warning("config_store: folder '%s' is listed under another path already", beneath)
                 continue
-            seen.add((status.st_dev, status.st_ino))
+            seen.add(identity)
+            listed[self.root / beneath] = identity
             for name in names:
                 key = beneath / name
                 if name.startswith("."):
@@ -176,6 +249,40 @@ class FolderStore:
                     yield str(key)
                 elif (self.root / key).is_dir():
                     folders.append(key)
+
+
+def identities(folders: Iterable[Path]) -> dict[Path, Identity]:
+    """Return device and inode of folders, by the paths that lead to one."""
+    found: dict[Path, Identity] = {}
+    for folder in folders:
+        with suppress(OSError):
+            found[folder] = _identity(folder.stat())
+    return found
+
+
+def _identity(status: os.stat_result) -> Identity:
+    return (status.st_dev, status.st_ino)
+
+
+def is_own_file(name: str) -> bool:
+    """Return whether a file's name is one that only the store itself gives."""
+    return name in {NOTES, MARKER, LOADED, LOCK, ANNOUNCED} or (name.startswith(".") and name.endswith(".new"))
+
+
+def _revision(path: Path) -> str:
+    try:
+        return _revision_of(path.stat())
+    except OSError:
+        return "unreadable"
+
+
+def _revision_of(status: os.stat_result) -> str:
+    """
+    Return a text that is another one once a file's content or its permissions are.
+
+    Neither the inode nor the time of its change are in it: on network folders two machines may see different ones.
+    """
+    return f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_mode:o}"
 
 
 def _is_key(text: str) -> bool:
@@ -193,8 +300,12 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _replace(path: Path, data: bytes, *, mode: int) -> None:
-    """Put a file in the place of another: durably, and in one step. A crash leaves nothing but a hidden file."""
+def _replace(path: Path, data: bytes, *, mode: int) -> str:
+    """
+    Put a file in the place of another and return its revision: durably, and in one step.
+
+    A crash leaves nothing but a hidden file.
+    """
     new = path.with_name(f".{uuid4().hex}.new")
     try:
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
@@ -202,11 +313,13 @@ def _replace(path: Path, data: bytes, *, mode: int) -> None:
             file.write(data)
             file.flush()
             os.fsync(descriptor)
+            revision = _revision_of(os.fstat(descriptor))
         new.replace(path)
     except BaseException:
         new.unlink(missing_ok=True)
         raise
     _sync(path.parent)
+    return revision
 
 
 def _sync(folder: Path) -> None:

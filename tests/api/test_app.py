@@ -63,3 +63,23 @@ def test_what_nobody_has_thought_of_is_a_plain_500_and_its_text_stands_nowhere(
     assert canary not in caplog.text
     assert "RuntimeError while answering" in caplog.text
     assert "in broken" in caplog.text
+
+
+def test_the_store_is_watched_while_the_api_server_runs_and_stops_no_start_of_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level("INFO", "dag_factory.watch")
+    store = FolderStore(tmp_path)
+
+    async def live() -> None:
+        app = create_app(airflow=FastAPI, store=lambda: store)
+        async with app.router.lifespan_context(app):
+            while not caplog.messages and mode == "poll":
+                await asyncio.sleep(0.01)
+
+    for mode, said in (("off", ""), ("wrong", "watch_store is none of"), ("poll", "Watching config_store")):
+        caplog.clear()
+        monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__WATCH_STORE", mode)
+        asyncio.run(live())
+        assert said in caplog.text
+        assert bool(caplog.messages) is bool(said)

@@ -14,7 +14,15 @@ import pytest
 from dag_factory.document import MAX_BYTES
 from dag_factory.errors import ConfigError, StoreError
 from dag_factory.store import open_store
-from dag_factory.store.folder import LOCK, NOTES, FolderStore
+from dag_factory.store.folder import (
+    ANNOUNCED,
+    LOCK,
+    MAX_ANNOUNCED_BYTES,
+    NOTES,
+    FolderStore,
+    identities,
+    is_own_file,
+)
 
 NOBODY = 65534
 
@@ -436,3 +444,70 @@ def test_a_store_that_can_not_be_locked_says_why(public_folder: Path) -> None:
         FolderStore(public_folder).lock(),
     ):
         pass
+
+
+def test_a_snapshot_has_another_revision_for_whatever_has_changed(store: FolderStore) -> None:
+    write(store.root, "a.json", "x/b.json", "x/y/c.json", ".hidden.json")
+    first = store.snapshot()
+    assert sorted(first.revisions) == store.list_keys()
+    assert list(first.folders) == [store.root, store.root / "x", store.root / "x" / "y"]
+    assert store.snapshot() == first
+    (store.root / "a.json").write_text("longer than before")
+    (store.root / "x/b.json").chmod(0o400)
+    second = store.snapshot()
+    changed = {key for key, _ in first.revisions.items() ^ second.revisions.items()}
+    assert changed == {"a.json", "x/b.json"}
+
+
+def test_a_snapshot_follows_links_and_has_a_revision_for_what_can_t_be_read(store: FolderStore) -> None:
+    write(store.root, "..1/a.json", "a.json")
+    (store.root / "a.json").unlink()
+    (store.root / "a.json").symlink_to("..1/a.json")
+    first = store.snapshot().revisions
+    (store.root / "..1" / "a.json").write_text("another one")
+    assert store.snapshot().revisions != first
+    (store.root / "..1" / "a.json").unlink()
+    assert store.snapshot().revisions == {"a.json": "unreadable"}
+
+
+def test_the_identities_of_folders_tell_when_one_is_another_one(store: FolderStore) -> None:
+    write(store.root, "x/a.json")
+    folders = store.snapshot().folders
+    assert identities(folders) == folders
+    (store.root / "x").rename(store.root / "y")
+    assert identities(folders) == {store.root: folders[store.root]}
+
+
+def test_a_marker_announces_what_was_written_before_it(store: FolderStore) -> None:
+    store.write("a.json", b"1")
+    assert store.announced() == {}
+    store.bump()
+    assert store.announced() == store.snapshot().revisions
+    other = FolderStore(store.root)
+    other.write("b.json", b"22")
+    other.delete("a.json")
+    other.bump({"c.json": "by hand"})
+    assert store.announced() == {"a.json": None, "c.json": "by hand", **store.snapshot().revisions}
+    assert (store.root / ANNOUNCED).stat().st_mode & 0o777 == 0o600
+
+
+def test_announcements_that_are_torn_or_too_many_are_forgotten_and_harm_nobody(store: FolderStore) -> None:
+    store.write("a.json", b"1")
+    store.bump()
+    with (store.root / ANNOUNCED).open("a") as file:
+        file.write("[1]\n{\n" + "x" * MAX_ANNOUNCED_BYTES)
+    assert list(store.announced()) == ["a.json"]
+    store.bump({"b.json": "1"})
+    assert store.announced() == {"b.json": "1"}
+    (store.root / ANNOUNCED).unlink()
+    (store.root / ANNOUNCED).mkdir()
+    assert store.bump({"b.json": "2"}) == store.marker()
+    assert store.announced() == {}
+
+
+def test_the_store_knows_which_names_it_gives_itself() -> None:
+    assert is_own_file(".version")
+    assert is_own_file(LOCK)
+    assert is_own_file(".0a1b.new")
+    assert not is_own_file("..data")
+    assert not is_own_file("a.new")

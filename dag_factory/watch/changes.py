@@ -1,0 +1,88 @@
+"""Which files have changed since they were last taken up, and which of these changes are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Patience:
+    """
+    Times in seconds.
+
+    :param settle: for how long nothing must have changed before changes are taken up, so that many are one
+    :param burst: after which they are taken up though more keep coming
+    :param quiet: for how long a file that may still be being written must have stayed the same
+    """
+
+    settle: float = 0.2
+    burst: float = 10.0
+    quiet: float = 2.0
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A revision other than the known one, None where the file is gone, and when it was seen first."""
+
+    revision: str | None
+    since: float
+
+
+class Changes:
+    """
+    The difference between the revisions that are known and those that are seen, key by key.
+
+    :param known: what has been taken up already
+    """
+
+    def __init__(self, known: Mapping[str, str], patience: Patience) -> None:
+        self._known = dict(known)
+        self._patience = patience
+        self._seen: dict[str, _Change] = {}
+        self._began = 0.0
+
+    def see(self, revisions: Mapping[str, str], now: float) -> None:
+        """Compare with what there is now."""
+        if not self._seen:
+            self._began = now
+        differing = {key for key, _ in self._known.items() ^ revisions.items()}
+        seen = {key: _Change(revisions.get(key), now) for key in differing}
+        same = {key: change for key, change in self._seen.items() if key in seen and _is_same(change, seen[key])}
+        self._seen = {**seen, **same}
+
+    def ready(self, now: float, is_being_written: Callable[[str], bool]) -> dict[str, str | None]:
+        """
+        Return the revisions to take up by key, None where the file is gone; nothing while more changes keep coming.
+
+        :param is_being_written: says of a key whether its file may be half a file
+        """
+        whole = {
+            key: change
+            for key, change in self._seen.items()
+            if change.revision is None or now - change.since >= self._patience.quiet or not is_being_written(key)
+        }
+        newest = max((change.since for change in whole.values()), default=now)
+        if now - newest < self._patience.settle and now - self._began < self._patience.burst:
+            return {}
+        return {key: change.revision for key, change in whole.items()}
+
+    def take(self, ready: Mapping[str, str | None], now: float) -> set[str]:
+        """Know these from now on; return the keys of those that were not known at all before."""
+        new = ready.keys() - self._known.keys()
+        for key, revision in ready.items():
+            self._seen.pop(key, None)
+            if revision is None:
+                self._known.pop(key, None)
+            else:
+                self._known[key] = revision
+        self._began = now
+        return new
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to take up, now or later."""
+        return bool(self._seen)
+
+
+def _is_same(one: _Change, other: _Change) -> bool:
+    return one.revision == other.revision

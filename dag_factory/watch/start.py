@@ -1,0 +1,45 @@
+"""Watching the configured store: as part of the API server, or by a command of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from dag_factory import settings
+from dag_factory.errors import DagFactoryError
+from dag_factory.parses import Parses
+from dag_factory.store import ConfigStore
+from dag_factory.store.folder import FolderStore
+from dag_factory.watch.request import DatabaseRequest
+from dag_factory.watch.watcher import Pace, Watcher
+
+log = logging.getLogger(__name__)
+
+
+async def watch(store: Callable[[], ConfigStore], parses: Parses, dags_folder: Path, *, poll: bool) -> None:
+    """
+    Watch a store until cancelled; return at once where it is none that can be watched, and say so.
+
+    :param store: opens the config store
+    :param parses: is asked for a parse after a change
+    :param dags_folder: where the loader may lie
+    :param poll: look through the folder again and again, whether the kernel could tell of changes or not
+    """
+    try:
+        opened = await asyncio.to_thread(store)
+    except DagFactoryError as error:
+        log.error("The config store is not watched. %s", error)
+        return
+    if not isinstance(opened, FolderStore):
+        log.info("The config store is no folder: it is not watched")
+        return
+    request = DatabaseRequest(store, dags_folder)
+    pace = Pace(gone=settings.stale_dag_seconds() + 5)
+    await Watcher(opened, partial(_ask, parses, request), poll=poll, pace=pace).run()
+
+
+def _ask(parses: Parses, request: DatabaseRequest, even_if_seen: bool) -> None:
+    parses.ask(request, even_if_seen=even_if_seen)

@@ -1,0 +1,50 @@
+"""Whose turn it is to watch: of the processes of one machine that could watch a folder, one does."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+
+# What file systems say that have no such locks, or not on folders (NFS).
+_NO_LOCKS = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
+
+
+class Turn:
+    """
+    A lock on a folder itself, so that nothing is written; the kernel gives it back when the process ends.
+
+    Where the file system has no locks it is everybody's turn: a change is then announced by the first to see it, and
+    at worst parsed twice.
+
+    :raises BlockingIOError: where another process has it
+    :raises OSError: where the folder can't be opened
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                os.close(self._descriptor)
+                raise
+
+    def is_over(self) -> bool:
+        """Return whether the path leads to another folder by now, or to none."""
+        try:
+            there, mine = self._folder.stat(), os.fstat(self._descriptor)
+        except OSError:
+            return True
+        return (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino)
+
+    def __enter__(self) -> Turn:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._descriptor)

@@ -1,0 +1,219 @@
+"""The watcher: what other hands than ours change in the store's folder is announced, asked for and reported."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from dag_factory.errors import StoreError
+from dag_factory.store.folder import FolderStore, Identity, Snapshot, identities
+from dag_factory.watch.changes import Changes, Patience
+from dag_factory.watch.hints import Hints, NoHints, no_hints, open_hints
+from dag_factory.watch.report import CHANGED, NEW, REMOVED, report
+from dag_factory.watch.turn import Turn
+
+log = logging.getLogger(__name__)
+
+# At most a fifth of the time is spent on looking.
+REST = 4
+
+
+@dataclass(frozen=True)
+class Pace:
+    """
+    Times in seconds.
+
+    :param gather: between a hint and the look that it leads to, for hints come in bunches
+    :param poll: between two looks where nobody hints
+    :param check: between two looks whether the folders are still the same ones, where somebody hints
+    :param look: after which folders are looked through without a hint, for links may lead out of them
+    :param retry: between two attempts to watch, while another process does or there is no folder
+    :param again: after which a parse is asked for once more where there can't be a marker that tells of it
+    :param gone: after which a parse is asked for once more where a config was removed: Airflow takes a DAG for gone
+        where a parse without it ends so much later than the last one with it: a parse at once may be too early
+    """
+
+    patience: Patience = field(default_factory=Patience)
+    gather: float = 0.05
+    poll: float = 1.0
+    check: float = 1.0
+    look: float = 30.0
+    retry: float = 2.0
+    again: float = 10.0
+    gone: float = 60.0
+
+
+class Watcher:
+    """
+    Watches a store's folder. Hints are only the occasion to look, and what has changed is found by comparing.
+
+    What a writer has announced with a marker of its own is no news. All else becomes one new marker and one request for
+    a parse, and each config a line in the log. What was changed before the watcher began it can't know, so it begins
+    with a marker and a request.
+
+    :param ask: asks for a parse; its argument is whether also where the store's marker doesn't tell of a change
+    :param poll: do without hints
+    """
+
+    def __init__(
+        self, store: FolderStore, ask: Callable[[bool], None], *, poll: bool = False, pace: Pace | None = None
+    ) -> None:
+        self._store = store
+        self._ask = ask
+        self._poll = poll
+        self._pace = pace or Pace()
+        self._woken = asyncio.Event()
+        self._changes: Changes | None = None
+        self._reports: asyncio.Queue[Mapping[str, str]] = asyncio.Queue()
+        self._look_seconds = 0.0
+        self._again: asyncio.TimerHandle | None = None
+
+    async def run(self) -> None:
+        """Watch until cancelled; nothing that happens to the folder ends it."""
+        reporting = asyncio.create_task(self._report())
+        try:
+            waits_for = ""
+            while True:
+                try:
+                    with Turn(self._store.root) as turn:
+                        waits_for = ""
+                        log.info("Watching config_store '%s'", self._store.root)
+                        await self._watch(turn)
+                    continue
+                except BlockingIOError:
+                    reason = "Another process watches config_store '%s'"
+                except (OSError, StoreError):
+                    reason = "config_store '%s' can't be listed. It is watched as soon as it can be"
+                if reason != waits_for:
+                    log.info(reason, self._store.root)
+                    waits_for = reason
+                await asyncio.sleep(self._pace.retry)
+        finally:
+            if self._again is not None:
+                self._again.cancel()
+            reporting.cancel()
+            with suppress(asyncio.CancelledError):
+                await reporting
+
+    async def _watch(self, turn: Turn) -> None:
+        """Watch for as long as it is our turn, and the folder can be listed."""
+        hints: Hints = NoHints()
+        try:
+            snapshot = await self._look()
+            if not self._poll:
+                hint = partial(self._wake, asyncio.get_running_loop())
+                hints = await asyncio.to_thread(open_hints, snapshot.folders, hint)
+            await self._begin(snapshot)
+            while not turn.is_over():
+                hints = await self._cover(hints, snapshot)
+                await self._take_up(hints)
+                await self._wait(hints, snapshot.folders)
+                snapshot = await self._look()
+        finally:
+            await asyncio.to_thread(hints.close)
+
+    def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End the waiting; is called in another thread."""
+        if not self._woken.is_set():
+            loop.call_soon_threadsafe(self._woken.set)
+
+    async def _look(self) -> Snapshot:
+        self._woken.clear()
+        began = time.monotonic()
+        snapshot = await asyncio.to_thread(self._store.snapshot)
+        now = time.monotonic()
+        self._look_seconds = now - began
+        if self._changes is not None:
+            self._changes.see(snapshot.revisions, now)
+        return snapshot
+
+    async def _begin(self, snapshot: Snapshot) -> None:
+        if self._changes is None:
+            self._changes = Changes(snapshot.revisions, self._pace.patience)
+            announced = await asyncio.to_thread(self._store.announced)
+            there = snapshot.revisions
+            await self._announce({key: there.get(key) for key in announced if there.get(key) != announced[key]})
+
+    async def _cover(self, hints: Hints, snapshot: Snapshot) -> Hints:
+        try:
+            if await asyncio.to_thread(hints.cover, snapshot.folders):
+                # What has come before the watch is in no hint.
+                self._woken.set()
+        except FileNotFoundError:
+            self._woken.set()
+        except OSError as error:
+            await asyncio.to_thread(hints.close)
+            return no_hints(error)
+        return hints
+
+    async def _take_up(self, hints: Hints) -> None:
+        if not self._changes:
+            return
+        now = time.monotonic()
+        ready = self._changes.ready(now, lambda key: hints.is_being_written(self._store.root / key))
+        if not ready:
+            return
+        new = self._changes.take(ready, now)
+        announced = await asyncio.to_thread(self._store.announced)
+        news = {key: revision for key, revision in ready.items() if key not in announced or announced[key] != revision}
+        if news:
+            await self._announce(news)
+            self._reports.put_nowait({key: _kind(revision, key in new) for key, revision in news.items()})
+
+    async def _announce(self, news: Mapping[str, str | None]) -> None:
+        try:
+            await asyncio.to_thread(self._store.bump, news)
+        except StoreError as error:
+            log.debug("%s", error)
+            # No marker says when a parse has seen it, and Airflow drops a request that comes during one.
+            self._ask(True)
+            self._ask_again(self._pace.again)
+        else:
+            self._ask(False)
+        if None in news.values():
+            self._ask_again(self._pace.gone)
+
+    def _ask_again(self, seconds: float) -> None:
+        if self._again is not None:
+            self._again.cancel()
+        self._again = asyncio.get_running_loop().call_later(seconds, self._ask, True)
+
+    async def _wait(self, hints: Hints, folders: Mapping[Path, Identity]) -> None:
+        """Wait until there is an occasion to look."""
+        pace = self._pace
+        if self._changes:
+            return await self._rest(pace.patience.settle)
+        if not hints.works():
+            return await self._rest(pace.poll)
+        until = time.monotonic() + pace.look
+        while time.monotonic() < until and hints.works():
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), pace.check)
+                return await self._rest(pace.gather)
+            if await asyncio.to_thread(identities, folders) != folders:
+                return None
+        return None
+
+    async def _rest(self, seconds: float) -> None:
+        await asyncio.sleep(max(seconds, REST * self._look_seconds))
+
+    async def _report(self) -> None:
+        """Report beside the watching, for it opens every changed config."""
+        while True:
+            changes = await self._reports.get()
+            try:
+                await asyncio.to_thread(report, self._store, changes)
+            except StoreError as error:
+                log.warning("%s", error)
+
+
+def _kind(revision: str | None, is_new: bool) -> str:
+    if revision is None:
+        return REMOVED
+    return NEW if is_new else CHANGED

@@ -1,0 +1,164 @@
+"""A real Airflow that parses by itself once an hour: what is changed by hand shows all the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dag_factory.store.folder import FolderStore
+from sandbox.client import wait_until
+from sandbox.pipeline_service import PipelineServiceClient
+from sandbox.stack import AirflowStack, child_environment
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> FolderStore:
+    return FolderStore(tmp_path_factory.mktemp("watched") / "configs")
+
+
+@pytest.fixture(scope="module")
+def hourly(store: FolderStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowStack]:
+    config = {
+        "openmetadata_dag_factory": {"config_store": store.root},
+        "dag_processor": {"min_file_process_interval": 3600, "stale_dag_threshold": 2},
+        "scheduler": {"parsing_cleanup_interval": 1},
+    }
+    with AirflowStack(tmp_path_factory.mktemp("hourly"), dags_folder=ROOT / "dags", config=config) as stack:
+        yield stack
+
+
+def drop(store: FolderStore, name: str, **fields: Any) -> None:
+    path = store.root / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**SAMPLE, "name": path.stem, "fullyQualifiedName": f"s.{path.stem}", **fields}))
+
+
+def log_of(stack: AirflowStack, component: str = "api-server") -> str:
+    return (stack.home / "logs" / f"{component}.log").read_text()
+
+
+def wait_for_log(stack: AirflowStack, line: str) -> None:
+    wait_until(lambda: (line in log_of(stack) or None, log_of(stack)[-3000:]), line, timeout=60)
+
+
+def wait_for_parse(store: FolderStore) -> None:
+    """Wait until the loader has seen all that is in the store."""
+    wait_until(lambda: (store.loaded() == store.marker() or None, f"{store.loaded()}"), "a parse", timeout=60)
+
+
+def test_a_config_that_is_dropped_changed_and_removed_does_so_in_airflow_by_the_api_server_alone(
+    hourly: AirflowStack, store: FolderStore
+) -> None:
+    # There was no folder when the API server started.
+    drop(store, "by_hand")
+    hourly.wait_for_dag("by_hand")
+
+    drop(store, "sales/emea/below")
+    began = time.monotonic()
+    hourly.wait_for_dag("below")
+    print(f"dropped to visible: {time.monotonic() - began:.1f} s")
+    wait_for_log(hourly, "config 'sales/emea/below.json' is new, and is good: DAG 'below'")
+
+    drop(store, "by_hand", description="Another one.")
+    look = hourly.wait_for_dag
+    wait_until(lambda: (look("by_hand")["description"] == "Another one." or None, ""), "the change", timeout=60)
+
+    (store.root / "sales" / "defaults.yaml").write_text("displayName: Of the sales folder\n")
+    (store.root / "sales" / "emea" / "below.json").write_text(
+        json.dumps({name: value for name, value in SAMPLE.items() if name != "displayName"} | {"name": "below"})
+    )
+    title = "Of the sales folder"
+    wait_until(lambda: (look("below")["dag_display_name"] == title or None, ""), "the defaults", timeout=60)
+
+    (store.root / "by_hand.json").unlink()
+
+    def gone() -> tuple[bool | None, str]:
+        dag = hourly.api("GET", "/api/v2/dags/by_hand")
+        return (dag["is_stale"] or None), str(dag["last_parsed_time"])
+
+    wait_until(gone, "the DAG to be gone", timeout=90)
+    wait_for_log(hourly, "config 'by_hand.json' is removed")
+
+    (store.root / "torn.json").write_text('{"name": "canary-51c7",')
+    wait_for_log(hourly, "config 'torn.json' is new, and is wrong: is not JSON")
+    assert "config-error" in {tag["name"] for tag in hourly.wait_for_dag("torn")["tags"]}
+    assert "canary-51c7" not in log_of(hourly)
+    (store.root / "torn.json").unlink()
+    assert hourly.import_errors() == {}
+
+
+def test_a_deploy_makes_one_marker_and_the_watcher_has_nothing_to_add(hourly: AirflowStack, store: FolderStore) -> None:
+    with PipelineServiceClient(hourly.url, hourly.username, hourly.password) as server:
+        server.deploy({**SAMPLE, "name": "deployed", "fullyQualifiedName": "s.deployed"})
+        marker = store.marker()
+        hourly.wait_for_dag("deployed")
+        # What comes after it is taken up after it.
+        drop(store, "after_the_deploy")
+        wait_for_log(hourly, "config 'after_the_deploy.json' is new, and is good")
+        assert "deployed.json" not in log_of(hourly)
+        assert store.marker() != marker
+        server.delete("deployed")
+
+
+def test_a_thousand_files_copied_in_are_one_or_two_parses(hourly: AirflowStack, store: FolderStore) -> None:
+    drop(store, "before_the_crowd")
+    hourly.wait_for_dag("before_the_crowd")
+    wait_for_parse(store)
+    markers, loaded = set(), set()
+
+    def look() -> tuple[bool | None, str]:
+        markers.add(store.marker())
+        loaded.add(store.loaded())
+        is_new = "1000 configs: each is new, and is good" in log_of(hourly)
+        return ((is_new and store.loaded() == store.marker()) or None), f"{len(loaded)} parses"
+
+    look()
+    for number in range(1000):
+        drop(store, f"crowd/{number:04}")
+    wait_until(look, "a parse of all of them", timeout=300)
+    print(f"1,000 files: {len(markers) - 1} markers, {len(loaded) - 1} parses")
+    assert len(loaded) - 1 <= 2
+    assert hourly.api("GET", "/api/v2/importErrors")["total_entries"] == 0
+
+
+def test_the_command_waits_while_the_api_server_watches_and_does_the_same_once_it_is_gone(
+    hourly: AirflowStack, store: FolderStore
+) -> None:
+    log = hourly.home / "logs" / "watch.log"
+    with log.open("wb") as output:
+        command = subprocess.Popen(
+            [sys.executable, "-m", "airflow", "openmetadata-dag-factory", "watch"],
+            env=child_environment({"AIRFLOW_HOME": str(hourly.home), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}),
+            cwd=hourly.home,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            wait_until(
+                lambda: ("Another process watches" in log.read_text() or None, log.read_text()), "to wait", timeout=60
+            )
+            hourly.stop_component("api-server")
+            wait_until(lambda: ("Watching config_store" in log.read_text() or None, log.read_text()), "it", timeout=60)
+            drop(store, "seen_by_the_command")
+            line = "config 'seen_by_the_command.json' is new, and is good: DAG 'seen_by_the_command'"
+            wait_until(lambda: (line in log.read_text() or None, log.read_text()), line, timeout=60)
+            wait_for_parse(store)
+        finally:
+            command.send_signal(signal.SIGTERM)
+            code = command.wait(30)
+    assert code == 0, log.read_text()
+    assert "Traceback" not in log.read_text()

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dag_factory.store.folder import FolderStore
+from dag_factory.watch.report import CHANGED, MAX_LINES, NEW, REMOVED, report
+
+CANARY = "canary-11f0"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def at_info(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "dag_factory.watch")
+
+
+def drop(store: FolderStore, key: str, **fields: Any) -> str:
+    service = {"type": "databaseService", "name": "s"}
+    document = {"name": Path(key).stem, "pipelineType": "metadata", "service": service, **fields}
+    store.write(key, json.dumps(document).encode())
+    return key
+
+
+def said(store: FolderStore, changes: dict[str, str], caplog: pytest.LogCaptureFixture) -> list[str]:
+    caplog.clear()
+    report(store, changes)
+    return [record.getMessage() for record in caplog.records if record.name == "dag_factory.watch.report"]
+
+
+def test_each_change_is_a_line(store: FolderStore, caplog: pytest.LogCaptureFixture) -> None:
+    changes = {drop(store, "a.json"): NEW, drop(store, "x/b.json", name="named b"): CHANGED, "c.json": REMOVED}
+    assert said(store, changes, caplog) == [
+        "config 'a.json' is new, and is good: DAG 'a'",
+        "config 'x/b.json' has changed, and is good: DAG 'named_b'",
+        "config 'c.json' is removed",
+    ]
+
+
+def test_what_is_wrong_is_said_by_its_field_and_quotes_no_value(
+    store: FolderStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.write("torn.json", f'{{"name": "{CANARY}'.encode())
+    drop(store, "late.json", airflowConfig={"scheduleInterval": CANARY})
+    drop(store, "kind.json", airflowConfig={"retries": CANARY})
+    store.write("nameless.json", b"{}")
+    lines = said(store, dict.fromkeys(store.list_keys(), NEW), caplog)
+    assert len(lines) == 4
+    assert all("is new, and is wrong: " in line for line in lines)
+    assert "field 'airflowConfig.retries'" in lines[0]
+    assert "field 'name'" in lines[2]
+    assert "is not JSON" in lines[3]
+    assert CANARY not in caplog.text
+
+
+def test_a_config_whose_id_another_one_has_is_wrong_and_says_whose(
+    store: FolderStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    drop(store, "orders.json")
+    (line,) = said(store, {drop(store, "sales/copy.json", name="orders"): NEW}, caplog)
+    assert "the DAG id 'orders' is taken by config 'orders.json'" in line
+    (line,) = said(store, {"orders.json": CHANGED}, caplog)
+    assert line.endswith("is good: DAG 'orders'")
+
+
+def test_defaults_are_judged_by_the_configs_upon_them(store: FolderStore, caplog: pytest.LogCaptureFixture) -> None:
+    drop(store, "beside.json", airflowConfig={"scheduleInterval": "nonsense"})
+    for number in range(3):
+        drop(store, f"sales/{number}.json", name=f"sales_{number}")
+    defaults = "sales/defaults.yaml"
+    store.write(defaults, b"displayName: Sales\n")
+    assert said(store, {defaults: NEW}, caplog) == [
+        "config 'sales/defaults.yaml' is new; of the 3 configs upon it all are good"
+    ]
+    store.write(defaults, b"airflowConfig: {retries: canary-11f0}\n")
+    (line,) = said(store, {defaults: CHANGED}, caplog)
+    assert "has changed, and is wrong: of the 3 configs upon it 3 are wrong. The first: config 'sales/0.json'" in line
+    assert CANARY not in caplog.text
+    store.delete(defaults)
+    assert "all are good" in said(store, {defaults: REMOVED}, caplog)[0]
+
+
+def test_what_is_gone_before_it_is_read_is_removed(store: FolderStore, caplog: pytest.LogCaptureFixture) -> None:
+    assert said(store, {"gone.json": NEW}, caplog) == ["config 'gone.json' is removed"]
+
+
+def test_of_very_many_the_good_are_counted_and_the_wrong_shown(
+    store: FolderStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    changes = {drop(store, f"good{number}.json"): NEW for number in range(MAX_LINES + 1)}
+    for number in range(MAX_LINES + 3):
+        store.write(f"wrong{number}.json", b"{")
+        changes[f"wrong{number}.json"] = CHANGED
+    lines = said(store, changes, caplog)
+    assert lines[0] == f"{MAX_LINES + 1} configs: each is new, and is good"
+    assert len(lines) == 1 + MAX_LINES + 1
+    assert lines[-1] == "and 3 more configs are wrong"

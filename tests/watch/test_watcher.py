@@ -1,0 +1,298 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import shutil
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from dag_factory import writer
+from dag_factory.errors import StoreError
+from dag_factory.store.folder import FolderStore
+from dag_factory.watch.changes import Patience
+from dag_factory.watch.turn import Turn
+from dag_factory.watch.watcher import Pace, Watcher
+
+QUICK = Pace(
+    Patience(settle=0.1, burst=2, quiet=0.3), gather=0.01, poll=0.1, check=0.1, look=60, retry=0.1, again=0.2, gone=0.2
+)
+LIMIT = 60
+
+
+class Watched:
+    """A store that is watched, and what its watcher asked for."""
+
+    def __init__(self, root: Path) -> None:
+        self.store = FolderStore(root)
+        self.asked: list[bool] = []
+
+    def ask(self, even_if_seen: bool) -> None:
+        self.asked.append(even_if_seen)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async def wait() -> None:
+            while not condition():
+                await asyncio.sleep(0.02)
+
+        await asyncio.wait_for(wait(), LIMIT)
+
+    async def asked_by(self, change: Callable[[], object], caplog: pytest.LogCaptureFixture, line: str) -> None:
+        """Make a change, and wait until a new marker, a request and a line in the log have come of it."""
+        marker, asked = self.store.marker(), len(self.asked)
+        change()
+        await self.until(lambda: self.store.marker() != marker and len(self.asked) > asked and line in caplog.text)
+
+
+Story = Callable[[Watched], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def at_info(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "dag_factory.watch")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "configs").mkdir()
+    return tmp_path / "configs"
+
+
+def tell(root: Path, story: Story, *, poll: bool = False, pace: Pace = QUICK) -> Watched:
+    """Run a story beside a watcher."""
+
+    async def run() -> Watched:
+        watched = Watched(root)
+        task = asyncio.create_task(Watcher(watched.store, watched.ask, poll=poll, pace=pace).run())
+        try:
+            if root.is_dir():
+                await watched.until(lambda: bool(watched.asked))
+            await story(watched)
+            assert not task.done()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        return watched
+
+    return asyncio.run(run())
+
+
+def pipeline(name: str) -> bytes:
+    service = {"type": "databaseService", "name": "s"}
+    return json.dumps({"name": name, "pipelineType": "metadata", "service": service}).encode()
+
+
+def drop(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(pipeline(path.stem))
+
+
+@pytest.mark.parametrize("poll", [False, True])
+def test_every_kind_of_change_becomes_a_marker_a_request_and_a_line(
+    root: Path, caplog: pytest.LogCaptureFixture, poll: bool
+) -> None:
+    async def story(watched: Watched) -> None:
+        steps: list[tuple[Callable[[], object], str]] = [
+            (lambda: drop(root / "a.json"), "'a.json' is new, and is good"),
+            (lambda: (root / "a.json").write_bytes(pipeline("a") + b" "), "'a.json' has changed, and is good"),
+            (lambda: drop(root / "x" / "y" / "b.json"), "'x/y/b.json' is new"),
+            (lambda: (root / "a.json").rename(root / "x" / "c.json"), "'a.json' is removed"),
+            (lambda: (root / "defaults.yaml").write_text("displayName: All\n"), "'defaults.yaml' is new; of the 2 "),
+            (lambda: (root / "wrong.yaml").write_text("name: ["), "'wrong.yaml' is new, and is wrong"),
+            (lambda: shutil.rmtree(root / "x"), "'x/y/b.json' is removed"),
+        ]
+        for change, line in steps:
+            await watched.asked_by(change, caplog, line)
+
+    tell(root, story, poll=poll)
+    assert "'x/c.json' is new" in caplog.text
+
+
+def test_new_folders_again_and_again_end_no_thread(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def story(watched: Watched) -> None:
+        for number in range(30):
+            path = root / f"{number}" / "a" / "b" / f"c{number}.json"
+            await watched.asked_by(lambda path=path: drop(path), caplog, f"c{number}.json' is new, and is good")  # type: ignore[misc]
+
+    tell(root, story)
+    assert "can't tell" not in caplog.text
+
+
+def test_what_a_writer_has_announced_is_no_news(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def story(watched: Watched) -> None:
+        for number in range(5):
+            writer.deploy(FolderStore(root), writer.checked(pipeline(f"deployed{number}")))
+        writer.delete(FolderStore(root), "deployed0")
+        # Its own marker covers what has come before.
+        await watched.asked_by(lambda: drop(root / "by_hand.json"), caplog, "by_hand.json' is new")
+
+    # A writer may be slow between its file and its marker.
+    watched = tell(root, story, pace=Pace(Patience(settle=2)))
+    assert watched.asked == [False, False]
+    assert "deployed" not in caplog.text
+
+
+def test_a_writer_that_died_before_its_marker_is_made_good_for(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def story(watched: Watched) -> None:
+        await watched.asked_by(lambda: FolderStore(root).write("a.json", pipeline("a")), caplog, "a.json' is new")
+
+    tell(root, story)
+
+
+def test_a_file_that_is_put_back_after_a_change_nobody_saw_is_news(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    writer.deploy(FolderStore(root), writer.checked(pipeline("a")))
+    backup = shutil.copy2(root / "a.json", root.parent / "a.json")
+    drop(root / "a.json")
+
+    async def story(watched: Watched) -> None:
+        await watched.asked_by(lambda: shutil.copy2(backup, root / "a.json"), caplog, "a.json' has changed")
+
+    tell(root, story)
+
+
+def test_half_a_file_is_not_judged(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole = pipeline("a")
+    slow = Pace(Patience(settle=0.1, burst=5, quiet=600), gather=0.01, check=0.1)
+
+    async def story(watched: Watched) -> None:
+        with (root / "a.json").open("wb", buffering=0) as file:
+            file.write(whole[:10])
+            await watched.asked_by(lambda: drop(root / "beside.json"), caplog, "beside.json' is new")
+            file.write(whole[10:])
+        await watched.until(lambda: "'a.json' is new, and is good" in caplog.text)
+
+    tell(root, story, pace=slow)
+    assert "wrong" not in caplog.text
+
+
+def test_a_thousand_files_are_one_or_two_markers(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = root.parent / "source"
+    for number in range(1000):
+        drop(source / f"{number % 10}" / f"p{number}.json")
+
+    async def story(watched: Watched) -> None:
+        await asyncio.to_thread(shutil.copytree, source, root, dirs_exist_ok=True)
+        await watched.until(lambda: "configs: each is new, and is good" in caplog.text)
+
+    assert len(tell(root, story, pace=Pace()).asked) <= 3
+
+
+@pytest.mark.parametrize("poll", [False, True])
+def test_a_config_map_whose_link_is_swapped_is_noticed(
+    root: Path, caplog: pytest.LogCaptureFixture, poll: bool
+) -> None:
+    # As Kubernetes lays it out.
+    drop(root / "..1" / "a.json")
+    (root / "..data").symlink_to("..1")
+    (root / "a.json").symlink_to("..data/a.json")
+
+    def swap() -> None:
+        (root / "..2").mkdir()
+        (root / "..2" / "a.json").write_bytes(pipeline("a") + b"\n")
+        (root / "..data_tmp").symlink_to("..2")
+        (root / "..data_tmp").rename(root / "..data")
+        shutil.rmtree(root / "..1")
+
+    async def story(watched: Watched) -> None:
+        await watched.asked_by(swap, caplog, "'a.json' has changed, and is good")
+
+    tell(root, story, poll=poll)
+
+
+def test_a_checkout_whose_link_is_swapped_is_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    # As git-sync lays it out: the store lies below the link.
+    drop(tmp_path / "1" / "configs" / "a.json")
+    drop(tmp_path / "2" / "configs" / "b.json")
+    (tmp_path / "current").symlink_to("1")
+
+    def swap() -> None:
+        (tmp_path / "new").symlink_to("2")
+        (tmp_path / "new").rename(tmp_path / "current")
+
+    async def story(watched: Watched) -> None:
+        await watched.asked_by(swap, caplog, "'b.json' is new")
+
+    tell(tmp_path / "current" / "configs", story)
+    assert "'a.json' is removed" in caplog.text
+
+
+def test_a_folder_that_is_not_there_yet_or_goes_for_a_while_is_waited_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = tmp_path / "configs"
+
+    async def story(watched: Watched) -> None:
+        await watched.until(lambda: "can't be listed" in caplog.text)
+        drop(root / "a.json")
+        await watched.until(lambda: bool(watched.asked))
+        root.rename(tmp_path / "away")
+        await watched.until(lambda: caplog.text.count("can't be listed") == 2)
+        (tmp_path / "away").rename(root)
+        await watched.asked_by(lambda: drop(root / "b.json"), caplog, "'b.json' is new")
+
+    tell(root, story)
+    assert "'a.json'" not in caplog.text
+
+
+def test_who_comes_second_waits_for_their_turn(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> list[bool]:
+        watched = Watched(root)
+        with Turn(root):
+            task = asyncio.create_task(Watcher(watched.store, watched.ask, pace=QUICK).run())
+            await watched.until(lambda: "Another process watches" in caplog.text)
+            drop(root / "a.json")
+            await asyncio.sleep(0.5)
+            assert watched.asked == []
+        await watched.until(lambda: bool(watched.asked))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return watched.asked
+
+    assert asyncio.run(run()) == [False]
+
+
+class ReadOnly(FolderStore):
+    """A store on which nothing can be written."""
+
+    def bump(self, covering: object = None) -> str:
+        raise StoreError("read-only")
+
+
+def test_where_nothing_can_be_written_parses_are_asked_for_without_a_marker_twice(root: Path) -> None:
+    async def run() -> None:
+        watched = Watched(root)
+        task = asyncio.create_task(Watcher(ReadOnly(root), watched.ask, pace=QUICK).run())
+        await watched.until(lambda: watched.asked == [True, True])
+        drop(root / "a.json")
+        await watched.until(lambda: watched.asked == [True] * 4)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(run())
+
+
+def test_after_a_removal_a_parse_is_asked_for_once_more(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    drop(root / "a.json")
+
+    async def story(watched: Watched) -> None:
+        await watched.asked_by((root / "a.json").unlink, caplog, "'a.json' is removed")
+        await watched.until(lambda: watched.asked == [False, False, True])
+
+    tell(root, story)
+
+
+def test_with_more_folders_than_the_kernel_is_asked_to_watch_it_polls(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(201):
+        (root / f"{number}").mkdir()
+
+    async def story(watched: Watched) -> None:
+        await watched.asked_by(lambda: drop(root / "7" / "a.json"), caplog, "'7/a.json' is new")
+
+    tell(root, story)
+    assert "there are more than 200 folders): config_store is polled" in caplog.text
