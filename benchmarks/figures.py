@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import ceil
 from statistics import median
 
 
@@ -10,6 +11,12 @@ def spread(values: Iterable[float], digits: int = 2) -> str:
     """Return ``min / median / max``."""
     figures = list(values)
     return " / ".join(f"{figure:,.{digits}f}" for figure in (min(figures), median(figures), max(figures)))
+
+
+def percentile(values: Iterable[float], share: float) -> float:
+    """Return the smallest value that so large a share of all (0 to 1) does not exceed."""
+    figures = sorted(values)
+    return figures[max(0, ceil(share * len(figures)) - 1)]
 
 
 def ratios(values: Iterable[float], to: Iterable[float]) -> list[float]:

@@ -47,7 +47,8 @@ class AirflowStack(AirflowClient):
     ``config`` is laid over the sections and options of airflow.cfg; ``env`` over the processes' environment, which
     is this one's without its ``AIRFLOW_…`` variables. ``database`` is an SQLAlchemy URL; without one, a SQLite file
     in ``home`` is used. ``roles`` are further users of the simple auth manager, name by role (``viewer``, ``user``,
-    ``op``, ``admin``); ``passwords`` then has everybody's.
+    ``op``, ``admin``); ``passwords`` then has everybody's. ``python`` is the interpreter that has Airflow, this one by
+    default.
     """
 
     def __init__(  # noqa: PLR0913 - all by name, each with a default
@@ -59,9 +60,11 @@ class AirflowStack(AirflowClient):
         config: AirflowConfig | None = None,
         env: Mapping[str, str] | None = None,
         roles: Mapping[str, str] | None = None,
+        python: str = sys.executable,
     ) -> None:
         super().__init__(f"http://127.0.0.1:{free_port()}", USERNAME, secrets.token_urlsafe(12))
         self.home = home.resolve()
+        self._python = python
         self.processes: dict[str, Process] = {}
         users = {USERNAME: "admin", **(roles or {})}
         self.passwords = {**{name: secrets.token_urlsafe(12) for name in users}, USERNAME: self.password}
@@ -92,8 +95,12 @@ class AirflowStack(AirflowClient):
 
     def migrate(self, timeout: float = 180) -> None:
         """Create or upgrade the tables of the database."""
-        self._spawn("db-migrate", ["db", "migrate"]).wait(timeout)
-        self.stop_component("db-migrate")
+        self.command("db-migrate", ["db", "migrate"], timeout)
+
+    def command(self, name: str, arguments: list[str], timeout: float = 180) -> None:
+        """Run a command of Airflow's to its end; its output goes to the log of that name."""
+        self._spawn(name, arguments).wait(timeout)
+        self.stop_component(name)
 
     def start_component(self, name: str) -> Process:
         """Start one of ``COMPONENTS``, also again after it was stopped."""
@@ -137,7 +144,7 @@ class AirflowStack(AirflowClient):
 
     def _spawn(self, name: str, arguments: list[str]) -> Process:
         process = Process(
-            [sys.executable, "-m", "airflow", *arguments],
+            [self._python, "-m", "airflow", *arguments],
             env=self._env,
             log=self.home / "logs" / f"{name}.log",
             # `-m` puts the working directory on sys.path, so it must not be the caller's.

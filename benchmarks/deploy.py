@@ -1,0 +1,231 @@
+"""From a deploy until its DAG is there and can be triggered: ours beside openmetadata-managed-apis."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx
+
+from benchmarks.configs import LOADER, counts, document, write_store
+from benchmarks.figures import percentile, table
+from benchmarks.predecessor import generate
+from sandbox import source
+from sandbox.client import AirflowClient
+from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
+from sandbox.postgres import PostgresServer
+from sandbox.server import OpenMetadataServer
+from sandbox.stack import AirflowStack
+
+LOOK_SECONDS = 0.1
+PARTS = ("answered", "visible", "triggerable")
+# Airflow's default, and the same for both.
+PROCESSOR = {"min_file_process_interval": 30}
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """Seconds from the call until it was answered, the DAG visible, and a trigger accepted; inf: never, or too late."""
+
+    answered: float
+    visible: float
+    triggerable: float
+
+
+@dataclass(frozen=True)
+class Limits:
+    """
+    :param rounds: how many deploys
+    :param deploy: seconds that a DAG is waited for after a deploy
+    :param all: seconds after which no deploy begins any more, and that the first listing of all DAGs may take
+    """
+
+    rounds: int
+    deploy: float
+    all: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was measured beside so many DAGs that Airflow listed when it began."""
+
+    listed: int
+    deploys: list[Deploy]
+
+
+class PredecessorStack(AirflowStack):
+    """An Airflow with openmetadata-managed-apis, which needs the FAB auth manager."""
+
+    def migrate(self, timeout: float = 180) -> None:
+        super().migrate(timeout)
+        who = ["--username", self.username, "--password", self.password, "--email", "admin@example.com"]
+        named = ["--firstname", "Ad", "--lastname", "Min", "--role", "Admin"]
+        self.command("users-create", ["users", "create", *who, *named], timeout)
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.deploy", description=__doc__)
+    parser.add_argument("environment", type=Path, help="virtual environment with openmetadata-managed-apis; see README")
+    parser.add_argument("--counts", default="100,1000", help="how many configs are there already (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=50, help="how many deploys (%(default)s)")
+    parser.add_argument("--limit", type=float, default=120, help="seconds that a DAG is waited for (%(default)s)")
+    parser.add_argument("--minutes", type=float, default=10, help="after which no deploy begins (%(default)s)")
+    options = parser.parse_args()
+    python = options.environment.absolute() / "bin" / "python"
+    sides: dict[str, Callable[..., AirflowStack]] = {"ours": ours}
+    if python.exists():
+        sides["predecessor"] = predecessor
+    else:
+        print(f"Without the predecessor: there is no {python}. benchmarks/README.md says how to make it.")
+    limits = Limits(options.rounds, options.limit, 60 * options.minutes)
+    rows: list[list[object]] = []
+    against: list[list[object]] = []
+    for count in counts(options.counts):
+        figures = {name: side(stack, count, limits, str(python)) for name, stack in sides.items()}
+        for name, measured in figures.items():
+            rows.append([f"{count:,}", name, f"{measured.listed:,}", len(measured.deploys), *cells(measured)])
+        if "predecessor" in figures:
+            against.append([f"{count:,}", *compared(figures["predecessor"], figures["ours"])])
+    print(f"Seconds, p50 / p95; inf: longer than {limits.deploy:.0f} s, or refused\n")
+    print(table(["configs", "", "listed before", "deploys", *PARTS], rows))
+    if against:
+        print("\nratio of the predecessor to ours, at p50\n")
+        print(table(["configs", *PARTS], against))
+
+
+def side(stack: Callable[..., AirflowStack], count: int, limits: Limits, python: str) -> Figures:
+    """Measure one side, in an Airflow and on a PostgreSQL of its own."""
+    with TemporaryDirectory() as name, ExitStack() as context:
+        folder = Path(name)
+        source.create(folder / "source.db")
+        server = context.enter_context(OpenMetadataServer(folder / "source.db", log=folder / "openmetadata.log"))
+        database = context.enter_context(PostgresServer()).url()
+        airflow = context.enter_context(stack(folder, count, server, database, python))
+        listed = wait_for_all(airflow, count, limits.all)
+        return Figures(listed, list(measure(airflow, server, limits)))
+
+
+def ours(folder: Path, count: int, server: OpenMetadataServer, database: str, _: str) -> AirflowStack:
+    """Return our Airflow over a store of so many configs."""
+    write_store(folder / "configs", count, server=server.env)
+    return AirflowStack(
+        folder / "airflow",
+        dags_folder=LOADER.parent,
+        database=database,
+        config={"openmetadata_dag_factory": {"config_store": folder / "configs"}, "dag_processor": PROCESSOR},
+        env=server.env,
+    )
+
+
+def predecessor(folder: Path, count: int, server: OpenMetadataServer, database: str, python: str) -> AirflowStack:
+    """Return an Airflow with the predecessor, and so many of its configs and DAG files."""
+    write_store(folder / "configs", count, server=server.env)
+    generate(folder / "configs", folder / "dags")
+    fab = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+    return PredecessorStack(
+        folder / "airflow",
+        dags_folder=folder / "dags",
+        database=database,
+        config={
+            "core": {"auth_manager": fab},
+            "openmetadata_airflow_apis": {"dag_generated_configs": folder / "configs"},
+            "dag_processor": PROCESSOR,
+        },
+        env=server.env,
+        python=python,
+    )
+
+
+def wait_for_all(airflow: AirflowClient, count: int, limit: float) -> int:
+    """Wait until Airflow lists so many DAGs, or for as many seconds; return how many it lists."""
+
+    def listed() -> int:
+        return int(airflow.api("GET", "/api/v2/dags", params={"limit": 1})["total_entries"])
+
+    seconds_until(lambda: listed() >= count, time.perf_counter(), limit)
+    return listed()
+
+
+def measure(airflow: AirflowStack, server: OpenMetadataServer, limits: Limits) -> Iterator[Deploy]:
+    """Yield what each deploy took, one after the other."""
+    began = time.perf_counter()
+    with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as client:
+        client.detect()
+        for number in range(limits.rounds):
+            if time.perf_counter() - began > limits.all:
+                break
+            pipeline = document(f"deployed_{number:05}", number, server.env)
+            # Its runs wait, and cost nothing.
+            pipeline["airflowConfig"]["pausePipeline"] = True
+            yield deploy(airflow, client, pipeline, limits.deploy)
+
+
+def deploy(airflow: AirflowClient, client: PipelineServiceClient, pipeline: dict[str, Any], limit: float) -> Deploy:
+    """Deploy a pipeline, and look for its DAG and trigger it at the same time."""
+    name = pipeline["name"]
+    started = time.perf_counter()
+    try:
+        client.deploy(pipeline)
+    except PipelineServiceError as error:
+        print(f"{error}", file=sys.stderr, flush=True)
+        return Deploy(inf, inf, inf)
+    answered = time.perf_counter() - started
+    with ThreadPoolExecutor(2) as pool:
+        visible = pool.submit(seconds_until, lambda: is_visible(airflow, name), started, limit)
+        triggerable = pool.submit(seconds_until, lambda: is_triggered(client, name), started, limit)
+        return Deploy(answered, visible.result(), triggerable.result())
+
+
+def is_visible(airflow: AirflowClient, name: str) -> bool:
+    """Return whether Airflow knows a DAG."""
+    try:
+        return airflow.request("GET", f"/api/v2/dags/{name}").status_code == httpx.codes.OK
+    except httpx.TimeoutException:
+        return False
+
+
+def is_triggered(client: PipelineServiceClient, name: str) -> bool:
+    """Return whether a trigger is accepted."""
+    try:
+        client.trigger(name)
+    except PipelineServiceError:
+        return False
+    return True
+
+
+def seconds_until(look: Callable[[], bool], started: float, limit: float) -> float:
+    """Return the seconds from ``started`` until something is so, inf where it is not within a limit."""
+    while not look():
+        if time.perf_counter() - started > limit:
+            return inf
+        time.sleep(LOOK_SECONDS)
+    return time.perf_counter() - started
+
+
+def cells(figures: Figures) -> list[str]:
+    """Return the cells of a side: p50 / p95 of each part."""
+    return [f"{at(figures, part, 0.5):.2f} / {at(figures, part, 0.95):.2f}" for part in PARTS]
+
+
+def compared(other: Figures, to: Figures) -> list[str]:
+    """Return the ratio of the medians of each part."""
+    return [f"{at(other, part, 0.5) / at(to, part, 0.5):.1f}" for part in PARTS]
+
+
+def at(figures: Figures, part: str, share: float) -> float:
+    """Return a percentile of a part."""
+    return percentile((getattr(deploy, part) for deploy in figures.deploys), share)
+
+
+if __name__ == "__main__":
+    main()
