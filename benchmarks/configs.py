@@ -27,7 +27,7 @@ for number, cron in enumerate({crons!r}):
 """
 
 
-def document(name: str, number: int, server: Mapping[str, Any] = REFERENCES) -> dict[str, Any]:
+def document(name: str, number: int, server: Mapping[str, Any] = REFERENCES, *, paused: bool = False) -> dict[str, Any]:
     """Return a pipeline as OpenMetadata deploys it (about 2 KB); each number has a cron of its own, up to 1,440."""
     return {
         "id": str(uuid5(NAMESPACE_URL, name)),
@@ -64,7 +64,7 @@ def document(name: str, number: int, server: Mapping[str, Any] = REFERENCES) -> 
             "limitRecords": 1000,
         },
         "airflowConfig": {
-            "pausePipeline": False,
+            "pausePipeline": paused,
             "concurrency": 1,
             "pipelineTimezone": "UTC",
             "retries": 0,
@@ -86,13 +86,14 @@ def document(name: str, number: int, server: Mapping[str, Any] = REFERENCES) -> 
     }
 
 
-def write_store(
+def write_store(  # noqa: PLR0913 - most by name, each with a default
     folder: Path,
     count: int,
     *,
     key: str = "{name}.json",
     prefix: str = "pipeline",
     server: Mapping[str, Any] = REFERENCES,
+    paused: bool = False,
 ) -> list[str]:
     """
     Write so many configs and return their DAG ids.
@@ -100,12 +101,13 @@ def write_store(
     :param key: path of each in the folder, a format of ``name``, ``number`` and ``group`` (one of 100); its suffix says
         JSON or YAML
     :param server: host and token, under the names of the environment variables that hold them
+    :param paused: whether their runs wait, and cost nothing
     """
     names = [f"{prefix}_{number:05}" for number in range(count)]
     for number, name in enumerate(names):
         path = folder / key.format(name=name, number=number, group=number % 100)
         path.parent.mkdir(parents=True, exist_ok=True)
-        content = document(name, number, server)
+        content = document(name, number, server, paused=paused)
         text = json.dumps(content) if path.suffix == ".json" else yaml.safe_dump(content, sort_keys=False)
         path.write_text(text, encoding="utf-8")
     return names

@@ -117,7 +117,7 @@ def side(stack: Callable[..., AirflowStack], count: int, limits: Limits, python:
 
 def ours(folder: Path, count: int, server: OpenMetadataServer, database: str, _: str) -> AirflowStack:
     """Return our Airflow over a store of so many configs."""
-    write_store(folder / "configs", count, server=server.env)
+    write_store(folder / "configs", count, server=server.env, paused=True)
     return AirflowStack(
         folder / "airflow",
         dags_folder=LOADER.parent,
@@ -129,7 +129,7 @@ def ours(folder: Path, count: int, server: OpenMetadataServer, database: str, _:
 
 def predecessor(folder: Path, count: int, server: OpenMetadataServer, database: str, python: str) -> AirflowStack:
     """Return an Airflow with the predecessor, and so many of its configs and DAG files."""
-    write_store(folder / "configs", count, server=server.env)
+    write_store(folder / "configs", count, server=server.env, paused=True)
     generate(folder / "configs", folder / "dags")
     fab = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
     return PredecessorStack(
@@ -164,9 +164,7 @@ def measure(airflow: AirflowStack, server: OpenMetadataServer, limits: Limits) -
         for number in range(limits.rounds):
             if time.perf_counter() - began > limits.all:
                 break
-            pipeline = document(f"deployed_{number:05}", number, server.env)
-            # Its runs wait, and cost nothing.
-            pipeline["airflowConfig"]["pausePipeline"] = True
+            pipeline = document(f"deployed_{number:05}", number, server.env, paused=True)
             yield deploy(airflow, client, pipeline, limits.deploy)
 
 
