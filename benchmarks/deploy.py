@@ -21,6 +21,7 @@ from benchmarks.figures import percentile, table
 from benchmarks.predecessor import generate
 from sandbox import source
 from sandbox.client import AirflowClient
+from sandbox.fab import FabAirflowStack
 from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
 from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
@@ -60,16 +61,6 @@ class Figures:
 
     listed: int
     deploys: list[Deploy]
-
-
-class PredecessorStack(AirflowStack):
-    """An Airflow with openmetadata-managed-apis, which needs the FAB auth manager."""
-
-    def migrate(self, timeout: float = 180) -> None:
-        super().migrate(timeout)
-        who = ["--username", self.username, "--password", self.password, "--email", "admin@example.com"]
-        named = ["--firstname", "Ad", "--lastname", "Min", "--role", "Admin"]
-        self.command("users-create", ["users", "create", *who, *named], timeout)
 
 
 def main() -> None:
@@ -128,16 +119,14 @@ def ours(folder: Path, count: int, server: OpenMetadataServer, database: str, _:
 
 
 def predecessor(folder: Path, count: int, server: OpenMetadataServer, database: str, python: str) -> AirflowStack:
-    """Return an Airflow with the predecessor, and so many of its configs and DAG files."""
+    """Return an Airflow with the predecessor, which needs FAB's users, and so many of its configs and DAG files."""
     write_store(folder / "configs", count, server=server.env, paused=True)
     generate(folder / "configs", folder / "dags")
-    fab = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
-    return PredecessorStack(
+    return FabAirflowStack(
         folder / "airflow",
         dags_folder=folder / "dags",
         database=database,
         config={
-            "core": {"auth_manager": fab},
             "openmetadata_airflow_apis": {"dag_generated_configs": folder / "configs"},
             "dag_processor": PROCESSOR,
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -22,7 +23,7 @@ class FabAirflowStack(AirflowStack):
     Roles and users are made through FAB's own API while it runs; ``passwords`` has the password of each.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by name, each with a default
         self,
         home: Path,
         *,
@@ -30,9 +31,10 @@ class FabAirflowStack(AirflowStack):
         database: str | None = None,
         config: AirflowConfig | None = None,
         env: Mapping[str, str] | None = None,
+        python: str = sys.executable,
     ) -> None:
-        fab = {"core": {"auth_manager": AUTH_MANAGER}}
-        super().__init__(home, dags_folder=dags_folder, database=database, config=merge(fab, config or {}), env=env)
+        ours = merge({"core": {"auth_manager": AUTH_MANAGER}}, config or {})
+        super().__init__(home, dags_folder=dags_folder, database=database, config=ours, env=env, python=python)
 
     def migrate(self, timeout: float = 180) -> None:
         """Create or upgrade the tables of the database, FAB's among them, and make the administrator."""
@@ -40,12 +42,6 @@ class FabAirflowStack(AirflowStack):
         person = ["--firstname", "Ada", "--lastname", "Admin", "--email", f"{self.username}@example.com"]
         named = ["--username", self.username, "--password", self.password, "--role", "Admin"]
         self.command("users", "create", *named, *person)
-
-    def command(self, *arguments: str, timeout: float = 180) -> None:
-        """Run a command of Airflow's to its end; raises ProcessDied where it fails."""
-        name = "-".join(arguments[:2])
-        self._spawn(name, list(arguments)).wait(timeout)
-        self.stop_component(name)
 
     def add_role(self, name: str, permissions: Iterable[Permission]) -> None:
         """Make a role that allows some actions."""

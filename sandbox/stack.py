@@ -95,11 +95,12 @@ class AirflowStack(AirflowClient):
 
     def migrate(self, timeout: float = 180) -> None:
         """Create or upgrade the tables of the database."""
-        self.command("db-migrate", ["db", "migrate"], timeout)
+        self.command("db", "migrate", timeout=timeout)
 
-    def command(self, name: str, arguments: list[str], timeout: float = 180) -> None:
-        """Run a command of Airflow's to its end; its output goes to the log of that name."""
-        self._spawn(name, arguments).wait(timeout)
+    def command(self, *arguments: str, timeout: float = 180) -> None:
+        """Run a command of Airflow's to its end; raises ProcessDied where it fails."""
+        name = "-".join(arguments[:2])
+        self._spawn(name, list(arguments)).wait(timeout)
         self.stop_component(name)
 
     def start_component(self, name: str) -> Process:
