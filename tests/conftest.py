@@ -1,5 +1,7 @@
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import hypothesis
@@ -13,6 +15,8 @@ from sandbox.stack import AirflowConfig, AirflowStack
 # A busy machine is slow, and that is no failure.
 hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.load_profile("default")
+
+Interpreter = Callable[[str], str]
 
 DAGS_FOLDER = Path(__file__).resolve().parents[1] / "dags"
 
@@ -63,3 +67,29 @@ def stack(
     return AirflowStack(
         home, dags_folder=DAGS_FOLDER, config={**ours, **(config or {})}, env=openmetadata.env, **options
     )
+
+
+@pytest.fixture
+def interpreter(tmp_path: Path) -> Interpreter:
+    """
+    Make an interpreter in which jobs are done by the given code, the body of a function, in place of ingestion code.
+
+    The code sees ``kind``, ``job`` and ``on_secret``. All else in the child is the real thing.
+    """
+
+    def make(body: str) -> str:
+        path = tmp_path / "interpreter"
+        function = "".join(f"    {line}\n" for line in dedent(body).strip().splitlines())
+        path.write_text(
+            f"#!{sys.executable} -Iu\n"
+            "import runpy, sys, types\n"
+            "jobs = types.ModuleType('dag_factory.workflow.jobs')\n"
+            f"exec({'def execute(kind, job, *, on_secret):' + chr(10) + function!r}, jobs.__dict__)\n"
+            "sys.modules[jobs.__name__] = jobs\n"
+            "sys.argv = sys.argv[sys.argv.index('-u') + 1 :]\n"
+            "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        )
+        path.chmod(0o755)
+        return str(path)
+
+    return make

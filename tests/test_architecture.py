@@ -17,19 +17,21 @@ FLOORS = [
     "errors", "airflow_versions", "settings", "references", "yaml_loader", "document", "pipeline",
     "secrets", "masking", "store.folder", "store", "catalog",
     "schedule", "notify", "docs", "workflow", "workflow.types", "workflow.server", "workflow.run",
-    "workflow.jobs", "runner", "runner.interpreter", "runner.child", "runner.process",
+    "workflow.automation", "workflow.jobs", "runner", "runner.interpreter", "runner.child", "runner.process",
     "operator", "builder",
     "loader", "writer", "parses",
     "watch", "watch.mounts", "watch.turn", "watch.folder_events", "watch.hints", "watch.changes", "watch.report",
     "watch.watcher", "watch.request", "watch.start",
-    "api", "api.answers", "api.calls", "api.transport", "api.rest", "api.identity", "api.parses", "api.context",
-    "api.service", "api.runs", "api.logs", "api.deployments", "api.app",
+    "api", "api.answers", "api.calls", "api.transport", "api.rest", "api.identity", "api.parses",
+    "api.automations", "api.context", "api.service", "api.automation_calls", "api.runs", "api.logs",
+    "api.deployments", "api.app",
     "cli", "plugin", "provider",
 ]  # fmt: skip
 
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
 ISOLATED = [
-    "errors", "references", "secrets", "workflow.types", "workflow.server", "workflow.run", "workflow.jobs",
+    "errors", "references", "secrets", "workflow.types", "workflow.server", "workflow.run",
+    "workflow.automation", "workflow.jobs",
 ]  # fmt: skip
 
 

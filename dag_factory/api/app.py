@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 
 from dag_factory import __version__, settings
-from dag_factory.api import deployments, logs, runs, service
+from dag_factory.api import automation_calls, deployments, logs, runs, service
 from dag_factory.api.answers import answer_errors
+from dag_factory.api.automations import Automations, configured
 from dag_factory.api.context import Context
 from dag_factory.api.identity import Logins
 from dag_factory.api.parses import LoaderFiles
@@ -35,6 +36,7 @@ def create_app(
     airflow: Callable[[], ASGIApp] = running_app,
     store: Callable[[], ConfigStore] = configured_store,
     parse_seconds: float = 60.0,
+    automations: Automations | None = None,
 ) -> FastAPI:
     """
     Return the app with all calls of the OpenMetadata server. Nothing is read or opened before it starts.
@@ -42,10 +44,13 @@ def create_app(
     :param airflow: returns the app of Airflow's API server
     :param store: opens the config store
     :param parse_seconds: how long a call waits until Airflow knows a pipeline that is in the store
+    :param automations: runs automations; as the settings say without it
     """
     api = AirflowApi(airflow, one_writer=_is_on_sqlite())
     loader_files = LoaderFiles(store, settings.dags_folder())
-    context = Context(store, Logins(api), Parses(store), loader_files, parse_seconds=parse_seconds)
+    context = Context(
+        store, Logins(api), Parses(store), loader_files, automations or configured(), parse_seconds=parse_seconds
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -61,7 +66,7 @@ def create_app(
     )
     app.state.context = context
     answer_errors(app)
-    for routes in (service, deployments, runs, logs):
+    for routes in (service, deployments, runs, logs, automation_calls):
         app.include_router(routes.router)
     return app
 

@@ -13,6 +13,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security.http import HTTPBase
 
 from dag_factory.api.answers import Refused
+from dag_factory.api.automations import Automations
 from dag_factory.api.identity import Logins
 from dag_factory.api.parses import CallersRequest, LoaderFiles
 from dag_factory.api.rest import Caller, dag_path, refused
@@ -35,6 +36,7 @@ class Context:
     logins: Logins
     parses: Parses
     loader_files: LoaderFiles
+    automations: Automations
     parse_seconds: float = 60.0
     # One at a time waits for the store's lock, in a thread, so that threads are left for all other calls.
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -53,6 +55,7 @@ class Context:
     async def stop(self) -> None:
         """End what runs in the background."""
         await self.parses.stop()
+        await asyncio.to_thread(self.automations.stop)
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)

@@ -85,10 +85,11 @@ class Logins:
         return token
 
 
-async def require(caller: Caller, method: ResourceMethod, dag_id: str, *, run: bool = False) -> None:
+async def require(caller: Caller, method: ResourceMethod, dag_id: str | None, *, run: bool = False) -> None:
     """
     Check that a caller may do something with a DAG, which Airflow need not know yet, or with its runs.
 
+    :param dag_id: None for all DAGs
     :raises Refused: 403, where they may not
     """
     from airflow.api_fastapi.app import get_auth_manager
@@ -100,13 +101,13 @@ async def require(caller: Caller, method: ResourceMethod, dag_id: str, *, run: b
         get_auth_manager().is_authorized_dag,
         method=method,
         access_entity=entity,
-        details=DagDetails(id=dag_id),
+        details=DagDetails(id=dag_id) if dag_id is not None else None,
         user=user,
     )
     if not allowed:
         what = {"GET": "read", "POST": "create", "PUT": "edit", "DELETE": "delete"}[method]
-        which = "runs of the DAG" if run else "the DAG"
-        raise Refused(403, f"The user lacks Airflow's permission to {what} {which} '{dag_id}'.")
+        which = f"the DAG '{dag_id}'" if dag_id is not None else "all DAGs"
+        raise Refused(403, f"The user lacks Airflow's permission to {what} {'runs of ' if run else ''}{which}.")
 
 
 async def user_of(token: str) -> object:

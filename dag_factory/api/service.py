@@ -1,4 +1,4 @@
-"""The calls about this Airflow itself, and those that it can't answer."""
+"""The calls about this Airflow itself, and the one that it can't answer."""
 
 from __future__ import annotations
 
@@ -41,14 +41,6 @@ async def ip(_: CallerDep) -> dict[str, str]:
     """Return the address of this Airflow."""
     address = settings.host_ip()
     return {"ip": address if address is not None else await asyncio.to_thread(own_address)}
-
-
-@router.post("/run_automation", responses=refusals(401, 500, 501))
-async def run_automation(_: CallerDep) -> None:
-    """Run an automation, such as a test of a connection."""
-    raise Refused(
-        501, "This version of openmetadata-dag-factory can't run automations, such as a test of a connection."
-    )
 
 
 @router.post("/run_application", responses=refusals(401, 500, 501))

@@ -28,6 +28,10 @@ _PIECE = 65536
 _LONGEST_LINE = 1024 * 1024
 
 
+class ChildDied(WorkflowError):
+    """A child has ended, or was ended, without a word of its own about how its job went."""
+
+
 class Child:
     """
     One job in a process of its own, which is the leader of its own session: it ends with all that it has started.
@@ -58,7 +62,8 @@ class Child:
         :param kind: what to do, see `dag_factory.workflow.jobs`
         :param timeout: seconds after which the child is ended
         :raises ConfigError: where the child says so
-        :raises WorkflowError: where the child fails, is killed, takes too long, or can't be started
+        :raises WorkflowError: where the child fails, or can't be started
+        :raises ChildDied: where it is killed, takes too long, or ends without a result
         """
         messages, messages_end = os.pipe()
         try:
@@ -77,10 +82,10 @@ class Child:
         if "error" in self._result:
             raise _error(self._result["error"], self._mask)
         if timed_out:
-            raise WorkflowError(f"took longer than {timeout:.0f} s, so it was ended")
+            raise ChildDied(f"took longer than {timeout:.0f} s, so it was ended")
         if code == 0 and "result" in self._result:
             return self._result["result"]
-        raise WorkflowError(self._how_it_ended(code))
+        raise ChildDied(self._how_it_ended(code))
 
     def terminate(self) -> None:
         """Ask the child to end, and see to it that it does; returns at once. For signal handlers and other threads."""
@@ -98,7 +103,7 @@ class Child:
     def _start(self, messages_end: int) -> None:
         with self._lock:
             if self._ending:
-                raise WorkflowError("was ended before it began")
+                raise ChildDied("was ended before it began")
             try:
                 self._process = subprocess.Popen(
                     [self._python, "-I", "-u", str(SCRIPT), str(messages_end)],

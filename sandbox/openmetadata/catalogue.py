@@ -58,6 +58,10 @@ def enable(pipeline: Document) -> None:
     pipeline.setdefault("provider", "user")
 
 
+def wait(automation: Document) -> None:
+    automation.setdefault("status", "Pending")
+
+
 TABLE_PARTS = frozenset({"sampleData", "tableProfilerConfig", "dataModel", "joins"})
 
 COLLECTIONS = (
@@ -121,6 +125,13 @@ COLLECTIONS = (
         path="services/testConnectionDefinitions",
         kind="testConnectionDefinition",
         entity="entity.services.connections.testConnectionDefinition.TestConnectionDefinition",
+    ),
+    Collection(
+        path="automations/workflows",
+        kind="workflow",
+        entity="entity.automations.workflow.Workflow",
+        create="api.automations.createWorkflow.CreateWorkflowRequest",
+        complete=wait,
     ),
     Collection(
         path="classifications",

@@ -1,0 +1,149 @@
+"""Automations: a bounded number at a time, each in a child process that has openmetadata-ingestion."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any
+
+from dag_factory import settings
+from dag_factory.api.answers import Refused
+from dag_factory.document import Document
+from dag_factory.errors import ConfigError, WorkflowError
+from dag_factory.masking import Mask
+from dag_factory.runner.interpreter import environment
+from dag_factory.runner.process import Child, ChildDied
+from dag_factory.secrets import secret_values
+from dag_factory.workflow.jobs import AUTOMATION, AUTOMATION_FAILED
+
+log = logging.getLogger(__name__)
+
+REPORT_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """
+    :param workers: how many automations run at the same time
+    :param waiting: how many more are accepted
+    :param seconds: after which one is ended
+    """
+
+    workers: int
+    waiting: int
+    seconds: float
+
+
+class Automations:
+    """
+    Runs automations outside of this process; each reports to its OpenMetadata server by itself.
+
+    :param python: returns the interpreter that has openmetadata-ingestion, None where there is none
+    :param limits: is read when the first automation comes
+    """
+
+    def __init__(self, python: Callable[[], str | None], limits: Callable[[], Limits]) -> None:
+        self._python = python
+        self._read_limits = limits
+        self._limits: Limits | None = None
+        self._pool: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
+        self._accepted = 0
+        self._children: set[Child] = set()
+        self._stopping = False
+
+    def start(self, document: Document) -> None:
+        """
+        Accept an automation; returns at once.
+
+        :param document: an automations ``Workflow`` of an OpenMetadata server
+        :raises Refused: 501 where there is no interpreter for it, 503 where too many wait already
+        """
+        python = self._python()
+        if python is None:
+            raise Refused(
+                501,
+                "Automations, such as a test of a connection, need openmetadata-ingestion. Install it beside Airflow's "
+                "API server, or set [openmetadata_dag_factory] python to an interpreter that has it.",
+            )
+        with self._lock:
+            limits = self._limits = self._limits or self._read_limits()
+            self._pool = self._pool or ThreadPoolExecutor(limits.workers, thread_name_prefix="automation")
+            if self._stopping or self._accepted >= limits.workers + limits.waiting:
+                raise Refused(
+                    503,
+                    f"{self._accepted} automations run or wait already, and no more are accepted. Try it again later.",
+                )
+            self._accepted += 1
+            self._pool.submit(self._run, python, document, limits.seconds)
+
+    def stop(self) -> None:
+        """End what runs, forget what waits, and return when nothing is left."""
+        with self._lock:
+            self._stopping = True
+            pool, children = self._pool, list(self._children)
+        for child in children:
+            child.terminate()
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)
+
+    def _run(self, python: str, document: Document, seconds: float) -> None:
+        number = document["id"]
+        mask = Mask(in_task=False)
+        for secret in secret_values(document):
+            mask.add(secret)
+        try:
+            self._do(python, mask, AUTOMATION, {"document": document}, seconds)
+            log.info("Automation %s is done", number)
+        except ChildDied as error:
+            log.warning("Automation %s has failed: it %s", number, error)
+            self._report(python, mask, document, f"The automation {error}.")
+        except (ConfigError, WorkflowError) as error:
+            log.warning("Automation %s has failed: %s", number, error)
+        except Exception as error:  # noqa: BLE001 - nobody else would hear of it; its text may quote the document
+            log.error("Automation %s has failed: %s", number, type(error).__name__)
+        finally:
+            with self._lock:
+                self._accepted -= 1
+
+    def _report(self, python: str, mask: Mask, document: Document, problem: str) -> None:
+        """Tell the server what an automation could not tell any more, so that nobody waits for it."""
+        try:
+            self._do(python, mask, AUTOMATION_FAILED, {"document": document, "problem": problem}, REPORT_SECONDS)
+        except (ConfigError, WorkflowError) as error:
+            log.warning("The server could not be told of automation %s: %s", document["id"], error)
+
+    def _do(self, python: str, mask: Mask, kind: str, job: dict[str, Any], seconds: float) -> None:
+        child = Child(python, environment(python, secrets=mask.secrets), mask)
+        with self._lock:
+            if self._stopping:
+                return
+            self._children.add(child)
+        try:
+            child.run(kind, job, timeout=seconds)
+        finally:
+            with self._lock:
+                self._children.discard(child)
+
+
+def configured() -> Automations:
+    """Return automations as the settings say; nothing is read yet."""
+    return Automations(interpreter, limits)
+
+
+def interpreter() -> str | None:
+    """Return the interpreter for automations: that of the settings, else this one if it has openmetadata-ingestion."""
+    python = settings.python()
+    if python != settings.IN_PROCESS:
+        return python
+    return sys.executable if find_spec("metadata") is not None else None
+
+
+def limits() -> Limits:
+    """Return the limits of the settings."""
+    return Limits(settings.automation_workers(), settings.automation_queue(), settings.automation_timeout())

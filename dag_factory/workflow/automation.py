@@ -1,0 +1,102 @@
+"""Automations: what a person waits for in OpenMetadata's UI, such as a test of a connection, executed and reported."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dag_factory.errors import WorkflowError
+from dag_factory.secrets import secret_values
+from dag_factory.workflow.run import require_ingestion
+from dag_factory.workflow.server import connect, known_fields
+
+if TYPE_CHECKING:
+    from metadata.generated.schema.entity.automations.workflow import Workflow
+    from metadata.ingestion.ometa.ometa_api import OpenMetadata
+
+    from dag_factory.document import Document
+
+log = logging.getLogger(__name__)
+
+# The step of a connection's test that comes first in nearly all of OpenMetadata's definitions; its UI shows no others.
+_FIRST_STEP = "CheckAccess"
+
+
+def run_automation(document: Document, *, on_secret: Callable[[str], None]) -> None:
+    """
+    Execute an automation. It reports to the OpenMetadata server by itself; where it can't, this does.
+
+    :param document: an automations ``Workflow``: what counts is its name and its ``openMetadataServerConnection``, the
+        rest is asked from the server
+    :param on_secret: is told every secret of the automation, so that logs can be masked
+    :raises WorkflowError: where the server can't be reached, or does not know the automation
+    """
+    server = _connected(document)
+    workflow = None
+    try:
+        workflow = _found(server, document)
+        for secret in secret_values(json.loads(workflow.request.model_dump_json(mask_secrets=False))):
+            on_secret(secret)
+        _execute(workflow, document)
+    except Exception as error:
+        _report_failed(server, document, workflow, str(error))
+        raise
+
+
+def report_automation_failed(document: Document, problem: str) -> None:
+    """
+    Tell the server that an automation has failed, if it waits for an outcome still.
+
+    :param problem: what happened, in a sentence
+    :raises WorkflowError: where the server can't be reached, or does not know the automation
+    """
+    server = _connected(document)
+    workflow = _found(server, document)
+    if workflow.status is None or workflow.status.value in ("Pending", "Running"):
+        _report_failed(server, document, workflow, problem)
+
+
+def _connected(document: Document) -> OpenMetadata:
+    require_ingestion()
+    return connect(document["openMetadataServerConnection"])
+
+
+def _found(server: OpenMetadata, document: Document) -> Workflow:
+    from metadata.generated.schema.entity.automations.workflow import Workflow
+
+    workflow: Workflow | None = server.get_by_name(Workflow, document["name"])
+    if workflow is None:
+        raise WorkflowError(f"the OpenMetadata server has no automation '{document['name']}'")
+    return workflow
+
+
+def _execute(workflow: Workflow, document: Document) -> None:
+    from metadata.automations.execute_runner import execute
+    from metadata.generated.schema.entity.services.connections.metadata.openMetadataConnection import (
+        OpenMetadataConnection,
+    )
+
+    connection = OpenMetadataConnection.model_validate(known_fields(document["openMetadataServerConnection"]))
+    execute(workflow.model_copy(update={"openMetadataServerConnection": connection}))
+
+
+def _report_failed(server: OpenMetadata, document: Document, workflow: Workflow | None, problem: str) -> None:
+    """Set the state of an automation to failed; where that is not possible, log why and go on."""
+    changes: list[dict[str, Any]] = [{"op": "add", "path": "/status", "value": "Failed"}]
+    if workflow is not None and workflow.workflowType.value == "TEST_CONNECTION":
+        changes.append({"op": "add", "path": "/response", "value": _failed_test(workflow, problem)})
+    try:
+        server.client.patch(f"/automations/workflows/{document['id']}", data=json.dumps(changes))
+    except Exception as error:  # noqa: BLE001 - the automation's own error is the one to show
+        log.warning("the OpenMetadata server could not be told that the automation failed: %s", error)
+
+
+def _failed_test(workflow: Workflow, problem: str) -> dict[str, Any]:
+    """Return the outcome of a connection's test that failed, with the steps that it has taken."""
+    steps = workflow.response.model_dump(mode="json")["steps"] if workflow.response is not None else []
+    if all(step["name"] != _FIRST_STEP for step in steps):
+        steps.append({"name": _FIRST_STEP, "mandatory": True, "passed": False, "message": problem})
+    return {"status": "Failed", "lastUpdatedAt": int(time.time() * 1000), "steps": steps}
