@@ -88,6 +88,10 @@ class PipelineServiceClient(Scoped):
         """Start a run of a pipeline."""
         return self.call("POST", "trigger", json={"dag_id": name, **({"conf": conf} if conf else {})})
 
+    def run_automation(self, automation: dict[str, Any]) -> Any:
+        """Have an automation run, an entity of ``automations/workflows`` with the way to this server in it."""
+        return self.call("POST", "run_automation", json=automation)
+
     def enable(self, name: str) -> Any:
         """Let a pipeline run on its schedule."""
         return self.call("POST", "enable", json={"dag_id": name})

@@ -1,3 +1,4 @@
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,12 +39,45 @@ def config_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def isolated_python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An interpreter that has openmetadata-ingestion and can import nothing of Airflow, though it is installed."""
+    path = tmp_path_factory.mktemp("isolated") / "python"
+    path.write_text(
+        f"#!{sys.executable} -Iu\n"
+        "import runpy, sys\n"
+        "class NoAirflow:\n"
+        "    @staticmethod\n"
+        "    def find_spec(name, path=None, target=None):\n"
+        "        if name.partition('.')[0] == 'airflow':\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, NoAirflow)\n"
+        "sys.argv = sys.argv[sys.argv.index('-u') + 1 :]\n"
+        "runpy.run_path(sys.argv[0], run_name='__main__')\n"
+    )
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port where something listens and never answers: whoever asks there waits."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(16)
+        yield listener.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
 def airflow(
-    openmetadata: OpenMetadataServer, config_store: Path, tmp_path_factory: pytest.TempPathFactory
+    openmetadata: OpenMetadataServer,
+    config_store: Path,
+    isolated_python: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[AirflowStack]:
     """A real Airflow that runs the loader over `config_store`; started for the first test that asks, one for all."""
     roles = {"viewer": "viewer", "openmetadata": "user"}
-    with stack(tmp_path_factory.mktemp("airflow"), openmetadata, config_store, roles=roles) as airflow:
+    ours = {"openmetadata_dag_factory": {"config_store": config_store, "allowed_pythons": isolated_python}}
+    with stack(tmp_path_factory.mktemp("airflow"), openmetadata, config_store, ours, roles=roles) as airflow:
         yield airflow
 
 

@@ -30,8 +30,8 @@ _MEANINGS = {
     413: "The body is too large",
     422: "A parameter is wrong",
     500: "Airflow, or the config store, does not work",
-    501: "There is no such thing in this version",
-    503: "Airflow does not come to parse the pipeline",
+    501: "There is no such thing in this version, or in this environment",
+    503: "Airflow does not come to parse the pipeline, or too many automations wait",
 }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import socket
 import sys
 import time
 import uuid
@@ -127,15 +126,6 @@ def test_the_log_says_how_it_ended_without_a_secret(interpreter: Interpreter, ca
     assert f"Automation {DOCUMENT['id']} has failed: ValueError: wrong: ***" in caplog.text
     assert CANARY not in caplog.text
     assert "learnt-secret" not in caplog.text
-
-
-@pytest.fixture
-def silent_port() -> Iterator[int]:
-    """A port where something listens and never answers: whoever asks there waits."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(16)
-        yield listener.getsockname()[1]
 
 
 def created(openmetadata: OpenMetadataServer, connection: dict[str, Any]) -> dict[str, Any]:

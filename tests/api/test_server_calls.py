@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,15 +25,6 @@ TASK = "ingestion_task"
 def server(airflow: AirflowStack) -> Iterator[PipelineServiceClient]:
     with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as client:
         yield client
-
-
-@pytest.fixture
-def silent_port() -> Iterator[int]:
-    """A port where something listens and never answers: whoever asks there waits."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(16)
-        yield listener.getsockname()[1]
 
 
 def pipeline(name: str, **fields: Any) -> dict[str, Any]:
@@ -186,3 +176,28 @@ def test_a_name_that_cleans_to_the_id_of_another_pipeline_is_refused_with_whom_i
         server.deploy(pipeline("same?id"))
     assert refused.value.status == 409
     server.delete("same id")
+
+
+def test_a_test_of_a_connection_is_accepted_at_once_and_its_outcome_reaches_the_server(
+    openmetadata: OpenMetadataServer, server: PipelineServiceClient
+) -> None:
+    connection = openmetadata.get("/api/v1/services/databaseServices/name/sample_sqlite")["connection"]
+    request = {"connection": connection, "serviceType": "Database", "connectionType": "SQLite"}
+    automation = openmetadata.put(
+        "/api/v1/automations/workflows",
+        {"name": f"test-connection-{uuid.uuid4()}", "workflowType": "TEST_CONNECTION", "request": request},
+    )
+    login = {
+        "hostPort": f"{openmetadata.url}/api",
+        "authProvider": "openmetadata",
+        "securityConfig": {"jwtToken": openmetadata.token},
+    }
+    server.run_automation({**automation, "openMetadataServerConnection": login})
+
+    def look() -> tuple[dict[str, Any] | None, str]:
+        found = openmetadata.get(f"/api/v1/automations/workflows/{automation['id']}")
+        return (found if found["status"] in ("Successful", "Failed") else None), found["status"]
+
+    found = wait_until(look, "the outcome of the automation", timeout=120)
+    assert found["response"]["status"] == "Successful"
+    assert all(step["passed"] for step in found["response"]["steps"])

@@ -82,7 +82,7 @@ def nothing_is_written(config_store: Path) -> Iterator[None]:
     assert sorted(path.name for path in config_store.rglob("*") if path.name != ".loaded") == before
 
 
-@pytest.mark.parametrize("call", ["deploy", "trigger", "enable", "disable", "kill"])
+@pytest.mark.parametrize("call", ["deploy", "trigger", "enable", "disable", "kill", "run_automation"])
 @pytest.mark.parametrize("kind", BODIES)
 def test_a_body_that_is_no_json_object_of_a_fair_size_is_refused(http: httpx.Client, call: str, kind: str) -> None:
     body, status = BODIES[kind]
@@ -146,3 +146,30 @@ def test_no_log_quotes_a_document_that_was_refused(http: httpx.Client, airflow: 
     log = (airflow.home / "logs" / "api-server.log").read_text(errors="replace")
     assert CANARY not in log
     assert "while answering" not in log
+
+
+AUTOMATION = {
+    "id": "0b0fcd3c-5a4f-4c7e-9d26-2c1cbb4b7a11",
+    "name": "test",
+    "openMetadataServerConnection": {"hostPort": "http://h/api", "securityConfig": {"jwtToken": CANARY}},
+}
+AUTOMATIONS: dict[str, tuple[dict[str, Any], str]] = {
+    "nothing": ({}, "'id'"),
+    "no id": ({**AUTOMATION, "id": None}, "'id'"),
+    "an id that is a path": ({**AUTOMATION, "id": f"../{CANARY}"}, "'id'"),
+    "no name": ({**AUTOMATION, "name": [CANARY]}, "'name'"),
+    "no connection": ({**AUTOMATION, "openMetadataServerConnection": CANARY}, "'openMetadataServerConnection'"),
+    "a connection to nowhere": (
+        {**AUTOMATION, "openMetadataServerConnection": {"securityConfig": CANARY}},
+        "'openMetadataServerConnection'",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", AUTOMATIONS)
+def test_an_automation_that_is_none_is_refused_by_the_field_that_is_wrong(
+    http: httpx.Client, airflow: AirflowStack, kind: str
+) -> None:
+    document, field = AUTOMATIONS[kind]
+    assert field in check(http.post("run_automation", json=document), 400)
+    assert CANARY not in (airflow.home / "logs" / "api-server.log").read_text(errors="replace")

@@ -146,6 +146,11 @@ def test_every_answer_is_what_openmetadata_ingestion_takes_it_for(
             "sourceConfig": {"config": {"type": "DatabaseMetadata"}},
             "airflowConfig": {"scheduleInterval": "0 3 * * *"},
         },
+        "automations/workflows": {
+            "name": service,
+            "workflowType": "TEST_CONNECTION",
+            "request": {"connection": {"config": {"type": "SQLite"}}, "serviceType": "Database"},
+        },
         "classifications": {"name": service, "description": "Mine."},
         "tags": {"name": "t", "classification": service, "description": "Mine."},
     }

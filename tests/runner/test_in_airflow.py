@@ -1,0 +1,121 @@
+"""Runs by an interpreter that can import no Airflow, in a real Airflow: their log, their result, and their end."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from dag_factory.runner.process import SCRIPT
+from sandbox.client import run_path, wait_until
+from sandbox.server import OpenMetadataServer
+from sandbox.stack import AirflowStack
+
+pytestmark = pytest.mark.e2e
+
+SAMPLE = Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json"
+TASK = "ingestion_task"
+CANARY = "canary-b81c05-password"
+
+
+def drop(folder: Path, name: str, **fields: Any) -> str:
+    """Put the sample config into the store as another pipeline, and return its DAG id."""
+    document = {**json.loads(SAMPLE.read_text()), "name": name, "fullyQualifiedName": f"sample_sqlite.{name}", **fields}
+    (folder / f"{name}.json").write_text(json.dumps(document))
+    return name
+
+
+def children() -> Iterator[psutil.Process]:
+    """Yield the processes that run our script as their parents have started them: not the guards, which are forks."""
+    for process in psutil.process_iter():
+        try:
+            if str(SCRIPT) in process.cmdline() and os.getpgid(process.pid) == process.pid:
+                yield process
+        except (psutil.Error, ProcessLookupError):
+            continue
+
+
+def test_a_run_elsewhere_has_its_log_and_its_result_here(
+    airflow: AirflowStack, openmetadata: OpenMetadataServer, config_store: Path, isolated_python: str
+) -> None:
+    runner = {"python": isolated_python, "pool": "default_pool", "priorityWeight": 3, "executor": "LocalExecutor"}
+    dag_id = drop(config_store, "isolated", dagFactory={"runner": runner})
+    airflow.wait_for_dag(dag_id)
+    run_id = airflow.trigger(dag_id)
+    state = airflow.wait_for_run(dag_id, run_id)
+    log = airflow.task_log(dag_id, run_id, TASK)
+    assert state == "success", log
+    assert f"by {isolated_python}" in log
+    assert "Workflow Success %: 100.0" in log
+    (line,) = (line for line in log.splitlines() if "Running CheckAccess" in line)
+    assert line.split()[1] == "info"
+    assert openmetadata.token not in log
+
+    instance = f"{run_path(dag_id, run_id)}/taskInstances/{TASK}"
+    assert airflow.api("GET", instance)["priority_weight"] == 3
+    summary = airflow.api("GET", f"{instance}/xcomEntries/return_value")["value"]
+    assert summary["SQLite"]["records"] > 10
+    assert summary["SQLite"]["errors"] == 0
+    runs = openmetadata.get("/sandbox/summary")["runs"]["sample_sqlite.isolated"]
+    assert {run["pipelineState"] for run in runs} == {"success"}
+
+
+def test_killing_the_run_ends_its_process_group_which_holds_no_secret_that_others_could_read(
+    airflow: AirflowStack, config_store: Path, isolated_python: str, silent_port: int, openmetadata: OpenMetadataServer
+) -> None:
+    server = {
+        "hostPort": f"http://127.0.0.1:{silent_port}/api",
+        "authProvider": "openmetadata",
+        "securityConfig": {"jwtToken": {"$env": "OPENMETADATA_JWT_TOKEN"}},
+    }
+    dag_id = drop(
+        config_store,
+        "isolated_and_killed",
+        openMetadataServerConnection=server,
+        sourceConfig={"config": {"type": "DatabaseMetadata", "password": CANARY}},
+        dagFactory={"runner": {"python": isolated_python}},
+    )
+    airflow.wait_for_dag(dag_id)
+    run_id = airflow.trigger(dag_id, run_id=str(uuid.uuid4()))
+
+    def begun() -> tuple[psutil.Process | None, str]:
+        return next(children(), None), airflow.api("GET", run_path(dag_id, run_id))["state"]
+
+    child = wait_until(begun, "the child of the run", timeout=120)
+    group = [each for each in psutil.process_iter() if os.getpgid(each.pid) == child.pid]
+    assert len(group) >= 2
+    for process in group:
+        open_to_others = " ".join([*process.cmdline(), *process.environ().values()])
+        assert CANARY not in open_to_others
+        assert openmetadata.token not in open_to_others
+        assert not any(name.startswith(("AIRFLOW_", "PYTHON")) for name in process.environ())
+
+    airflow.api("PATCH", run_path(dag_id, run_id), json={"state": "failed"})
+
+    def gone() -> tuple[bool | None, str]:
+        left = [each.pid for each in group if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+        return (True if not left else None), f"{left} still run"
+
+    wait_until(gone, "the child's process group to end", timeout=60)
+
+
+def test_a_config_that_names_a_program_of_its_own_choice_starts_nothing(
+    airflow: AirflowStack, config_store: Path, tmp_path: Path
+) -> None:
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    program.chmod(0o755)
+    dag_id = drop(config_store, "chooses_a_program", dagFactory={"runner": {"python": str(program)}})
+    airflow.wait_for_dag(dag_id)
+    run_id = airflow.trigger(dag_id)
+    assert airflow.wait_for_run(dag_id, run_id) == "failed"
+    log = airflow.task_log(dag_id, run_id, TASK)
+    assert "field 'dagFactory.runner.python'" in log
+    assert "is not among the interpreters that this worker may start" in log
+    assert not (tmp_path / "started").exists()
