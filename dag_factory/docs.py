@@ -6,9 +6,9 @@ import html
 import json
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
 
 from dag_factory.secrets import redact
+from dag_factory.ui import service_path, ui_address
 
 if TYPE_CHECKING:
     from dag_factory.catalog import Config
@@ -67,20 +67,9 @@ def owner_names(pipeline: IngestionPipeline) -> list[str]:
 def service_link(pipeline: IngestionPipeline, document: Document) -> str | None:
     """Return the address of the pipeline's service in OpenMetadata's UI, if the document says where that is."""
     server = document.get("openMetadataServerConnection")
-    host_port = server.get("hostPort") if isinstance(server, dict) else None
-    service = pipeline.service
-    if not isinstance(host_port, str) or service is None or not (service.type or "").endswith("Service"):
-        return None
-    try:
-        url = urlsplit(host_port)
-    except ValueError:
-        return None
-    if url.scheme not in ("http", "https") or not url.hostname or url.username or url.password:
-        return None
-    # Quoted in all its parts, so that none of them can end the Markdown link.
-    host, kind = quote(url.netloc, safe=":[]"), quote(f"{service.type}s", safe="")
-    name = quote(service.fully_qualified_name or service.name or "", safe="")
-    return f"{url.scheme}://{host}/service/{kind}/{name}"
+    address = ui_address(server.get("hostPort") if isinstance(server, dict) else None)
+    path = service_path(pipeline)
+    return f"{address}{path}" if address and path else None
 
 
 def _source_config(document: Document) -> Any:

@@ -47,3 +47,15 @@ class ConflictError(ConfigError):
 
 class WorkflowError(DagFactoryError):
     """The workflow of openmetadata-ingestion can't be built or started."""
+
+
+class StatusError(DagFactoryError):
+    """
+    The OpenMetadata server can't be told the state of a run.
+
+    :param passing: whether it may well be told later
+    """
+
+    def __init__(self, problem: str, *, passing: bool) -> None:
+        super().__init__(problem)
+        self.passing = passing

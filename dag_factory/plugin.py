@@ -1,4 +1,4 @@
-"""What Airflow discovers as a plugin: the timetable that its scheduler must be able to read back, and the API."""
+"""What Airflow discovers as a plugin: the timetable that its scheduler must be able to read back, listener, API."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from dag_factory.reporting import listener
 from dag_factory.schedule import PipelineTimetable
 
 
@@ -15,6 +16,7 @@ class OpenMetadataDagFactoryPlugin(AirflowPlugin):
 
     name = "openmetadata_dag_factory"
     timetables = [PipelineTimetable]  # noqa: RUF012 - Airflow's own way of declaring them
+    listeners = [listener]  # noqa: RUF012 - the same
 
     # All of Airflow's processes import plugins; only the API server, which asks for apps, is to import FastAPI for it.
     @cached_property

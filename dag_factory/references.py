@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from dag_factory.errors import ConfigError, SettingsError
 
 if TYPE_CHECKING:
+    from airflow.sdk import Connection
     from cryptography.fernet import MultiFernet
 
 ENV = "$env"
@@ -86,15 +87,26 @@ def _from_environment(name: str, field: str) -> str:
         ) from None
 
 
-def _from_connection(conn_id: str, part: str, field: str, on_secret: Callable[[str], None]) -> Any:
+def find_connection(conn_id: str, *, field: str) -> Connection:
+    """
+    Return a Connection of Airflow, from any of its secrets backends.
+
+    :param field: where it is referred to
+    :raises ConfigError: where there is no such Connection
+    """
     from airflow.sdk import Connection
 
     from dag_factory.airflow_versions import AirflowNotFoundException
 
     try:
-        connection = Connection.get(conn_id)
+        found: Connection = Connection.get(conn_id)
     except AirflowNotFoundException:
         raise ConfigError(f"refers to the Connection '{conn_id}', which Airflow does not have", field=field) from None
+    return found
+
+
+def _from_connection(conn_id: str, part: str, field: str, on_secret: Callable[[str], None]) -> Any:
+    connection = find_connection(conn_id, field=field)
     name, _, extra_key = part.partition(".")
     if name == "extra" and extra_key:
         extra = connection.extra_dejson

@@ -97,6 +97,26 @@ OPTIONS: dict[str, dict[str, str | None]] = {
         "example": "poll",
         "default": "auto",
     },
+    "openmetadata_conn_id": {
+        "description": (
+            "Airflow Connection that says where the OpenMetadata server is (host, schema, port) and holds the token\n"
+            "of its bot (password), for all pipelines. It is laid over what their configs say.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "openmetadata",
+        "default": "",
+    },
+    "openmetadata_url": {
+        "description": (
+            "Address of OpenMetadata's UI, for the links on tasks.\n"
+            "Where it is empty, it is that of the API without the path.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "https://openmetadata.example.com",
+        "default": "",
+    },
 }
 
 WATCH_MODES = ("auto", "poll", "off")
@@ -161,6 +181,16 @@ def automation_queue() -> int:
 def automation_timeout() -> int:
     """Return after how many seconds an automation is ended; raises SettingsError where it is no number above 0."""
     return _count("automation_timeout", least=1)
+
+
+def openmetadata_conn_id() -> str | None:
+    """Return the id of the Connection to the OpenMetadata server, None where the configs say it themselves."""
+    return _text("openmetadata_conn_id")
+
+
+def openmetadata_url() -> str | None:
+    """Return the address of OpenMetadata's UI, None where it follows from that of the API."""
+    return _text("openmetadata_url")
 
 
 def _interpreter(option: str, value: str) -> str:

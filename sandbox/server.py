@@ -20,7 +20,8 @@ class OpenMetadataServer(Scoped):
     Runs ``python -m sandbox.openmetadata`` on a free port of 127.0.0.1, with a token that it makes up.
 
     ``source_database`` is the SQLite file that its database service stands for. Output goes to ``log``, the token
-    among it: so that file must lie where nobody else can read.
+    among it: so that file must lie where nobody else can read. Started again, it has the same url and token as before,
+    and has forgotten all else.
     """
 
     def __init__(self, source_database: Path, *, log: Path) -> None:
@@ -37,9 +38,11 @@ class OpenMetadataServer(Scoped):
         :raises ProcessDied: if it ended instead
         :raises TimeoutError: if it doesn't say in time where it listens
         """
-        # What an earlier server said is about another url.
+        # What an earlier server said is not what this one will say.
         self._log.unlink(missing_ok=True)
         command = ["-m", "sandbox.openmetadata", "--source-database", str(self._source_database)]
+        if self.url:
+            command += ["--port", self.url.rpartition(":")[2], "--token", self.token]
         self._process = Process(
             [sys.executable, *command],
             env=child_environment({}),
@@ -47,7 +50,7 @@ class OpenMetadataServer(Scoped):
             cwd=Path(__file__).resolve().parents[1],
         )
         announced = wait_until(self._look, "the OpenMetadata server to listen", timeout)
-        self.url, self.token = announced["url"], announced["token"]
+        self.url, self.token = announced["url"], announced.get("token", self.token)
 
     def _look(self) -> tuple[dict[str, str] | None, str]:
         self.check()
@@ -63,6 +66,13 @@ class OpenMetadataServer(Scoped):
         """Stop the server."""
         if self._process is not None:
             self._process.stop()
+
+    @property
+    def pid(self) -> int:
+        """The id of the process that holds the server's."""
+        if self._process is None:
+            raise RuntimeError("the OpenMetadata server has not been started")
+        return self._process.pid
 
     @property
     def env(self) -> dict[str, str]:

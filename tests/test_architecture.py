@@ -15,9 +15,12 @@ PACKAGE = Path(__file__).parents[1] / "dag_factory"
 # From the ground up. A module may import those before it, at the top or late.
 FLOORS = [
     "errors", "airflow_versions", "settings", "references", "yaml_loader", "document", "pipeline",
-    "secrets", "masking", "store.folder", "store", "catalog",
-    "schedule", "notify", "docs", "workflow", "workflow.types", "workflow.server", "workflow.run",
+    "secrets", "masking", "store.folder", "store", "catalog", "config_version", "server_connection",
+    "schedule", "notify", "ui", "docs", "links",
+    "workflow", "workflow.types", "workflow.server", "workflow.logs", "workflow.run",
     "workflow.automation", "workflow.jobs", "runner", "runner.interpreter", "runner.child", "runner.process",
+    "reporting", "reporting.status", "reporting.queue", "reporting.ended_runs", "reporting.own_end",
+    "reporting.notes", "reporting.listener",
     "operator", "builder",
     "loader", "writer", "parses",
     "watch", "watch.mounts", "watch.turn", "watch.folder_events", "watch.hints", "watch.changes", "watch.report",

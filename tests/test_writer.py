@@ -219,3 +219,14 @@ def test_of_two_pipelines_of_one_id_that_come_to_two_processes_at_once_one_is_re
         for process in processes:
             process.kill()
             process.communicate()
+
+
+def test_what_a_secrets_manager_of_openmetadata_keeps_is_handed_on_as_it_came(store: FolderStore) -> None:
+    connection = {
+        **SAMPLE["openMetadataServerConnection"],
+        "secretsManagerProvider": "managed-aws",
+        "secretsManagerLoader": "airflow",
+        "securityConfig": {"jwtToken": "secret:/openmetadata/bot/ingestion-bot/config/jwttoken"},
+    }
+    deploy(store, document(openMetadataServerConnection=connection))
+    assert decrypted(stored(store))["openMetadataServerConnection"] == connection

@@ -1,6 +1,7 @@
 import base64
 import json
 from importlib.metadata import version
+from pathlib import Path
 
 import httpx
 import pytest
@@ -15,6 +16,15 @@ def test_a_token_has_the_shape_of_a_bots_jwt_and_is_another_one_each_time() -> N
     assert decoded[1]["sub"] == "ingestion-bot"
     assert decoded[1]["isBot"] is True
     assert signature != new_token().split(".")[2]
+
+
+def test_a_server_that_is_started_again_is_where_it_was_and_knows_its_token(tmp_path: Path) -> None:
+    with OpenMetadataServer(tmp_path / "absent.db", log=tmp_path / "log") as server:
+        url, token = server.url, server.token
+        server.stop()
+        server.start()
+        assert (server.url, server.token) == (url, token)
+        assert server.get("/api/v1/tables")["data"] == []
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer wrong", "Basic {token}", "{token}", "Bearer ü"])

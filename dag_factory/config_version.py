@@ -1,0 +1,31 @@
+"""Which version of a config a run has used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from dag_factory.catalog import Config
+from dag_factory.secrets import redact
+
+CONFIG_XCOM = "config"
+"""The XCom by which a task says it."""
+
+
+def config_version(config: Config) -> dict[str, Any]:
+    """
+    Return what tells one version of a config from another, in plain values.
+
+    ``digest`` covers the whole document, the defaults of its folders included, but no secret: these could be guessed.
+    ``version`` and ``updatedAt`` (epoch milliseconds) are those that OpenMetadata has given it, if any.
+    """
+    document = config.document or {}
+    text = json.dumps(redact(document), sort_keys=True)
+    found = {
+        "key": config.key,
+        "digest": hashlib.sha256(text.encode()).hexdigest()[:12],
+        "version": document.get("version"),
+        "updatedAt": document.get("updatedAt"),
+    }
+    return {name: value for name, value in found.items() if isinstance(value, (str, int, float))}

@@ -1,0 +1,159 @@
+"""Runs that have ended in Airflow, and what the OpenMetadata server is to hear of them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from dag_factory import settings
+from dag_factory.catalog import Catalog
+from dag_factory.errors import ConfigError, DagFactoryError, StatusError
+from dag_factory.pipeline import IngestionPipeline
+from dag_factory.references import resolve
+from dag_factory.reporting.status import StatusClient
+from dag_factory.server_connection import FIELD, require_server, with_server
+from dag_factory.store import open_store
+from dag_factory.workflow.run import openmetadata_run_id
+
+log = logging.getLogger(__name__)
+
+# A task that is being killed has some seconds, in which it may still report that it runs, or even that it succeeded.
+LOOK_AGAIN_SECONDS = 20.0
+
+OPERATORS = ("IngestionOperator", "ConfigErrorOperator")
+
+
+@dataclass(frozen=True)
+class EndedRun:
+    """
+    A run of one of our DAGs.
+
+    :param requested: ``pipelineRunId`` of its conf
+    :param state: ``success`` or ``failed``
+    :param reason: why, in Airflow's words
+    :param started: epoch milliseconds
+    :param ended: epoch milliseconds
+    :param insists: whether it has been told before, so that whatever was reported since came from a dying task
+    """
+
+    dag_id: str
+    run_id: str
+    requested: str | None
+    state: str
+    reason: str
+    started: int | None
+    ended: int | None
+    insists: bool = False
+
+    def __str__(self) -> str:
+        return f"run '{self.run_id}' of pipeline '{self.dag_id}', {self.state}"
+
+
+def tell(run: EndedRun) -> tuple[float, EndedRun] | None:
+    """
+    Tell the OpenMetadata server how a run has ended, if it does not know.
+
+    Return what is to be told again, and in how many seconds, None where there is nothing more to tell.
+
+    :raises StatusError: where the server can't be told
+    :raises ConfigError: where the config's references can't be resolved here
+    :raises StoreError: where the store can't be read
+    """
+    try:
+        state = _settle(run)
+    except DagFactoryError as error:
+        if run.state == "failed" or (isinstance(error, StatusError) and error.passing):
+            raise
+        # Its task has reported it, but for the rare one that a user has marked as a success.
+        log.debug("%s: OpenMetadata is not told: %s", run, error)
+        return None
+    again = run.state == state == "failed" and not run.insists
+    return (LOOK_AGAIN_SECONDS, replace(run, insists=True)) if again else None
+
+
+def _settle(run: EndedRun) -> str | None:
+    """Return the state that the server has for a run in the end, None where there is no server to tell."""
+    from airflow.sdk.log import mask_secret
+
+    config = Catalog(open_store(settings.config_store())).find(run.dag_id)
+    if config is None or config.document is None:
+        log.info("%s: its config is gone, so there is nobody to tell", run)
+        return None
+    try:
+        own = with_server(config.document, on_secret=mask_secret)
+        server = require_server(resolve({FIELD: own.get(FIELD)}, on_secret=mask_secret))
+    except ConfigError as error:
+        raise ConfigError(
+            f"{error.problem}. That holds for this process, which is not the worker: refer to a Connection, "
+            f"set [{settings.SECTION}] openmetadata_conn_id, or give it the variable as well",
+            field=error.field,
+            config=config.key,
+        ) from None
+    run_id = openmetadata_run_id(run.dag_id, run.run_id, run.requested)
+    with StatusClient(server) as client:
+        state = client.settle(
+            IngestionPipeline.from_document(config.document).fqn,
+            run_id,
+            run.state,
+            reason=run.reason,
+            started=run.started,
+            ended=run.ended,
+            overrule=run.insists,
+        )
+    level = logging.INFO if run.state == "failed" else logging.DEBUG
+    log.log(level, "%s: OpenMetadata has it as %s, run %s", run, state, run_id)
+    return state
+
+
+def still_ended(run: EndedRun) -> bool:
+    """Return whether a run is still in the state in which it ended: it may have been cleared. A deleted one is."""
+    from airflow.models import DagRun
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        query = select(DagRun.state).where(DagRun.dag_id == run.dag_id, DagRun.run_id == run.run_id)
+        state = session.scalar(query)
+    return state is None or state == run.state
+
+
+def failed_lately(within: timedelta) -> list[EndedRun]:
+    """Return the runs of our DAGs that have failed lately, told or not."""
+    from airflow.models import DagRun, TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    since = datetime.now(timezone.utc) - within
+    query = (
+        select(DagRun.dag_id, DagRun.run_id, DagRun.conf, DagRun.queued_at, DagRun.start_date, DagRun.end_date)
+        .join(DagRun.task_instances)
+        .where(TaskInstance.operator.in_(OPERATORS), DagRun.state == "failed", DagRun.end_date > since)
+        # This date has an index, unlike that of the end; few runs take longer than a week.
+        .where(DagRun.run_after > since - timedelta(days=7))
+    )
+    with create_session() as session:
+        return [ended_run(row, "failed", "The run has failed") for row in session.execute(query)]
+
+
+def ended_run(run: Any, state: str, reason: str) -> EndedRun:
+    """
+    Return a run as Airflow's database has it.
+
+    :param run: a ``DagRun``, or a row of its columns
+    """
+    requested = run.conf.get("pipelineRunId") if isinstance(run.conf, dict) else None
+    return EndedRun(
+        run.dag_id,
+        run.run_id,
+        requested if isinstance(requested, str) else None,
+        state,
+        reason,
+        _milliseconds(run.start_date or run.queued_at),
+        _milliseconds(run.end_date),
+    )
+
+
+def _milliseconds(moment: datetime | None) -> int | None:
+    return round(moment.timestamp() * 1000) if moment else None

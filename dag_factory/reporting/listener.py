@@ -1,0 +1,108 @@
+"""
+What Airflow tells us of runs that end, in the scheduler and in the API server.
+
+The task reports to OpenMetadata itself; this is for the runs whose task can't: it was killed with its process, timed
+out with its DAG run, was ended by a user before it began. Every process of Airflow imports this module, so all that it
+needs comes when it is needed. A hook runs in the midst of Airflow's own work: it only puts a run on a queue.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING
+
+from airflow.listeners import hookimpl
+
+if TYPE_CHECKING:
+    from airflow.models import DagRun
+
+    from dag_factory.reporting.ended_runs import EndedRun
+    from dag_factory.reporting.queue import Reports
+
+log = logging.getLogger(__name__)
+
+OPERATOR_MODULE = "dag_factory.operator"
+
+# Reports that a process had not made when it ended are found again by the scheduler.
+SEARCH_SECONDS = 600.0
+FIRST_SEARCH_SECONDS = 10.0
+SEARCHED = timedelta(hours=1)
+
+
+@hookimpl
+def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
+    """See that OpenMetadata hears of a failed run: called by the scheduler, and by the API server for a user."""
+    _ended(dag_run, "failed", msg)
+
+
+@hookimpl
+def on_dag_run_success(dag_run: DagRun, msg: str) -> None:
+    """See that OpenMetadata hears of a run that a user has marked as a success, though its task could not end it."""
+    _ended(dag_run, "success", msg)
+
+
+@hookimpl
+def on_starting(component: object) -> None:
+    """Look for what an earlier scheduler, or the API server, had no time to report, now and then."""
+    # The component does not know yet what it will be.
+    if type(component).__name__ == "Job" and "scheduler" in sys.argv:
+        reports()  # imported here and now: LocalExecutor forks, and no thread may be importing then
+        threading.Thread(target=_search, name="openmetadata-search", daemon=True).start()
+
+
+def _ended(dag_run: DagRun, state: str, message: str) -> None:
+    try:
+        if _is_ours(dag_run):
+            from dag_factory.reporting.ended_runs import ended_run
+
+            reports().add(ended_run(dag_run, state, message))
+    except Exception:
+        log.exception("The end of a run of DAG '%s' can't be reported to OpenMetadata", dag_run.dag_id)
+
+
+def _is_ours(dag_run: DagRun) -> bool:
+    dag = getattr(dag_run, "dag", None)
+    if dag is None:  # from the API server of Airflow 3.1
+        from dag_factory.reporting.ended_runs import OPERATORS
+
+        return any(task_instance.operator in OPERATORS for task_instance in dag_run.task_instances)
+    return any(getattr(task, "_task_module", None) == OPERATOR_MODULE for task in dag.tasks)
+
+
+@cache
+def reports() -> Reports[EndedRun]:
+    """Return the queue of this process."""
+    from dag_factory.reporting.ended_runs import EndedRun, still_ended, tell
+    from dag_factory.reporting.notes import note_version
+    from dag_factory.reporting.queue import Reports
+
+    def note_and_tell(run: EndedRun) -> tuple[float, EndedRun] | None:
+        try:
+            note_version(run.dag_id, run.run_id)
+        except Exception as error:  # noqa: BLE001 - a note is no reason not to tell
+            log.warning("%s: its note can't be written: %s", run, type(error).__name__)
+        return tell(run)
+
+    return Reports[EndedRun](note_and_tell, still_ended, lambda run: (run.dag_id, run.run_id))
+
+
+def _search() -> None:
+    from dag_factory.reporting.ended_runs import failed_lately
+
+    pause = FIRST_SEARCH_SECONDS
+    known: set[EndedRun] = set()
+    while True:
+        time.sleep(pause)
+        try:
+            found = set(failed_lately(SEARCHED))
+            for run in found - known:
+                reports().add(run, unless_waiting=True)
+            known = found
+        except Exception as error:  # noqa: BLE001 - the database may be away; the scheduler says so itself
+            log.warning("Runs that failed lately can't be looked up: %s", type(error).__name__)
+        pause = SEARCH_SECONDS

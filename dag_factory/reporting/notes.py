@@ -1,0 +1,42 @@
+"""A note on each run in Airflow: which version of its config it has used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dag_factory.config_version import CONFIG_XCOM
+
+
+def note_version(dag_id: str, run_id: str) -> None:
+    """
+    Put what a run's task has said of its config's version into the run's note, unless it has one.
+
+    A task can't: it has no access to Airflow's database, and the API that it has knows no notes. For the scheduler and
+    the API server.
+    """
+    from airflow.models import DagRun
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
+        if run is None or run.note:
+            return
+        said = session.scalars(
+            select(XComModel).where(
+                XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.key == CONFIG_XCOM
+            )
+        ).first()
+        version = XComModel.deserialize_value(said) if said is not None else None
+        if isinstance(version, dict):
+            run.note = version_note(version)
+
+
+def version_note(version: dict[str, Any]) -> str:
+    """Return the text of a note."""
+    parts = [f"Config {version.get('key')}"]
+    if version.get("version") is not None:
+        parts.append(f"version {version['version']}")
+    parts.append(f"digest {version.get('digest')}")
+    return ", ".join(parts)

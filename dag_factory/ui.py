@@ -1,0 +1,41 @@
+"""Where things are in OpenMetadata's UI."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+if TYPE_CHECKING:
+    from dag_factory.pipeline import IngestionPipeline
+
+
+def ui_address(host_port: object) -> str | None:
+    """Return the address of the UI beside an API (``hostPort``): without its path; None where it is no plain URL."""
+    if not isinstance(host_port, str):
+        return None
+    try:
+        url = urlsplit(host_port)
+    except ValueError:
+        return None
+    if url.scheme not in ("http", "https") or not url.hostname or url.username or url.password:
+        return None
+    # Quoted in all its parts, so that none of them can end a Markdown link.
+    return f"{url.scheme}://{quote(url.netloc, safe=':[]')}"
+
+
+def service_path(pipeline: IngestionPipeline) -> str | None:
+    """Return the path of a pipeline's service, None where it has no page of its own."""
+    service = pipeline.service
+    if service is None or not (service.type or "").endswith("Service"):
+        return None
+    kind = quote(f"{service.type}s", safe="")
+    return f"/service/{kind}/{quote(service.fully_qualified_name or service.name or '', safe='')}"
+
+
+def pipeline_path(pipeline: IngestionPipeline) -> str | None:
+    """Return the path of a pipeline's page, which shows its runs and their logs."""
+    kind = pipeline.service.type if pipeline.service else None
+    if not kind:
+        return None
+    kind = f"{kind}s" if kind.endswith("Service") else kind
+    return f"/{quote(kind, safe='')}/{quote(pipeline.fqn, safe='')}/logs"

@@ -1,0 +1,67 @@
+"""The logging of a process in which openmetadata-ingestion runs: as its config says, and afterwards as it was."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# All of openmetadata-ingestion's loggers stand below this one.
+INGESTION_LOGGER = "metadata"
+
+
+class _AsBefore(logging.Filter):
+    """Keeps a handler that has been opened to more from taking more than before, but of openmetadata-ingestion."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__()
+        self._level = level
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= self._level or record.name.partition(".")[0] == INGESTION_LOGGER
+
+
+@contextmanager
+def ingestion_logging(level: str) -> Iterator[None]:
+    """
+    Log what openmetadata-ingestion says from a level on, and put levels, root handlers and hooks back at the end.
+
+    Airflow's handlers take nothing below ``[logging] logging_level``, whatever a logger's level is: they are opened for
+    openmetadata-ingestion alone. A workflow sets the level of its loggers and of some libraries', and with
+    ``enableStreamableLogs`` also a handler of the root logger, the hooks for uncaught exceptions and where warnings go.
+
+    :param level: ``loggerLevel`` of the pipeline, such as ``DEBUG``; a name that is none changes nothing
+    """
+    root, ingestion = logging.getLogger(), logging.getLogger(INGESTION_LOGGER)
+    levels = {logger: logger.level for logger in _loggers()}
+    handlers = {handler: handler.level for handler in root.handlers}
+    hooks = (sys.excepthook, threading.excepthook, warnings.showwarning)
+    filters: dict[logging.Handler, logging.Filter] = {}
+    wanted = logging.getLevelName(level.upper())
+    if isinstance(wanted, int):
+        ingestion.setLevel(wanted)
+        filters = {handler: _AsBefore(before) for handler, before in handlers.items() if before > wanted}
+    for handler, only in filters.items():
+        handler.addFilter(only)
+        handler.setLevel(wanted)
+    try:
+        yield
+    finally:
+        for handler, only in filters.items():
+            handler.setLevel(handlers[handler])
+            handler.removeFilter(only)
+        for logger, before in levels.items():
+            if logger.level != before:
+                logger.setLevel(before)
+        root.handlers[:] = handlers
+        if warnings.showwarning is not hooks[2]:
+            logging.captureWarnings(False)
+        sys.excepthook, threading.excepthook, warnings.showwarning = hooks
+
+
+def _loggers() -> list[logging.Logger]:
+    known = list(logging.root.manager.loggerDict.values())
+    return [logging.getLogger(), *(logger for logger in known if isinstance(logger, logging.Logger))]

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dag_factory.errors import ConfigError, StatusError
+from dag_factory.reporting.ended_runs import LOOK_AGAIN_SECONDS, EndedRun, ended_run, tell
+from dag_factory.workflow.run import openmetadata_run_id
+
+RUN = EndedRun("orders", "manual__1", None, "failed", "timed_out", 1000, 2000)
+REPORTED = ("shop.orders", openmetadata_run_id("orders", "manual__1"))
+
+
+@pytest.fixture
+def config(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Write the config of the pipeline `orders`, with another connection to the server where that is given."""
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE", str(tmp_path))
+
+    def write(connection: dict[str, Any] | None = None) -> None:
+        document = {
+            "name": "orders",
+            "pipelineType": "metadata",
+            "service": {"type": "databaseService", "name": "shop"},
+            "sourceConfig": {"config": {"password": {"$env": "ONLY_THE_WORKER_HAS_IT"}}},
+            "openMetadataServerConnection": server.connection() if connection is None else connection,
+        }
+        (tmp_path / "orders.json").write_text(json.dumps(document))
+
+    return write
+
+
+def test_a_failed_run_is_told_under_the_contract_s_id_and_insisted_on_against_a_dying_task(
+    server: Any, config: Any
+) -> None:
+    config()
+    assert tell(RUN) == (LOOK_AGAIN_SECONDS, replace(RUN, insists=True))
+    assert server.statuses[REPORTED]["pipelineState"] == "failed"
+    server.statuses[REPORTED]["pipelineState"] = "success"
+    assert tell(replace(RUN, insists=True)) is None
+    assert server.statuses[REPORTED]["pipelineState"] == "failed"
+
+
+def test_a_success_that_the_run_reported_before_it_failed_in_airflow_stays(server: Any, config: Any) -> None:
+    config()
+    server.statuses[REPORTED] = {"runId": REPORTED[1], "pipelineState": "success"}
+    assert tell(RUN) is None
+    assert server.statuses[REPORTED]["pipelineState"] == "success"
+
+
+def test_under_the_id_that_the_server_asked_for(server: Any, config: Any) -> None:
+    config()
+    tell(replace(RUN, requested="given"))
+    assert list(server.statuses) == [("shop.orders", "given")]
+
+
+def test_a_run_that_reported_its_failure_itself_stays_failed_though_airflow_calls_it_a_success(
+    server: Any, config: Any
+) -> None:
+    config()
+    server.statuses[REPORTED] = {"runId": REPORTED[1], "pipelineState": "failed"}
+    assert tell(replace(RUN, state="success")) is None
+    assert server.statuses[REPORTED]["pipelineState"] == "failed"
+
+
+def test_a_pipeline_whose_config_is_gone_concerns_nobody_any_more(server: Any, config: Any) -> None:
+    assert tell(RUN) is None
+    assert server.calls == []
+
+
+def test_what_only_the_worker_has_is_named_with_a_way_out(server: Any, config: Any) -> None:
+    config({**server.connection(), "securityConfig": {"jwtToken": {"$env": "ONLY_THE_WORKER_HAS_IT"}}})
+    with pytest.raises(ConfigError, match=r"'ONLY_THE_WORKER_HAS_IT'.*openmetadata_conn_id") as error:
+        tell(RUN)
+    assert error.value.config == "orders.json"
+    assert tell(replace(RUN, state="success")) is None  # which its task has told
+
+
+def test_a_connection_of_airflow_serves_all_pipelines(
+    server: Any, config: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config({})
+    fields = {"conn_type": "http", "host": server.host_port, "password": "rotated"}
+    monkeypatch.setenv("AIRFLOW_CONN_OM", json.dumps(fields))
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__OPENMETADATA_CONN_ID", "om")
+    tell(RUN)
+    assert server.headers["Authorization"] == "Bearer rotated"
+    assert server.statuses[REPORTED]["pipelineState"] == "failed"
+
+
+def test_a_server_that_is_away_is_an_error_that_passes(server: Any, config: Any) -> None:
+    config()
+    server.refuses = 503
+    with pytest.raises(StatusError) as error:
+        tell(replace(RUN, state="success"))
+    assert error.value.passing
+
+
+@pytest.mark.parametrize(
+    ("conf", "requested"), [({"pipelineRunId": "x"}, "x"), ({}, None), (None, None), ({"pipelineRunId": 1}, None)]
+)
+def test_a_run_is_what_airflow_s_database_says(conf: object, requested: str | None) -> None:
+    moment = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    row = SimpleNamespace(dag_id="orders", run_id="r", conf=conf, queued_at=moment, start_date=None, end_date=moment)
+    milliseconds = int(moment.timestamp() * 1000)
+    expected = EndedRun("orders", "r", requested, "failed", "why", milliseconds, milliseconds)
+    assert ended_run(row, "failed", "why") == expected

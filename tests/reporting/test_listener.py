@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dag_factory.reporting import listener
+
+# Whatever the scheduler and the API server do not need until a run ends.
+LATE = ["httpx", "tenacity", "sqlalchemy.orm", "metadata", "dag_factory.catalog", "dag_factory.reporting.status"]
+
+
+def run_of(module: str, **fields: Any) -> Any:
+    dag = SimpleNamespace(tasks=[SimpleNamespace(_task_module=module)])
+    return SimpleNamespace(dag_id="orders", dag=dag, **fields)
+
+
+def test_whoever_imports_the_listener_imports_nothing_of_what_it_needs(tmp_path: Path) -> None:
+    script = f"""
+import json, sys
+import airflow.listeners
+before = set(sys.modules)
+from dag_factory.reporting import listener
+print(json.dumps([name for name in {LATE!r} if name in sys.modules and name not in before]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={"AIRFLOW_HOME": str(tmp_path), "PATH": "", "PYTHONPATH": str(Path(__file__).parents[2])},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout.splitlines()[-1]) == []
+
+
+def test_airflow_takes_the_hooks_for_its_own() -> None:
+    from airflow.listeners.listener import get_listener_manager
+
+    hooks = get_listener_manager().hook
+    for name in ("on_dag_run_failed", "on_dag_run_success", "on_starting"):
+        modules = [implementation.plugin for implementation in getattr(hooks, name).get_hookimpls()]
+        assert listener in modules, name
+
+
+def test_the_end_of_somebody_else_s_run_concerns_nobody_here() -> None:
+    listener.on_dag_run_failed(run_of("airflow.providers.standard.operators.bash"), "task_failure")
+    without_dag = SimpleNamespace(dag_id="orders", dag=None, task_instances=[SimpleNamespace(operator="BashOperator")])
+    listener.on_dag_run_failed(without_dag, "task_failure")
+    assert "openmetadata-reports" not in {thread.name for thread in threading.enumerate()}
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        run_of("dag_factory.operator"),
+        SimpleNamespace(dag_id="orders", dag=None, task_instances=[SimpleNamespace(operator="IngestionOperator")]),
+    ],
+    ids=["with its DAG", "without"],
+)
+def test_ours_is_noticed_and_a_hook_never_raises(run: Any, caplog: pytest.LogCaptureFixture) -> None:
+    # These runs have no conf, no dates, nothing.
+    listener.on_dag_run_failed(run, "task_failure")
+    assert "The end of a run of DAG 'orders' can't be reported" in caplog.text

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from dag_factory.errors import ConfigError, StatusError
+from dag_factory.reporting.queue import Reports
+
+Result = tuple[float, tuple[str, int]] | Exception | None
+
+
+class Receiver:
+    """Hears reports, and answers each with the next of some results."""
+
+    def __init__(self, *results: Result, holds: bool = True) -> None:
+        self.results = list(results)
+        self.answer = holds
+        self.heard: list[tuple[str, int]] = []
+        self.done = threading.Event()
+
+    def tell(self, subject: tuple[str, int]) -> tuple[float, tuple[str, int]] | None:
+        self.heard.append(subject)
+        result = self.results.pop(0) if self.results else None
+        if not self.results:
+            self.done.set()
+        if isinstance(result, Exception):
+            raise result
+        return result
+
+    def holds(self, _: tuple[str, int]) -> bool:
+        self.done.set()
+        return self.answer
+
+
+def queue(receiver: Receiver, **options: float) -> Reports[tuple[str, int]]:
+    return Reports(receiver.tell, receiver.holds, lambda subject: subject[0], pauses=(0.01,), **options)
+
+
+def end(reports: Reports[tuple[str, int]]) -> None:
+    """Wait until there is nothing left to report."""
+    ended = [thread for thread in threading.enumerate() if thread.name == "openmetadata-reports"]
+    for thread in ended:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_a_report_is_made_once_and_the_thread_ends() -> None:
+    receiver = Receiver()
+    reports = queue(receiver)
+    reports.add(("a", 1))
+    end(reports)
+    assert receiver.heard == [("a", 1)]
+    reports.add(("a", 2))
+    end(reports)
+    assert receiver.heard == [("a", 1), ("a", 2)]
+
+
+def test_a_report_that_fails_for_now_is_made_again() -> None:
+    receiver = Receiver(StatusError("away", passing=True), StatusError("away", passing=True))
+    reports = queue(receiver)
+    reports.add(("a", 1))
+    end(reports)
+    assert receiver.heard == [("a", 1)] * 3
+
+
+def test_but_not_where_it_does_not_hold_any_more() -> None:
+    receiver = Receiver(StatusError("away", passing=True), holds=False)
+    reports = queue(receiver)
+    reports.add(("a", 1))
+    end(reports)
+    assert receiver.heard == [("a", 1)]
+
+
+def test_nor_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    receiver = Receiver(*[StatusError("away", passing=True)] * 1000)
+    reports = queue(receiver, patience=0.1)
+    reports.add(("a", 1))
+    end(reports)
+    assert 1 < len(receiver.heard) < 1000
+    assert "is not told: away" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "error", [StatusError("refused", passing=False), ConfigError("refused"), RuntimeError("canary")]
+)
+def test_what_no_time_mends_is_logged_and_left(error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    receiver = Receiver(error)
+    reports = queue(receiver)
+    reports.add(("a", 1))
+    end(reports)
+    assert receiver.heard == [("a", 1)]
+    assert "OpenMetadata is not told: " in caplog.text
+    assert "canary" not in caplog.text
+
+
+def test_a_report_may_be_followed_by_another() -> None:
+    receiver = Receiver((0.01, ("a", 2)))
+    reports = queue(receiver)
+    reports.add(("a", 1))
+    end(reports)
+    assert receiver.heard == [("a", 1), ("a", 2)]
+
+
+def test_but_not_where_that_would_not_hold() -> None:
+    receiver = Receiver((0.01, ("a", 2)), holds=False)
+    reports = queue(receiver)
+    reports.add(("a", 1))
+    end(reports)
+    assert receiver.heard == [("a", 1)]
+
+
+class Door:
+    """A place where a report waits until it is let through."""
+
+    def __init__(self) -> None:
+        self.entered, self.opened = threading.Event(), threading.Event()
+        self.heard: list[tuple[str, int]] = []
+
+    def tell(self, subject: tuple[str, int]) -> None:
+        self.heard.append(subject)
+        self.entered.set()
+        self.opened.wait(10)
+
+
+def behind(door: Door, then: Callable[[Reports[tuple[str, int]]], None]) -> list[tuple[str, int]]:
+    reports: Reports[tuple[str, int]] = Reports(door.tell, lambda _: True, lambda subject: subject[0])
+    reports.add(("first", 1))
+    assert door.entered.wait(10)
+    then(reports)
+    door.opened.set()
+    end(reports)
+    return door.heard
+
+
+def test_the_latest_report_of_a_thing_is_the_one_that_is_made() -> None:
+    def then(reports: Reports[tuple[str, int]]) -> None:
+        reports.add(("a", 1))
+        reports.add(("b", 1))
+        reports.add(("a", 2))
+
+    assert sorted(behind(Door(), then)) == [("a", 2), ("b", 1), ("first", 1)]
+
+
+def test_one_that_comes_while_another_of_the_same_is_being_made_is_made_too() -> None:
+    assert behind(Door(), lambda reports: reports.add(("first", 2))) == [("first", 1), ("first", 2)]
+
+
+def test_what_is_found_again_leaves_what_waits_in_its_place() -> None:
+    def then(reports: Reports[tuple[str, int]]) -> None:
+        reports.add(("a", 1))
+        reports.add(("a", 2), unless_waiting=True)
+
+    assert behind(Door(), then) == [("first", 1), ("a", 1)]

@@ -1,0 +1,57 @@
+"""A source for workflows that behave as a test wants; loaded by openmetadata-ingestion, in the worker."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from metadata.generated.schema.entity.services.connections.database.customDatabaseConnection import (
+    CustomDatabaseConnection,
+)
+from metadata.generated.schema.entity.services.ingestionPipelines.status import StackTraceError
+from metadata.generated.schema.metadataIngestion.workflow import Source as SourceConfig
+from metadata.ingestion.api.models import Either
+from metadata.ingestion.api.steps import Source
+
+
+class StatusSource(Source):
+    """
+    Does what ``connectionOptions`` say.
+
+    ``folder`` gets a file ``<number of the try>`` with the process ids of the task and of its parent. Then the source
+    sleeps while there is a file ``hold`` in the folder, and does what ``then`` says: raise, fail one record, or end.
+    """
+
+    def __init__(self, config: SourceConfig, metadata: Any) -> None:
+        super().__init__()
+        self.metadata = metadata
+        connection: CustomDatabaseConnection = config.serviceConnection.root.config
+        options = connection.connectionOptions.root
+        self.folder, self.then = Path(options["folder"]), options["then"]
+
+    @classmethod
+    def create(cls, config_dict: dict[str, Any], metadata: Any, pipeline_name: str | None = None) -> StatusSource:
+        return cls(SourceConfig.model_validate(config_dict), metadata)
+
+    def prepare(self) -> None:
+        """Nothing is to be prepared."""
+
+    def test_connection(self) -> None:
+        """There is nothing to connect to."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def _iter(self, *_: Any, **__: Any) -> Iterable[Either[Any]]:
+        started = self.folder / str(len(list(self.folder.glob("[0-9]*"))) + 1)
+        started.with_suffix(".new").write_text(f"{os.getpid()} {os.getppid()}")
+        started.with_suffix(".new").rename(started)
+        while (self.folder / "hold").exists():
+            time.sleep(0.1)
+        if self.then == "raise":
+            raise RuntimeError("as the test wants")
+        if self.then == "fail":
+            yield Either(left=StackTraceError(name="a", error="as the test wants", stackTrace=None))

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from typing import Any
+
+from dag_factory.catalog import Config
+from dag_factory.config_version import config_version
+
+
+def version(**document: Any) -> dict[str, Any]:
+    return config_version(Config("orders", "sales/orders.yaml", document))
+
+
+def test_it_says_what_openmetadata_calls_the_version() -> None:
+    found = version(name="orders", version=0.4, updatedAt=1700000000000)
+    assert found.pop("digest")
+    assert found == {"key": "sales/orders.yaml", "version": 0.4, "updatedAt": 1700000000000}
+
+
+def test_any_change_but_that_of_a_secret_makes_another_digest() -> None:
+    digest = version(name="orders", a=1, b={"password": "x"})["digest"]
+    assert version(b={"password": "x"}, a=1, name="orders")["digest"] == digest
+    assert version(name="orders", a=1, b={"password": "y"})["digest"] == digest
+    assert version(name="orders", a=2, b={"password": "x"})["digest"] != digest
+
+
+def test_values_that_are_references_are_left_out() -> None:
+    assert set(version(name="orders", version={"$env": "A"})) == {"key", "digest"}
