@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from sandbox.client import wait_until
@@ -26,11 +27,13 @@ class PostgresServer(Scoped):
 
     It trusts every connection: it listens on 127.0.0.1 alone, holds test data, and lives for minutes.
 
+    :param settings: lines of postgresql.conf that are to differ, each by its name
     :raises FileNotFoundError: where PostgreSQL's programs aren't installed
     """
 
-    def __init__(self) -> None:
-        self._port = free_port()
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        self.port = free_port()
+        self._settings = {"unix_socket_directories": "", "fsync": "off", "max_connections": "200", **(settings or {})}
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
         self._process: Process | None = None
 
@@ -48,15 +51,10 @@ class PostgresServer(Scoped):
                 "-D",
                 str(data),
                 "-p",
-                str(self._port),
+                str(self.port),
                 "-h",
                 "127.0.0.1",
-                "-c",
-                "unix_socket_directories=",
-                "-c",
-                "fsync=off",
-                "-c",
-                "max_connections=200",
+                *(f"--{name}={value}" for name, value in self._settings.items()),
             ],
             env=child_environment({}),
             log=self._folder / "postgres.log",
@@ -72,13 +70,13 @@ class PostgresServer(Scoped):
 
     def url(self, database: str = "postgres", driver: str = "postgresql+psycopg2") -> str:
         """Return the SQLAlchemy URL of a database."""
-        return f"{driver}://{USER}@127.0.0.1:{self._port}/{database}"
+        return f"{driver}://{USER}@127.0.0.1:{self.port}/{database}"
 
     def _look(self) -> tuple[bool | None, str]:
         assert self._process is not None
         self._process.check()
         ready = subprocess.run(
-            [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self._port)], check=False
+            [_program("pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)], check=False
         ).returncode
         return (True if ready == 0 else None), self._process.tail(3)
 

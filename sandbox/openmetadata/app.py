@@ -5,7 +5,7 @@ from pathlib import Path
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from sandbox.openmetadata import entities, errors, lineage, page, runs, schemas, search, seeds
+from sandbox.openmetadata import entities, errors, lineage, page, profiles, quality, runs, schemas, search, seeds, usage
 from sandbox.openmetadata.access import bearer_of
 from sandbox.openmetadata.catalogue import COLLECTIONS, Document
 from sandbox.openmetadata.journal import Journal, Recorder
@@ -37,7 +37,8 @@ def create_app(source_database: Path | None = None, token: str | None = None, ba
 
     api = APIRouter(prefix="/api/v1", dependencies=[Depends(bearer_of(token))] if token else [])
     # Before the collections, whose routes would take these for a part of an entity.
-    api.include_router(runs.routes(store))
+    for special in (runs, profiles, usage, quality):
+        api.include_router(special.routes(store))
     for collection in COLLECTIONS:
         api.include_router(entities.routes(collection, store))
     api.include_router(lineage.routes(store, edges))

@@ -4,16 +4,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.openmetadata.names import join
+from sandbox.openmetadata.completions import (
+    as_it_is,
+    complete_table,
+    enable,
+    name_query,
+    name_test_case,
+    name_test_suite,
+)
 
 Document = dict[str, Any]
 
 RELATIONS = frozenset({"owners", "tags", "domains", "dataProducts", "followers", "votes", "extension", "certification"})
 """Fields that the real server keeps as relations, and answers only where ``?fields=`` asks for them."""
-
-
-def as_it_is(document: Document) -> None:
-    pass
 
 
 @dataclass(frozen=True)
@@ -34,28 +37,18 @@ class Collection:
     """Fields that an entity has from its parent."""
     on_request: frozenset[str] = RELATIONS
     """Fields that are answered only where ``?fields=`` asks for them."""
+    untold: frozenset[str] = frozenset()
+    """Fields that the server keeps of every entity, and that this kind does not have."""
     parts: frozenset[str] = frozenset()
     """Fields that are written by a PUT of their own: /{id}/{part}."""
+    name: Callable[[Document], None] = as_it_is
+    """Fills in, on creation, what the fully qualified name or a reference is made of."""
     complete: Callable[[Document], None] = as_it_is
     """Fills in what the request leaves to the server."""
 
-
-def complete_table(table: Document) -> None:
-    table.setdefault("tableType", "Regular")
-    complete_columns(table["fullyQualifiedName"], table["columns"])
-
-
-def complete_columns(above: str, columns: list[Document]) -> None:
-    for position, column in enumerate(columns, 1):
-        column["fullyQualifiedName"] = join(above, column["name"])
-        column["ordinalPosition"] = position
-        complete_columns(column["fullyQualifiedName"], column.get("children") or [])
-
-
-def enable(pipeline: Document) -> None:
-    pipeline.setdefault("enabled", True)
-    pipeline.setdefault("deployed", False)
-    pipeline.setdefault("provider", "user")
+    def told(self, document: Document) -> Document:
+        """Return an entity as the server answers it."""
+        return {field: value for field, value in document.items() if field not in self.untold}
 
 
 def wait(automation: Document) -> None:
@@ -100,7 +93,9 @@ COLLECTIONS = (
         create="api.data.createTable.CreateTableRequest",
         references={"databaseSchema": "databaseSchema"},
         inherits=("database", "service", "serviceType"),
-        on_request=RELATIONS | TABLE_PARTS | {"tableConstraints", "tablePartition", "profile", "customMetrics"},
+        on_request=RELATIONS
+        | TABLE_PARTS
+        | {"tableConstraints", "tablePartition", "profile", "customMetrics", "testSuite"},
         parts=TABLE_PARTS,
         complete=complete_table,
     ),
@@ -146,5 +141,50 @@ COLLECTIONS = (
         create="api.classification.createTag.CreateTagRequest",
         references={"parent": "tag", "classification": "classification"},
         inherits=("classification",),
+    ),
+    Collection(
+        path="queries",
+        kind="query",
+        entity="entity.data.query.Query",
+        create="api.data.createQuery.CreateQueryRequest",
+        references={"service": "databaseService", "users": "user", "queryUsedIn": "table"},
+        on_request=RELATIONS | {"users", "queryUsedIn"},
+        untold=frozenset({"deleted"}),
+        name=name_query,
+    ),
+    Collection(
+        path="users",
+        kind="user",
+        entity="entity.teams.user.User",
+        create="api.teams.createUser.CreateUserRequest",
+    ),
+    Collection(
+        path="teams",
+        kind="team",
+        entity="entity.teams.team.Team",
+        create="api.teams.createTeam.CreateTeamRequest",
+    ),
+    Collection(path="metadata/types", kind="type", entity="entity.type.Type"),
+    Collection(
+        path="dataQuality/testDefinitions",
+        kind="testDefinition",
+        entity="tests.testDefinition.TestDefinition",
+        create="api.tests.createTestDefinition.CreateTestDefinitionRequest",
+    ),
+    Collection(
+        path="dataQuality/testSuites",
+        kind="testSuite",
+        entity="tests.testSuite.TestSuite",
+        create="api.tests.createTestSuite.CreateTestSuiteRequest",
+        references={"basicEntityReference": "table"},
+        name=name_test_suite,
+    ),
+    Collection(
+        path="dataQuality/testCases",
+        kind="testCase",
+        entity="tests.testCase.TestCase",
+        create="api.tests.createTestCase.CreateTestCaseRequest",
+        references={"testSuite": "testSuite", "testDefinition": "testDefinition"},
+        name=name_test_case,
     ),
 )

@@ -41,7 +41,7 @@ def routes(collection: Collection, store: Store) -> APIRouter:
         asked = {field for field in fields.split(",") if field}
         schemas.check_fields(collection.entity, asked)
         hidden = frozenset() if "*" in asked else collection.on_request - asked
-        return {field: value for field, value in document.items() if field not in hidden}
+        return {field: value for field, value in collection.told(document).items() if field not in hidden}
 
     def answer(document: Document, fields: str = "", status: int = 200) -> JSONResponse:
         return JSONResponse(view(document, fields), status, {"ETag": etag(document)})
@@ -151,10 +151,14 @@ def included(document: Document, include: str) -> bool:
 
 def matches(document: Document, wanted: dict[str, str]) -> bool:
     """Return whether an entity's fields are the wanted ones. A parameter that names no field of it says nothing."""
-    return all(
-        value in (found["fullyQualifiedName"], found["name"]) if isinstance(found, dict) else value == str(found)
+    below = wanted.get("parent")
+    return (below is None or document["fullyQualifiedName"].startswith(f"{below}.")) and all(
+        value in (found["fullyQualifiedName"], found["name"], found["id"])
+        if isinstance(found, dict)
+        else value == str(found)
         for name, value in wanted.items()
-        if (found := document.get(name)) is not None
+        # Some parameters are named after the id of what a field refers to, such as testSuiteId.
+        if name != "parent" and (found := document.get(name) or document.get(name.removesuffix("Id"))) is not None
     )
 
 

@@ -17,6 +17,19 @@ CLASSIFICATIONS = {
     "Tier": ("How important an asset is to the business.", ("Tier1", "Tier2", "Tier3", "Tier4", "Tier5")),
 }
 
+# Tags that the server gives by what columns hold, and what tells it.
+RECOGNIZERS = {"PII.Sensitive": ("EmailRecognizer", "CreditCardRecognizer")}
+NUMBERS = ("INT", "BIGINT", "SMALLINT", "NUMERIC", "DECIMAL", "DOUBLE", "FLOAT", "NUMBER")
+TEXTS = ("STRING", "VARCHAR", "CHAR", "TEXT")
+MOMENTS = ("DATE", "DATETIME", "TIMESTAMP", "TIMESTAMPZ", "TIME")
+TEST_DEFINITIONS = (
+    ("tableRowCountToBeBetween", "TABLE", (), ("minValue", "maxValue")),
+    ("columnValuesToBeNotNull", "COLUMN", (*NUMBERS, *TEXTS, *MOMENTS), ()),
+    ("columnValuesToBeUnique", "COLUMN", (*NUMBERS, *TEXTS, *MOMENTS), ()),
+    ("columnValuesToBeBetween", "COLUMN", (*NUMBERS, *MOMENTS), ("minValue", "maxValue")),
+    ("columnValuesToMatchRegex", "COLUMN", TEXTS, ("regex",)),
+)
+
 
 def plant(store: Store, source_database: Path | None) -> None:
     """Put the initial entities into a store; the sample service only where there is a source database for it."""
@@ -28,10 +41,19 @@ def plant(store: Store, source_database: Path | None) -> None:
             definitions, {"name": name, "fullyQualifiedName": name, "steps": [step(*each) for each in TEST_STEPS]}
         )
     for classification, (description, tags) in CLASSIFICATIONS.items():
-        store.add(store.collections["classification"], {"name": classification, "description": description})
+        request = {"name": classification, "description": description}
+        detected = {"autoClassificationConfig": {"enabled": True}} if classification == "PII" else {}
+        store.add(store.collections["classification"], {**request, **detected})
         for tag in tags:
             request = {"name": tag, "classification": classification, "description": f"{classification} {tag}"}
-            store.add(store.collections["tag"], request)
+            recognizers = [recognizer(name) for name in RECOGNIZERS.get(f"{classification}.{tag}", ())]
+            found = {"recognizers": recognizers, "autoClassificationEnabled": True} if recognizers else {}
+            store.add(store.collections["tag"], {**request, **found})
+    for name in ("table", "database", "databaseSchema"):
+        entity_type = {"name": name, "category": "entity", "nameSpace": "data", "schema": "{}", "customProperties": []}
+        store.add(store.collections["type"], {**entity_type, "description": f"A {name}."})
+    for definition in TEST_DEFINITIONS:
+        store.add(store.collections["testDefinition"], test_definition(*definition))
     if source_database is not None:
         connection = {
             "type": "SQLite",
@@ -57,4 +79,28 @@ def step(name: str, description: str, mandatory: bool) -> dict[str, object]:
         "errorMessage": f"{name} failed: check the connection and what its user may read.",
         "mandatory": mandatory,
         "shortCircuit": name == "CheckAccess",
+    }
+
+
+def recognizer(name: str) -> dict[str, object]:
+    return {
+        "name": name,
+        "isSystemDefault": True,
+        "recognizerConfig": {"type": "predefined", "name": name, "supportedLanguage": "en"},
+    }
+
+
+def test_definition(
+    name: str, entity_type: str, data_types: tuple[str, ...], parameters: tuple[str, ...]
+) -> dict[str, object]:
+    kinds = {"minValue": "INT", "maxValue": "INT", "regex": "STRING"}
+    return {
+        "name": name,
+        "description": f"The test {name}.",
+        "entityType": entity_type,
+        "testPlatforms": ["OpenMetadata"],
+        "supportedDataTypes": list(data_types),
+        "parameterDefinition": [{"name": each, "dataType": kinds[each]} for each in parameters],
+        "provider": "system",
+        "validatorClass": f"{name[0].upper()}{name[1:]}Validator",
     }

@@ -47,6 +47,10 @@ class Store:
         """Return an entity by its fully qualified name or id; raise NotFound."""
         return self._record(kind, key, deleted=deleted).document
 
+    def has(self, kind: str, fqn: str) -> bool:
+        """Return whether there is an entity of a fully qualified name, deleted or not."""
+        return fqn in self._records[kind]
+
     def find_scope(self, kind: str, fqn: str) -> Document:
         """Return an entity by its kind, for which ``service`` says enough, and its fully qualified name."""
         kinds = [each for each in self.collections if each.endswith("Service")] if kind == "service" else [kind]
@@ -74,7 +78,7 @@ class Store:
         record = self._records[collection.kind].get(document["fullyQualifiedName"])
         if record is None:
             # A request that passed its check makes an entity that passes too: if not, the fault is the server's.
-            schemas.check(collection.entity, document, status=500)
+            schemas.check(collection.entity, collection.told(document), status=500)
             return self._insert(collection, document), True
         if not update:
             raise ApiError(409, "Entity already exists")
@@ -101,7 +105,7 @@ class Store:
         """Set fields of an entity which don't make a new version of it."""
         record = self._record(collection.kind, key)
         changed = {**record.document, **fields}
-        schemas.check(collection.entity, changed)
+        schemas.check(collection.entity, collection.told(changed))
         record.document = changed
         return changed
 
@@ -143,11 +147,12 @@ class Store:
 
     def _entity(self, collection: Collection, request: Document) -> Document:
         document = deepcopy({field: value for field, value in request.items() if value is not None})
+        collection.name(document)
         above = ""
         references = {**collection.references, **COMMON_REFERENCES}
         for field in [field for field in references if field in document]:
             document[field] = self._refer(references[field], document[field])
-            if field in collection.references and not above:
+            if field in collection.references and not above and isinstance(document[field], dict):
                 parent = self.find(document[field]["type"], document[field]["id"])
                 above = parent["fullyQualifiedName"]
                 document.update({name: parent[name] for name in collection.inherits if name in parent})
@@ -172,7 +177,7 @@ class Store:
 
     def _refer(self, kind: str, value: Any) -> Any:
         if isinstance(value, list):
-            return [self.reference(kind, each) for each in value]
+            return [self._refer(kind, each) for each in value]
         if isinstance(value, dict):
             return self.reference(value["type"], value["id"])
         return self.reference(kind, value)
@@ -185,7 +190,7 @@ class Store:
         if changed - BOOKKEEPING:
             document["version"] = round(record.document["version"] + 0.1, 1)
             document["updatedAt"] = now()
-        schemas.check(collection.entity, document)
+        schemas.check(collection.entity, collection.told(document))
         record.document = document
 
     def _mark(self, collection: Collection, fqn: str, *, deleted: bool) -> None:
