@@ -80,6 +80,7 @@ class IngestionOperator(BaseOperator):
         from dag_factory.secrets import secret_values
         from dag_factory.server_connection import FIELD, with_server
         from dag_factory.workflow.logs import ingestion_logging
+        from dag_factory.workflow.overrides import overridden
 
         config = Catalog(open_store(settings.config_store())).find(self.dag_id)
         if config is not None and config.problem is not None:
@@ -90,7 +91,9 @@ class IngestionOperator(BaseOperator):
         server = resolve({FIELD: stored.get(FIELD)}, on_secret=mask.add)
         # Whatever is wrong with the rest can be told.
         self._begun = self._job(context, IngestionPipeline.from_document(stored), server)
-        document = resolve(stored, on_secret=mask.add)
+        conf = context["dag_run"].conf or {}
+        # References in a conf stay as they are: who may trigger may not read what the worker can.
+        document = overridden(resolve(stored, on_secret=mask.add), conf)
         for secret in secret_values(document):
             mask.add(secret)
         pipeline = IngestionPipeline.from_document(document)
@@ -128,10 +131,11 @@ class IngestionOperator(BaseOperator):
         """Return this run of the pipeline in the form that needs nothing of Airflow, nor of this section of ours."""
         # A signal's handler that needs it must not be the one to import it.
         from dag_factory.reporting import own_end  # noqa: F401
+        from dag_factory.workflow.overrides import requested_run_id
         from dag_factory.workflow.run import Job, openmetadata_run_id
 
-        conf = context["dag_run"].conf or {}
-        run_id = openmetadata_run_id(self.dag_id, context["run_id"], conf.get("pipelineRunId"))
+        requested = requested_run_id(context["dag_run"].conf or {})
+        run_id = openmetadata_run_id(self.dag_id, context["run_id"], requested)
         theirs = {name: value for name, value in document.items() if name != "dagFactory"}
         return Job(theirs, pipeline.fqn, run_id)
 

@@ -13,12 +13,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.secrets import secret_values
 from dag_factory.workflow.server import connect, fetch_service, known_fields, report_failed
-from dag_factory.workflow.types import Service, pipeline_type
+from dag_factory.workflow.types import Resources, Service, pipeline_type
 
 if TYPE_CHECKING:
     from metadata.ingestion.api.step import Step
@@ -92,8 +94,9 @@ class PipelineRun:
         require_ingestion()
         self._server = connect(connection)
         try:
-            workflow = _imported(self._type.workflow).create(self._config(self._server))
-            workflow.execute()
+            with TemporaryDirectory(prefix="openmetadata-") as folder:
+                workflow = _imported(self._type.workflow).create(self._config(self._server, Path(folder)))
+                workflow.execute()
         except BaseException:
             # A workflow that fails while it is built has reported that it runs, and would seem to run for ever; one
             # that a time-out interrupts reports success.
@@ -108,9 +111,9 @@ class PipelineRun:
         if self._server is not None:
             report_failed(self._server, self._job.pipeline_fqn, self._job.run_id)
 
-    def _config(self, server: OpenMetadata) -> Document:
+    def _config(self, server: OpenMetadata, folder: Path) -> Document:
         return {
-            **self._type.steps(self._document, self._service(server)),
+            **self._type.steps(self._document, Resources(lambda: self._service(server), folder)),
             "workflowConfig": {
                 "loggerLevel": self._document.get("loggerLevel") or "INFO",
                 "raiseOnError": self._raise_on_error,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dag_factory.errors import ConfigError, WorkflowError
+from dag_factory.errors import ConfigError
 
 if TYPE_CHECKING:
     from dag_factory.document import Document
@@ -27,29 +28,104 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Resources:
+    """
+    What the steps of a workflow may draw on.
+
+    :param service: asks the server for the pipeline's service; steps that need none don't call it
+    :param folder: a folder of this run alone, which is gone after it
+    """
+
+    service: Callable[[], Service]
+    folder: Path
+
+
+@dataclass(frozen=True)
 class PipelineType:
     """
     One pipeline type.
 
     :param task_id: id of the task; the OpenMetadata server asks for logs by it
     :param workflow: dotted path of the class in openmetadata-ingestion
-    :param steps: makes the workflow's steps (source, processor, sink, ...) from the document and its service
+    :param steps: makes the type's own part of the workflow's config (source, processor, sink, ...) from the document
     """
 
     task_id: str
     workflow: str
-    steps: Callable[[Document, Service], Document]
+    steps: Callable[[Document, Resources], Document]
 
 
-def _metadata_steps(document: Document, service: Service) -> Document:
+def _metadata(document: Document, resources: Resources) -> Document:
+    return {"source": _source(document, resources.service()), "sink": _SINK}
+
+
+def _dbt(document: Document, resources: Resources) -> Document:
+    return {"source": {**_source(document, resources.service()), "type": "dbt"}, "sink": _SINK}
+
+
+def _lineage(document: Document, resources: Resources) -> Document:
+    return {"source": _source(document, resources.service(), "-lineage"), "sink": _SINK}
+
+
+def _policy_agent(document: Document, resources: Resources) -> Document:
+    return {"source": _source(document, resources.service(), "-policy"), "sink": _SINK}
+
+
+def _usage(document: Document, resources: Resources) -> Document:
+    location = _source_config(document)["config"].get("stageFileLocation")
+    # The schema has one default for all pipelines, and the workflow empties the place that it is given: so each run
+    # has a place of its own there.
+    staging = {"filename": str(Path(location) / resources.folder.name if location else resources.folder / "staging")}
+    return {
+        "source": _source(document, resources.service(), "-usage"),
+        "processor": {"type": "query-parser", "config": {}},
+        "stage": {"type": "table-usage", "config": staging},
+        "bulkSink": {"type": "metadata-usage", "config": staging},
+    }
+
+
+def _profiler(document: Document, resources: Resources) -> Document:
+    return {**_metadata(document, resources), "processor": {"type": "orm-profiler", "config": {}}}
+
+
+def _auto_classification(document: Document, resources: Resources) -> Document:
+    return {**_metadata(document, resources), "processor": {"type": "tag-pii-processor", "config": {}}}
+
+
+def _test_suite(document: Document, resources: Resources) -> Document:
+    # The workflow itself finds the service of each table that the suite tests.
     return {
         "source": {
-            "type": service.source_type,
-            "serviceName": service.name,
-            "serviceConnection": service.connection,
+            "type": "testSuite",
+            "serviceName": _service_name(document),
             "sourceConfig": _source_config(document),
         },
-        "sink": {"type": "metadata-rest", "config": {}},
+        "processor": {"type": "orm-test-runner", "config": {}},
+        "sink": _SINK,
+    }
+
+
+def _reindex(document: Document, resources: Resources) -> Document:
+    source = {
+        "type": "metadata_elasticsearch",
+        "serviceName": _service_name(document),
+        "serviceConnection": {"config": {"type": "MetadataES"}},
+        "sourceConfig": _source_config(document),
+    }
+    return {"source": source, "sink": _SINK}
+
+
+def _application(document: Document, resources: Resources) -> Document:
+    config = _source_config(document)["config"]
+    return {name: config.get(name) for name in ("sourcePythonClass", "appConfig", "appPrivateConfig")}
+
+
+def _source(document: Document, service: Service, suffix: str = "") -> Document:
+    return {
+        "type": f"{service.source_type}{suffix}",
+        "serviceName": service.name,
+        "serviceConnection": service.connection,
+        "sourceConfig": _source_config(document),
     }
 
 
@@ -60,26 +136,28 @@ def _source_config(document: Document) -> Document:
     return source_config
 
 
-def _not_yet(document: Document, service: Service) -> Document:
-    raise WorkflowError(f"pipelines of type {document['pipelineType']} are shown, but can't be run by this version yet")
+def _service_name(document: Document) -> str:
+    return str(document["service"].get("fullyQualifiedName") or document["service"]["name"])
 
 
-_METADATA = "metadata.workflow.metadata.MetadataWorkflow"
+_SINK = {"type": "metadata-rest", "config": {}}
+_MODULES = "metadata.workflow"
+_METADATA = f"{_MODULES}.metadata.MetadataWorkflow"
 
 # The names, task ids and classes are those that the OpenMetadata server and openmetadata-ingestion know.
 PIPELINE_TYPES = {
-    "metadata": PipelineType("ingestion_task", _METADATA, _metadata_steps),
-    "dbt": PipelineType("dbt_task", _METADATA, _not_yet),
-    "lineage": PipelineType("lineage_task", _METADATA, _not_yet),
-    "usage": PipelineType("usage_task", "metadata.workflow.usage.UsageWorkflow", _not_yet),
-    "profiler": PipelineType("profiler_task", "metadata.workflow.profiler.ProfilerWorkflow", _not_yet),
+    "metadata": PipelineType("ingestion_task", _METADATA, _metadata),
+    "dbt": PipelineType("dbt_task", _METADATA, _dbt),
+    "lineage": PipelineType("lineage_task", _METADATA, _lineage),
+    "usage": PipelineType("usage_task", f"{_MODULES}.usage.UsageWorkflow", _usage),
+    "profiler": PipelineType("profiler_task", f"{_MODULES}.profiler.ProfilerWorkflow", _profiler),
     "autoClassification": PipelineType(
-        "auto_classification_task", "metadata.workflow.classification.AutoClassificationWorkflow", _not_yet
+        "auto_classification_task", f"{_MODULES}.classification.AutoClassificationWorkflow", _auto_classification
     ),
-    "TestSuite": PipelineType("test_suite_task", "metadata.workflow.data_quality.TestSuiteWorkflow", _not_yet),
-    "elasticSearchReindex": PipelineType("elasticsearch_reindex_task", _METADATA, _not_yet),
-    "application": PipelineType("application_task", "metadata.workflow.application.ApplicationWorkflow", _not_yet),
-    "policyAgent": PipelineType("ingestion_task", _METADATA, _not_yet),
+    "TestSuite": PipelineType("test_suite_task", f"{_MODULES}.data_quality.TestSuiteWorkflow", _test_suite),
+    "elasticSearchReindex": PipelineType("elasticsearch_reindex_task", _METADATA, _reindex),
+    "application": PipelineType("application_task", f"{_MODULES}.application.ApplicationWorkflow", _application),
+    "policyAgent": PipelineType("ingestion_task", _METADATA, _policy_agent),
 }
 
 # Types that the server may still hold but nothing runs any more, each with the way out.

@@ -5,45 +5,109 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from dag_factory.errors import ConfigError, WorkflowError
-from dag_factory.workflow.types import OBSOLETE_TYPES, PIPELINE_TYPES, Service, pipeline_type
+from dag_factory.errors import ConfigError
+from dag_factory.workflow.types import OBSOLETE_TYPES, PIPELINE_TYPES, Resources, Service, pipeline_type
 
 SHOP = Service(name="shop", source_type="postgres", connection={"config": {"type": "Postgres", "password": "x"}})
+FOLDER = Path("/tmp/openmetadata-x1y2")
+SINK = {"type": "metadata-rest", "config": {}}
 
 
-def test_a_metadata_pipeline_goes_from_its_source_to_the_server() -> None:
-    source_config = {"config": {"type": "DatabaseMetadata", "threads": 2}}
-    document = {"pipelineType": "metadata", "sourceConfig": source_config}
-    assert pipeline_type("metadata").steps(document, SHOP) == {
+def steps(kind: str, service: Service | None = SHOP, **config: Any) -> dict[str, Any]:
+    """Return what a type makes of a source config; without a service, to ask for it fails."""
+
+    def fetch() -> Service:
+        assert service is not None, f"{kind} needs no service"
+        return service
+
+    reference = {"type": "databaseService", "name": "shop"}
+    document = {"pipelineType": kind, "service": reference, "sourceConfig": {"config": {"type": "T", **config}}}
+    return pipeline_type(kind).steps(document, Resources(fetch, FOLDER))
+
+
+@pytest.mark.parametrize(
+    ("kind", "source_type"),
+    [
+        ("metadata", "postgres"),
+        ("dbt", "dbt"),
+        ("lineage", "postgres-lineage"),
+        ("policyAgent", "postgres-policy"),
+    ],
+)
+def test_some_types_go_from_a_source_to_the_server_and_differ_by_the_kind_of_source(
+    kind: str, source_type: str
+) -> None:
+    assert steps(kind, threads=2) == {
         "source": {
-            "type": "postgres",
+            "type": source_type,
             "serviceName": "shop",
             "serviceConnection": SHOP.connection,
-            "sourceConfig": source_config,
+            "sourceConfig": {"config": {"type": "T", "threads": 2}},
         },
-        "sink": {"type": "metadata-rest", "config": {}},
+        "sink": SINK,
     }
 
 
+@pytest.mark.parametrize(
+    ("kind", "processor"), [("profiler", "orm-profiler"), ("autoClassification", "tag-pii-processor")]
+)
+def test_some_types_have_a_processor_between_source_and_server(kind: str, processor: str) -> None:
+    assert steps(kind) == {**steps("metadata"), "processor": {"type": processor, "config": {}}}
+
+
+@pytest.mark.parametrize("location", [None, "", "/var/staging"])
+def test_usage_passes_through_a_staging_place_of_the_run_s_own(location: str | None) -> None:
+    made = steps("usage", stageFileLocation=location)
+    assert made["source"]["type"] == "postgres-usage"
+    assert made["processor"] == {"type": "query-parser", "config": {}}
+    assert (made["stage"]["type"], made["bulkSink"]["type"]) == ("table-usage", "metadata-usage")
+    expected = "/var/staging/openmetadata-x1y2" if location else "/tmp/openmetadata-x1y2/staging"
+    assert made["stage"]["config"] == made["bulkSink"]["config"] == {"filename": expected}
+
+
+def test_a_test_suite_needs_no_service_for_each_table_has_its_own() -> None:
+    assert steps("TestSuite", service=None) == {
+        "source": {"type": "testSuite", "serviceName": "shop", "sourceConfig": {"config": {"type": "T"}}},
+        "processor": {"type": "orm-test-runner", "config": {}},
+        "sink": SINK,
+    }
+
+
+def test_a_reindex_needs_no_service_for_its_source_is_the_server() -> None:
+    made = steps("elasticSearchReindex", service=None, batchSize=7)
+    assert made["source"]["type"] == "metadata_elasticsearch"
+    assert made["source"]["serviceConnection"] == {"config": {"type": "MetadataES"}}
+    assert made["source"]["sourceConfig"]["config"]["batchSize"] == 7
+
+
+def test_an_application_is_its_class_and_its_two_configs() -> None:
+    config = {"sourcePythonClass": "ours.App", "appConfig": {"a": 1}}
+    assert steps("application", service=None, **config) == {**config, "appPrivateConfig": None}
+
+
+@pytest.mark.parametrize("kind", PIPELINE_TYPES)
 @pytest.mark.parametrize("source_config", [None, [], {}, {"config": None}])
-def test_a_metadata_pipeline_without_a_source_config_says_so(source_config: object) -> None:
+def test_a_pipeline_without_a_source_config_says_so(kind: str, source_config: object) -> None:
+    document = {"pipelineType": kind, "service": {"name": "shop"}, "sourceConfig": source_config}
     with pytest.raises(ConfigError, match="is missing") as error:
-        pipeline_type("metadata").steps({"pipelineType": "metadata", "sourceConfig": source_config}, SHOP)
+        pipeline_type(kind).steps(document, Resources(lambda: SHOP, FOLDER))
     assert error.value.field == "sourceConfig"
-
-
-@pytest.mark.parametrize("name", [name for name in PIPELINE_TYPES if name != "metadata"])
-def test_a_type_that_is_not_run_yet_says_so(name: str) -> None:
-    with pytest.raises(WorkflowError, match=f"of type {name} are shown, but can't be run by this version yet"):
-        pipeline_type(name).steps({"pipelineType": name}, SHOP)
 
 
 def test_an_unknown_type_is_answered_with_those_that_there_are() -> None:
     with pytest.raises(ConfigError, match="Types: metadata, dbt, lineage"):
         pipeline_type("telepathy")
+
+
+def test_a_type_that_has_become_an_application_says_so() -> None:
+    with pytest.raises(ConfigError, match="dataInsight has become an application") as error:
+        pipeline_type("dataInsight")
+    assert error.value.field == "pipelineType"
 
 
 def test_the_table_knows_every_type_and_class_that_openmetadata_ingestion_knows() -> None:
