@@ -15,6 +15,7 @@ from dag_factory.notify import failure_mail
 from dag_factory.operator import ConfigErrorOperator, IngestionOperator
 from dag_factory.pipeline import IngestionPipeline, Runner
 from dag_factory.schedule import EPOCH, end_date, schedule, start_date
+from dag_factory.trigger_form import add_fields
 from dag_factory.workflow.types import pipeline_type
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def _build(pipeline: IngestionPipeline, config: Config) -> DAG:
         is_paused_upon_creation=airflow.pause_pipeline or not pipeline.enabled,
         tags=_tags(pipeline),
     )
+    add_fields(dag, pipeline.pipeline_type)
     timeout = airflow.workflow_timeout
     IngestionOperator(
         task_id=kind.task_id,

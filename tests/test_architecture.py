@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "dag_factory"
 FLOORS = [
     "errors", "airflow_versions", "settings", "references", "yaml_loader", "document", "pipeline",
     "secrets", "masking", "store.folder", "store", "catalog", "config_version", "server_connection",
-    "schedule", "notify", "ui", "docs", "links",
+    "schedule", "notify", "trigger_form", "ui", "docs", "links",
     "workflow", "workflow.types", "workflow.overrides", "workflow.server", "workflow.logs", "workflow.run",
     "workflow.automation", "workflow.jobs", "runner", "runner.interpreter", "runner.child", "runner.process",
     "reporting", "reporting.status", "reporting.queue", "reporting.ended_runs", "reporting.own_end",
@@ -33,7 +33,7 @@ FLOORS = [
 
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
 ISOLATED = [
-    "errors", "references", "secrets", "workflow.types", "workflow.overrides", "workflow.server", "workflow.run",
+    "errors", "references", "secrets", "workflow.types", "workflow.server", "workflow.run",
     "workflow.automation", "workflow.jobs",
 ]  # fmt: skip
 

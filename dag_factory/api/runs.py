@@ -14,6 +14,8 @@ from dag_factory.api.calls import DAG_ID_BODY, DagIdParameter, body_schema, dag_
 from dag_factory.api.context import CallerDep, Context, ContextDep, find_dag, unknown
 from dag_factory.api.identity import require
 from dag_factory.api.rest import Caller, dag_path, refused
+from dag_factory.errors import ConfigError
+from dag_factory.workflow.overrides import check_kinds
 from dag_factory.workflow.run import openmetadata_run_id
 
 router = APIRouter()
@@ -48,6 +50,7 @@ async def trigger(
     conf = call.get("conf")
     if conf is not None and not isinstance(conf, dict):
         raise Refused(400, "The field 'conf' is no JSON object.")
+    _check(conf or {})
     wanted = _wanted_run_id(conf or {}, run_id)
     await require(caller, "POST", dag_id, run=True)
     dag = await context.dag(caller, dag_id)
@@ -144,6 +147,14 @@ async def _set_paused(context: Context, caller: Caller, dag_id: str, paused: boo
     await require(caller, "PUT", dag_id)
     await context.dag(caller, dag_id)
     await caller.ask("PATCH", dag_path(dag_id), json={"is_paused": paused}, missing=str(unknown(dag_id)))
+
+
+def _check(conf: dict[str, Any]) -> None:
+    """Refuse a conf that Airflow would refuse, which would quote what is wrong."""
+    try:
+        check_kinds(conf)
+    except ConfigError as error:
+        raise Refused(400, f"{error}.") from None
 
 
 def _wanted_run_id(conf: dict[str, Any], run_id: str | None) -> str | None:

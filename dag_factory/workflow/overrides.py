@@ -64,24 +64,29 @@ def requested_run_id(conf: Mapping[str, Any]) -> str | None:
         raise _misfit("pipelineRunId", "is not a UUID") from None
 
 
+def check_kinds(conf: Mapping[str, Any]) -> None:
+    """
+    Check that what a conf holds is of the kind that it has to be, whatever the pipeline.
+
+    :raises ConfigError: naming the key that is not, without its value
+    """
+    for key, (kind, description) in _KINDS.items():
+        value = conf.get(key)
+        texts = not isinstance(value, list) or all(isinstance(each, str) for each in value)
+        if value is not None and not (isinstance(value, kind) and texts):
+            raise _misfit(key, f"is not {description}")
+
+
 def _given(document: Document, conf: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a conf sets, checked."""
-    given = {}
+    check_kinds(conf)
     for key, value in conf.items():
         if key not in _KINDS:
             raise _misfit(key, f"is not known. Known are {', '.join(_KINDS)}")
-        if value is None:
-            continue
-        kind, description = _KINDS[key]
-        texts = not isinstance(value, list) or all(isinstance(each, str) for each in value)
-        if not isinstance(value, kind) or not texts:
-            raise _misfit(key, f"is not {description}")
-        only_for = _ONLY_FOR.get(key, document.get("pipelineType"))
-        if value and document.get("pipelineType") != only_for:
+        only_for = _ONLY_FOR.get(key)
+        if value and only_for not in (None, document.get("pipelineType")):
             raise _misfit(key, f"is for pipelines of type {only_for} alone")
-        if value:
-            given[key] = value
-    return given
+    return {key: value for key, value in conf.items() if value}
 
 
 def _name(test_case: str, tested: object) -> str:

@@ -122,7 +122,8 @@ def test_a_name_that_is_no_text_is_refused(http: httpx.Client, dag_id: object) -
 
 
 def test_a_conf_or_a_run_s_id_of_a_wrong_form_is_refused(http: httpx.Client) -> None:
-    for conf in ([CANARY], CANARY, {"pipelineRunId": f"../{CANARY}"}, {"pipelineRunId": [CANARY]}):
+    wrong = ({"testCases": CANARY}, {"testCases": [{CANARY: 1}]}, {"sourceConfigOverride": [CANARY]})
+    for conf in ([CANARY], CANARY, {"pipelineRunId": f"../{CANARY}"}, {"pipelineRunId": [CANARY]}, *wrong):
         check(http.post("trigger", json={"dag_id": "any", "conf": conf}), 400)
     check(http.post("trigger", params={"run_id": "a/b"}, json={"dag_id": "any"}), 400)
 

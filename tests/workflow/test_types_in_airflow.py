@@ -324,6 +324,39 @@ def test_an_application_of_our_own_runs_with_the_config_that_its_trigger_overrid
     assert f" tables in {DATABASE}" in outcomes["application"].log
 
 
+def test_a_run_of_a_test_suite_may_be_limited_to_some_of_its_test_cases(
+    outcomes: dict[str, Outcome], airflow: AirflowStack, openmetadata: OpenMetadataServer
+) -> None:
+    assert outcomes["TestSuite"].state == "success"
+    details = airflow.api("GET", "/api/v2/dags/warehouse_TestSuite/details")
+    assert set(details["params"]) == {"testCases", "sourceConfigOverride"}
+    # As the form sends it: what was left empty is null.
+    conf = {"testCases": [f"{ORDERS}.customer_id.known_customer"], "sourceConfigOverride": None}
+    run_id = airflow.trigger("warehouse_TestSuite", conf)
+    assert airflow.wait_for_run("warehouse_TestSuite", run_id) == "success"
+    results = {
+        case["name"]: openmetadata.get(f"/api/v1/dataQuality/testCases/testCaseResults/{case['fullyQualifiedName']}")
+        for case in openmetadata.get("/api/v1/dataQuality/testCases?limit=1000")["data"]
+        if ORDERS in case["entityLink"]
+    }
+    assert {name: found["paging"]["total"] for name, found in results.items()} == {
+        "enough_orders": 1,
+        "known_customer": 2,
+        "no_small_orders": 1,
+    }
+
+
+def test_a_conf_that_does_not_fit_fails_the_task_which_names_the_key_and_not_the_value(
+    outcomes: dict[str, Outcome], airflow: AirflowStack
+) -> None:
+    assert outcomes["lineage"].state == "success"
+    run_id = airflow.trigger("warehouse_lineage", {"sourceConfigOverrides": {"password": "canary-7731"}})
+    assert airflow.wait_for_run("warehouse_lineage", run_id) == "failed"
+    log = airflow.task_log("warehouse_lineage", run_id, "lineage_task")
+    assert "field 'conf.sourceConfigOverrides': is not known" in log
+    assert "canary-7731" not in log
+
+
 @pytest.mark.parametrize(
     ("kind", "missing"),
     [

@@ -1,0 +1,50 @@
+"""The fields of Airflow's trigger form, as the form and the API of runs take them from a serialized DAG."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from airflow.serialization.serialized_objects import DagSerialization
+
+from dag_factory.builder import build_dag
+from dag_factory.catalog import Config
+from dag_factory.workflow.overrides import overridden
+from dag_factory.workflow.types import PIPELINE_TYPES
+
+FIELDS = {"application": {"appConfigOverride"}, "TestSuite": {"testCases", "sourceConfigOverride"}}
+FILLED = {"appConfigOverride": {"a": 1}, "sourceConfigOverride": {"a": 1}, "testCases": ["one"]}
+
+
+def document(kind: str) -> dict[str, Any]:
+    service = {"type": "databaseService", "name": "shop"}
+    return {"name": "p", "pipelineType": kind, "service": service, "sourceConfig": {"config": {"type": "T"}}}
+
+
+def dag(kind: str) -> DAG:
+    return build_dag(Config("p", "p.json", document(kind)))
+
+
+@pytest.mark.parametrize("kind", PIPELINE_TYPES)
+def test_a_type_has_the_fields_that_make_sense_for_it_each_with_title_and_description(kind: str) -> None:
+    params = dag(kind).params
+    assert set(params) == FIELDS.get(kind, {"sourceConfigOverride"})
+    for name in params:
+        param = params.get_param(name)
+        assert param.value is None
+        assert param.schema["title"]
+        assert param.description
+        # What the form lets through for a type, the run takes.
+        assert overridden(document(kind), {name: FILLED[name]}) != document(kind)
+
+
+@pytest.mark.parametrize("kind", PIPELINE_TYPES)
+def test_airflow_takes_what_the_form_sends_and_refuses_what_is_of_another_kind(kind: str) -> None:
+    params = DagSerialization.from_dict(DagSerialization.to_dict(dag(kind))).params
+    empty = dict.fromkeys(params)
+    assert params.deep_merge(empty).validate() == empty
+    for name in params:
+        assert params.deep_merge({name: FILLED[name]}).validate()[name] == FILLED[name]
+        with pytest.raises(Exception, match=f"Invalid input for param {name}"):
+            params.deep_merge({name: 7}).validate()
