@@ -154,7 +154,7 @@ def _check(conf: dict[str, Any]) -> None:
     try:
         check_kinds(conf)
     except ConfigError as error:
-        raise Refused(400, f"{error}.") from None
+        raise Refused(400, f"The {error}.") from None
 
 
 def _wanted_run_id(conf: dict[str, Any], run_id: str | None) -> str | None:
