@@ -16,6 +16,8 @@ from dag_factory.catalog import Catalog
 from dag_factory.provider import get_provider_info
 from dag_factory.references import FORMS
 from dag_factory.store import open_store
+from dag_factory.workflow.overrides import KEYS
+from dag_factory.workflow.types import OBSOLETE_TYPES, PIPELINE_TYPES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -86,3 +88,12 @@ def test_every_setting_and_every_reference_is_described() -> None:
 def test_every_picture_and_file_that_is_linked_is_there() -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", README):
         assert (ROOT / target).is_file(), target
+
+
+def test_every_type_and_every_key_of_a_conf_is_described() -> None:
+    for name, kind in PIPELINE_TYPES.items():
+        assert f"| `{name}` | `{kind.task_id}` |" in README
+    for name in OBSOLETE_TYPES:
+        assert f"`{name}` has become" in README
+    for key in KEYS:
+        assert f"| `{key}` |" in README

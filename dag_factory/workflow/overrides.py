@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from dag_factory.document import Document
 
-_KINDS: dict[str, tuple[type, str]] = {
+# Each with the kind that its value has to be, and that kind in words.
+KEYS: dict[str, tuple[type, str]] = {
     "appConfigOverride": (dict, "an object"),
     "sourceConfigOverride": (dict, "an object"),
     "testCases": (list, "a list of names"),
@@ -70,7 +71,7 @@ def check_kinds(conf: Mapping[str, Any]) -> None:
 
     :raises ConfigError: naming the key that is not, without its value
     """
-    for key, (kind, description) in _KINDS.items():
+    for key, (kind, description) in KEYS.items():
         value = conf.get(key)
         texts = not isinstance(value, list) or all(isinstance(each, str) for each in value)
         if value is not None and not (isinstance(value, kind) and texts):
@@ -81,8 +82,8 @@ def _given(document: Document, conf: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a conf sets, checked."""
     check_kinds(conf)
     for key, value in conf.items():
-        if key not in _KINDS:
-            raise _misfit(key, f"is not known. Known are {', '.join(_KINDS)}")
+        if key not in KEYS:
+            raise _misfit(key, f"is not known. Known are {', '.join(KEYS)}")
         only_for = _ONLY_FOR.get(key)
         if value and only_for not in (None, document.get("pipelineType")):
             raise _misfit(key, f"is for pipelines of type {only_for} alone")
