@@ -66,7 +66,9 @@ def fetch_service(server: OpenMetadata, reference: Document) -> Service:
     kind = kinds.get(str(reference.get("type")).lower())
     if kind is None:
         raise WorkflowError(f"service.type '{reference.get('type')}' is none that openmetadata-ingestion knows")
-    service = server.get_by_name(get_service_class_from_service_type(kind), reference["name"])
+    # A name with a dot in it is quoted in the fullyQualifiedName, by which the server finds a service.
+    fqn = reference.get("fullyQualifiedName") or reference["name"]
+    service = server.get_by_name(get_service_class_from_service_type(kind), fqn)
     if service is None:
         raise WorkflowError(
             f"the OpenMetadata server has no {reference['type']} '{reference['name']}', or the token may not read it"
