@@ -21,7 +21,7 @@ FLOORS = [
     "workflow.automation", "workflow.jobs", "runner", "runner.interpreter", "runner.child", "runner.process",
     "reporting", "reporting.status", "reporting.queue", "reporting.ended_runs", "reporting.own_end",
     "reporting.notes", "reporting.listener",
-    "operator", "builder",
+    "execution", "operator", "builder",
     "loader", "writer", "parses",
     "watch", "watch.mounts", "watch.turn", "watch.folder_events", "watch.hints", "watch.changes", "watch.report",
     "watch.watcher", "watch.request", "watch.start",

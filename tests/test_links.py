@@ -41,7 +41,8 @@ def test_nowhere_where_the_ui_is_not_known(host_port: object) -> None:
 
 @pytest.mark.parametrize("link", [PipelineLink(), ServiceLink()])
 def test_a_link_is_what_the_task_has_found_out(link: BaseOperatorLink) -> None:
-    task = IngestionOperator(task_id="ingestion_task")
-    assert link.get_link(task, ti_key=None) == ""  # type: ignore[arg-type]
-    task.links = {link.xcom_key: "https://om"}
-    assert link.get_link(task, ti_key=None) == "https://om"  # type: ignore[arg-type]
+    class Begun(IngestionOperator):
+        links = {link.xcom_key: "https://om"}  # noqa: RUF012
+
+    assert link.get_link(IngestionOperator(task_id="ingestion_task"), ti_key=None) == ""  # type: ignore[arg-type]
+    assert link.get_link(Begun(task_id="ingestion_task"), ti_key=None) == "https://om"  # type: ignore[arg-type]
