@@ -15,7 +15,8 @@ PACKAGE = Path(__file__).parents[1] / "dag_factory"
 # From the ground up. A module may import those before it, at the top or late.
 FLOORS = [
     "errors", "airflow_versions", "settings", "references", "yaml_loader", "document", "pipeline",
-    "secrets", "masking", "store.folder", "store", "catalog", "config_version", "server_connection",
+    "secrets", "masking", "store.files", "store.listing", "store.folder", "store", "catalog",
+    "config_version", "server_connection",
     "schedule", "notify", "trigger_form", "ui", "docs", "links",
     "workflow", "workflow.types", "workflow.overrides", "workflow.server", "workflow.logs", "workflow.run",
     "workflow.automation", "workflow.jobs", "runner", "runner.interpreter", "runner.child", "runner.process",

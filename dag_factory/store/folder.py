@@ -7,17 +7,17 @@ import json
 import logging
 import os
 import stat
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from uuid import uuid4
 
 from uuid6 import uuid7
 
 from dag_factory.document import MAX_BYTES, SUFFIXES
 from dag_factory.errors import ConfigError, StoreError
+from dag_factory.store.files import NEW, replace, revision_of, sync
+from dag_factory.store.listing import Identity, keys_in
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +28,6 @@ LOADED = ".loaded"
 LOCK = ".lock"
 ANNOUNCED = ".announced"
 MAX_ANNOUNCED_BYTES = 1024 * 1024
-
-Identity = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -69,11 +67,11 @@ class FolderStore:
         :raises StoreError: where the folder can't be listed
         """
         folders: dict[Path, Identity] = {}
-        return Snapshot({key: _revision(self.root / key) for key in self._listed(folders)}, folders)
+        return Snapshot({key: revision_of(self.root / key) for key in self._listed(folders)}, folders)
 
     def _listed(self, folders: dict[Path, Identity]) -> list[str]:
         try:
-            return list(self._list(folders))
+            return list(keys_in(self.root, folders))
         except (FileNotFoundError, NotADirectoryError):
             raise StoreError(
                 f"config_store '{self.root}' is not a folder. Create it, mount it, or set "
@@ -104,7 +102,7 @@ class FolderStore:
         path = self.root / key
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._written[key] = _replace(path, data, mode=0o600)
+            self._written[key] = replace(path, data, mode=0o600)
         except OSError as error:
             raise StoreError(f"config '{key}' can't be written to '{self.root}': {error.strerror}") from error
 
@@ -113,7 +111,7 @@ class FolderStore:
         try:
             path.unlink()
             self._written[key] = None
-            _sync(path.parent)
+            sync(path.parent)
         except FileNotFoundError:
             return False
         except OSError as error:
@@ -145,7 +143,7 @@ class FolderStore:
         # Ordered by time, so that a person who looks at two sees which is the newer one.
         marker = str(uuid7())
         try:
-            _replace(self.root / MARKER, marker.encode(), mode=0o644)
+            replace(self.root / MARKER, marker.encode(), mode=0o644)
         except OSError as error:
             raise StoreError(f"the version marker of '{self.root}' can't be replaced: {error.strerror}") from error
         # Only now: had the writer died before, those who watch would have to bump in its place.
@@ -201,7 +199,7 @@ class FolderStore:
 
     def _keep(self, name: str, note: bytes) -> None:
         try:
-            _replace(self.root / name, note, mode=0o644)
+            replace(self.root / name, note, mode=0o644)
         except OSError as error:
             # A read-only store works as well: workers then look through the configs, and who waits for a parse waits
             # for the DAG itself.
@@ -220,69 +218,10 @@ class FolderStore:
             return {}
         return notes if isinstance(notes, dict) else {}
 
-    def _list(self, listed: dict[Path, Identity]) -> Iterator[str]:
-        """Yield the keys of all configs; a folder with several paths is listed once, at the one nearest to the root."""
-        seen: set[Identity] = set()
-        folders = deque([PurePosixPath()])
-        while folders:
-            beneath = folders.popleft()
-            try:
-                status = (self.root / beneath).stat()
-                names = sorted(path.name for path in (self.root / beneath).iterdir())
-            except OSError as error:
-                if beneath == PurePosixPath():
-                    raise
-                log.error("config_store: folder '%s' can't be listed: %s", beneath, error.strerror)
-                continue
-            if (identity := _identity(status)) in seen:
-                log.warning("config_store: folder '%s' is listed under another path already", beneath)
-                continue
-            seen.add(identity)
-            listed[self.root / beneath] = identity
-            for name in names:
-                key = beneath / name
-                if name.startswith("."):
-                    continue
-                if not _is_text(name):
-                    log.error("config_store: %r in folder '%s' is no name in UTF-8: left out", name, beneath)
-                elif key.suffix.lower() in SUFFIXES:
-                    yield str(key)
-                elif (self.root / key).is_dir():
-                    folders.append(key)
-
-
-def identities(folders: Iterable[Path]) -> dict[Path, Identity]:
-    """Return device and inode of folders, by the paths that lead to one."""
-    found: dict[Path, Identity] = {}
-    for folder in folders:
-        with suppress(OSError):
-            found[folder] = _identity(folder.stat())
-    return found
-
-
-def _identity(status: os.stat_result) -> Identity:
-    return (status.st_dev, status.st_ino)
-
 
 def is_own_file(name: str) -> bool:
     """Return whether a file's name is one that only the store itself gives."""
-    return name in {NOTES, MARKER, LOADED, LOCK, ANNOUNCED} or (name.startswith(".") and name.endswith(".new"))
-
-
-def _revision(path: Path) -> str:
-    try:
-        return _revision_of(path.stat())
-    except OSError:
-        return "unreadable"
-
-
-def _revision_of(status: os.stat_result) -> str:
-    """
-    Return a text that is another one once a file's content or its permissions are.
-
-    Neither the inode nor the time of its change are in it: on network folders two machines may see different ones.
-    """
-    return f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_mode:o}"
+    return name in {NOTES, MARKER, LOADED, LOCK, ANNOUNCED} or (name.startswith(".") and name.endswith(NEW))
 
 
 def _is_key(text: str) -> bool:
@@ -290,42 +229,3 @@ def _is_key(text: str) -> bool:
     path = PurePosixPath(text)
     hidden = any(part.startswith(".") for part in path.parts)
     return not path.is_absolute() and not hidden and path.suffix.lower() in SUFFIXES
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _replace(path: Path, data: bytes, *, mode: int) -> str:
-    """
-    Put a file in the place of another and return its revision: durably, and in one step.
-
-    A crash leaves nothing but a hidden file.
-    """
-    new = path.with_name(f".{uuid4().hex}.new")
-    try:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-            revision = _revision_of(os.fstat(descriptor))
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
-    _sync(path.parent)
-    return revision
-
-
-def _sync(folder: Path) -> None:
-    """Make what was renamed or removed in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from dag_factory.errors import StoreError
-from dag_factory.store.folder import FolderStore, Identity, Snapshot, identities
+from dag_factory.store.folder import FolderStore, Snapshot
+from dag_factory.store.listing import Identity, identities
 from dag_factory.watch.changes import Changes, Patience
 from dag_factory.watch.hints import Hints, NoHints, no_hints, open_hints
 from dag_factory.watch.report import CHANGED, NEW, REMOVED, report

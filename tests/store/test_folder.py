@@ -20,9 +20,9 @@ from dag_factory.store.folder import (
     MAX_ANNOUNCED_BYTES,
     NOTES,
     FolderStore,
-    identities,
     is_own_file,
 )
+from dag_factory.store.listing import identities
 
 NOBODY = 65534
 

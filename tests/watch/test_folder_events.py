@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.store.folder import MARKER, FolderStore, identities
+from dag_factory.store.folder import MARKER, FolderStore
+from dag_factory.store.listing import identities
 from dag_factory.watch.folder_events import MAX_FOLDERS, FolderEvents
 
 LIMIT = 30

@@ -1,0 +1,76 @@
+"""What a folder of configs holds: its files by their keys, and the folders in which they lie."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from dag_factory.document import SUFFIXES
+
+log = logging.getLogger(__name__)
+
+Identity = tuple[int, int]
+"""Device and inode of a folder."""
+
+
+def keys_in(root: Path, listed: dict[Path, Identity]) -> Iterator[str]:
+    """
+    Yield the keys of all configs of a folder and of those below it, following links.
+
+    A folder with several paths is listed once, at the one nearest to the root.
+
+    :param listed: is given each folder that was listed, with its device and inode
+    :raises OSError: where the root can't be listed
+    """
+    seen: set[Identity] = set()
+    folders = deque([PurePosixPath()])
+    while folders:
+        beneath = folders.popleft()
+        try:
+            status = (root / beneath).stat()
+            names = sorted(path.name for path in (root / beneath).iterdir())
+        except OSError as error:
+            if beneath == PurePosixPath():
+                raise
+            log.error("config_store: folder '%s' can't be listed: %s", beneath, error.strerror)
+            continue
+        if (identity := _identity(status)) in seen:
+            log.warning("config_store: folder '%s' is listed under another path already", beneath)
+            continue
+        seen.add(identity)
+        listed[root / beneath] = identity
+        for name in names:
+            key = beneath / name
+            if name.startswith("."):
+                continue
+            if not _is_text(name):
+                log.error("config_store: %r in folder '%s' is no name in UTF-8: left out", name, beneath)
+            elif key.suffix.lower() in SUFFIXES:
+                yield str(key)
+            elif (root / key).is_dir():
+                folders.append(key)
+
+
+def identities(folders: Iterable[Path]) -> dict[Path, Identity]:
+    """Return device and inode of folders, by the paths that lead to one."""
+    found: dict[Path, Identity] = {}
+    for folder in folders:
+        with suppress(OSError):
+            found[folder] = _identity(folder.stat())
+    return found
+
+
+def _identity(status: os.stat_result) -> Identity:
+    return (status.st_dev, status.st_ino)
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
