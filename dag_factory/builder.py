@@ -95,7 +95,6 @@ def _build(pipeline: IngestionPipeline, config: Config) -> DAG:
         is_paused_upon_creation=airflow.pause_pipeline or not pipeline.enabled,
         tags=_tags(pipeline),
     )
-    add_fields(dag, pipeline.pipeline_type)
     timeout = airflow.workflow_timeout
     IngestionOperator(
         task_id=kind.task_id,
@@ -107,6 +106,8 @@ def _build(pipeline: IngestionPipeline, config: Config) -> DAG:
         dag=dag,
         **_placement(runner),
     )
+    # After the task, which would carry a copy of them.
+    add_fields(dag, pipeline.pipeline_type)
     return dag
 
 

@@ -48,3 +48,8 @@ def test_airflow_takes_what_the_form_sends_and_refuses_what_is_of_another_kind(k
         assert params.deep_merge({name: FILLED[name]}).validate()[name] == FILLED[name]
         with pytest.raises(Exception, match=f"Invalid input for param {name}"):
             params.deep_merge({name: 7}).validate()
+
+
+def test_the_task_carries_no_copy_of_the_fields() -> None:
+    (task,) = dag("metadata").tasks
+    assert not task.params

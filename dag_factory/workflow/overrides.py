@@ -92,7 +92,7 @@ def _given(document: Document, conf: Mapping[str, Any]) -> dict[str, Any]:
 
 def _name(test_case: str, tested: object) -> str:
     """Return the name of a test case, given by it or by its fully qualified name, which begins with what it tests."""
-    if isinstance(tested, str) and test_case.startswith(f"{tested}."):
+    if tested and isinstance(tested, str) and test_case.startswith(f"{tested}."):
         return str(_PART.findall(test_case)[-1]).strip('"')
     return test_case
 
