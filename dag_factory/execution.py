@@ -31,7 +31,7 @@ from dag_factory.server_connection import FIELD, with_server
 from dag_factory.store import open_store
 from dag_factory.workflow.jobs import RUN
 from dag_factory.workflow.logs import ingestion_logging
-from dag_factory.workflow.overrides import overridden, requested_run_id
+from dag_factory.workflow.overrides import overridden
 from dag_factory.workflow.run import Job, PipelineRun, Summary, openmetadata_run_id
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Execution:
 
     def _job(self, pipeline: IngestionPipeline, document: Document) -> Job:
         """Return this run of the pipeline in the form that needs nothing of Airflow, nor of our section."""
-        run_id = openmetadata_run_id(self._dag_id, self._context["run_id"], requested_run_id(self._conf))
+        run_id = openmetadata_run_id(self._dag_id, self._context["run_id"], self._conf.get("pipelineRunId"))
         theirs = {name: value for name, value in document.items() if name != "dagFactory"}
         return Job(theirs, pipeline.fqn, run_id)
 

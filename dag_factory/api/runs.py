@@ -158,20 +158,18 @@ def _check(conf: dict[str, Any]) -> None:
 
 
 def _wanted_run_id(conf: dict[str, Any], run_id: str | None) -> str | None:
-    wanted = conf.get("pipelineRunId") or run_id
-    if wanted is None or wanted == "":
+    wanted: str | None = conf.get("pipelineRunId") or run_id
+    if not wanted:
         return None
-    if not isinstance(wanted, str) or not _RUN_ID.fullmatch(wanted) or ".." in wanted:
-        raise Refused(
-            400, "The run's id ('conf.pipelineRunId' or 'run_id') holds characters that no run's id may have."
-        )
+    if not _RUN_ID.fullmatch(wanted) or ".." in wanted:
+        raise Refused(400, "The parameter 'run_id' holds characters that no run's id may have.")
     return wanted
 
 
 def _as_status(dag_id: str, run: dict[str, Any]) -> dict[str, Any]:
     requested = (run.get("conf") or {}).get("pipelineRunId")
     return {
-        "runId": openmetadata_run_id(dag_id, run["dag_run_id"], requested if isinstance(requested, str) else None),
+        "runId": openmetadata_run_id(dag_id, run["dag_run_id"], requested),
         "pipelineState": run["state"],
         "startDate": _milliseconds(run["start_date"]),
         "endDate": _milliseconds(run["end_date"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -9,19 +10,37 @@ from typing import TYPE_CHECKING, Any
 from dag_factory.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from dag_factory.document import Document
 
-# Each with the kind that its value has to be, and that kind in words.
-KEYS: dict[str, tuple[type, str]] = {
-    "appConfigOverride": (dict, "an object"),
-    "sourceConfigOverride": (dict, "an object"),
-    "testCases": (list, "a list of names"),
-    "pipelineRunId": (str, "a text"),
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_list_of_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _is_uuid(value: object) -> bool:
+    try:
+        return value == "" or bool(isinstance(value, str) and uuid.UUID(value))
+    except ValueError:
+        return False
+
+
+# Each with the check of its value, and what that has to be, in words.
+KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "appConfigOverride": (_is_object, "an object"),
+    "sourceConfigOverride": (_is_object, "an object"),
+    "testCases": (_is_list_of_names, "a list of names"),
+    "pipelineRunId": (_is_uuid, "a UUID"),
 }
 # The one type of pipeline that a key is for.
 _ONLY_FOR = {"appConfigOverride": "application", "testCases": "TestSuite"}
+
+log = logging.getLogger(__name__)
 
 _PART = re.compile(r'"[^"]*"|[^."]+')
 
@@ -50,44 +69,30 @@ def overridden(document: Document, conf: Mapping[str, Any]) -> Document:
     return {**document, "sourceConfig": {**source_config, "config": config}}
 
 
-def requested_run_id(conf: Mapping[str, Any]) -> str | None:
-    """
-    Return the id under which the OpenMetadata server has recorded the run already, if it has.
-
-    :raises ConfigError: where it is no UUID, which is all that the server takes
-    """
-    run_id = conf.get("pipelineRunId")
-    if not run_id:
-        return None
-    try:
-        return str(uuid.UUID(run_id))
-    except (ValueError, AttributeError, TypeError):
-        raise _misfit("pipelineRunId", "is not a UUID") from None
-
-
 def check_kinds(conf: Mapping[str, Any]) -> None:
     """
     Check that what a conf holds is of the kind that it has to be, whatever the pipeline.
 
     :raises ConfigError: naming the key that is not, without its value
     """
-    for key, (kind, description) in KEYS.items():
+    for key, (is_one, kind) in KEYS.items():
         value = conf.get(key)
-        texts = not isinstance(value, list) or all(isinstance(each, str) for each in value)
-        if value is not None and not (isinstance(value, kind) and texts):
-            raise _misfit(key, f"is not {description}")
+        if value is not None and not is_one(value):
+            raise _misfit(key, f"is not {kind}")
 
 
 def _given(document: Document, conf: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a conf sets, checked."""
     check_kinds(conf)
-    for key, value in conf.items():
-        if key not in KEYS:
-            raise _misfit(key, f"is not known. Known are {', '.join(KEYS)}")
+    given = {key: value for key, value in conf.items() if value}
+    for key in given:
         only_for = _ONLY_FOR.get(key)
-        if value and only_for not in (None, document.get("pipelineType")):
+        if key not in KEYS:
+            # A newer server may send more; its runs go on without.
+            log.warning("conf.%s is not known, so it changes nothing. Known are %s", key, ", ".join(KEYS))
+        elif only_for not in (None, document.get("pipelineType")):
             raise _misfit(key, f"is for pipelines of type {only_for} alone")
-    return {key: value for key, value in conf.items() if value}
+    return given
 
 
 def _name(test_case: str, tested: object) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -34,19 +35,17 @@ Summary = dict[str, dict[str, int]]
 _COUNTS = ("records", "updated_records", "warnings", "errors", "filtered")
 
 
-def openmetadata_run_id(dag_id: str, run_id: str, requested: str | None = None) -> str:
+def openmetadata_run_id(dag_id: str, run_id: str, requested: object = None) -> str:
     """
-    Return the id under which a run reports to OpenMetadata: one rule for the worker and for whoever asks later.
+    Return the UUID under which a run reports to OpenMetadata: one rule for the worker and for whoever asks later.
 
     :param run_id: Airflow's id of the run
     :param requested: ``pipelineRunId`` of the trigger's conf, where the server has recorded the run already
     """
-    if requested:
-        return requested
-    try:
-        return str(uuid.UUID(run_id))
-    except ValueError:
-        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"openmetadata:{dag_id}:{run_id}"))
+    for given in (requested, run_id):
+        with suppress(ValueError):
+            return str(uuid.UUID(str(given)))
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"openmetadata:{dag_id}:{run_id}"))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from dag_factory.reporting.ended_runs import LOOK_AGAIN_SECONDS, EndedRun, ended
 from dag_factory.workflow.run import openmetadata_run_id
 
 RUN = EndedRun("orders", "manual__1", None, "failed", "timed_out", 1000, 2000)
+REQUESTED = "0198a7f4-5c1e-7d2b-9f3a-1b2c3d4e5f60"
 REPORTED = ("shop.orders", openmetadata_run_id("orders", "manual__1"))
 
 
@@ -55,8 +56,8 @@ def test_a_success_that_the_run_reported_before_it_failed_in_airflow_stays(serve
 
 def test_under_the_id_that_the_server_asked_for(server: Any, config: Any) -> None:
     config()
-    tell(replace(RUN, requested="given"))
-    assert list(server.statuses) == [("shop.orders", "given")]
+    tell(replace(RUN, requested=REQUESTED))
+    assert list(server.statuses) == [("shop.orders", REQUESTED)]
 
 
 def test_a_run_that_reported_its_failure_itself_stays_failed_though_airflow_calls_it_a_success(

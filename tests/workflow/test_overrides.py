@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dag_factory.errors import ConfigError
-from dag_factory.workflow.overrides import overridden, requested_run_id
+from dag_factory.workflow.overrides import check_kinds, overridden
 
 
 def document(kind: str = "metadata", **config: Any) -> dict[str, Any]:
@@ -74,10 +74,10 @@ def test_what_is_null_or_empty_changes_nothing(kind: str, conf: dict[str, Any]) 
         ("application", {"appConfigOverride": 1}, "appConfigOverride", "is not an object"),
         ("TestSuite", {"testCases": "canary"}, "testCases", "is not a list of names"),
         ("TestSuite", {"testCases": [{"canary": 1}]}, "testCases", "is not a list of names"),
-        ("metadata", {"pipelineRunId": 7}, "pipelineRunId", "is not a text"),
+        ("metadata", {"pipelineRunId": 7}, "pipelineRunId", "is not a UUID"),
+        ("metadata", {"pipelineRunId": "canary"}, "pipelineRunId", "is not a UUID"),
         ("metadata", {"appConfigOverride": {"canary": 1}}, "appConfigOverride", "type application alone"),
         ("application", {"testCases": ["canary"]}, "testCases", "type TestSuite alone"),
-        ("metadata", {"sourceConfigOverrides": {"canary": 1}}, "sourceConfigOverrides", "Known are appConfigOverride,"),
     ],
 )
 def test_what_does_not_fit_is_named_without_its_value(kind: str, conf: dict[str, Any], key: str, problem: str) -> None:
@@ -92,11 +92,15 @@ def test_a_document_without_a_source_config_stays_as_it_is() -> None:
     assert overridden(stored, {"sourceConfigOverride": {"a": 1}}) == stored
 
 
-def test_the_run_id_that_is_requested_is_a_uuid() -> None:
-    run_id = str(uuid.uuid4())
-    assert requested_run_id({"pipelineRunId": run_id}) == run_id
-    assert requested_run_id({"pipelineRunId": None}) is None
-    assert requested_run_id({}) is None
-    with pytest.raises(ConfigError, match="is not a UUID") as error:
-        requested_run_id({"pipelineRunId": "canary"})
-    assert "canary" not in str(error.value)
+def test_a_key_that_a_newer_server_may_send_changes_nothing_and_is_named_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    conf = {"sourceConfigOverride": {"threads": 2}, "newOverride": {"canary": 1}}
+    assert config(overridden(document(threads=1), conf))["threads"] == 2
+    assert "conf.newOverride is not known" in caplog.text
+    assert "canary" not in caplog.text
+
+
+def test_the_run_id_that_is_requested_is_a_uuid_or_none() -> None:
+    for run_id in (str(uuid.uuid4()), "", None):
+        check_kinds({"pipelineRunId": run_id})
