@@ -20,7 +20,7 @@ _MIN_LINE_LENGTH = 16
 _QUOTED_BY_PYDANTIC = re.compile(r"input_value=.*?(?=, input_type=)", re.DOTALL)
 
 
-class Mask(logging.Filter):
+class Mask:
     """
     Hides the secrets that it has been told, in whatever form they are likely to be printed.
 
@@ -31,7 +31,6 @@ class Mask(logging.Filter):
     """
 
     def __init__(self, *, in_task: bool = True) -> None:
-        super().__init__()
         self._in_task = in_task
         self.secrets: set[str] = set()
         self._forms: set[str] = set()
@@ -64,23 +63,28 @@ class Mask(logging.Filter):
         text = _QUOTED_BY_PYDANTIC.sub(f"input_value={HIDDEN}", text)
         return self._pattern.sub(HIDDEN, text) if self._pattern else text
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Rewrite a log record, its exception included."""
-        text = record.getMessage()
-        if record.exc_info and record.exc_info[0] is not None:
-            text = f"{text}\n{''.join(traceback.format_exception(*record.exc_info))}"
-        record.msg, record.args, record.exc_info, record.exc_text = self.hide(text), (), None, None
-        return True
-
     @contextmanager
     def over_logs(self) -> Iterator[None]:
-        """Rewrite what any logger of this process logs, for as long as the context lasts."""
-        # Filters of a logger see its own records alone; those of a handler see all.
-        handlers = logging.getLogger().handlers[:]
-        for handler in handlers:
-            handler.addFilter(self)
+        """
+        Rewrite what any logger of this process logs, for as long as the context lasts.
+
+        Records are rewritten as they are made: filters of a logger see its own alone, and those of handlers miss the
+        handlers that a workflow adds, such as the one that streams its log to the OpenMetadata server.
+        """
+        make = logging.getLogRecordFactory()
+        logging.setLogRecordFactory(lambda *args, **kwargs: self._rewritten(make(*args, **kwargs)))
         try:
             yield
         finally:
-            for handler in handlers:
-                handler.removeFilter(self)
+            logging.setLogRecordFactory(make)
+
+    def _rewritten(self, record: logging.LogRecord) -> logging.LogRecord:
+        """Return a log record, its exception included, without secrets."""
+        try:
+            text = record.getMessage()
+        except Exception:  # noqa: BLE001 - a call with the wrong arguments is to be seen, not to end a workflow
+            text = f"{record.msg} {record.args}"
+        if record.exc_info and record.exc_info[0] is not None:
+            text = f"{text}\n{''.join(traceback.format_exception(*record.exc_info))}"
+        record.msg, record.args, record.exc_info, record.exc_text = self.hide(text), (), None, None
+        return record

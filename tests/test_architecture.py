@@ -19,7 +19,8 @@ FLOORS = [
     "config_version", "server_connection",
     "schedule", "notify", "trigger_form", "ui", "docs", "links",
     "workflow", "workflow.types", "workflow.overrides", "workflow.server", "workflow.logs", "workflow.run",
-    "workflow.automation", "workflow.jobs", "runner", "runner.interpreter", "runner.child", "runner.process",
+    "workflow.automation", "workflow.jobs",
+    "runner", "runner.interpreter", "runner.child", "runner.pipes", "runner.process",
     "reporting", "reporting.status", "reporting.queue", "reporting.ended_runs", "reporting.own_end",
     "reporting.notes", "reporting.listener",
     "execution", "operator", "builder",
@@ -34,7 +35,7 @@ FLOORS = [
 
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
 ISOLATED = [
-    "errors", "references", "secrets", "workflow.types", "workflow.server", "workflow.run",
+    "errors", "references", "secrets", "masking", "workflow.types", "workflow.server", "workflow.run",
     "workflow.automation", "workflow.jobs",
 ]  # fmt: skip
 

@@ -88,6 +88,19 @@ def test_log_lines_arguments_and_exceptions_of_any_logger_are_hidden(mask: Mask)
     assert "ValueError: invalid literal for int() with base 10: '***'" in text
 
 
+def test_a_handler_that_is_added_later_gets_no_secret_either(mask: Mask) -> None:
+    with mask.over_logs(), logged() as output:
+        logging.getLogger("somebody.else").warning("in the text %s", SECRET)
+    assert output.getvalue() == "in the text ***\n"
+
+
+def test_a_call_with_the_wrong_arguments_raises_nothing_and_shows_no_secret(mask: Mask) -> None:
+    text = "%d of %s"
+    with mask.over_logs(), logged() as output:
+        logging.getLogger("somebody.else").warning(text, SECRET)
+    assert output.getvalue() == "%d of %s ('***',)\n"
+
+
 def test_when_it_is_over_logging_is_as_it_was(mask: Mask) -> None:
     with logged() as output:
         with mask.over_logs():

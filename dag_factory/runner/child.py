@@ -75,16 +75,26 @@ def main(descriptor: int) -> int:
     """Do what standard input says and return the exit code."""
     os.set_inheritable(descriptor, False)
     start_guard(descriptor)
-    job = json.loads(read_line())
+    order = json.loads(read_line())
     messages = Messages(descriptor)
     logging.basicConfig(level=logging.INFO, handlers=[MessageHandler(messages)])
     logging.captureWarnings(True)
     load_package()
     from dag_factory.errors import DagFactoryError
+    from dag_factory.masking import Mask
     from dag_factory.workflow.jobs import execute
 
+    mask = Mask(in_task=False)
+    for secret in order["secrets"]:
+        mask.add(secret)
+
+    def on_secret(secret: str) -> None:
+        mask.add(secret)
+        messages.send(secret=secret)
+
     try:
-        result = execute(job["kind"], job["job"], on_secret=lambda secret: messages.send(secret=secret))
+        with mask.over_logs():
+            result = execute(order["kind"], order["job"], on_secret=on_secret)
     except Exception as error:  # noqa: BLE001 - whatever ingestion code raises is for the parent to tell
         if not isinstance(error, DagFactoryError):
             logging.getLogger("dag_factory").error("%s", traceback.format_exc())

@@ -18,14 +18,13 @@ from typing import IO, Any
 from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.masking import Mask
 from dag_factory.runner.child import GRACE_SECONDS
+from dag_factory.runner.pipes import Feed, Lines
 
 SCRIPT = Path(__file__).with_name("child.py")
 
 _POLL_SECONDS = 0.25
 _LAST_POLL_SECONDS = 0.02
 _DRAIN_SECONDS = 2.0
-_PIECE = 65536
-_LONGEST_LINE = 1024 * 1024
 
 
 class ChildDied(WorkflowError):
@@ -76,7 +75,7 @@ class Child:
         deadline = time.monotonic() + timeout if timeout is not None else None
         with os.fdopen(messages, "rb", buffering=0) as told:
             try:
-                timed_out = self._follow(json.dumps({"kind": kind, "job": job}).encode() + b"\n", told, deadline)
+                timed_out = self._follow(self._order(kind, job), told, deadline)
             finally:
                 code = self._end()
         if "error" in self._result:
@@ -99,6 +98,10 @@ class Child:
     def pid(self) -> int | None:
         """The child's process id, which is that of its group and session too, None before it is started."""
         return self._process.pid if self._process is not None else None
+
+    def _order(self, kind: str, job: Mapping[str, Any]) -> bytes:
+        # The secrets are known here by more than their names, and the child may log to others than this process.
+        return json.dumps({"kind": kind, "job": job, "secrets": sorted(self._mask.secrets)}).encode() + b"\n"
 
     def _start(self, messages_end: int) -> None:
         with self._lock:
@@ -130,17 +133,17 @@ class Child:
         assert process.stdout is not None
         assert process.stderr is not None
         timed_out = False
-        messages = _Lines(told, self._on_message)
+        messages = Lines(told, self._on_message)
         # What the child tells comes first: a secret must be known before the line that holds it.
         outputs = [
-            _Lines(process.stdout, self._logs("openmetadata_ingestion.stdout", logging.INFO), before=messages.read),
-            _Lines(process.stderr, self._logs("openmetadata_ingestion.stderr", logging.WARNING), before=messages.read),
+            Lines(process.stdout, self._logs("openmetadata_ingestion.stdout", logging.INFO), before=messages.read),
+            Lines(process.stderr, self._logs("openmetadata_ingestion.stderr", logging.WARNING), before=messages.read),
         ]
         with selectors.DefaultSelector() as selector:
             for lines in (messages, *outputs):
                 selector.register(lines.source, selectors.EVENT_READ, lines.read)
             os.set_blocking(process.stdin.fileno(), False)
-            feed = _Feed(process.stdin, job)
+            feed = Feed(process.stdin, job)
             selector.register(process.stdin, selectors.EVENT_WRITE, feed.write)
             give_up: float | None = None
             # Besides the child's input, which stays open, there are its outputs to be heard to their end.
@@ -226,66 +229,6 @@ class Child:
         if code < 0:
             return f"the child process was ended by the signal {signal.Signals(-code).name}"
         return f"the child process ended with exit code {code} and without a result. The lines above may say why"
-
-
-class _Feed:
-    """Writes what the child is to read, as fast as it reads."""
-
-    def __init__(self, target: IO[bytes], data: bytes) -> None:
-        self._target = target
-        self._data = data
-        self.pending = True
-
-    def write(self) -> bool:
-        """Write a piece and return whether there is more; the target stays open."""
-        try:
-            self._data = self._data[os.write(self._target.fileno(), self._data[:_PIECE]) :]
-        except BlockingIOError:
-            return True
-        except BrokenPipeError:
-            self._data = b""
-        self.pending = bool(self._data)
-        return self.pending
-
-
-class _Lines:
-    """
-    Cuts what comes from a pipe into lines.
-
-    :param before: is called when something has come, before its lines are handed on
-    """
-
-    def __init__(
-        self, source: IO[bytes], on_line: Callable[[bytes], None], *, before: Callable[[], object] | None = None
-    ) -> None:
-        self.source = source
-        self._on_line = on_line
-        self._before = before
-        self._rest = b""
-        os.set_blocking(source.fileno(), False)
-
-    def read(self) -> bool:
-        """Read all that is there and return whether more may come."""
-        while True:
-            try:
-                piece = os.read(self.source.fileno(), _PIECE)
-            except BlockingIOError:
-                return True
-            if not piece:
-                return False
-            if self._before is not None:
-                self._before()
-            *lines, self._rest = (self._rest + piece).split(b"\n")
-            for line in lines:
-                self._on_line(line)
-            if len(self._rest) > _LONGEST_LINE:
-                self.flush()
-
-    def flush(self) -> None:
-        """Hand on what no end of a line has followed."""
-        rest, self._rest = self._rest, b""
-        if rest:
-            self._on_line(rest)
 
 
 def _error(told: Mapping[str, Any], mask: Mask) -> Exception:

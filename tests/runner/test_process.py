@@ -160,6 +160,22 @@ def test_secrets_that_the_parent_knows_or_the_child_learns_are_in_no_line_and_no
     assert "canary" not in caplog.text
 
 
+def test_secrets_are_hidden_from_what_the_child_logs_to_others_as_well(
+    interpreter: Interpreter, tmp_path: Path
+) -> None:
+    log = tmp_path / "streamed.log"
+    python = interpreter(f"""
+        import logging
+        logging.getLogger().addHandler(logging.FileHandler({str(log)!r}))
+        on_secret("learnt-in-the-child")
+        logging.getLogger("metadata").warning("%s and %s", "known-to-the-parent", "learnt-in-the-child")
+    """)
+    mask = Mask(in_task=False)
+    mask.add("known-to-the-parent")
+    Child(str(python), {"PATH": ""}, mask).run("run", {})
+    assert log.read_text() == "*** and ***\n"
+
+
 def test_a_job_is_in_no_argument_no_variable_and_no_file_that_the_child_has_open(interpreter: Interpreter) -> None:
     python = interpreter("""
         import os, pathlib, sys
