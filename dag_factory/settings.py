@@ -193,6 +193,13 @@ def openmetadata_url() -> str | None:
     return _text("openmetadata_url")
 
 
+def swagger_ui() -> bool:
+    """Return whether Airflow's API server shows pages about its APIs."""
+    from airflow.configuration import conf
+
+    return bool(conf.getboolean("api", "enable_swagger_ui", fallback=True))
+
+
 def _interpreter(option: str, value: str) -> str:
     if value != IN_PROCESS and not Path(value).is_absolute():
         raise SettingsError(f"[{SECTION}] {option}: '{value}' is neither {IN_PROCESS} nor an absolute path")

@@ -62,6 +62,9 @@ def create_app(
         title="OpenMetadata DAG factory",
         description="What an OpenMetadata server calls to deploy, run and watch its ingestion pipelines.",
         version=__version__,
+        # The pages load their scripts from elsewhere; whoever wants none of Airflow's wants none of ours.
+        docs_url="/docs" if settings.swagger_ui() else None,
+        redoc_url=None,
         lifespan=lifespan,
     )
     app.state.context = context

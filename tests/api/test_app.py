@@ -83,3 +83,13 @@ def test_the_store_is_watched_while_the_api_server_runs_and_stops_no_start_of_it
         asyncio.run(live())
         assert said in caplog.text
         assert bool(caplog.messages) is bool(said)
+
+
+@pytest.mark.parametrize(("setting", "paths"), [("True", {"/docs", "/openapi.json"}), ("False", {"/openapi.json"})])
+def test_there_is_a_page_about_the_api_where_airflow_shows_its_own(
+    setting: str, paths: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__API__ENABLE_SWAGGER_UI", setting)
+    app = create_app(airflow=FastAPI)
+    found = {getattr(route, "path", "") for route in app.routes}
+    assert found & {"/docs", "/redoc", "/openapi.json"} == paths
