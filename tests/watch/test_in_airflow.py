@@ -22,6 +22,7 @@ from sandbox.stack import AirflowStack, child_environment
 pytestmark = pytest.mark.e2e
 
 ROOT = Path(__file__).parents[2]
+WATCHING = "Watching config_store"
 SAMPLE = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
 
 
@@ -38,6 +39,9 @@ def hourly(store: FolderStore, tmp_path_factory: pytest.TempPathFactory) -> Iter
         "scheduler": {"parsing_cleanup_interval": 1},
     }
     with AirflowStack(tmp_path_factory.mktemp("hourly"), dags_folder=ROOT / "dags", config=config) as stack:
+        # There was no folder when the API server started. What is in it before it is watched is news to nobody.
+        store.root.mkdir()
+        wait_for_log(stack, WATCHING)
         yield stack
 
 
@@ -63,7 +67,6 @@ def wait_for_parse(store: FolderStore) -> None:
 def test_a_config_that_is_dropped_changed_and_removed_does_so_in_airflow_by_the_api_server_alone(
     hourly: AirflowStack, store: FolderStore
 ) -> None:
-    # There was no folder when the API server started.
     drop(store, "by_hand")
     hourly.wait_for_dag("by_hand")
 
@@ -152,7 +155,7 @@ def test_the_command_waits_while_the_api_server_watches_and_does_the_same_once_i
                 lambda: ("Another process watches" in log.read_text() or None, log.read_text()), "to wait", timeout=60
             )
             hourly.stop_component("api-server")
-            wait_until(lambda: ("Watching config_store" in log.read_text() or None, log.read_text()), "it", timeout=60)
+            wait_until(lambda: (WATCHING in log.read_text() or None, log.read_text()), "it", timeout=60)
             drop(store, "seen_by_the_command")
             line = "config 'seen_by_the_command.json' is new, and is good: DAG 'seen_by_the_command'"
             wait_until(lambda: (line in log.read_text() or None, log.read_text()), line, timeout=60)
@@ -160,5 +163,9 @@ def test_the_command_waits_while_the_api_server_watches_and_does_the_same_once_i
         finally:
             command.send_signal(signal.SIGTERM)
             code = command.wait(30)
+    watched = log_of(hourly).count(WATCHING)
+    hourly.start_component("api-server")
+    wait_until(lambda: (log_of(hourly).count(WATCHING) > watched or None, ""), "to watch again", timeout=60)
+    hourly.wait_until_healthy()
     assert code == 0, log.read_text()
     assert "Traceback" not in log.read_text()

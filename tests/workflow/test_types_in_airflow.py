@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import psycopg2
 import pytest
 
+from sandbox import source
 from sandbox.postgres import USER, PostgresServer
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.e2e
 
 HERE = Path(__file__).parent
 DATABASE = "warehouse"
+SQLITE = "sample_sqlite"
 ORDERS = f"{DATABASE}.{DATABASE}.sales.orders"
 SCHEMAS = {"schemaFilterPattern": {"includes": ["^sales$", "^reporting$", "^marts$"]}}
 SERVICE = {"type": "databaseService", "name": DATABASE}
@@ -50,12 +52,12 @@ class Agents:
         self.store = store
         self.runs: dict[str, str] = {}
 
-    def start(self, kind: str, config: dict[str, Any], service: dict[str, Any], **conf: Any) -> None:
-        """Create a pipeline at the server as its UI does, drop its config, and trigger a run."""
-        name = f"warehouse_{kind}"
+    def start(self, kind: str, config: dict[str, Any], service: dict[str, Any], **conf: Any) -> str:
+        """Create a pipeline at the server as its UI does, drop its config, trigger a run, and return its name."""
+        name = f"{SQLITE if service['name'] == SQLITE else DATABASE}_{kind}"
         of = {"type": service["type"], "name": service["name"]}
-        source = {"name": name, "pipelineType": kind, "sourceConfig": {"config": config}, "airflowConfig": {}}
-        created = self.server.put("/api/v1/services/ingestionPipelines", {**source, "service": service})
+        pipeline = {"name": name, "pipelineType": kind, "sourceConfig": {"config": config}, "airflowConfig": {}}
+        created = self.server.put("/api/v1/services/ingestionPipelines", {**pipeline, "service": service})
         connection = {
             "hostPort": {"$env": "OPENMETADATA_HOST_PORT"},
             "authProvider": "openmetadata",
@@ -64,14 +66,14 @@ class Agents:
         document = {**created, "service": {**created["service"], **of}, "openMetadataServerConnection": connection}
         (self.store / f"{name}.json").write_text(json.dumps(document))
         self.airflow.wait_for_dag(name)
-        self.runs[kind] = self.airflow.trigger(name, conf)
+        self.runs[name] = self.airflow.trigger(name, conf)
+        return name
 
-    def end(self, kind: str) -> Outcome:
+    def end(self, name: str) -> Outcome:
         """Wait for the run of a pipeline and return how it ended."""
-        name = f"warehouse_{kind}"
-        state = self.airflow.wait_for_run(name, self.runs[kind])
-        (task_id,) = self.airflow.task_states(name, self.runs[kind])
-        log = self.airflow.task_log(name, self.runs[kind], task_id)
+        state = self.airflow.wait_for_run(name, self.runs[name])
+        (task_id,) = self.airflow.task_states(name, self.runs[name])
+        log = self.airflow.task_log(name, self.runs[name], task_id)
         runs = self.server.get("/sandbox/summary")["runs"]
         (reported,) = (states for fqn, states in runs.items() if fqn.endswith(f".{name}"))
         return Outcome(state, log, [each["pipelineState"] for each in reported])
@@ -108,23 +110,32 @@ def dbt_target(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactor
 def openmetadata(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenMetadataServer]:
     """A server of this module's own, so that whatever it does not serve is what these workflows asked for."""
     folder = tmp_path_factory.mktemp("openmetadata_of_all_types")
-    with OpenMetadataServer(folder / "absent.db", log=folder / "openmetadata.log") as server:
+    source.create(folder / "source.db")
+    with OpenMetadataServer(folder / "source.db", log=folder / "openmetadata.log") as server:
         yield server
 
 
 @pytest.fixture(scope="module")
 def airflow(openmetadata: OpenMetadataServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowStack]:
-    """An Airflow whose workers find modules of ours: an application, and what stands for spaCy's model."""
+    """
+    An Airflow whose workers find modules of ours: an application, and what stands for spaCy's model.
+
+    On PostgreSQL: on SQLite, Airflow may refuse to start a run while others of its processes write.
+    """
     store = tmp_path_factory.mktemp("configs_of_all_types")
-    with AirflowStack(
-        tmp_path_factory.mktemp("airflow_of_all_types"),
-        dags_folder=HERE.parents[1] / "dags",
-        config={"openmetadata_dag_factory": {"config_store": store}},
-        env={
-            **openmetadata.env,
-            "PYTHONPATH": f"{HERE / 'worker_modules'}:{os.environ.get('PYTHONPATH', '')}",
-        },
-    ) as stack:
+    with (
+        PostgresServer() as database,
+        AirflowStack(
+            tmp_path_factory.mktemp("airflow_of_all_types"),
+            dags_folder=HERE.parents[1] / "dags",
+            database=database.url(),
+            config={"openmetadata_dag_factory": {"config_store": store}},
+            env={
+                **openmetadata.env,
+                "PYTHONPATH": f"{HERE / 'worker_modules'}:{os.environ.get('PYTHONPATH', '')}",
+            },
+        ) as stack,
+    ):
         yield stack
 
 
@@ -134,20 +145,22 @@ def outcomes(
 ) -> dict[str, Outcome]:
     """The outcome of a run of each type; metadata first, which the others build upon."""
     agents = Agents(airflow, openmetadata, Path(airflow.option("openmetadata_dag_factory", "config_store")))
-    source = {
+    connection = {
         "type": "Postgres",
         "username": USER,
         "authType": {"password": "unused-password"},
         "hostPort": f"127.0.0.1:{postgres.port}",
         "database": DATABASE,
     }
-    request = {"name": DATABASE, "serviceType": "Postgres", "connection": {"config": source}}
+    request = {"name": DATABASE, "serviceType": "Postgres", "connection": {"config": connection}}
     warehouse = reference(openmetadata.put("/api/v1/services/databaseServices", request), "databaseService")
     request = {"name": "OpenMetadata", "serviceType": "OpenMetadata"}
     itself = reference(openmetadata.put("/api/v1/services/metadataServices", request), "metadataService")
 
-    agents.start("metadata", {"type": "DatabaseMetadata", **SCHEMAS}, warehouse)
-    done = {"metadata": agents.end("metadata")}
+    sample = reference(openmetadata.get(f"/api/v1/services/databaseServices/name/{SQLITE}"), "databaseService")
+    metadata = {"type": "DatabaseMetadata"}
+    first = [agents.start("metadata", {**metadata, **SCHEMAS}, warehouse), agents.start("metadata", metadata, sample)]
+    done = {name: agents.end(name) for name in first}
 
     for _ in range(3):
         execute(
@@ -172,17 +185,16 @@ def outcomes(
     agents.start("lineage", {"type": "DatabaseLineage"}, warehouse)
     agents.start("usage", {"type": "DatabaseUsage", "stageFileLocation": str(agents.store / "staging")}, warehouse)
     agents.start("profiler", {"type": "Profiler", **SCHEMAS}, warehouse)
-    agents.start(
-        "autoClassification",
-        {"type": "AutoClassification", "enableAutoClassification": True, "storeSampleData": True, **SCHEMAS},
-        warehouse,
-    )
+    agents.start("profiler", {"type": "Profiler"}, sample)
+    classify = {"type": "AutoClassification", "enableAutoClassification": True, "storeSampleData": True}
+    agents.start("autoClassification", {**classify, **SCHEMAS}, warehouse)
+    agents.start("autoClassification", classify, sample)
     agents.start("TestSuite", {"type": "TestSuite", "entityFullyQualifiedName": ORDERS}, suite)
     agents.start("dbt", {"type": "DBT", "dbtConfigSource": artifacts}, warehouse)
     agents.start("application", {"type": "Application", **app}, itself, appConfigOverride={"greeting": "Welcome"})
     agents.start("elasticSearchReindex", {"type": "MetadataToElasticSearch"}, itself)
     agents.start("policyAgent", {"type": "PolicyAgent", "policies": []}, warehouse)
-    return done | {kind: agents.end(kind) for kind in agents.runs if kind not in done}
+    return done | {name: agents.end(name) for name in agents.runs if name not in done}
 
 
 def execute(server: PostgresServer, database: str, *statements: str) -> None:
@@ -226,8 +238,8 @@ def column(server: OpenMetadataServer, name: str, column: str) -> dict[str, Any]
 def test_metadata_brings_schemas_views_foreign_keys_and_comments(
     outcomes: dict[str, Outcome], openmetadata: OpenMetadataServer
 ) -> None:
-    assert outcomes["metadata"].state == "success", outcomes["metadata"].log
-    assert outcomes["metadata"].reported == ["success"]
+    assert outcomes["warehouse_metadata"].state == "success", outcomes["warehouse_metadata"].log
+    assert outcomes["warehouse_metadata"].reported == ["success"]
     assert openmetadata.get(f"/api/v1/databaseSchemas/name/{DATABASE}.{DATABASE}.sales")["description"] == (
         "What customers bought."
     )
@@ -246,8 +258,8 @@ def test_metadata_brings_schemas_views_foreign_keys_and_comments(
 def test_lineage_leads_from_tables_to_what_views_and_queries_make_of_them(
     outcomes: dict[str, Outcome], openmetadata: OpenMetadataServer
 ) -> None:
-    assert outcomes["lineage"].state == "success", outcomes["lineage"].log
-    assert outcomes["lineage"].reported == ["success"]
+    assert outcomes["warehouse_lineage"].state == "success", outcomes["warehouse_lineage"].log
+    assert outcomes["warehouse_lineage"].reported == ["success"]
     edges = openmetadata.get("/sandbox/summary")["edges"]
     inside = f"{DATABASE}.{DATABASE}"
     assert f"{inside}.sales.customers -> {inside}.reporting.revenue" in edges
@@ -257,8 +269,8 @@ def test_lineage_leads_from_tables_to_what_views_and_queries_make_of_them(
 def test_usage_counts_the_queries_of_the_log_and_leaves_no_staging_file(
     outcomes: dict[str, Outcome], openmetadata: OpenMetadataServer, airflow: AirflowStack
 ) -> None:
-    assert outcomes["usage"].state == "success", outcomes["usage"].log
-    assert outcomes["usage"].reported == ["success"]
+    assert outcomes["warehouse_usage"].state == "success", outcomes["warehouse_usage"].log
+    assert outcomes["warehouse_usage"].reported == ["success"]
     assert table(openmetadata, "sales.customers")["usageSummary"]["dailyStats"]["count"] > 0
     queries = openmetadata.get("/api/v1/queries?fields=*&limit=1000")["data"]
     (join,) = (each for each in queries if "o.amount" in each["query"] and each["query"].startswith("SELECT"))
@@ -268,8 +280,8 @@ def test_usage_counts_the_queries_of_the_log_and_leaves_no_staging_file(
 
 
 def test_profiler_measures_tables_and_columns(outcomes: dict[str, Outcome], openmetadata: OpenMetadataServer) -> None:
-    assert outcomes["profiler"].state == "success", outcomes["profiler"].log
-    assert outcomes["profiler"].reported == ["success"]
+    assert outcomes["warehouse_profiler"].state == "success", outcomes["warehouse_profiler"].log
+    assert outcomes["warehouse_profiler"].reported == ["success"]
     assert table(openmetadata, "sales.orders")["profile"]["rowCount"] == 200
     amount = column(openmetadata, "sales.orders", "amount")["profile"]
     assert (amount["min"], amount["max"], amount["nullCount"]) == (1, 200, 0)
@@ -278,18 +290,34 @@ def test_profiler_measures_tables_and_columns(outcomes: dict[str, Outcome], open
 def test_auto_classification_stores_samples_and_tags_what_is_personal(
     outcomes: dict[str, Outcome], openmetadata: OpenMetadataServer
 ) -> None:
-    assert outcomes["autoClassification"].state == "success", outcomes["autoClassification"].log
-    assert outcomes["autoClassification"].reported == ["success"]
+    assert outcomes["warehouse_autoClassification"].state == "success", outcomes["warehouse_autoClassification"].log
+    assert outcomes["warehouse_autoClassification"].reported == ["success"]
     assert len(table(openmetadata, "sales.customers")["sampleData"]["rows"]) == 50
     assert [tag["tagFQN"] for tag in column(openmetadata, "sales.customers", "email")["tags"]] == ["PII.Sensitive"]
     assert not column(openmetadata, "sales.customers", "country_code").get("tags")
 
 
+@pytest.mark.parametrize("kind", ["metadata", "profiler", "autoClassification"])
+def test_what_runs_over_postgresql_runs_over_sqlite_too(outcomes: dict[str, Outcome], kind: str) -> None:
+    outcome = outcomes[f"{SQLITE}_{kind}"]
+    assert outcome.state == "success", outcome.log
+    assert outcome.reported == ["success"]
+
+
+def test_sqlite_s_tables_are_measured_and_what_is_personal_in_them_is_tagged(
+    outcomes: dict[str, Outcome], openmetadata: OpenMetadataServer
+) -> None:
+    customers = openmetadata.get(f"/api/v1/tables/name/{SQLITE}.default.main.customers?fields=*")
+    assert customers["profile"]["rowCount"] > 0
+    (email,) = (each for each in customers["columns"] if each["name"] == "email")
+    assert [tag["tagFQN"] for tag in email["tags"]] == ["PII.Sensitive"]
+
+
 def test_a_test_suite_tells_which_of_its_test_cases_failed(
     outcomes: dict[str, Outcome], openmetadata: OpenMetadataServer
 ) -> None:
-    assert outcomes["TestSuite"].state == "success", outcomes["TestSuite"].log
-    assert outcomes["TestSuite"].reported == ["success"]
+    assert outcomes["warehouse_TestSuite"].state == "success", outcomes["warehouse_TestSuite"].log
+    assert outcomes["warehouse_TestSuite"].reported == ["success"]
     cases = openmetadata.get("/api/v1/dataQuality/testCases?limit=1000")["data"]
     assert {each["name"]: each["testCaseStatus"] for each in cases if ORDERS in each["entityLink"]} == {
         "enough_orders": "Success",
@@ -301,8 +329,8 @@ def test_a_test_suite_tells_which_of_its_test_cases_failed(
 def test_dbt_brings_descriptions_tags_lineage_and_test_results_of_its_models(
     outcomes: dict[str, Outcome], openmetadata: OpenMetadataServer
 ) -> None:
-    assert outcomes["dbt"].state == "success", outcomes["dbt"].log
-    assert outcomes["dbt"].reported == ["success"]
+    assert outcomes["warehouse_dbt"].state == "success", outcomes["warehouse_dbt"].log
+    assert outcomes["warehouse_dbt"].reported == ["success"]
     model = table(openmetadata, "marts.best_customers")
     assert model["description"] == "What each customer has spent."
     assert [tag["tagFQN"] for tag in model["dataModel"]["tags"]] == ["dbtTags.finance"]
@@ -318,16 +346,16 @@ def test_dbt_brings_descriptions_tags_lineage_and_test_results_of_its_models(
 def test_an_application_of_our_own_runs_with_the_config_that_its_trigger_overrides(
     outcomes: dict[str, Outcome],
 ) -> None:
-    assert outcomes["application"].state == "success", outcomes["application"].log
-    assert outcomes["application"].reported == ["success"]
-    assert "Welcome, there are " in outcomes["application"].log
-    assert f" tables in {DATABASE}" in outcomes["application"].log
+    assert outcomes["warehouse_application"].state == "success", outcomes["warehouse_application"].log
+    assert outcomes["warehouse_application"].reported == ["success"]
+    assert "Welcome, there are " in outcomes["warehouse_application"].log
+    assert f" tables in {DATABASE}" in outcomes["warehouse_application"].log
 
 
 def test_a_run_of_a_test_suite_may_be_limited_to_some_of_its_test_cases(
     outcomes: dict[str, Outcome], airflow: AirflowStack, openmetadata: OpenMetadataServer
 ) -> None:
-    assert outcomes["TestSuite"].state == "success"
+    assert outcomes["warehouse_TestSuite"].state == "success"
     details = airflow.api("GET", "/api/v2/dags/warehouse_TestSuite/details")
     assert set(details["params"]) == {"testCases", "sourceConfigOverride"}
     # As the form sends it: what was left empty is null.
@@ -349,11 +377,11 @@ def test_a_run_of_a_test_suite_may_be_limited_to_some_of_its_test_cases(
 def test_a_conf_that_does_not_fit_fails_the_task_which_names_the_key_and_not_the_value(
     outcomes: dict[str, Outcome], airflow: AirflowStack
 ) -> None:
-    assert outcomes["lineage"].state == "success"
-    run_id = airflow.trigger("warehouse_lineage", {"sourceConfigOverrides": {"password": "canary-7731"}})
+    assert outcomes["warehouse_lineage"].state == "success"
+    run_id = airflow.trigger("warehouse_lineage", {"testCases": ["canary-7731"]})
     assert airflow.wait_for_run("warehouse_lineage", run_id) == "failed"
     log = airflow.task_log("warehouse_lineage", run_id, "lineage_task")
-    assert "field 'conf.sourceConfigOverrides': is not known" in log
+    assert "field 'conf.testCases': is for pipelines of type TestSuite alone" in log
     assert "canary-7731" not in log
 
 
@@ -368,9 +396,9 @@ def test_a_conf_that_does_not_fit_fails_the_task_which_names_the_key_and_not_the
 def test_a_type_whose_source_openmetadata_ingestion_lacks_starts_its_workflow_and_reports_that_it_failed(
     outcomes: dict[str, Outcome], kind: str, missing: str
 ) -> None:
-    assert outcomes[kind].state == "failed"
-    assert outcomes[kind].reported == ["failed"]
-    assert missing in outcomes[kind].log
+    assert outcomes[f"warehouse_{kind}"].state == "failed"
+    assert outcomes[f"warehouse_{kind}"].reported == ["failed"]
+    assert missing in outcomes[f"warehouse_{kind}"].log
 
 
 def test_the_sandbox_serves_all_that_the_workflows_ask(
