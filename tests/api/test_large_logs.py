@@ -1,0 +1,104 @@
+"""A log of tens of megabytes in a real Airflow: page by page, in the memory of a small one."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import psutil
+import pytest
+
+from dag_factory.api.logs import LONGEST_LINE, PAGE_CHARACTERS
+from sandbox.client import wait_until
+from sandbox.pipeline_service import PipelineServiceClient
+from sandbox.stack import AirflowStack
+
+pytestmark = pytest.mark.e2e
+
+SAMPLE = Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json"
+TASK = "ingestion_task"
+NAME = "large_log"
+LINES = 50_000
+BYTES = 50 * 2**20
+
+
+@pytest.fixture
+def server(airflow: AirflowStack) -> Iterator[PipelineServiceClient]:
+    with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as client:
+        yield client
+
+
+def run_to_its_end(server: PipelineServiceClient) -> None:
+    server.deploy({**json.loads(SAMPLE.read_text()), "name": NAME, "fullyQualifiedName": f"sample_sqlite.{NAME}"})
+    run_id = str(uuid.uuid4())
+    server.trigger(NAME, {"pipelineRunId": run_id})
+
+    def look() -> tuple[str | None, str]:
+        (run,) = server.status(NAME)
+        state = run["pipelineState"]
+        return (state if state in ("success", "failed") else None), state
+
+    wait_until(look, f"run {run_id} to end", timeout=300)
+
+
+def event(number: int) -> str:
+    return f"line {number:6} {'x' * 1000}"
+
+
+def write_log(path: Path, lines: int) -> None:
+    """Put a log of a task in place of another, in Airflow's own form."""
+    begin = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    with path.open("w") as log:
+        for number in range(lines):
+            moment = (begin + timedelta(milliseconds=number)).isoformat()
+            log.write(json.dumps({"timestamp": moment, "level": "info", "event": event(number)}) + "\n")
+
+
+def memory(airflow: AirflowStack) -> int:
+    """Return the resident bytes of the API server with all its processes."""
+    total = 0
+    for process in psutil.Process(airflow.processes["api-server"].pid).children(recursive=True):
+        total += process.memory_info().rss
+    return total
+
+
+def page(server: PipelineServiceClient, number: int) -> dict[str, object]:
+    answer: dict[str, object] = server.call(
+        "GET", "last_dag_logs", params={"dag_id": NAME, "task_id": TASK, "after": number}
+    )
+    return answer
+
+
+def test_a_log_of_50_megabytes_comes_whole_in_pages_that_stay_and_costs_no_memory_of_its_size(
+    airflow: AirflowStack, server: PipelineServiceClient
+) -> None:
+    run_to_its_end(server)
+    (path,) = (airflow.home / "logs").glob(f"dag_id={NAME}/run_id=*/task_id={TASK}/attempt=1.log")
+    # What a large log needs whatever its size, Airflow's own buffer of some thousand lines first of all, is needed now.
+    write_log(path, LINES // 5)
+    page(server, 0)
+    before = memory(airflow)
+    write_log(path, LINES)
+    assert path.stat().st_size > BYTES
+
+    pages, memories, following = [], [], 0
+    while following is not None:
+        answer = page(server, following)
+        pages.append(str(answer[TASK]))
+        memories.append(memory(airflow))
+        assert answer["total"] > len(pages) - 1
+        following = answer.get("after")
+
+    assert len(pages) == answer["total"]
+    text = "\n".join(pages)
+    assert [line.partition(" INFO - ")[2] for line in text.splitlines() if " INFO - " in line] == [
+        event(number) for number in range(LINES)
+    ]
+    assert all(PAGE_CHARACTERS - LONGEST_LINE < len(each) < PAGE_CHARACTERS for each in pages[:-1])
+    for number in (0, len(pages) // 2, len(pages) - 1):
+        assert page(server, number)[TASK] == pages[number]
+    print(f"{len(pages)} pages; API server {before >> 20} MiB, then at most {max(memories) >> 20} MiB")
+    assert max(memories) - before < BYTES // 2
