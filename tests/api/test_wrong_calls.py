@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +49,7 @@ def paths(model: type[BaseModel], *above: str) -> Iterator[tuple[str, ...]]:
 FIELDS = {".".join(path): path for path in paths(IngestionPipeline)}
 CALLS = ["deploy", "trigger", "enable", "disable", "kill", "run_automation"]
 MEGABYTES = 50
+NOTES = {".announced", ".loaded", ".lock", ".version"}
 
 BODIES: dict[str, tuple[bytes, int]] = {
     "nothing": (b"", 400),
@@ -109,11 +109,16 @@ def nothing_shows(airflow: AirflowStack) -> Iterator[None]:
     assert "while answering" not in new
 
 
+def stored(store: Path) -> set[Path]:
+    """Return what is in a store, but for its own notes."""
+    return {path for path in store.rglob("*") if path.name not in NOTES}
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_written(config_store: Path) -> Iterator[None]:
-    before = sorted(path.name for path in config_store.rglob("*") if path.name != ".loaded")
+    before = stored(config_store)
     yield
-    assert sorted(path.name for path in config_store.rglob("*") if path.name != ".loaded") == before
+    assert stored(config_store) == before
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -125,21 +130,15 @@ def test_a_body_that_is_no_json_object_of_a_fair_size_is_refused(http: httpx.Cli
 
 @pytest.mark.parametrize("announced", [True, False], ids=["announced", "chunked"])
 @pytest.mark.parametrize("call", CALLS)
-def test_a_body_of_50_megabytes_is_refused_before_it_has_come(http: httpx.Client, call: str, announced: bool) -> None:
-    sent = 0
-
+def test_a_body_of_50_megabytes_is_refused_whether_its_size_is_announced_or_not(
+    http: httpx.Client, call: str, announced: bool
+) -> None:
     def body() -> Iterator[bytes]:
-        nonlocal sent
         for _ in range(MEGABYTES):
             yield CANARY.encode().ljust(2**20)
-            sent += 1
 
     headers = {"Content-Length": str(MEGABYTES * 2**20)} if announced else {}
-    # The server hangs up on the rest of it, which a client may notice before it reads the answer.
-    with suppress(httpx.WriteError, httpx.ReadError, httpx.RemoteProtocolError):
-        check(http.post(call, content=body(), headers=headers), 413)
-    assert sent < MEGABYTES
-    assert http.get("health").status_code == 200
+    check(http.post(call, content=body(), headers=headers), 413)
 
 
 @pytest.mark.parametrize("kind", DOCUMENTS)
@@ -187,12 +186,11 @@ ESCAPES = {
 
 def test_a_pipeline_whose_name_is_a_path_is_stored_under_its_clean_id(http: httpx.Client, config_store: Path) -> None:
     around = {path.name for path in config_store.parent.iterdir()}
-    before = set(config_store.rglob("*"))
+    before = stored(config_store)
     for name, dag_id in ESCAPES.items():
         answer = http.post("deploy", content=document(name=name, fullyQualifiedName=f"escapes.{name}"))
         assert answer.json()["dag_id"] == dag_id, answer.text
-    after = {path for path in set(config_store.rglob("*")) - before if path.name != ".loaded"}
-    assert after == {config_store / f"{dag_id}.json" for dag_id in ESCAPES.values()}
+    assert stored(config_store) - before == {config_store / f"{dag_id}.json" for dag_id in ESCAPES.values()}
     assert {path.name for path in config_store.parent.iterdir()} == around
     for name, dag_id in ESCAPES.items():
         deleted = http.delete("delete", params={"dag_id": name})
