@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import ssl
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -152,12 +151,11 @@ def _token(connection: Document) -> str | None:
             "the token stands in OpenMetadata's secrets manager, which only openmetadata-ingestion can read",
             passing=False,
         )
-    # As openmetadata-ingestion does: what is the path of a file stands for its content.
-    path = Path(token)
-    try:
-        return path.read_text().strip() if path.is_file() else token
-    except OSError:
-        return token
+    if token.startswith(("/", "~", ".")):
+        # openmetadata-ingestion takes it for a file. In the scheduler and the API server, whoever may deploy a config
+        # could have any file sent to a server of theirs.
+        raise StatusError("the token stands in a file, which only openmetadata-ingestion reads", passing=False)
+    return token
 
 
 def _verify(connection: Document) -> bool | ssl.SSLContext:
