@@ -47,12 +47,14 @@ class Limits:
     """
     :param rounds: how many deploys
     :param deploy: seconds that a DAG is waited for after a deploy
-    :param all: seconds after which no deploy begins any more, and that the first listing of all DAGs may take
+    :param all: seconds after which no deploy begins any more
+    :param listing: seconds that the first listing of all DAGs may take
     """
 
     rounds: int
     deploy: float
     all: float
+    listing: float
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50, help="how many deploys (%(default)s)")
     parser.add_argument("--limit", type=float, default=120, help="seconds that a DAG is waited for (%(default)s)")
     parser.add_argument("--minutes", type=float, default=10, help="after which no deploy begins (%(default)s)")
+    parser.add_argument("--listing", type=float, default=120, help="seconds to list all DAGs first (%(default)s)")
     options = parser.parse_args()
     python = options.environment.absolute() / "bin" / "python"
     sides: dict[str, Callable[..., AirflowStack]] = {"ours": ours}
@@ -78,7 +81,7 @@ def main() -> None:
         sides["predecessor"] = predecessor
     else:
         print(f"Without the predecessor: there is no {python}. benchmarks/README.md says how to make it.")
-    limits = Limits(options.rounds, options.limit, 60 * options.minutes)
+    limits = Limits(options.rounds, options.limit, 60 * options.minutes, options.listing)
     rows: list[list[object]] = []
     against: list[list[object]] = []
     for count in counts(options.counts):
@@ -102,7 +105,7 @@ def side(stack: Callable[..., AirflowStack], count: int, limits: Limits, python:
         server = context.enter_context(OpenMetadataServer(folder / "source.db", log=folder / "openmetadata.log"))
         database = context.enter_context(PostgresServer()).url()
         airflow = context.enter_context(stack(folder, count, server, database, python))
-        listed = wait_for_all(airflow, count, limits.all)
+        listed = wait_for_all(airflow, count, limits.listing)
         return Figures(listed, list(measure(airflow, server, limits)))
 
 
