@@ -40,14 +40,13 @@ def watch(args: argparse.Namespace) -> None:
 
 async def _watch() -> None:
     from dag_factory import settings
-    from dag_factory.parses import Parses
+    from dag_factory.parses import Loader, Parses
     from dag_factory.store import configured_store
     from dag_factory.watch.start import watch as watch_store
 
     parses = Parses(configured_store)
-    watching = asyncio.create_task(
-        watch_store(configured_store, parses, settings.dags_folder(), poll=settings.watch_store() == "poll")
-    )
+    loader = Loader(configured_store, settings.dags_folder())
+    watching = asyncio.create_task(watch_store(configured_store, parses, loader, poll=settings.watch_store() == "poll"))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, watching.cancel)
     with suppress(asyncio.CancelledError):

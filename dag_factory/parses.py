@@ -113,28 +113,38 @@ class Parses:
             return None
 
 
-def files_of_store(store: ConfigStore, dags: Iterable[tuple[str, File]]) -> set[File]:
+class Loader:
     """
-    Return the files that have made DAGs of a store.
+    The module that makes our DAGs: the files under which Airflow knows it, and the one that may lie on this machine.
 
-    :param dags: DAG ids with the files that made them, those that others have made included
+    :param store: opens the config store
+    :param dags_folder: Airflow's DAGs folder
     """
-    catalog = Catalog(store)
-    files: set[File] = set()
-    for dag_id, file in dags:
-        if file not in files and catalog.look_up(dag_id) is not None:
-            files.add(file)
-    return files
 
+    def __init__(self, store: Callable[[], ConfigStore], dags_folder: Path) -> None:
+        self._store = store
+        self._path = dags_folder / LOADER
 
-def touch_loader(dags_folder: Path) -> None:
-    """
-    Make the loader's file newer, which Airflow notices within about a second.
+    def files(self, dags: Iterable[tuple[str, File]]) -> set[File]:
+        """
+        Return the files that have made DAGs of the store.
 
-    It does nothing where the loader does not lie in this machine's DAGs folder under the name that README.md gives it:
-    Airflow then parses it in its own time.
-    """
-    loader = dags_folder / LOADER
-    with suppress(OSError):
-        if loader.is_file():
-            os.utime(loader)
+        :param dags: DAG ids with the files that made them, those that others have made included
+        """
+        catalog = Catalog(self._store())
+        files: set[File] = set()
+        for dag_id, file in dags:
+            if file not in files and catalog.look_up(dag_id) is not None:
+                files.add(file)
+        return files
+
+    def touch(self) -> None:
+        """
+        Make the loader's file newer, which Airflow notices within about a second.
+
+        It does nothing where the loader does not lie in the DAGs folder under the name that README.md gives it: Airflow
+        then parses it in its own time.
+        """
+        with suppress(OSError):
+            if self._path.is_file():
+                os.utime(self._path)

@@ -19,7 +19,7 @@ from dag_factory.api.identity import Logins
 from dag_factory.api.parses import LoaderFiles
 from dag_factory.api.rest import AirflowApi, running_app
 from dag_factory.errors import SettingsError
-from dag_factory.parses import Parses
+from dag_factory.parses import Loader, Parses
 from dag_factory.store import ConfigStore, configured_store
 from dag_factory.watch.start import watch
 
@@ -46,15 +46,15 @@ def create_app(
     :param parse_seconds: how long a call waits until Airflow knows a pipeline that is in the store
     :param automations: runs automations; as the settings say without it
     """
+    loader = Loader(store, settings.dags_folder())
     api = AirflowApi(airflow, one_writer=_is_on_sqlite())
-    loader_files = LoaderFiles(store, settings.dags_folder())
     context = Context(
-        store, Logins(api), Parses(store), loader_files, automations or configured(), parse_seconds=parse_seconds
+        store, Logins(api), Parses(store), LoaderFiles(loader), automations or configured(), parse_seconds=parse_seconds
     )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with _watching(context):
+        async with _watching(context, loader):
             yield
         await context.stop()
 
@@ -75,7 +75,7 @@ def create_app(
 
 
 @asynccontextmanager
-async def _watching(context: Context) -> AsyncIterator[None]:
+async def _watching(context: Context, loader: Loader) -> AsyncIterator[None]:
     """Watch the store, unless the settings say not to; a setting that is wrong stops no API server."""
     try:
         mode = settings.watch_store()
@@ -85,7 +85,7 @@ async def _watching(context: Context) -> AsyncIterator[None]:
     if mode == "off":
         yield
         return
-    task = asyncio.create_task(watch(context.store, context.parses, settings.dags_folder(), poll=mode == "poll"))
+    task = asyncio.create_task(watch(context.store, context.parses, loader, poll=mode == "poll"))
     try:
         yield
     finally:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 
 from dag_factory.api.rest import Caller
 from dag_factory.builder import TAG
-from dag_factory.parses import files_of_store, touch_loader
-from dag_factory.store import ConfigStore
+from dag_factory.parses import Loader
 
 
 class LoaderFiles:
@@ -20,14 +17,10 @@ class LoaderFiles:
     The files that Airflow parses for our DAGs. Airflow's API knows them by the DAGs that they have made.
 
     Where they have made none yet, or a caller may not edit all of them, the loader's file is touched instead.
-
-    :param store: opens the config store
-    :param dags_folder: where the loader may lie
     """
 
-    def __init__(self, store: Callable[[], ConfigStore], dags_folder: Path) -> None:
-        self._store = store
-        self._dags_folder = dags_folder
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
         self._tokens: set[str] = set()
 
     async def request_parse(self, caller: Caller) -> None:
@@ -40,7 +33,7 @@ class LoaderFiles:
             if answer.is_error and answer.status_code != httpx.codes.CONFLICT:
                 self._tokens.discard(token)
         if not self._tokens:
-            await asyncio.to_thread(touch_loader, self._dags_folder)
+            await asyncio.to_thread(self._loader.touch)
 
     async def _find(self, caller: Caller) -> set[str]:
         """Return Airflow's tokens of the files, as far as the caller may see their DAGs."""
@@ -49,7 +42,7 @@ class LoaderFiles:
             return set()
         # Others may use the tag as well.
         dags = [(str(dag["dag_id"]), str(dag["file_token"])) for dag in answer.json()["dags"]]
-        return await asyncio.to_thread(lambda: files_of_store(self._store(), dags))
+        return await asyncio.to_thread(self._loader.files, dags)
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from pathlib import Path
 
 from dag_factory.builder import TAG
-from dag_factory.parses import files_of_store, touch_loader
-from dag_factory.store import ConfigStore
+from dag_factory.parses import Loader
 
 log = logging.getLogger(__name__)
 
@@ -22,14 +19,10 @@ class DatabaseRequest:
     Asks as Airflow's own API does, by a row in Airflow's database: for the files that have made DAGs of the store.
 
     Where none is known yet, or the database can't be asked, the loader's file is touched instead.
-
-    :param store: opens the config store
-    :param dags_folder: where the loader may lie
     """
 
-    def __init__(self, store: Callable[[], ConfigStore], dags_folder: Path) -> None:
-        self._store = store
-        self._dags_folder = dags_folder
+    def __init__(self, loader: Loader) -> None:
+        self._loader = loader
         self._files: set[File] = set()
 
     async def send(self) -> None:
@@ -41,15 +34,15 @@ class DatabaseRequest:
 
         try:
             # Without its last config the store is no longer known by any DAG, but the file is the one it was.
-            self._files = files_of_store(self._store(), _dags()) or self._files
+            self._files = self._loader.files(_dags()) or self._files
             for file in self._files:
                 _request(file)
         except SQLAlchemyError as error:
             log.debug("can't ask for a parse in Airflow's database: %s", type(error).__name__)
-            touch_loader(self._dags_folder)
+            self._loader.touch()
         else:
             if not self._files:
-                touch_loader(self._dags_folder)
+                self._loader.touch()
 
 
 def _dags() -> list[tuple[str, File]]:

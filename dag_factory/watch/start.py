@@ -6,11 +6,10 @@ import asyncio
 import logging
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from dag_factory import settings
 from dag_factory.errors import DagFactoryError
-from dag_factory.parses import Parses
+from dag_factory.parses import Loader, Parses
 from dag_factory.store import ConfigStore
 from dag_factory.store.folder import FolderStore
 from dag_factory.watch.request import DatabaseRequest
@@ -19,13 +18,13 @@ from dag_factory.watch.watcher import Pace, Watcher
 log = logging.getLogger(__name__)
 
 
-async def watch(store: Callable[[], ConfigStore], parses: Parses, dags_folder: Path, *, poll: bool) -> None:
+async def watch(store: Callable[[], ConfigStore], parses: Parses, loader: Loader, *, poll: bool) -> None:
     """
     Watch a store until cancelled; return at once where it is none that can be watched, and say so.
 
     :param store: opens the config store
     :param parses: is asked for a parse after a change
-    :param dags_folder: where the loader may lie
+    :param loader: what is to be parsed
     :param poll: look through the folder again and again, whether the kernel could tell of changes or not
     """
     try:
@@ -36,7 +35,7 @@ async def watch(store: Callable[[], ConfigStore], parses: Parses, dags_folder: P
     if not isinstance(opened, FolderStore):
         log.info("The config store is no folder: it is not watched")
         return
-    request = DatabaseRequest(store, dags_folder)
+    request = DatabaseRequest(loader)
     pace = Pace(gone=settings.stale_dag_seconds() + 5)
     await Watcher(opened, partial(_ask, parses, request), poll=poll, pace=pace).run()
 

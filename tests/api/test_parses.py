@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 
 from dag_factory.api.parses import CallersRequest, LoaderFiles
 from dag_factory.api.rest import AirflowApi, Caller
-from dag_factory.parses import LOADER, Parses
+from dag_factory.parses import LOADER, Loader, Parses
 from dag_factory.store.folder import FolderStore
 
 
@@ -49,7 +49,7 @@ class FakeAirflow:
 
 
 def request_to(app: Callable[[], FastAPI], store: FolderStore) -> CallersRequest:
-    return CallersRequest(LoaderFiles(lambda: store, store.root.parent), Caller(AirflowApi(app), "token"))
+    return CallersRequest(LoaderFiles(Loader(lambda: store, store.root.parent)), Caller(AirflowApi(app), "token"))
 
 
 def deployed(tmp_path: Path) -> FolderStore:

@@ -16,6 +16,7 @@ from airflow.models.dagbag import DagPriorityParsingRequest
 from airflow.models.dagbundle import DagBundleModel
 from airflow.utils.session import create_session
 from sqlalchemy import select
+from dag_factory.parses import Loader
 from dag_factory.store.folder import FolderStore
 from dag_factory.watch.request import DatabaseRequest
 
@@ -29,7 +30,7 @@ with create_session() as session:
         session.add(DagModel(dag_id=dag_id, bundle_name="ours", relative_fileloc=path, fileloc=path, is_stale=is_stale))
         session.flush()
         session.add(DagTag(name="OpenMetadata", dag_id=dag_id))
-request = DatabaseRequest(lambda: store, dags_folder)
+request = DatabaseRequest(Loader(lambda: store, dags_folder))
 found = []
 
 def ask():
@@ -95,7 +96,8 @@ def test_where_the_database_can_t_be_asked_the_loader_is_touched(home: Path) -> 
     script = (
         "import asyncio, sys; from pathlib import Path; from dag_factory.store.folder import FolderStore;"
         "from dag_factory.watch.request import DatabaseRequest;"
-        "asyncio.run(DatabaseRequest(lambda: FolderStore(sys.argv[1]), Path(sys.argv[2])).send())"
+        "from dag_factory.parses import Loader;"
+        "asyncio.run(DatabaseRequest(Loader(lambda: FolderStore(sys.argv[1]), Path(sys.argv[2]))).send())"
     )
     run(home, "-c", script, str(home / "configs"), str(home / "dags"))
     assert touched(home)
