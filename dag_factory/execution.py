@@ -120,7 +120,7 @@ class Execution:
 
     def _job(self, pipeline: IngestionPipeline, document: Document) -> Job:
         """Return this run of the pipeline in the form that needs nothing of Airflow, nor of our section."""
-        run_id = openmetadata_run_id(self._dag_id, self._context["run_id"], self._conf.get("pipelineRunId"))
+        run_id = openmetadata_run_id(self._dag_id, self._context["run_id"], self._conf)
         theirs = {name: value for name, value in document.items() if name != "dagFactory"}
         return Job(theirs, pipeline.fqn, run_id)
 

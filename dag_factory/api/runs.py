@@ -167,9 +167,8 @@ def _wanted_run_id(conf: dict[str, Any], run_id: str | None) -> str | None:
 
 
 def _as_status(dag_id: str, run: dict[str, Any]) -> dict[str, Any]:
-    requested = (run.get("conf") or {}).get("pipelineRunId")
     return {
-        "runId": openmetadata_run_id(dag_id, run["dag_run_id"], requested),
+        "runId": openmetadata_run_id(dag_id, run["dag_run_id"], run.get("conf")),
         "pipelineState": run["state"],
         "startDate": _milliseconds(run["start_date"]),
         "endDate": _milliseconds(run["end_date"]),

@@ -30,7 +30,7 @@ class EndedRun:
     """
     A run of one of our DAGs.
 
-    :param requested: ``pipelineRunId`` of its conf
+    :param reported_as: its id for OpenMetadata
     :param state: ``success`` or ``failed``
     :param reason: why, in Airflow's words
     :param started: epoch milliseconds
@@ -40,7 +40,7 @@ class EndedRun:
 
     dag_id: str
     run_id: str
-    requested: str | None
+    reported_as: str
     state: str
     reason: str
     started: int | None
@@ -91,11 +91,10 @@ def _settle(run: EndedRun) -> str | None:
             field=error.field,
             config=config.key,
         ) from None
-    run_id = openmetadata_run_id(run.dag_id, run.run_id, run.requested)
     with StatusClient(server) as client:
         state = client.settle(
             IngestionPipeline.from_document(config.document).fqn,
-            run_id,
+            run.reported_as,
             run.state,
             reason=run.reason,
             started=run.started,
@@ -103,7 +102,7 @@ def _settle(run: EndedRun) -> str | None:
             overrule=run.insists,
         )
     level = logging.INFO if run.state == "failed" else logging.DEBUG
-    log.log(level, "%s: OpenMetadata has it as %s, run %s", run, state, run_id)
+    log.log(level, "%s: OpenMetadata has it as %s, run %s", run, state, run.reported_as)
     return state
 
 
@@ -143,11 +142,10 @@ def ended_run(run: Any, state: str, reason: str) -> EndedRun:
 
     :param run: a ``DagRun``, or a row of its columns
     """
-    requested = run.conf.get("pipelineRunId") if isinstance(run.conf, dict) else None
     return EndedRun(
         run.dag_id,
         run.run_id,
-        requested if isinstance(requested, str) else None,
+        openmetadata_run_id(run.dag_id, run.run_id, run.conf),
         state,
         reason,
         _milliseconds(run.start_date or run.queued_at),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -35,13 +35,14 @@ Summary = dict[str, dict[str, int]]
 _COUNTS = ("records", "updated_records", "warnings", "errors", "filtered")
 
 
-def openmetadata_run_id(dag_id: str, run_id: str, requested: object = None) -> str:
+def openmetadata_run_id(dag_id: str, run_id: str, conf: object = None) -> str:
     """
     Return the UUID under which a run reports to OpenMetadata: one rule for the worker and for whoever asks later.
 
     :param run_id: Airflow's id of the run
-    :param requested: ``pipelineRunId`` of the trigger's conf, where the server has recorded the run already
+    :param conf: the trigger's; its ``pipelineRunId`` is there where the server has recorded the run already
     """
+    requested = conf.get("pipelineRunId") if isinstance(conf, Mapping) else None
     for given in (requested, run_id):
         with suppress(ValueError):
             return str(uuid.UUID(str(given)))

@@ -13,9 +13,9 @@ from dag_factory.errors import ConfigError, StatusError
 from dag_factory.reporting.ended_runs import LOOK_AGAIN_SECONDS, EndedRun, ended_run, tell
 from dag_factory.workflow.run import openmetadata_run_id
 
-RUN = EndedRun("orders", "manual__1", None, "failed", "timed_out", 1000, 2000)
-REQUESTED = "0198a7f4-5c1e-7d2b-9f3a-1b2c3d4e5f60"
 REPORTED = ("shop.orders", openmetadata_run_id("orders", "manual__1"))
+RUN = EndedRun("orders", "manual__1", REPORTED[1], "failed", "timed_out", 1000, 2000)
+REQUESTED = "0198a7f4-5c1e-7d2b-9f3a-1b2c3d4e5f60"
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_a_success_that_the_run_reported_before_it_failed_in_airflow_stays(serve
 
 def test_under_the_id_that_the_server_asked_for(server: Any, config: Any) -> None:
     config()
-    tell(replace(RUN, requested=REQUESTED))
+    tell(replace(RUN, reported_as=REQUESTED))
     assert list(server.statuses) == [("shop.orders", REQUESTED)]
 
 
@@ -103,11 +103,12 @@ def test_a_server_that_is_away_is_an_error_that_passes(server: Any, config: Any)
 
 
 @pytest.mark.parametrize(
-    ("conf", "requested"), [({"pipelineRunId": "x"}, "x"), ({}, None), (None, None), ({"pipelineRunId": 1}, None)]
+    ("conf", "reported_as"),
+    [({"pipelineRunId": REQUESTED}, REQUESTED), (None, openmetadata_run_id("orders", "r"))],
 )
-def test_a_run_is_what_airflow_s_database_says(conf: object, requested: str | None) -> None:
+def test_a_run_is_what_airflow_s_database_says(conf: object, reported_as: str) -> None:
     moment = datetime(2026, 1, 1, tzinfo=timezone.utc)
     row = SimpleNamespace(dag_id="orders", run_id="r", conf=conf, queued_at=moment, start_date=None, end_date=moment)
     milliseconds = int(moment.timestamp() * 1000)
-    expected = EndedRun("orders", "r", requested, "failed", "why", milliseconds, milliseconds)
+    expected = EndedRun("orders", "r", reported_as, "failed", "why", milliseconds, milliseconds)
     assert ended_run(row, "failed", "why") == expected

@@ -35,12 +35,13 @@ def run(**fields: Any) -> PipelineRun:
 
 def test_a_run_reports_under_the_id_that_the_server_has_recorded() -> None:
     given = uuid.uuid4()
-    assert openmetadata_run_id("orders", "manual__2026", str(given).upper()) == str(given)
+    assert openmetadata_run_id("orders", "manual__2026", {"pipelineRunId": str(given).upper()}) == str(given)
 
 
 def test_an_id_that_the_server_can_t_have_recorded_is_left_out() -> None:
     own = str(uuid.uuid4())
-    assert openmetadata_run_id("orders", own, "given") == openmetadata_run_id("orders", own, 7) == own
+    for conf in ({"pipelineRunId": "given"}, {"pipelineRunId": 7}, {"pipelineRunId": None}, {}, None, ["a list"]):
+        assert openmetadata_run_id("orders", own, conf) == own
 
 
 def test_else_under_airflow_s_own_id_if_that_is_a_uuid() -> None:
