@@ -200,19 +200,6 @@ def swagger_ui() -> bool:
     return bool(conf.getboolean("api", "enable_swagger_ui", fallback=True))
 
 
-def _interpreter(option: str, value: str) -> str:
-    if value != IN_PROCESS and not Path(value).is_absolute():
-        raise SettingsError(f"[{SECTION}] {option}: '{value}' is neither {IN_PROCESS} nor an absolute path")
-    return value
-
-
-def _count(option: str, *, least: int) -> int:
-    value = _text(option) or OPTIONS[option]["default"] or ""
-    if not value.isdecimal() or int(value) < least:
-        raise SettingsError(f"[{SECTION}] {option} is no number of at least {least}")
-    return int(value)
-
-
 def watch_store() -> str:
     """
     Return whether and how the store is watched: one of `WATCH_MODES`.
@@ -237,6 +224,19 @@ def stale_dag_seconds() -> int:
     from airflow.configuration import conf
 
     return int(conf.getint("dag_processor", "stale_dag_threshold", fallback=50))
+
+
+def _interpreter(option: str, value: str) -> str:
+    if value != IN_PROCESS and not Path(value).is_absolute():
+        raise SettingsError(f"[{SECTION}] {option}: '{value}' is neither {IN_PROCESS} nor an absolute path")
+    return value
+
+
+def _count(option: str, *, least: int) -> int:
+    value = _text(option) or OPTIONS[option]["default"] or ""
+    if not value.isdecimal() or int(value) < least:
+        raise SettingsError(f"[{SECTION}] {option} is no number of at least {least}")
+    return int(value)
 
 
 def _text(option: str) -> str | None:

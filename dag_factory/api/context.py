@@ -28,6 +28,8 @@ ASK_AGAIN_SECONDS = 10.0
 @dataclass(frozen=True)
 class Context:
     """
+    The parts of the app that calls share, and what several of them do.
+
     :param store: opens the config store
     :param parse_seconds: how long a call waits until Airflow knows a pipeline that is in the store
     """
