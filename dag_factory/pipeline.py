@@ -196,6 +196,10 @@ class IngestionPipeline(_Model):
             raise _as_config_error(error) from None
 
 
+DAG_FIELDS = frozenset(field.alias for field in IngestionPipeline.model_fields.values())
+"""The fields of a document that a DAG is made of."""
+
+
 def _as_config_error(error: ValidationError) -> ConfigError:
     errors = error.errors(include_url=False, include_context=False, include_input=False)
     first = errors[0]

@@ -69,12 +69,19 @@ def secret_values(value: Any, name: str = "") -> Iterator[str]:
             yield within["password"]
 
 
-def encrypt(value: Any, encrypted: Callable[[str], dict[str, str]], name: str = "") -> Any:
-    """Return a value with every secret text in it replaced by a reference; those that are references stay."""
+def encrypt(value: Any, encrypted: Callable[[str], dict[str, str]], name: str = "", *, by_value: bool = True) -> Any:
+    """
+    Return a value with every secret text in it replaced by a reference; those that are references stay.
+
+    :param encrypted: makes the reference to a text
+    :param by_value: whether a text is judged by what it looks like too, and not by the names of its fields alone
+    """
     if is_reference(value):
         return value
     if isinstance(value, dict):
-        return {key: encrypt(child, encrypted, name if is_secret(name) else key) for key, child in value.items()}
+        names = {key: name if is_secret(name) else key for key in value}
+        return {key: encrypt(value[key], encrypted, names[key], by_value=by_value) for key in value}
     if isinstance(value, list):
-        return [encrypt(child, encrypted, name) for child in value]
-    return encrypted(value) if isinstance(value, str) and value and is_secret(name, value) else value
+        return [encrypt(child, encrypted, name, by_value=by_value) for child in value]
+    is_hidden = isinstance(value, str) and value and is_secret(name, value if by_value else None)
+    return encrypted(value) if is_hidden else value

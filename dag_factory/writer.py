@@ -9,7 +9,7 @@ from dag_factory.builder import check
 from dag_factory.catalog import Catalog, Config
 from dag_factory.document import Document, parse
 from dag_factory.errors import ConfigError, ConflictError
-from dag_factory.pipeline import IngestionPipeline
+from dag_factory.pipeline import DAG_FIELDS, IngestionPipeline
 from dag_factory.references import decrypted, encrypted
 from dag_factory.secrets import encrypt
 from dag_factory.store import ConfigStore
@@ -56,7 +56,7 @@ def deploy(store: ConfigStore, checked: Checked) -> Deployed:
     :raises StoreError: where it can't be kept
     """
     document, pipeline = checked.document, checked.pipeline
-    text = json.dumps(encrypt(document, encrypted), indent=2, ensure_ascii=False)
+    text = json.dumps(_at_rest(document), indent=2, ensure_ascii=False)
     key = f"{pipeline.dag_id}.json"
     # Two pipelines of one DAG id that come at once, maybe to two processes, must see each other.
     with store.lock():
@@ -84,6 +84,19 @@ def delete(store: ConfigStore, dag_id: str) -> bool:
         if removed:
             store.bump()
     return removed
+
+
+def _at_rest(document: Document) -> Document:
+    """
+    Return a document as it is stored.
+
+    Whatever it looks like, what a DAG is made of stays readable: encrypted, it would leave a config that none can be
+    built from. A description it can do without.
+    """
+    return {
+        name: encrypt(value, encrypted, name, by_value=name not in DAG_FIELDS or name == "description")
+        for name, value in document.items()
+    }
 
 
 def _check_same_pipeline(pipeline: IngestionPipeline, present: Config) -> None:

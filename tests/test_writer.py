@@ -14,6 +14,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from dag_factory import writer
+from dag_factory.builder import build_dag
 from dag_factory.catalog import Catalog
 from dag_factory.errors import ConfigError, ConflictError, SettingsError, StoreError
 from dag_factory.references import decrypted
@@ -77,6 +78,30 @@ def test_another_secret_is_another_document(store: FolderStore) -> None:
     deploy(store, document())
     other = {"securityConfig": {"jwtToken": "eyJhbGciOiJub25lIn0.e30.other"}}
     assert deploy(store, document(openMetadataServerConnection=other)).changed
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"name": "secret=1"},
+        {"displayName": "token = 1"},
+        {"service": {"type": "databaseService", "name": "postgres://team@host"}},
+        {"owners": [{"type": "team", "name": "pwd="}]},
+        {"description": "Set password=…"},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+def test_what_only_looks_like_a_secret_leaves_a_config_that_a_dag_can_be_built_from(
+    store: FolderStore, fields: dict[str, Any]
+) -> None:
+    dag_id = deploy(store, document(**fields)).dag_id
+    (config,) = Catalog(store).all()
+    assert build_dag(config).dag_id == config.dag_id == dag_id
+
+
+def test_a_secret_beside_what_a_dag_is_made_of_is_encrypted_all_the_same(store: FolderStore) -> None:
+    deploy(store, document(service={"type": "databaseService", "name": "pg", "connection": {"password": "hush"}}))
+    assert "hush" not in (store.root / "pg_metadata_hourly.json").read_text()
 
 
 def test_references_stay_what_they_are(store: FolderStore) -> None:
@@ -175,6 +200,7 @@ def test_a_hundred_deploys_at_once_are_all_there_and_whole(store: FolderStore) -
 DEPLOYER = """
 import json, sys
 from dag_factory import writer
+from dag_factory.builder import build_dag
 from dag_factory.errors import ConflictError
 from dag_factory.store import open_store
 store, separator = open_store(sys.argv[1]), sys.argv[2]
