@@ -40,11 +40,11 @@ def watch(args: argparse.Namespace) -> None:
 
 async def _watch() -> None:
     from dag_factory import settings
-    from dag_factory.parses import Loader, Parses
+    from dag_factory.parses import Loader, configured_parses
     from dag_factory.store import configured_store
     from dag_factory.watch.start import watch as watch_store
 
-    parses = Parses(configured_store)
+    parses = configured_parses(configured_store)
     loader = Loader(configured_store, settings.dags_folder())
     watching = asyncio.create_task(watch_store(configured_store, parses, loader, poll=settings.watch_store() == "poll"))
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -6,11 +6,13 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from dag_factory import settings
 from dag_factory.catalog import Catalog
 from dag_factory.errors import DagFactoryError
 from dag_factory.store import ConfigStore
@@ -19,6 +21,8 @@ log = logging.getLogger(__name__)
 
 LOADER = "openmetadata_loader.py"
 POLL_SECONDS = 0.2
+# For Airflow to parse the loader and to write down what it has found.
+WRITING_SECONDS = 5
 # How long each request is given. Airflow drops one that comes while the loader is being parsed, and the parse that is
 # under way may have read the store before the change: so whoever asked asks again until a parse has seen the change.
 PATIENCE_SECONDS = (3, 5, 10, 20)
@@ -33,19 +37,40 @@ class ParseRequest(Protocol):
         """Ask once. Airflow may drop it."""
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    request: ParseRequest
+    even_if_seen: bool
+
+    def and_then(self, later: _Wanted) -> _Wanted:
+        """Return what serves both."""
+        return _Wanted(later.request, self.even_if_seen or later.even_if_seen)
+
+
 class Parses:
     """
     Asks for parses of the loader until one has seen the store's marker. Any number of changes meanwhile is one request.
 
+    Some of what a parse says Airflow takes only from one that comes later, see `later_seconds`. So after the last of
+    some changes a parse is asked for once more, and again.
+
     :param store: opens the config store
+    :param later_seconds: when that is, after the last change, in order
     """
 
     def __init__(
-        self, store: Callable[[], ConfigStore], *, patience_seconds: tuple[float, ...] = PATIENCE_SECONDS
+        self,
+        store: Callable[[], ConfigStore],
+        *,
+        later_seconds: Sequence[float] = (),
+        patience_seconds: tuple[float, ...] = PATIENCE_SECONDS,
     ) -> None:
         self._store = store
+        self._later_seconds = later_seconds
         self._patience = patience_seconds
+        self._wanted: _Wanted | None = None
         self._task: asyncio.Task[None] | None = None
+        self._later: asyncio.Task[None] | None = None
 
     def ask(self, request: ParseRequest, *, even_if_seen: bool = False) -> None:
         """
@@ -53,8 +78,10 @@ class Parses:
 
         :param even_if_seen: ask also where a parse has seen all changes, for a file may have come without one
         """
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._until_seen(request, even_if_seen))
+        self._want(_Wanted(request, even_if_seen))
+        if self._later is not None:
+            self._later.cancel()
+        self._later = asyncio.create_task(self._ask_later(request))
 
     async def wait_until_seen(self, limit_seconds: float) -> bool:
         """Return whether a parse has begun that saw all that is in the store now; wait for it up to a limit."""
@@ -71,10 +98,31 @@ class Parses:
 
     async def stop(self) -> None:
         """End what runs in the background."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        for task in (self._later, self._task):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    def _want(self, wanted: _Wanted) -> None:
+        self._wanted = wanted if self._wanted is None else self._wanted.and_then(wanted)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._work())
+
+    async def _ask_later(self, request: ParseRequest) -> None:
+        began = time.monotonic()
+        for seconds in self._later_seconds:
+            await asyncio.sleep(began + seconds - time.monotonic())
+            # By a new marker it is known when a parse has come.
+            with suppress(DagFactoryError):
+                await asyncio.to_thread(lambda: self._store().bump())
+            self._want(_Wanted(request, even_if_seen=True))
+
+    async def _work(self) -> None:
+        # A change that comes while the marker is looked at for the last time has asked as well.
+        while (wanted := self._wanted) is not None:
+            self._wanted = None
+            await self._until_seen(wanted.request, wanted.even_if_seen)
 
     async def _until_seen(self, request: ParseRequest, even_if_seen: bool) -> None:
         try:
@@ -111,6 +159,23 @@ class Parses:
             return self._store().loaded()
         except DagFactoryError:
             return None
+
+
+def configured_parses(store: Callable[[], ConfigStore]) -> Parses:
+    """Return parses of an Airflow that is configured like this one."""
+    return Parses(store, later_seconds=later_seconds(settings.dag_update_seconds(), settings.stale_dag_seconds()))
+
+
+def later_seconds(dag_update_seconds: float, stale_dag_seconds: float) -> list[float]:
+    """
+    Return how long after a change Airflow is sure to take from a parse what it may have left out of the one at once.
+
+    :param dag_update_seconds: for how long it leaves a DAG as it has last written it down (``[core]
+        min_serialized_dag_update_interval``); 0 where it does not
+    :param stale_dag_seconds: how much later than the last parse with a DAG one without it must end, for Airflow to take
+        the DAG for gone (``[dag_processor] stale_dag_threshold``)
+    """
+    return sorted({seconds + WRITING_SECONDS for seconds in (dag_update_seconds, stale_dag_seconds) if seconds})
 
 
 class Loader:

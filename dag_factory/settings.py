@@ -219,6 +219,13 @@ def dags_folder() -> Path:
     return Path(conf.get("core", "dags_folder"))
 
 
+def dag_update_seconds() -> int:
+    """Return for how many seconds Airflow leaves a DAG as it has last written it down, whatever a parse says."""
+    from airflow.configuration import conf
+
+    return int(conf.getint("core", "min_serialized_dag_update_interval", fallback=30))
+
+
 def stale_dag_seconds() -> int:
     """Return how much later than the last parse with a DAG one without it must end, for Airflow to take it for gone."""
     from airflow.configuration import conf

@@ -19,7 +19,7 @@ from dag_factory.api.identity import Logins
 from dag_factory.api.parses import LoaderFiles
 from dag_factory.api.rest import AirflowApi, running_app
 from dag_factory.errors import SettingsError
-from dag_factory.parses import Loader, Parses
+from dag_factory.parses import Loader, configured_parses
 from dag_factory.store import ConfigStore, configured_store
 from dag_factory.watch.start import watch
 
@@ -49,7 +49,12 @@ def create_app(
     loader = Loader(store, settings.dags_folder())
     api = AirflowApi(airflow, one_writer=_is_on_sqlite())
     context = Context(
-        store, Logins(api), Parses(store), LoaderFiles(loader), automations or configured(), parse_seconds=parse_seconds
+        store,
+        Logins(api),
+        configured_parses(store),
+        LoaderFiles(loader),
+        automations or configured(),
+        parse_seconds=parse_seconds,
     )
 
     @asynccontextmanager

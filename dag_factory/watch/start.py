@@ -7,13 +7,12 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
-from dag_factory import settings
 from dag_factory.errors import DagFactoryError
 from dag_factory.parses import Loader, Parses
 from dag_factory.store import ConfigStore
 from dag_factory.store.folder import FolderStore
 from dag_factory.watch.request import DatabaseRequest
-from dag_factory.watch.watcher import Pace, Watcher
+from dag_factory.watch.watcher import Watcher
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +35,7 @@ async def watch(store: Callable[[], ConfigStore], parses: Parses, loader: Loader
         log.info("The config store is no folder: it is not watched")
         return
     request = DatabaseRequest(loader)
-    pace = Pace(gone=settings.stale_dag_seconds() + 5)
-    await Watcher(opened, partial(_ask, parses, request), poll=poll, pace=pace).run()
+    await Watcher(opened, partial(_ask, parses, request), poll=poll).run()
 
 
 def _ask(parses: Parses, request: DatabaseRequest, even_if_seen: bool) -> None:

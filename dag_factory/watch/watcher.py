@@ -36,8 +36,6 @@ class Pace:
     :param look: after which folders are looked through without a hint, for links may lead out of them
     :param retry: between two attempts to watch, while another process does or there is no folder
     :param again: after which a parse is asked for once more where there can't be a marker that tells of it
-    :param gone: after which a parse is asked for once more where a config was removed: Airflow takes a DAG for gone
-        where a parse without it ends so much later than the last one with it: a parse at once may be too early
     """
 
     patience: Patience = field(default_factory=Patience)
@@ -47,7 +45,6 @@ class Pace:
     look: float = 30.0
     retry: float = 2.0
     again: float = 10.0
-    gone: float = 60.0
 
 
 class Watcher:
@@ -174,16 +171,11 @@ class Watcher:
             log.debug("%s", error)
             # No marker says when a parse has seen it, and Airflow drops a request that comes during one.
             self._ask(True)
-            self._ask_again(self._pace.again)
+            if self._again is not None:
+                self._again.cancel()
+            self._again = asyncio.get_running_loop().call_later(self._pace.again, self._ask, True)
         else:
             self._ask(False)
-        if None in news.values():
-            self._ask_again(self._pace.gone)
-
-    def _ask_again(self, seconds: float) -> None:
-        if self._again is not None:
-            self._again.cancel()
-        self._again = asyncio.get_running_loop().call_later(seconds, self._ask, True)
 
     async def _wait(self, hints: Hints, folders: Mapping[Path, Identity]) -> None:
         """Wait until there is an occasion to look."""

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 
 from dag_factory.api.parses import CallersRequest, LoaderFiles
 from dag_factory.api.rest import AirflowApi, Caller
-from dag_factory.parses import LOADER, Loader, Parses
+from dag_factory.parses import LOADER, WRITING_SECONDS, Loader, Parses, later_seconds
 from dag_factory.store.folder import FolderStore
 
 
@@ -28,6 +28,7 @@ class FakeAirflow:
         self.status = status
         self.drops = drops
         self.requests: list[str] = []
+        self.seen: list[str | None] = []
         self.app = FastAPI()
         self.app.get("/api/v2/dags")(self.dags)
         self.app.put("/api/v2/parseDagFile/{file}")(self.parse)
@@ -40,7 +41,8 @@ class FakeAirflow:
         assert request.headers["authorization"] == "Bearer token"
         self.requests.append(file)
         if self.status == 201 and len(self.requests) > self.drops:
-            self.store.note_loaded(self.store.marker() or "")
+            self.seen.append(self.store.marker())
+            self.store.note_loaded(self.seen[-1] or "")
         return JSONResponse({}, self.status)
 
     @property
@@ -103,6 +105,65 @@ def test_where_a_parse_has_seen_it_all_nothing_is_asked_unless_it_is_wanted_all_
 
     asyncio.run(wanted())
     assert airflow.requests == ["loader"]
+
+
+class OvertakenStore(FolderStore):
+    """A store that changes just after somebody has seen, for the last time, that there is nothing new in it."""
+
+    then: Callable[[], object] | None = None
+    looks = 2
+
+    def marker(self) -> str | None:
+        found = super().marker()
+        if found == self.loaded():
+            self.looks -= 1
+            if self.looks == 0 and self.then is not None:
+                self.bump()
+                self.then()
+        return found
+
+
+def test_a_change_that_comes_during_the_last_look_at_the_marker_is_asked_for_too(tmp_path: Path) -> None:
+    store = OvertakenStore(deployed(tmp_path).root)
+    airflow = FakeAirflow(store)
+
+    async def run() -> bool:
+        parses = Parses(lambda: store, patience_seconds=(0.3,) * 4)
+        loop = asyncio.get_running_loop()
+        store.then = lambda: loop.call_soon_threadsafe(parses.ask, airflow.request)
+        parses.ask(airflow.request)
+        while store.looks > 0:
+            await asyncio.sleep(0.01)
+        seen = await parses.wait_until_seen(5)
+        await parses.stop()
+        return seen
+
+    assert asyncio.run(run())
+    assert airflow.requests == ["loader"] * 2
+
+
+def test_what_airflow_takes_only_from_a_later_parse_is_asked_for_again_after_the_last_change(tmp_path: Path) -> None:
+    airflow = FakeAirflow(deployed(tmp_path))
+
+    async def run() -> list[str | None]:
+        parses = Parses(lambda: airflow.store, later_seconds=(0.3, 0.6), patience_seconds=(0.3,) * 4)
+        for _ in range(5):
+            parses.ask(airflow.request)
+            await asyncio.sleep(0.02)
+        while len(airflow.seen) < 3:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.5)
+        await parses.stop()
+        return airflow.seen
+
+    seen = asyncio.run(run())
+    assert len(seen) == 3
+    assert len(set(seen)) == 3
+
+
+def test_later_is_when_airflow_surely_takes_what_it_may_have_left_out() -> None:
+    assert later_seconds(30, 50) == [30 + WRITING_SECONDS, 50 + WRITING_SECONDS]
+    assert later_seconds(0, 50) == later_seconds(50, 50) == [50 + WRITING_SECONDS]
 
 
 def touched(loader: Path) -> bool:

@@ -34,6 +34,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FolderStore:
 @pytest.fixture(scope="module")
 def hourly(store: FolderStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowStack]:
     config = {
+        "core": {"min_serialized_dag_update_interval": 15},
         "openmetadata_dag_factory": {"config_store": store.root},
         "dag_processor": {"min_file_process_interval": 3600, "stale_dag_threshold": 2},
         "scheduler": {"parsing_cleanup_interval": 1},
@@ -115,6 +116,34 @@ def test_a_deploy_makes_one_marker_and_the_watcher_has_nothing_to_add(hourly: Ai
         assert "deployed.json" not in log_of(hourly)
         assert store.marker() != marker
         server.delete("deployed")
+
+
+@pytest.mark.parametrize("way", ["dropped", "deployed"])
+def test_a_second_change_arrives_too_though_airflow_does_not_write_a_dag_down_twice_in_a_while(
+    hourly: AirflowStack, store: FolderStore, way: str
+) -> None:
+    name = f"{way}_twice"
+
+    def change(**fields: Any) -> None:
+        if way == "dropped":
+            drop(store, name, **fields)
+            return
+        with PipelineServiceClient(hourly.url, hourly.username, hourly.password) as server:
+            server.deploy({**SAMPLE, "name": name, "fullyQualifiedName": f"s.{name}", **fields})
+
+    def is_parsed() -> tuple[bool | None, str]:
+        return (hourly.wait_for_dag(name)["description"] == "Another one." or None), ""
+
+    def is_written() -> tuple[bool | None, str]:
+        (task,) = hourly.api("GET", f"/api/v2/dags/{name}/tasks")["tasks"]
+        return (task["retries"] == 3 or None), f"{task['retries']} retries"
+
+    change(airflowConfig={"retries": 0})
+    hourly.wait_for_dag(name)
+    change(airflowConfig={"retries": 3}, description="Another one.")
+    # The description stands beside the DAG that runs, of which the task is a part.
+    wait_until(is_parsed, "a parse", timeout=60)
+    wait_until(is_written, "the task to be as it was changed last", timeout=90)
 
 
 def test_a_thousand_files_copied_in_are_one_or_two_parses(hourly: AirflowStack, store: FolderStore) -> None:

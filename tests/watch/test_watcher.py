@@ -16,9 +16,7 @@ from dag_factory.watch.changes import Patience
 from dag_factory.watch.turn import Turn
 from dag_factory.watch.watcher import Pace, Watcher
 
-QUICK = Pace(
-    Patience(settle=0.1, burst=2, quiet=0.3), gather=0.01, poll=0.1, check=0.1, look=60, retry=0.1, again=0.2, gone=0.2
-)
+QUICK = Pace(Patience(settle=0.1, burst=2, quiet=0.3), gather=0.01, poll=0.1, check=0.1, look=60, retry=0.1, again=0.2)
 LIMIT = 60
 
 
@@ -273,16 +271,6 @@ def test_where_nothing_can_be_written_parses_are_asked_for_without_a_marker_twic
         await asyncio.gather(task, return_exceptions=True)
 
     asyncio.run(run())
-
-
-def test_after_a_removal_a_parse_is_asked_for_once_more(root: Path, caplog: pytest.LogCaptureFixture) -> None:
-    drop(root / "a.json")
-
-    async def story(watched: Watched) -> None:
-        await watched.asked_by((root / "a.json").unlink, caplog, "'a.json' is removed")
-        await watched.until(lambda: watched.asked == [False, False, True])
-
-    tell(root, story)
 
 
 def test_with_more_folders_than_the_kernel_is_asked_to_watch_it_polls(
