@@ -129,6 +129,17 @@ class Catalog:
             return Config(dag_id, key, claim.document, _problem_of_loser(claim, {dag_id: other}))
         return Config(dag_id, key, claim.document, claim.problem)
 
+    def upon_defaults(self, key: str, own: Document) -> Document:
+        """
+        Return what a document would be under a key: with the defaults of its folder beneath it.
+
+        :raises ConfigError: where these are broken
+        """
+        defaults = self._defaults_of(PurePosixPath(key).parent)
+        if isinstance(defaults, ConfigError):
+            raise defaults
+        return merge(defaults, own)
+
     def _likely_keys(self, dag_id: str) -> Iterator[str]:
         """Yield the keys that may hold a DAG id's config, the likeliest and cheapest first."""
         yield f"{dag_id}.json"
@@ -159,11 +170,11 @@ class Catalog:
             # A case that nobody has thought of must not become an import error, which would stop all pipelines.
             log.exception("config '%s' can't be read", key)
             return _Claim(key, problem=ConfigError(f"can't be read: {type(error).__name__}. See the log", config=key))
-        defaults = self._defaults_of(PurePosixPath(key).parent)
-        if isinstance(defaults, ConfigError):
+        try:
+            return _Claim(key, document=self.upon_defaults(key, own))
+        except ConfigError as error:
             # The id may still be known, so that the problem shows where people look for the pipeline.
-            return _Claim(key, document=own, problem=defaults)
-        return _Claim(key, document=merge(defaults, own))
+            return _Claim(key, document=own, problem=error)
 
     def _defaults_of(self, folder: PurePosixPath) -> Document | ConfigError:
         """Return the defaults beneath the configs of a folder, the folders above included, or what is wrong there."""

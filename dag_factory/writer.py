@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 from dag_factory.builder import check
-from dag_factory.catalog import Catalog, Config
+from dag_factory.catalog import DEFAULTS, Catalog, Config
 from dag_factory.document import Document, parse
 from dag_factory.errors import ConfigError, ConflictError
 from dag_factory.pipeline import DAG_FIELDS, IngestionPipeline
@@ -52,20 +52,21 @@ def deploy(store: ConfigStore, checked: Checked) -> Deployed:
 
     The same document again changes nothing. When this returns, the config is on disk and the marker is another one.
 
+    :raises ConfigError: where the defaults that lie under it leave no pipeline that can be run
     :raises ConflictError: where its name gives the DAG id of another pipeline
     :raises StoreError: where it can't be kept
     """
     document, pipeline = checked.document, checked.pipeline
-    text = json.dumps(_at_rest(document), indent=2, ensure_ascii=False)
-    key = f"{pipeline.dag_id}.json"
+    key, at_rest = f"{pipeline.dag_id}.json", _at_rest(document)
+    _check_upon_defaults(store, key, at_rest)
     # Two pipelines of one DAG id that come at once, maybe to two processes, must see each other.
     with store.lock():
         present = Catalog(store).look_up(pipeline.dag_id)
         if present is not None:
-            _check_same_pipeline(pipeline, present)
+            _check_same_pipeline(checked, present)
             if present.key == key and _same(document, store.read(key)):
                 return Deployed(pipeline.dag_id, changed=False)
-        store.write(key, text.encode())
+        store.write(key, json.dumps(at_rest, indent=2, ensure_ascii=False).encode())
         store.bump()
     return Deployed(pipeline.dag_id, changed=True)
 
@@ -99,10 +100,21 @@ def _at_rest(document: Document) -> Document:
     }
 
 
-def _check_same_pipeline(pipeline: IngestionPipeline, present: Config) -> None:
-    """Refuse a pipeline whose name becomes the DAG id of another one."""
+def _check_upon_defaults(store: ConfigStore, key: str, document: Document) -> None:
+    """Refuse what would be accepted and then be a broken config."""
     try:
-        other = IngestionPipeline.from_document(present.document or {})
+        check(Catalog(store).upon_defaults(key, document))
+    except ConfigError as error:
+        raise error.within(DEFAULTS) from None
+
+
+def _check_same_pipeline(checked: Checked, present: Config) -> None:
+    """Refuse a pipeline whose name becomes the DAG id of another one."""
+    document, pipeline, stored = checked.document, checked.pipeline, present.document or {}
+    if "id" in document and all(document.get(field) == stored.get(field) for field in ("id", "name")):
+        return  # its service may have been renamed, and so its fullyQualifiedName
+    try:
+        other = IngestionPipeline.from_document(stored)
     except ConfigError:
         return  # a broken config is replaced by one that is not
     if other.fqn != pipeline.fqn:

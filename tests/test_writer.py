@@ -6,6 +6,7 @@ import json
 import stat
 import subprocess
 import sys
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,25 @@ def test_a_name_that_becomes_the_id_of_another_pipeline_is_refused_with_whom_it_
     assert stored(store, "a_b.json")["name"] == "a b"
 
 
+def test_a_pipeline_whose_service_was_renamed_is_the_same_one(store: FolderStore) -> None:
+    number = str(uuid.uuid4())
+    deploy(store, document(id=number, fullyQualifiedName="old_name.pg_metadata_hourly"))
+    assert deploy(store, document(id=number, fullyQualifiedName="new_name.pg_metadata_hourly")).changed
+    with pytest.raises(ConflictError):
+        deploy(store, document(id=str(uuid.uuid4()), fullyQualifiedName="old_name.pg_metadata_hourly"))
+
+
+@pytest.mark.parametrize(
+    ("defaults", "problem"),
+    [("a: [", "config 'defaults.yaml': is not YAML"), ("dagFactory: {x: 1}", "config 'defaults.yaml', field 'dagF")],
+)
+def test_what_the_defaults_beneath_it_would_break_is_refused(store: FolderStore, defaults: str, problem: str) -> None:
+    (store.root / "defaults.yaml").write_text(defaults)
+    with pytest.raises(ConfigError, match=problem):
+        deploy(store, document())
+    assert [path.name for path in store.root.iterdir()] == ["defaults.yaml"]
+
+
 def test_a_deploy_takes_the_place_of_a_broken_config(store: FolderStore) -> None:
     store.root.joinpath("pg_metadata_hourly.json").write_text("{")
     assert deploy(store, document()).changed
@@ -161,6 +181,15 @@ def test_a_store_that_can_not_be_written_is_an_error_and_leaves_nothing(store: F
     with pytest.raises(StoreError, match="can't be written"):
         deploy(store, document())
     assert {path.name for path in store.root.iterdir()} == {"pg_metadata_hourly.json", ".lock"}
+
+
+def test_a_store_that_is_missing_is_not_made_anew(tmp_path: Path, store: FolderStore) -> None:
+    missing = FolderStore(tmp_path / "not" / "mounted")
+    with pytest.raises(StoreError, match="is not a folder"):
+        deploy(missing, document())
+    with pytest.raises(StoreError, match="is not a folder"):
+        delete(missing, "pg_metadata_hourly")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_delete_removes_the_config_and_bumps_the_marker(store: FolderStore) -> None:

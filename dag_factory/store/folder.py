@@ -73,12 +73,15 @@ class FolderStore:
         try:
             return list(keys_in(self.root, folders))
         except (FileNotFoundError, NotADirectoryError):
-            raise StoreError(
-                f"config_store '{self.root}' is not a folder. Create it, mount it, or set "
-                "[openmetadata_dag_factory] config_store to the folder that holds the configs."
-            ) from None
+            raise self._no_folder() from None
         except OSError as error:
             raise StoreError(f"config_store '{self.root}' can't be listed: {error.strerror}") from error
+
+    def _no_folder(self) -> StoreError:
+        return StoreError(
+            f"config_store '{self.root}' is not a folder. Create it, mount it, or set "
+            "[openmetadata_dag_factory] config_store to the folder that holds the configs."
+        )
 
     def read(self, key: str) -> bytes:
         path = self.root / key
@@ -100,6 +103,9 @@ class FolderStore:
 
     def write(self, key: str, data: bytes) -> None:
         path = self.root / key
+        # Never made here: where it is missing, the mount with all configs may be.
+        if not self.root.is_dir():
+            raise self._no_folder()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._written[key] = replace(path, data, mode=0o600)
@@ -122,10 +128,11 @@ class FolderStore:
     def lock(self) -> Iterator[None]:
         with ExitStack() as stack:
             try:
-                self.root.mkdir(parents=True, exist_ok=True)
                 # NFS locks only what is open for writing, so not the folder itself. Never removed: others may wait.
                 file = stack.enter_context((self.root / LOCK).open("a"))
                 fcntl.flock(file, fcntl.LOCK_EX)
+            except (FileNotFoundError, NotADirectoryError):
+                raise self._no_folder() from None
             except OSError as error:
                 raise StoreError(f"config_store '{self.root}' can't be locked: {error.strerror}") from error
             yield

@@ -92,6 +92,7 @@ def deploy(store: FolderStore, name: str) -> None:
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderStore:
     monkeypatch.setattr("airflow.api_fastapi.app._AuthManagerState.instance", Everybody())
     store = FolderStore(tmp_path / "configs")
+    store.root.mkdir()
     for name in ("gone", "stays"):
         deploy(store, name)
     store.note_loaded(store.marker() or "")

@@ -56,6 +56,7 @@ def request_to(app: Callable[[], FastAPI], store: FolderStore) -> CallersRequest
 
 def deployed(tmp_path: Path) -> FolderStore:
     store = FolderStore(tmp_path / "configs")
+    store.root.mkdir()
     store.write("one.json", json.dumps({"name": "one"}).encode())
     store.bump()
     return store

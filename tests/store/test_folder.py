@@ -134,6 +134,10 @@ def test_a_store_that_is_no_folder_is_an_error_that_names_the_setting(tmp_path: 
         root.write_text("")
     with pytest.raises(StoreError, match=r"configs' is not a folder.*\[openmetadata_dag_factory\] config_store"):
         FolderStore(root).list_keys()
+    with pytest.raises(StoreError, match="is not a folder"):
+        FolderStore(root).write("sales/orders.json", b"{}")
+    with pytest.raises(StoreError, match="is not a folder"), FolderStore(root).lock():
+        pass
 
 
 def test_a_store_that_may_not_be_listed_is_an_error(public_folder: Path) -> None:
@@ -430,8 +434,8 @@ def test_the_lock_holds_between_the_threads_of_a_process_too(store: FolderStore)
         pass
 
 
-def test_a_store_that_is_not_there_yet_is_locked_all_the_same_and_the_lock_is_no_config(tmp_path: Path) -> None:
-    store = FolderStore(tmp_path / "new")
+def test_the_lock_of_a_store_is_no_config(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
     with store.lock():
         assert (store.root / LOCK).is_file()
         assert store.list_keys() == []
