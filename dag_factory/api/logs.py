@@ -9,9 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from dag_factory.api.answers import Refused, refusals
-from dag_factory.api.calls import DagIdParameter, dag_id_of
+from dag_factory.api.calls import NameParameter
 from dag_factory.api.context import CallerDep, ContextDep, unknown
-from dag_factory.api.identity import require
 from dag_factory.api.rest import Caller, dag_path
 from dag_factory.api.runs import newest_runs
 
@@ -26,7 +25,7 @@ _NOT_STARTED = frozenset({None, "none", "scheduled", "queued"})
 
 @router.get("/last_dag_logs", responses=refusals(400, 401, 403, 404, 422, 500))
 async def last_dag_logs(
-    dag_id: DagIdParameter,
+    name: NameParameter,
     caller: CallerDep,
     context: ContextDep,
     task_id: Annotated[str, Query(max_length=250)],
@@ -38,8 +37,7 @@ async def last_dag_logs(
     Pages are counted from 0 and hold about a megabyte of whole lines each; ``total`` says how many there are now, and
     ``after`` which is next.
     """
-    dag_id = dag_id_of(dag_id)
-    await require(caller, "GET", dag_id, run=True)
+    dag_id = await context.pipeline(caller, name, "GET", run=True)
     runs = await newest_runs(caller, dag_id, [])
     if runs is None and not await context.is_stored(dag_id):
         raise unknown(dag_id)

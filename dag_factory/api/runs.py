@@ -10,9 +10,8 @@ import httpx
 from fastapi import APIRouter, Query, Request
 
 from dag_factory.api.answers import Refused, refusals
-from dag_factory.api.calls import DAG_ID_BODY, DagIdParameter, body_schema, dag_id_in, dag_id_of, read_call
+from dag_factory.api.calls import DAG_ID_BODY, NameParameter, body_schema, name_in, read_call
 from dag_factory.api.context import CallerDep, Context, ContextDep, find_dag, unknown
-from dag_factory.api.identity import require
 from dag_factory.api.rest import Caller, dag_path, refused
 from dag_factory.errors import ConfigError
 from dag_factory.workflow.overrides import check_kinds
@@ -46,13 +45,13 @@ async def trigger(
     pipeline is not lost: it is queued, and starts once the pipeline is enabled.
     """
     call = await read_call(request)
-    dag_id = dag_id_in(call)
+    name = name_in(call)
     conf = call.get("conf")
     if conf is not None and not isinstance(conf, dict):
         raise Refused(400, "The field 'conf' is no JSON object.")
     _check(conf or {})
     wanted = _wanted_run_id(conf or {}, run_id)
-    await require(caller, "POST", dag_id, run=True)
+    dag_id = await context.pipeline(caller, name, "POST", run=True)
     dag = await context.dag(caller, dag_id)
     body = {"logical_date": None, "conf": conf or {}, **({"dag_run_id": wanted} if wanted else {})}
     run = await caller.ask("POST", dag_path(dag_id, "dagRuns"), json=body, missing=str(unknown(dag_id)))
@@ -65,24 +64,21 @@ async def trigger(
 @router.post("/enable", openapi_extra=DAG_ID_BODY, responses=_REFUSALS)
 async def enable(request: Request, caller: CallerDep, context: ContextDep) -> dict[str, str]:
     """Let a pipeline's schedule and its queued runs go on."""
-    dag_id = dag_id_in(await read_call(request))
-    await _set_paused(context, caller, dag_id, False)
+    dag_id = await _set_paused(context, caller, name_in(await read_call(request)), False)
     return {"message": f"Pipeline '{dag_id}' is enabled."}
 
 
 @router.post("/disable", openapi_extra=DAG_ID_BODY, responses=_REFUSALS)
 async def disable(request: Request, caller: CallerDep, context: ContextDep) -> dict[str, str]:
     """Start no run of a pipeline any more; what runs goes on."""
-    dag_id = dag_id_in(await read_call(request))
-    await _set_paused(context, caller, dag_id, True)
+    dag_id = await _set_paused(context, caller, name_in(await read_call(request)), True)
     return {"message": f"Pipeline '{dag_id}' is disabled."}
 
 
 @router.post("/kill", openapi_extra=DAG_ID_BODY, responses=_REFUSALS)
 async def kill(request: Request, caller: CallerDep, context: ContextDep) -> dict[str, str]:
     """End all runs of a pipeline that run or are queued; their tasks report that they have failed."""
-    dag_id = dag_id_in(await read_call(request))
-    await require(caller, "PUT", dag_id, run=True)
+    dag_id = await context.pipeline(caller, name_in(await read_call(request)), "PUT", run=True)
     ended = await end_runs(caller, dag_id)
     if not ended and await find_dag(caller, dag_id) is None and not await context.is_stored(dag_id):
         raise unknown(dag_id)
@@ -91,11 +87,10 @@ async def kill(request: Request, caller: CallerDep, context: ContextDep) -> dict
 
 @router.get("/status", responses=refusals(400, 401, 403, 404, 422, 500))
 async def status(
-    dag_id: DagIdParameter, caller: CallerDep, context: ContextDep, only_queued: bool = False
+    name: NameParameter, caller: CallerDep, context: ContextDep, only_queued: bool = False
 ) -> list[dict[str, Any]]:
     """Return the ten newest runs of a pipeline, or of those that are queued, newest first."""
-    dag_id = dag_id_of(dag_id)
-    await require(caller, "GET", dag_id, run=True)
+    dag_id = await context.pipeline(caller, name, "GET", run=True)
     states = ["queued"] if only_queued else []
     runs = await newest_runs(caller, dag_id, states)
     if runs is None:
@@ -143,10 +138,11 @@ async def end_runs(caller: Caller, dag_id: str) -> int:
     return len(ended)
 
 
-async def _set_paused(context: Context, caller: Caller, dag_id: str, paused: bool) -> None:
-    await require(caller, "PUT", dag_id)
+async def _set_paused(context: Context, caller: Caller, name: str, paused: bool) -> str:
+    dag_id = await context.pipeline(caller, name, "PUT")
     await context.dag(caller, dag_id)
     await caller.ask("PATCH", dag_path(dag_id), json={"is_paused": paused}, missing=str(unknown(dag_id)))
+    return dag_id
 
 
 def _check(conf: dict[str, Any]) -> None:
