@@ -92,7 +92,7 @@ async def status(
     """Return the ten newest runs of a pipeline, or of those that are queued, newest first."""
     dag_id = await context.pipeline(caller, name, "GET", run=True)
     states = ["queued"] if only_queued else []
-    runs = await newest_runs(caller, dag_id, states)
+    runs = await find_runs(caller, dag_id, order_by="-run_after", limit=NEWEST, state=states)
     if runs is None:
         if not await context.is_stored(dag_id):
             raise unknown(dag_id)
@@ -100,10 +100,13 @@ async def status(
     return [_as_status(dag_id, run) for run in runs]
 
 
-async def newest_runs(caller: Caller, dag_id: str, states: list[str]) -> list[dict[str, Any]] | None:
-    """Return the newest runs of a DAG that are in some states, in any where none is given; None without such a DAG."""
-    params: dict[str, Any] = {"order_by": "-run_after", "limit": NEWEST, "state": states}
-    answer = await caller.send("GET", dag_path(dag_id, "dagRuns"), params=params)
+async def find_runs(caller: Caller, dag_id: str, **wanted: Any) -> list[dict[str, Any]] | None:
+    """
+    Return runs of a DAG, None without such a DAG.
+
+    :param wanted: which of them, in which order, as parameters of Airflow's own list
+    """
+    answer = await caller.send("GET", dag_path(dag_id, "dagRuns"), params=wanted)
     if answer.status_code == httpx.codes.NOT_FOUND:
         return None
     if answer.is_error:
