@@ -67,14 +67,17 @@ OPTIONS: dict[str, dict[str, str | None]] = {
         "default": "",
     },
     "automation_workers": {
-        "description": "How many automations, such as tests of a connection, one API server runs at the same time.\n",
+        "description": (
+            "How many automations, such as tests of a connection, one process of the API server runs at the same\n"
+            "time; [api] workers says how many processes it has.\n"
+        ),
         "version_added": "0.1.0",
         "type": "integer",
         "example": None,
         "default": "2",
     },
     "automation_queue": {
-        "description": "How many automations may wait for a worker of one API server; more are refused.\n",
+        "description": "How many automations may wait in one process of the API server; more are refused.\n",
         "version_added": "0.1.0",
         "type": "integer",
         "example": None,

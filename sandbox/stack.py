@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -48,7 +49,7 @@ class AirflowStack(AirflowClient):
     is this one's without its ``AIRFLOW_…`` variables. ``database`` is an SQLAlchemy URL; without one, a SQLite file
     in ``home`` is used. ``roles`` are further users of the simple auth manager, name by role (``viewer``, ``user``,
     ``op``, ``admin``); ``passwords`` then has everybody's. ``python`` is the interpreter that has Airflow, this one by
-    default.
+    default. ``base_path`` is the path beneath which the API server stands, such as ``/airflow``.
     """
 
     def __init__(  # noqa: PLR0913 - all by name, each with a default
@@ -61,8 +62,9 @@ class AirflowStack(AirflowClient):
         env: Mapping[str, str] | None = None,
         roles: Mapping[str, str] | None = None,
         python: str = sys.executable,
+        base_path: str = "",
     ) -> None:
-        super().__init__(f"http://127.0.0.1:{free_port()}", USERNAME, secrets.token_urlsafe(12))
+        super().__init__(f"http://127.0.0.1:{free_port()}{base_path}", USERNAME, secrets.token_urlsafe(12))
         self.home = home.resolve()
         self._python = python
         self.processes: dict[str, Process] = {}
@@ -157,7 +159,7 @@ class AirflowStack(AirflowClient):
 
 def default_config(home: Path, url: str, dags_folder: Path, database: str | None) -> dict[str, dict[str, object]]:
     """Return the sections and options of an airflow.cfg for development: quick to notice, cheap to run."""
-    host, _, port = url.removeprefix("http://").partition(":")
+    address = urlsplit(url)
     return {
         "core": {
             "dags_folder": dags_folder,
@@ -173,7 +175,12 @@ def default_config(home: Path, url: str, dags_folder: Path, database: str | None
             "hostname_callable": "socket.gethostname",
         },
         "database": {"sql_alchemy_conn": database or f"sqlite:///{home / 'airflow.db'}"},
-        "api": {"host": host, "port": port, "base_url": url, "secret_key": secrets.token_urlsafe(64)},
+        "api": {
+            "host": address.hostname,
+            "port": address.port,
+            "base_url": url,
+            "secret_key": secrets.token_urlsafe(64),
+        },
         "api_auth": {"jwt_secret": secrets.token_urlsafe(64)},
         "dag_processor": {
             "refresh_interval": 3,

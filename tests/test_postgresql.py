@@ -73,14 +73,17 @@ def test_the_most_extreme_configs_stop_no_pipeline_from_running(airflow: Airflow
     assert versions["total_entries"] == 1
 
 
-def test_twenty_pipelines_deployed_and_triggered_at_once_all_run(airflow: AirflowStack) -> None:
+def test_twenty_pipelines_live_their_whole_lives_at_once(airflow: AirflowStack) -> None:
     # SQLite lets one write at a time, and Airflow's own API then fails under such a load.
     sample = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
     names = [f"crowd_{number:02}" for number in range(20)]
 
+    def pipeline(name: str, **fields: str) -> dict[str, Any]:
+        return {**sample, "name": name, "fullyQualifiedName": f"sample_sqlite.{name}", **fields}
+
     def start(name: str) -> str:
         with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as server:
-            server.deploy({**sample, "name": name, "fullyQualifiedName": f"sample_sqlite.{name}"})
+            server.deploy(pipeline(name))
             run_id = str(uuid.uuid4())
             server.trigger(name, {"pipelineRunId": run_id})
             return run_id
@@ -88,7 +91,15 @@ def test_twenty_pipelines_deployed_and_triggered_at_once_all_run(airflow: Airflo
     def end(name: str) -> str:
         with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as server:
             (run,) = server.status(name)
-            server.delete(name)
+            assert "Workflow Success %: 100.0" in server.log(name, "ingestion_task")
+            server.disable(name)
+            queued = str(uuid.uuid4())
+            server.trigger(name, {"pipelineRunId": queued})
+            assert [run["runId"] for run in server.status(name, only_queued=True)] == [queued]
+            assert "1 run " in server.kill(name)["message"]
+            server.enable(name)
+            assert "is deployed." in server.deploy(pipeline(name, description="Another one."))["message"]
+            assert "is deleted" in server.delete(name)["message"]
             return str(run["pipelineState"])
 
     with ThreadPoolExecutor(len(names)) as crowd:

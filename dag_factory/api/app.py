@@ -36,6 +36,7 @@ def create_app(
     airflow: Callable[[], ASGIApp] = running_app,
     store: Callable[[], ConfigStore] = configured_store,
     parse_seconds: float = 60.0,
+    delete_seconds: float = 20.0,
     automations: Automations | None = None,
 ) -> FastAPI:
     """
@@ -44,6 +45,7 @@ def create_app(
     :param airflow: returns the app of Airflow's API server
     :param store: opens the config store
     :param parse_seconds: how long a call waits until Airflow knows a pipeline that is in the store
+    :param delete_seconds: how long a deletion waits until Airflow has seen that a config is gone
     :param automations: runs automations; as the settings say without it
     """
     loader = Loader(store, settings.dags_folder())
@@ -55,6 +57,7 @@ def create_app(
         LoaderFiles(loader),
         automations or configured(),
         parse_seconds=parse_seconds,
+        delete_seconds=delete_seconds,
     )
 
     @asynccontextmanager

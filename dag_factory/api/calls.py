@@ -11,7 +11,7 @@ from dag_factory.document import MAX_BYTES, Document, parse
 from dag_factory.errors import ConfigError
 from dag_factory.pipeline import MAX_DAG_ID, clean_dag_id
 
-DagIdParameter = Annotated[str, Query(description="The pipeline's name", max_length=2_000)]
+NameParameter = Annotated[str, Query(alias="dag_id", description="The pipeline's name", max_length=2_000)]
 
 
 def body_schema(**properties: Any) -> dict[str, Any]:
@@ -58,12 +58,12 @@ def _too_large() -> Refused:
     return Refused(413, f"The body is larger than {MAX_BYTES // 1024**2} MiB, too large for a pipeline's config.")
 
 
-def dag_id_in(call: Document) -> str:
-    """Return the DAG id that a call is about; raises Refused where it names none."""
+def name_in(call: Document) -> str:
+    """Return the name of the pipeline that a call is about; raises Refused where it names none."""
     name = call.get("dag_id")
     if not isinstance(name, str):
         raise Refused(400, "The field 'dag_id' is missing, or is no text. It is the pipeline's name.")
-    return dag_id_of(name)
+    return name
 
 
 def dag_id_of(name: str) -> str:

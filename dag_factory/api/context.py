@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import httpx
 from fastapi import Depends, Request, Security
@@ -14,12 +14,17 @@ from fastapi.security.http import HTTPBase
 
 from dag_factory.api.answers import Refused
 from dag_factory.api.automations import Automations
-from dag_factory.api.identity import Logins
+from dag_factory.api.calls import dag_id_of
+from dag_factory.api.identity import Logins, require
 from dag_factory.api.parses import CallersRequest, LoaderFiles
 from dag_factory.api.rest import Caller, dag_path, refused
 from dag_factory.catalog import Catalog
+from dag_factory.errors import DagFactoryError
 from dag_factory.parses import Parses
 from dag_factory.store import ConfigStore
+
+if TYPE_CHECKING:
+    from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
 
 POLL_SECONDS = 0.3
 ASK_AGAIN_SECONDS = 10.0
@@ -32,6 +37,7 @@ class Context:
 
     :param store: opens the config store
     :param parse_seconds: how long a call waits until Airflow knows a pipeline that is in the store
+    :param delete_seconds: how long a deletion waits until Airflow has seen that a config is gone
     """
 
     store: Callable[[], ConfigStore]
@@ -40,6 +46,7 @@ class Context:
     loader_files: LoaderFiles
     automations: Automations
     parse_seconds: float = 60.0
+    delete_seconds: float = 20.0
     # One at a time waits for the store's lock, in a thread, so that threads are left for all other calls.
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -61,6 +68,31 @@ class Context:
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    async def pipeline(self, caller: Caller, name: str, method: ResourceMethod, *, run: bool = False) -> str:
+        """
+        Return the DAG id of the pipeline that a call is about, where the caller may do that with it, or with its runs.
+
+        Many names have one DAG id, and the pipeline that was deployed first has it. The server calls by the names of
+        those that were refused as well, and none of that may touch the other pipeline.
+
+        :raises Refused: 403, where they may not
+        :raises AnothersId: where the DAG id belongs to a pipeline of another name
+        """
+        dag_id = dag_id_of(name)
+        await require(caller, method, dag_id, run=run)
+        owner = await asyncio.to_thread(self._owner_of, dag_id)
+        if owner is not None and owner != name:
+            raise AnothersId(dag_id, owner)
+        return dag_id
+
+    def _owner_of(self, dag_id: str) -> str | None:
+        """Return the name of the pipeline whose config has a DAG id, None where none has, or it can't be read."""
+        try:
+            config = Catalog(self.store()).look_up(dag_id)
+        except DagFactoryError:
+            return None  # what Airflow has can be steered without the store
+        return config.document["name"] if config is not None and config.document is not None else None
 
     async def dag(self, caller: Caller, dag_id: str) -> dict[str, Any]:
         """
@@ -101,6 +133,14 @@ async def find_dag(caller: Caller, dag_id: str) -> dict[str, Any] | None:
         raise refused(answer)
     dag: dict[str, Any] = answer.json()
     return None if dag.get("is_stale") else dag
+
+
+class AnothersId(Refused):
+    """A call is about a pipeline that is not there, and whose DAG id belongs to another one."""
+
+    def __init__(self, dag_id: str, owner: str) -> None:
+        self.whose = f"The DAG id '{dag_id}' belongs to the pipeline {owner!r}."
+        super().__init__(404, f"There is no pipeline of that name. {self.whose}")
 
 
 def unknown(dag_id: str) -> Refused:

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Request
 
 from dag_factory import writer
 from dag_factory.api.answers import Refused, refusals
-from dag_factory.api.calls import DagIdParameter, body_schema, dag_id_of, read_body
-from dag_factory.api.context import CallerDep, Context, ContextDep, find_dag
+from dag_factory.api.calls import NameParameter, body_schema, read_body
+from dag_factory.api.context import AnothersId, CallerDep, Context, ContextDep, find_dag
 from dag_factory.api.identity import require
 from dag_factory.api.rest import Caller, dag_path, refused
 from dag_factory.api.runs import active_runs, end_runs
@@ -24,7 +24,6 @@ router = APIRouter()
 
 TRIES = 20
 PAUSE_SECONDS = 0.5
-PARSE_SECONDS = 20.0
 LATER_SECONDS = 600.0
 
 _PIPELINE = body_schema(
@@ -52,7 +51,7 @@ async def deploy(request: Request, caller: CallerDep, context: ContextDep) -> di
 
 
 @router.delete("/delete", responses=refusals(400, 401, 403, 409, 422, 500))
-async def delete(dag_id: DagIdParameter, caller: CallerDep, context: ContextDep) -> dict[str, str]:
+async def delete(name: NameParameter, caller: CallerDep, context: ContextDep) -> dict[str, str]:
     """
     Remove a pipeline's config, and its DAG with all its runs from Airflow. What is not there is deleted already.
 
@@ -61,8 +60,10 @@ async def delete(dag_id: DagIdParameter, caller: CallerDep, context: ContextDep)
     for: Airflow parses one file once at a time, so no older one comes after it. Where it does not come in time the DAG
     is deleted all the same, and looked for once more when it has come.
     """
-    dag_id = dag_id_of(dag_id)
-    await require(caller, "DELETE", dag_id)
+    try:
+        dag_id = await context.pipeline(caller, name, "DELETE")
+    except AnothersId as refusal:
+        return {"message": f"A pipeline of that name was not there. {refusal.whose}"}
     if await active_runs(caller, dag_id):
         await require(caller, "PUT", dag_id, run=True)
     async with context.writing:
@@ -70,7 +71,7 @@ async def delete(dag_id: DagIdParameter, caller: CallerDep, context: ContextDep)
     seen = True
     if removed:
         context.ask_for_parse(caller)
-        seen = await context.parses.wait_until_seen(PARSE_SECONDS)
+        seen = await context.parses.wait_until_seen(context.delete_seconds)
     # It may have been deployed anew in the meantime.
     known = not await context.is_stored(dag_id) and await _delete_dag(caller, dag_id)
     if not seen:

@@ -9,11 +9,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from dag_factory.api.answers import Refused, refusals
-from dag_factory.api.calls import DagIdParameter, dag_id_of
+from dag_factory.api.calls import NameParameter
 from dag_factory.api.context import CallerDep, ContextDep, unknown
-from dag_factory.api.identity import require
 from dag_factory.api.rest import Caller, dag_path
-from dag_factory.api.runs import newest_runs
+from dag_factory.api.runs import find_runs
 
 router = APIRouter()
 
@@ -22,11 +21,13 @@ LONGEST_LINE = 256 * 1024
 
 # Before it runs, there is no log to wait for.
 _NOT_STARTED = frozenset({None, "none", "scheduled", "queued"})
+_PASSED_OVER = frozenset({"skipped", "upstream_failed", "removed"})
+_EVER = "1970-01-01T00:00:00Z"
 
 
 @router.get("/last_dag_logs", responses=refusals(400, 401, 403, 404, 422, 500))
 async def last_dag_logs(
-    dag_id: DagIdParameter,
+    name: NameParameter,
     caller: CallerDep,
     context: ContextDep,
     task_id: Annotated[str, Query(max_length=250)],
@@ -38,17 +39,19 @@ async def last_dag_logs(
     Pages are counted from 0 and hold about a megabyte of whole lines each; ``total`` says how many there are now, and
     ``after`` which is next.
     """
-    dag_id = dag_id_of(dag_id)
-    await require(caller, "GET", dag_id, run=True)
-    runs = await newest_runs(caller, dag_id, [])
-    if runs is None and not await context.is_stored(dag_id):
+    dag_id = await context.pipeline(caller, name, "GET", run=True)
+    # Databases don't agree whether those without a start come first or last.
+    started = await find_runs(caller, dag_id, start_date_gte=_EVER, order_by="-start_date", limit=1)
+    if started is None and not await context.is_stored(dag_id):
         raise unknown(dag_id)
-    run_id = next((run["dag_run_id"] for run in runs or [] if run["start_date"]), None)
-    if run_id is None:
+    if not started:
         return {task_id: "No run has started yet.", "total": 1}
+    run_id = started[0]["dag_run_id"]
     task = await _task(caller, dag_id, run_id, task_id)
     if task is None or task["state"] in _NOT_STARTED:
         return {task_id: "The task has not started yet.", "total": 1}
+    if _was_passed_over(task):
+        return {task_id: "The task was ended before it started, so it has no log.", "total": 1}
     path = dag_path(dag_id, "dagRuns", run_id, "taskInstances", task["task_id"], "logs", str(task["try_number"]))
     pager = await page_of(caller, path, after)
     if after >= pager.total:
@@ -144,3 +147,8 @@ async def _task(caller: Caller, dag_id: str, run_id: str, task_id: str) -> dict[
     if not named and len(tasks) != 1:
         return None
     return (named or tasks)[0]
+
+
+def _was_passed_over(task: dict[str, Any]) -> bool:
+    """Return whether a task has ended and no worker has ever begun it; what Airflow says then is no log."""
+    return not task["try_number"] or (task["state"] in _PASSED_OVER and not task["hostname"])

@@ -22,6 +22,9 @@ class InProcessTransport(httpx.AsyncBaseTransport):
     httpx's own gathers an answer as a whole before it hands it on; the log of a task has no limit, so here the app
     waits until its pieces are taken.
 
+    Paths are those within the app. Where it stands beneath another one (FastAPI's ``root_path``, Airflow's ``[api]
+    base_url``), what is mounted in it answers only to the whole path, as a web server would hand it on.
+
     :param app: returns the app; is called at the first request
     """
 
@@ -30,7 +33,8 @@ class InProcessTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         exchange = _Exchange(await request.aread())
-        exchange.start(self._app(), _scope(request))
+        app = self._app()
+        exchange.start(app, _scope(request, getattr(app, "root_path", "")))
         try:
             start = await exchange.started
         except BaseException:
@@ -94,7 +98,7 @@ class _Exchange(httpx.AsyncByteStream):
                 await self._pieces.put(message["body"])
 
 
-def _scope(request: httpx.Request) -> dict[str, Any]:
+def _scope(request: httpx.Request, root_path: str) -> dict[str, Any]:
     return {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -102,11 +106,11 @@ def _scope(request: httpx.Request) -> dict[str, Any]:
         "method": request.method,
         "headers": [(name.lower(), value) for name, value in request.headers.raw],
         "scheme": request.url.scheme,
-        "path": request.url.path,
-        "raw_path": request.url.raw_path.split(b"?")[0],
+        "path": root_path + request.url.path,
+        "raw_path": root_path.encode() + request.url.raw_path.split(b"?")[0],
         "query_string": request.url.query,
         "server": (request.url.host, request.url.port),
         "client": ("127.0.0.1", 0),
-        "root_path": "",
+        "root_path": root_path,
         "extensions": {},
     }

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
+from dag_factory.api.transport import InProcessTransport
 from sandbox.fab import FabAirflowStack
 from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
@@ -17,6 +22,31 @@ def permissions_in_the_readme() -> list[tuple[str, str]]:
     """Return what README.md says that the server's user needs with FAB: actions on resources."""
     rows = re.findall(r"^\| `([\w ]+)` \| (`can_.*`) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
     return [(action, resource) for resource, actions in rows for action in re.findall(r"`(\w+)`", actions)]
+
+
+class Everybody:
+    """An auth manager by which everybody may do everything."""
+
+    async def get_user_from_token(self, token: str) -> object:
+        return token
+
+    def is_authorized_dag(self, **_: object) -> bool:
+        return True
+
+
+@pytest.fixture
+def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., httpx.Response]:
+    """Make a call of our app, in front of a stand-in of Airflow's; what it does after the answer is done as well."""
+    monkeypatch.setattr("airflow.api_fastapi.app._AuthManagerState.instance", Everybody())
+
+    async def call(app: FastAPI, method: str, path: str, options: dict[str, Any]) -> httpx.Response:
+        async with httpx.AsyncClient(transport=InProcessTransport(lambda: app), base_url="http://a.invalid") as client:
+            answer = await client.request(method, path, headers={"Authorization": "Bearer token"}, **options)
+        await asyncio.gather(*app.state.context.tasks)
+        await app.state.context.stop()
+        return answer
+
+    return lambda app, method, path, **options: asyncio.run(call(app, method, path, options))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -10,7 +11,6 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
 from dag_factory.api.app import create_app
-from dag_factory.api.transport import InProcessTransport
 from dag_factory.store.folder import FolderStore
 
 # Airflow imports the test client of an HTTP library that is about to be replaced.
@@ -18,15 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.te
 
 PARSE_BEGINS_AFTER_SECONDS = 0.3
 
-
-class Everybody:
-    """An auth manager by which everybody may do everything."""
-
-    async def get_user_from_token(self, token: str) -> object:
-        return token
-
-    def is_authorized_dag(self, **_: object) -> bool:
-        return True
+Delete = Callable[..., str]
 
 
 class FakeAirflow:
@@ -37,15 +29,21 @@ class FakeAirflow:
 
     :param run: the id of a run whose task keeps Airflow from deleting the DAG
     :param comes_back: deploy the pipeline anew while the parse is on its way
+    :param older_parse: one that began earlier writes down the DAG before the parse begins
     """
 
-    def __init__(self, store: FolderStore, *, run: str | None = None, comes_back: bool = False) -> None:
+    def __init__(
+        self, store: FolderStore, *, run: str | None = None, comes_back: bool = False, older_parse: bool = False
+    ) -> None:
         self.store = store
         self.run = run
         self.comes_back = comes_back
+        self.older_parse = older_parse
+        self.known = {"gone", "stays", "dropped_long_ago"}
         self.happened: list[str] = []
         self.app = FastAPI()
         self.app.get("/api/v2/dags")(self.dags)
+        self.app.get("/api/v2/dags/{dag_id}")(self.dag)
         self.app.put("/api/v2/parseDagFile/{file}")(self.parse)
         self.app.get("/api/v2/dags/{dag_id}/dagRuns")(self.runs)
         self.app.patch("/api/v2/dags/{dag_id}/dagRuns/{run_id}")(self.end)
@@ -54,6 +52,9 @@ class FakeAirflow:
     def dags(self) -> dict[str, object]:
         return {"dags": [{"dag_id": dag_id, "file_token": "loader"} for dag_id in ("gone", "stays")]}
 
+    def dag(self, dag_id: str) -> Response:
+        return JSONResponse({"dag_id": dag_id, "is_stale": False}, 200 if dag_id in self.known else 404)
+
     async def parse(self, file: str) -> Response:
         assert file == "loader"
         self.begun = asyncio.create_task(self.begin())
@@ -61,6 +62,9 @@ class FakeAirflow:
 
     async def begin(self) -> None:
         await asyncio.sleep(PARSE_BEGINS_AFTER_SECONDS)
+        if self.older_parse:
+            self.happened.append("an older parse")
+            self.known.add("gone")
         if self.comes_back:
             deploy(self.store, "gone")
         self.happened.append(f"a parse of {', '.join(sorted(self.store.list_keys()))}")
@@ -78,19 +82,21 @@ class FakeAirflow:
         if self.run:
             self.happened.append("a refusal, since a task runs")
             return JSONResponse({"detail": "running"}, 409)
+        if dag_id not in self.known:
+            return JSONResponse({"detail": "not found"}, 404)
+        self.known.discard(dag_id)
         self.happened.append(f"DAG {dag_id} deleted")
         return Response(status_code=204)
 
 
-def deploy(store: FolderStore, name: str) -> None:
+def deploy(store: FolderStore, name: str, dag_id: str | None = None) -> None:
     document = {"name": name, "pipelineType": "metadata", "service": {"type": "databaseService", "name": "s"}}
-    store.write(f"{name}.json", json.dumps(document).encode())
+    store.write(f"{dag_id or name}.json", json.dumps(document).encode())
     store.bump()
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderStore:
-    monkeypatch.setattr("airflow.api_fastapi.app._AuthManagerState.instance", Everybody())
+def store(tmp_path: Path) -> FolderStore:
     store = FolderStore(tmp_path / "configs")
     store.root.mkdir()
     for name in ("gone", "stays"):
@@ -99,28 +105,26 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FolderStore:
     return store
 
 
-def delete(airflow: FakeAirflow, name: str = "gone") -> str:
-    app = create_app(airflow=lambda: airflow.app, store=lambda: airflow.store)
+@pytest.fixture
+def delete(ask: Callable[..., httpx.Response]) -> Delete:
+    def delete(airflow: FakeAirflow, name: str = "gone", delete_seconds: float = 20) -> str:
+        app = create_app(airflow=lambda: airflow.app, store=lambda: airflow.store, delete_seconds=delete_seconds)
+        answer = ask(app, "DELETE", "/delete", params={"dag_id": name})
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["message"])
 
-    async def ask() -> httpx.Response:
-        headers = {"Authorization": "Bearer token"}
-        async with httpx.AsyncClient(transport=InProcessTransport(lambda: app), base_url="http://a.invalid") as client:
-            answer = await client.delete("/delete", params={"dag_id": name}, headers=headers)
-        await app.state.context.stop()
-        return answer
-
-    answer = asyncio.run(ask())
-    assert answer.status_code == 200, answer.text
-    return str(answer.json()["message"])
+    return delete
 
 
-def test_a_dag_is_deleted_only_once_a_parse_has_seen_that_its_config_is_gone(store: FolderStore) -> None:
+def test_a_dag_is_deleted_only_once_a_parse_has_seen_that_its_config_is_gone(
+    store: FolderStore, delete: Delete
+) -> None:
     airflow = FakeAirflow(store)
     assert delete(airflow) == "Pipeline 'gone' is deleted."
     assert airflow.happened == ["a parse of stays.json", "DAG gone deleted"]
 
 
-def test_a_task_that_runs_is_ended_and_keeps_no_dag(store: FolderStore) -> None:
+def test_a_task_that_runs_is_ended_and_keeps_no_dag(store: FolderStore, delete: Delete) -> None:
     airflow = FakeAirflow(store, run="one")
     delete(airflow)
     assert airflow.happened == [
@@ -128,14 +132,49 @@ def test_a_task_that_runs_is_ended_and_keeps_no_dag(store: FolderStore) -> None:
     ]  # fmt: skip
 
 
-def test_a_pipeline_that_is_deployed_anew_during_its_deletion_keeps_its_dag(store: FolderStore) -> None:
+def test_a_pipeline_that_is_deployed_anew_during_its_deletion_keeps_its_dag(store: FolderStore, delete: Delete) -> None:
     airflow = FakeAirflow(store, comes_back=True)
     delete(airflow)
     assert airflow.happened == ["a parse of gone.json, stays.json"]
     assert store.read("gone.json")
 
 
-def test_a_dag_without_a_config_is_deleted_without_a_parse(store: FolderStore) -> None:
+def test_a_dag_without_a_config_is_deleted_without_a_parse(store: FolderStore, delete: Delete) -> None:
     airflow = FakeAirflow(store)
     delete(airflow, "dropped_long_ago")
     assert airflow.happened == ["DAG dropped_long_ago deleted"]
+
+
+def test_a_dag_that_an_older_parse_brings_back_after_its_deletion_is_deleted_once_more(
+    store: FolderStore, delete: Delete
+) -> None:
+    airflow = FakeAirflow(store, older_parse=True)
+    delete(airflow, delete_seconds=0.1)
+    assert airflow.happened == [
+        "DAG gone deleted", "an older parse", "a parse of stays.json", "DAG gone deleted",
+    ]  # fmt: skip
+
+
+def test_a_dag_that_is_deployed_anew_after_its_deletion_is_left_alone_by_what_comes_later(
+    store: FolderStore, delete: Delete
+) -> None:
+    airflow = FakeAirflow(store, older_parse=True, comes_back=True)
+    delete(airflow, delete_seconds=0.1)
+    assert airflow.happened == ["DAG gone deleted", "an older parse", "a parse of gone.json, stays.json"]
+    assert "gone" in airflow.known
+
+
+def test_a_deletion_by_a_name_that_only_cleans_to_the_id_of_a_pipeline_touches_nothing(
+    store: FolderStore, delete: Delete
+) -> None:
+    deploy(store, "by its name", "by_its_name")
+    airflow = FakeAirflow(store)
+    airflow.known.add("by_its_name")
+    marker = store.marker()
+    for other in ("by.its.name", "by_its_name"):
+        assert delete(airflow, other) == (
+            "A pipeline of that name was not there. The DAG id 'by_its_name' belongs to the pipeline 'by its name'."
+        )
+    assert (airflow.happened, store.marker()) == ([], marker)
+    assert store.read("by_its_name.json")
+    assert delete(airflow, "by its name") == "Pipeline 'by_its_name' is deleted."

@@ -57,6 +57,28 @@ def test_the_permissions_that_the_readme_names_are_enough_for_a_pipeline_s_whole
             server.status(name)
 
 
+def test_the_log_of_a_run_is_read_only_with_the_permission_to_read_logs(fab: FabAirflowStack) -> None:
+    name = "with_a_log"
+    runs = [("can_read", "DAGs"), ("can_read", "DAG Runs"), ("can_read", "Task Instances")]
+    fab.add_role("NoLogs", runs)
+    fab.add_user("no_logs", "NoLogs")
+    fab.add_role("Logs", [*runs, ("can_read", "Task Logs")])
+    fab.add_user("logs", "Logs")
+    with client(fab, fab.username) as server:
+        server.deploy(pipeline(name))
+        run_id = str(uuid.uuid4())
+        server.trigger(name, {"pipelineRunId": run_id})
+        fab.wait_for_run(name, run_id)
+        with client(fab, "no_logs") as refused_one:
+            assert [run["runId"] for run in refused_one.status(name)] == [run_id]
+            with pytest.raises(PipelineServiceError, match="lacks a permission") as refused:
+                refused_one.log(name, "ingestion_task")
+            assert refused.value.status == 403
+        with client(fab, "logs") as allowed:
+            assert "Running config" in allowed.log(name, "ingestion_task")
+        server.delete(name)
+
+
 def test_a_user_with_rights_to_one_dag_may_do_nothing_with_another(fab: FabAirflowStack) -> None:
     mine, other = "my_very_own", "somebody_s"
     with client(fab, fab.username) as server:

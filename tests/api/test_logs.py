@@ -3,16 +3,24 @@ from __future__ import annotations
 import asyncio
 import json
 import tracemalloc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.responses import StreamingResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dag_factory.api.app import create_app
 from dag_factory.api.logs import PAGE_CHARACTERS, Pager, lines, page_of, readable
 from dag_factory.api.rest import AirflowApi, Caller
+from dag_factory.store.folder import FolderStore
+
+# Airflow imports the test client of an HTTP library that is about to be replaced.
+pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")
 
 
 def pages(log: list[str], size: int) -> list[str]:
@@ -90,7 +98,7 @@ def test_a_traceback_is_shown_with_its_frames() -> None:
     assert readable(entry(event="failed", error_detail=[error])) == "failed\n  File a.py:3 in run\n  ValueError: no"
 
 
-class FakeAirflow:
+class LargeLog:
     """Airflow's log API with one log, which is made while it is read."""
 
     def __init__(self, megabytes: int) -> None:
@@ -116,10 +124,80 @@ class FakeAirflow:
 
 
 def test_a_log_of_any_size_is_read_in_the_memory_of_a_few_pages() -> None:
-    FakeAirflow(1).read(0)  # what is imported at the first time stays
-    small, of_small = FakeAirflow(3).read(1)
-    large, of_large = FakeAirflow(300).read(1)
+    LargeLog(1).read(0)  # what is imported at the first time stays
+    small, of_small = LargeLog(3).read(1)
+    large, of_large = LargeLog(300).read(1)
     assert large.text == small.text
     assert large.total > 290
     assert of_small < 8 * PAGE_CHARACTERS
     assert of_large < 8 * PAGE_CHARACTERS
+
+
+class FakeAirflow:
+    """
+    Airflow with runs of one DAG, each of one task.
+
+    :param starts: when each run has started, if it has, by its id
+    :param task: what Airflow says of the task of every run
+    """
+
+    def __init__(self, starts: dict[str, str | None], **task: Any) -> None:
+        self.starts = starts
+        self.task = {"task_id": "ingestion_task", "state": "success", "hostname": "worker", "try_number": 1, **task}
+        self.app = FastAPI()
+        self.app.get("/api/v2/dags/one/dagRuns")(self.runs)
+        self.app.get("/api/v2/dags/one/dagRuns/{run_id}/taskInstances")(lambda: {"task_instances": [self.task]})
+        self.app.get("/api/v2/dags/one/dagRuns/{run_id}/taskInstances/ingestion_task/logs/{number}")(self.log)
+
+    def runs(self, order_by: str, limit: int, start_date_gte: str = "") -> dict[str, Any]:
+        # As on PostgreSQL, where runs without a start come first.
+        ids = [run_id for run_id, start in self.starts.items() if start or not start_date_gte]
+        if order_by == "-start_date":
+            ids.sort(key=lambda run_id: self.starts[run_id] or "9", reverse=True)
+        return {"dag_runs": [{"dag_run_id": run_id, "start_date": self.starts[run_id]} for run_id in ids[:limit]]}
+
+    def log(self, run_id: str, number: int) -> StreamingResponse:
+        return StreamingResponse([entry(event=f"try {number} of {run_id}")], media_type="application/x-ndjson")
+
+
+@pytest.fixture
+def log_of(ask: Callable[..., httpx.Response], tmp_path: Path) -> Callable[[FakeAirflow], str]:
+    def log_of(airflow: FakeAirflow) -> str:
+        app = create_app(airflow=lambda: airflow.app, store=lambda: FolderStore(tmp_path))
+        params = {"dag_id": "one", "task_id": "ingestion_task"}
+        return str(ask(app, "GET", "/last_dag_logs", params=params).json()["ingestion_task"])
+
+    return log_of
+
+
+def test_the_log_is_that_of_the_last_run_that_has_started_however_many_wait(
+    log_of: Callable[[FakeAirflow], str],
+) -> None:
+    waiting = dict.fromkeys((f"waits {number}" for number in range(20)), None)
+    started = {"older": "2026-01-01T00:00:00Z", "running": "2026-01-02T00:00:00Z"}
+    assert log_of(FakeAirflow({**waiting, **started})) == "try 1 of running"
+    assert log_of(FakeAirflow(waiting)) == "No run has started yet."
+
+
+def test_the_log_of_a_task_that_was_tried_again_is_that_of_its_last_try(log_of: Callable[[FakeAirflow], str]) -> None:
+    assert log_of(FakeAirflow({"one": "2026-01-01T00:00:00Z"}, try_number=3)) == "try 3 of one"
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        {"state": "failed", "try_number": 0, "hostname": ""},
+        {"state": "skipped", "try_number": 0, "hostname": ""},
+        {"state": "skipped", "try_number": 1, "hostname": ""},
+        {"state": "upstream_failed", "try_number": 0, "hostname": None},
+    ],
+)
+def test_a_task_that_was_ended_before_it_started_has_a_sentence_in_place_of_a_log(
+    log_of: Callable[[FakeAirflow], str], task: dict[str, Any]
+) -> None:
+    airflow = FakeAirflow({"one": "2026-01-01T00:00:00Z"}, **task)
+    assert log_of(airflow) == "The task was ended before it started, so it has no log."
+
+
+def test_a_task_that_skipped_itself_has_a_log(log_of: Callable[[FakeAirflow], str]) -> None:
+    assert log_of(FakeAirflow({"one": "2026-01-01T00:00:00Z"}, state="skipped")) == "try 1 of one"

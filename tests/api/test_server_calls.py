@@ -109,20 +109,38 @@ def test_the_log_is_there_while_the_task_runs_and_a_kill_ends_what_runs_and_what
 ) -> None:
     name = "hangs_to_be_killed"
     server.deploy(hanging(name, silent_port))
-    first, second = str(uuid.uuid4()), str(uuid.uuid4())
+    first = str(uuid.uuid4())
     server.trigger(name, {"pipelineRunId": first})
-    server.trigger(name, {"pipelineRunId": second})
     wait_for_state(server, name, first, "running")
+    for _ in range(11):
+        server.trigger(name)
 
     def look() -> tuple[bool | None, str]:
         log = server.log(name, TASK)
         return ("Running config" in log or None), log
 
     wait_until(look, "the log of a task that runs", timeout=120)
-    assert [run["pipelineState"] for run in server.status(name)] == ["queued", "running"]
+    assert {run["pipelineState"] for run in server.status(name)} == {"queued"}
+    assert "12 runs " in server.kill(name)["message"]
+    assert "0 runs " in server.kill(name)["message"]
+    runs = airflow.api("GET", f"/api/v2/dags/{name}/dagRuns")["dag_runs"]
+    assert [run["state"] for run in runs] == ["failed"] * 12
+    assert "Running config" in server.log(name, TASK)
+    server.delete(name)
+
+
+def test_a_task_that_was_killed_before_it_started_has_a_sentence_in_place_of_a_log(
+    server: PipelineServiceClient,
+) -> None:
+    name = "waits_to_be_killed"
+    # There is no such pool, so the run starts and its task never does.
+    server.deploy(pipeline(name, dagFactory={"runner": {"pool": "no_such_pool"}}))
+    run_id = str(uuid.uuid4())
+    server.trigger(name, {"pipelineRunId": run_id})
+    wait_for_state(server, name, run_id, "running")
+    assert server.log(name, TASK) == "The task has not started yet."
     server.kill(name)
-    assert {run["pipelineState"] for run in server.status(name)} == {"failed"}
-    assert "0 runs" in server.kill(name)["message"]
+    assert server.log(name, TASK) == "The task was ended before it started, so it has no log."
     server.delete(name)
 
 
@@ -175,7 +193,15 @@ def test_a_name_that_cleans_to_the_id_of_another_pipeline_is_refused_with_whom_i
     with pytest.raises(PipelineServiceError, match=r"belongs to the pipeline 'sample_sqlite\.same id'") as refused:
         server.deploy(pipeline("same?id"))
     assert refused.value.status == 409
-    server.delete("same id")
+
+    # The server asks for it all the same, and has it deleted with its service.
+    for call in (server.trigger, server.enable, server.disable, server.kill, server.status):
+        with pytest.raises(PipelineServiceError, match="belongs to the pipeline 'same id'") as refused:
+            call("same?id")
+        assert refused.value.status == 404
+    assert "was not there" in server.delete("same?id")["message"]
+    assert "is disabled" in server.disable("same id")["message"]
+    assert "is deleted" in server.delete("same id")["message"]
 
 
 def test_a_test_of_a_connection_is_accepted_at_once_and_its_outcome_reaches_the_server(

@@ -36,6 +36,24 @@ def test_method_path_query_headers_and_body_arrive() -> None:
     talk(app, ask)
 
 
+@pytest.mark.parametrize("root_path", ["", "/airflow", "/two/steps"])
+def test_what_is_mounted_in_an_app_is_reached_wherever_the_app_stands(root_path: str) -> None:
+    app, mounted = FastAPI(root_path=root_path), FastAPI()
+
+    @mounted.get("/{what}")
+    async def within(request: Request, what: str) -> str:
+        return f"{what} {request.scope['path']}"
+
+    app.mount("/auth", mounted)
+    app.get("/beside/{what}")(within)
+
+    async def ask(client: httpx.AsyncClient) -> None:
+        assert (await client.get("/auth/a%20b")).json() == f"a b {root_path}/auth/a b"
+        assert (await client.get("/beside/a")).json() == f"a {root_path}/beside/a"
+
+    talk(app, ask)
+
+
 def test_an_answer_is_made_no_faster_than_it_is_read_and_ends_when_nobody_reads_on() -> None:
     made = 0
 

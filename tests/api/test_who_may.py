@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,44 @@ def test_a_call_is_answered_as_the_caller_s_permissions_allow(
         assert answer.status_code == status, answer.text
         if status >= 400:
             assert error(answer).endswith(".")
+
+
+@pytest.mark.parametrize("username", ["openmetadata", "admin"])
+def test_a_pipeline_is_deleted_by_those_who_may_and_by_nobody_else(
+    stack: AirflowStack, http: httpx.Client, username: str
+) -> None:
+    name = f"deleted_by_{username}"
+    allowed = basic(username, stack.passwords[username])
+    deployed = http.post("deploy", json={**PIPELINE, "name": name, "fullyQualifiedName": name}, headers=allowed)
+    assert deployed.status_code == 200, deployed.text
+    stack.wait_for_dag(name)
+    for headers, status in (
+        ({}, 401),
+        (basic(username, "wrong"), 401),
+        (basic("viewer", stack.passwords["viewer"]), 403),
+        (bearer(stack, "viewer"), 403),
+    ):
+        answer = http.delete("delete", params={"dag_id": name}, headers=headers)
+        assert answer.status_code == status, answer.text
+    assert stack.wait_for_dag(name)
+    deleted = http.delete("delete", params={"dag_id": name}, headers=allowed)
+    assert deleted.json() == {"message": f"Pipeline '{name}' is deleted."}
+    assert stack.request("GET", f"/api/v2/dags/{name}").status_code == 404
+
+
+def test_an_automation_is_accepted_of_those_who_may_edit_all_dags(stack: AirflowStack, http: httpx.Client) -> None:
+    automation = {
+        "id": str(uuid.uuid4()),
+        "name": "test-connection",
+        "workflowType": "TEST_CONNECTION",
+        "request": {"connection": {"config": {"type": "SQLite"}}, "serviceType": "Database"},
+        "openMetadataServerConnection": {"hostPort": "http://127.0.0.1:1/api"},
+    }
+    for username, status in (("viewer", 403), ("openmetadata", 200)):
+        headers = basic(username, stack.passwords[username])
+        answer = http.post("run_automation", json=automation, headers=headers)
+        assert answer.status_code == status, answer.text
+    assert answer.json() == {"message": f"Automation {automation['id']} is accepted."}
 
 
 def test_health_and_the_csrf_token_need_no_credentials(http: httpx.Client) -> None:

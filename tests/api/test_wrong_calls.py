@@ -12,6 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from dag_factory.pipeline import AirflowConfig, DagFactory, EntityReference, IngestionPipeline, Runner
+from dag_factory.store.folder import is_own_file
 from sandbox.stack import AirflowStack
 
 pytestmark = pytest.mark.e2e
@@ -49,7 +50,6 @@ def paths(model: type[BaseModel], *above: str) -> Iterator[tuple[str, ...]]:
 FIELDS = {".".join(path): path for path in paths(IngestionPipeline)}
 CALLS = ["deploy", "trigger", "enable", "disable", "kill", "run_automation"]
 MEGABYTES = 50
-NOTES = {".announced", ".loaded", ".lock", ".version"}
 
 BODIES: dict[str, tuple[bytes, int]] = {
     "nothing": (b"", 400),
@@ -110,8 +110,8 @@ def nothing_shows(airflow: AirflowStack) -> Iterator[None]:
 
 
 def stored(store: Path) -> set[Path]:
-    """Return what is in a store, but for its own notes."""
-    return {path for path in store.rglob("*") if path.name not in NOTES}
+    """Return what is in a store, but for what it keeps for itself, which a parse may replace at any time."""
+    return {path for path in store.rglob("*") if not is_own_file(path.name)}
 
 
 @pytest.fixture(autouse=True)
