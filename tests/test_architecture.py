@@ -20,7 +20,7 @@ FLOORS = [
     "schedule", "notify", "trigger_form", "ui", "docs", "links",
     "workflow", "workflow.types", "workflow.overrides", "workflow.server", "workflow.logs", "workflow.run",
     "workflow.automation", "workflow.jobs",
-    "runner", "runner.interpreter", "runner.child", "runner.pipes", "runner.process",
+    "runner", "runner.interpreter", "runner.guard", "runner.child", "runner.pipes", "runner.process",
     "reporting", "reporting.status", "reporting.queue", "reporting.ended_runs", "reporting.own_end",
     "reporting.notes", "reporting.listener",
     "execution", "operator", "builder",
@@ -36,7 +36,7 @@ FLOORS = [
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
 ISOLATED = [
     "errors", "references", "secrets", "masking", "workflow.types", "workflow.server", "workflow.run",
-    "workflow.automation", "workflow.jobs",
+    "workflow.automation", "workflow.jobs", "runner.guard",
 ]  # fmt: skip
 
 
@@ -80,7 +80,7 @@ for name in {ISOLATED!r}:
 print(*sorted(name for name in sys.modules if name.startswith("dag_factory.")))
 """
     done = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=True)
-    assert {name.removeprefix("dag_factory.") for name in done.stdout.split()} == {*ISOLATED, "workflow"}
+    assert {name.removeprefix("dag_factory.") for name in done.stdout.split()} == {*ISOLATED, "workflow", "runner"}
 
 
 def test_airflow_finds_the_plugin_and_the_provider() -> None:

@@ -32,7 +32,7 @@ def drop(folder: Path, name: str, **fields: Any) -> str:
 
 
 def children() -> Iterator[psutil.Process]:
-    """Yield the processes that run our script as their parents have started them: not the guards, which are forks."""
+    """Yield the processes that run our script as their parents have started them, each the leader of its group."""
     for process in psutil.process_iter():
         try:
             if str(SCRIPT) in process.cmdline() and os.getpgid(process.pid) == process.pid:
