@@ -76,7 +76,7 @@ class PipelineRun:
         self._document = job.document
         self._on_secret = on_secret
         self._type = pipeline_type(job.document["pipelineType"])
-        self._raise_on_error = job.document.get("raiseOnError") is not False
+        self._raise_on_error = says_yes(job.document, "raiseOnError", default=True)
         self._server: OpenMetadata | None = None
 
     def execute(self) -> Summary:
@@ -121,7 +121,7 @@ class PipelineRun:
             },
             "ingestionPipelineFQN": self._job.pipeline_fqn,
             "pipelineRunId": self._job.run_id,
-            "enableStreamableLogs": bool(self._document.get("enableStreamableLogs")),
+            "enableStreamableLogs": says_yes(self._document, "enableStreamableLogs", default=False),
         }
 
     def _service(self, server: OpenMetadata) -> Service:
@@ -143,6 +143,18 @@ def require_ingestion() -> None:
             "openmetadata-dag-factory[ingestion] there, or set [openmetadata_dag_factory] python to an interpreter "
             "that has openmetadata-ingestion"
         )
+
+
+def says_yes(document: Document, field: str, *, default: bool) -> bool:
+    """Return what a field says that is true or false; a reference, such as ``$env``, makes a text of it."""
+    value = document.get(field)
+    if value is None:
+        return default
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.strip().lower())
+    if not isinstance(value, bool):
+        raise ConfigError("is neither true nor false", field=field)
+    return value
 
 
 def _summary(steps: Iterable[Step]) -> Summary:
