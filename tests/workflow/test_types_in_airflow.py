@@ -357,9 +357,9 @@ def test_a_run_of_a_test_suite_may_be_limited_to_some_of_its_test_cases(
 ) -> None:
     assert outcomes["warehouse_TestSuite"].state == "success"
     details = airflow.api("GET", "/api/v2/dags/warehouse_TestSuite/details")
-    assert set(details["params"]) == {"testCases", "sourceConfigOverride"}
+    assert list(details["params"]) == ["testCases", "sourceConfigOverride", "pipelineRunId"]
     # As the form sends it: what was left empty is null.
-    conf = {"testCases": [f"{ORDERS}.customer_id.known_customer"], "sourceConfigOverride": None}
+    conf = {"testCases": [f"{ORDERS}.customer_id.known_customer"], "sourceConfigOverride": None, "pipelineRunId": None}
     run_id = airflow.trigger("warehouse_TestSuite", conf)
     assert airflow.wait_for_run("warehouse_TestSuite", run_id) == "success"
     results = {
