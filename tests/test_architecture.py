@@ -18,9 +18,10 @@ FLOORS = [
     "secrets", "masking", "store.files", "store.listing", "store.folder", "store", "catalog",
     "config_version", "server_connection",
     "schedule", "notify", "trigger_form", "ui", "docs", "links",
-    "workflow", "workflow.types", "workflow.overrides", "workflow.server", "workflow.logs", "workflow.run",
-    "workflow.automation", "workflow.jobs",
-    "runner", "runner.interpreter", "runner.guard", "runner.child", "runner.pipes", "runner.process",
+    "workflow", "workflow.types", "workflow.overrides", "workflow.server", "workflow.secrets_read",
+    "workflow.logs", "workflow.run", "workflow.secrets_manager", "workflow.automation", "workflow.jobs",
+    "runner", "runner.interpreter", "runner.secrets_manager", "runner.guard", "runner.child", "runner.pipes",
+    "runner.process",
     "reporting", "reporting.status", "reporting.queue", "reporting.ended_runs", "reporting.own_end",
     "reporting.notes", "reporting.listener",
     "execution", "operator", "builder",
@@ -35,8 +36,9 @@ FLOORS = [
 
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
 ISOLATED = [
-    "errors", "references", "secrets", "masking", "fqn", "workflow.types", "workflow.server", "workflow.run",
-    "workflow.automation", "workflow.jobs", "runner.guard",
+    "errors", "references", "secrets", "masking", "fqn", "workflow.types", "workflow.server",
+    "workflow.secrets_read", "workflow.run", "workflow.secrets_manager", "workflow.automation", "workflow.jobs",
+    "runner.guard",
 ]  # fmt: skip
 
 

@@ -92,9 +92,12 @@ def main(descriptor: int) -> int:
         messages.send(secret=secret)
 
     from dag_factory.workflow.jobs import execute
+    from dag_factory.workflow.secrets_manager import load
 
     try:
         with mask.over_logs():
+            if order["secrets_manager"] is not None:
+                load(**order["secrets_manager"])
             result = execute(order["kind"], order["job"], on_secret=on_secret)
         messages.send(result=result)
     except Exception as error:  # noqa: BLE001 - whatever ingestion code raises is for the parent to tell

@@ -20,6 +20,8 @@ from dag_factory.masking import Mask
 from dag_factory.runner.child import LONGEST_MESSAGE
 from dag_factory.runner.guard import GRACE_SECONDS
 from dag_factory.runner.pipes import Feed, Lines
+from dag_factory.runner.secrets_manager import from_airflow
+from dag_factory.secrets import secret_values
 
 SCRIPT = Path(__file__).with_name("child.py")
 
@@ -126,8 +128,12 @@ class Child:
         return self._process.pid if self._process is not None else None
 
     def _order(self, kind: str, job: Mapping[str, Any]) -> bytes:
+        manager = from_airflow(job.get("document") or {})
+        for secret in secret_values(manager):
+            self._mask.add(secret)
         # The secrets are known here by more than their names, and the child may log to others than this process.
-        return json.dumps({"kind": kind, "job": job, "secrets": sorted(self._mask.secrets)}).encode() + b"\n"
+        order = {"kind": kind, "job": job, "secrets": sorted(self._mask.secrets), "secrets_manager": manager}
+        return json.dumps(order).encode() + b"\n"
 
     def _start(self, messages_end: int) -> None:
         with self._lock:

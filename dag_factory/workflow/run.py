@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.secrets import secret_values
+from dag_factory.workflow.secrets_read import told_when_read
 from dag_factory.workflow.server import connect, fetch_service, known_fields, report_failed
 from dag_factory.workflow.types import Resources, Service, pipeline_type
 
@@ -92,10 +93,14 @@ class PipelineRun:
         if not connection:
             raise ConfigError("is missing, so there is nowhere to send metadata", field="openMetadataServerConnection")
         require_ingestion()
-        self._server = connect(connection)
+        with told_when_read(self._on_secret):
+            return self._execute(connect(connection))
+
+    def _execute(self, server: OpenMetadata) -> Summary:
+        self._server = server
         try:
             with TemporaryDirectory(prefix="openmetadata-") as folder:
-                workflow = _imported(self._type.workflow).create(self._config(self._server, Path(folder)))
+                workflow = _imported(self._type.workflow).create(self._config(server, Path(folder)))
                 workflow.execute()
         except BaseException:
             # A workflow that fails while it is built has reported that it runs, and would seem to run for ever; one
