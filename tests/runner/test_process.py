@@ -270,6 +270,21 @@ def test_what_is_to_run_at_exit_runs(interpreter: Interpreter, tmp_path: Path) -
     assert (tmp_path / "at").exists()
 
 
+def test_nothing_is_taken_down_at_the_end_that_might_crash(
+    interpreter: Interpreter, caplog: pytest.LogCaptureFixture
+) -> None:
+    python = interpreter("""
+        import os, sys
+        class Crashes:
+            def __del__(self):
+                os.kill(os.getpid(), 11)
+        sys.modules["crashes"] = Crashes()
+        return 1
+    """)
+    assert run(python) == 1
+    assert not caplog.records
+
+
 def test_an_interpreter_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(WorkflowError, match=r"no-python' can't be started here: No such file"):
         run(str(tmp_path / "no-python"))
