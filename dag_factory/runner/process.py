@@ -41,7 +41,6 @@ _LONGEST_LINE = 1024 * 1024
 # Where a line is cut, a part of a secret may stand that nobody knows as one. No secret is longer than this.
 _LONGEST_SECRET = 65536
 
-
 log = logging.getLogger(__name__)
 
 
@@ -124,7 +123,7 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The child's process id, which is that of its group and session too, None before it is started."""
+        """The id of the process that is started, which is that of its group and session too, None before."""
         return self._process.pid if self._process is not None else None
 
     def _order(self, kind: str, job: Mapping[str, Any]) -> bytes:

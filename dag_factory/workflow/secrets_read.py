@@ -22,13 +22,13 @@ def told_when_read(on_secret: Callable[[str], None]) -> Iterator[None]:
     from metadata.ingestion.models.custom_pydantic import _CustomSecretStr
 
     read = _CustomSecretStr.get_secret_value
-    known = {""}
+    known: set[str] = set()
     lock = threading.Lock()
 
     def get_secret_value(self: Any, *args: Any, **kwargs: Any) -> str:
         value: str = read(self, *args, **kwargs)
         # Each dump of an entity reads all its secrets: known ones must cost nothing.
-        if value not in known and not value.startswith(_REFERENCE):
+        if value and value not in known and not value.startswith(_REFERENCE):
             with lock:
                 on_secret(value)
                 known.add(value)
