@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from dag_factory.errors import ConfigError
+from dag_factory.fqn import quoted
 from dag_factory.references import is_reference
 from dag_factory.settings import IN_PROCESS
 
@@ -177,11 +178,12 @@ class IngestionPipeline(_Model):
 
     @property
     def fqn(self) -> str:
-        """The fullyQualifiedName, made from service and name where the document does not say it."""
+        """The fullyQualifiedName, made from that of the service and the name where the document does not say it."""
         if self.fully_qualified_name:
             return self.fully_qualified_name
-        parts = [self.service.name, self.name] if self.service and self.service.name else [self.name]
-        return ".".join(f'"{part}"' if "." in part else part for part in parts)
+        service = self.service or EntityReference()
+        within = service.fully_qualified_name or quoted(service.name or "")
+        return ".".join(filter(None, [within, quoted(self.name)]))
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> IngestionPipeline:

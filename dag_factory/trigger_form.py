@@ -22,6 +22,12 @@ _TEST_CASES = (
     "The test cases to which this run is limited, one in each line, by name or fully qualified name. Empty: all.",
     {"type": ["null", "array"], "items": {"type": "string"}},
 )
+_RUN_ID = (
+    "pipelineRunId",
+    "Id of this run in OpenMetadata",
+    "The UUID under which an OpenMetadata server has recorded the run already. Whoever triggers it by hand gives none.",
+    {"type": ["null", "string"]},
+)
 _FIELDS = {"application": (_APP_CONFIG,), "TestSuite": (_TEST_CASES, _SOURCE_CONFIG)}
 
 
@@ -32,5 +38,5 @@ def add_fields(dag: DAG, pipeline_type: str) -> None:
     `dag_factory.workflow.overrides` says what they do. They are added to a DAG that is made already, since to make it
     Airflow would check each constant default of each DAG against its schema, at each parse.
     """
-    for name, title, description, schema in _FIELDS.get(pipeline_type, (_SOURCE_CONFIG,)):
+    for name, title, description, schema in (*_FIELDS.get(pipeline_type, (_SOURCE_CONFIG,)), _RUN_ID):
         dag.params[name] = Param(None, description, source="dag", title=title, **schema)

@@ -14,13 +14,14 @@ PACKAGE = Path(__file__).parents[1] / "dag_factory"
 
 # From the ground up. A module may import those before it, at the top or late.
 FLOORS = [
-    "errors", "airflow_versions", "settings", "references", "yaml_loader", "document", "pipeline",
+    "errors", "airflow_versions", "settings", "references", "yaml_loader", "document", "fqn", "pipeline",
     "secrets", "masking", "store.files", "store.listing", "store.folder", "store", "catalog",
     "config_version", "server_connection",
     "schedule", "notify", "trigger_form", "ui", "docs", "links",
-    "workflow", "workflow.types", "workflow.overrides", "workflow.server", "workflow.logs", "workflow.run",
-    "workflow.automation", "workflow.jobs",
-    "runner", "runner.interpreter", "runner.child", "runner.pipes", "runner.process",
+    "workflow", "workflow.types", "workflow.overrides", "workflow.server", "workflow.secrets_read",
+    "workflow.logs", "workflow.run", "workflow.secrets_manager", "workflow.automation", "workflow.jobs",
+    "runner", "runner.interpreter", "runner.secrets_manager", "runner.guard", "runner.child", "runner.pipes",
+    "runner.process",
     "reporting", "reporting.status", "reporting.queue", "reporting.ended_runs", "reporting.own_end",
     "reporting.notes", "reporting.listener",
     "execution", "operator", "builder",
@@ -35,8 +36,9 @@ FLOORS = [
 
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
 ISOLATED = [
-    "errors", "references", "secrets", "masking", "workflow.types", "workflow.server", "workflow.run",
-    "workflow.automation", "workflow.jobs",
+    "errors", "references", "secrets", "masking", "fqn", "workflow.types", "workflow.server",
+    "workflow.secrets_read", "workflow.run", "workflow.secrets_manager", "workflow.automation", "workflow.jobs",
+    "runner.guard",
 ]  # fmt: skip
 
 
@@ -80,7 +82,7 @@ for name in {ISOLATED!r}:
 print(*sorted(name for name in sys.modules if name.startswith("dag_factory.")))
 """
     done = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=True)
-    assert {name.removeprefix("dag_factory.") for name in done.stdout.split()} == {*ISOLATED, "workflow"}
+    assert {name.removeprefix("dag_factory.") for name in done.stdout.split()} == {*ISOLATED, "workflow", "runner"}
 
 
 def test_airflow_finds_the_plugin_and_the_provider() -> None:

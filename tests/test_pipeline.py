@@ -232,11 +232,23 @@ def test_the_longest_dag_id_fits_and_a_longer_one_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("service", "name", "fqn"),
-    [("s", "n", "s.n"), ("a.b", "n", '"a.b".n'), ("s", "n.m", 's."n.m"'), (None, "n", "n"), (None, "n.m", '"n.m"')],
+    [
+        ("s", "n", "s.n"),
+        ("a.b", "n", '"a.b".n'),
+        ("s", "n.m", 's."n.m"'),
+        ('"a.b"', '"n"', '"a.b".n'),
+        (None, "n", "n"),
+        (None, "n.m", '"n.m"'),
+    ],
 )
 def test_the_fully_qualified_name_is_made_of_service_and_name(service: str | None, name: str, fqn: str) -> None:
     assert pipeline(name=name, service=service and {"name": service}).fqn == fqn
     assert pipeline(name=name, fullyQualifiedName="said.so").fqn == "said.so"
+
+
+def test_the_fully_qualified_name_of_the_service_is_the_better_one_to_begin_with() -> None:
+    service = {"type": "testSuite", "name": "a.b.c.d.testSuite", "fullyQualifiedName": "a.b.c.d.testSuite"}
+    assert pipeline(name="n.m", service=service).fqn == 'a.b.c.d.testSuite."n.m"'
 
 
 def test_a_pipeline_does_not_change() -> None:

@@ -11,10 +11,16 @@ from airflow.serialization.serialized_objects import DagSerialization
 from dag_factory.builder import build_dag
 from dag_factory.catalog import Config
 from dag_factory.workflow.overrides import overridden
+from dag_factory.workflow.run import openmetadata_run_id
 from dag_factory.workflow.types import PIPELINE_TYPES
 
-FIELDS = {"application": {"appConfigOverride"}, "TestSuite": {"testCases", "sourceConfigOverride"}}
-FILLED = {"appConfigOverride": {"a": 1}, "sourceConfigOverride": {"a": 1}, "testCases": ["one"]}
+FIELDS = {"application": ["appConfigOverride"], "TestSuite": ["testCases", "sourceConfigOverride"]}
+FILLED = {
+    "appConfigOverride": {"a": 1},
+    "sourceConfigOverride": {"a": 1},
+    "testCases": ["one"],
+    "pipelineRunId": "6ac1a4dd-6d4f-4c8e-9f0d-6c0a3d7d4f6b",
+}
 
 
 def document(kind: str) -> dict[str, Any]:
@@ -29,14 +35,16 @@ def dag(kind: str) -> DAG:
 @pytest.mark.parametrize("kind", PIPELINE_TYPES)
 def test_a_type_has_the_fields_that_make_sense_for_it_each_with_title_and_description(kind: str) -> None:
     params = dag(kind).params
-    assert set(params) == FIELDS.get(kind, {"sourceConfigOverride"})
+    assert list(params) == [*FIELDS.get(kind, ["sourceConfigOverride"]), "pipelineRunId"]
     for name in params:
         param = params.get_param(name)
         assert param.value is None
         assert param.schema["title"]
         assert param.description
         # What the form lets through for a type, the run takes.
-        assert overridden(document(kind), {name: FILLED[name]}) != document(kind)
+        conf = {name: FILLED[name]}
+        changes = openmetadata_run_id("p", "manual") != openmetadata_run_id("p", "manual", conf)
+        assert changes or overridden(document(kind), conf) != document(kind)
 
 
 @pytest.mark.parametrize("kind", PIPELINE_TYPES)
@@ -44,6 +52,9 @@ def test_airflow_takes_what_the_form_sends_and_refuses_what_is_of_another_kind(k
     params = DagSerialization.from_dict(DagSerialization.to_dict(dag(kind))).params
     empty = dict.fromkeys(params)
     assert params.deep_merge(empty).validate() == empty
+    assert overridden(document(kind), empty) == document(kind)
+    for nothing in (None, ""):
+        assert openmetadata_run_id("p", "manual", {"pipelineRunId": nothing}) == openmetadata_run_id("p", "manual")
     for name in params:
         assert params.deep_merge({name: FILLED[name]}).validate()[name] == FILLED[name]
         with pytest.raises(Exception, match=f"Invalid input for param {name}"):

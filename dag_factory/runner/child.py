@@ -6,10 +6,7 @@ descriptor FD, one JSON object a line: ``log`` records, a ``secret`` before it i
 ``error``. The package around this file is loaded from where it lies, so that nothing else of the environment that it
 is installed in, Airflow's, can be imported here. `dag_factory.runner.process` is the other end.
 
-The child ends with its parent, however that ends: a guard, forked before the document is read, waits for standard input
-to be closed and then ends the whole process group. It is a process, not a thread, which ingestion code that does not
-give up the interpreter's lock would stop; and not PR_SET_PDEATHSIG, which only Linux has and which says nothing to the
-processes that ingestion code starts.
+All of it is done under a guard, see `dag_factory.runner.guard`, with whom it ends when the parent does.
 """
 
 from __future__ import annotations
@@ -18,21 +15,18 @@ import atexit
 import json
 import logging
 import os
-import select
-import signal
 import sys
 import threading
-import time
 import traceback
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
-GRACE_SECONDS = 3.0
-"""How long a child that is asked to end has until it is killed. Airflow gives a task 5 s."""
+LONGEST_MESSAGE = 64 * 1024 * 1024
+"""In bytes: no line between parent and child is longer, either way."""
 
+# In characters. JSON makes 12 bytes of one at most, so a message with such a text is whole.
 _LONGEST_TEXT = 1024 * 1024
-_LONGEST_JOB = 64 * 1024 * 1024
 
 
 class Messages:
@@ -47,8 +41,14 @@ class Messages:
         self._lock = threading.Lock()
 
     def send(self, **message: Any) -> None:
-        """Send one message."""
+        """
+        Send one message.
+
+        :raises ValueError: where it is too long
+        """
         data = json.dumps(message).encode() + b"\n"
+        if len(data) > LONGEST_MESSAGE:
+            raise ValueError(f"what the child has to say takes more than {LONGEST_MESSAGE} bytes")
         with self._lock:
             while data:
                 data = data[os.write(self._descriptor, data) :]
@@ -66,24 +66,24 @@ class MessageHandler(logging.Handler):
             text = record.getMessage()
             if record.exc_info and record.exc_info[0] is not None:
                 text = f"{text}\n{''.join(traceback.format_exception(*record.exc_info))}"
-            self._messages.send(log={"name": record.name, "level": record.levelno, "text": text[:_LONGEST_TEXT]})
+            self._messages.send(log={"name": record.name, "level": record.levelno, "text": shortened(text)})
         except Exception:  # noqa: BLE001 - as logging's own handlers: a record that can't be logged ends nothing
             self.handleError(record)
 
 
 def main(descriptor: int) -> int:
     """Do what standard input says and return the exit code."""
+    load_package()
+    from dag_factory.errors import DagFactoryError
+    from dag_factory.masking import Mask
+    from dag_factory.runner.guard import work_under_guard
+
     os.set_inheritable(descriptor, False)
-    start_guard(descriptor)
+    work_under_guard(descriptor)
     order = json.loads(read_line())
     messages = Messages(descriptor)
     logging.basicConfig(level=logging.INFO, handlers=[MessageHandler(messages)])
     logging.captureWarnings(True)
-    load_package()
-    from dag_factory.errors import DagFactoryError
-    from dag_factory.masking import Mask
-    from dag_factory.workflow.jobs import execute
-
     mask = Mask(in_task=False)
     for secret in order["secrets"]:
         mask.add(secret)
@@ -92,52 +92,28 @@ def main(descriptor: int) -> int:
         mask.add(secret)
         messages.send(secret=secret)
 
+    from dag_factory.workflow.jobs import execute
+    from dag_factory.workflow.secrets_manager import load
+
     try:
         with mask.over_logs():
+            if order["secrets_manager"] is not None:
+                load(**order["secrets_manager"])
             result = execute(order["kind"], order["job"], on_secret=on_secret)
+        messages.send(result=result)
     except Exception as error:  # noqa: BLE001 - whatever ingestion code raises is for the parent to tell
         if not isinstance(error, DagFactoryError):
-            logging.getLogger("dag_factory").error("%s", traceback.format_exc())
-        kind, field = type(error).__name__, getattr(error, "field", None)
-        messages.send(
-            error={"kind": kind, "text": getattr(error, "problem", str(error))[:_LONGEST_TEXT], "field": field}
-        )
+            logging.getLogger("dag_factory").error("%s", mask.hide(traceback.format_exc()))
+        # Hidden first: what is left of a secret that is cut, the parent would not know.
+        text = shortened(mask.hide(getattr(error, "problem", str(error))))
+        messages.send(error={"kind": type(error).__name__, "text": text, "field": getattr(error, "field", None)})
         return 1
-    messages.send(result=result)
     return 0
 
 
-def start_guard(descriptor: int) -> None:
-    """Fork the process that ends this one's group once the other end of standard input is closed."""
-    leader = os.getpid()
-    guard = os.fork()
-    if guard:
-        # One that ends well leaves no orphan: in a container, there may be nobody to collect it.
-        atexit.register(dismiss, guard, leader)
-        return
-    try:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        # The parent waits for the end of these.
-        for each in (1, 2, descriptor):
-            os.close(each)
-        poll = select.poll()
-        poll.register(0, 0)  # a hang-up is reported unasked; the job is not the guard's to read
-        poll.poll()
-        os.killpg(leader, signal.SIGTERM)
-        deadline = time.monotonic() + GRACE_SECONDS
-        while os.getppid() == leader and time.monotonic() < deadline:
-            time.sleep(0.05)
-        os.killpg(leader, signal.SIGKILL)
-    finally:
-        os._exit(1)
-
-
-def dismiss(guard: int, leader: int) -> None:
-    """End the guard, unless this is a fork of the process that has it."""
-    if os.getpid() == leader:
-        os.kill(guard, signal.SIGKILL)
-        os.waitpid(guard, 0)
+def shortened(text: str) -> str:
+    """Return a text that fits into a message."""
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}… (shortened)"
 
 
 def read_line() -> bytes:
@@ -145,7 +121,7 @@ def read_line() -> bytes:
     line = bytearray()
     while not line.endswith(b"\n"):
         piece = os.read(0, 65536)
-        if not piece or len(line) > _LONGEST_JOB:
+        if not piece or len(line) > LONGEST_MESSAGE:
             raise SystemExit("standard input holds no job")
         line += piece
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -164,5 +140,20 @@ def load_package() -> None:
     spec.loader.exec_module(package)
 
 
+def leave(codes: list[int]) -> None:
+    """
+    End this process, if its job has ended, without taking down all that it has imported.
+
+    With openmetadata-ingestion that takes seconds, and is where C extensions crash.
+    """
+    if codes:
+        logging.shutdown()
+        os._exit(codes[0])
+
+
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))
+    ended: list[int] = []
+    # The first that is registered runs last.
+    atexit.register(leave, ended)
+    ended.append(main(int(sys.argv[1])))
+    sys.exit(ended[0])

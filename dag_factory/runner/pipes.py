@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import IO
 
 _PIECE = 65536
-_LONGEST_LINE = 1024 * 1024
 
 
 class Feed:
@@ -32,39 +31,52 @@ class Feed:
 
 class Lines:
     """
-    Cuts what comes from a pipe into lines.
+    Cuts what comes from a pipe into lines, one piece at each read.
 
+    :param on_line: is called with each line, and whether it is whole
+    :param piece: how much one read takes at most, in bytes
+    :param longest: the length of a line, in bytes, from which on the rest is left out
     :param before: is called when something has come, before its lines are handed on
     """
 
     def __init__(
-        self, source: IO[bytes], on_line: Callable[[bytes], None], *, before: Callable[[], object] | None = None
+        self,
+        source: IO[bytes],
+        on_line: Callable[[bytes, bool], None],
+        *,
+        piece: int,
+        longest: int,
+        before: Callable[[], object] | None = None,
     ) -> None:
         self.source = source
         self._on_line = on_line
+        self._piece = piece
+        self._longest = longest
         self._before = before
-        self._rest = b""
+        self._line = bytearray()
         os.set_blocking(source.fileno(), False)
 
     def read(self) -> bool:
-        """Read all that is there and return whether more may come."""
-        while True:
-            try:
-                piece = os.read(self.source.fileno(), _PIECE)
-            except BlockingIOError:
-                return True
-            if not piece:
-                return False
-            if self._before is not None:
-                self._before()
-            *lines, self._rest = (self._rest + piece).split(b"\n")
-            for line in lines:
-                self._on_line(line)
-            if len(self._rest) > _LONGEST_LINE:
-                self.flush()
+        """Read a piece of what is there and return whether more may come."""
+        try:
+            piece = os.read(self.source.fileno(), self._piece)
+        except BlockingIOError:
+            return True
+        if piece and self._before is not None:
+            self._before()
+        *ends, rest = piece.split(b"\n")
+        for end in ends:
+            self._add(end)
+            self.flush()
+        self._add(rest)
+        return bool(piece)
 
     def flush(self) -> None:
         """Hand on what no end of a line has followed."""
-        rest, self._rest = self._rest, b""
-        if rest:
-            self._on_line(rest)
+        line, self._line = bytes(self._line), bytearray()
+        if line:
+            self._on_line(line[: self._longest], len(line) <= self._longest)
+
+    def _add(self, part: bytes) -> None:
+        # One byte more than is handed on tells that there was more.
+        self._line += part[: self._longest + 1 - len(self._line)]

@@ -17,14 +17,31 @@ from typing import IO, Any
 
 from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.masking import Mask
-from dag_factory.runner.child import GRACE_SECONDS
+from dag_factory.runner.child import LONGEST_MESSAGE
+from dag_factory.runner.guard import GRACE_SECONDS
 from dag_factory.runner.pipes import Feed, Lines
+from dag_factory.runner.secrets_manager import from_airflow
+from dag_factory.secrets import secret_values
 
 SCRIPT = Path(__file__).with_name("child.py")
 
 _POLL_SECONDS = 0.25
 _LAST_POLL_SECONDS = 0.02
 _DRAIN_SECONDS = 2.0
+# How long a child may take to end after its job is done. A thread that ingestion code has left may never let it.
+_EXIT_SECONDS = 3.0
+# The child's guard kills it. Should that fail, this process does, later.
+_KILL_SECONDS = GRACE_SECONDS + 1
+
+# As much as a pipe can hold: all that was told before something was printed is known after one read.
+_ALL_MESSAGES = 1024 * 1024
+# So little that no logger, however slow, is busy for long with what one read has brought.
+_OUTPUT_PIECE = 4096
+_LONGEST_LINE = 1024 * 1024
+# Where a line is cut, a part of a secret may stand that nobody knows as one. No secret is longer than this.
+_LONGEST_SECRET = 65536
+
+log = logging.getLogger(__name__)
 
 
 class ChildDied(WorkflowError):
@@ -33,10 +50,11 @@ class ChildDied(WorkflowError):
 
 class Child:
     """
-    One job in a process of its own, which is the leader of its own session: it ends with all that it has started.
+    One job in a process of its own, in a session of its own: it ends with all that it has started.
 
-    Whatever it says is logged here, without the secrets that the mask knows or the child tells. It ends when
-    `terminate` is called, when `run` is left by an exception, such as Airflow's of a time-out, or this process dies.
+    What is started here is the guard of the one that does the job, see `dag_factory.runner.guard`. Whatever the child
+    says is logged here, without the secrets that the mask knows or the child tells. It ends when `terminate` is called,
+    when `run` is left by an exception, such as Airflow's of a time-out, or this process dies.
 
     :param python: path of an interpreter that has openmetadata-ingestion
     :param environment: all of the child's environment variables
@@ -52,6 +70,7 @@ class Child:
         self._lock = threading.RLock()
         self._ending = False
         self._kill_at: float | None = None
+        self._timed_out = False
         self._result: dict[str, Any] = {}
 
     def run(self, kind: str, job: Mapping[str, Any], *, timeout: float | None = None) -> Any:
@@ -72,36 +91,48 @@ class Child:
             raise
         finally:
             os.close(messages_end)
-        deadline = time.monotonic() + timeout if timeout is not None else None
+        alarm = threading.Timer(timeout or 0, self._time_out)
+        alarm.daemon = True
         with os.fdopen(messages, "rb", buffering=0) as told:
             try:
-                timed_out = self._follow(self._order(kind, job), told, deadline)
+                if timeout is not None:
+                    alarm.start()
+                self._follow(self._order(kind, job), told)
             finally:
+                alarm.cancel()
                 code = self._end()
         if "error" in self._result:
             raise _error(self._result["error"], self._mask)
-        if timed_out:
-            raise ChildDied(f"took longer than {timeout:.0f} s, so it was ended")
-        if code == 0 and "result" in self._result:
+        if "result" in self._result:
+            if code and not self._ending:
+                log.warning("The job was done, but then %s", _how_it_ended(code))
             return self._result["result"]
-        raise ChildDied(self._how_it_ended(code))
+        if self._timed_out:
+            raise ChildDied(f"took longer than {timeout:.0f} s, so it was ended")
+        if self._ending:
+            raise ChildDied("was ended, because its task was")
+        raise ChildDied(_how_it_ended(code))
 
     def terminate(self) -> None:
         """Ask the child to end, and see to it that it does; returns at once. For signal handlers and other threads."""
         with self._lock:
             self._ending = True
             if self._process is not None and self._kill_at is None:
-                self._kill_at = time.monotonic() + GRACE_SECONDS
+                self._kill_at = time.monotonic() + _KILL_SECONDS
                 self._signal(signal.SIGTERM)
 
     @property
     def pid(self) -> int | None:
-        """The child's process id, which is that of its group and session too, None before it is started."""
+        """The id of the process that is started, which is that of its group and session too, None before."""
         return self._process.pid if self._process is not None else None
 
     def _order(self, kind: str, job: Mapping[str, Any]) -> bytes:
+        manager = from_airflow(job.get("document") or {})
+        for secret in secret_values(manager):
+            self._mask.add(secret)
         # The secrets are known here by more than their names, and the child may log to others than this process.
-        return json.dumps({"kind": kind, "job": job, "secrets": sorted(self._mask.secrets)}).encode() + b"\n"
+        order = {"kind": kind, "job": job, "secrets": sorted(self._mask.secrets), "secrets_manager": manager}
+        return json.dumps(order).encode() + b"\n"
 
     def _start(self, messages_end: int) -> None:
         with self._lock:
@@ -125,26 +156,32 @@ class Child:
                     f"the interpreter '{self._python}' can't be started here: {error.strerror}"
                 ) from None
 
-    def _follow(self, job: bytes, told: IO[bytes], deadline: float | None) -> bool:
-        """Give the child its job and log what it says until it ends; return whether it took too long."""
+    def _time_out(self) -> None:
+        self._timed_out = True
+        self.terminate()
+
+    def _follow(self, job: bytes, told: IO[bytes]) -> None:
+        """Give the child its job and log what it says until it ends."""
         process = self._process
         assert process is not None
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        timed_out = False
-        messages = Lines(told, self._on_message)
-        # What the child tells comes first: a secret must be known before the line that holds it.
-        outputs = [
-            Lines(process.stdout, self._logs("openmetadata_ingestion.stdout", logging.INFO), before=messages.read),
-            Lines(process.stderr, self._logs("openmetadata_ingestion.stderr", logging.WARNING), before=messages.read),
-        ]
+        messages = Lines(told, self._on_message, piece=_ALL_MESSAGES, longest=LONGEST_MESSAGE)
+
+        def output(source: IO[bytes], name: str, level: int) -> Lines:
+            # What the child tells comes first: a secret must be known before the line that holds it.
+            to_log = self._logs(f"openmetadata_ingestion.{name}", level)
+            return Lines(source, to_log, piece=_OUTPUT_PIECE, longest=_LONGEST_LINE, before=messages.read)
+
+        outputs = [output(process.stdout, "stdout", logging.INFO), output(process.stderr, "stderr", logging.WARNING)]
         with selectors.DefaultSelector() as selector:
             for lines in (messages, *outputs):
                 selector.register(lines.source, selectors.EVENT_READ, lines.read)
             os.set_blocking(process.stdin.fileno(), False)
             feed = Feed(process.stdin, job)
             selector.register(process.stdin, selectors.EVENT_WRITE, feed.write)
+            leave_by: float | None = None
             give_up: float | None = None
             # Besides the child's input, which stays open, there are its outputs to be heard to their end.
             while (heard := len(selector.get_map()) > feed.pending) or give_up is None:
@@ -152,8 +189,10 @@ class Child:
                     if not key.data():
                         selector.unregister(key.fileobj)
                 now = time.monotonic()
-                if deadline is not None and now >= deadline and not timed_out:
-                    timed_out = True
+                if self._result and leave_by is None:
+                    leave_by = now + _EXIT_SECONDS
+                if leave_by is not None and now >= leave_by and not self._ending:
+                    log.warning("The job is done, but something that it has started does not end, so it is ended")
                     self.terminate()
                 if self._kill_at is not None and now >= self._kill_at:
                     self._signal(signal.SIGKILL)
@@ -165,9 +204,8 @@ class Child:
                     break
         for lines in (messages, *outputs):
             lines.flush()
-        return timed_out
 
-    def _on_message(self, line: bytes) -> None:
+    def _on_message(self, line: bytes, _is_whole: bool) -> None:
         try:
             message = json.loads(line)
             if "log" in message:
@@ -178,11 +216,15 @@ class Child:
             else:
                 self._result.update(message)
         except (ValueError, TypeError, KeyError):
-            self._log("dag_factory", logging.WARNING, f"not a message: {line.decode(errors='replace')}")
+            # A part of one may hold a part of a secret.
+            log.warning("The child process has sent %d bytes that are no message", len(line))
 
-    def _logs(self, name: str, level: int) -> Callable[[bytes], None]:
-        def log_line(line: bytes) -> None:
-            if text := line.decode(errors="replace").rstrip():
+    def _logs(self, name: str, level: int) -> Callable[[bytes, bool], None]:
+        def log_line(line: bytes, is_whole: bool) -> None:
+            text = self._mask.hide(line.decode(errors="replace").rstrip())
+            if not is_whole:
+                text = f"{text[:-_LONGEST_SECRET]}… (the rest of a very long line is left out)"
+            if text:
                 self._log(name, level, text)
 
         return log_line
@@ -207,7 +249,7 @@ class Child:
         assert self._process is not None
         if not self._has_ended():
             self.terminate()
-            deadline = time.monotonic() + GRACE_SECONDS
+            deadline = time.monotonic() + _KILL_SECONDS
             while not self._has_ended() and time.monotonic() < deadline:
                 time.sleep(0.05)
         with self._lock:
@@ -218,17 +260,16 @@ class Child:
                 pipe.close()
         return code
 
-    def _how_it_ended(self, code: int) -> str:
-        if self._ending:
-            return "was ended, because its task was"
-        if code == -signal.SIGKILL:
-            return (
-                "the child process was killed (SIGKILL). If nobody did that, the machine or its container was out of "
-                "memory: give it more, or let the pipeline ingest less at once"
-            )
-        if code < 0:
-            return f"the child process was ended by the signal {signal.Signals(-code).name}"
-        return f"the child process ended with exit code {code} and without a result. The lines above may say why"
+
+def _how_it_ended(code: int) -> str:
+    if code == -signal.SIGKILL:
+        return (
+            "the child process was killed (SIGKILL). If nobody did that, the machine or its container was out of "
+            "memory: give it more, or let the pipeline ingest less at once"
+        )
+    if code < 0:
+        return f"the child process was ended by the signal {signal.Signals(-code).name}"
+    return f"the child process ended with exit code {code} and without a result. The lines above may say why"
 
 
 def _error(told: Mapping[str, Any], mask: Mask) -> Exception:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dag_factory.errors import WorkflowError
 from dag_factory.secrets import secret_values
 from dag_factory.workflow.run import require_ingestion
+from dag_factory.workflow.secrets_read import told_when_read
 from dag_factory.workflow.server import connect, known_fields
 
 if TYPE_CHECKING:
@@ -34,16 +35,18 @@ def run_automation(document: Document, *, on_secret: Callable[[str], None]) -> N
     :param on_secret: is told every secret of the automation, so that logs can be masked
     :raises WorkflowError: where the server can't be reached, or does not know the automation
     """
-    server = _connected(document)
-    workflow = None
-    try:
-        workflow = _found(server, document)
-        for secret in secret_values(json.loads(workflow.request.model_dump_json(mask_secrets=False))):
-            on_secret(secret)
-        _execute(workflow, document)
-    except Exception as error:
-        _report_failed(server, document, workflow, str(error))
-        raise
+    require_ingestion()
+    with told_when_read(on_secret):
+        server = _connected(document)
+        workflow = None
+        try:
+            workflow = _found(server, document)
+            for secret in secret_values(json.loads(workflow.request.model_dump_json(mask_secrets=False))):
+                on_secret(secret)
+            _execute(workflow, document)
+        except Exception as error:
+            _report_failed(server, document, workflow, str(error))
+            raise
 
 
 def report_automation_failed(document: Document, problem: str) -> None:
@@ -53,6 +56,7 @@ def report_automation_failed(document: Document, problem: str) -> None:
     :param problem: what happened, in a sentence
     :raises WorkflowError: where the server can't be reached, or does not know the automation
     """
+    require_ingestion()
     server = _connected(document)
     workflow = _found(server, document)
     if workflow.status is None or workflow.status.value in ("Pending", "Running"):
@@ -60,7 +64,6 @@ def report_automation_failed(document: Document, problem: str) -> None:
 
 
 def _connected(document: Document) -> OpenMetadata:
-    require_ingestion()
     return connect(document["openMetadataServerConnection"])
 
 

@@ -60,6 +60,9 @@ def overridden(document: Document, conf: Mapping[str, Any]) -> Document:
     source_config = document.get("sourceConfig")
     if not given or not isinstance(source_config, dict) or not isinstance(source_config.get("config"), dict):
         return document
+    for key in given.keys() & {"sourceConfigOverride", "appConfigOverride"}:
+        # What does not fit, ingestion finds out, and says nothing of where it came from.
+        log.info("For this run alone, conf.%s replaces %s", key, ", ".join(map(repr, sorted(given[key]))))
     config = {**source_config["config"], **given.get("sourceConfigOverride", {})}
     if "appConfigOverride" in given:
         beneath = config.get("appConfig")

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.secrets import secret_values
+from dag_factory.workflow.secrets_read import told_when_read
 from dag_factory.workflow.server import connect, fetch_service, known_fields, report_failed
 from dag_factory.workflow.types import Resources, Service, pipeline_type
 
@@ -76,7 +77,7 @@ class PipelineRun:
         self._document = job.document
         self._on_secret = on_secret
         self._type = pipeline_type(job.document["pipelineType"])
-        self._raise_on_error = job.document.get("raiseOnError") is not False
+        self._raise_on_error = says_yes(job.document, "raiseOnError", default=True)
         self._server: OpenMetadata | None = None
 
     def execute(self) -> Summary:
@@ -92,10 +93,14 @@ class PipelineRun:
         if not connection:
             raise ConfigError("is missing, so there is nowhere to send metadata", field="openMetadataServerConnection")
         require_ingestion()
-        self._server = connect(connection)
+        with told_when_read(self._on_secret):
+            return self._execute(connect(connection))
+
+    def _execute(self, server: OpenMetadata) -> Summary:
+        self._server = server
         try:
             with TemporaryDirectory(prefix="openmetadata-") as folder:
-                workflow = _imported(self._type.workflow).create(self._config(self._server, Path(folder)))
+                workflow = _imported(self._type.workflow).create(self._config(server, Path(folder)))
                 workflow.execute()
         except BaseException:
             # A workflow that fails while it is built has reported that it runs, and would seem to run for ever; one
@@ -121,7 +126,7 @@ class PipelineRun:
             },
             "ingestionPipelineFQN": self._job.pipeline_fqn,
             "pipelineRunId": self._job.run_id,
-            "enableStreamableLogs": bool(self._document.get("enableStreamableLogs")),
+            "enableStreamableLogs": says_yes(self._document, "enableStreamableLogs", default=False),
         }
 
     def _service(self, server: OpenMetadata) -> Service:
@@ -143,6 +148,18 @@ def require_ingestion() -> None:
             "openmetadata-dag-factory[ingestion] there, or set [openmetadata_dag_factory] python to an interpreter "
             "that has openmetadata-ingestion"
         )
+
+
+def says_yes(document: Document, field: str, *, default: bool) -> bool:
+    """Return what a field says that is true or false; a reference, such as ``$env``, makes a text of it."""
+    value = document.get(field)
+    if value is None:
+        return default
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.strip().lower())
+    if not isinstance(value, bool):
+        raise ConfigError("is neither true nor false", field=field)
+    return value
 
 
 def _summary(steps: Iterable[Step]) -> Summary:

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from dag_factory.errors import WorkflowError
+from dag_factory.fqn import quoted
 from dag_factory.workflow.types import Service
 
 if TYPE_CHECKING:
@@ -66,8 +67,7 @@ def fetch_service(server: OpenMetadata, reference: Document) -> Service:
     kind = kinds.get(str(reference.get("type")).lower())
     if kind is None:
         raise WorkflowError(f"service.type '{reference.get('type')}' is none that openmetadata-ingestion knows")
-    # A name with a dot in it is quoted in the fullyQualifiedName, by which the server finds a service.
-    fqn = reference.get("fullyQualifiedName") or reference["name"]
+    fqn = reference.get("fullyQualifiedName") or quoted(reference["name"])
     service = server.get_by_name(get_service_class_from_service_type(kind), fqn)
     if service is None:
         raise WorkflowError(

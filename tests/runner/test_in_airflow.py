@@ -32,7 +32,7 @@ def drop(folder: Path, name: str, **fields: Any) -> str:
 
 
 def children() -> Iterator[psutil.Process]:
-    """Yield the processes that run our script as their parents have started them: not the guards, which are forks."""
+    """Yield the processes that run our script as their parents have started them, each the leader of its group."""
     for process in psutil.process_iter():
         try:
             if str(SCRIPT) in process.cmdline() and os.getpgid(process.pid) == process.pid:
@@ -44,7 +44,14 @@ def children() -> Iterator[psutil.Process]:
 def test_a_run_elsewhere_has_its_log_and_its_result_here(
     airflow: AirflowStack, openmetadata: OpenMetadataServer, config_store: Path, isolated_python: str
 ) -> None:
-    runner = {"python": isolated_python, "pool": "default_pool", "priorityWeight": 3, "executor": "LocalExecutor"}
+    airflow.api("POST", "/api/v2/pools", json={"name": "ingestion", "slots": 2})
+    runner = {
+        "python": isolated_python,
+        "pool": "ingestion",
+        "queue": "large-workers",
+        "priorityWeight": 3,
+        "executor": "LocalExecutor",
+    }
     dag_id = drop(config_store, "isolated", dagFactory={"runner": runner})
     airflow.wait_for_dag(dag_id)
     run_id = airflow.trigger(dag_id)
@@ -58,7 +65,8 @@ def test_a_run_elsewhere_has_its_log_and_its_result_here(
     assert openmetadata.token not in log
 
     instance = f"{run_path(dag_id, run_id)}/taskInstances/{TASK}"
-    assert airflow.api("GET", instance)["priority_weight"] == 3
+    placed = airflow.api("GET", instance)
+    assert (placed["pool"], placed["queue"], placed["priority_weight"]) == ("ingestion", "large-workers", 3)
     summary = airflow.api("GET", f"{instance}/xcomEntries/return_value")["value"]
     assert summary["SQLite"]["records"] > 10
     assert summary["SQLite"]["errors"] == 0

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,21 @@ with open(job["pids"], "w") as pids:
     pids.write(f"{os.getpid()} {child.pid} .")
 """
 WAIT = "time.sleep(60)"
+# Starts a process as daemons are started, deaf to SIGTERM, and waits until it has told its id.
+DAEMON = """
+if not os.fork():
+    os.setsid()
+    if not os.fork():
+        import signal
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        with open(job["pids"], "w") as pids:
+            pids.write(f"{os.getpid()} .")
+        time.sleep(60)
+    os._exit(0)
+while not os.path.exists(job["pids"]):
+    time.sleep(0.01)
+time.sleep(0.1)
+"""
 
 
 def child(python: str) -> Child:
@@ -180,7 +196,7 @@ def test_a_job_is_in_no_argument_no_variable_and_no_file_that_the_child_has_open
     python = interpreter("""
         import os, pathlib, sys
         me = pathlib.Path("/proc/self")
-        guard = pathlib.Path("/proc") / (me / "task" / str(os.getpid()) / "children").read_text().split()[0]
+        guard = pathlib.Path("/proc") / str(os.getppid())
         return {
             "seen": [(each / name).read_bytes().decode() for each in (me, guard) for name in ("cmdline", "environ")],
             "stdin": sys.stdin.read(),
@@ -224,6 +240,51 @@ def test_an_end_without_a_result_is_a_failure_that_says_what_happened(
         run(interpreter(body))
 
 
+def test_a_result_counts_however_its_process_ends(interpreter: Interpreter, caplog: pytest.LogCaptureFixture) -> None:
+    assert run(interpreter("import atexit, os; atexit.register(os.kill, os.getpid(), 11); return 1")) == 1
+    assert "The job was done, but then the child process was ended by the signal SIGSEGV" in caplog.text
+
+
+def test_a_thread_that_is_left_delays_nothing_for_long(
+    interpreter: Interpreter, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    python = interpreter("""
+        import pathlib, threading, time
+        def linger():
+            time.sleep(30)
+            pathlib.Path(job["end"]).touch()
+        threading.Thread(target=linger).start()
+        if job["fails"]:
+            raise ValueError("failed")
+        return 1
+    """)
+    assert run(python, end=str(tmp_path / "end"), fails=False) == 1
+    assert "something that it has started does not end" in caplog.text
+    with pytest.raises(WorkflowError, match=r"^ValueError: failed$"):
+        run(python, end=str(tmp_path / "end"), fails=True)
+    assert not (tmp_path / "end").exists()
+
+
+def test_what_is_to_run_at_exit_runs(interpreter: Interpreter, tmp_path: Path) -> None:
+    run(interpreter("import atexit, pathlib; atexit.register(pathlib.Path(job['at']).touch)"), at=str(tmp_path / "at"))
+    assert (tmp_path / "at").exists()
+
+
+def test_nothing_is_taken_down_at_the_end_that_might_crash(
+    interpreter: Interpreter, caplog: pytest.LogCaptureFixture
+) -> None:
+    python = interpreter("""
+        import os, sys
+        class Crashes:
+            def __del__(self):
+                os.kill(os.getpid(), 11)
+        sys.modules["crashes"] = Crashes()
+        return 1
+    """)
+    assert run(python) == 1
+    assert not caplog.records
+
+
 def test_an_interpreter_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(WorkflowError, match=r"no-python' can't be started here: No such file"):
         run(str(tmp_path / "no-python"))
@@ -250,9 +311,88 @@ def test_much_output_on_all_ways_blocks_nobody(interpreter: Interpreter, caplog:
     assert run(python) == 2999
 
 
+def test_a_flood_of_output_and_a_slow_log_keep_nobody_from_ending_it(interpreter: Interpreter) -> None:
+    class Slow(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            time.sleep(0.001)
+
+    logger, handler = logging.getLogger("openmetadata_ingestion.stdout"), Slow()
+    logger.addHandler(handler)
+    try:
+        with pytest.raises(WorkflowError, match="took longer than 1 s, so it was ended"):
+            child(interpreter("while True: print('x' * 100)")).run("any", {}, timeout=1)
+    finally:
+        logger.removeHandler(handler)
+
+
+def test_texts_and_results_come_whole_in_any_script(interpreter: Interpreter, caplog: pytest.LogCaptureFixture) -> None:
+    text = "ä\N{PILE OF POO}" * 200_000
+    python = interpreter("""
+        import logging
+        logging.getLogger("a").info("logged %s", job["text"])
+        if job["fails"]:
+            raise ValueError(job["text"])
+        return job["text"]
+    """)
+    assert run(python, text=text, fails=False) == text
+    assert f"logged {text}" in caplog.messages
+    with pytest.raises(WorkflowError) as error:
+        run(python, text=text, fails=True)
+    assert str(error.value) == f"ValueError: {text}"
+
+
+def test_a_text_that_is_too_long_says_that_it_is_shortened_and_shows_no_half_of_a_secret(
+    interpreter: Interpreter, caplog: pytest.LogCaptureFixture
+) -> None:
+    python = interpreter("""
+        import logging
+        on_secret(job["secret"])
+        text = "ä" * (1024 * 1024 - 20) + job["secret"] + "x" * 1_000_000
+        logging.getLogger("a").info(text)
+        raise ValueError(text)
+    """)
+    with pytest.raises(WorkflowError, match=r"… \(shortened\)$") as error:
+        run(python, secret=CANARY * 4)
+    assert caplog.messages[0].endswith("… (shortened)")
+    assert "canary" not in caplog.text + str(error.value)
+
+
+def test_a_result_that_no_message_can_carry_is_a_failure_that_says_so(interpreter: Interpreter) -> None:
+    with pytest.raises(WorkflowError, match="what the child has to say takes more than"):
+        run(interpreter("return 'x' * (64 * 1024 * 1024)"))
+
+
+def test_a_printed_line_that_is_too_long_is_cut_but_never_within_a_secret(
+    interpreter: Interpreter, caplog: pytest.LogCaptureFixture
+) -> None:
+    python = interpreter("""
+        on_secret(job["secret"])
+        for before in (1024 * 1024 - 10, 1024 * 1024 - 70_000):
+            print("x" * before + job["secret"] * 5000 + "\\nnext")
+    """)
+    run(python, secret=CANARY)
+    assert "canary" not in caplog.text
+    cut, following, *_ = caplog.messages
+    assert cut.startswith("x" * 900_000)
+    assert cut.endswith("… (the rest of a very long line is left out)")
+    assert following == "next"
+
+
 def test_what_a_child_leaves_behind_ends_with_it_and_delays_nothing(interpreter: Interpreter, tmp_path: Path) -> None:
     run(interpreter(FAMILY), pids=str(tmp_path / "pids"))
     wait_until_none_runs(pids_in(tmp_path / "pids"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody but init adopts orphans")
+@pytest.mark.parametrize("end", ["return 1", "os.kill(os.getpid(), 9)", "time.sleep(60)"])
+def test_so_does_what_has_left_its_session_and_its_parent(
+    interpreter: Interpreter, tmp_path: Path, ending_soon: Callable[[Callable[[], None]], None], end: str
+) -> None:
+    here = child(interpreter(f"import os, time\n{DAEMON}\n{end}"))
+    ending_soon(here.terminate if "sleep" in end else lambda: None)
+    with suppress(WorkflowError):
+        here.run("any", {"pids": str(tmp_path / "pids")})
+    assert none_runs(pids_in(tmp_path / "pids"))
 
 
 @pytest.mark.parametrize("deaf", ["", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"])

@@ -101,6 +101,15 @@ def test_a_key_that_a_newer_server_may_send_changes_nothing_and_is_named_in_the_
     assert "canary" not in caplog.text
 
 
+def test_what_is_replaced_is_named_in_the_log_without_its_value(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    overridden(document(), {"sourceConfigOverride": {"threads": "canary", "a\nb": 1}})
+    assert caplog.messages == ["For this run alone, conf.sourceConfigOverride replaces 'a\\nb', 'threads'"]
+    caplog.clear()
+    overridden(document("application"), {"appConfigOverride": {"greeting": "canary"}, "sourceConfigOverride": None})
+    assert caplog.messages == ["For this run alone, conf.appConfigOverride replaces 'greeting'"]
+
+
 def test_the_run_id_that_is_requested_is_a_uuid_or_none() -> None:
     for run_id in (str(uuid.uuid4()), "", None):
         check_kinds({"pipelineRunId": run_id})

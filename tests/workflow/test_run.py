@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dag_factory.errors import ConfigError
-from dag_factory.workflow.run import Job, PipelineRun, openmetadata_run_id
+from dag_factory.workflow.run import Job, PipelineRun, openmetadata_run_id, says_yes
 
 
 def pipeline(**fields: Any) -> dict[str, Any]:
@@ -58,6 +58,20 @@ def test_a_config_without_a_server_says_so() -> None:
     with pytest.raises(ConfigError, match="nowhere to send") as error:
         run(openMetadataServerConnection=None).execute()
     assert error.value.field == "openMetadataServerConnection"
+
+
+def test_a_text_in_a_field_that_is_true_or_false_is_what_it_says() -> None:
+    for value, says in ((True, True), (False, False), ("false", False), (" True\n", True), ("FALSE", False)):
+        assert says_yes({"raiseOnError": value}, "raiseOnError", default=True) is says
+    for default in (True, False):
+        assert says_yes({"raiseOnError": None}, "raiseOnError", default=default) is default
+        assert says_yes({}, "raiseOnError", default=default) is default
+
+
+@pytest.mark.parametrize("value", ["", "no-canary", 0, 1, ["canary"]])
+def test_what_is_neither_true_nor_false_is_refused_where_the_run_decides_by_it(value: object) -> None:
+    with pytest.raises(ConfigError, match=r"^field 'raiseOnError': is neither true nor false$"):
+        run(raiseOnError=value)
 
 
 def test_a_server_that_is_not_there_and_a_wrong_connection_are_told_apart_without_a_secret() -> None:

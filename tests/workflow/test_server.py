@@ -23,6 +23,7 @@ asked, errors = [], []
 kinds = sorted({SERVICE_TYPE_REF.get(kind.value, f"{kind.value.lower()}Service") for kind in ServiceType})
 references = [{"type": kind, "name": "shop"} for kind in kinds]
 references.append({"type": "databaseService", "name": "a.b", "fullyQualifiedName": '"a.b"'})
+references.append({"type": "databaseService", "name": "y.dots"})
 references.append({"type": "telepathyService", "name": "shop"})
 for reference in references:
     try:
@@ -38,7 +39,7 @@ def test_a_service_of_each_kind_that_openmetadata_ingestion_knows_is_asked_for_b
     assert done.returncode == 0, done.stderr
     kinds, asked, errors = json.loads(done.stdout.splitlines()[-1])
     assert {"databaseService", "dashboardService", "mlmodelService", "securityService", "mcpService"} <= set(kinds)
-    assert [entity.lower() for entity, _ in asked[:-1]] == [kind.lower() for kind in kinds]
-    assert asked[-1] == ["DatabaseService", '"a.b"']
+    assert [entity.lower() for entity, _ in asked[:-2]] == [kind.lower() for kind in kinds]
+    assert asked[-2:] == [["DatabaseService", '"a.b"'], ["DatabaseService", '"y.dots"']]
     assert "has no databaseService 'shop'" in " ".join(errors)
     assert errors[-1] == "service.type 'telepathyService' is none that openmetadata-ingestion knows"

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.e2e
 HERE = Path(__file__).parent
 DATABASE = "warehouse"
 SQLITE = "sample_sqlite"
+CHOSEN = "chosen_tables"
 ORDERS = f"{DATABASE}.{DATABASE}.sales.orders"
 SCHEMAS = {"schemaFilterPattern": {"includes": ["^sales$", "^reporting$", "^marts$"]}}
 SERVICE = {"type": "databaseService", "name": DATABASE}
@@ -54,7 +55,7 @@ class Agents:
 
     def start(self, kind: str, config: dict[str, Any], service: dict[str, Any], **conf: Any) -> str:
         """Create a pipeline at the server as its UI does, drop its config, trigger a run, and return its name."""
-        name = f"{SQLITE if service['name'] == SQLITE else DATABASE}_{kind}"
+        name = f"{service['name'] if service['name'] in (SQLITE, CHOSEN) else DATABASE}_{kind}"
         of = {"type": service["type"], "name": service["name"]}
         pipeline = {"name": name, "pipelineType": kind, "sourceConfig": {"config": config}, "airflowConfig": {}}
         created = self.server.put("/api/v1/services/ingestionPipelines", {**pipeline, "service": service})
@@ -357,9 +358,9 @@ def test_a_run_of_a_test_suite_may_be_limited_to_some_of_its_test_cases(
 ) -> None:
     assert outcomes["warehouse_TestSuite"].state == "success"
     details = airflow.api("GET", "/api/v2/dags/warehouse_TestSuite/details")
-    assert set(details["params"]) == {"testCases", "sourceConfigOverride"}
+    assert list(details["params"]) == ["testCases", "sourceConfigOverride", "pipelineRunId"]
     # As the form sends it: what was left empty is null.
-    conf = {"testCases": [f"{ORDERS}.customer_id.known_customer"], "sourceConfigOverride": None}
+    conf = {"testCases": [f"{ORDERS}.customer_id.known_customer"], "sourceConfigOverride": None, "pipelineRunId": None}
     run_id = airflow.trigger("warehouse_TestSuite", conf)
     assert airflow.wait_for_run("warehouse_TestSuite", run_id) == "success"
     results = {
@@ -383,6 +384,29 @@ def test_a_conf_that_does_not_fit_fails_the_task_which_names_the_key_and_not_the
     log = airflow.task_log("warehouse_lineage", run_id, "lineage_task")
     assert "field 'conf.testCases': is for pipelines of type TestSuite alone" in log
     assert "canary-7731" not in log
+
+
+def test_a_conf_limits_a_run_to_some_tables_and_the_log_says_what_it_has_replaced(
+    airflow: AirflowStack, openmetadata: OpenMetadataServer
+) -> None:
+    agents = Agents(airflow, openmetadata, Path(airflow.option("openmetadata_dag_factory", "config_store")))
+    sample = openmetadata.get(f"/api/v1/services/databaseServices/name/{SQLITE}")
+    request = {"name": CHOSEN, "serviceType": "SQLite", "connection": sample["connection"]}
+    service = reference(openmetadata.put("/api/v1/services/databaseServices", request), "databaseService")
+    chosen = {"type": "DatabaseMetadata", "tableFilterPattern": {"includes": ["^customers$"]}, "includeViews": False}
+    name = agents.start("metadata", {"type": "DatabaseMetadata"}, service, sourceConfigOverride=chosen)
+    outcome = agents.end(name)
+    assert (outcome.state, outcome.reported) == ("success", ["success"]), outcome.log
+    assert "conf.sourceConfigOverride replaces 'includeViews', 'tableFilterPattern', 'type'" in outcome.log
+    tables = [each["fullyQualifiedName"] for each in openmetadata.get("/api/v1/tables?limit=1000")["data"]]
+    assert [each for each in tables if each.startswith(f"{CHOSEN}.")] == [f"{CHOSEN}.default.main.customers"]
+
+    # What only openmetadata-ingestion can find wrong.
+    run_id = airflow.trigger(name, {"sourceConfigOverride": {"threads": "canary-4410"}})
+    assert airflow.wait_for_run(name, run_id) == "failed"
+    log = airflow.task_log(name, run_id, "ingestion_task")
+    assert "conf.sourceConfigOverride replaces 'threads'" in log
+    assert "canary-4410" not in log
 
 
 @pytest.mark.parametrize(
