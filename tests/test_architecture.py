@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "dag_factory"
 # From the ground up. A module may import those before it, at the top or late.
 FLOORS = [
     "errors", "airflow_versions", "settings", "references", "yaml_loader", "document", "pipeline",
-    "secrets", "masking", "store.files", "store.listing", "store.folder", "store", "catalog",
+    "secrets", "masked_streams", "masking", "store.files", "store.listing", "store.folder", "store", "catalog",
     "config_version", "server_connection",
     "schedule", "notify", "trigger_form", "ui", "docs", "links",
     "workflow", "workflow.types", "workflow.overrides", "workflow.server", "workflow.logs", "workflow.run",
@@ -35,7 +35,7 @@ FLOORS = [
 
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
 ISOLATED = [
-    "errors", "references", "secrets", "masking", "workflow.types", "workflow.server", "workflow.run",
+    "errors", "references", "secrets", "masked_streams", "masking", "workflow.types", "workflow.server", "workflow.run",
     "workflow.automation", "workflow.jobs",
 ]  # fmt: skip
 

@@ -93,7 +93,7 @@ def main(descriptor: int) -> int:
         messages.send(secret=secret)
 
     try:
-        with mask.over_logs():
+        with mask.over_output():
             result = execute(order["kind"], order["job"], on_secret=on_secret)
     except Exception as error:  # noqa: BLE001 - whatever ingestion code raises is for the parent to tell
         if not isinstance(error, DagFactoryError):
