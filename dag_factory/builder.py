@@ -15,6 +15,7 @@ from dag_factory.notify import failure_mail
 from dag_factory.operator import ConfigErrorOperator, IngestionOperator
 from dag_factory.pipeline import IngestionPipeline, Runner
 from dag_factory.schedule import EPOCH, end_date, schedule, start_date
+from dag_factory.secrets import redact
 from dag_factory.trigger_form import add_fields
 from dag_factory.workflow.types import pipeline_type
 
@@ -84,7 +85,7 @@ def _build(pipeline: IngestionPipeline, config: Config) -> DAG:
     dag = DAG(
         dag_id=config.dag_id,
         dag_display_name=_cut(pipeline.title, _MAX_DISPLAY_NAME),
-        description=_cut(pipeline.description or "", _MAX_DESCRIPTION) or None,
+        description=_cut(redact(pipeline.description or ""), _MAX_DESCRIPTION) or None,
         doc_md=describe(pipeline, config),
         schedule=schedule(airflow),
         start_date=start_date(airflow, pipeline.updated_at),

@@ -39,7 +39,7 @@ def describe(pipeline: IngestionPipeline, config: Config) -> str:
     }
     parts = [f"### {_inline(pipeline.title)}"]
     if pipeline.description:
-        parts.append(_quoted(pipeline.description))
+        parts.append(_quoted(redact(pipeline.description)))
     parts.append(_table({name: text for name, text in rows.items() if text}))
     if link := service_link(pipeline, document):
         parts.append(f"[Open the service in OpenMetadata]({link})")

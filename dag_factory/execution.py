@@ -65,7 +65,7 @@ class Execution:
         :raises AirflowFailException: where the config is wrong, so that no retry would help
         :raises DagFactoryError: where it fails in another way
         """
-        with self._mask.over_logs():
+        with self._mask.over_output():
             try:
                 return self._run_job(self._prepare())
             except Exception as error:  # noqa: BLE001 - whatever a workflow raises may quote its config

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 import traceback
+import warnings
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote, quote_plus
 
+from dag_factory.masked_streams import rewritten_output
 from dag_factory.secrets import HIDDEN
 
 # Shorter texts, as secrets, give nothing away that a log without them would not; to hide them would tear it to bits.
 _MIN_LENGTH = 4
+# So do the numbers of which every log is full, ports and counts and years, and the words that stand for no value.
+_MIN_DIGITS = 6
+_WORDS = frozenset({"true", "false", "none", "null"})
 _MIN_LINE_LENGTH = 16
 
 # An error of pydantic quotes the beginning and the end of a wrong value, so also one half of a secret within it.
-_QUOTED_BY_PYDANTIC = re.compile(r"input_value=.*?(?=, input_type=)", re.DOTALL)
+_PYDANTIC_QUOTES = "input_value="
+_PYDANTIC_GOES_ON = ", input_type="
 
 
 class Mask:
@@ -33,50 +39,46 @@ class Mask:
     def __init__(self, *, in_task: bool = True) -> None:
         self._in_task = in_task
         self.secrets: set[str] = set()
-        self._forms: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        # The longest first: a secret may be a part of another.
+        self._forms: list[str] = []
 
     def add(self, secret: str) -> None:
-        """Hide a secret from now on."""
-        if len(secret) < _MIN_LENGTH:
+        """Hide a secret from now on, unless it is too common a text."""
+        if secret in self.secrets or _is_common(secret):
             return
         if self._in_task:
             from airflow.sdk.log import mask_secret
 
             mask_secret(secret)
         self.secrets.add(secret)
-        # A key of several lines may be printed line by line.
-        lines = {line for line in secret.splitlines() if len(line) >= _MIN_LINE_LENGTH}
-        self._forms |= lines | {
-            secret,
-            quote(secret, safe=""),
-            quote_plus(secret),
-            json.dumps(secret)[1:-1],
-            repr(secret)[1:-1],
-        }
-        # The longest first: a secret may be a part of another.
-        forms = sorted(self._forms, key=lambda form: (-len(form), form))
-        self._pattern = re.compile("|".join(map(re.escape, forms)))
+        self._forms = sorted({*self._forms, *_forms(secret)}, key=lambda form: (-len(form), form))
 
     def hide(self, text: str) -> str:
         """Return a text with ``***`` in place of every secret, and of every value that pydantic quotes."""
-        text = _QUOTED_BY_PYDANTIC.sub(f"input_value={HIDDEN}", text)
-        return self._pattern.sub(HIDDEN, text) if self._pattern else text
+        text = _without_quoted_values(text)
+        # One after the other is faster than one pattern of all, which tries each of them at each character.
+        for form in self._forms:
+            text = text.replace(form, HIDDEN)
+        return text
 
     @contextmanager
-    def over_logs(self) -> Iterator[None]:
+    def over_output(self) -> Iterator[None]:
         """
-        Rewrite what any logger of this process logs, for as long as the context lasts.
+        Rewrite what any logger of this process logs, what is printed and warned of, for as long as the context lasts.
 
         Records are rewritten as they are made: filters of a logger see its own alone, and those of handlers miss the
-        handlers that a workflow adds, such as the one that streams its log to the OpenMetadata server.
+        handlers that a workflow adds, such as the one that streams its log to the OpenMetadata server. Warnings go past
+        them: Airflow has its own way for these. What does not come by here, `dag_factory.masked_streams` says.
         """
-        make = logging.getLogRecordFactory()
+        make, show = logging.getLogRecordFactory(), warnings.showwarning
         logging.setLogRecordFactory(lambda *args, **kwargs: self._rewritten(make(*args, **kwargs)))
+        warnings.showwarning = lambda message, *args, **kwargs: show(self.hide(str(message)), *args, **kwargs)
         try:
-            yield
+            with rewritten_output(self.hide):
+                yield
         finally:
             logging.setLogRecordFactory(make)
+            warnings.showwarning = show
 
     def _rewritten(self, record: logging.LogRecord) -> logging.LogRecord:
         """Return a log record, its exception included, without secrets."""
@@ -88,3 +90,39 @@ class Mask:
             text = f"{text}\n{''.join(traceback.format_exception(*record.exc_info))}"
         record.msg, record.args, record.exc_info, record.exc_text = self.hide(text), (), None, None
         return record
+
+
+def _is_common(secret: str) -> bool:
+    """Return whether a text, to be hidden, would hide much that has nothing to do with it."""
+    shortest = _MIN_DIGITS if secret.isdecimal() else _MIN_LENGTH
+    return len(secret) < shortest or secret.lower() in _WORDS
+
+
+def _forms(secret: str) -> set[str]:
+    """Return how a secret may be printed: as it is, in Python, JSON or an URL, in base64, line by line."""
+    encoded = secret.encode(errors="surrogatepass")
+    # A key of several lines may be printed line by line.
+    lines = {line for line in secret.splitlines() if len(line) >= _MIN_LINE_LENGTH}
+    return lines | {
+        secret,
+        repr(secret)[1:-1],
+        ascii(secret)[1:-1],
+        repr(encoded)[2:-1],
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        quote(encoded),
+        quote(encoded, safe=""),
+        quote(encoded, safe=" +"),  # SQLAlchemy's
+        quote_plus(encoded),
+        b64encode(encoded).decode().rstrip("="),
+        urlsafe_b64encode(encoded).decode().rstrip("="),
+    }
+
+
+def _without_quoted_values(text: str) -> str:
+    """Return a text without the values that errors of pydantic quote. Each character of it is looked at once."""
+    pieces, at = [], 0
+    while (begin := text.find(_PYDANTIC_QUOTES, at)) >= 0 and (end := text.find(_PYDANTIC_GOES_ON, begin)) >= 0:
+        pieces += [text[at:begin], _PYDANTIC_QUOTES, HIDDEN]
+        at = end
+    return "".join([*pieces, text[at:]])

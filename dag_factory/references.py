@@ -3,13 +3,14 @@ References: what may stand in place of any value of a document, and how it becom
 
 - ``{"$env": "NAME"}``: an environment variable of the worker
 - ``{"$connection": "conn_id", "field": "password"}``: a part of an Airflow Connection, so of any secrets backend
-- ``{"$fernet": "…"}``: a text encrypted with Airflow's Fernet key
+- ``{"$fernet": "…"}``: a text encrypted with Airflow's Fernet key; with ``"as": "number"`` beside it, a number
 
 A value is replaced as a whole. Nothing is interpolated into texts, so a password may contain ``$``.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,12 @@ ENV = "$env"
 CONNECTION = "$connection"
 FERNET = "$fernet"
 FORMS = frozenset({ENV, CONNECTION, FERNET})
+
+# JSON has numbers, encryption has texts: beside a ``$fernet``, this says that its text stands for a number.
+_AS = "as"
+_NUMBER = "number"
+
+_SHAPES = ({ENV}, {CONNECTION, "field"}, {FERNET}, {FERNET, _AS})
 
 # Parts of a Connection that may be shown; password, extra and whatever comes are secrets.
 _OPEN_PARTS = frozenset({"conn_type", "host", "login", "port", "schema"})
@@ -41,8 +48,7 @@ def check_reference(value: dict[str, Any], *, field: str | None) -> None:
 
     :raises ConfigError: naming the field
     """
-    allowed = {CONNECTION, "field"} if CONNECTION in value else FORMS & value.keys()
-    if value.keys() != allowed or len(FORMS & value.keys()) > 1:
+    if value.keys() not in _SHAPES:
         raise ConfigError(
             'is no reference. Write {"$env": "NAME"}, {"$connection": "conn_id", "field": "password"} '
             'or {"$fernet": "…"}, with nothing beside it',
@@ -50,6 +56,8 @@ def check_reference(value: dict[str, Any], *, field: str | None) -> None:
         )
     if not all(isinstance(part, str) and part for part in value.values()):
         raise ConfigError("is a reference whose parts are no texts", field=field)
+    if value.get(_AS, _NUMBER) != _NUMBER:
+        raise ConfigError('is a reference to what is neither a text nor "as": "number"', field=field)
 
 
 def resolve(value: Any, *, on_secret: Callable[[str], None], field: str = "") -> Any:
@@ -65,7 +73,7 @@ def resolve(value: Any, *, on_secret: Callable[[str], None], field: str = "") ->
         if CONNECTION in value:
             return _from_connection(value[CONNECTION], value["field"], field, on_secret)
         if FERNET in value:
-            return _decrypted(value[FERNET], field, on_secret)
+            return _decrypted(value, field, on_secret)
         return {
             name: resolve(child, on_secret=on_secret, field=f"{field}.{name}" if field else name)
             for name, child in value.items()
@@ -127,9 +135,9 @@ def _from_connection(conn_id: str, part: str, field: str, on_secret: Callable[[s
     return found
 
 
-def encrypted(text: str) -> dict[str, str]:
+def encrypted(value: str | float) -> dict[str, str]:
     """
-    Return a ``$fernet`` reference to a text.
+    Return a ``$fernet`` reference to a text or a number.
 
     :raises SettingsError: where Airflow has no Fernet key to encrypt with
     """
@@ -138,7 +146,9 @@ def encrypted(text: str) -> dict[str, str]:
         raise SettingsError(
             "[core] fernet_key is empty, so secrets can't be encrypted. Set it, the same for API server and workers"
         )
-    return {FERNET: fernet.encrypt(text.encode()).decode()}
+    text = value if isinstance(value, str) else json.dumps(value)
+    reference = {FERNET: fernet.encrypt(text.encode()).decode()}
+    return reference if isinstance(value, str) else {**reference, _AS: _NUMBER}
 
 
 def decrypted(value: Any) -> Any:
@@ -149,25 +159,35 @@ def decrypted(value: Any) -> Any:
     """
     if isinstance(value, dict):
         if FERNET in value:
-            return _decrypted(value[FERNET], "", lambda _: None)
+            return _decrypted(value, "", lambda _: None)
         return {name: decrypted(child) for name, child in value.items()}
     return [decrypted(child) for child in value] if isinstance(value, list) else value
 
 
-def _decrypted(token: str, field: str, on_secret: Callable[[str], None]) -> str:
+def _decrypted(reference: dict[str, str], field: str, on_secret: Callable[[str], None]) -> str | float:
     from cryptography.fernet import InvalidToken
 
     fernet = _fernet()
     if fernet is None:
         raise ConfigError("is encrypted, but the worker has no [core] fernet_key. Give it Airflow's", field=field)
     try:
-        found = fernet.decrypt(token).decode()
+        text = fernet.decrypt(reference[FERNET]).decode()
     except (InvalidToken, ValueError):
         raise ConfigError(
             "can't be decrypted with [core] fernet_key. Keep the old key behind the new one when you rotate",
             field=field,
         ) from None
-    on_secret(found)
+    on_secret(text)
+    return _number(text, field) if _AS in reference else text
+
+
+def _number(text: str, field: str) -> float:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, (int, float)) or isinstance(found, bool):
+        raise ConfigError('is encrypted, "as": "number", and is none. Leave that out for a text', field=field)
     return found
 
 

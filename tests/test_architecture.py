@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parents[1] / "dag_factory"
 # From the ground up. A module may import those before it, at the top or late.
 FLOORS = [
     "errors", "airflow_versions", "settings", "references", "yaml_loader", "document", "fqn", "pipeline",
-    "secrets", "masking", "store.files", "store.listing", "store.folder", "store", "catalog",
+    "secrets", "masked_streams", "masking", "store.files", "store.listing", "store.folder", "store", "catalog",
     "config_version", "server_connection",
     "schedule", "notify", "trigger_form", "ui", "docs", "links",
     "workflow", "workflow.types", "workflow.overrides", "workflow.server", "workflow.secrets_read",
@@ -36,7 +36,7 @@ FLOORS = [
 
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
 ISOLATED = [
-    "errors", "references", "secrets", "masking", "fqn", "workflow.types", "workflow.server",
+    "errors", "references", "secrets", "masked_streams", "masking", "fqn", "workflow.types", "workflow.server",
     "workflow.secrets_read", "workflow.run", "workflow.secrets_manager", "workflow.automation", "workflow.jobs",
     "runner.guard",
 ]  # fmt: skip

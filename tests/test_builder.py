@@ -48,6 +48,11 @@ TASKS = {
 }  # fmt: skip
 
 
+def test_a_description_that_holds_a_secret_stays_out_of_the_dag() -> None:
+    dag = build_dag(config(description="Ask https://host/?access_token=s3cr3t-canary for more"))
+    assert "s3cr3t-canary" not in json.dumps(DagSerialization.to_dict(dag))
+
+
 @pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.json")), ids=lambda path: path.stem)
 def test_every_document_of_a_server_builds_and_serializes(path: Path) -> None:
     document = json.loads(path.read_text())

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from dag_factory.catalog import Config
 from dag_factory.config_version import config_version
 
@@ -21,6 +23,18 @@ def test_any_change_but_that_of_a_secret_makes_another_digest() -> None:
     assert version(b={"password": "x"}, a=1, name="orders")["digest"] == digest
     assert version(name="orders", a=1, b={"password": "y"})["digest"] == digest
     assert version(name="orders", a=2, b={"password": "x"})["digest"] != digest
+
+
+@pytest.mark.parametrize(
+    ("secret", "other"),
+    [
+        ({"password": 90210123}, {"password": 90210124}),
+        ({"a": [{"name": "X-Api-Key", "value": "x"}]}, {"a": [{"name": "X-Api-Key", "value": "y"}]}),
+        ({"url": "https://host/?sig=x"}, {"url": "https://host/?sig=y"}),
+    ],
+)
+def test_no_digest_tells_of_a_secret_that_may_be_guessed(secret: dict[str, Any], other: dict[str, Any]) -> None:
+    assert version(**secret) == version(**other)
 
 
 def test_values_that_are_references_are_left_out() -> None:

@@ -115,6 +115,10 @@ def test_owners_are_sorted_and_named_once_and_those_without_a_name_are_left_out(
         {"a": f"eyJhbGciOiJSUzI1NiJ9.{CANARY}.sig"},
         {"a": f"Server=s;Password={CANARY}"},
         {"a": {"$fernet": CANARY}},
+        {"a": {"$fernet": CANARY, "as": "number"}},
+        {"a": f"https://b.blob.core.windows.net/c?sv=2022-11-02&sig={CANARY}"},
+        {"a": f"Bearer {CANARY}"},
+        {"headersOfEach": [{"name": "X-Api-Key", "value": CANARY}]},
         {"$fernet": CANARY},
         [{"token": CANARY}],
         f"a://b:{CANARY}@c",
@@ -125,6 +129,20 @@ def test_no_secret_of_the_source_config_is_shown(source_config: object) -> None:
     text = page_of(source_config)
     assert CANARY not in text
     assert "***" in text
+
+
+def test_a_number_that_is_a_secret_is_not_shown_either() -> None:
+    text = page_of({"password": 90210123, "pins": [{"key": "token", "value": 90210123}], "n": 5})
+    assert "90210123" not in text
+    assert '"n": 5' in text
+
+
+def test_a_description_that_holds_a_secret_is_not_shown_at_all() -> None:
+    assert CANARY not in page(description=f"Ask https://host/?access_token={CANARY} for more")
+
+
+def test_an_address_of_somebody_is_no_secret() -> None:
+    assert "https://wiki.example/@team/page" in page_of({"wiki": "https://wiki.example/@team/page"})
 
 
 def test_nothing_but_the_source_config_is_shown_of_the_rest() -> None:

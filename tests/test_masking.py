@@ -1,16 +1,21 @@
-"""The mask: no secret leaves the process in a log line, whoever writes it."""
+"""The mask: no secret leaves the process in a log line or a printed one, whoever writes it."""
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import logging
+import sys
+import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 import pytest
 from pydantic import BaseModel, ValidationError
+from sqlalchemy.engine import URL
 
 from dag_factory.masking import Mask
 
@@ -55,9 +60,52 @@ def test_nothing_is_left_of_a_secret_that_pydantic_cuts_in_the_middle() -> None:
     assert "-not" not in hidden
 
 
-@pytest.mark.parametrize("form", [str, repr, json.dumps, quote_plus])
-def test_a_secret_is_hidden_in_each_form_in_which_it_may_be_printed(mask: Mask, form: Callable[[str], str]) -> None:
-    printed = form(SECRET)
+@pytest.mark.parametrize("text", ["input_value=", "input_value=x, input_type=", ", input_type=", "p@ss"])
+def test_a_long_text_is_hidden_too(mask: Mask, text: str) -> None:
+    for number in range(100):
+        mask.add(f"another secret {number}")
+    whole = text * (2 * 1024 * 1024 // len(text))
+    assert mask.hide(whole + SECRET) == whole.replace("=x,", "=***,") + "***"
+
+
+def test_a_value_that_pydantic_quotes_is_hidden_to_its_end_and_no_further() -> None:
+    text = "a input_value=b input_value=c, input_type=d input_type=e, input_value=f"
+    assert Mask().hide(text) == "a input_value=***, input_type=d input_type=e, input_value=f"
+
+
+def of_an_url(password: str) -> str:
+    address = URL.create("postgresql", "user", password, "host").render_as_string(hide_password=False)
+    return address.removeprefix("postgresql://user:").removesuffix("@host")
+
+
+def in_base64(secret: str) -> str:
+    return base64.b64encode(secret.encode()).decode().rstrip("=")
+
+
+def in_base64_for_urls(secret: str) -> str:
+    return base64.urlsafe_b64encode(secret.encode()).decode().rstrip("=")
+
+
+def of_bytes(secret: str) -> str:
+    return repr(secret.encode())[1:]
+
+
+def as_it_is_in_json(secret: str) -> str:
+    return json.dumps(secret, ensure_ascii=False)
+
+
+FORMS = [
+    str, repr, ascii, of_bytes, json.dumps, as_it_is_in_json, quote, quote_plus, of_an_url, in_base64,
+    in_base64_for_urls,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("secret", [SECRET, "p w+o/r:d@?", 'it\'s "both"', "~~~~??>>", "back\\slash\t1"])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_secret_is_hidden_in_each_form_in_which_it_may_be_printed(secret: str, form: Callable[[str], str]) -> None:
+    mask = Mask()
+    mask.add(secret)
+    printed = form(secret)
     assert mask.hide(f"before {printed} after").replace('"', "").replace("'", "") == "before *** after"
 
 
@@ -68,14 +116,27 @@ def test_the_longer_of_two_secrets_is_hidden_whole() -> None:
     assert mask.hide("hunter2-and-more hunter hunting") == "*** *** hunting"
 
 
-def test_a_mask_that_knows_no_secret_changes_nothing_and_short_texts_are_none() -> None:
+def test_a_mask_that_knows_no_secret_changes_nothing() -> None:
+    assert Mask().hide("one two") == "one two"
+
+
+@pytest.mark.parametrize("secret", ["on", "True", "true", "FALSE", "False", "none", "None", "null", "1234", "54321"])
+def test_what_stands_in_every_log_is_no_secret(secret: str) -> None:
     mask = Mask()
-    mask.add("on")
-    assert mask.hide("one two") == "one two"
+    mask.add(secret)
+    assert mask.hide(f"a {secret} b") == f"a {secret} b"
+    assert mask.secrets == set()
+
+
+@pytest.mark.parametrize("secret", ["902101", "truest", "x123", "nonexistent"])
+def test_but_what_only_begins_so_is_one(secret: str) -> None:
+    mask = Mask()
+    mask.add(secret)
+    assert mask.hide(f"a {secret} b") == "a *** b"
 
 
 def test_log_lines_arguments_and_exceptions_of_any_logger_are_hidden(mask: Mask) -> None:
-    with logged() as output, mask.over_logs():
+    with logged() as output, mask.over_output():
         logger = logging.getLogger("somebody.else")
         logger.warning("in the text %s and as %r", SECRET, {"password": SECRET})
         try:
@@ -89,21 +150,62 @@ def test_log_lines_arguments_and_exceptions_of_any_logger_are_hidden(mask: Mask)
 
 
 def test_a_handler_that_is_added_later_gets_no_secret_either(mask: Mask) -> None:
-    with mask.over_logs(), logged() as output:
+    with mask.over_output(), logged() as output:
         logging.getLogger("somebody.else").warning("in the text %s", SECRET)
     assert output.getvalue() == "in the text ***\n"
 
 
 def test_a_call_with_the_wrong_arguments_raises_nothing_and_shows_no_secret(mask: Mask) -> None:
     text = "%d of %s"
-    with mask.over_logs(), logged() as output:
+    with mask.over_output(), logged() as output:
         logging.getLogger("somebody.else").warning(text, SECRET)
     assert output.getvalue() == "%d of %s ('***',)\n"
 
 
+def test_what_is_printed_is_hidden_whoever_prints_it(mask: Mask, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise RuntimeError(SECRET)
+
+    with mask.over_output():
+        print("with", {"password": SECRET})
+        print(SECRET, file=sys.stderr)
+        thread = threading.Thread(target=fail)
+        hook, threading.excepthook = threading.excepthook, threading.__excepthook__
+        thread.start()
+        thread.join()
+        threading.excepthook = hook
+    printed = capsys.readouterr()
+    assert printed.out == "with {'password': '***'}\n"
+    assert printed.err.startswith("***\nException in thread")
+    assert printed.err.endswith("RuntimeError: ***\n")
+
+
+@pytest.mark.filterwarnings("always")
+def test_a_warning_is_hidden_whoever_shows_it(mask: Mask, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[tuple[object, ...]] = []
+
+    def show(*args: object) -> None:
+        shown.append(args)
+
+    monkeypatch.setattr(warnings, "showwarning", show)
+    with mask.over_output():
+        warnings.warn_explicit(f"of {SECRET}", DeprecationWarning, "file.py", 7)
+    assert shown == [("of ***", DeprecationWarning, "file.py", 7, None, None)]
+    assert warnings.showwarning is show
+
+
+def test_when_it_is_over_printing_is_as_it_was(mask: Mask, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sys.stdout, sys.stderr
+    with pytest.raises(ValueError, match="x"), mask.over_output():
+        raise ValueError("x")
+    assert (sys.stdout, sys.stderr) == before
+    print(SECRET)
+    assert capsys.readouterr().out == f"{SECRET}\n"
+
+
 def test_when_it_is_over_logging_is_as_it_was(mask: Mask) -> None:
     with logged() as output:
-        with mask.over_logs():
+        with mask.over_output():
             pass
         logging.getLogger("somebody.else").warning(SECRET)
     assert SECRET in output.getvalue()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dag_factory.errors import ConfigError, SettingsError
-from dag_factory.references import check_reference, is_reference, resolve
+from dag_factory.references import check_reference, decrypted, encrypted, is_reference, resolve
 
 CANARY = "s3cr3t-canary"
 FERNET_KEY = "AIRFLOW__CORE__FERNET_KEY"
@@ -67,7 +67,7 @@ def test_anything_else_is_no_reference(value: object) -> None:
 
 @pytest.mark.parametrize(
     "reference",
-    [{"$env": "A"}, {"$fernet": "A"}, {"$connection": "A", "field": "host"}],
+    [{"$env": "A"}, {"$fernet": "A"}, {"$fernet": "A", "as": "number"}, {"$connection": "A", "field": "host"}],
     ids=json.dumps,
 )
 def test_a_reference_of_each_form_is_right(reference: dict[str, Any]) -> None:
@@ -88,7 +88,11 @@ def test_a_reference_of_each_form_is_right(reference: dict[str, Any]) -> None:
         {"$env": "A", "$fernet": "B"},
         {"$env": "A", "$connection": "B"},
         {"$env": "A", "$connection": "B", "field": "host"},
+        {"$env": "A", "as": "number"},
         {"$fernet": 1},
+        {"$fernet": "A", "as": "text"},
+        {"$fernet": "A", "as": None},
+        {"$fernet": "A", "field": "B"},
         {"$connection": "A"},
         {"$connection": "A", "field": ""},
         {"$connection": "A", "field": None},
@@ -229,6 +233,29 @@ def test_an_encrypted_text_is_decrypted_with_airflows_key(
     token = Fernet(key).encrypt(text.encode()).decode()
     assert resolve({"$fernet": token}, on_secret=masked) == text
     assert masked.secrets == [text]
+
+
+@pytest.mark.parametrize("number", [0, 90210123, -7, 1.5, 1e22, 2**64])
+def test_a_number_that_was_encrypted_is_the_same_number_again(
+    monkeypatch: pytest.MonkeyPatch, masked: Listener, number: float
+) -> None:
+    monkeypatch.setenv(FERNET_KEY, Fernet.generate_key().decode())
+    reference = encrypted(number)
+    check_reference(dict(reference), field="a")
+    found = resolve(reference, on_secret=masked)
+    assert (found, type(found)) == (number, type(number))
+    assert decrypted({"a": [reference]}) == {"a": [number]}
+    assert masked.secrets == [str(number)]
+
+
+@pytest.mark.parametrize("text", [CANARY, "", "true", "null", '"1"', "[1]", "1 2", "1" * 5000])
+def test_what_is_encrypted_as_a_number_and_is_none_is_refused_and_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv(FERNET_KEY, Fernet.generate_key().decode())
+    problem = problem_of({**encrypted(text), "as": "number"})
+    assert '"as": "number", and is none' in problem.problem
+    assert CANARY not in str(problem)
 
 
 def test_a_rotated_key_still_decrypts_while_it_stands_behind_the_new_one(

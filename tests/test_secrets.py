@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dag_factory.secrets import HIDDEN, is_secret, redact, secret_values
+from dag_factory.references import FERNET, decrypted, encrypted, resolve
+from dag_factory.secrets import HIDDEN, encrypt, is_secret, redact, secret_values
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
 CANARY = "s3cr3t-canary"
@@ -44,6 +45,8 @@ SECRET_NAMES = [
     "passwd",
 ]
 
+SECRET_ENDINGS = ["pass", "dbPass", "AccountKey", "shared_key", "sig"]
+
 OPEN_NAMES = [
     "name",
     "type",
@@ -59,29 +62,124 @@ OPEN_NAMES = [
     "primaryKey",
     "database",
     "description",
+    "passThrough",
+    "design",
 ]
 
-SECRET_TEXTS = [
-    "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln",
-    "Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln",
-    "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----",
-    "-----BEGIN CERTIFICATE-----",
-    "postgresql://user:pw@host/db",
-    "postgresql+psycopg2://user:p/w@host/db",
-    "postgresql://user:p@w@host/db",
-    "redis://:pw@host",
-    "see https://user:pw@host/path for more",
-    "https://ghp_token@github.com/org/repo",
-    "AKIAIOSFODNN7EXAMPLE",
-    "ASIAIOSFODNN7EXAMPLE",
-    "Server=a;Password=b",
-    "server=a;pwd = b",
-    "https://host/path?token=b",
+# Each with what is secret in it, where that is not all of it.
+SECRET_TEXTS = {
+    # Tokens and keys that are known by their looks.
+    "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln": None,
+    "Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln": "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln",
+    "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----": None,
+    "-----BEGIN CERTIFICATE-----": None,
+    "AKIAIOSFODNN7EXAMPLE": None,
+    "ASIAIOSFODNN7EXAMPLE": None,
+    "ghp_0123456789abcdefABCDEF0123456789abcd": None,
+    "clone with github_pat_11ABCDEFG0123456789_abcdef": "github_pat_11ABCDEFG0123456789_abcdef",
+    "glpat-0123456789abcdefghij": None,
+    "xoxb-123456789012-abcdefghijkl": None,
+    "sk-proj-0123456789abcdefghij": None,
+    "sk-0123456789abcdefghijABCDEFGHIJ": None,
+    "AIzaSyA-0123456789abcdefghijklmnopqrstu": None,
+    "dapi0123456789abcdef0123456789abcdef": None,
+    "hvs.CAESIJ0123456789abcdef": None,
+    # Headers.
+    "Bearer s3cr3t-canary": "s3cr3t-canary",
+    "bearer abcdefghijklmnopqrstuvwx": "abcdefghijklmnopqrstuvwx",
+    "Authorization: Bearer 0a1b2c3d4e5f": "0a1b2c3d4e5f",
+    "Basic dXNlcjpwYXNz": "dXNlcjpwYXNz",
+    "curl -H 'Authorization: Basic dXNlcjpww7ZyZA=='": "dXNlcjpww7ZyZA==",
+    # Addresses with a user, so maybe with a password or a token.
+    "postgresql://user:pw@host/db": "pw",
+    "postgresql+psycopg2://user:p/w@host/db": "p/w",
+    "postgresql://user:p@w@host/db": "p@w",
+    "postgresql://user:12345@host/db": "12345",
+    "postgresql://user:pw@host/db?mail=a@b": "pw",
+    "postgresql://user:p%40w@host/db": "p@w",
+    "postgresql://user:pw@[::1]:5432/db": "pw",
+    "mongodb://user:pw@h1:27017,h2:27017/db": "pw",
+    "redis://:pw@host": "pw",
+    "see https://user:pw@host/path for more": "pw",
+    "https://host/a and https://user:pw@host/b": "pw",
+    "https://ghp_token@github.com/org/repo": None,
+    # Names with values: queries of addresses, connection strings, properties, arguments, JSON.
+    "https://host/path?token=b4": "b4",
+    "https://a.blob.core.windows.net/c?sv=2022-11-02&sr=c&sig=Zm9v%2Bb4%3D": "Zm9v+b4=",
+    "https://b.s3.amazonaws.com/k?X-Amz-Date=1&X-Amz-Signature=0123abcd": "0123abcd",
+    "https://b.s3.amazonaws.com/k?X-Amz-Credential=a%2Fb": "a/b",
+    "https://host/cb#access_token=b4&state=x": "b4",
+    "grant_type=x&client_id=y&client_secret=b4": "b4",
+    "https://host?api_key=b4": "b4",
+    "https://host?a=1&amp;apikey=b4": "b4",
+    "url=https://host?a=1&auth_token=b4": "b4",
+    "Server=a;Password=b4": "b4",
+    "server=a;pwd = b4": "b4",
+    "Password = b4;server=a": "b4",
+    "db_password=b4": "b4",
+    "DefaultEndpointsProtocol=https;AccountName=n;AccountKey=Zm9vYg==;EndpointSuffix=x": "Zm9vYg==",
+    "Endpoint=sb://n/;SharedAccessKeyName=Root;SharedAccessKey=b4": "b4",
+    "host=h user=u password=b4": "b4",
+    "host=h password='b4 and more'": "b4 and more",
+    'org.apache.kafka.PlainLoginModule required username="u" password="b4";': "b4",
+    "# properties\nssl.truststore.password = b4\n": "b4",
+    "export DB_PASSWORD=b4": "b4",
+    "-Xmx1g -Djavax.net.ssl.trustStorePassword=b4": "b4",
+    '{"user": "u", "password": "b4"}': "b4",
+    "{'user': 'u', 'private_key_id': 'x', 'secret': 'b4'}": "b4",
+    r"{\"password\": \"b4\"}": "b4",
+    '{"pass":9021}': "9021}",
+}
+
+OPEN_TEXTS = [
+    "",
+    "text",
+    "a@b.example",
+    # Addresses.
+    "https://host:8080/path",
+    "jdbc:postgresql://host:5432/db",
+    "jdbc:sqlserver://host:1433;encrypt=true;trustServerCertificate=true",
+    "https://wiki.example/@team/page",
+    "https://wiki.example:8080/@team/page",
+    "http://[::1]:8080/@team",
+    "https://wiki.example?to=a@b.example",
+    "https://wiki.example#a@b.example",
+    "https://wiki.example, or team@host",
+    "http://host:8080, or team:x@host",
+    "kafka://h1:9092,h2:9092/@x",
+    "s3://bucket/folder/a:b@c",
+    "https://host/list?page=2&max_tokens=100&sort_key=a&nextToken",
+    "Endpoint=sb://n/;SharedAccessKeyName=Root",
+    "useToken=true;password=;pwd=***",
+    "secret:/bot/token",
+    # Patterns and names.
+    ".*token.*",
+    "^(?!.*(?:password|secret)=).*$",
+    r"^sig_\d+$",
+    "user_tokens",
+    "db.schema.api_key",
+    "asiapacificsalestotal",
+    "sk-learn-pipelines-and-more",
+    "ghp_table",
+    "eyJ.table",
+    # SQL.
+    "select * from t",
+    "select token, password from user_tokens where api_key is not null",
+    "select * from a join b on a.token = b.token and a.secret=b.secret where sig = 1",
+    "select * from a where token='x' or password=%s",
+    "SELECT count(*) FROM a WHERE\n  session_token = b.session_token\n  AND token=b.token",
+    "insert into t(password) values (?)",
+    # Descriptions.
+    "Password, token and secret: ask the team.",
+    "The tables of tokens; a secret = what nobody knows.",
+    "Basic information of all bearer tokens, and basic metadata",
+    "Bearer authentication",
+    "Bearer of the token",
+    "Set password=… and token=***",
 ]
 
-OPEN_TEXTS = ["", "text", "https://host:8080/path", "a@b.example", "select * from t", "jdbc:postgresql://host:5432/db"]
-
-secret_fields = st.tuples(st.sampled_from(SECRET_NAMES), st.text(string.ascii_letters, max_size=4)).map("".join)
+more = st.text(string.ascii_letters, max_size=4)
+secret_fields = st.tuples(st.sampled_from(SECRET_NAMES), more).map("".join) | st.sampled_from(SECRET_ENDINGS)
 names = st.sampled_from(OPEN_NAMES)
 nested_canaries = st.recursive(
     st.just(CANARY),
@@ -94,7 +192,7 @@ documents_with_secrets = st.recursive(
 )
 
 
-@pytest.mark.parametrize("name", SECRET_NAMES)
+@pytest.mark.parametrize("name", SECRET_NAMES + SECRET_ENDINGS)
 def test_a_field_gives_a_secret_away_by_its_name(name: str) -> None:
     assert is_secret(name)
     assert redact({name: "x"}) == {name: HIDDEN}
@@ -113,10 +211,53 @@ def test_a_text_gives_a_secret_away_whatever_its_field_is_called(text: str) -> N
     assert next(secret_values({"query": text})) == text
 
 
-@pytest.mark.parametrize("password", ["pw", "p@w", "p/w"])
-def test_the_password_of_an_url_is_a_secret_of_its_own(password: str) -> None:
-    url = f"postgresql://user:{password}@host/db"
-    assert list(secret_values({"query": url})) == [url, password]
+@pytest.mark.parametrize(("text", "part"), SECRET_TEXTS.items())
+def test_what_is_secret_within_a_text_is_a_secret_of_its_own(text: str, part: str | None) -> None:
+    found = list(secret_values({"query": text}))
+    assert found[-1] == (part or text)
+    assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize(
+    "text", ["a://b:c", "a://b@", "://a@b", "?token=", "eyJ", "-eyJ-", "sk-", ";  ", "bearer ", "a@b:c", "'secret': "]
+)
+def test_a_long_text_that_may_be_full_of_secrets_is_judged_too(text: str) -> None:
+    is_secret("query", text * (1024 * 1024 // len(text)))
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        {"name": "X-Api-Key", "value": CANARY},
+        {"key": "password", "value": CANARY},
+        {"Name": "DB_PASSWORD", "Value": CANARY},
+        {"value": CANARY, "description": "x", "key": "client.secret"},
+        {"name": "cookie", "values": [CANARY, {"a": CANARY}]},
+        {"key": 1, "name": "token", "value": CANARY},
+    ],
+    ids=json.dumps,
+)
+def test_the_value_beside_a_name_is_a_secret_if_that_name_is_one_of_a_secret(pair: dict[str, Any]) -> None:
+    shown = redact({"properties": [pair]})["properties"][0]
+    assert CANARY not in json.dumps(shown)
+    assert {**shown, **pair} == pair
+    assert set(secret_values([pair])) == {CANARY}
+    assert CANARY not in json.dumps(encrypt([pair], lambda _: {FERNET: "x"}))
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        {"name": "columnName", "value": "password"},
+        {"name": "user_tokens", "type": "table", "description": "x"},
+        {"key": ["token"], "value": "x"},
+        {"value": "x"},
+    ],
+    ids=json.dumps,
+)
+def test_other_pairs_are_shown(pair: dict[str, Any]) -> None:
+    assert redact([pair]) == [pair]
+    assert list(secret_values([pair])) == []
 
 
 @pytest.mark.parametrize("text", OPEN_TEXTS)
@@ -141,6 +282,34 @@ def test_what_redaction_hides_is_told_to_those_who_mask_logs(document: Any) -> N
     for secret in sorted(secret_values(document), key=len, reverse=True):
         text = text.replace(json.dumps(secret)[1:-1], "")
     assert CANARY not in text
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"password": 90210123, "headers": {"X-Pin": 1.5}, "tokens": [0, -1, 2**64], "n": 5},
+        {"password": "90210123", "pin": {"name": "pass", "value": 1e22}, "a": ["Bearer s3cr3t-canary", 7]},
+        {"password": None, "useToken": True, "secret": "", "headers": [False, {"a": None}]},
+    ],
+    ids=json.dumps,
+)
+def test_what_is_encrypted_is_a_text_or_a_number_and_comes_back_as_it_was(
+    document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "A" * 43 + "=")
+    kept: list[str | float] = []
+
+    def keep(value: str | float) -> dict[str, str]:
+        kept.append(value)
+        return encrypted(value)
+
+    at_rest = encrypt(document, keep)
+    told: list[str] = []
+    assert repr(resolve(at_rest, on_secret=told.append)) == repr(decrypted(at_rest)) == repr(document)
+    assert {str(value) for value in kept} == {*secret_values(document)} - {"s3cr3t-canary"} == set(told)
+    assert redact(at_rest).keys() == document.keys()
+    assert not any(f'"{value}"' in json.dumps(redact(at_rest)) for value in kept)
+    assert encrypt(at_rest, keep) == at_rest
 
 
 @pytest.mark.parametrize("value", [1, 1.5, "", [1], {"a": 1}])
@@ -179,9 +348,9 @@ def test_the_token_of_a_servers_document_is_hidden_and_masked(path: Path) -> Non
     assert token in secret_values(document)
 
 
-def test_all_texts_within_a_secret_are_masked_and_nothing_else() -> None:
-    document = {"credentials": {"type": "t", "more": ["u", {"v": "w"}], "n": 1, "none": None, "empty": ""}, "a": "b"}
-    assert list(secret_values(document)) == ["t", "u", "w"]
+def test_all_texts_and_numbers_within_a_secret_are_masked_and_nothing_else() -> None:
+    document = {"credentials": {"type": "t", "more": ["u", {"v": "w"}], "n": 1, "none": None, "is": True}, "a": "b"}
+    assert list(secret_values(document)) == ["t", "u", "w", "1"]
 
 
 def secret_fields_of_openmetadata() -> set[str]:

@@ -105,6 +105,15 @@ def test_a_secret_beside_what_a_dag_is_made_of_is_encrypted_all_the_same(store: 
     assert "hush" not in (store.root / "pg_metadata_hourly.json").read_text()
 
 
+def test_secrets_that_are_numbers_are_encrypted_too_and_the_same_when_they_come_again(store: FolderStore) -> None:
+    data = document(sourceConfig={"config": {"password": 90210123, "options": [{"key": "token", "value": 1.5}]}})
+    assert deploy(store, data).changed
+    assert "90210123" not in (store.root / "pg_metadata_hourly.json").read_text()
+    assert stored(store)["sourceConfig"]["config"]["password"]["as"] == "number"
+    assert decrypted(stored(store)) == json.loads(data)
+    assert not deploy(store, data).changed
+
+
 def test_references_stay_what_they_are(store: FolderStore) -> None:
     server = {"hostPort": {"$env": "HOST"}, "securityConfig": {"jwtToken": {"$connection": "om", "field": "password"}}}
     deploy(store, document(openMetadataServerConnection=server))

@@ -96,7 +96,7 @@ def main(descriptor: int) -> int:
     from dag_factory.workflow.secrets_manager import load
 
     try:
-        with mask.over_logs():
+        with mask.over_output():
             if order["secrets_manager"] is not None:
                 load(**order["secrets_manager"])
             result = execute(order["kind"], order["job"], on_secret=on_secret)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 import uuid
@@ -85,11 +86,18 @@ class Pipeline:
         self.dag_id = self.fqn = ""
 
     def make(
-        self, name: str, *, then: str = "end", hold: bool = False, level: str | None = None, **airflow_config: Any
+        self,
+        name: str,
+        *,
+        then: str = "end",
+        hold: bool = False,
+        level: str | None = None,
+        password: str = "",
+        **airflow_config: Any,
     ) -> Pipeline:
         self.dag_id, self.fqn = name, f"{name}_service.{name}"
         self.held.touch() if hold else self.held.unlink(missing_ok=True)
-        self.options = {"folder": str(self.folder), "then": then}
+        self.options = {"folder": str(self.folder), "then": then, "password": password}
         self.register()
         document = {
             "name": name,
@@ -224,6 +232,19 @@ def test_ingestion_logs_at_the_level_of_the_config_and_airflow_as_ever(
     assert ("Workflow Success %" in log) == (level == "DEBUG")
     assert "Running config" in log
     assert "Source: 0 records" in log
+
+
+def test_what_ingestion_code_prints_shows_no_password_of_the_service(
+    pipeline: Callable[..., Pipeline], stack: AirflowStack
+) -> None:
+    made = pipeline("prints", then="print", password='canary 7d0f/+"ö"')
+    run_id = made.start()
+    made.airflow_knows(run_id, "success")
+    # The executor has printed a copy of the log.
+    for log in (stack.task_log(made.dag_id, run_id, TASK), (stack.home / "logs" / "scheduler.log").read_text()):
+        for mark in ("str", "repr", "dumps", "error quote_plus", "warning", "traceback", "last"):
+            assert re.search(rf"<{mark}>.{{0,4}}\*\*\*", log), mark
+        assert "canary" not in log
 
 
 def test_a_workflow_that_raises(pipeline: Callable[..., Pipeline]) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 import time
+import traceback
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
 from metadata.generated.schema.entity.services.connections.database.customDatabaseConnection import (
     CustomDatabaseConnection,
@@ -22,7 +27,8 @@ class StatusSource(Source):
     Does what ``connectionOptions`` say.
 
     ``folder`` gets a file ``<number of the try>`` with the process ids of the task and of its parent. Then the source
-    sleeps while there is a file ``hold`` in the folder, and does what ``then`` says: raise, fail one record, or end.
+    sleeps while there is a file ``hold`` in the folder, and does what ``then`` says: raise, fail one record, print the
+    ``password``, or end.
     """
 
     def __init__(self, config: SourceConfig, metadata: Any) -> None:
@@ -31,6 +37,7 @@ class StatusSource(Source):
         connection: CustomDatabaseConnection = config.serviceConnection.root.config
         options = connection.connectionOptions.root
         self.folder, self.then = Path(options["folder"]), options["then"]
+        self.password = options.get("password", "")
 
     @classmethod
     def create(cls, config_dict: dict[str, Any], metadata: Any, pipeline_name: str | None = None) -> StatusSource:
@@ -53,5 +60,19 @@ class StatusSource(Source):
             time.sleep(0.1)
         if self.then == "raise":
             raise RuntimeError("as the test wants")
+        if self.then == "print":
+            self._print()
         if self.then == "fail":
             yield Either(left=StackTraceError(name="a", error="as the test wants", stackTrace=None))
+
+    def _print(self) -> None:
+        """Print the password in all ways, each time between two marks."""
+        for form in (str, repr, json.dumps, quote_plus):
+            print(f"<{form.__name__}>{form(self.password)}</>")
+            print(f"<error {form.__name__}>{form(self.password)}</>", file=sys.stderr)
+        warnings.warn(f"<warning>{self.password}</>", stacklevel=1)
+        try:
+            {}[f"<traceback>{self.password}</>"]
+        except KeyError:
+            traceback.print_exc()
+        print(f"<last>{self.password}</>", end="")
