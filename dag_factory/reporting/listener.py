@@ -81,7 +81,7 @@ def reports() -> Reports[EndedRun]:
     from dag_factory.reporting.notes import note_version
     from dag_factory.reporting.queue import Reports
 
-    def note_and_tell(run: EndedRun) -> tuple[float, EndedRun] | None:
+    def note_and_tell(run: EndedRun, _tries: int) -> tuple[float, EndedRun] | None:
         try:
             note_version(run.dag_id, run.run_id)
         except Exception as error:  # noqa: BLE001 - a note is no reason not to tell
