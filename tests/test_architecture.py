@@ -18,10 +18,10 @@ FLOORS = [
     "secrets", "masking", "store.files", "store.listing", "store.folder", "store", "catalog",
     "config_version", "server_connection",
     "schedule", "notify", "trigger_form", "ui", "docs", "links",
-    "workflow", "workflow.types", "workflow.overrides", "workflow.server", "workflow.logs", "workflow.run",
-    "workflow.automation", "workflow.jobs",
+    "workflow", "workflow.types", "workflow.overrides", "workflow.server", "workflow.status", "workflow.logs",
+    "workflow.run", "workflow.automation", "workflow.jobs",
     "runner", "runner.interpreter", "runner.child", "runner.pipes", "runner.process",
-    "reporting", "reporting.status", "reporting.queue", "reporting.ended_runs", "reporting.own_end",
+    "reporting", "reporting.status", "reporting.queue", "reporting.own_end", "reporting.ended_runs",
     "reporting.notes", "reporting.listener",
     "execution", "operator", "builder",
     "loader", "writer", "parses",
@@ -35,8 +35,8 @@ FLOORS = [
 
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
 ISOLATED = [
-    "errors", "references", "secrets", "masking", "workflow.types", "workflow.server", "workflow.run",
-    "workflow.automation", "workflow.jobs",
+    "errors", "references", "secrets", "masking", "workflow.types", "workflow.server", "workflow.status",
+    "workflow.run", "workflow.automation", "workflow.jobs",
 ]  # fmt: skip
 
 
