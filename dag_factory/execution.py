@@ -7,6 +7,7 @@ Airflow imports the operators at each parse, so what only a worker needs begins 
 from __future__ import annotations
 
 import logging
+import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -23,21 +24,23 @@ from dag_factory.links import links_to
 from dag_factory.masking import Mask
 from dag_factory.pipeline import IngestionPipeline
 from dag_factory.references import resolve
-from dag_factory.reporting.own_end import tell_failed
+from dag_factory.reporting.own_end import STATE_XCOM, tell_failed
 from dag_factory.runner.interpreter import choose, environment
 from dag_factory.runner.process import Child
 from dag_factory.secrets import secret_values
-from dag_factory.server_connection import FIELD, with_server
+from dag_factory.server_connection import FIELD, require_server, with_server
 from dag_factory.store import open_store
-from dag_factory.workflow.jobs import RUN
+from dag_factory.workflow.jobs import RUN, RUN_FAILED
 from dag_factory.workflow.logs import ingestion_logging
 from dag_factory.workflow.overrides import overridden
-from dag_factory.workflow.run import Job, PipelineRun, Summary, openmetadata_run_id
+from dag_factory.workflow.run import End, Job, PipelineRun, Summary, close_streamed_log, openmetadata_run_id
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 log = logging.getLogger(__name__)
+
+_CHILD_REPORT_SECONDS = 60.0
 
 
 class Execution:
@@ -52,9 +55,12 @@ class Execution:
         self._dag_id = dag_id
         self._context = context
         self._mask = Mask()
+        self._began = int(time.time() * 1000)
         self._begun: Job | None = None
         self._run: PipelineRun | None = None
         self._child: Child | None = None
+        self._python: str | None = None
+        self._is_killed = False
         self.links: Mapping[str, str] = MappingProxyType({})
         """Where the pipeline is in OpenMetadata's UI, by the XComs of the links."""
 
@@ -65,27 +71,28 @@ class Execution:
         :raises AirflowFailException: where the config is wrong, so that no retry would help
         :raises DagFactoryError: where it fails in another way
         """
+        failure: BaseException
         with self._mask.over_output():
             try:
                 return self._run_job(self._prepare())
             except Exception as error:  # noqa: BLE001 - whatever a workflow raises may quote its config
                 failure = self._failure(error)
-                if not isinstance(error, DagFactoryError):
-                    log.error(self._mask.hide(traceback.format_exc()))
                 if isinstance(failure, AirflowFailException) or not self._is_tried_again():
-                    self._tell_failed(str(failure), overrule=True, patient=True)
-            except BaseException as interruption:
+                    self._tell_failed(str(failure), patient=True)
+            except BaseException as interruption:  # noqa: BLE001 - it is raised again
+                failure = self._without_secrets(interruption)
                 # A workflow that a time-out interrupts reports success.
-                self._tell_failed(type(interruption).__name__, overrule=True)
-                raise
-        # Raised here, it carries no trace of the original.
-        raise failure
+                self._tell_failed(type(interruption).__name__)
+        # Raised here, it carries no trace of the original, nor what that came from.
+        raise failure from None
 
     def kill(self) -> None:
         """End what runs, and tell that it was killed."""
+        self._is_killed = True
         if self._child is not None:
             self._child.terminate()
-        self._tell_failed("The task was killed")
+        if self._begun is not None and not self._tell(self._begun, "The task was killed") and self._run is not None:
+            self._run.report_failed(overrule=False)
 
     def _prepare(self) -> tuple[Job, str | None]:
         """Return the job of this run, and the interpreter for it, None where that is this process's."""
@@ -100,7 +107,7 @@ class Execution:
             self._mask.add(secret)
         pipeline = IngestionPipeline.from_document(document)
         job = self._begun = self._job(pipeline, document)
-        self._show(config, pipeline, (document.get(FIELD) or {}).get("hostPort"))
+        self._show(config, pipeline, require_server(document)["hostPort"])
         python = choose(pipeline.dag_factory.runner.python)
         where = "in the task's process" if python is None else f"by {python}"
         log.info("Running config '%s' as OpenMetadata run %s, %s", config.key, job.run_id, where)
@@ -133,27 +140,53 @@ class Execution:
     def _run_job(self, prepared: tuple[Job, str | None]) -> Summary:
         job, python = prepared
         with ingestion_logging(str(job.document.get("loggerLevel") or "INFO")):
-            summary = self._run_here(job) if python is None else self._run_in_child(job, python)
-        for step, counts in summary.items():
+            end = self._run_here(job) if python is None else self._run_in_child(job, python)
+        for step, counts in end["summary"].items():
             log.info("%s: %s", step, ", ".join(f"{count} {name}" for name, count in counts.items()))
-        return summary
+        # Where the server was away, whoever hears of the end from Airflow tells it this.
+        self._context["ti"].xcom_push(key=STATE_XCOM, value=end["state"])
+        return end["summary"]
 
-    def _run_here(self, job: Job) -> Summary:
+    def _run_here(self, job: Job) -> End:
         self._run = PipelineRun(job, on_secret=self._mask.add)
-        return self._run.execute()
+        try:
+            return self._run.execute()
+        except Exception as error:  # noqa: BLE001 - as in `run`
+            # Told here, it stands in a log that is streamed to the server too.
+            raise self._failure(error) from None
+        finally:
+            close_streamed_log()
 
-    def _run_in_child(self, job: Job, python: str) -> Summary:
-        self._child = Child(python, environment(python, secrets=self._mask.secrets), self._mask)
-        summary: Summary = self._child.run(RUN, asdict(job))
-        return summary
+    def _run_in_child(self, job: Job, python: str) -> End:
+        self._python = python
+        self._child = self._new_child(python)
+        end: End = self._child.run(RUN, asdict(job))
+        return end
 
-    def _tell_failed(self, reason: str, *, overrule: bool = False, patient: bool = False) -> None:
-        if self._begun is None:
+    def _new_child(self, python: str) -> Child:
+        return Child(python, environment(python, secrets=self._mask.secrets), self._mask)
+
+    def _tell_failed(self, reason: str, *, patient: bool = False) -> None:
+        """
+        Tell that the run failed, whatever its workflow has reported.
+
+        Not where it was killed, which has been told: the server may have heard since from who has had it killed.
+        """
+        job = self._begun
+        if job is None or self._is_killed or self._tell(job, reason, overrule=True, patient=patient):
             return
-        told = tell_failed(self._begun, reason, overrule=overrule, patient=patient)
-        if not told and self._run is not None:
-            # With a token that only openmetadata-ingestion can read, say.
-            self._run.report_failed()
+        if self._run is not None:
+            self._run.report_failed(reason, overrule=True)
+        elif self._python is not None:
+            order = {**asdict(job), "reason": reason, "overrule": True}
+            try:
+                self._new_child(self._python).run(RUN_FAILED, order, timeout=_CHILD_REPORT_SECONDS)
+            except DagFactoryError as error:
+                log.warning("OpenMetadata can't be told that run %s failed: %s", job.run_id, error)
+
+    def _tell(self, job: Job, reason: str, **how: bool) -> bool:
+        """Tell that the run failed; return False where that takes openmetadata-ingestion, which can read any token."""
+        return tell_failed(job, reason, since=self._began, **how)
 
     def _is_tried_again(self) -> bool:
         """Return whether Airflow will try a task that fails again, so that its run goes on."""
@@ -161,10 +194,21 @@ class Execution:
         return task_instance.try_number <= task_instance.max_tries
 
     def _failure(self, error: Exception) -> Exception:
-        """Return what the task fails with: the same in plain words and without secrets."""
+        """Return what the task fails with, the same in plain words and without secrets; log whatever is unexpected."""
         text = self._mask.hide(str(error))
         if isinstance(error, ConfigError):
             return AirflowFailException(text)
-        if isinstance(error, DagFactoryError):
+        if isinstance(error, (DagFactoryError, AirflowFailException)):
             return type(error)(text)
+        log.error(self._mask.hide(traceback.format_exc()))
         return WorkflowError(f"{type(error).__name__}: {text}")
+
+    def _without_secrets(self, interruption: BaseException) -> BaseException:
+        """Return what ends a task, such as a time-out or ``sys.exit``, without the secrets in its texts."""
+        if isinstance(interruption, SystemExit):
+            is_text = not isinstance(interruption.code, (int, type(None)))
+            return SystemExit(self._mask.hide(str(interruption.code)) if is_text else interruption.code)
+        interruption.args = tuple(
+            self._mask.hide(part) if isinstance(part, str) else part for part in interruption.args
+        )
+        return interruption.with_traceback(None)

@@ -19,6 +19,7 @@ hypothesis.settings.load_profile("default")
 
 Interpreter = Callable[[str], str]
 
+SOURCES = Path(__file__).parent / "sources"
 DAGS_FOLDER = Path(__file__).resolve().parents[1] / "dags"
 
 
@@ -40,7 +41,11 @@ def config_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def isolated_python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An interpreter that has openmetadata-ingestion and can import nothing of Airflow, though it is installed."""
+    """
+    An interpreter that has openmetadata-ingestion and can import nothing of Airflow, though it is installed.
+
+    It has the sources of the tests as well.
+    """
     path = tmp_path_factory.mktemp("isolated") / "python"
     path.write_text(
         f"#!{sys.executable} -Iu\n"
@@ -51,6 +56,7 @@ def isolated_python(tmp_path_factory: pytest.TempPathFactory) -> str:
         "        if name.partition('.')[0] == 'airflow':\n"
         "            raise ModuleNotFoundError(name)\n"
         "sys.meta_path.insert(0, NoAirflow)\n"
+        f"sys.path.append({str(SOURCES)!r})\n"
         "sys.argv = sys.argv[sys.argv.index('-u') + 1 :]\n"
         "runpy.run_path(sys.argv[0], run_name='__main__')\n"
     )

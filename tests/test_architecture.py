@@ -18,11 +18,11 @@ FLOORS = [
     "secrets", "masked_streams", "masking", "store.files", "store.listing", "store.folder", "store", "catalog",
     "config_version", "server_connection",
     "schedule", "notify", "trigger_form", "ui", "docs", "links",
-    "workflow", "workflow.types", "workflow.overrides", "workflow.server", "workflow.secrets_read",
+    "workflow", "workflow.types", "workflow.overrides", "workflow.server", "workflow.secrets_read", "workflow.status",
     "workflow.logs", "workflow.run", "workflow.secrets_manager", "workflow.automation", "workflow.jobs",
     "runner", "runner.interpreter", "runner.secrets_manager", "runner.guard", "runner.child", "runner.pipes",
     "runner.process",
-    "reporting", "reporting.status", "reporting.queue", "reporting.ended_runs", "reporting.own_end",
+    "reporting", "reporting.status", "reporting.queue", "reporting.own_end", "reporting.ended_runs",
     "reporting.notes", "reporting.listener",
     "execution", "operator", "builder",
     "loader", "writer", "parses",
@@ -37,8 +37,8 @@ FLOORS = [
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
 ISOLATED = [
     "errors", "references", "secrets", "masked_streams", "masking", "fqn", "workflow.types", "workflow.server",
-    "workflow.secrets_read", "workflow.run", "workflow.secrets_manager", "workflow.automation", "workflow.jobs",
-    "runner.guard",
+    "workflow.secrets_read", "workflow.status", "workflow.run", "workflow.secrets_manager", "workflow.automation",
+    "workflow.jobs", "runner.guard",
 ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import DAG
@@ -37,3 +38,13 @@ def test_a_config_that_breaks_between_parse_and_start_is_refused_and_not_run_in_
     task = IngestionOperator(task_id="ingestion_task", dag=DAG("orders"))
     with pytest.raises(AirflowFailException, match=f"^{problem}"):
         task.execute({"dag_run": None, "run_id": "run"})
+
+
+@pytest.mark.parametrize("server", ["http://canary/api", ["canary"], None])
+def test_a_server_that_is_no_object_is_refused_by_its_field(store: Path, server: object) -> None:
+    document = {**json.loads(SAMPLE.read_text()), "name": "orders", "openMetadataServerConnection": server}
+    (store / "orders.json").write_text(json.dumps(document))
+    task = IngestionOperator(task_id="ingestion_task", dag=DAG("orders"))
+    with pytest.raises(AirflowFailException, match=r"^field 'openMetadataServerConnection': is ") as error:
+        task.execute({"dag_run": SimpleNamespace(conf=None), "run_id": "run"})
+    assert "canary" not in str(error.value)

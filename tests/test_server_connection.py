@@ -53,18 +53,67 @@ def test_a_document_needs_no_connection_of_its_own(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
+    ("host", "schema", "port", "host_port"),
+    [
+        ("om.example", None, None, "http://om.example/api"),
+        ("om.example", "https", None, "https://om.example/api"),
+        ("om.example", "HTTPS", 8585, "https://om.example:8585/api"),
+        ("om.example", "openmetadata", 80, "http://om.example:80/api"),
+        ("om.example:8585", "https", None, "https://om.example:8585/api"),
+        ("om.example/", None, 8585, "http://om.example:8585/api"),
+        ("om.example/api", None, 8585, "http://om.example:8585/api"),
+        ("om.example/openmetadata/api/", "https", 8585, "https://om.example:8585/openmetadata/api"),
+        ("https://om.example", None, None, "https://om.example/api"),
+        ("https://om.example/", "http", 8585, "https://om.example:8585/api"),
+        ("https://om.example:443", None, 8585, "https://om.example:443/api"),
+        ("https://om.example/openmetadata/api/", None, None, "https://om.example/openmetadata/api"),
+        ("HTTPS://om.example/api", None, None, "https://om.example/api"),
+        ("::1", None, 8585, "http://[::1]:8585/api"),
+        ("[::1]", "https", None, "https://[::1]/api"),
+        ("[::1]:8585", None, None, "http://[::1]:8585/api"),
+        ("http://[fe80::1]/api", None, 8585, "http://[fe80::1]:8585/api"),
+        (None, None, None, "http://old.example/api"),
+    ],
+)
+def test_where_the_server_is(
+    monkeypatch: pytest.MonkeyPatch, host: str | None, schema: str | None, port: int | None, host_port: str
+) -> None:
+    fields = {"conn_type": "generic", "host": host, "schema": schema, "port": port}
+    found, _ = laid_over(monkeypatch, {"openMetadataServerConnection": OWN}, **fields)
+    assert found["hostPort"] == host_port
+
+
+@pytest.mark.parametrize(
     ("fields", "host_port"),
     [
         ({"conn_type": "https", "host": "om.example"}, "https://om.example/api"),
-        ({"conn_type": "generic", "host": "om.example", "port": 80}, "http://om.example:80/api"),
-        ({"conn_type": "http", "host": "https://om.example/openmetadata/api/"}, "https://om.example/openmetadata/api"),
-        ({"conn_type": "generic", "extra": {"hostPort": "https://x/api"}}, "https://x/api"),
-        ({"conn_type": "generic"}, "http://old.example/api"),
+        ({"conn_type": "https", "host": "om.example", "schema": "http"}, "http://om.example/api"),
+        ({"conn_type": "generic", "host": "om.example", "extra": {"hostPort": "https://x/api"}}, "https://x/api"),
     ],
 )
-def test_where_the_server_is(monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], host_port: str) -> None:
+def test_also_by_the_type_of_the_connection_and_by_its_extra(
+    monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], host_port: str
+) -> None:
     found, _ = laid_over(monkeypatch, {"openMetadataServerConnection": OWN}, **fields)
     assert found["hostPort"] == host_port
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"host": "http://canary:port"}, "whose host is neither"),
+        ({"host": "https://"}, "whose host is neither"),
+        ({"host": "[canary"}, "whose host is neither"),
+        ({"extra": "canary"}, "whose extra is no JSON object"),
+        ({"extra": '["canary"]'}, "whose extra is no JSON object"),
+    ],
+)
+def test_a_connection_that_can_t_be_a_server_s_is_named_and_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"openmetadata_conn_id': refers to the Connection 'om', {problem}") as error:
+        laid_over(monkeypatch, {}, conn_type="http", **fields)
+    assert "canary" not in str(error.value)
 
 
 def test_the_extra_holds_further_fields(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +129,8 @@ def test_a_connection_that_airflow_does_not_have_is_named(monkeypatch: pytest.Mo
         with_server({}, on_secret=pytest.fail)
 
 
-@pytest.mark.parametrize("document", [{}, {"openMetadataServerConnection": {"authProvider": "openmetadata"}}])
-def test_a_document_that_says_nothing_of_a_server_is_refused(document: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="nowhere to send"):
-        require_server(document)
+@pytest.mark.parametrize("connection", [None, {}, {"authProvider": "openmetadata"}, "http://canary", ["canary"]])
+def test_a_document_that_says_nothing_of_a_server_is_refused(connection: object) -> None:
+    with pytest.raises(ConfigError, match=r"^field 'openMetadataServerConnection': .*nowhere to send") as error:
+        require_server({"openMetadataServerConnection": connection})
+    assert "canary" not in str(error.value)

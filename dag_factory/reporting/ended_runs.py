@@ -12,15 +12,23 @@ from dag_factory.catalog import Catalog
 from dag_factory.errors import ConfigError, DagFactoryError, StatusError
 from dag_factory.pipeline import IngestionPipeline
 from dag_factory.references import resolve
+from dag_factory.reporting.own_end import STATE_XCOM
 from dag_factory.reporting.status import StatusClient
 from dag_factory.server_connection import FIELD, require_server, with_server
 from dag_factory.store import open_store
 from dag_factory.workflow.run import openmetadata_run_id
+from dag_factory.workflow.status import FINAL
 
 log = logging.getLogger(__name__)
 
 # A task that is being killed has some seconds, in which it may still report that it runs, or even that it succeeded.
 LOOK_AGAIN_SECONDS = 20.0
+
+# The clocks of a worker and of Airflow's database may differ. A workflow takes longer to begin than that.
+CLOCKS_DIFFER_BY = 5_000
+
+# Seconds for each step of a call, by how often it has been tried in vain: a slow server gets more and more.
+TIMEOUTS = (5.0, 15.0, 60.0)
 
 OPERATORS = ("IngestionOperator", "ConfigErrorOperator")
 
@@ -33,8 +41,9 @@ class EndedRun:
     :param reported_as: its id for OpenMetadata
     :param state: ``success`` or ``failed``
     :param reason: why, in Airflow's words
-    :param started: epoch milliseconds
+    :param started: when it began, or began again when it was cleared, in epoch milliseconds
     :param ended: epoch milliseconds
+    :param own: the state in which its workflow ended, where its task says so, see `with_own_end`
     :param insists: whether it has been told before, so that whatever was reported since came from a dying task
     """
 
@@ -45,35 +54,41 @@ class EndedRun:
     reason: str
     started: int | None
     ended: int | None
+    own: str | None = None
     insists: bool = False
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether a user has made it a success, which its task did not end as one."""
+        return self.state == "success" and self.own is None
 
     def __str__(self) -> str:
         return f"run '{self.run_id}' of pipeline '{self.dag_id}', {self.state}"
 
 
-def tell(run: EndedRun) -> tuple[float, EndedRun] | None:
+def tell(run: EndedRun, tries: int = 0, *, timeouts: tuple[float, ...] = TIMEOUTS) -> tuple[float, EndedRun] | None:
     """
     Tell the OpenMetadata server how a run has ended, if it does not know.
 
     Return what is to be told again, and in how many seconds, None where there is nothing more to tell.
 
+    :param tries: how often that has been tried in vain
     :raises StatusError: where the server can't be told
     :raises ConfigError: where the config's references can't be resolved here
     :raises StoreError: where the store can't be read
     """
     try:
-        state = _settle(run)
+        state = _settle(run, timeouts[min(tries, len(timeouts) - 1)])
     except DagFactoryError as error:
-        if run.state == "failed" or (isinstance(error, StatusError) and error.passing):
+        if run.own is None or (isinstance(error, StatusError) and error.passing):
             raise
-        # Its task has reported it, but for the rare one that a user has marked as a success.
-        log.debug("%s: OpenMetadata is not told: %s", run, error)
+        log.debug("%s: OpenMetadata is not told: %s", run, error)  # its task has told it
         return None
-    again = run.state == state == "failed" and not run.insists
+    again = run.own is None and run.state == state and not run.insists
     return (LOOK_AGAIN_SECONDS, replace(run, insists=True)) if again else None
 
 
-def _settle(run: EndedRun) -> str | None:
+def _settle(run: EndedRun, timeout: float) -> str | None:
     """Return the state that the server has for a run in the end, None where there is no server to tell."""
     from airflow.sdk.log import mask_secret
 
@@ -91,19 +106,47 @@ def _settle(run: EndedRun) -> str | None:
             field=error.field,
             config=config.key,
         ) from None
-    with StatusClient(server) as client:
+    with StatusClient(server, timeout=timeout) as client:
         state = client.settle(
             IngestionPipeline.from_document(config.document).fqn,
             run.reported_as,
-            run.state,
+            run.own or run.state,
             reason=run.reason,
             started=run.started,
-            ended=run.ended,
-            overrule=run.insists,
+            at=run.ended,
+            since=run.started + CLOCKS_DIFFER_BY if run.started is not None else None,
+            overrule=run.insists or run.is_marked,
         )
-    level = logging.INFO if run.state == "failed" else logging.DEBUG
+    level = logging.DEBUG if run.own else logging.INFO
     log.log(level, "%s: OpenMetadata has it as %s, run %s", run, state, run.reported_as)
     return state
+
+
+def with_own_end(run: EndedRun) -> EndedRun:
+    """
+    Return a run with the state in which its workflow ended, where its task has ended by itself and says so.
+
+    :raises StatusError: where Airflow's database does not answer
+    """
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+    from sqlalchemy.exc import SQLAlchemyError
+
+    if run.state != "success":
+        return run
+    query = select(XComModel).where(
+        XComModel.dag_id == run.dag_id, XComModel.run_id == run.run_id, XComModel.key == STATE_XCOM
+    )
+    try:
+        with create_session() as session:
+            said = session.scalars(query).first()
+            state = XComModel.deserialize_value(said) if said is not None else None
+    except SQLAlchemyError:
+        raise StatusError("Airflow's database does not answer", passing=True) from None
+    if said is None:
+        return run
+    return replace(run, own=state if state in FINAL else run.state)  # a backend of XComs may have it elsewhere
 
 
 def still_ended(run: EndedRun) -> bool:
@@ -148,7 +191,8 @@ def ended_run(run: Any, state: str, reason: str) -> EndedRun:
         openmetadata_run_id(run.dag_id, run.run_id, run.conf),
         state,
         reason,
-        _milliseconds(run.start_date or run.queued_at),
+        # A run that is cleared while it runs keeps its start.
+        _milliseconds(max((moment for moment in (run.start_date, run.queued_at) if moment), default=None)),
         _milliseconds(run.end_date),
     )
 

@@ -42,7 +42,7 @@ def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
 
 @hookimpl
 def on_dag_run_success(dag_run: DagRun, msg: str) -> None:
-    """See that OpenMetadata hears of a run that a user has marked as a success, though its task could not end it."""
+    """See that OpenMetadata hears of a run that a user has marked as a success, or whose task could not tell it."""
     _ended(dag_run, "success", msg)
 
 
@@ -77,16 +77,16 @@ def _is_ours(dag_run: DagRun) -> bool:
 @cache
 def reports() -> Reports[EndedRun]:
     """Return the queue of this process."""
-    from dag_factory.reporting.ended_runs import EndedRun, still_ended, tell
+    from dag_factory.reporting.ended_runs import EndedRun, still_ended, tell, with_own_end
     from dag_factory.reporting.notes import note_version
     from dag_factory.reporting.queue import Reports
 
-    def note_and_tell(run: EndedRun) -> tuple[float, EndedRun] | None:
+    def note_and_tell(run: EndedRun, tries: int) -> tuple[float, EndedRun] | None:
         try:
             note_version(run.dag_id, run.run_id)
         except Exception as error:  # noqa: BLE001 - a note is no reason not to tell
             log.warning("%s: its note can't be written: %s", run, type(error).__name__)
-        return tell(run)
+        return tell(with_own_end(run), tries)
 
     return Reports[EndedRun](note_and_tell, still_ended, lambda run: (run.dag_id, run.run_id))
 

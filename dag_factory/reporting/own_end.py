@@ -11,17 +11,23 @@ from dag_factory.workflow.run import Job
 
 log = logging.getLogger(__name__)
 
+STATE_XCOM = "openmetadata_state"
+"""The XCom by which a task that has ended by itself says in which state, as OpenMetadata has it."""
+
 # Airflow kills a task that has not ended 5 s after it was asked to.
 _TIMEOUT_SECONDS = 3.0
 _PATIENCE_SECONDS = 30.0
 
 
-def tell_failed(job: Job, reason: str, *, overrule: bool = False, patient: bool = False) -> bool:
+def tell_failed(
+    job: Job, reason: str, *, since: int | None = None, overrule: bool = False, patient: bool = False
+) -> bool:
     """
     Tell the OpenMetadata server that a run failed, and return whether that was a matter for this client at all.
 
     Where the server does not answer, that is logged: Airflow's scheduler will tell it.
 
+    :param since: when the task began, in epoch milliseconds: what the server has heard before is not about it
     :param overrule: whether to replace another final state too
     :param patient: whether to try again for half a minute
     """
@@ -31,6 +37,7 @@ def tell_failed(job: Job, reason: str, *, overrule: bool = False, patient: bool 
             job.pipeline_fqn,
             job.run_id,
             reason=reason,
+            since=since,
             overrule=overrule,
             patience=_PATIENCE_SECONDS if patient else 0.0,
             timeout=_TIMEOUT_SECONDS,

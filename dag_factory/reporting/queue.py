@@ -1,4 +1,4 @@
-"""Reports that wait to be made: by a thread of their own, again and again for a while, in the way of nobody."""
+"""Reports that wait to be made: by threads of their own, again and again for a while, in the way of nobody."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ Subject = TypeVar("Subject", bound=Hashable)
 MOST = 10_000
 # Seconds between tries; the last one comes again and again.
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+# A server that is slow holds a thread for minutes, so one is kept for reports that have not failed yet.
+THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -26,38 +28,43 @@ class _Report(Generic[Subject]):
     due: float
     gives_up: float
     tries: int = 0
+    is_first: bool = True
 
 
 class Reports(Generic[Subject]):
     """
-    A queue of what is to be reported, the latest report of each key, worked off by a daemon thread.
+    A queue of what is to be reported, the latest report of each key, worked off by a few daemon threads.
 
-    The thread lives only as long as there is something to report. Nothing here raises or waits.
+    The threads live only as long as there is something to report. Nothing here raises or waits.
 
-    :param tell: makes a report; may return what is to be reported next, and in how many seconds. Where it raises a
-        `StatusError` that may pass, it is called again
+    :param tell: makes a report, given how often that has failed; may return what is to be reported next, and in how
+        many seconds. Where it raises a `StatusError` that may pass, it is called again
     :param holds: is asked before a report is made again, or the next one, whether it still holds
-    :param key: what a report is about; a later one takes the place of an earlier one
+    :param key: what a report is about; a later one takes the place of an earlier one, and no two of the same are made
+        at a time
     :param patience: seconds after which a report is given up
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by name
         self,
-        tell: Callable[[Subject], tuple[float, Subject] | None],
+        tell: Callable[[Subject, int], tuple[float, Subject] | None],
         holds: Callable[[Subject], bool],
         key: Callable[[Subject], Hashable],
         *,
         patience: float = 3600.0,
         pauses: tuple[float, ...] = PAUSES,
+        threads: int = THREADS,
     ) -> None:
         self._tell = tell
         self._holds = holds
         self._key = key
         self._patience = patience
         self._pauses = pauses
+        self._most_threads = threads
         self._waiting: dict[Hashable, _Report[Subject]] = {}
         self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._being_made: dict[Hashable, _Report[Subject]] = {}
+        self._threads: list[threading.Thread] = []
 
     def add(self, subject: Subject, *, unless_waiting: bool = False) -> None:
         """
@@ -74,46 +81,67 @@ class Reports(Generic[Subject]):
                 log.error("%s reports to OpenMetadata wait already, so one is lost: %s", MOST, subject)
                 return
             self._waiting[self._key(subject)] = _Report(subject, now, now + self._patience)
-            if self._thread is None or not self._thread.is_alive():  # as in a fork
-                self._thread = threading.Thread(target=self._work, name="openmetadata-reports", daemon=True)
-                self._thread.start()
-            self._changed.notify()
+            self._start_threads()
+            self._changed.notify_all()
+
+    def _start_threads(self) -> None:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        if not self._threads:  # as in a fork, where others' work is not done
+            self._being_made.clear()
+        while len(self._threads) < min(self._most_threads, len(self._waiting)):
+            thread = threading.Thread(target=self._work, name="openmetadata-reports", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def _work(self) -> None:
         while (report := self._next()) is not None:
             following = self._make(report)
+            key = self._key(report.subject)
             with self._changed:
+                del self._being_made[key]
                 # A later report of the same may have come meanwhile, and stays.
-                if self._waiting.get(self._key(report.subject)) is report:
-                    del self._waiting[self._key(report.subject)]
+                if self._waiting.get(key) is report:
+                    del self._waiting[key]
                     if following is not None:
-                        self._waiting[self._key(report.subject)] = following
+                        self._waiting[key] = following
+                self._changed.notify_all()
 
     def _next(self) -> _Report[Subject] | None:
-        """Wait for a report that is due and return it; None where there is none left at all."""
+        """Wait for a report that is due and return it; None where there is none left for this thread."""
         with self._changed:
-            while self._waiting:
-                report = min(self._waiting.values(), key=lambda waiting: waiting.due)
-                left = report.due - time.monotonic()
-                if left <= 0:
+            while len(self._waiting) > len(self._being_made):
+                report = min(self._open(), key=lambda waiting: waiting.due, default=None)
+                left = report.due - time.monotonic() if report is not None else None
+                if report is not None and left is not None and left <= 0:
+                    self._being_made[self._key(report.subject)] = report
                     return report
                 self._changed.wait(left)
-            self._thread = None
+            self._threads.remove(threading.current_thread())
             return None
+
+    def _open(self) -> list[_Report[Subject]]:
+        """Return the reports that a thread may take."""
+        again = sum(report.tries > 0 for report in self._being_made.values())
+        is_full = again >= max(self._most_threads - 1, 1)
+        return [
+            report
+            for key, report in self._waiting.items()
+            if key not in self._being_made and not (is_full and report.tries)
+        ]
 
     def _make(self, report: _Report[Subject]) -> _Report[Subject] | None:
         """Make a report, and return what is to be made later in its place."""
         now = time.monotonic()
         try:
-            if report.tries and not self._holds(report.subject):
+            if not report.is_first and not self._holds(report.subject):
                 return None
-            following = self._tell(report.subject)
+            following = self._tell(report.subject, report.tries)
         except StatusError as error:
             pause = self._pauses[min(report.tries, len(self._pauses) - 1)]
             if error.passing and now + pause < report.gives_up:
                 if report.tries == 0:
                     log.warning("%s: %s. It is told later", report.subject, error)
-                return replace(report, due=now + pause, tries=report.tries + 1)
+                return replace(report, due=time.monotonic() + pause, tries=report.tries + 1, is_first=False)
             problem = str(error)
         except DagFactoryError as error:
             problem = str(error)
@@ -123,6 +151,6 @@ class Reports(Generic[Subject]):
             if following is None:
                 return None
             seconds, subject = following
-            return replace(report, subject=subject, due=now + seconds, tries=report.tries + 1)
+            return replace(report, subject=subject, due=now + seconds, tries=0, is_first=False)
         log.error("%s: OpenMetadata is not told: %s", report.subject, problem)
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import ssl
-import time
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
@@ -14,10 +13,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_expone
 
 from dag_factory.document import Document
 from dag_factory.errors import StatusError
-
-FINAL = frozenset({"success", "partialSuccess", "failed", "stopped"})
-
-_PASSING = frozenset({408, 425, 429})
+from dag_factory.workflow.status import PASSING, ended, has_ended, status_path
 
 
 class StatusClient:
@@ -64,32 +60,27 @@ class StatusClient:
         *,
         reason: str = "",
         started: int | None = None,
-        ended: int | None = None,
+        at: int | None = None,
+        since: int | None = None,
         overrule: bool = False,
     ) -> str:
         """
         Set the final state of a run, unless it has one already, and return the state that it then has.
 
         :param run_id: id under which the run reports
-        :param state: ``success`` or ``failed``
+        :param state: ``success``, ``partialSuccess`` or ``failed``
         :param reason: shown with a failure of which the server knows no details
         :param started: when the run began, in epoch milliseconds, for a run that the server has not heard of
-        :param ended: when it ended, in epoch milliseconds; without it, now
+        :param at: when it ended, in epoch milliseconds; without it, now
+        :param since: a final state from before that, in epoch milliseconds, is none of this run as it was cleared
         :param overrule: whether to replace another final state too
         :raises StatusError: where the server does not answer or refuses
         """
-        path = f"/services/ingestionPipelines/{quote(pipeline_fqn, safe='')}/pipelineStatus"
-        found = self._ask("GET", f"{path}/{quote(run_id, safe='')}")
-        now = int(time.time() * 1000)
-        status: dict[str, Any] = found or {"runId": run_id, "startDate": started or now, "timestamp": started or now}
-        known = status.get("pipelineState")
-        if known == state or (known in FINAL and not overrule):
-            return str(known)
-        status |= {"pipelineState": state, "endDate": ended or now}
-        if state == "failed" and reason and not status.get("status"):
-            failure = {"name": "Airflow", "error": reason}
-            status["status"] = [{"name": "Airflow", "records": 0, "errors": 1, "failures": [failure]}]
-        self._ask("PUT", path, json=status)
+        path = status_path(pipeline_fqn)
+        known = self._ask("GET", f"{path}/{quote(run_id, safe='')}") or {}
+        if known.get("pipelineState") == state or (has_ended(known, since) and not overrule):
+            return str(known["pipelineState"])
+        self._ask("PUT", path, json=ended(known, run_id, state, reason=reason, started=started, at=at))
         return state
 
     def _ask(self, method: str, path: str, **options: Any) -> Document | None:
@@ -102,7 +93,7 @@ class StatusClient:
             ) from None
         if response.is_success:
             return _object(response)
-        passing = response.status_code in _PASSING or response.is_server_error
+        passing = response.status_code in PASSING or response.is_server_error
         raise StatusError(f"the OpenMetadata server answers {response.status_code}", passing=passing)
 
 
@@ -112,6 +103,7 @@ def report_failed(  # noqa: PLR0913 - by name
     run_id: str,
     *,
     reason: str,
+    since: int | None = None,
     overrule: bool = False,
     patience: float = 0.0,
     timeout: float = 5.0,
@@ -129,7 +121,7 @@ def report_failed(  # noqa: PLR0913 - by name
         reraise=True,
     )
     with StatusClient(connection, timeout=timeout) as client:
-        return tries(client.settle, pipeline_fqn, run_id, "failed", reason=reason, overrule=overrule)
+        return tries(client.settle, pipeline_fqn, run_id, "failed", reason=reason, since=since, overrule=overrule)
 
 
 def _object(response: httpx.Response) -> Document | None:

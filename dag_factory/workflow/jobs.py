@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
 from dag_factory.workflow.automation import report_automation_failed, run_automation
-from dag_factory.workflow.run import Job, PipelineRun
+from dag_factory.workflow.run import End, Job, PipelineRun, report_run_failed
 
 RUN = "run"
+RUN_FAILED = "run_failed"
 AUTOMATION = "automation"
 AUTOMATION_FAILED = "automation_failed"
 
@@ -17,14 +20,29 @@ def execute(kind: str, job: dict[str, Any], *, on_secret: Callable[[str], None])
     """
     Do a job and return its result, which JSON can carry as well.
 
-    :param kind: ``run`` of a pipeline (the fields of a `Job`), ``automation`` (``document``), or ``automation_failed``
-        (``document``, ``problem``), for one that could not say so itself
+    :param kind: ``run`` of a pipeline (the fields of a `Job`), ``automation`` (``document``), or, for one that could
+        not say so itself, ``run_failed`` (those of a `Job`, ``reason``, ``overrule``), ``automation_failed``
+        (``document``, ``problem``)
     :param on_secret: is told every secret that a server hands out, before it is used
     """
     if kind == RUN:
-        return PipelineRun(Job(**job), on_secret=on_secret).execute()
+        return _run(PipelineRun(Job(**job), on_secret=on_secret))
+    if kind == RUN_FAILED:
+        return report_run_failed(**job)
     if kind == AUTOMATION:
         return run_automation(**job, on_secret=on_secret)
     if kind == AUTOMATION_FAILED:
         return report_automation_failed(**job)
     raise ValueError(f"there is no job of the kind '{kind}'")
+
+
+def _run(run: PipelineRun) -> End:
+    """Run a pipeline in a child's process, which says so itself where it is asked to end: it can read any token."""
+
+    def told(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        run.report_failed("The task was killed", overrule=False)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, told)
+    return run.execute()

@@ -8,6 +8,7 @@ the modules of `dag_factory.workflow` import the standard library and each other
 from __future__ import annotations
 
 import sys
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -16,22 +17,32 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.secrets import secret_values
 from dag_factory.workflow.secrets_read import told_when_read
-from dag_factory.workflow.server import connect, fetch_service, known_fields, report_failed
+from dag_factory.workflow.server import connect, fetch_service, known_fields
+from dag_factory.workflow.status import ensure_end, report_failed
 from dag_factory.workflow.types import Resources, Service, pipeline_type
 
 if TYPE_CHECKING:
     from metadata.ingestion.api.step import Step
     from metadata.ingestion.ometa.ometa_api import OpenMetadata
+    from metadata.workflow.base import BaseWorkflow
 
     from dag_factory.document import Document
 
 Summary = dict[str, dict[str, int]]
 """What a run has done: for each step, by its name, how many ``records``, ``errors`` and so on."""
+
+
+class End(TypedDict):
+    """How a run has ended: in which ``state``, as the OpenMetadata server has it, and what it has done."""
+
+    state: str
+    summary: Summary
+
 
 _COUNTS = ("records", "updated_records", "warnings", "errors", "filtered")
 
@@ -78,26 +89,24 @@ class PipelineRun:
         self._on_secret = on_secret
         self._type = pipeline_type(job.document["pipelineType"])
         self._raise_on_error = says_yes(job.document, "raiseOnError", default=True)
+        self._began = int(time.time() * 1000)
         self._server: OpenMetadata | None = None
 
-    def execute(self) -> Summary:
+    def execute(self) -> End:
         """
-        Run the pipeline's workflow to its end and return what it has done.
+        Run the pipeline's workflow to its end, see to it that the server has that end, and return it.
 
         :raises ConfigError: where the config does not say which server to report to
         :raises WorkflowError: where the workflow can't be built, or openmetadata-ingestion is not installed
         :raises metadata.config.common.WorkflowExecutionError: where the workflow failed and the pipeline says
             ``raiseOnError``
         """
-        connection = self._document.get("openMetadataServerConnection")
-        if not connection:
-            raise ConfigError("is missing, so there is nowhere to send metadata", field="openMetadataServerConnection")
         require_ingestion()
         with told_when_read(self._on_secret):
-            return self._execute(connect(connection))
+            return self._execute()
 
-    def _execute(self, server: OpenMetadata) -> Summary:
-        self._server = server
+    def _execute(self) -> End:
+        server = self._server = _connected(self._document)
         try:
             with TemporaryDirectory(prefix="openmetadata-") as folder:
                 workflow = _imported(self._type.workflow).create(self._config(server, Path(folder)))
@@ -105,16 +114,35 @@ class PipelineRun:
         except BaseException:
             # A workflow that fails while it is built has reported that it runs, and would seem to run for ever; one
             # that a time-out interrupts reports success.
-            self.report_failed()
+            self.report_failed(overrule=True)
             raise
+        state = ensure_end(
+            server,
+            self._job.pipeline_fqn,
+            self._job.run_id,
+            _end_of(workflow),
+            steps=workflow.build_ingestion_status().model_dump(mode="json"),
+            since=self._began,
+        )
         if self._raise_on_error:
             workflow.raise_from_status()
-        return _summary(workflow.workflow_steps())
+        return {"state": state, "summary": _summary(workflow.workflow_steps())}
 
-    def report_failed(self) -> None:
-        """Tell the OpenMetadata server that the run failed, if it was reached at all."""
+    def report_failed(self, reason: str = "", *, overrule: bool) -> None:
+        """
+        Tell the OpenMetadata server that the run failed, if it was reached at all.
+
+        :param overrule: whether to replace another final state too
+        """
         if self._server is not None:
-            report_failed(self._server, self._job.pipeline_fqn, self._job.run_id)
+            report_failed(
+                self._server,
+                self._job.pipeline_fqn,
+                self._job.run_id,
+                reason=reason,
+                since=self._began,
+                overrule=overrule,
+            )
 
     def _config(self, server: OpenMetadata, folder: Path) -> Document:
         return {
@@ -160,6 +188,50 @@ def says_yes(document: Document, field: str, *, default: bool) -> bool:
     if not isinstance(value, bool):
         raise ConfigError("is neither true nor false", field=field)
     return value
+
+
+def close_streamed_log() -> None:
+    """
+    Send what a workflow with ``enableStreamableLogs`` has logged, and close that log.
+
+    A workflow does so at its end, but not one that fails while it is built.
+    """
+    streamed = sys.modules.get("metadata.utils.streamable_logger")
+    if streamed is not None:
+        streamed.cleanup_streamable_logging()
+
+
+def report_run_failed(document: Document, pipeline_fqn: str, run_id: str, *, reason: str, overrule: bool) -> None:
+    """
+    Tell the OpenMetadata server that a run has failed whose own process can't.
+
+    :param document: and what follows: those of the run's `Job`
+    :param overrule: whether to replace another final state too
+    :raises ConfigError: where the config does not say which server to report to
+    :raises WorkflowError: where the server can't be reached
+    """
+    require_ingestion()
+    report_failed(_connected(document), pipeline_fqn, run_id, reason=reason, overrule=overrule)
+
+
+def _connected(document: Document) -> OpenMetadata:
+    connection = document.get("openMetadataServerConnection")
+    if not isinstance(connection, dict) or not connection:
+        raise ConfigError("is missing, so there is nowhere to send metadata", field="openMetadataServerConnection")
+    return connect(connection)
+
+
+def _end_of(workflow: BaseWorkflow) -> str:
+    """Return the state in which a workflow has ended, by the rule by which it reports it."""
+    from metadata.config.common import WorkflowExecutionError
+
+    try:
+        workflow.raise_from_status_internal()
+    except WorkflowExecutionError:
+        return "failed"
+    success = workflow.calculate_success()
+    partial = success is not None and workflow.workflow_config.successThreshold <= success < 100
+    return "partialSuccess" if partial else "success"
 
 
 def _summary(steps: Iterable[Step]) -> Summary:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from typing import TYPE_CHECKING
 
 from dag_factory.errors import WorkflowError
@@ -80,23 +79,3 @@ def fetch_service(server: OpenMetadata, reference: Document) -> Service:
         source_type=service.serviceType.value.lower(),
         connection=json.loads(service.connection.model_dump_json(mask_secrets=False)),
     )
-
-
-def report_failed(server: OpenMetadata, pipeline_fqn: str, run_id: str) -> None:
-    """Set the state of a run to failed; where that is not possible, log why and go on."""
-    from metadata.generated.schema.entity.services.ingestionPipelines.ingestionPipeline import (
-        PipelineState,
-        PipelineStatus,
-    )
-    from metadata.generated.schema.type.basic import Timestamp
-
-    now = Timestamp(int(time.time() * 1000))
-    try:
-        status = server.get_pipeline_status(pipeline_fqn, run_id) or PipelineStatus(
-            runId=run_id, startDate=now, timestamp=now
-        )
-        status.pipelineState = PipelineState.failed
-        status.endDate = now
-        server.create_or_update_pipeline_status(pipeline_fqn, status)
-    except Exception as error:  # noqa: BLE001 - the run's own error is the one to show
-        log.warning("the OpenMetadata server could not be told that the run failed: %s", error)

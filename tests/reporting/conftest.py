@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
@@ -15,7 +17,7 @@ class StatusServer(ThreadingHTTPServer):
     The two calls of an OpenMetadata server, as it answers them.
 
     ``statuses`` are those of the runs, by pipeline and run; ``refuses`` is a status with which every call is answered
-    instead, ``says`` a body.
+    instead, ``says`` a body; ``waits`` are the seconds until an answer.
     """
 
     daemon_threads = True
@@ -25,6 +27,7 @@ class StatusServer(ThreadingHTTPServer):
         self.statuses: dict[tuple[str, str], dict[str, Any]] = {}
         self.refuses: int | None = None
         self.says: bytes | None = None
+        self.waits = 0.0
         self.calls: list[str] = []
         self.headers: dict[str, str] = {}
 
@@ -52,13 +55,15 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(status)
 
     def answer(self, body: dict[str, Any] | None) -> None:
+        time.sleep(self.server.waits)
         self.server.calls.append(f"{self.command} {self.path}")
         self.server.headers = dict(self.headers)
         data = self.server.says or (json.dumps(body).encode() if body else b"")
         self.send_response(self.server.refuses or (200 if data else 204))
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        self.wfile.write(data)
+        with suppress(BrokenPipeError, ConnectionResetError):
+            self.wfile.write(data)
 
     def log_message(self, *_: object) -> None:
         """Print nothing."""

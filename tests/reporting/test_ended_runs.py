@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from dag_factory.errors import ConfigError, StatusError
-from dag_factory.reporting.ended_runs import LOOK_AGAIN_SECONDS, EndedRun, ended_run, tell
+from dag_factory.reporting.ended_runs import (
+    CLOCKS_DIFFER_BY,
+    LOOK_AGAIN_SECONDS,
+    TIMEOUTS,
+    EndedRun,
+    ended_run,
+    tell,
+)
 from dag_factory.workflow.run import openmetadata_run_id
 
 REPORTED = ("shop.orders", openmetadata_run_id("orders", "manual__1"))
@@ -60,12 +67,56 @@ def test_under_the_id_that_the_server_asked_for(server: Any, config: Any) -> Non
     assert list(server.statuses) == [("shop.orders", REQUESTED)]
 
 
-def test_a_run_that_reported_its_failure_itself_stays_failed_though_airflow_calls_it_a_success(
-    server: Any, config: Any
+@pytest.mark.parametrize("own", ["success", "partialSuccess", "failed"])
+@pytest.mark.parametrize("known", [None, "running"])
+def test_a_run_that_its_task_could_not_tell_is_told_as_its_workflow_ended(
+    server: Any, config: Any, own: str, known: str | None
 ) -> None:
     config()
-    server.statuses[REPORTED] = {"runId": REPORTED[1], "pipelineState": "failed"}
-    assert tell(replace(RUN, state="success")) is None
+    if known:
+        server.statuses[REPORTED] = {"runId": REPORTED[1], "pipelineState": known}
+    assert tell(replace(RUN, state="success", own=own)) is None
+    assert server.statuses[REPORTED]["pipelineState"] == own
+
+
+def test_what_its_task_has_told_stays(server: Any, config: Any) -> None:
+    config()
+    server.statuses[REPORTED] = {"runId": REPORTED[1], "pipelineState": "partialSuccess"}
+    assert tell(replace(RUN, state="success", own="success")) is None
+    assert server.statuses[REPORTED]["pipelineState"] == "partialSuccess"
+
+
+def test_a_user_s_success_is_told_and_insisted_on_against_a_dying_task(server: Any, config: Any) -> None:
+    config()
+    marked = replace(RUN, state="success")
+    for run, following in (
+        (marked, (LOOK_AGAIN_SECONDS, replace(marked, insists=True))),
+        (replace(marked, insists=True), None),
+    ):
+        server.statuses[REPORTED] = {"runId": REPORTED[1], "pipelineState": "failed"}
+        assert tell(run) == following
+        assert server.statuses[REPORTED]["pipelineState"] == "success"
+
+
+def test_a_success_from_before_a_run_was_cleared_is_none_of_it(server: Any, config: Any) -> None:
+    config()
+    known = {"runId": REPORTED[1], "pipelineState": "success"}
+    server.statuses[REPORTED] = {**known, "endDate": 1000 + CLOCKS_DIFFER_BY}
+    tell(RUN)
+    assert server.statuses[REPORTED]["pipelineState"] == "success"
+    server.statuses[REPORTED] = {**known, "endDate": 999 + CLOCKS_DIFFER_BY}
+    tell(RUN)
+    assert server.statuses[REPORTED]["pipelineState"] == "failed"
+
+
+def test_a_server_that_is_slow_gets_more_time_at_each_try(server: Any, config: Any) -> None:
+    assert sorted(set(TIMEOUTS)) == list(TIMEOUTS)
+    config()
+    server.waits = 0.3
+    with pytest.raises(StatusError, match="ReadTimeout"):
+        tell(RUN, timeouts=(0.1, 30.0))
+    tell(RUN, 1, timeouts=(0.1, 30.0))
+    tell(RUN, 7, timeouts=(0.1, 30.0))
     assert server.statuses[REPORTED]["pipelineState"] == "failed"
 
 
@@ -79,7 +130,7 @@ def test_what_only_the_worker_has_is_named_with_a_way_out(server: Any, config: A
     with pytest.raises(ConfigError, match=r"'ONLY_THE_WORKER_HAS_IT'.*openmetadata_conn_id") as error:
         tell(RUN)
     assert error.value.config == "orders.json"
-    assert tell(replace(RUN, state="success")) is None  # which its task has told
+    assert tell(replace(RUN, state="success", own="success")) is None  # which its task has told
 
 
 def test_a_connection_of_airflow_serves_all_pipelines(
@@ -100,6 +151,12 @@ def test_a_server_that_is_away_is_an_error_that_passes(server: Any, config: Any)
     with pytest.raises(StatusError) as error:
         tell(replace(RUN, state="success"))
     assert error.value.passing
+
+
+def test_a_run_that_was_cleared_while_it_ran_has_begun_again_then() -> None:
+    first, cleared = (datetime(2026, 1, day, tzinfo=timezone.utc) for day in (1, 2))
+    row = SimpleNamespace(dag_id="orders", run_id="r", conf=None, queued_at=cleared, start_date=first, end_date=None)
+    assert ended_run(row, "failed", "why").started == int(cleared.timestamp() * 1000)
 
 
 @pytest.mark.parametrize(

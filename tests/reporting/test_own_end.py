@@ -28,3 +28,12 @@ def test_a_server_that_is_away_is_left_to_the_scheduler(server: Any, caplog: pyt
 )
 def test_what_this_client_can_t_do_is_left_to_openmetadata_ingestion(connection: dict[str, Any] | None) -> None:
     assert not tell_failed(job(connection), "it was killed")
+
+
+def test_what_was_told_of_the_run_before_the_task_began_is_not_about_it(server: Any) -> None:
+    known = {"runId": "run 1", "pipelineState": "success", "endDate": 1000}
+    server.statuses["shop.orders", "run 1"] = known
+    tell_failed(job(server.connection()), "it was killed", since=1000)
+    assert server.statuses["shop.orders", "run 1"] == known
+    tell_failed(job(server.connection()), "it was killed", since=1001)
+    assert server.statuses["shop.orders", "run 1"]["pipelineState"] == "failed"

@@ -18,10 +18,12 @@ class Receiver:
         self.results = list(results)
         self.answer = holds
         self.heard: list[tuple[str, int]] = []
+        self.tries: list[int] = []
         self.done = threading.Event()
 
-    def tell(self, subject: tuple[str, int]) -> tuple[float, tuple[str, int]] | None:
+    def tell(self, subject: tuple[str, int], tries: int) -> tuple[float, tuple[str, int]] | None:
         self.heard.append(subject)
+        self.tries.append(tries)
         result = self.results.pop(0) if self.results else None
         if not self.results:
             self.done.set()
@@ -63,6 +65,7 @@ def test_a_report_that_fails_for_now_is_made_again() -> None:
     reports.add(("a", 1))
     end(reports)
     assert receiver.heard == [("a", 1)] * 3
+    assert receiver.tries == [0, 1, 2]
 
 
 def test_but_not_where_it_does_not_hold_any_more() -> None:
@@ -95,12 +98,13 @@ def test_what_no_time_mends_is_logged_and_left(error: Exception, caplog: pytest.
     assert "canary" not in caplog.text
 
 
-def test_a_report_may_be_followed_by_another() -> None:
-    receiver = Receiver((0.01, ("a", 2)))
+def test_a_report_may_be_followed_by_another_that_has_not_failed_yet() -> None:
+    receiver = Receiver(StatusError("away", passing=True), (0.01, ("a", 2)))
     reports = queue(receiver)
     reports.add(("a", 1))
     end(reports)
-    assert receiver.heard == [("a", 1), ("a", 2)]
+    assert receiver.heard == [("a", 1), ("a", 1), ("a", 2)]
+    assert receiver.tries == [0, 1, 0]
 
 
 def test_but_not_where_that_would_not_hold() -> None:
@@ -117,15 +121,19 @@ class Door:
     def __init__(self) -> None:
         self.entered, self.opened = threading.Event(), threading.Event()
         self.heard: list[tuple[str, int]] = []
+        self.inside = self.most = 0
 
-    def tell(self, subject: tuple[str, int]) -> None:
+    def tell(self, subject: tuple[str, int], _: int) -> None:
         self.heard.append(subject)
+        self.inside += 1
+        self.most = max(self.most, self.inside)
         self.entered.set()
         self.opened.wait(10)
+        self.inside -= 1
 
 
-def behind(door: Door, then: Callable[[Reports[tuple[str, int]]], None]) -> list[tuple[str, int]]:
-    reports: Reports[tuple[str, int]] = Reports(door.tell, lambda _: True, lambda subject: subject[0])
+def behind(door: Door, then: Callable[[Reports[tuple[str, int]]], None], threads: int = 1) -> list[tuple[str, int]]:
+    reports: Reports[tuple[str, int]] = Reports(door.tell, lambda _: True, lambda subject: subject[0], threads=threads)
     reports.add(("first", 1))
     assert door.entered.wait(10)
     then(reports)
@@ -143,8 +151,46 @@ def test_the_latest_report_of_a_thing_is_the_one_that_is_made() -> None:
     assert sorted(behind(Door(), then)) == [("a", 2), ("b", 1), ("first", 1)]
 
 
-def test_one_that_comes_while_another_of_the_same_is_being_made_is_made_too() -> None:
-    assert behind(Door(), lambda reports: reports.add(("first", 2))) == [("first", 1), ("first", 2)]
+@pytest.mark.parametrize("threads", [1, 4])
+def test_one_that_comes_while_another_of_the_same_is_being_made_is_made_after_it(threads: int) -> None:
+    door = Door()
+    assert behind(door, lambda reports: reports.add(("first", 2)), threads) == [("first", 1), ("first", 2)]
+    assert door.most == 1
+
+
+class SlowServer:
+    """A server that answers some, but only from their second try on, and then not before it is let."""
+
+    def __init__(self) -> None:
+        self.waiting, self.opened = threading.Semaphore(0), threading.Event()
+        self.told: dict[str, threading.Event] = {name: threading.Event() for name in ("new", "late")}
+
+    def tell(self, subject: tuple[str, int], tries: int) -> None:
+        if not subject[0].startswith("slow"):
+            self.told[subject[0]].set()
+        elif tries == 0:
+            raise StatusError("slow", passing=True)
+        else:
+            self.waiting.release()
+            self.opened.wait(10)
+
+
+def test_a_slow_server_is_waited_for_in_nobody_s_way() -> None:
+    server = SlowServer()
+    reports: Reports[tuple[str, int]] = Reports(
+        server.tell, lambda _: True, lambda subject: subject[0], pauses=(0.0,), threads=3
+    )
+    for number in range(9):
+        reports.add((f"slow {number}", 1))
+    for _ in range(2):
+        assert server.waiting.acquire(timeout=10)
+    reports.add(("new", 1))
+    assert server.told["new"].wait(10)
+    assert not server.waiting.acquire(blocking=False)
+    reports.add(("late", 1))
+    assert server.told["late"].wait(10)
+    server.opened.set()
+    end(reports)
 
 
 def test_what_is_found_again_leaves_what_waits_in_its_place() -> None:

@@ -19,7 +19,7 @@ def settle(connection: dict[str, Any], state: str = "failed", **options: Any) ->
 
 
 def test_a_run_that_the_server_has_not_heard_of_is_told_whole(server: Any) -> None:
-    assert settle(server.connection(), reason="timed_out", started=1000, ended=2000) == "failed"
+    assert settle(server.connection(), reason="timed_out", started=1000, at=2000) == "failed"
     failure = {"name": "Airflow", "error": "timed_out"}
     assert server.statuses[FQN, "run 1"] == {
         "runId": "run 1",
@@ -53,6 +53,21 @@ def test_a_final_state_stays(server: Any, known: str) -> None:
     assert server.statuses[FQN, "run 1"] == {"runId": "run 1", "pipelineState": known}
 
 
+@pytest.mark.parametrize(
+    ("dates", "state"),
+    [
+        ({"timestamp": 1, "endDate": 4999}, "failed"),
+        ({"timestamp": 4999}, "failed"),
+        ({"timestamp": 1, "endDate": 5000}, "success"),
+        ({}, "success"),
+    ],
+)
+def test_but_not_that_of_an_earlier_run_under_the_same_id(server: Any, dates: dict[str, int], state: str) -> None:
+    server.statuses[FQN, "run 1"] = {"runId": "run 1", "pipelineState": "success", **dates}
+    assert settle(server.connection(), since=5000) == state
+    assert server.statuses[FQN, "run 1"]["pipelineState"] == state
+
+
 def test_but_for_whoever_knows_better(server: Any) -> None:
     server.statuses[FQN, "run 1"] = {"runId": "run 1", "pipelineState": "success"}
     assert settle(server.connection(), overrule=True) == "failed"
@@ -60,7 +75,7 @@ def test_but_for_whoever_knows_better(server: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "passing"), [(401, False), (403, False), (404, False), (429, True), (500, True), (503, True)]
+    ("status", "passing"), [(401, True), (403, False), (404, False), (429, True), (500, True), (503, True)]
 )
 def test_a_server_that_refuses(server: Any, status: int, passing: bool) -> None:
     server.refuses = status

@@ -27,8 +27,10 @@ class StatusSource(Source):
     Does what ``connectionOptions`` say.
 
     ``folder`` gets a file ``<number of the try>`` with the process ids of the task and of its parent. Then the source
-    sleeps while there is a file ``hold`` in the folder, and does what ``then`` says: raise, fail one record, print the
-    ``password``, or end.
+    sleeps while there is a file ``hold`` in the folder, and does what ``then`` says: raise, fail one record of none or
+    of twenty (``partly``), print its ``password``, exit or be interrupted and quote it by that, or end. With
+    ``unbuilt`` it fails before all that, with the password as well. With ``lost``, nothing that its workflow reports
+    arrives any more.
     """
 
     def __init__(self, config: SourceConfig, metadata: Any) -> None:
@@ -37,7 +39,9 @@ class StatusSource(Source):
         connection: CustomDatabaseConnection = config.serviceConnection.root.config
         options = connection.connectionOptions.root
         self.folder, self.then = Path(options["folder"]), options["then"]
-        self.password = options.get("password", "")
+        self.password, self.lost = options.get("password"), options.get("lost")
+        if self.then == "unbuilt":
+            raise RuntimeError(f"not built, {self.password}")
 
     @classmethod
     def create(cls, config_dict: dict[str, Any], metadata: Any, pipeline_name: str | None = None) -> StatusSource:
@@ -58,11 +62,19 @@ class StatusSource(Source):
         started.with_suffix(".new").rename(started)
         while (self.folder / "hold").exists():
             time.sleep(0.1)
+        if self.lost:
+            self.metadata.create_or_update_pipeline_status = None
+        if self.then == "exit":
+            sys.exit(f"as the test wants, {self.password}")
+        if self.then == "interrupt":
+            raise KeyboardInterrupt(f"as the test wants, {self.password}") from RuntimeError(self.password)
         if self.then == "raise":
             raise RuntimeError("as the test wants")
         if self.then == "print":
             self._print()
-        if self.then == "fail":
+        if self.then == "partly":
+            self.status.records.extend(["a record"] * 19)
+        if self.then in ("fail", "partly"):
             yield Either(left=StackTraceError(name="a", error="as the test wants", stackTrace=None))
 
     def _print(self) -> None:

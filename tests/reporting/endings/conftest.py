@@ -1,0 +1,227 @@
+"""An Airflow and an OpenMetadata server, and pipelines whose runs end as a test wants."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox import source
+from sandbox.client import run_path, wait_until
+from sandbox.server import OpenMetadataServer
+from sandbox.stack import AirflowStack
+
+ROOT = Path(__file__).parents[3]
+
+# What the operator of this Airflow wants of some DAGs: that a run as a whole may take 5 s.
+POLICY = """
+from datetime import timedelta
+
+def dag_policy(dag):
+    if dag.dag_id.startswith("hurried"):
+        dag.dagrun_timeout = timedelta(seconds=5)
+"""
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenMetadataServer]:
+    """An OpenMetadata server that a test may suspend and stop."""
+    folder = tmp_path_factory.mktemp("openmetadata")
+    source.create(folder / "source.db")
+    with OpenMetadataServer(folder / "source.db", log=folder / "openmetadata.log") as openmetadata:
+        yield openmetadata
+
+
+@pytest.fixture(scope="package")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("configs")
+
+
+@pytest.fixture(scope="package")
+def stack(
+    server: OpenMetadataServer, store: Path, isolated_python: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowStack]:
+    home = tmp_path_factory.mktemp("airflow")
+    (home / "config").mkdir()
+    (home / "config" / "airflow_local_settings.py").write_text(POLICY)
+    path = os.pathsep.join([str(ROOT / "tests" / "sources"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    airflow = AirflowStack(
+        home,
+        dags_folder=ROOT / "dags",
+        config={
+            "openmetadata_dag_factory": {
+                "config_store": store,
+                "openmetadata_conn_id": "openmetadata",
+                "allowed_pythons": isolated_python,
+            },
+            # How soon Airflow knows is Airflow's affair.
+            "scheduler": {
+                "task_instance_heartbeat_timeout": 15,
+                "task_instance_heartbeat_timeout_detection_interval": 3,
+                "orphaned_tasks_check_interval": 5,
+                "scheduler_health_check_threshold": 10,
+            },
+        },
+        env={"PYTHONPATH": path},
+    )
+    with airflow:
+        host, _, port = server.url.removeprefix("http://").partition(":")
+        connection = {"connection_id": "openmetadata", "conn_type": "http", "host": host, "port": int(port)}
+        airflow.api("POST", "/api/v2/connections", json={**connection, "password": server.token})
+        yield airflow
+
+
+@pytest.fixture
+def set_token(stack: AirflowStack, server: OpenMetadataServer) -> Iterator[Callable[[str], None]]:
+    """Let the Connection to the server have another token; after the test, it has the server's."""
+
+    def change(token: str) -> None:
+        body = {"connection_id": "openmetadata", "conn_type": "http", "password": token}
+        stack.api("PATCH", "/api/v2/connections/openmetadata", json=body, params={"update_mask": "password"})
+
+    yield change
+    change(server.token)
+
+
+@pytest.fixture
+def token_in_file(set_token: Callable[[str], None], server: OpenMetadataServer, tmp_path: Path) -> None:
+    """Let the server's token stand in a file, which only openmetadata-ingestion reads."""
+    path = tmp_path / "token"
+    path.write_text(server.token)
+    set_token(str(path))
+
+
+class Pipeline:
+    """A pipeline of its own for a test, whose runs do what the test wants."""
+
+    def __init__(self, stack: AirflowStack, server: OpenMetadataServer, store: Path, folder: Path) -> None:
+        self.stack, self.server, self.store, self.folder = stack, server, store, folder
+        self.dag_id = self.fqn = ""
+
+    def make(
+        self,
+        name: str,
+        *,
+        then: str = "end",
+        options: dict[str, str] | None = None,
+        hold: bool = False,
+        fields: dict[str, Any] | None = None,
+        **airflow_config: Any,
+    ) -> Pipeline:
+        self.dag_id, self.fqn = name, f"{name}_service.{name}"
+        self.held.touch() if hold else self.held.unlink(missing_ok=True)
+        self.options = {"folder": str(self.folder), "then": then, **(options or {})}
+        self.register()
+        document = {
+            "name": name,
+            "fullyQualifiedName": self.fqn,
+            "pipelineType": "metadata",
+            "service": {"type": "databaseService", "name": f"{name}_service"},
+            "sourceConfig": {"config": {"type": "DatabaseMetadata"}},
+            "airflowConfig": airflow_config,
+            "version": 0.3,
+            **(fields or {}),
+        }
+        (self.store / f"{name}.json").write_text(json.dumps(document))
+        self.stack.wait_for_dag(name)
+        return self
+
+    def register(self) -> None:
+        """Create the service and the pipeline at the server, which knows them before it deploys."""
+        connection = {
+            "type": "CustomDatabase",
+            "sourcePythonClass": "status_source.StatusSource",
+            "connectionOptions": self.options,
+        }
+        service = self.server.put(
+            "/api/v1/services/databaseServices",
+            {"name": f"{self.dag_id}_service", "serviceType": "CustomDatabase", "connection": {"config": connection}},
+        )
+        self.server.put(
+            "/api/v1/services/ingestionPipelines",
+            {
+                "name": self.dag_id,
+                "service": {"id": service["id"], "type": "databaseService"},
+                "pipelineType": "metadata",
+                "sourceConfig": {"config": {"type": "DatabaseMetadata"}},
+                "airflowConfig": {},
+            },
+        )
+
+    @property
+    def held(self) -> Path:
+        return self.folder / "hold"
+
+    def start(self) -> str:
+        """Start a run and return its id, for Airflow and for the server."""
+        run_id = str(uuid.uuid4())
+        return self.stack.trigger(self.dag_id, {"pipelineRunId": run_id}, run_id)
+
+    def processes(self, number: int = 1) -> tuple[int, int]:
+        """Wait until a try is in its workflow; return the ids of the workflow's process and of its parent."""
+        path = self.folder / str(number)
+        wait_until(lambda: (path.exists() or None, self.stack.task_states(self.dag_id, self.run_id())), "a try", 120)
+        task, worker = map(int, path.read_text().split())
+        return task, worker
+
+    def run_id(self) -> str:
+        return str(self.stack.api("GET", f"/api/v2/dags/{self.dag_id}/dagRuns")["dag_runs"][0]["dag_run_id"])
+
+    def state(self, run_id: str) -> str | None:
+        runs = self.server.get("/sandbox/summary")["runs"].get(self.fqn, [])
+        return next((str(run["pipelineState"]) for run in runs if run["runId"] == run_id), None)
+
+    def hears(self, run_id: str, state: str, ending: str = "", timeout: float = 90) -> None:
+        """Wait until the server has a run in a state, or in one of several; print how long that took."""
+        began = time.monotonic()
+        wait_until(
+            lambda: (
+                self.state(run_id) in state.split("|") or None,
+                f"{self.state(run_id)}, {self.airflow_state(run_id)}",
+            ),
+            f"the server to hear '{state}'",
+            timeout,
+        )
+        if ending:
+            print(f"\nheard {self.state(run_id)} of a run after {time.monotonic() - began:.1f} s: {ending}")
+
+    def mark(self, run_id: str, state: str) -> None:
+        """Set the state of a run, as a user does."""
+        self.stack.api("PATCH", run_path(self.dag_id, run_id), json={"state": state})
+
+    def mark_task(self, run_id: str, state: str) -> None:
+        """Set the state of a run's task, as a user does."""
+        path = f"{run_path(self.dag_id, run_id)}/taskInstances/ingestion_task"
+        self.stack.api("PATCH", path, json={"new_state": state})
+
+    def clear(self, run_id: str) -> None:
+        """Have a run's task run again, as a user does."""
+        how = {"dry_run": False, "only_failed": False, "only_running": False}
+        body = {**how, "dag_run_id": run_id, "task_ids": ["ingestion_task"]}
+        self.stack.api("POST", f"/api/v2/dags/{self.dag_id}/clearTaskInstances", json=body)
+
+    def airflow_state(self, run_id: str) -> str:
+        return str(self.stack.api("GET", run_path(self.dag_id, run_id))["state"])
+
+    def airflow_knows(self, run_id: str, state: str = "failed", timeout: float = 90) -> None:
+        wait_until(
+            lambda: (self.airflow_state(run_id) == state or None, self.airflow_state(run_id)),
+            f"Airflow to know that the run is {state}",
+            timeout,
+        )
+
+
+@pytest.fixture
+def pipeline(
+    stack: AirflowStack, server: OpenMetadataServer, store: Path, tmp_path: Path
+) -> Iterator[Callable[..., Pipeline]]:
+    """Make a pipeline; whatever it holds ends with the test."""
+    made = Pipeline(stack, server, store, tmp_path)
+    yield made.make
+    made.held.unlink(missing_ok=True)

@@ -1,0 +1,87 @@
+"""The endings of a run whose workflow is in a child of another interpreter."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import psutil
+import pytest
+
+from sandbox.client import wait_until
+from sandbox.pipeline_service import PipelineServiceClient
+from sandbox.stack import AirflowStack
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture
+def isolated(pipeline: Any, isolated_python: str) -> Any:
+    """Make a pipeline that is run by another interpreter, start it, and return it, the run and the child's id."""
+
+    def start(name: str, **options: Any) -> tuple[Any, str, int]:
+        fields = {"dagFactory": {"runner": {"python": isolated_python}}}
+        made = pipeline(f"isolated_{name}", hold=True, fields=fields, **options)
+        run_id = made.start()
+        child, _ = made.processes()
+        made.hears(run_id, "running")
+        return made, run_id, child
+
+    return start
+
+
+def kill(stack: AirflowStack, dag_id: str) -> None:
+    with PipelineServiceClient(stack.url, stack.username, stack.password) as client:
+        client.kill(dag_id)
+
+
+def test_a_kill_by_openmetadata(isolated: Any, stack: AirflowStack) -> None:
+    made, run_id, _ = isolated("killed")
+    kill(stack, made.dag_id)
+    made.hears(run_id, "failed", "/kill")
+
+
+def test_a_task_that_times_out(isolated: Any) -> None:
+    made, run_id, _ = isolated("times_out", workflowTimeout=30)
+    made.airflow_knows(run_id)
+    made.hears(run_id, "failed", "the task timed out")
+
+
+def test_a_child_that_is_killed(isolated: Any) -> None:
+    made, run_id, child = isolated("child_killed")
+    os.kill(child, signal.SIGKILL)
+    made.airflow_knows(run_id)
+    made.hears(run_id, "failed", "SIGKILL of the child")
+
+
+@pytest.mark.parametrize("what", ["run", "task"])
+def test_what_a_user_marks_as_a_success(isolated: Any, what: str) -> None:
+    made, run_id, child = isolated(f"{what}_marked")
+    task = psutil.Process(child).parent()
+    {"run": made.mark, "task": made.mark_task}[what](run_id, "success")
+    wait_until(lambda: (not task.is_running() or None, "it runs"), "the task's process to end", 60)
+    made.hears(run_id, "success", f"the {what} was marked as a success")
+    assert made.airflow_state(run_id) == "success"
+
+
+@pytest.mark.usefixtures("token_in_file")
+class TestATokenThatOnlyOpenMetadataIngestionCanRead:
+    """So the child has to tell, or another one."""
+
+    def test_a_kill_by_openmetadata(self, isolated: Any, stack: AirflowStack) -> None:
+        made, run_id, _ = isolated("killed_file")
+        kill(stack, made.dag_id)
+        made.hears(run_id, "failed", "/kill, with a token in a file")
+
+    def test_a_task_that_times_out(self, isolated: Any) -> None:
+        made, run_id, child = isolated("times_out_file", workflowTimeout=30)
+        os.kill(child, signal.SIGSTOP)
+        made.airflow_knows(run_id)
+        made.hears(run_id, "failed", "the task timed out, its child heard nothing, with a token in a file")
+
+    def test_a_child_that_is_killed(self, isolated: Any) -> None:
+        made, run_id, child = isolated("child_killed_file")
+        os.kill(child, signal.SIGKILL)
+        made.airflow_knows(run_id)
+        made.hears(run_id, "failed", "SIGKILL of the child, with a token in a file")
