@@ -101,12 +101,13 @@ class PipelineRun:
         :raises metadata.config.common.WorkflowExecutionError: where the workflow failed and the pipeline says
             ``raiseOnError``
         """
+        connection = _connection(self._document)
         require_ingestion()
         with told_when_read(self._on_secret):
-            return self._execute()
+            return self._execute(connect(connection))
 
-    def _execute(self) -> End:
-        server = self._server = _connected(self._document)
+    def _execute(self, server: OpenMetadata) -> End:
+        self._server = server
         try:
             with TemporaryDirectory(prefix="openmetadata-") as folder:
                 workflow = _imported(self._type.workflow).create(self._config(server, Path(folder)))
@@ -210,15 +211,16 @@ def report_run_failed(document: Document, pipeline_fqn: str, run_id: str, *, rea
     :raises ConfigError: where the config does not say which server to report to
     :raises WorkflowError: where the server can't be reached
     """
+    connection = _connection(document)
     require_ingestion()
-    report_failed(_connected(document), pipeline_fqn, run_id, reason=reason, overrule=overrule)
+    report_failed(connect(connection), pipeline_fqn, run_id, reason=reason, overrule=overrule)
 
 
-def _connected(document: Document) -> OpenMetadata:
+def _connection(document: Document) -> Document:
     connection = document.get("openMetadataServerConnection")
     if not isinstance(connection, dict) or not connection:
         raise ConfigError("is missing, so there is nowhere to send metadata", field="openMetadataServerConnection")
-    return connect(connection)
+    return connection
 
 
 def _end_of(workflow: BaseWorkflow) -> str:

@@ -66,6 +66,7 @@ class FakeAirflow:
 @pytest.fixture
 def store(tmp_path: Path) -> FolderStore:
     store = FolderStore(tmp_path / "configs")
+    store.root.mkdir()
     store.write(f"{DAG_ID}.json", json.dumps({"name": NAME}).encode())
     return store
 

@@ -129,8 +129,9 @@ def test_a_token_in_a_secrets_manager_is_asked_for_by_ingestion_with_what_airflo
     )
     mask = Mask(in_task=False)
     variables = {**environment(python_with_applications), "AWS_ENDPOINT_URL": aws.url}
-    summary = Child(python_with_applications, variables, mask).run("run", asdict(job))
-    assert "TokenTeller" in summary
+    end = Child(python_with_applications, variables, mask).run("run", asdict(job))
+    assert end["state"] == "success"
+    assert "TokenTeller" in end["summary"]
     assert set(aws.asked) == {TOKEN_ID}
     assert {signer.split("/")[0] for signer in aws.signed_by} == {ACCESS_KEY}
     assert {signer.split("/")[2] for signer in aws.signed_by} == {"eu-central-1"}
