@@ -36,7 +36,7 @@ def hourly(store: FolderStore, tmp_path_factory: pytest.TempPathFactory) -> Iter
     config = {
         "core": {"min_serialized_dag_update_interval": 15},
         "openmetadata_dag_factory": {"config_store": store.root},
-        "dag_processor": {"min_file_process_interval": 3600, "stale_dag_threshold": 2},
+        "dag_processor": {"min_file_process_interval": 3600, "stale_dag_threshold": 15},
         "scheduler": {"parsing_cleanup_interval": 1},
     }
     with AirflowStack(tmp_path_factory.mktemp("hourly"), dags_folder=ROOT / "dags", config=config) as stack:
