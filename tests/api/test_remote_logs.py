@@ -73,6 +73,7 @@ def airflow(tmp_path: Path, elsewhere: Path, openmetadata: OpenMetadataServer) -
     module = tmp_path / "home" / "config" / "remote_folder.py"
     module.parent.mkdir(parents=True)
     module.write_text(REMOTE)
+    (tmp_path / "configs").mkdir()
     config = {
         "openmetadata_dag_factory": {"config_store": tmp_path / "configs"},
         "logging": {
