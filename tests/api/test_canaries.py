@@ -7,6 +7,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -164,7 +165,8 @@ def test_no_canary_shows_in_the_store_in_a_log_in_an_answer_or_in_airflow_s_data
             # What is wrong is named in the answer, in the log, and in the docs of the DAG.
             for wrong in ({"airflowConfig": {"retries": CANARY}}, {"service": CANARY}, {"pipelineType": CANARY}):
                 api.call("POST", "deploy", 400, json={**document, **wrong})
-            api.call("POST", "deploy", 409, json={**document, "fullyQualifiedName": "another"})
+            another = {"id": str(uuid.uuid4()), "fullyQualifiedName": "another"}
+            api.call("POST", "deploy", 409, json={**document, **another})
             api.call("POST", "trigger", 400, json={"dag_id": name, "conf": [CANARY]})
         for name, run_id in runs.items():
             airflow.wait_for_run(name, run_id, timeout=600)
