@@ -110,6 +110,15 @@ class Catalog:
                 return Config(dag_id, key, claim.document, claim.problem)
         return None
 
+    def owner(self, dag_id: str) -> str | None:
+        """
+        Return the name of the pipeline that has a DAG id, as far as `look_up` tells; many names have one id.
+
+        :raises StoreError: where the store can't be listed
+        """
+        config = self.look_up(dag_id)
+        return config.document["name"] if config is not None and config.document is not None else None
+
     def judge(self, key: str) -> Config | None:
         """
         Return what ``all`` makes of one config, None where it is gone; few others are opened.

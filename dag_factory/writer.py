@@ -9,7 +9,7 @@ from dag_factory.builder import check
 from dag_factory.catalog import DEFAULTS, Catalog, Config
 from dag_factory.document import Document, parse
 from dag_factory.errors import ConfigError, ConflictError
-from dag_factory.pipeline import DAG_FIELDS, IngestionPipeline
+from dag_factory.pipeline import DAG_FIELDS, IngestionPipeline, clean_dag_id
 from dag_factory.references import decrypted, encrypted
 from dag_factory.secrets import encrypt
 from dag_factory.store import ConfigStore
@@ -71,13 +71,18 @@ def deploy(store: ConfigStore, checked: Checked) -> Deployed:
     return Deployed(pipeline.dag_id, changed=True)
 
 
-def delete(store: ConfigStore, dag_id: str) -> bool:
+def delete(store: ConfigStore, name: str) -> bool:
     """
-    Remove the config of a DAG id, whatever its file's name; return whether there was one.
+    Remove the config of a pipeline, whatever its file's name; return whether there was one.
+
+    One that can't be read any more has no name, and goes by the DAG id.
 
     :raises StoreError: where it can't be removed
     """
+    dag_id = clean_dag_id(name)
     with store.lock():
+        if Catalog(store).owner(dag_id) not in (None, name):
+            return False  # the id is another pipeline's
         # The file of this name goes, even if it can't be read any more.
         removed = store.delete(f"{dag_id}.json")
         while (config := Catalog(store).look_up(dag_id)) is not None and store.delete(config.key):

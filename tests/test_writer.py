@@ -217,6 +217,14 @@ def test_delete_finds_a_dropped_file_and_a_broken_one_too(store: FolderStore) ->
     assert store.list_keys() == []
 
 
+def test_delete_leaves_a_pipeline_whose_name_only_gives_the_same_id(store: FolderStore) -> None:
+    deploy(store, document(name="a b"))
+    marker = store.marker()
+    assert not delete(store, "a.b")
+    assert (stored(store, "a_b.json")["name"], store.marker()) == ("a b", marker)
+    assert delete(store, "a b")
+
+
 def test_delete_of_what_is_not_there_changes_nothing(store: FolderStore) -> None:
     deploy(store, document())
     marker = store.marker()

@@ -87,12 +87,10 @@ class Context:
         return dag_id
 
     def _owner_of(self, dag_id: str) -> str | None:
-        """Return the name of the pipeline whose config has a DAG id, None where none has, or it can't be read."""
         try:
-            config = Catalog(self.store()).look_up(dag_id)
+            return Catalog(self.store()).owner(dag_id)
         except DagFactoryError:
             return None  # what Airflow has can be steered without the store
-        return config.document["name"] if config is not None and config.document is not None else None
 
     async def dag(self, caller: Caller, dag_id: str) -> dict[str, Any]:
         """

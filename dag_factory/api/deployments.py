@@ -67,7 +67,7 @@ async def delete(name: NameParameter, caller: CallerDep, context: ContextDep) ->
     if await active_runs(caller, dag_id):
         await require(caller, "PUT", dag_id, run=True)
     async with context.writing:
-        removed = await asyncio.to_thread(lambda: writer.delete(context.store(), dag_id))
+        removed = await asyncio.to_thread(lambda: writer.delete(context.store(), name))
     seen = True
     if removed:
         context.ask_for_parse(caller)
