@@ -84,6 +84,8 @@ async def delete(name: NameParameter, caller: CallerDep, context: ContextDep) ->
 async def _delete_dag(caller: Caller, dag_id: str) -> bool:
     """Delete a DAG from Airflow, whatever it is doing; return whether there was one."""
     for _ in range(TRIES):
+        # A run that is deleted while Airflow's scheduler has it in hand ends the scheduler with an error.
+        await end_runs(caller, dag_id)
         answer = await caller.send("DELETE", dag_path(dag_id))
         if answer.status_code == httpx.codes.NOT_FOUND:
             return False
@@ -91,8 +93,7 @@ async def _delete_dag(caller: Caller, dag_id: str) -> bool:
             return True
         if answer.status_code != httpx.codes.CONFLICT:
             raise refused(answer)
-        # A task runs, and the next run may start at any time.
-        await end_runs(caller, dag_id)
+        # A task is still being ended, or the next run has started.
         await asyncio.sleep(PAUSE_SECONDS)
     raise Refused(
         409, f"The config of pipeline '{dag_id}' is removed, but a task of its DAG can't be ended. Delete it again."

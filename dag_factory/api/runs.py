@@ -85,7 +85,6 @@ async def kill(request: Request, caller: CallerDep, context: ContextDep) -> dict
     """End all runs of a pipeline that run or are queued; their tasks report that they have failed."""
     dag_id = await context.pipeline(caller, name_in(await read_call(request)), "PUT", run=True)
     ended = await end_runs(caller, dag_id)
-    await _end_again(caller, dag_id, ended)
     if not ended and await find_dag(caller, dag_id) is None and not await context.is_stored(dag_id):
         raise unknown(dag_id)
     return {"message": f"{len(ended)} run{'' if len(ended) == 1 else 's'} of pipeline '{dag_id}' ended."}
@@ -129,7 +128,11 @@ async def active_runs(caller: Caller, dag_id: str) -> list[str]:
 
 
 async def end_runs(caller: Caller, dag_id: str) -> set[str]:
-    """Set all runs of a DAG that run or are queued to failed, which ends their tasks; return the ids of these runs."""
+    """
+    Set all runs of a DAG that run or are queued to failed, which ends their tasks; return the ids of these runs.
+
+    When this returns, Airflow's scheduler has none of them in hand any more.
+    """
     ended: set[str] = set()
     for _ in range(ROUNDS):
         runs = await active_runs(caller, dag_id)
@@ -138,6 +141,7 @@ async def end_runs(caller: Caller, dag_id: str) -> set[str]:
         for run_id in runs:
             await _end(caller, dag_id, run_id)
         ended.update(runs)
+    await _end_again(caller, dag_id, ended)
     return ended
 
 

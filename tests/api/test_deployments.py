@@ -27,16 +27,18 @@ class FakeAirflow:
 
     A parse begins some time after it was asked for, and reads the store then.
 
-    :param run: the id of a run whose task keeps Airflow from deleting the DAG
+    :param runs: ids of runs, each of which starts once the one before has ended, and whose tasks keep Airflow from
+        deleting the DAG
     :param comes_back: deploy the pipeline anew while the parse is on its way
     :param older_parse: one that began earlier writes down the DAG before the parse begins
     """
 
     def __init__(
-        self, store: FolderStore, *, run: str | None = None, comes_back: bool = False, older_parse: bool = False
+        self, store: FolderStore, *, runs: tuple[str, ...] = (), comes_back: bool = False, older_parse: bool = False
     ) -> None:
         self.store = store
-        self.run = run
+        self.run: str | None = None
+        self.to_come = list(runs)
         self.comes_back = comes_back
         self.older_parse = older_parse
         self.known = {"gone", "stays", "dropped_long_ago"}
@@ -45,7 +47,7 @@ class FakeAirflow:
         self.app.get("/api/v2/dags")(self.dags)
         self.app.get("/api/v2/dags/{dag_id}")(self.dag)
         self.app.put("/api/v2/parseDagFile/{file}")(self.parse)
-        self.app.get("/api/v2/dags/{dag_id}/dagRuns")(self.runs)
+        self.app.get("/api/v2/dags/{dag_id}/dagRuns")(self.active)
         self.app.patch("/api/v2/dags/{dag_id}/dagRuns/{run_id}")(self.end)
         self.app.delete("/api/v2/dags/{dag_id}")(self.delete)
 
@@ -70,7 +72,7 @@ class FakeAirflow:
         self.happened.append(f"a parse of {', '.join(sorted(self.store.list_keys()))}")
         self.store.note_loaded(self.store.marker() or "")
 
-    def runs(self) -> dict[str, object]:
+    def active(self) -> dict[str, object]:
         return {"dag_runs": [{"dag_run_id": self.run}] if self.run else []}
 
     def end(self, run_id: str) -> dict[str, object]:
@@ -79,9 +81,11 @@ class FakeAirflow:
         return {}
 
     def delete(self, dag_id: str) -> Response:
-        if self.run:
-            self.happened.append("a refusal, since a task runs")
+        if self.to_come:
+            self.run = self.to_come.pop(0)
+            self.happened.append(f"a refusal, since run {self.run} has started")
             return JSONResponse({"detail": "running"}, 409)
+        assert self.run is None, "the scheduler has this run in hand"
         if dag_id not in self.known:
             return JSONResponse({"detail": "not found"}, 404)
         self.known.discard(dag_id)
@@ -124,11 +128,15 @@ def test_a_dag_is_deleted_only_once_a_parse_has_seen_that_its_config_is_gone(
     assert airflow.happened == ["a parse of stays.json", "DAG gone deleted"]
 
 
-def test_a_task_that_runs_is_ended_and_keeps_no_dag(store: FolderStore, delete: Delete) -> None:
-    airflow = FakeAirflow(store, run="one")
+def test_runs_are_ended_before_their_dag_is_deleted_also_those_that_start_meanwhile(
+    store: FolderStore, delete: Delete
+) -> None:
+    airflow = FakeAirflow(store, runs=("two",))
+    airflow.run = "one"
     delete(airflow)
     assert airflow.happened == [
-        "a parse of stays.json", "a refusal, since a task runs", "run one ended", "DAG gone deleted",
+        "a parse of stays.json", "run one ended",
+        "a refusal, since run two has started", "run two ended", "DAG gone deleted",
     ]  # fmt: skip
 
 
