@@ -27,8 +27,7 @@ class FakeAirflow:
 
     A parse begins some time after it was asked for, and reads the store then.
 
-    :param runs: ids of runs, each of which starts once the one before has ended, and whose tasks keep Airflow from
-        deleting the DAG
+    :param runs: ids of runs, each of which starts just as Airflow is asked to delete the DAG, and keeps it from that
     :param comes_back: deploy the pipeline anew while the parse is on its way
     :param older_parse: one that began earlier writes down the DAG before the parse begins
     """
