@@ -22,8 +22,8 @@ from pydantic.alias_generators import to_camel
 
 from dag_factory.errors import ConfigError
 from dag_factory.fqn import quoted
+from dag_factory.options import IN_PROCESS
 from dag_factory.references import is_reference
-from dag_factory.settings import IN_PROCESS
 
 MAX_DAG_ID = 250
 _MAX_INT = 2**31 - 1

@@ -11,13 +11,14 @@ from urllib.parse import urlsplit
 from dag_factory import settings
 from dag_factory.document import Document, merge
 from dag_factory.errors import ConfigError
+from dag_factory.options import SECTION
 from dag_factory.references import find_connection
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
 FIELD = "openMetadataServerConnection"
-CONN_ID = f"[{settings.SECTION}] openmetadata_conn_id"
+CONN_ID = f"[{SECTION}] openmetadata_conn_id"
 _SCHEMES = ("http", "https")
 
 

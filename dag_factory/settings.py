@@ -6,121 +6,7 @@ import re
 from pathlib import Path
 
 from dag_factory.errors import SettingsError
-
-SECTION = "openmetadata_dag_factory"
-DEFAULT_CONFIG_STORE = "{AIRFLOW_HOME}/configs"
-
-IN_PROCESS = "in_process"
-"""In place of an interpreter: no other one than Airflow's own, and no process of its own."""
-
-# What `airflow config list` shows, in the form that a provider declares it.
-OPTIONS: dict[str, dict[str, str | None]] = {
-    "config_store": {
-        "description": (
-            "Folder that holds the configs of all pipelines: one JSON or YAML file each, subfolders included.\n"
-            "The DAG processor, the workers and whoever deploys must see the same folder.\n"
-        ),
-        "version_added": "0.1.0",
-        "type": "string",
-        "example": "/opt/airflow/dag_generated_configs",
-        "default": DEFAULT_CONFIG_STORE,
-    },
-    "host_ip": {
-        "description": (
-            "Address that the OpenMetadata server shows as that of this Airflow.\n"
-            "Where it is empty, it is the address by which the API server's machine reaches out.\n"
-        ),
-        "version_added": "0.1.0",
-        "type": "string",
-        "example": "10.0.0.7",
-        "default": "",
-    },
-    "ingestion_version": {
-        "description": (
-            "Version of openmetadata-ingestion that the workers have. The OpenMetadata server compares it with its\n"
-            "own. Where it is empty, it is the version that is installed beside the API server.\n"
-        ),
-        "version_added": "0.1.0",
-        "type": "string",
-        "example": "2.0.6.0",
-        "default": "",
-    },
-    "python": {
-        "description": (
-            "Where ingestion code runs: in_process, so in the process of the task, where openmetadata-ingestion is\n"
-            "installed beside Airflow; or the path of an interpreter of another environment that has\n"
-            "openmetadata-ingestion, which is then started for each run.\n"
-        ),
-        "version_added": "0.1.0",
-        "type": "string",
-        "example": "/opt/ingestion/bin/python",
-        "default": IN_PROCESS,
-    },
-    "allowed_pythons": {
-        "description": (
-            "Paths of further interpreters that a config may choose for its runs, separated by commas. A config\n"
-            "that names any other program is refused: whoever may deploy one could start it.\n"
-        ),
-        "version_added": "0.1.0",
-        "type": "string",
-        "example": "/opt/ingestion-1.12/bin/python,/opt/ingestion-2.0/bin/python",
-        "default": "",
-    },
-    "automation_workers": {
-        "description": (
-            "How many automations, such as tests of a connection, one process of the API server runs at the same\n"
-            "time; [api] workers says how many processes it has.\n"
-        ),
-        "version_added": "0.1.0",
-        "type": "integer",
-        "example": None,
-        "default": "2",
-    },
-    "automation_queue": {
-        "description": "How many automations may wait in one process of the API server; more are refused.\n",
-        "version_added": "0.1.0",
-        "type": "integer",
-        "example": None,
-        "default": "20",
-    },
-    "automation_timeout": {
-        "description": "Seconds after which an automation is ended, and reported as failed.\n",
-        "version_added": "0.1.0",
-        "type": "integer",
-        "example": None,
-        "default": "300",
-    },
-    "watch_store": {
-        "description": (
-            "Whether the API server watches the config store for files that are changed by hand: auto, poll (never\n"
-            "rely on the kernel to tell of changes, but look through the folder again and again) or off.\n"
-        ),
-        "version_added": "0.1.0",
-        "type": "string",
-        "example": "poll",
-        "default": "auto",
-    },
-    "openmetadata_conn_id": {
-        "description": (
-            "Airflow Connection that says where the OpenMetadata server is (host, schema, port) and holds the token\n"
-            "of its bot (password), for all pipelines. It is laid over what their configs say.\n"
-        ),
-        "version_added": "0.1.0",
-        "type": "string",
-        "example": "openmetadata",
-        "default": "",
-    },
-    "openmetadata_url": {
-        "description": (
-            "Address of OpenMetadata's UI, for the links on tasks.\n"
-            "Where it is empty, it is that of the API without the path.\n"
-        ),
-        "version_added": "0.1.0",
-        "type": "string",
-        "example": "https://openmetadata.example.com",
-        "default": "",
-    },
-}
+from dag_factory.options import DEFAULT_CONFIG_STORE, DEFAULT_STATE_FOLDER, IN_PROCESS, OPTIONS, SECTION
 
 WATCH_MODES = ("auto", "poll", "off")
 
@@ -131,15 +17,28 @@ def config_store() -> str:
 
     :raises SettingsError: where the option is set to nothing
     """
-    # Airflow asks for OPTIONS while it is still building this object.
-    from airflow.configuration import AIRFLOW_HOME, conf
-
-    # Airflow 3.1 loads the defaults of providers only in processes that its command line starts: not in a pod's task.
-    default = DEFAULT_CONFIG_STORE.format(AIRFLOW_HOME=AIRFLOW_HOME)
-    location = conf.get(SECTION, "config_store", fallback=default) or ""
-    if not location.strip():
+    location = _located("config_store", DEFAULT_CONFIG_STORE)
+    if not location:
         raise SettingsError(f"[{SECTION}] config_store is empty. Set it to the folder that holds the configs.")
-    return location.strip()
+    return location
+
+
+def state_folder() -> Path:
+    """
+    Return the folder of this machine in which components remember what they know of the store.
+
+    :raises SettingsError: where the option is set to nothing
+    """
+    location = _located("state_folder", DEFAULT_STATE_FOLDER)
+    if not location:
+        raise SettingsError(f"[{SECTION}] state_folder is empty. Set it to a folder that Airflow's user can write to.")
+    return Path(location).expanduser()
+
+
+def last_good_folder() -> Path | None:
+    """Return the folder for last good versions, None where they are kept in the store."""
+    location = _text("last_good_folder")
+    return Path(location).expanduser() if location else None
 
 
 def host_ip() -> str | None:
@@ -167,8 +66,36 @@ def allowed_pythons() -> frozenset[str]:
 
     :raises SettingsError: where one is no absolute path
     """
-    named = (each.strip() for each in re.split(r"[,\n]", _text("allowed_pythons") or ""))
-    return frozenset(_interpreter("allowed_pythons", each) for each in named if each)
+    return frozenset(_interpreter("allowed_pythons", each) for each in _list("allowed_pythons"))
+
+
+def allowed_applications() -> tuple[str, ...]:
+    """Return the prefixes of the Python classes that an application pipeline may run."""
+    return _list("allowed_applications")
+
+
+def allowed_env() -> tuple[str, ...]:
+    """Return the names of the environment variables that a config may refer to; ``*`` stands for any characters."""
+    return _list("allowed_env")
+
+
+def allowed_connections() -> tuple[str, ...]:
+    """Return the ids of the Connections that a config may refer to; ``*`` stands for any characters."""
+    return tuple(dict.fromkeys(filter(None, [openmetadata_conn_id(), *_list("allowed_connections")])))
+
+
+def allowed_servers() -> tuple[str, ...]:
+    """Return the hosts that a config may report to, each maybe with a port; empty where any may be named."""
+    return _list("allowed_servers")
+
+
+def longest_run() -> int | None:
+    """
+    Return after how many seconds a run without a ``workflowTimeout`` is ended, None for no limit.
+
+    :raises SettingsError: where it is not a number
+    """
+    return _count("longest_run", least=0) or None
 
 
 def automation_workers() -> int:
@@ -247,6 +174,31 @@ def _count(option: str, *, least: int) -> int:
     if not value.isdecimal() or int(value) < least:
         raise SettingsError(f"[{SECTION}] {option} is no number of at least {least}")
     return int(value)
+
+
+def _list(option: str) -> tuple[str, ...]:
+    """Return the parts of an option that commas or line ends separate, without those that are empty."""
+    value = _text(option)
+    if value is None and not _is_set(option):
+        value = OPTIONS[option]["default"]
+    return tuple(part.strip() for part in re.split(r"[,\n]", value or "") if part.strip())
+
+
+def _is_set(option: str) -> bool:
+    """Return whether an option has a value, which may be empty: an empty list allows nothing."""
+    from airflow.configuration import conf
+
+    return conf.get(SECTION, option, fallback=None) is not None
+
+
+def _located(option: str, default: str) -> str:
+    """Return a path, that of the default below Airflow's home; empty where the option is set to nothing."""
+    # Airflow asks for OPTIONS while it is still building this object.
+    from airflow.configuration import AIRFLOW_HOME, conf
+
+    # Airflow 3.1 loads the defaults of providers only in processes that its command line starts: not in a pod's task.
+    value = conf.get(SECTION, option, fallback=default.format(AIRFLOW_HOME=AIRFLOW_HOME)) or ""
+    return str(value.strip())
 
 
 def _text(option: str) -> str | None:

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "dag_factory"
 
 # From the ground up. A module may import those before it, at the top or late.
 FLOORS = [
-    "errors", "airflow_versions", "settings", "references", "yaml_loader", "document", "fqn", "pipeline",
+    "errors", "airflow_versions", "options", "settings", "references", "yaml_loader", "document", "fqn", "pipeline",
     "secrets", "masked_streams", "masking", "store.files", "store.listing", "store.folder", "store", "catalog",
     "config_version", "server_connection",
     "schedule", "notify", "trigger_form", "ui", "docs", "links",

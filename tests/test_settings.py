@@ -6,6 +6,7 @@ import pytest
 
 from dag_factory import settings
 from dag_factory.errors import DagFactoryError, SettingsError
+from dag_factory.options import OPTIONS
 
 CONFIG_STORE = "AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE"
 
@@ -37,9 +38,9 @@ def test_the_default_lies_in_airflows_home(monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def test_airflow_lists_every_option_with_what_it_needs_to_know() -> None:
-    for option in settings.OPTIONS.values():
+    for option in OPTIONS.values():
         assert option.keys() == {"description", "version_added", "type", "example", "default"}
-    assert settings.OPTIONS["config_store"]["default"] == "{AIRFLOW_HOME}/configs"
+    assert OPTIONS["config_store"]["default"] == "{AIRFLOW_HOME}/configs"
 
 
 @pytest.mark.parametrize(("value", "mode"), [("", "auto"), ("auto", "auto"), (" Poll ", "poll"), ("off", "off")])
@@ -93,3 +94,45 @@ def test_numbers_are_checked(monkeypatch: pytest.MonkeyPatch, option: str, defau
         monkeypatch.setenv(variable, wrong)
         with pytest.raises(SettingsError, match=rf"\[openmetadata_dag_factory\] {option} is no number"):
             getattr(settings, option)()
+
+
+def test_lists_have_defaults_and_may_be_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    section = "AIRFLOW__OPENMETADATA_DAG_FACTORY__"
+    assert settings.allowed_env() == ("OPENMETADATA_*",)
+    assert settings.allowed_connections() == ("openmetadata*",)
+    assert settings.allowed_applications() == ("metadata.",)
+    assert settings.allowed_servers() == ()
+    monkeypatch.setenv(f"{section}ALLOWED_ENV", "")
+    assert settings.allowed_env() == ()
+    monkeypatch.setenv(f"{section}ALLOWED_SERVERS", " a.example , *.b.example:8585,\n,")
+    assert settings.allowed_servers() == ("a.example", "*.b.example:8585")
+
+
+def test_the_connection_of_the_server_is_always_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    section = "AIRFLOW__OPENMETADATA_DAG_FACTORY__"
+    monkeypatch.setenv(f"{section}OPENMETADATA_CONN_ID", "catalogue")
+    monkeypatch.setenv(f"{section}ALLOWED_CONNECTIONS", "warehouse")
+    assert settings.allowed_connections() == ("catalogue", "warehouse")
+
+
+def test_a_run_without_a_time_out_of_its_own_ends_after_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    option = "AIRFLOW__OPENMETADATA_DAG_FACTORY__LONGEST_RUN"
+    assert settings.longest_run() == 86400
+    monkeypatch.setenv(option, "0")
+    assert settings.longest_run() is None
+    monkeypatch.setenv(option, "never")
+    with pytest.raises(SettingsError, match=r"\[openmetadata_dag_factory\] longest_run is no number"):
+        settings.longest_run()
+
+
+def test_the_folders_of_this_package_may_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    section = "AIRFLOW__OPENMETADATA_DAG_FACTORY__"
+    assert settings.state_folder().name == "openmetadata_dag_factory"
+    assert settings.last_good_folder() is None
+    monkeypatch.setenv(f"{section}STATE_FOLDER", "/var/lib/ours")
+    monkeypatch.setenv(f"{section}LAST_GOOD_FOLDER", "/srv/last_good")
+    assert settings.state_folder() == Path("/var/lib/ours")
+    assert settings.last_good_folder() == Path("/srv/last_good")
+    monkeypatch.setenv(f"{section}STATE_FOLDER", "")
+    with pytest.raises(SettingsError, match="state_folder is empty"):
+        settings.state_folder()

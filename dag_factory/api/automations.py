@@ -16,6 +16,7 @@ from dag_factory.api.answers import Refused
 from dag_factory.document import Document
 from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.masking import Mask
+from dag_factory.options import IN_PROCESS
 from dag_factory.runner.interpreter import environment
 from dag_factory.runner.process import Child, ChildDied
 from dag_factory.secrets import secret_values
@@ -139,7 +140,7 @@ def configured() -> Automations:
 def interpreter() -> str | None:
     """Return the interpreter for automations: that of the settings, else this one if it has openmetadata-ingestion."""
     python = settings.python()
-    if python != settings.IN_PROCESS:
+    if python != IN_PROCESS:
         return python
     return sys.executable if find_spec("metadata") is not None else None
 

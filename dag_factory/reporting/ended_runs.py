@@ -10,6 +10,7 @@ from typing import Any
 from dag_factory import settings
 from dag_factory.catalog import Catalog
 from dag_factory.errors import ConfigError, DagFactoryError, StatusError
+from dag_factory.options import SECTION
 from dag_factory.pipeline import IngestionPipeline
 from dag_factory.references import resolve
 from dag_factory.reporting.own_end import STATE_XCOM
@@ -102,7 +103,7 @@ def _settle(run: EndedRun, timeout: float) -> str | None:
     except ConfigError as error:
         raise ConfigError(
             f"{error.problem}. That holds for this process, which is not the worker: refer to a Connection, "
-            f"set [{settings.SECTION}] openmetadata_conn_id, or give it the variable as well",
+            f"set [{SECTION}] openmetadata_conn_id, or give it the variable as well",
             field=error.field,
             config=config.key,
         ) from None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dag_factory import settings
 from dag_factory.errors import ConfigError
-from dag_factory.settings import IN_PROCESS
+from dag_factory.options import IN_PROCESS
 
 # Airflow's own variables hold its keys, its Connections and the way to its supervisor. Those of Python and of a virtual
 # environment would lead the other interpreter to Airflow's packages.

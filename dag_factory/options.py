@@ -1,0 +1,188 @@
+"""The options of section ``[openmetadata_dag_factory]``: what each is for, its default, and since when it is there."""
+
+from __future__ import annotations
+
+SECTION = "openmetadata_dag_factory"
+DEFAULT_CONFIG_STORE = "{AIRFLOW_HOME}/configs"
+DEFAULT_STATE_FOLDER = "{AIRFLOW_HOME}/openmetadata_dag_factory"
+
+IN_PROCESS = "in_process"
+"""In place of an interpreter: no other one than Airflow's own, and no process of its own."""
+
+# What `airflow config list` shows, in the form that a provider declares it.
+OPTIONS: dict[str, dict[str, str | None]] = {
+    "config_store": {
+        "description": (
+            "Folder that holds the configs of all pipelines: one JSON or YAML file each, subfolders included.\n"
+            "The DAG processor, the workers and whoever deploys must see the same folder.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "/opt/airflow/dag_generated_configs",
+        "default": DEFAULT_CONFIG_STORE,
+    },
+    "host_ip": {
+        "description": (
+            "Address that the OpenMetadata server shows as that of this Airflow.\n"
+            "Where it is empty, it is the address by which the API server's machine reaches out.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "10.0.0.7",
+        "default": "",
+    },
+    "ingestion_version": {
+        "description": (
+            "Version of openmetadata-ingestion that the workers have. The OpenMetadata server compares it with its\n"
+            "own. Where it is empty, it is the version that is installed beside the API server.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "2.0.6.0",
+        "default": "",
+    },
+    "python": {
+        "description": (
+            "Where ingestion code runs: in_process, so in the process of the task, where openmetadata-ingestion is\n"
+            "installed beside Airflow; or the path of an interpreter of another environment that has\n"
+            "openmetadata-ingestion, which is then started for each run.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "/opt/ingestion/bin/python",
+        "default": IN_PROCESS,
+    },
+    "allowed_pythons": {
+        "description": (
+            "Paths of further interpreters that a config may choose for its runs, separated by commas. A config\n"
+            "that names any other program is refused: whoever may deploy one could start it.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "/opt/ingestion-1.12/bin/python,/opt/ingestion-2.0/bin/python",
+        "default": "",
+    },
+    "allowed_applications": {
+        "description": (
+            "Prefixes of the Python classes that a pipeline of the type application may run, separated by commas. A\n"
+            "config that names any other class is refused: importing a class runs the code of its module.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "metadata.,acme.openmetadata_apps.",
+        "default": "metadata.",
+    },
+    "allowed_env": {
+        "description": (
+            "Names of the environment variables that a config may refer to by $env, separated by commas; * stands for\n"
+            "any characters. No variable whose name begins with AIRFLOW_ can be allowed.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "OPENMETADATA_*,WAREHOUSE_TOKEN",
+        "default": "OPENMETADATA_*",
+    },
+    "allowed_connections": {
+        "description": (
+            "Ids of the Airflow Connections that a config may refer to by $connection, separated by commas; * stands\n"
+            "for any characters. The one that openmetadata_conn_id names is always allowed.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "openmetadata*,warehouse",
+        "default": "openmetadata*",
+    },
+    "allowed_servers": {
+        "description": (
+            "Hosts of the OpenMetadata servers that a config may report to, separated by commas; * stands for any\n"
+            "characters, and a port may follow a colon. Where it is empty, any host may be named.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "openmetadata.example.com,*.internal:8585",
+        "default": "",
+    },
+    "state_folder": {
+        "description": (
+            "Folder of this machine in which each component remembers which config store it knows and what was in it,\n"
+            "so that a store that is not mounted is not taken for an empty one.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "/var/lib/airflow/openmetadata_dag_factory",
+        "default": DEFAULT_STATE_FOLDER,
+    },
+    "last_good_folder": {
+        "description": (
+            "Folder for the last good version of each config, which runs while the config itself is broken. The DAG\n"
+            "processor writes there, and the workers read. Where it is empty, it is a hidden folder of the store.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "/opt/airflow/last_good_configs",
+        "default": "",
+    },
+    "longest_run": {
+        "description": (
+            "Seconds after which a run is ended whose pipeline has no workflowTimeout of its own; 0 for no limit.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "integer",
+        "example": None,
+        "default": "86400",
+    },
+    "automation_workers": {
+        "description": (
+            "How many automations, such as tests of a connection, one process of the API server runs at the same\n"
+            "time; [api] workers says how many processes it has.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "integer",
+        "example": None,
+        "default": "2",
+    },
+    "automation_queue": {
+        "description": "How many automations may wait in one process of the API server; more are refused.\n",
+        "version_added": "0.1.0",
+        "type": "integer",
+        "example": None,
+        "default": "20",
+    },
+    "automation_timeout": {
+        "description": "Seconds after which an automation is ended, and reported as failed.\n",
+        "version_added": "0.1.0",
+        "type": "integer",
+        "example": None,
+        "default": "300",
+    },
+    "watch_store": {
+        "description": (
+            "Whether the API server watches the config store for files that are changed by hand: auto, poll (never\n"
+            "rely on the kernel to tell of changes, but look through the folder again and again) or off.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "poll",
+        "default": "auto",
+    },
+    "openmetadata_conn_id": {
+        "description": (
+            "Airflow Connection that says where the OpenMetadata server is (host, schema, port) and holds the token\n"
+            "of its bot (password), for all pipelines. It is laid over what their configs say.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "openmetadata",
+        "default": "",
+    },
+    "openmetadata_url": {
+        "description": (
+            "Address of OpenMetadata's UI, for the links on tasks.\n"
+            "Where it is empty, it is that of the API without the path.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": "https://openmetadata.example.com",
+        "default": "",
+    },
+}
