@@ -123,6 +123,13 @@ def openmetadata_url() -> str | None:
     return _text("openmetadata_url")
 
 
+def base_url() -> str:
+    """Return the address that browsers have for Airflow's API server, empty where none is set."""
+    from airflow.configuration import conf
+
+    return str(conf.get("api", "base_url", fallback=""))
+
+
 def swagger_ui() -> bool:
     """Return whether Airflow's API server shows pages about its APIs."""
     from airflow.configuration import conf

@@ -24,15 +24,22 @@ log = logging.getLogger(__name__)
 _MEANINGS = {
     400: "The body is wrong, or Airflow refuses what it asks for",
     401: "The credentials are missing or wrong",
-    403: "The user lacks a permission in Airflow",
+    403: "The user lacks a permission in Airflow, or the request comes from a page of another site",
     404: "There is no such pipeline",
+    408: "The body has not come to its end in time",
     409: "Another pipeline, or a run, is in the way",
     413: "The body is too large",
+    415: "The body is not said to be JSON",
     422: "A parameter is wrong",
+    429: "Too many wrong logins have come from this address",
     500: "Airflow, or the config store, does not work",
     501: "There is no such thing in this version, or in this environment",
     503: "Airflow does not come to parse the pipeline, or too many automations wait",
 }
+
+
+# Whoever checks credentials may be asked to wait; whoever reads a body may find that it is none, or has no end.
+_WITH = {401: (429,), 413: (408, 415)}
 
 
 class Problem(BaseModel):
@@ -43,7 +50,8 @@ class Problem(BaseModel):
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Return what the OpenAPI page says of a call's refusals."""
-    return {status: {"model": Problem, "description": _MEANINGS[status]} for status in statuses}
+    every = sorted({*statuses, *(other for status in statuses for other in _WITH.get(status, ()))})
+    return {status: {"model": Problem, "description": _MEANINGS[status]} for status in every}
 
 
 class Refused(Exception):
@@ -52,17 +60,27 @@ class Refused(Exception):
 
     :param status: HTTP status
     :param sentence: what is wrong and what to do, for an operator
+    :param retry_after: seconds after which the same call may be answered
     """
 
-    def __init__(self, status: int, sentence: str) -> None:
+    def __init__(self, status: int, sentence: str, retry_after: int | None = None) -> None:
         super().__init__(sentence)
         self.status = status
         self.sentence = sentence
+        self.retry_after = retry_after
 
 
-def refusal(status: int, sentence: str) -> Response:
-    """Return an answer in the contract's form of an error."""
-    headers = {"WWW-Authenticate": 'Basic realm="Airflow", charset="UTF-8"'} if status == 401 else None
+def refusal(status: int, sentence: str, retry_after: int | None = None) -> Response:
+    """
+    Return an answer in the contract's form of an error.
+
+    A 401 must name a way to log in (RFC 9110). It names the Bearer token alone, though Basic does as well: at the word
+    Basic a browser asks for a password, keeps it, and sends it along with whatever any other site has it send. Clients
+    that are programs, such as the OpenMetadata server, send theirs without being asked.
+    """
+    headers = {"WWW-Authenticate": 'Bearer realm="Airflow"'} if status == 401 else {}
+    if retry_after is not None:
+        headers["Retry-After"] = str(retry_after)
     return JSONResponse({"error": sentence}, status_code=status, headers=headers)
 
 
@@ -108,7 +126,7 @@ class Unexpected:
 
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)
-    return refusal(error.status, error.sentence)
+    return refusal(error.status, error.sentence, error.retry_after)
 
 
 async def _ours(_: Request, error: Exception) -> Response:

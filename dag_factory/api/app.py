@@ -12,8 +12,9 @@ from fastapi import FastAPI
 
 from dag_factory import __version__, settings
 from dag_factory.api import automation_calls, deployments, logs, runs, service
-from dag_factory.api.answers import answer_errors
+from dag_factory.api.answers import answer_errors, refusals
 from dag_factory.api.automations import Automations, configured
+from dag_factory.api.browsers import OwnPagesOnly
 from dag_factory.api.context import Context
 from dag_factory.api.identity import Logins
 from dag_factory.api.parses import LoaderFiles
@@ -74,9 +75,11 @@ def create_app(
         docs_url="/docs" if settings.swagger_ui() else None,
         redoc_url=None,
         lifespan=lifespan,
+        responses=refusals(403),
     )
     app.state.context = context
     answer_errors(app)
+    app.add_middleware(OwnPagesOnly, own=[settings.base_url()])
     for routes in (service, deployments, runs, logs, automation_calls):
         app.include_router(routes.router)
     return app

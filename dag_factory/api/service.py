@@ -32,7 +32,7 @@ async def health_auth(_: CallerDep) -> dict[str, str]:
 
 @router.get("/csrf-token")
 async def csrf_token() -> dict[str, None]:
-    """Say that no token against forged requests is needed: no cookie identifies anybody here."""
+    """Say that no token against forged requests is needed: no cookie identifies anybody, and no form is read."""
     return {"csrf_token": None}
 
 
@@ -43,7 +43,7 @@ async def ip(_: CallerDep) -> dict[str, str]:
     return {"ip": address if address is not None else await asyncio.to_thread(own_address)}
 
 
-@router.post("/run_application", responses=refusals(401, 500, 501))
+@router.post("/run_application", responses=refusals(401, 415, 500, 501))
 async def run_application(_: CallerDep) -> None:
     """Run an application without deploying it."""
     raise Refused(501, "Applications are run by their pipeline: deploy it and trigger it.")

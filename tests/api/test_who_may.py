@@ -93,7 +93,8 @@ def test_a_call_without_valid_credentials_is_answered_401(
     for headers in wrong:
         answer = http.request(method, call, headers=headers, **options)
         assert answer.status_code == 401, headers
-        assert answer.headers["WWW-Authenticate"].startswith("Basic")
+        # At the word Basic a browser would ask for a password, and send it along for other sites as well.
+        assert answer.headers["WWW-Authenticate"] == 'Bearer realm="Airflow"'
         assert error(answer)
 
 

@@ -26,6 +26,7 @@ def http(airflow: AirflowStack) -> Iterator[httpx.Client]:
     with httpx.Client(
         base_url=f"{airflow.url}/api/v1/openmetadata",
         auth=(airflow.username, airflow.password),
+        headers={"Content-Type": "application/json"},
         trust_env=False,
         timeout=60,
     ) as client:

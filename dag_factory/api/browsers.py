@@ -1,0 +1,117 @@
+"""What keeps the page of another site from calling us through somebody's browser, which sends along what it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+
+from dag_factory.api.answers import refusal
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+DOCS = "/docs"
+
+JSON = "application/json"
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
+_PORTS = {"http": 80, "https": 443}
+
+# No browser guesses another type from a body, keeps an answer, or shows it within the page of another site.
+_TO_BROWSERS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"x-frame-options", b"DENY"),
+]
+
+_FOREIGN = (
+    "The request comes from a page of another site, as its header 'Sec-Fetch-Site' or 'Origin' says. Call this API "
+    "from a program. If the page is one of this Airflow, set [api] base_url to the address that browsers have for it."
+)
+_NO_JSON = f"The body must be JSON, and say so. Send the header 'Content-Type: {JSON}'."
+
+
+class OwnPagesOnly:
+    """
+    Refuses what another site may have had a browser send, before anybody looks at the credentials.
+
+    A browser that has a user's name and password for this host sends them along whichever page asks. So there are
+    three fences, each of which holds where the others don't:
+
+    - What says that it comes from elsewhere is refused, 403, whatever its method. Programs say nothing of the kind.
+    - A body must be ``application/json``, 415. A form can't send that, and a script of another site only after the
+      browser has asked whether it may (CORS), which nobody here answers.
+    - No answer asks a browser for a name and a password (`refusal`), so it has none that it could send along.
+
+    :param own: addresses of this Airflow besides the one that a request names as its host, such as [api] base_url
+    """
+
+    def __init__(self, app: ASGIApp, own: Collection[str] = ()) -> None:
+        self._app = app
+        self._own = own
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def protected(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", []), *_TO_BROWSERS]}
+            await send(message)
+
+        headers = Headers(scope=scope)
+        app = self._app
+        if is_foreign(headers, self._own) and not _is_link_to_docs(scope, headers):
+            app = refusal(403, _FOREIGN)
+        elif scope["method"] not in _WITHOUT_BODY and not is_json(headers):
+            app = refusal(415, _NO_JSON)
+        await app(scope, receive, protected)
+
+
+def is_foreign(headers: Headers, own: Collection[str] = ()) -> bool:
+    """
+    Return whether a request says that a page of another origin has sent it.
+
+    ``Sec-Fetch-Site`` is the browser's own word, and counts first: a proxy may have changed the host. Browsers send it
+    to HTTPS and to this machine only; elsewhere they send ``Origin`` with all that is no plain GET. Another port or a
+    sibling domain (``same-site``) is another origin. A request with neither header is not a page's.
+
+    :param own: URLs of this Airflow besides the one of the request's host
+    """
+    if sites := headers.getlist("sec-fetch-site"):
+        return any(site.strip().lower() not in ("same-origin", "none") for site in sites)
+    return any(not _is_own(origin, headers.getlist("host"), own) for origin in headers.getlist("origin"))
+
+
+def is_json(headers: Headers) -> bool:
+    """Return whether a request says, once, that its body is JSON; parameters such as a charset change nothing."""
+    kinds = [kind.partition(";")[0].strip().lower() for kind in headers.getlist("content-type")]
+    return kinds == [JSON]
+
+
+def _is_own(origin: str, hosts: Collection[str], own: Collection[str]) -> bool:
+    # A proxy that ends TLS hides the scheme from us, so it is not compared.
+    scheme = origin.partition("://")[0].lower()
+    if scheme not in _PORTS:
+        return False  # "null": a page that hides where it comes from
+    urls = [f"{scheme}://{host}" for host in hosts] + [url for url in own if url]
+    address = _address(origin)
+    return address is not None and address in [_address(url) for url in urls]
+
+
+def _address(url: str) -> tuple[str, int] | None:
+    try:
+        parts = urlsplit(url)
+        return (parts.hostname, parts.port or _PORTS.get(parts.scheme, 0)) if parts.hostname else None
+    except ValueError:
+        return None
+
+
+def _is_link_to_docs(scope: Scope, headers: Headers) -> bool:
+    """Return whether somebody has followed a link to the page about the API: it does nothing, and holds no secret."""
+    within = scope["path"].removeprefix(scope.get("root_path", ""))
+    way = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest"))
+    return scope["method"] == "GET" and within == DOCS and way == ("navigate", "document")
