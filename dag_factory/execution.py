@@ -99,10 +99,10 @@ class Execution:
         config = self._config()
         stored = with_server(config.document or {}, on_secret=self._mask.add)
         # With the way to the server known, whatever is wrong with the rest can be told.
-        server = resolve({FIELD: stored.get(FIELD)}, on_secret=self._mask.add)
+        server = resolve({FIELD: stored.get(FIELD)}, on_secret=self._mask.add_unless_words)
         self._begun = self._job(IngestionPipeline.from_document(stored), server)
         # References in a conf stay as they are: who may trigger may not read what the worker can.
-        document = overridden(resolve(stored, on_secret=self._mask.add), self._conf)
+        document = overridden(resolve(stored, on_secret=self._mask.add_unless_words), self._conf)
         for secret in secret_values(document):
             self._mask.add(secret)
         pipeline = IngestionPipeline.from_document(document)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from urllib.parse import quote, quote_plus
 
 from dag_factory.masked_streams import rewritten_output
+from dag_factory.secret_texts import is_plain_words
 from dag_factory.secrets import HIDDEN
 
 # Shorter texts, as secrets, give nothing away that a log without them would not; to hide them would tear it to bits.
@@ -52,6 +53,16 @@ class Mask:
             mask_secret(secret)
         self.secrets.add(secret)
         self._forms = sorted({*self._forms, *_forms(secret)}, key=lambda form: (-len(form), form))
+
+    def add_unless_words(self, text: str) -> None:
+        """
+        Hide what has come from a place for secrets, unless it is a word or a few.
+
+        What a config's encrypted options hold may be `verify-full` as well as a password. Where the field's name or the
+        text itself says that it is a secret, `add` is for it.
+        """
+        if not is_plain_words(text):
+            self.add(text)
 
     def hide(self, text: str) -> str:
         """Return a text with ``***`` in place of every secret, and of every value that pydantic quotes."""

@@ -15,8 +15,8 @@ PACKAGE = Path(__file__).parents[1] / "dag_factory"
 # From the ground up. A module may import those before it, at the top or late.
 FLOORS = [
     "errors", "airflow_versions", "options", "settings", "references", "yaml_loader", "document", "fqn", "pipeline",
-    "secrets", "masked_streams", "masking", "store.files", "store.listing", "store.folder", "store", "catalog",
-    "config_version", "server_connection",
+    "secret_names", "secret_texts", "secrets", "masked_streams", "masking", "store.files", "store.listing",
+    "store.folder", "store", "catalog", "config_version", "server_connection",
     "schedule", "notify", "trigger_form", "ui", "docs", "links",
     "workflow", "workflow.types", "workflow.overrides", "workflow.server", "workflow.secrets_read", "workflow.status",
     "workflow.logs", "workflow.run", "workflow.secrets_manager", "workflow.automation", "workflow.jobs",
@@ -36,9 +36,9 @@ FLOORS = [
 
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
 ISOLATED = [
-    "errors", "references", "secrets", "masked_streams", "masking", "fqn", "workflow.types", "workflow.server",
-    "workflow.secrets_read", "workflow.status", "workflow.run", "workflow.secrets_manager", "workflow.automation",
-    "workflow.jobs", "runner.guard",
+    "errors", "references", "secret_names", "secret_texts", "secrets", "masked_streams", "masking", "fqn",
+    "workflow.types", "workflow.server", "workflow.secrets_read", "workflow.status", "workflow.run",
+    "workflow.secrets_manager", "workflow.automation", "workflow.jobs", "runner.guard",
 ]  # fmt: skip
 
 

@@ -209,3 +209,12 @@ def test_when_it_is_over_logging_is_as_it_was(mask: Mask) -> None:
             pass
         logging.getLogger("somebody.else").warning(SECRET)
     assert SECRET in output.getvalue()
+
+
+def test_a_word_of_an_encrypted_option_is_shown_and_all_else_of_it_is_hidden() -> None:
+    mask = Mask(in_task=False)
+    for text in ("verify-full", "hunter-2", "s3cr3t"):
+        mask.add_unless_words(text)
+    assert mask.hide("verify-full hunter-2 s3cr3t") == "verify-full *** ***"
+    mask.add("letmein")
+    assert mask.hide("letmein") == "***"

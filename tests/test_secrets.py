@@ -43,9 +43,21 @@ SECRET_NAMES = [
     "cookie",
     "pwd",
     "passwd",
+    "slackWebhook",
+    "webhookUrl",
+    "creds",
+    "keytab",
+    "keytabFile",
+    "keyfile_dict",
+    "passcode",
 ]
 
-SECRET_ENDINGS = ["pass", "dbPass", "AccountKey", "shared_key", "sig"]
+SECRET_ENDINGS = [
+    "pass", "dbPass", "AccountKey", "shared_key", "sig", "licenseKey", "pin", "userPin", "USER_PIN", "access", "auth",
+    "http-auth", "salt", "passwordSalt", "session", "userSession", "pat", "githubPAT", "gitlab_pat", "otp", "psk",
+    "dsn", "http_proxy", "proxies",
+]  # fmt: skip
+SECRET_PLACES = ["securityConfig", "dbtSecurityConfig", "connectionOptions", "connection_arguments", "appPrivateConfig"]
 
 OPEN_NAMES = [
     "name",
@@ -64,6 +76,15 @@ OPEN_NAMES = [
     "description",
     "passThrough",
     "design",
+    "mapping",
+    "authProvider",
+    "authType",
+    "sessionTimeout",
+    "accessType",
+    "format",
+    "patterns",
+    "spinner",
+    "assault",
 ]
 
 # Each with what is secret in it, where that is not all of it.
@@ -129,6 +150,34 @@ SECRET_TEXTS = {
     "{'user': 'u', 'private_key_id': 'x', 'secret': 'b4'}": "b4",
     r"{\"password\": \"b4\"}": "b4",
     '{"pass":9021}': "9021}",
+    # Queries whose names say little elsewhere.
+    "https://host/path?key=s3cr3t-canary": "s3cr3t-canary",
+    "https://app.azurewebsites.net/api/f?code=b4Zm9v%3D%3D": "b4Zm9v==",
+    "https://host/path?a=1&pin=90210123": "90210123",
+    "https://host/path?sid=0a1b2c3d4e5f": "0a1b2c3d4e5f",
+    # Addresses that whoever knows them may call.
+    "https://hooks.slack.com/services/T0000/B0000/XXXXcanary": "services/T0000/B0000/XXXXcanary",
+    "post to https://hooks.slack.com/workflows/T0/A0/17/s3cr3t, please": "workflows/T0/A0/17/s3cr3t,",
+    "https://discord.com/api/webhooks/123456/s3cr3t_canary-X": "123456/s3cr3t_canary-X",
+    "https://acme.webhook.office.com/webhookb2/1a-2b@3c/IncomingWebhook/4d/5e": "1a-2b@3c/IncomingWebhook/4d/5e",
+    "https://chat.example/hooks/xf3kq8b7ijb9dm": "xf3kq8b7ijb9dm",
+    "https://hooks.zapier.com/hooks/catch/123/0a1b2c": "hooks/catch/123/0a1b2c",
+    "https://api.telegram.org/bot123456:AAs3cr3t/sendMessage": "123456:AAs3cr3t",
+    "https://events.pagerduty.com/integration/0a1b2c3d4e5f/enqueue": "0a1b2c3d4e5f",
+    # Oracle's user and password.
+    "jdbc:oracle:thin:scott/t1ger@//host:1521/service": "t1ger",
+    "jdbc:oracle:oci8:scott/t1ger@sid": "t1ger",
+    'jdbc:oracle:thin:scott/"t1/g@r"@host:1521:sid': "t1/g@r",
+    "jdbc:oracle:thin:scott/t1%40ger@host": "t1@ger",
+    # What is encoded, and stands alone.
+    "c2NvdHQ6dGlnZXI=": None,
+    "dGhlIHBhc3N3b3JkIGlzIGh1bnRlcjI": None,
+    "0123456789abcdef0123456789abcdef": None,
+    "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08": None,
+    "wJalrXUtnFEMI/K7MDENG/bPxRfiCYzQ8wLk3vTd": None,
+    " 3q2+7wB8dK0pXv5zQmYtR4nLc1Jh9GsE ": None,
+    "Zx8Kq2Lm9Vb4Nc7Wd1Rt6Yp3": None,
+    "gAAAAABk0a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p6q7r8s9t0u1v2w3x4y5z": None,
 }
 
 OPEN_TEXTS = [
@@ -162,6 +211,22 @@ OPEN_TEXTS = [
     "sk-learn-pipelines-and-more",
     "ghp_table",
     "eyJ.table",
+    "https://host/list?key=primary&code=utf8&session=default&hash=sha",
+    "https://docs.example/webhooks/introduction",
+    "https://github.com/pre-commit/pre-commit-hooks",
+    "oracle:thin:ing",
+    "3f2504e0-4f89-11d3-9a0c-0305e82c3301",
+    "customer_orders_by_region_2024",
+    "DatabaseServiceMetadataPipeline",
+    "metadata.ingestion.source.database.sqlite.metadata",
+    "metadata/ingestion/source/Database2/sqlite",
+    "tbl_9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "90210123902101239021012390210123",
+    "SalesOrders2024Q1ByRegionAndCustomer",
+    "/tmp/query_log_2024_01",
+    "arn:aws:iam::123456789012:role/Ingestion",
+    "anna.maria.schmidt-mueller",
     # SQL.
     "select * from t",
     "select token, password from user_tokens where api_key is not null",
@@ -198,6 +263,20 @@ def test_a_field_gives_a_secret_away_by_its_name(name: str) -> None:
     assert redact({name: "x"}) == {name: HIDDEN}
 
 
+@pytest.mark.parametrize("name", SECRET_PLACES)
+def test_what_stands_where_drivers_and_servers_read_it_is_hidden_whatever_it_is_called(name: str) -> None:
+    options = {"a": [{"b": CANARY}, 1.5], "is": True, "none": None, "ref": {"$env": "A"}, "empty": ""}
+    assert redact({name: options}) == {name: HIDDEN}
+    assert encrypt({name: options}, lambda value: {FERNET: str(value)}) == {
+        name: {**options, "a": [{"b": {FERNET: CANARY}}, {FERNET: "1.5"}]}
+    }
+
+
+def test_a_word_of_a_driver_s_options_is_not_hidden_in_logs_which_are_full_of_such() -> None:
+    options = {"sslmode": "verify-full", "x": "hunter-2", "n": 90210123, "password": "letmein", "on": True}
+    assert list(secret_values({"connectionOptions": options})) == ["hunter-2", "90210123", "letmein"]
+
+
 @pytest.mark.parametrize("name", OPEN_NAMES)
 def test_other_fields_are_shown(name: str) -> None:
     assert not is_secret(name)
@@ -219,7 +298,29 @@ def test_what_is_secret_within_a_text_is_a_secret_of_its_own(text: str, part: st
 
 
 @pytest.mark.parametrize(
-    "text", ["a://b:c", "a://b@", "://a@b", "?token=", "eyJ", "-eyJ-", "sk-", ";  ", "bearer ", "a@b:c", "'secret': "]
+    "text",
+    [
+        "a://b:c",
+        "a://b@",
+        "://a@b",
+        "?token=",
+        "eyJ",
+        "-eyJ-",
+        "sk-",
+        ";  ",
+        "bearer ",
+        "a@b:c",
+        "'secret': ",
+        "?key=",
+        "://hooks.",
+        "/hooks/",
+        ":thin:a/b",
+        "thin:",
+        "aA1+",
+        "abcd",
+        "0f",
+        "a-",
+    ],
 )
 def test_a_long_text_that_may_be_full_of_secrets_is_judged_too(text: str) -> None:
     is_secret("query", text * (1024 * 1024 // len(text)))

@@ -77,6 +77,7 @@ def main(descriptor: int) -> int:
     from dag_factory.errors import DagFactoryError
     from dag_factory.masking import Mask
     from dag_factory.runner.guard import work_under_guard
+    from dag_factory.secret_names import declare_names
 
     os.set_inheritable(descriptor, False)
     work_under_guard(descriptor)
@@ -84,6 +85,7 @@ def main(descriptor: int) -> int:
     messages = Messages(descriptor)
     logging.basicConfig(level=logging.INFO, handlers=[MessageHandler(messages)])
     logging.captureWarnings(True)
+    declare_names(order["secret_names"])
     mask = Mask(in_task=False)
     for secret in order["secrets"]:
         mask.add(secret)

@@ -21,6 +21,7 @@ from dag_factory.runner.child import LONGEST_MESSAGE
 from dag_factory.runner.guard import GRACE_SECONDS
 from dag_factory.runner.pipes import Feed, Lines
 from dag_factory.runner.secrets_manager import from_airflow
+from dag_factory.secret_names import declared_names
 from dag_factory.secrets import secret_values
 
 SCRIPT = Path(__file__).with_name("child.py")
@@ -131,7 +132,13 @@ class Child:
         for secret in secret_values(manager):
             self._mask.add(secret)
         # The secrets are known here by more than their names, and the child may log to others than this process.
-        order = {"kind": kind, "job": job, "secrets": sorted(self._mask.secrets), "secrets_manager": manager}
+        order = {
+            "kind": kind,
+            "job": job,
+            "secrets": sorted(self._mask.secrets),
+            "secret_names": declared_names(),
+            "secrets_manager": manager,
+        }
         return json.dumps(order).encode() + b"\n"
 
     def _start(self, messages_end: int) -> None:

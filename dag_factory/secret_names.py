@@ -1,0 +1,91 @@
+"""Names of fields that hold secrets: those of openmetadata-ingestion's schemas, what people write, what is declared."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from functools import lru_cache
+
+# A field whose name, without case and separators, contains one of these holds a secret. The list covers every field
+# that openmetadata-ingestion's schemas mark as one (a test compares), and what people put into free-form mappings.
+_PARTS = (
+    "accesskey", "apikey", "authentication", "authheader", "authorization", "authstring", "basicauthuserinfo",
+    "bearer", "botsecret", "cacert", "certificate", "certvalue", "connectionstring", "cookie", "credential", "creds",
+    "headers", "jwt", "keyfile", "keytab", "passcode", "passphrase", "passwd", "password", "privateconfig",
+    "privatekey", "pwd", "secret", "signature", "sslkey", "token", "webhook",
+)  # fmt: skip
+# The same of those whose name ends so. Within a text the end of a name decides alone: of `SharedAccessKeyName=a`, as of
+# the table `user_tokens`, nothing is secret.
+_ENDINGS = (
+    "accountkey", "authkey", "encryptionkey", "licensekey", "masterkey", "pass", "servicekey", "sharedkey", "sig",
+    "signingkey", "storagekey",
+)  # fmt: skip
+_ENDINGS_IN_TEXTS = (*_PARTS, *_ENDINGS)
+# And those whose last word is one of these; `mapping` ends in no pin, nor does `partitionAccessType` in access.
+_LAST_WORDS = frozenset({"access", "auth", "dsn", "otp", "pat", "pin", "proxies", "proxy", "psk", "salt", "session"})
+# Whatever stands below these is for drivers and servers to read: it may hold secrets under any name.
+_PLACES = ("appprivateconfig", "connectionarguments", "connectionoptions", "securityconfig")
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+# A longer one is no field's name, and is not worth remembering.
+_LONGEST_NAME = 128
+
+_declared: tuple[str, ...] | None = None
+
+
+def is_secret_name(name: str) -> bool:
+    """Return whether a field of this name holds a secret."""
+    return _judged(name) if len(name) <= _LONGEST_NAME else _judged.__wrapped__(name)
+
+
+def is_secret_place(name: str) -> bool:
+    """Return whether what stands below a field of this name may be secret, whatever its own fields are called."""
+    return plain(name).endswith(_PLACES)
+
+
+def names_secret_in_text(name: str) -> bool:
+    """Return whether what follows a name and a ``=`` within a text is a secret."""
+    return plain(name).endswith(_ENDINGS_IN_TEXTS)
+
+
+def plain(name: str) -> str:
+    """Return a name without case and separators."""
+    return re.sub(r"[\W_]", "", name.lower())
+
+
+def declared_names() -> tuple[str, ...]:
+    """
+    Return the names that Airflow's operator has declared secret by ``[core] sensitive_var_conn_names``.
+
+    They are read once per process. An interpreter without Airflow is given them, see `declare_names`.
+    """
+    global _declared  # noqa: PLW0603 - one setting of a whole process, as it is Airflow's
+    if _declared is None:
+        # A process of Airflow has it loaded long before; another one must not begin to.
+        configuration = sys.modules.get("airflow.configuration")
+        text = configuration.conf.get("core", "sensitive_var_conn_names", fallback="") if configuration else ""
+        _declared = _as_declared(text.split(","))
+    return _declared
+
+
+def declare_names(names: Iterable[str]) -> None:
+    """Take these names for secret from now on, in place of those that Airflow's settings declare."""
+    global _declared  # noqa: PLW0603
+    _declared = _as_declared(names)
+    _judged.cache_clear()
+
+
+def _as_declared(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({plain(name) for name in names} - {""}))
+
+
+@lru_cache(maxsize=4096)
+def _judged(name: str) -> bool:
+    text = plain(name)
+    if any(part in text for part in _PARTS) or text.endswith(_ENDINGS):
+        return True
+    words = _WORD.findall(name)
+    if words and words[-1].lower() in _LAST_WORDS:
+        return True
+    return any(part in text for part in declared_names())
