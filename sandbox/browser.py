@@ -1,0 +1,114 @@
+"""A real Chromium without a window, driven over WebDriver, which is HTTP and JSON."""
+
+from __future__ import annotations
+
+import base64
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from sandbox.client import wait_until
+from sandbox.process import Process
+from sandbox.scoped import Scoped
+from sandbox.stack import child_environment, free_port
+
+DRIVER = "chromedriver"
+OPTIONS = ["--headless=new", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage", "--window-size=1280,1600"]
+
+
+class BrowserError(RuntimeError):
+    """The browser could not do what it was asked to. The message is WebDriver's."""
+
+
+class Browser(Scoped):
+    """
+    One Chromium with a profile of its own, for as long as the context lasts.
+
+    :param hosts: names of hosts that are to be this machine
+    :raises FileNotFoundError: where Chromium or its driver isn't installed (Debian: chromium, chromium-driver)
+    """
+
+    def __init__(self, hosts: Sequence[str] = ()) -> None:
+        self._hosts = hosts
+        self._folder = Path(tempfile.mkdtemp(prefix="browser-"))
+        self._http = httpx.Client(base_url=f"http://127.0.0.1:{free_port()}", trust_env=False, timeout=120)
+        self._driver: Process | None = None
+        self._session = ""
+
+    @staticmethod
+    def is_installed() -> bool:
+        """Return whether there is a browser to start."""
+        return shutil.which(DRIVER) is not None
+
+    def start(self) -> None:
+        """Start the driver and the browser, and return when the latter has a page."""
+        program = shutil.which(DRIVER)
+        if program is None:
+            raise FileNotFoundError(f"{DRIVER} is not installed. With Debian: apt-get install chromium chromium-driver")
+        port = self._http.base_url.port
+        self._driver = Process(
+            [program, f"--port={port}"], env=child_environment({"HOME": str(self._folder)}), log=self._folder / "log"
+        )
+        wait_until(self._is_ready, "the browser's driver to answer", timeout=60)
+        # The superuser may start Chromium only without its sandbox.
+        options = [*OPTIONS, f"--user-data-dir={self._folder / 'profile'}"]
+        options += [f"--host-resolver-rules={','.join(f'MAP {host} 127.0.0.1' for host in self._hosts)}"]
+        options += ["--no-sandbox"] if os.geteuid() == 0 else []
+        wanted = {"browserName": "chrome", "goog:chromeOptions": {"args": options}}
+        self._session = str(self._ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})["sessionId"])
+
+    def stop(self) -> None:
+        """End the browser and forget its profile."""
+        if self._driver is not None:
+            self._driver.stop()
+        self._http.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def open(self, url: str) -> None:
+        """Go to a page, and return when it is loaded."""
+        self._do("POST", "/url", {"url": url})
+
+    @property
+    def url(self) -> str:
+        """The address of the page that is shown."""
+        return str(self._do("GET", "/url"))
+
+    @property
+    def text(self) -> str:
+        """What the page says."""
+        return str(self.run("return document.documentElement.innerText"))
+
+    def run(self, script: str, *arguments: object) -> Any:
+        """Run a script in the page and return what it returns; where that is a promise, what it gives."""
+        return self._do("POST", "/execute/sync", {"script": script, "args": list(arguments)})
+
+    def add_cookie(self, name: str, value: str) -> None:
+        """Set a cookie of the site that is shown."""
+        self._do("POST", "/cookie", {"cookie": {"name": name, "value": value, "httpOnly": True, "sameSite": "Lax"}})
+
+    def screenshot(self, path: Path) -> None:
+        """Write a picture of the page, a PNG."""
+        path.write_bytes(base64.b64decode(self._do("GET", "/screenshot")))
+
+    def _do(self, method: str, path: str, body: object = None) -> Any:
+        return self._ask(method, f"/session/{self._session}{path}", body)
+
+    def _ask(self, method: str, path: str, body: object = None) -> Any:
+        answer = self._http.request(method, path, json=body) if method == "POST" else self._http.request(method, path)
+        value = answer.json()["value"]
+        if answer.is_error:
+            raise BrowserError(f"{value['error']}: {value['message'].splitlines()[0]}")
+        return value
+
+    def _is_ready(self) -> tuple[bool | None, str]:
+        assert self._driver is not None
+        self._driver.check()
+        try:
+            return (True if self._ask("GET", "/status")["ready"] else None), "not ready"
+        except httpx.TransportError as error:
+            return None, str(error)
