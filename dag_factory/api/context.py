@@ -159,7 +159,8 @@ _BEARER = HTTPBase(scheme="bearer", scheme_name="Bearer", description="A token o
 async def _caller(
     request: Request, _basic: Annotated[object, Security(_BASIC)], _bearer: Annotated[object, Security(_BEARER)]
 ) -> Caller:
-    return await _context(request).logins.caller(request.headers.get("authorization"))
+    client = request.client.host if request.client is not None else ""
+    return await _context(request).logins.caller(request.headers.get("authorization"), client)
 
 
 ContextDep = Annotated[Context, Depends(_context)]

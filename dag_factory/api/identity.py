@@ -5,22 +5,33 @@ from __future__ import annotations
 import asyncio
 import base64
 import hmac
+import math
 import os
 import time
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from dag_factory.api.answers import Refused
+from dag_factory.api.brake import Brake
 from dag_factory.api.rest import AirflowApi, Caller
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
 
+Kept = TypeVar("Kept")
+
 # A password that was changed must not work for longer than a minute.
 KEPT_SECONDS = 50
+# A client that goes on with a wrong one costs a login in that time, and no more.
+REFUSED_SECONDS = 10
 MOST_KEPT = 1000
 
+# Each may hold one of Airflow's connections to its database, beside the calls' own (`rest.AT_ONCE`).
+KNOWN_AT_ONCE = 2
+UNKNOWN_AT_ONCE = 1
+
 _NEEDED = "Credentials are needed: HTTP Basic with a user of Airflow, or a Bearer token of Airflow's."
+_WRONG = "Username or password is wrong."
 
 
 class Logins:
@@ -28,44 +39,91 @@ class Logins:
     Turns credentials into tokens of Airflow's, which are kept for a short while: a call then costs no login.
 
     Credentials themselves are not kept, only a digest of them under a key that no one else has.
+
+    Wrong logins are held back by a `Brake`, and that must lock out nobody who has the right password, though others
+    guess at the same username from the same address. So credentials that were right before go past the brake, and have
+    logins of their own that no guess can occupy: a guess is never among them, for the digest covers the password. They
+    count as such until Airflow refuses them, or this process ends. Those that were never seen here go through the
+    brake. Where it refuses them, in the midst of a flood from their own address, they wait for some seconds (429).
+
+    Tokens need no brake: a wrong one costs the check of a signature, and there is nothing to guess. Airflow's own login
+    page and ``/auth/token`` have none either; where they can be reached from outside, a proxy is the place for it.
+
+    :param kept_seconds: how long a token is kept, and so how long a password works after it was changed
+    :param refused_seconds: how long credentials that were refused stay so
     """
 
-    def __init__(self, airflow: AirflowApi, *, kept_seconds: float = KEPT_SECONDS, most_kept: int = MOST_KEPT) -> None:
+    def __init__(
+        self,
+        airflow: AirflowApi,
+        *,
+        kept_seconds: float = KEPT_SECONDS,
+        refused_seconds: float = REFUSED_SECONDS,
+        most_kept: int = MOST_KEPT,
+        brake: Brake | None = None,
+    ) -> None:
         self._airflow = airflow
         self._kept_seconds = kept_seconds
+        self._refused_seconds = refused_seconds
         self._most_kept = most_kept
+        self._brake = brake or Brake()
         self._key = os.urandom(32)
+        # Each by the digest of credentials, those that came last at the end.
         self._kept: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
+        self._known: OrderedDict[bytes, None] = OrderedDict()
+        self._refused: OrderedDict[bytes, float] = OrderedDict()
         self._under_way: dict[bytes, asyncio.Task[str]] = {}
+        self._known_lane = asyncio.Semaphore(KNOWN_AT_ONCE)
+        self._unknown_lane = asyncio.Semaphore(UNKNOWN_AT_ONCE)
 
-    async def caller(self, authorization: str | None) -> Caller:
+    async def caller(self, authorization: str | None, client: str = "") -> Caller:
         """
         Return whom an ``Authorization`` header names.
 
-        :raises Refused: 401, where it names nobody
+        :param client: the address that it comes from
+        :raises Refused: 401, where it names nobody; 429, where too many wrong ones have come from there
         """
         scheme, _, credentials = (authorization or "").partition(" ")
         credentials = credentials.strip()
         if scheme.lower() == "basic" and credentials:
             username, password = _basic(credentials)
-            return Caller(self._airflow, await self._token(username, password))
+            return Caller(self._airflow, await self._token(username, password, client))
         if scheme.lower() == "bearer" and credentials:
             await user_of(credentials)
             return Caller(self._airflow, credentials)
         raise Refused(401, _NEEDED)
 
-    async def _token(self, username: str, password: str) -> str:
+    async def _token(self, username: str, password: str, client: str) -> str:
         digest = hmac.digest(self._key, f"{username}\0{password}".encode(), "sha256")
+        now = time.monotonic()
         token, until = self._kept.get(digest, ("", 0.0))
-        if time.monotonic() < until:
+        if now < until:
             return token
+        if now < self._refused.get(digest, 0.0):
+            raise Refused(401, _WRONG)
         # A server that opens many connections at once logs in once.
         login = self._under_way.get(digest)
         if login is None:
-            login = asyncio.create_task(self._login(digest, username, password))
+            if digest in self._known:
+                work = self._login_of_known(digest, username, password)
+            else:
+                if wait := self._brake.take(client):
+                    raise _braked(wait)
+                work = self._login_of_unknown(digest, username, password, client)
+            login = asyncio.create_task(work)
             self._under_way[digest] = login
             login.add_done_callback(lambda _: self._under_way.pop(digest, None))
         return await asyncio.shield(login)
+
+    async def _login_of_known(self, digest: bytes, username: str, password: str) -> str:
+        async with self._known_lane:
+            return await self._login(digest, username, password)
+
+    async def _login_of_unknown(self, digest: bytes, username: str, password: str, client: str) -> str:
+        async with self._unknown_lane:
+            token = await self._login(digest, username, password)
+        self._brake.give_back(client)
+        return token
 
     async def _login(self, digest: bytes, username: str, password: str) -> str:
         # Counted from before the login: what is accepted now may be changed in the meantime.
@@ -76,13 +134,19 @@ class Logins:
         if response.is_server_error:
             raise Refused(500, "Airflow's login does not work. The log of Airflow's API server says why.")
         if response.is_error:
-            raise Refused(401, "Username or password is wrong.")
+            self._known.pop(digest, None)
+            self._keep(self._refused, digest, time.monotonic() + self._refused_seconds)
+            raise Refused(401, _WRONG)
         token = str(response.json()["access_token"])
-        self._kept[digest] = (token, until)
-        self._kept.move_to_end(digest)
-        while len(self._kept) > self._most_kept:
-            self._kept.popitem(last=False)
+        self._keep(self._known, digest, None)
+        self._keep(self._kept, digest, (token, until))
         return token
+
+    def _keep(self, kept: OrderedDict[bytes, Kept], digest: bytes, value: Kept) -> None:
+        kept[digest] = value
+        kept.move_to_end(digest)
+        while len(kept) > self._most_kept:
+            kept.popitem(last=False)
 
 
 async def require(caller: Caller, method: ResourceMethod, dag_id: str | None, *, run: bool = False) -> None:
@@ -123,6 +187,16 @@ async def user_of(token: str) -> object:
         return await get_auth_manager().get_user_from_token(token)
     except InvalidTokenError:
         raise Refused(401, "The token is wrong, or it has expired.") from None
+
+
+def _braked(seconds: float) -> Refused:
+    wait = math.ceil(seconds)
+    return Refused(
+        429,
+        f"Too many wrong logins have come from this address. Wait {wait} s. Credentials that were right before are not "
+        "held up by this.",
+        retry_after=wait,
+    )
 
 
 def _basic(credentials: str) -> tuple[str, str]:

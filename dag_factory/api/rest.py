@@ -48,8 +48,7 @@ class AirflowApi:
 
     async def login(self, username: str, password: str) -> httpx.Response:
         """Return what Airflow says to a username and a password: 201 and a token, or what is wrong."""
-        async with self._slots:
-            return await self._http.post("/auth/token", json={"username": username, "password": password})
+        return await self._http.post("/auth/token", json={"username": username, "password": password})
 
     async def send(self, token: str, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request to ``/api/v2`` and return the answer, whatever its status."""

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+from typing import Any
 
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from dag_factory.api.answers import Refused
+from dag_factory.api.brake import EACH, Brake, Rate
 from dag_factory.api.identity import KEPT_SECONDS, Logins
 from dag_factory.api.rest import AirflowApi
 
@@ -34,8 +37,8 @@ class FakeAirflow:
             return JSONResponse({"detail": "no"}, 401)
         return JSONResponse({"access_token": f"token {self.logins}"}, 201)
 
-    def logins_of_ours(self, kept_seconds: float = KEPT_SECONDS, most_kept: int = 10) -> Logins:
-        return Logins(AirflowApi(lambda: self.app), kept_seconds=kept_seconds, most_kept=most_kept)
+    def logins_of_ours(self, **options: Any) -> Logins:
+        return Logins(AirflowApi(lambda: self.app), **{"most_kept": 10, **options})
 
 
 def test_a_token_is_kept_so_that_many_calls_cost_one_login_even_at_once() -> None:
@@ -69,7 +72,7 @@ def test_a_wrong_password_is_never_served_from_what_is_kept_for_a_right_one() ->
     airflow = FakeAirflow()
 
     async def ask() -> None:
-        logins = airflow.logins_of_ours()
+        logins = airflow.logins_of_ours(refused_seconds=0)
         await logins.caller(ALICE)
         with pytest.raises(Refused):
             await logins.caller(COLON)
@@ -119,3 +122,117 @@ def test_a_header_that_names_nobody_asks_airflow_nothing(header: str | None) -> 
         asyncio.run(airflow.logins_of_ours().caller(header))
     assert refused.value.status == 401
     assert airflow.logins == 0
+
+
+def guess(number: int) -> str:
+    return f"Basic {base64.b64encode(f'alice:{number}'.encode()).decode()}"
+
+
+async def refusals(*calls: Any) -> list[int]:
+    """Return the statuses of calls at the same time, each of which is refused."""
+    answers = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(answer, Refused) for answer in answers), answers
+    return [answer.status for answer in answers]
+
+
+def still() -> float:
+    """A clock that stands still: whatever has been held back stays so."""
+    return 0.0
+
+
+def test_in_a_flood_of_guesses_few_reach_airflow_and_the_right_password_always_does() -> None:
+    airflow = FakeAirflow()
+
+    async def ask() -> None:
+        logins = airflow.logins_of_ours(kept_seconds=0, brake=Brake(clock=still))
+        await logins.caller(ALICE, "proxy")
+        flood = asyncio.create_task(refusals(*(logins.caller(guess(number), "proxy") for number in range(2000))))
+        for _ in range(20):  # each logs in anew, from the address of those who guess
+            await logins.caller(ALICE, "proxy")
+        statuses = await flood
+        assert statuses.count(401) == EACH.burst
+        assert statuses.count(429) == 2000 - EACH.burst
+        assert airflow.logins == 21 + EACH.burst
+
+    asyncio.run(ask())
+
+
+def test_who_is_held_back_is_told_for_how_long_and_other_addresses_are_not() -> None:
+    airflow = FakeAirflow()
+
+    async def ask() -> None:
+        logins = airflow.logins_of_ours(brake=Brake(clock=still))
+        await refusals(*(logins.caller(guess(number), "192.0.2.1") for number in range(50)))
+        with pytest.raises(Refused, match="Too many wrong logins") as refused:
+            await logins.caller(ALICE, "192.0.2.1")
+        assert (refused.value.status, refused.value.retry_after) == (429, 5)
+        assert (await logins.caller(ALICE, "192.0.2.2")).token
+        # Now they are known, wherever they come from.
+        assert (await logins.caller(ALICE, "192.0.2.1")).token
+
+    asyncio.run(ask())
+
+
+def test_right_logins_are_never_held_back_however_many_come_and_use_nothing_up() -> None:
+    airflow = FakeAirflow()
+
+    async def ask() -> None:
+        logins = airflow.logins_of_ours(kept_seconds=0, most_kept=0, brake=Brake(Rate(1, 1e9), clock=still))
+        for _ in range(5):
+            await logins.caller(ALICE)
+
+    asyncio.run(ask())
+
+
+def test_a_wrong_password_that_is_sent_again_and_again_is_one_guess() -> None:
+    airflow = FakeAirflow()
+
+    async def ask() -> None:
+        logins = airflow.logins_of_ours(brake=Brake(clock=still))
+        for _ in range(30):
+            assert await refusals(logins.caller(COLON)) == [401]
+
+    asyncio.run(ask())
+    assert airflow.logins == 1
+
+
+def test_who_changes_the_password_makes_the_old_one_a_guess_like_any_other() -> None:
+    airflow = FakeAirflow()
+
+    async def ask() -> None:
+        logins = airflow.logins_of_ours(kept_seconds=0, refused_seconds=0, brake=Brake(Rate(1, 1e9), clock=still))
+        await logins.caller(ALICE)
+        airflow.password = "another"
+        # The first is let past the brake, since it was right before.
+        assert [await refusals(logins.caller(ALICE)) for _ in range(3)] == [[401], [401], [429]]
+
+    asyncio.run(ask())
+    assert airflow.logins == 3
+
+
+def test_a_login_that_fails_for_airflow_s_sake_makes_nobody_unknown() -> None:
+    airflow = FakeAirflow()
+
+    async def ask() -> None:
+        logins = airflow.logins_of_ours(kept_seconds=0, brake=Brake(Rate(1, 1e9), clock=still))
+        await logins.caller(ALICE)
+        airflow.status = 500
+        assert [await refusals(logins.caller(ALICE)) for _ in range(3)] == [[500]] * 3
+        airflow.status = 201
+        assert (await logins.caller(ALICE)).token
+
+    asyncio.run(ask())
+
+
+def test_what_is_remembered_of_credentials_is_bounded() -> None:
+    airflow = FakeAirflow()
+
+    async def ask() -> None:
+        brake = Brake(Rate(1000, 1.0), Rate(1000, 1.0))
+        logins = airflow.logins_of_ours(brake=brake)
+        await refusals(*(logins.caller(guess(number)) for number in range(50)))
+        sizes = {name: len(kept) for name, kept in vars(logins).items() if hasattr(kept, "__len__")}
+        assert sizes["_refused"] == 10
+        assert all(size <= 10 or name == "_key" for name, size in sizes.items())
+
+    asyncio.run(ask())

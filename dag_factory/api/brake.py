@@ -1,0 +1,109 @@
+"""How many wrong logins are looked at: enough for people who mistype, too few for somebody who guesses."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MOST_CLIENTS = 10_000
+
+
+@dataclass(frozen=True)
+class Rate:
+    """
+    :param burst: how many may come at once
+    :param seconds: after which there may be one more
+    """
+
+    burst: int
+    seconds: float
+
+
+# A person, or a script with an old password, stays below these; a guesser gets 17,000 tries a day from one address,
+# and 86,000 from all the addresses that there are.
+EACH = Rate(10, 5.0)
+ALL = Rate(60, 1.0)
+
+
+class Bucket:
+    """What is left of a rate at a time."""
+
+    def __init__(self, rate: Rate, now: float) -> None:
+        self._rate = rate
+        self._left = float(rate.burst)
+        self._at = now
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until there is one, 0 where there is."""
+        self._left = min(self._rate.burst, self._left + max(0.0, now - self._at) / self._rate.seconds)
+        self._at = now
+        return max(0.0, (1 - self._left) * self._rate.seconds)
+
+    def take(self) -> None:
+        """Take one, which must be there."""
+        self._left -= 1
+
+    def give_back(self) -> None:
+        """Put back the one that was taken."""
+        self._left = min(self._rate.burst, self._left + 1)
+
+
+class Brake:
+    """
+    Lets so many wrong logins through for each client, and so many for all of them together.
+
+    Which login is wrong is known only afterwards, when a flood has long come. So each counts as wrong from its
+    beginning, and a right one is taken off again. Clients count by their address (of IPv6, the network of 64 bits that
+    one subscriber has), never by the username: the server's may be known, and nobody must be able to lock it out.
+    Behind a proxy all clients may have one address, which then shares one count; `Logins` says why that is no harm to
+    who has been let in before.
+
+    :param each: the rate of one client
+    :param common: the rate of all
+    """
+
+    def __init__(self, each: Rate = EACH, common: Rate = ALL, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = each
+        self._clock = clock
+        self._all = Bucket(common, clock())
+        self._clients: OrderedDict[str, Bucket] = OrderedDict()
+
+    def take(self, client: str) -> float:
+        """Return 0 where a login of a client may be looked at, else the seconds after which one may be."""
+        now = self._clock()
+        own = self._bucket(client, now)
+        wait = max(own.wait(now), self._all.wait(now))
+        if wait == 0:
+            own.take()
+            self._all.take()
+        return wait
+
+    def give_back(self, client: str) -> None:
+        """Take off a login that was right."""
+        self._bucket(client, self._clock()).give_back()
+        self._all.give_back()
+
+    def _bucket(self, client: str, now: float) -> Bucket:
+        network = network_of(client)
+        bucket = self._clients.setdefault(network, Bucket(self._rate, now))
+        self._clients.move_to_end(network)
+        # Who has so many addresses that theirs are forgotten is held back by the rate of all.
+        while len(self._clients) > MOST_CLIENTS:
+            self._clients.popitem(last=False)
+        return bucket
+
+
+def network_of(client: str) -> str:
+    """Return what counts as one client: an IPv4 address, the /64 of an IPv6 address, and what is neither as it is."""
+    try:
+        address = ipaddress.ip_address(client.partition("%")[0])
+    except ValueError:
+        return client
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
