@@ -15,6 +15,10 @@ class StoreError(DagFactoryError):
     """The config store as a whole can't be reached or read."""
 
 
+class StoreLockedError(StoreError):
+    """Another process is at work on the config store, for longer than a writer waits."""
+
+
 class ConfigError(DagFactoryError):
     """
     One config is wrong.

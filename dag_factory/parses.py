@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 from dag_factory import settings
 from dag_factory.catalog import Catalog
-from dag_factory.errors import DagFactoryError
+from dag_factory.errors import DagFactoryError, StoreError
 from dag_factory.store import ConfigStore
 
 log = logging.getLogger(__name__)
@@ -72,9 +72,17 @@ class Parses:
         self._task: asyncio.Task[None] | None = None
         self._later: asyncio.Task[None] | None = None
 
+    def ask_if_unseen(self, request: ParseRequest) -> None:
+        """
+        Ask for a parse in the background, where none has seen all that is in the store. Never fails, and never waits.
+
+        It is for whoever has found a change in place that somebody else may not have asked for.
+        """
+        self._want(_Wanted(request, even_if_seen=False))
+
     def ask(self, request: ParseRequest, *, even_if_seen: bool = False) -> None:
         """
-        Ask for a parse in the background. Never fails, and never waits.
+        Ask for a parse in the background, for a change of one's own. Never fails, and never waits.
 
         :param even_if_seen: ask also where a parse has seen all changes, for a file may have come without one
         """
@@ -85,7 +93,11 @@ class Parses:
 
     async def wait_until_seen(self, limit_seconds: float) -> bool:
         """Return whether a parse has begun that saw all that is in the store now; wait for it up to a limit."""
-        wanted = await asyncio.to_thread(self._marker)
+        try:
+            wanted = await asyncio.to_thread(self._marker)
+        except DagFactoryError as error:
+            log.warning("%s", error)
+            return False
         deadline = time.monotonic() + limit_seconds
         while (seen := await asyncio.to_thread(self._seen)) != wanted:
             # Markers are ordered by time, and a later one covers what was written before.
@@ -126,20 +138,28 @@ class Parses:
 
     async def _until_seen(self, request: ParseRequest, even_if_seen: bool) -> None:
         try:
-            attempts = iter(self._patience)
-            seen = await asyncio.to_thread(self._seen)
-            while even_if_seen or seen != await asyncio.to_thread(self._marker):
-                patience = next(attempts, None)
-                if patience is None:
-                    log.warning("No parse of the loader has been seen. Is Airflow's DAG processor running?")
-                    return
-                even_if_seen = False
+            try:
+                await self._ask_until_seen(request, even_if_seen)
+            except StoreError as error:
+                # Without a marker nobody can say when a parse has seen the change, but one may well come and see it.
+                log.warning("%s", error)
                 await request.send()
-                before, seen = seen, await self._seen_within(patience)
-                if seen != before:
-                    attempts = iter(self._patience)
         except Exception as error:  # noqa: BLE001 - a change is kept whether a parse can be asked for or not
             log.warning("Can't ask Airflow for a parse of the loader: %s", type(error).__name__)
+
+    async def _ask_until_seen(self, request: ParseRequest, even_if_seen: bool) -> None:
+        attempts = iter(self._patience)
+        seen = await asyncio.to_thread(self._seen)
+        while even_if_seen or seen != await asyncio.to_thread(self._marker):
+            patience = next(attempts, None)
+            if patience is None:
+                log.warning("No parse of the loader has been seen. Is Airflow's DAG processor running?")
+                return
+            even_if_seen = False
+            await request.send()
+            before, seen = seen, await self._seen_within(patience)
+            if seen != before:
+                attempts = iter(self._patience)
 
     async def _seen_within(self, seconds: float) -> str | None:
         """Return what the last parse saw, as soon as it is all there is, or after some seconds."""
@@ -152,7 +172,14 @@ class Parses:
             await asyncio.sleep(POLL_SECONDS)
 
     def _marker(self) -> str | None:
-        return self._store().marker()
+        """
+        Return a marker that covers all changes.
+
+        :raises StoreError: where one has yet to be made, and can't be
+        """
+        store = self._store()
+        store.settle()
+        return store.marker()
 
     def _seen(self) -> str | None:
         try:

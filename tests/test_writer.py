@@ -59,6 +59,23 @@ def test_what_a_server_deploys_is_kept_as_it_came_but_for_its_secrets(store: Fol
     assert stat.S_IMODE((store.root / f"{name}.json").stat().st_mode) == 0o600
 
 
+def test_the_same_document_again_makes_the_marker_that_a_writer_that_died_has_left_undone(store: FolderStore) -> None:
+    deploy(store, document())
+    before = store.marker() or ""
+    data = (store.root / "pg_metadata_hourly.json").read_bytes()
+    FolderStore(store.root).write("pg_metadata_hourly.json", data)
+    assert deploy(store, document()) == Deployed("pg_metadata_hourly", changed=False)
+    assert (store.marker() or "") > before
+
+
+def test_a_second_delete_makes_the_marker_that_the_first_has_left_undone(store: FolderStore) -> None:
+    deploy(store, document())
+    before = store.marker() or ""
+    FolderStore(store.root).delete("pg_metadata_hourly.json")
+    assert delete(store, "pg_metadata_hourly") is False
+    assert (store.marker() or "") > before
+
+
 def test_the_same_document_again_changes_nothing_not_even_the_marker(store: FolderStore) -> None:
     deploy(store, document())
     marker, text = store.marker(), (store.root / "pg_metadata_hourly.json").read_bytes()

@@ -22,6 +22,7 @@ from dag_factory.api.rest import AirflowApi, running_app
 from dag_factory.errors import SettingsError
 from dag_factory.parses import Loader, configured_parses
 from dag_factory.store import ConfigStore, configured_store
+from dag_factory.watch.request import DatabaseRequest
 from dag_factory.watch.start import watch
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ async def _watching(context: Context, loader: Loader) -> AsyncIterator[None]:
         log.error("The config store is not watched. %s", error)
         mode = "off"
     if mode == "off":
+        # An API server that died may have left a change in the store that it has not asked for.
+        context.parses.ask_if_unseen(DatabaseRequest(loader))
         yield
         return
     task = asyncio.create_task(watch(context.store, context.parses, loader, poll=mode == "poll"))

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import httpx
 from fastapi import Depends, Request, Security
@@ -25,6 +25,8 @@ from dag_factory.store import ConfigStore
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
+
+Result = TypeVar("Result")
 
 POLL_SECONDS = 0.3
 ASK_AGAIN_SECONDS = 10.0
@@ -60,6 +62,19 @@ class Context:
     def ask_for_parse(self, caller: Caller, *, even_if_seen: bool = False) -> None:
         """Ask for a parse of the loader with a caller's rights; see `Parses.ask`."""
         self.parses.ask(CallersRequest(self.loader_files, caller), even_if_seen=even_if_seen)
+
+    async def change(self, caller: Caller, work: Callable[[ConfigStore], Result]) -> Result:
+        """
+        Change the store, and return what the work returns.
+
+        Also where it fails, or has found its wish done already, a parse is asked for where none has seen all there is:
+        a change may be in place that nobody has asked for, of this call or of one that died.
+        """
+        try:
+            async with self.writing:
+                return await asyncio.to_thread(lambda: work(self.store()))
+        finally:
+            self.parses.ask_if_unseen(CallersRequest(self.loader_files, caller))
 
     async def stop(self) -> None:
         """End what runs in the background."""

@@ -42,8 +42,7 @@ async def deploy(request: Request, caller: CallerDep, context: ContextDep) -> di
     """
     checked = await asyncio.to_thread(writer.checked, await read_body(request))
     await require(caller, "PUT", checked.pipeline.dag_id)
-    async with context.writing:
-        deployed = await asyncio.to_thread(lambda: writer.deploy(context.store(), checked))
+    deployed = await context.change(caller, lambda store: writer.deploy(store, checked))
     if deployed.changed:
         context.ask_for_parse(caller)
     done = "is deployed" if deployed.changed else "is deployed already, and nothing has changed"
@@ -66,11 +65,12 @@ async def delete(name: NameParameter, caller: CallerDep, context: ContextDep) ->
         return {"message": f"A pipeline of that name was not there. {refusal.whose}"}
     if await active_runs(caller, dag_id):
         await require(caller, "PUT", dag_id, run=True)
-    async with context.writing:
-        removed = await asyncio.to_thread(lambda: writer.delete(context.store(), name))
+    removed = await context.change(caller, lambda store: writer.delete(store, name))
     seen = True
     if removed:
         context.ask_for_parse(caller)
+    # It may be a call that was interrupted which has removed the config.
+    if removed or await find_dag(caller, dag_id) is not None:
         seen = await context.parses.wait_until_seen(context.delete_seconds)
     # It may have been deployed anew in the meantime.
     known = not await context.is_stored(dag_id) and await _delete_dag(caller, dag_id)

@@ -36,23 +36,28 @@ class ConfigStore(Protocol):
 
     def write(self, key: str, data: bytes) -> None:
         """
-        Keep a file, durably, in one step: whoever reads meanwhile, or after a crash, finds the old one or this one.
+        Keep a file in one step: whoever reads meanwhile, or after a crash, finds the old one or this one.
 
-        :raises StoreError: where that is not possible; the old file is then still there
+        It is sure to survive a power cut, and covered by the marker, once `bump` has returned.
+
+        :raises StoreError: where that is not possible; it says whether the old file is still there
         """
 
     def delete(self, key: str) -> bool:
         """
-        Remove a file, durably; return whether there was one.
+        Remove a file, as surely as `write` writes one; return whether there was one.
 
-        :raises StoreError: where it can't be removed
+        :raises StoreError: where it can't be removed; it says whether it is still there
         """
 
     def lock(self) -> AbstractContextManager[None]:
         """
-        Keep all others who lock out, in this process and in others: whoever decides by what is there to write needs it.
+        Keep all others who lock out, in this process and in others. Whoever writes or deletes needs it.
 
-        :raises StoreError: where that is not possible
+        Where it is left without an error, the marker covers all changes, those of writers that have died included.
+
+        :raises StoreLockedError: where others have kept this one out for too long
+        :raises StoreError: where it is not possible, or the marker can't be made to cover all changes
         """
 
     def marker(self) -> str | None:
@@ -60,11 +65,20 @@ class ConfigStore(Protocol):
 
     def bump(self) -> str:
         """
-        Replace the version marker by a new one and return it.
+        Replace the version marker by a later one and return it, once all changes are sure to survive a power cut.
 
-        Whoever sees it sees all that was written before. So writers write, then bump, and need no lock for that.
+        Whoever sees it sees all that was written before. Markers are ordered, as texts are.
 
-        :raises StoreError: where it can't be replaced
+        :raises StoreError: where it can't be replaced, or a change may not survive; it says which
+        """
+
+    def settle(self) -> bool:
+        """
+        Make the marker that a writer has left undone that died, or failed; return whether there was one to make.
+
+        While a writer is at work nothing is done, since it makes that marker itself.
+
+        :raises StoreError: where it can't be made
         """
 
     def loaded(self) -> str | None:

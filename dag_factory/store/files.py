@@ -1,57 +1,184 @@
-"""Files of a config store, put in place durably and in one step, and how to see that one has changed."""
+"""Files of a config store, put in place in one step, and their revisions."""
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
 NEW = ".new"
 """How the hidden names of files end that are not in their place yet."""
 
+_NEW_NAME = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(NEW)}")
+# A sweeper can take a new file only between its creation and its lock, which is a matter of microseconds.
+_ATTEMPTS = 5
+
+
+class UncertainError(OSError):
+    """A change has failed, and whether it was made all the same can't be found out."""
+
 
 def replace(path: Path, data: bytes, *, mode: int) -> str:
     """
-    Put a file in the place of another and return its revision: durably, and in one step.
+    Put a file in the place of another in one step, and return its revision.
 
-    A crash leaves nothing but a hidden file.
+    Its content is on disk before it is in its place. Its place is on disk only after `sync`. A process that dies here
+    leaves at most a hidden file, which `sweep` removes.
+
+    :raises UncertainError: where it may or may not be in its place
+    :raises OSError: where it is not; the old file is still there
     """
-    new = path.with_name(f".{uuid4().hex}{NEW}")
-    try:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        with os.fdopen(descriptor, "wb") as file:
+    with _new_file(path.parent, mode) as (new, descriptor):
+        with os.fdopen(descriptor, "wb", closefd=False) as file:
             file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-            revision = _revision(os.fstat(descriptor))
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
-    sync(path.parent)
+        os.fsync(descriptor)
+        revision = _revision(os.fstat(descriptor))
+        try:
+            new.replace(path)
+        except OSError as error:
+            # Network file systems may do what they are asked and lose the answer.
+            if not _is_in_place(path, descriptor, error):
+                raise
     return revision
 
 
+def remove(path: Path) -> bool:
+    """
+    Remove a file in one step; return whether there was one. That it is gone is on disk only after `sync`.
+
+    :raises UncertainError: where it may or may not be there still
+    :raises OSError: where it is still there
+    """
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        if _exists(path, error):
+            raise
+    return True
+
+
 def sync(folder: Path) -> None:
-    """Make what was renamed or removed in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    """Make what was renamed or removed in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     finally:
-        os.close(descriptor)
+        with suppress(OSError):
+            os.close(descriptor)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the new files of processes that died before these were in their place. Never fails."""
+    with suppress(OSError):
+        for name in filter(_NEW_NAME.fullmatch, os.listdir(folder)):  # noqa: PTH208 - names are all that is needed
+            with suppress(OSError):
+                _sweep(folder / name)
+
+
+def is_there(path: Path) -> bool:
+    """
+    Return whether there is a file, or a link, be it to nothing.
+
+    :raises OSError: where that can't be found out
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
+def leads_to(path: Path, descriptor: int) -> bool:
+    """
+    Return whether a path leads to a file that is open; links are not followed.
+
+    :raises OSError: where that can't be found out
+    """
+    try:
+        there = path.lstat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(there, os.fstat(descriptor))
 
 
 def revision_of(path: Path) -> str:
-    """Return a text that is another one once the file that a path leads to is."""
+    """Return the revision of the file that a path leads to: it changes when the file does."""
     try:
         return _revision(path.stat())
     except OSError:
         return "unreadable"
 
 
+@contextmanager
+def _new_file(folder: Path, mode: int) -> Iterator[tuple[Path, int]]:
+    """Make a file under a hidden name; it is locked, which keeps `sweep` off, and removed where it fails."""
+    new, descriptor = _create(folder, mode)
+    try:
+        yield new, descriptor
+    except BaseException:
+        with suppress(OSError):
+            new.unlink()
+        raise
+    finally:
+        # All of it is on disk by now, so an error here means nothing.
+        with suppress(OSError):
+            os.close(descriptor)
+
+
+def _create(folder: Path, mode: int) -> tuple[Path, int]:
+    for _ in range(_ATTEMPTS):
+        new = folder / f".{uuid4().hex}{NEW}"
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            # Where the file system has no locks, nobody can sweep.
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if leads_to(new, descriptor):
+                return new, descriptor
+        except BaseException:
+            with suppress(OSError):
+                new.unlink()
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+    raise OSError(errno.EBUSY, "New files are removed as soon as they are made")
+
+
+def _sweep(path: Path) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        # Whoever is still at work on it holds this lock, until it is in its place under another name.
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if leads_to(path, descriptor):
+            path.unlink()
+    finally:
+        os.close(descriptor)
+
+
+def _is_in_place(path: Path, descriptor: int, failure: OSError) -> bool:
+    try:
+        return leads_to(path, descriptor)
+    except OSError:
+        raise UncertainError(failure.errno, failure.strerror) from failure
+
+
+def _exists(path: Path, failure: OSError) -> bool:
+    try:
+        return is_there(path)
+    except OSError:
+        raise UncertainError(failure.errno, failure.strerror) from failure
+
+
 def _revision(status: os.stat_result) -> str:
     """
-    Return a text that is another one once a file's content or its permissions are.
+    Return a text that changes when a file's content or its permissions do.
 
     Neither the inode nor the time of its change are in it: on network folders two machines may see different ones.
     """

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import logging
 import os
 import stat
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from uuid6 import uuid7
-
 from dag_factory.document import MAX_BYTES, SUFFIXES
-from dag_factory.errors import ConfigError, StoreError
-from dag_factory.store.files import NEW, replace, revision_of, sync
+from dag_factory.errors import ConfigError, StoreError, StoreLockedError
+from dag_factory.store.announcements import Announcements
+from dag_factory.store.files import NEW, UncertainError, is_there, remove, replace, revision_of, sweep, sync
 from dag_factory.store.listing import Identity, keys_in
-
-log = logging.getLogger(__name__)
+from dag_factory.store.lock import Lock, locked
+from dag_factory.store.notes import keep, mapping, token
+from dag_factory.store.pending import Pending
+from dag_factory.store.tokens import later_than
 
 # Hidden, as all files are that the store keeps for itself: hidden files are never configs.
 NOTES = ".dag_ids.json"
@@ -27,7 +27,9 @@ MARKER = ".version"
 LOADED = ".loaded"
 LOCK = ".lock"
 ANNOUNCED = ".announced"
-MAX_ANNOUNCED_BYTES = 1024 * 1024
+PENDING = ".pending"
+# How long a writer waits for the others. One takes some milliseconds, and a server that calls does not wait for long.
+LOCK_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,21 @@ class FolderStore:
     Links are followed, as a Kubernetes ConfigMap or a git-sync volume needs; hidden files and folders are left out.
     What carries a config's name but is no readable file is listed all the same: reading it says what is wrong.
 
+    A change is on disk before a marker covers it, and until then it is noted on disk as pending: `Pending`. So a writer
+    that dies at any line leaves either nothing to do or a note that a marker is due, and whoever leaves the lock next,
+    or calls `settle`, makes that marker.
+
     :param location: path of the folder; ``~`` is expanded
+    :param lock_seconds: how long to wait for other writers
     """
 
-    def __init__(self, location: str | os.PathLike[str]) -> None:
+    def __init__(self, location: str | os.PathLike[str], *, lock_seconds: float = LOCK_SECONDS) -> None:
         self.root = Path(location).expanduser()
-        self._written: dict[str, str | None] = {}
+        self._lock_seconds = lock_seconds
+        self._pending = Pending(self.root / PENDING)
+        self._announcements = Announcements(self.root / ANNOUNCED)
+        # The lock and the thread that holds it, by way of this object.
+        self._lock: tuple[Lock, int] | None = None
 
     def list_keys(self) -> list[str]:
         return sorted(self._listed({}))
@@ -106,129 +117,177 @@ class FolderStore:
         # Never made here: where it is missing, the mount with all configs may be.
         if not self.root.is_dir():
             raise self._no_folder()
-        try:
+        with self._changing(key, "written to"):
+            self._pending.add(key)
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._written[key] = replace(path, data, mode=0o600)
-        except OSError as error:
-            raise StoreError(f"config '{key}' can't be written to '{self.root}': {error.strerror}") from error
+            replace(path, data, mode=0o600)
 
     def delete(self, key: str) -> bool:
         path = self.root / key
+        with self._changing(key, "removed from"):
+            if not is_there(path):
+                return False
+            self._pending.add(key)
+            return remove(path)
+
+    @contextmanager
+    def _changing(self, key: str, done: str) -> Iterator[None]:
+        """Report a failed change, and whether the config is still as it was."""
+        self._check_lock(f"Config '{key}' is as it was before.")
         try:
-            path.unlink()
-            self._written[key] = None
-            sync(path.parent)
-        except FileNotFoundError:
-            return False
+            yield
+        except UncertainError as error:
+            raise StoreError(
+                f"config '{key}' may or may not be {done} '{self.root}': {error.strerror}. Do the same again."
+            ) from error
         except OSError as error:
-            raise StoreError(f"config '{key}' can't be removed from '{self.root}': {error.strerror}") from error
-        return True
+            self._pending.withdraw(key)
+            raise StoreError(
+                f"config '{key}' can't be {done} '{self.root}': {error.strerror}. It is as it was before."
+            ) from error
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        with ExitStack() as stack:
-            try:
-                # NFS locks only what is open for writing, so not the folder itself. Never removed: others may wait.
-                file = stack.enter_context((self.root / LOCK).open("a"))
-                fcntl.flock(file, fcntl.LOCK_EX)
-            except (FileNotFoundError, NotADirectoryError):
-                raise self._no_folder() from None
-            except OSError as error:
-                raise StoreError(f"config_store '{self.root}' can't be locked: {error.strerror}") from error
+        with self._locked(self._lock_seconds):
             yield
 
+    @contextmanager
+    def _locked(self, limit_seconds: float) -> Iterator[None]:
+        with ExitStack() as stack:
+            try:
+                lock = stack.enter_context(locked(self.root / LOCK, limit_seconds))
+            except (FileNotFoundError, NotADirectoryError):
+                raise self._no_folder() from None
+            except TimeoutError as error:
+                raise StoreLockedError(
+                    f"config_store '{self.root}' is locked by another process: {error}. Nothing has changed. "
+                    "Do the same again; where it stays locked, look for a process that hangs."
+                ) from None
+            except OSError as error:
+                raise StoreError(
+                    f"config_store '{self.root}' can't be locked: {error.strerror}. Nothing has changed."
+                ) from error
+            self._lock = (lock, threading.get_ident())
+            try:
+                if self._pending.exists():
+                    self.sweep()
+                yield
+                # Left behind by a writer that died; all that this one did is covered.
+                if self._pending.exists():
+                    self.bump()
+            finally:
+                self._lock = None
+
+    def settle(self) -> bool:
+        """
+        Make the marker that a writer has left undone; return whether there was one to make.
+
+        It does nothing while somebody is at work on the store, since they will make it.
+
+        :raises StoreError: where it can't be made
+        """
+        if not self._pending.exists():
+            return False
+        before = self.marker()
+        with suppress(StoreLockedError), self._locked(0):
+            pass
+        return self.marker() != before
+
     def marker(self) -> str | None:
-        return self._token(MARKER)
+        return token(self.root / MARKER)
 
     def bump(self, covering: Mapping[str, str | None] | None = None) -> str:
         """
-        Replace the version marker by a new one and return it.
+        Replace the version marker by a later one and return it. All changes that are pending are covered by it.
 
-        :param covering: what changes the marker stands for besides those of this object: revision by key, None where
-            the file was removed. ``announced`` tells them to those who watch the folder
+        :param covering: further changes that it covers: revision by key, None where the file was removed. `announced`
+            reports them to those who watch the folder
+        :raises StoreError: where it can't be replaced, or a change may not survive a power cut; it says which
         """
-        # Ordered by time, so that a person who looks at two sees which is the newer one.
-        marker = str(uuid7())
-        try:
-            replace(self.root / MARKER, marker.encode(), mode=0o644)
-        except OSError as error:
-            raise StoreError(f"the version marker of '{self.root}' can't be replaced: {error.strerror}") from error
-        # Only now: had the writer died before, those who watch would have to bump in its place.
-        self._announce({**self._written, **(covering or {})})
-        self._written.clear()
-        return marker
+        with nullcontext() if self._holds_lock() else self.lock():
+            self._check_lock("It may hold the change, and Airflow may not see it.")
+            # Looked at before the marker is made: what somebody changes by hand later is another change.
+            changes = {key: self._revision(key) for key in self._pending.changes() if _is_key(key)}
+            unsynced = self._sync({(self.root / key).parent for key in changes})
+            marker = later_than(self.marker(), self.loaded())
+            try:
+                replace(self.root / MARKER, marker.encode(), mode=0o644)
+            except OSError as error:
+                raise StoreError(
+                    f"config_store '{self.root}' holds the change, but Airflow may not see it: its version marker "
+                    f"can't be replaced: {error.strerror}. Do the same again."
+                ) from error
+            unsynced = self._sync({self.root}) or unsynced
+            if unsynced is not None:
+                raise StoreError(
+                    f"config_store '{self.root}' holds the change, but it may not survive a power cut: "
+                    f"{unsynced.strerror}. Do the same again."
+                ) from unsynced
+            # Only now: had the writer died before, those who watch would have to bump in its place.
+            self._announcements.add({**changes, **(covering or {})})
+            self._pending.clear()
+            return marker
+
+    def _holds_lock(self) -> bool:
+        return self._lock is not None and self._lock[1] == threading.get_ident()
+
+    def _check_lock(self, state: str) -> None:
+        """
+        Make sure that no other writer is at work, where this one began by locking the store.
+
+        :param state: what holds of the store
+        :raises StoreError: where somebody has removed the lock, or replaced the folder, in the meantime
+        """
+        if self._lock is not None and self._holds_lock() and not self._lock[0].is_valid():
+            raise StoreError(
+                f"config_store '{self.root}' was replaced, or its file {LOCK} removed, while it was locked. "
+                f"{state} Do the same again."
+            )
+
+    def _revision(self, key: str) -> str | None:
+        path = self.root / key
+        return revision_of(path) if os.path.lexists(path) else None
+
+    def _sync(self, folders: set[Path]) -> OSError | None:
+        """Return the first error, None where all changes of some folders are on disk."""
+        failure = None
+        for folder in folders:
+            try:
+                sync(folder)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                failure = failure or error
+        return failure
+
+    def sweep(self) -> None:
+        """Remove what writers that died have left behind, and no marker depends on. Never fails."""
+        for folder in {self.root, *((self.root / key).parent for key in self._pending.changes() if _is_key(key))}:
+            sweep(folder)
 
     def announced(self) -> dict[str, str | None]:
-        """
-        Return the newest revision of each key that a marker was made for, None where that was the file's removal.
-
-        It is not known of all keys: of those that are not there, somebody has yet to say that they have changed.
-        """
-        announced: dict[str, str | None] = {}
-        try:
-            lines = (self.root / ANNOUNCED).read_text(encoding="utf-8").splitlines()
-        except (OSError, ValueError):
-            return announced
-        for line in lines:
-            with suppress(ValueError, TypeError, RecursionError):
-                announced.update(json.loads(line))
-        return announced
+        """Return the newest revision of each key that a marker was made for, as far as known; None for a removal."""
+        return self._announcements.all()
 
     def loaded(self) -> str | None:
-        return self._token(LOADED)
+        return token(self.root / LOADED)
 
     def note_loaded(self, marker: str) -> None:
         if marker != self.loaded():
-            self._keep(LOADED, marker.encode())
+            keep(self.root / LOADED, marker.encode())
 
     def recall(self, dag_id: str) -> str | None:
-        key = self._notes().get(dag_id)
+        key = mapping(self.root / NOTES).get(dag_id)
         return key if isinstance(key, str) and _is_key(key) else None
 
     def note(self, keys: Mapping[str, str]) -> None:
-        if keys != self._notes():
-            self._keep(NOTES, json.dumps(dict(keys), sort_keys=True, indent=0).encode())
-
-    def _announce(self, revisions: Mapping[str, str | None]) -> None:
-        """Append to the announcements, so that several processes may do so at once."""
-        if not revisions:
-            return
-        try:
-            # For the owner alone: whoever deploys and whoever watches.
-            descriptor = os.open(self.root / ANNOUNCED, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            with os.fdopen(descriptor, "ab", buffering=0) as file:
-                # What is forgotten costs a parse, at most.
-                if os.fstat(descriptor).st_size > MAX_ANNOUNCED_BYTES:
-                    file.truncate(0)
-                file.write(json.dumps(dict(revisions)).encode() + b"\n")
-        except OSError as error:
-            log.debug("can't keep %s in %s: %s", ANNOUNCED, self.root, error.strerror)
-
-    def _keep(self, name: str, note: bytes) -> None:
-        try:
-            replace(self.root / name, note, mode=0o644)
-        except OSError as error:
-            # A read-only store works as well: workers then look through the configs, and who waits for a parse waits
-            # for the DAG itself.
-            log.debug("can't keep %s in %s: %s", name, self.root, error.strerror)
-
-    def _token(self, name: str) -> str | None:
-        try:
-            return (self.root / name).read_text(encoding="ascii").strip() or None
-        except (OSError, ValueError):
-            return None
-
-    def _notes(self) -> dict[str, object]:
-        try:
-            notes = json.loads((self.root / NOTES).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return {}
-        return notes if isinstance(notes, dict) else {}
+        if keys != mapping(self.root / NOTES):
+            keep(self.root / NOTES, json.dumps(dict(keys), sort_keys=True, indent=0).encode())
 
 
 def is_own_file(name: str) -> bool:
     """Return whether a file's name is one that only the store itself gives."""
-    return name in {NOTES, MARKER, LOADED, LOCK, ANNOUNCED} or (name.startswith(".") and name.endswith(NEW))
+    return name in {NOTES, MARKER, LOADED, LOCK, ANNOUNCED, PENDING} or (name.startswith(".") and name.endswith(NEW))
 
 
 def _is_key(text: str) -> bool:

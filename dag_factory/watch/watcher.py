@@ -71,6 +71,8 @@ class Watcher:
         self._reports: asyncio.Queue[Mapping[str, str]] = asyncio.Queue()
         self._look_seconds = 0.0
         self._again: asyncio.TimerHandle | None = None
+        # What no marker could be made for yet, None where nothing is due.
+        self._unannounced: dict[str, str | None] | None = None
 
     async def run(self) -> None:
         """Watch until cancelled; nothing that happens to the folder ends it."""
@@ -134,6 +136,7 @@ class Watcher:
     async def _begin(self, snapshot: Snapshot) -> None:
         if self._changes is None:
             self._changes = Changes(snapshot.revisions, self._pace.patience)
+            await asyncio.to_thread(self._store.sweep)
             announced = await asyncio.to_thread(self._store.announced)
             there = snapshot.revisions
             await self._announce({key: there.get(key) for key in announced if there.get(key) != announced[key]})
@@ -152,21 +155,39 @@ class Watcher:
 
     async def _take_up(self, hints: Hints) -> None:
         if not self._changes:
-            return
+            return await self._settle()
         now = time.monotonic()
         ready = self._changes.ready(now, lambda key: hints.is_being_written(self._store.root / key))
         if not ready:
-            return
+            return None
         new = self._changes.take(ready, now)
         announced = await asyncio.to_thread(self._store.announced)
         news = {key: revision for key, revision in ready.items() if key not in announced or announced[key] != revision}
         if news:
             await self._announce(news)
             self._reports.put_nowait({key: _kind(revision, key in new) for key, revision in news.items()})
+        return None
+
+    async def _settle(self) -> None:
+        """Make the marker that could not be made when it was due, be it a writer's or the watcher's own."""
+        try:
+            if self._unannounced is not None:
+                await self._bump({})
+            elif not await asyncio.to_thread(self._store.settle):
+                return
+        except StoreError as error:
+            log.debug("%s", error)
+        else:
+            self._ask(False)
+
+    async def _bump(self, news: Mapping[str, str | None]) -> None:
+        self._unannounced = {**(self._unannounced or {}), **news}
+        await asyncio.to_thread(self._store.bump, self._unannounced)
+        self._unannounced = None
 
     async def _announce(self, news: Mapping[str, str | None]) -> None:
         try:
-            await asyncio.to_thread(self._store.bump, news)
+            await self._bump(news)
         except StoreError as error:
             log.debug("%s", error)
             # No marker says when a parse has seen it, and Airflow drops a request that comes during one.

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
 from dag_factory.api.app import create_app
-from dag_factory.store.folder import FolderStore
+from dag_factory.store.folder import MARKER, FolderStore
 
 # Airflow imports the test client of an HTTP library that is about to be replaced.
 pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")
@@ -185,3 +186,35 @@ def test_a_deletion_by_a_name_that_only_cleans_to_the_id_of_a_pipeline_touches_n
     assert (airflow.happened, store.marker()) == ([], marker)
     assert store.read("by_its_name.json")
     assert delete(airflow, "by its name") == "Pipeline 'by_its_name' is deleted."
+
+
+def test_a_deletion_whose_config_is_gone_already_waits_all_the_same_for_a_parse_to_see_that(
+    store: FolderStore, delete: Delete
+) -> None:
+    FolderStore(store.root).delete("gone.json")
+    airflow = FakeAirflow(store)
+    assert delete(airflow) == "Pipeline 'gone' is deleted."
+    assert airflow.happened == ["a parse of stays.json", "DAG gone deleted"]
+
+
+def test_a_deploy_that_is_not_announced_says_so_and_the_same_again_announces_it(
+    store: FolderStore, ask: Callable[..., httpx.Response]
+) -> None:
+    airflow = FakeAirflow(store)
+
+    def deploy() -> httpx.Response:
+        app = create_app(airflow=lambda: airflow.app, store=lambda: store)
+        document = {"name": "new", "pipelineType": "metadata", "service": {"type": "databaseService", "name": "s"}}
+        return ask(app, "POST", "/deploy", json=document)
+
+    (store.root / MARKER).rename(store.root / ".kept")
+    (store.root / MARKER / "in the way").mkdir(parents=True)
+    answer = deploy()
+    assert answer.status_code == 500
+    assert "holds the change, but Airflow may not see it" in answer.json()["error"]
+    shutil.rmtree(store.root / MARKER)
+    (store.root / ".kept").rename(store.root / MARKER)
+    airflow.happened.clear()
+    answer = deploy()
+    assert "nothing has changed" in answer.json()["message"]
+    assert store.loaded() != store.marker()

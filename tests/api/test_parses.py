@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from dag_factory.api.parses import CallersRequest, LoaderFiles
 from dag_factory.api.rest import AirflowApi, Caller
 from dag_factory.parses import LOADER, WRITING_SECONDS, Loader, Parses, later_seconds
-from dag_factory.store.folder import FolderStore
+from dag_factory.store.folder import MARKER, FolderStore
 
 
 class FakeAirflow:
@@ -106,6 +106,35 @@ def test_where_a_parse_has_seen_it_all_nothing_is_asked_unless_it_is_wanted_all_
 
     asyncio.run(wanted())
     assert airflow.requests == ["loader"]
+
+
+def test_a_change_whose_writer_died_before_its_marker_is_not_taken_for_seen(tmp_path: Path) -> None:
+    airflow = FakeAirflow(deployed(tmp_path))
+    airflow.store.note_loaded(airflow.store.marker() or "")
+    FolderStore(airflow.store.root).write("two.json", b"{}")
+    assert not ask(airflow, lambda parses: None, limit=0.3)
+    FolderStore(airflow.store.root).delete("two.json")
+    assert ask(airflow, lambda parses: parses.ask_if_unseen(airflow.request))
+    assert airflow.requests == ["loader"]
+
+
+def test_a_change_that_no_marker_can_be_made_for_is_asked_for_and_not_taken_for_seen(tmp_path: Path) -> None:
+    airflow = FakeAirflow(deployed(tmp_path))
+    airflow.store.note_loaded(airflow.store.marker() or "")
+    FolderStore(airflow.store.root).write("two.json", b"{}")
+    (airflow.store.root / MARKER).unlink()
+    (airflow.store.root / MARKER / "in the way").mkdir(parents=True)
+
+    async def wanted() -> bool:
+        parses = Parses(lambda: airflow.store)
+        parses.ask_if_unseen(airflow.request)
+        while not airflow.requests:
+            await asyncio.sleep(0.01)
+        seen = await parses.wait_until_seen(0)
+        await parses.stop()
+        return seen
+
+    assert not asyncio.run(wanted())
 
 
 class OvertakenStore(FolderStore):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.store.files import replace
+from dag_factory.store.files import replace, sync
 
 
 def test_a_file_is_on_disk_before_it_is_in_its_place_and_its_place_after(
@@ -15,15 +15,16 @@ def test_a_file_is_on_disk_before_it_is_in_its_place_and_its_place_after(
     path = tmp_path / "orders.json"
     path.write_bytes(b"old")
     synced: list[tuple[str, bytes]] = []
-    sync = os.fsync
+    real = os.fsync
 
     def recorded(descriptor: int) -> None:
-        sync(descriptor)
+        real(descriptor)
         kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
         synced.append((kind, path.read_bytes()))
 
     monkeypatch.setattr(os, "fsync", recorded)
     replace(path, b"new", mode=0o600)
+    sync(tmp_path)
     assert synced == [("file", b"old"), ("folder", b"new")]
 
 

@@ -1,3 +1,4 @@
+import fcntl
 import json
 import os
 import shutil
@@ -12,13 +13,15 @@ from pathlib import Path
 import pytest
 
 from dag_factory.document import MAX_BYTES
-from dag_factory.errors import ConfigError, StoreError
+from dag_factory.errors import ConfigError, StoreError, StoreLockedError
 from dag_factory.store import open_store
+from dag_factory.store.announcements import MAX_BYTES as MAX_ANNOUNCED_BYTES
 from dag_factory.store.folder import (
     ANNOUNCED,
     LOCK,
-    MAX_ANNOUNCED_BYTES,
+    MARKER,
     NOTES,
+    PENDING,
     FolderStore,
     is_own_file,
 )
@@ -450,6 +453,102 @@ def test_a_store_that_can_not_be_locked_says_why(public_folder: Path) -> None:
         pass
 
 
+def test_a_lock_that_stays_taken_is_waited_for_no_longer_than_the_limit(store: FolderStore) -> None:
+    with (
+        store.lock(),
+        pytest.raises(StoreLockedError, match=r"locked by another process.*Nothing has changed"),
+        FolderStore(store.root, lock_seconds=0.1).lock(),
+    ):
+        pass
+
+
+def test_a_writer_whose_lock_was_removed_changes_nothing_more(store: FolderStore) -> None:
+    with pytest.raises(StoreError, match=r"removed, while it was locked. Config 'a.json' is as it was"), store.lock():
+        (store.root / LOCK).unlink()
+        with FolderStore(store.root).lock():
+            store.write("a.json", b"{}")
+    assert store.list_keys() == []
+
+
+def test_a_change_without_a_marker_is_covered_by_whoever_leaves_the_lock_next(store: FolderStore) -> None:
+    store.write("a.json", b"{}")
+    before = store.bump()
+    for change in (lambda: store.write("x/b.json", b"{}"), lambda: store.delete("a.json")):
+        change()
+        assert (store.root / PENDING).exists()
+        other = FolderStore(store.root)
+        with other.lock():
+            assert other.marker() == before
+        assert (other.marker() or "") > before
+        assert not (store.root / PENDING).exists()
+        before = other.marker() or ""
+    assert store.announced() == {"a.json": None, **store.snapshot().revisions}
+
+
+def test_a_change_without_a_marker_is_settled_unless_a_writer_is_at_work(store: FolderStore) -> None:
+    assert not store.settle()
+    store.write("a.json", b"{}")
+    other = FolderStore(store.root)
+    with store.lock():
+        assert not other.settle()
+        assert other.marker() is None
+        store.bump()
+    assert not other.settle()
+    store.write("a.json", b"{ }")
+    before = other.marker()
+    assert other.settle()
+    assert (other.marker() or "") > (before or "")
+
+
+def test_a_marker_that_can_not_be_made_leaves_the_change_pending_and_says_so(store: FolderStore) -> None:
+    (store.root / MARKER / "in the way").mkdir(parents=True)
+    with pytest.raises(StoreError, match=r"holds the change, but Airflow may not see it"), store.lock():
+        store.write("a.json", b"{}")
+        store.bump()
+    with pytest.raises(StoreError, match=r"holds the change, but Airflow may not see it"):
+        store.settle()
+    shutil.rmtree(store.root / MARKER)
+    assert store.settle()
+    assert store.marker() is not None
+
+
+def test_a_change_that_was_not_made_is_not_pending_but_one_before_it_still_is(store: FolderStore) -> None:
+    (store.root / "a.json" / "in the way").mkdir(parents=True)
+    with pytest.raises(StoreError, match=r"can't be written to .* It is as it was before"):
+        store.write("a.json", b"{}")
+    assert not (store.root / PENDING).exists()
+    store.write("b.json", b"{}")
+    with pytest.raises(StoreError, match="can't be removed from"):
+        store.delete("a.json")
+    assert store.settle()
+    assert store.announced() == store.snapshot().revisions
+
+
+def test_markers_are_ordered_whatever_the_clock_says(store: FolderStore) -> None:
+    future = "ffffffff-0000-7000-8000-000000000000"
+    (store.root / MARKER).write_text(future)
+    assert store.bump() > future
+    (store.root / MARKER).unlink()
+    store.note_loaded(future)
+    assert store.bump() > future
+
+
+def test_new_files_of_the_dead_are_swept_and_those_of_the_living_are_not(store: FolderStore) -> None:
+    dead, living = (store.root / f".{letter * 32}.new" for letter in "ab")
+    persons = store.root / ".mine.new"
+    for path in (dead, living, persons):
+        path.write_text("")
+    with living.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        store.sweep()
+        assert sorted(store.root.iterdir()) == [living, persons]
+    store.write("a.json", b"{}")
+    (store.root / f".{'c' * 32}.new").write_text("")
+    with FolderStore(store.root).lock():
+        pass
+    assert {path for path in store.root.iterdir() if path.suffix == ".new"} == {persons}
+
+
 def test_a_snapshot_has_another_revision_for_whatever_has_changed(store: FolderStore) -> None:
     write(store.root, "a.json", "x/b.json", "x/y/c.json", ".hidden.json")
     first = store.snapshot()
@@ -499,7 +598,7 @@ def test_announcements_that_are_torn_or_too_many_are_forgotten_and_harm_nobody(s
     store.write("a.json", b"1")
     store.bump()
     with (store.root / ANNOUNCED).open("a") as file:
-        file.write("[1]\n{\n" + "x" * MAX_ANNOUNCED_BYTES)
+        file.write("\n[1]\n{\n" + "x" * MAX_ANNOUNCED_BYTES)
     assert list(store.announced()) == ["a.json"]
     store.bump({"b.json": "1"})
     assert store.announced() == {"b.json": "1"}

@@ -11,7 +11,7 @@ import pytest
 
 from dag_factory import writer
 from dag_factory.errors import StoreError
-from dag_factory.store.folder import FolderStore
+from dag_factory.store.folder import MARKER, PENDING, FolderStore
 from dag_factory.watch.changes import Patience
 from dag_factory.watch.turn import Turn
 from dag_factory.watch.watcher import Pace, Watcher
@@ -137,6 +137,32 @@ def test_a_writer_that_died_before_its_marker_is_made_good_for(root: Path, caplo
         await watched.asked_by(lambda: FolderStore(root).write("a.json", pipeline("a")), caplog, "a.json' is new")
 
     tell(root, story)
+
+
+def test_a_marker_that_is_due_without_a_change_to_see_is_made(root: Path) -> None:
+    async def story(watched: Watched) -> None:
+        writer.deploy(FolderStore(root), writer.checked(pipeline("a")))
+        marker, asked = watched.store.marker(), len(watched.asked)
+        # As one leaves it that died after its announcement.
+        (root / PENDING).write_text('"a.json"')
+        await watched.until(lambda: watched.store.marker() != marker and len(watched.asked) > asked)
+
+    tell(root, story, poll=True)
+
+
+def test_a_marker_that_could_not_be_made_for_a_dropped_file_is_made_as_soon_as_it_can(root: Path) -> None:
+    async def story(watched: Watched) -> None:
+        marker = (root / MARKER).read_text()
+        (root / MARKER).unlink()
+        (root / MARKER / "in the way").mkdir(parents=True)
+        drop(root / "a.json")
+        await watched.until(lambda: True in watched.asked)
+        watched.asked.clear()
+        shutil.rmtree(root / MARKER)
+        await watched.until(lambda: False in watched.asked)
+        assert (watched.store.marker() or "") != marker
+
+    tell(root, story, poll=True)
 
 
 def test_a_file_that_is_put_back_after_a_change_nobody_saw_is_news(
