@@ -34,16 +34,17 @@ _MAX_DISPLAY_NAME = 2000
 _MAX_DESCRIPTION = 5000  # no column's width: what a list can show
 
 
-def build_dag(config: Config) -> DAG:
+def build_dag(config: Config, *, longest_run: int | None = None) -> DAG:
     """
     Return the DAG of a config.
 
+    :param longest_run: seconds after which a run is ended whose pipeline says nothing of it, None for no limit
     :raises ConfigError: where the config describes no pipeline that Airflow could run
     """
     if config.problem is not None:
         raise config.problem.within(config.key)
     try:
-        return _build(IngestionPipeline.from_document(config.document or {}), config)
+        return _build(IngestionPipeline.from_document(config.document or {}), config, longest_run)
     except ConfigError as error:
         raise error.within(config.key) from None
 
@@ -55,7 +56,7 @@ def check(document: Document) -> IngestionPipeline:
     :raises ConfigError: where it describes no pipeline that Airflow could run
     """
     pipeline = IngestionPipeline.from_document(document)
-    _build(pipeline, Config(pipeline.dag_id, f"{pipeline.dag_id}.json", document))
+    _build(pipeline, Config(pipeline.dag_id, f"{pipeline.dag_id}.json", document), None)
     return pipeline
 
 
@@ -74,7 +75,7 @@ def build_placeholder(config: Config, problem: ConfigError) -> DAG:
     return dag
 
 
-def _build(pipeline: IngestionPipeline, config: Config) -> DAG:
+def _build(pipeline: IngestionPipeline, config: Config, longest_run: int | None) -> DAG:
     kind = pipeline_type(pipeline.pipeline_type)
     airflow = pipeline.airflow_config
     if pipeline.service is None or not pipeline.service.name:
@@ -82,11 +83,12 @@ def _build(pipeline: IngestionPipeline, config: Config) -> DAG:
     runner = pipeline.dag_factory.runner
     if runner.executor is not None and not has_executor(runner.executor):
         raise ConfigError("is no executor that [core] executor names", field="dagFactory.runner.executor")
+    timeout = airflow.workflow_timeout or longest_run
     dag = DAG(
         dag_id=config.dag_id,
         dag_display_name=_cut(pipeline.title, _MAX_DISPLAY_NAME),
         description=_cut(redact(pipeline.description or ""), _MAX_DESCRIPTION) or None,
-        doc_md=describe(pipeline, config),
+        doc_md=describe(pipeline, config, timeout),
         schedule=schedule(airflow),
         start_date=start_date(airflow, pipeline.updated_at),
         end_date=end_date(airflow),
@@ -96,7 +98,6 @@ def _build(pipeline: IngestionPipeline, config: Config) -> DAG:
         is_paused_upon_creation=airflow.pause_pipeline or not pipeline.enabled,
         tags=_tags(pipeline),
     )
-    timeout = airflow.workflow_timeout
     IngestionOperator(
         task_id=kind.task_id,
         owner=_cut(", ".join(owner_names(pipeline)) or OWNER, _MAX_OWNER),

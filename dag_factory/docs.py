@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from dag_factory.secrets import redact
@@ -21,8 +22,12 @@ _MAX_DESCRIPTION = 5_000
 _MAX_SOURCE_CONFIG = 20_000
 
 
-def describe(pipeline: IngestionPipeline, config: Config) -> str:
-    """Return a pipeline's page in Markdown: what it is, when it runs, where it stands, its source config redacted."""
+def describe(pipeline: IngestionPipeline, config: Config, longest_run: int | None = None) -> str:
+    """
+    Return a pipeline's page in Markdown: what it is, when it runs, where it stands, its source config redacted.
+
+    :param longest_run: seconds after which a run is ended, None for no limit
+    """
     document = config.document or {}
     airflow = pipeline.airflow_config
     service = pipeline.service
@@ -33,6 +38,7 @@ def describe(pipeline: IngestionPipeline, config: Config) -> str:
         "Schedule": f"{airflow.schedule_interval} ({airflow.pipeline_timezone})"
         if airflow.schedule_interval
         else "on demand",
+        "Longest run": str(timedelta(seconds=longest_run)) if longest_run else None,
         "Owners": ", ".join(owner_names(pipeline)),
         "Pipeline in OpenMetadata": pipeline.fqn,
         "Config": config.key,

@@ -53,6 +53,14 @@ class WorkflowError(DagFactoryError):
     """The workflow of openmetadata-ingestion can't be built or started."""
 
 
+class ServerError(WorkflowError):
+    """The OpenMetadata server can't be used by a run, until somebody changes something."""
+
+
+class ServerUnavailable(ServerError):
+    """The OpenMetadata server can't be used now, but that may well pass: it is down, slow, or busy."""
+
+
 class StatusError(DagFactoryError):
     """
     The OpenMetadata server can't be told the state of a run.

@@ -19,7 +19,7 @@ from dag_factory.airflow_versions import AirflowFailException
 from dag_factory.catalog import Catalog, Config
 from dag_factory.config_version import CONFIG_XCOM, config_version
 from dag_factory.document import Document
-from dag_factory.errors import ConfigError, DagFactoryError, WorkflowError
+from dag_factory.errors import ConfigError, DagFactoryError, ServerUnavailable, WorkflowError
 from dag_factory.links import links_to
 from dag_factory.masking import Mask
 from dag_factory.pipeline import IngestionPipeline
@@ -28,6 +28,7 @@ from dag_factory.reporting.own_end import STATE_XCOM, tell_failed
 from dag_factory.runner.interpreter import choose, environment
 from dag_factory.runner.process import Child
 from dag_factory.secrets import secret_values
+from dag_factory.server_check import require_answers
 from dag_factory.server_connection import FIELD, require_server, with_server
 from dag_factory.store import open_store
 from dag_factory.workflow.jobs import RUN, RUN_FAILED
@@ -78,7 +79,8 @@ class Execution:
             except Exception as error:  # noqa: BLE001 - whatever a workflow raises may quote its config
                 failure = self._failure(error)
                 if isinstance(failure, AirflowFailException) or not self._is_tried_again():
-                    self._tell_failed(str(failure), patient=True)
+                    # A server that does not answer has had its time.
+                    self._tell_failed(str(failure), patient=not isinstance(failure, ServerUnavailable))
             except BaseException as interruption:  # noqa: BLE001 - it is raised again
                 failure = self._without_secrets(interruption)
                 # A workflow that a time-out interrupts reports success.
@@ -139,6 +141,7 @@ class Execution:
 
     def _run_job(self, prepared: tuple[Job, str | None]) -> Summary:
         job, python = prepared
+        require_answers(require_server(job.document))
         with ingestion_logging(str(job.document.get("loggerLevel") or "INFO")):
             end = self._run_here(job) if python is None else self._run_in_child(job, python)
         for step, counts in end["summary"].items():

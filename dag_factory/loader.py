@@ -14,7 +14,8 @@ from dag_factory import settings
 from dag_factory.airflow_versions import has_cluster_policies
 from dag_factory.builder import build_dag, build_placeholder
 from dag_factory.catalog import Catalog, Config
-from dag_factory.errors import ConfigError
+from dag_factory.errors import ConfigError, SettingsError
+from dag_factory.options import DEFAULT_LONGEST_RUN
 from dag_factory.store import open_store
 
 log = logging.getLogger(__name__)
@@ -43,13 +44,23 @@ def load_dags() -> dict[str, DAG]:
         configs = [config] if config is not None else []
         if config is None:
             log.error("DAG '%s' is asked for, but no config of the store has this id any more", wanted)
-    return {config.dag_id: dag for config in configs if (dag := _dag(config)) is not None}
+    longest_run = _longest_run()
+    return {config.dag_id: dag for config in configs if (dag := _dag(config, longest_run)) is not None}
 
 
-def _dag(config: Config) -> DAG | None:
+def _longest_run() -> int | None:
+    """Return for how many seconds runs may go on; a setting that says nothing sensible must not stop all DAGs."""
+    try:
+        return settings.longest_run()
+    except SettingsError as error:
+        log.error("%s. Until then, it is %d", error, DEFAULT_LONGEST_RUN)
+        return DEFAULT_LONGEST_RUN
+
+
+def _dag(config: Config, longest_run: int | None) -> DAG | None:
     """Return the DAG of a config, or its placeholder; None where not even that is to be had."""
     try:
-        return _accepted(partial(build_dag, config))
+        return _accepted(partial(build_dag, config, longest_run=longest_run))
     except ConfigError as error:
         problem = error.within(config.key)
         log.warning("%s", problem)

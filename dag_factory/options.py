@@ -5,6 +5,7 @@ from __future__ import annotations
 SECTION = "openmetadata_dag_factory"
 DEFAULT_CONFIG_STORE = "{AIRFLOW_HOME}/configs"
 DEFAULT_STATE_FOLDER = "{AIRFLOW_HOME}/openmetadata_dag_factory"
+DEFAULT_LONGEST_RUN = 86_400
 
 IN_PROCESS = "in_process"
 """In place of an interpreter: no other one than Airflow's own, and no process of its own."""
@@ -129,7 +130,7 @@ OPTIONS: dict[str, dict[str, str | None]] = {
         "version_added": "0.1.0",
         "type": "integer",
         "example": None,
-        "default": "86400",
+        "default": str(DEFAULT_LONGEST_RUN),
     },
     "automation_workers": {
         "description": (

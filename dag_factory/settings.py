@@ -8,6 +8,7 @@ from pathlib import Path
 from dag_factory.errors import SettingsError
 from dag_factory.options import DEFAULT_CONFIG_STORE, DEFAULT_STATE_FOLDER, IN_PROCESS, OPTIONS, SECTION
 
+MOST_SECONDS = 2**31 - 1
 WATCH_MODES = ("auto", "poll", "off")
 
 
@@ -93,9 +94,12 @@ def longest_run() -> int | None:
     """
     Return after how many seconds a run without a ``workflowTimeout`` is ended, None for no limit.
 
-    :raises SettingsError: where it is not a number
+    :raises SettingsError: where it is not a number, or one that no time-out can have
     """
-    return _count("longest_run", least=0) or None
+    seconds = _count("longest_run", least=0)
+    if seconds > MOST_SECONDS:
+        raise SettingsError(f"[{SECTION}] longest_run is more than {MOST_SECONDS}. For no limit, set it to 0.")
+    return seconds or None
 
 
 def automation_workers() -> int:

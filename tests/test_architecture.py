@@ -23,6 +23,7 @@ FLOORS = [
     "workflow.logs", "workflow.run", "workflow.secrets_manager", "workflow.automation", "workflow.jobs",
     "runner", "runner.interpreter", "runner.secrets_manager", "runner.guard", "runner.child", "runner.pipes",
     "runner.process",
+    "server_client", "server_check",
     "reporting", "reporting.status", "reporting.queue", "reporting.own_end", "reporting.ended_runs",
     "reporting.notes", "reporting.listener",
     "execution", "operator", "builder",

@@ -108,6 +108,19 @@ def test_every_field_of_airflow_config_reaches_the_dag_in_the_schema_s_unit() ->
     assert task.has_on_failure_callback is True
 
 
+@pytest.mark.parametrize(
+    ("own", "ends"), [(None, "1:00:00"), (0, "1:00:00"), (90, "0:01:30"), (90_000, "1 day, 1:00:00")]
+)
+def test_a_run_is_ended_after_the_pipeline_s_own_time_or_else_the_operator_s(own: int | None, ends: str) -> None:
+    dag = build_dag(config(airflowConfig={"workflowTimeout": own}), longest_run=3600)
+    assert str(task_of(dag).execution_timeout) == ends
+    assert f"| Longest run | {ends} |" in (dag.doc_md or "")
+
+
+def test_without_either_it_may_go_on() -> None:
+    assert task_of(build_dag(config(), longest_run=None)).execution_timeout is None
+
+
 def test_null_in_an_optional_field_means_the_schema_s_default() -> None:
     names = ["startDate", "endDate", "pipelineTimezone", "concurrency", "maxActiveRuns", "retries", "retryDelay",
              "workflowTimeout", "pausePipeline", "pipelineCatchup", "email", "scheduleInterval"]  # fmt: skip

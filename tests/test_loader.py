@@ -77,6 +77,26 @@ def test_all_samples_load_and_the_obsolete_one_says_why(parse: Parse, store: Pat
     assert "has become an application" in result["dags"]["openmetadata_dataInsight"]["dag"]["doc_md"]
 
 
+@pytest.mark.parametrize(
+    ("setting", "seconds", "said"),
+    [
+        (None, 86_400, ""),
+        ("3600", 3_600, ""),
+        ("0", None, ""),
+        ("a day", 86_400, "longest_run is no number of at least 0. Until then, it is 86400"),
+    ],
+)
+def test_runs_are_ended_as_the_setting_says_and_a_wrong_one_stops_no_dag(
+    parse: Parse, store: Path, setting: str | None, seconds: int | None, said: str
+) -> None:
+    name = "AIRFLOW__OPENMETADATA_DAG_FACTORY__LONGEST_RUN"
+    result = parse(store, **({} if setting is None else {name: setting}))
+    assert result["errors"] == {}
+    (task,) = result["dags"]["sqlite_metadata_daily"]["dag"]["tasks"]
+    assert task["__var"].get("execution_timeout") == seconds
+    assert said in result["log"]
+
+
 CANARY = "canary-7be1"
 TOKEN = json.loads((SAMPLES / "sqlite_metadata_daily.json").read_text())["openMetadataServerConnection"][
     "securityConfig"

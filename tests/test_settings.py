@@ -123,6 +123,9 @@ def test_a_run_without_a_time_out_of_its_own_ends_after_a_day(monkeypatch: pytes
     monkeypatch.setenv(option, "never")
     with pytest.raises(SettingsError, match=r"\[openmetadata_dag_factory\] longest_run is no number"):
         settings.longest_run()
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__LONGEST_RUN", str(10**12))
+    with pytest.raises(SettingsError, match="longest_run is more than 2147483647"):
+        settings.longest_run()
 
 
 def test_the_folders_of_this_package_may_be_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from sandbox.openmetadata import entities, errors, lineage, page, profiles, qual
 from sandbox.openmetadata.access import bearer_of
 from sandbox.openmetadata.catalogue import COLLECTIONS, Document
 from sandbox.openmetadata.journal import Journal, Recorder
-from sandbox.openmetadata.store import Store, now
+from sandbox.openmetadata.store import BOT, Store, now
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 # The page loads nothing and runs nothing, whatever a name that it shows may hold.
@@ -36,6 +36,11 @@ def create_app(source_database: Path | None = None, token: str | None = None, ba
         return {"version": schemas.server_version(), "revision": "sandbox", "timestamp": now()}
 
     api = APIRouter(prefix="/api/v1", dependencies=[Depends(bearer_of(token))] if token else [])
+
+    @api.get("/users/loggedInUser")
+    async def logged_in_user() -> Document:
+        return {"name": BOT, "isBot": True}
+
     # Before the collections, whose routes would take these for a part of an entity.
     for special in (runs, profiles, usage, quality):
         api.include_router(special.routes(store))

@@ -39,3 +39,7 @@ def test_without_the_token_nothing_is_answered(openmetadata: OpenMetadataServer,
 def test_the_version_is_public_and_the_one_of_openmetadata_ingestion(openmetadata: OpenMetadataServer) -> None:
     answer = httpx.get(f"{openmetadata.url}/api/v1/system/version", trust_env=False)
     assert version("openmetadata-ingestion").startswith(answer.json()["version"])
+
+
+def test_a_bearer_of_the_token_is_the_bot(openmetadata: OpenMetadataServer) -> None:
+    assert openmetadata.get("/api/v1/users/loggedInUser")["name"] == "ingestion-bot"
