@@ -13,7 +13,7 @@ import yaml
 LOADER = Path(__file__).resolve().parents[1] / "dags" / "openmetadata_loader.py"
 SERVICE = "sample_sqlite"
 # What a config says in place of a host and a token.
-REFERENCES = {"OPENMETADATA_HOST_PORT": {"$env": "OPENMETADATA_HOST_PORT"}, "OPENMETADATA_JWT_TOKEN": {"$env": "TOKEN"}}
+REFERENCES = {name: {"$env": name} for name in ("OPENMETADATA_HOST_PORT", "OPENMETADATA_JWT_TOKEN")}
 
 PLAIN = """
 from airflow.providers.standard.operators.python import PythonOperator

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG
 
+from dag_factory import allowed
 from dag_factory.airflow_versions import has_executor
+from dag_factory.allowed import Allowed
 from dag_factory.catalog import Config
 from dag_factory.docs import describe, describe_problem, owner_names
 from dag_factory.errors import ConfigError
@@ -34,28 +36,34 @@ _MAX_DISPLAY_NAME = 2000
 _MAX_DESCRIPTION = 5000  # no column's width: what a list can show
 
 
-def build_dag(config: Config, *, longest_run: int | None = None) -> DAG:
+def build_dag(config: Config, opened: Allowed | None = None, *, longest_run: int | None = None) -> DAG:
     """
     Return the DAG of a config.
 
+    :param opened: what the operator has opened to configs; without it, what the settings say now
     :param longest_run: seconds after which a run is ended whose pipeline says nothing of it, None for no limit
-    :raises ConfigError: where the config describes no pipeline that Airflow could run
+    :raises ConfigError: where the config describes no pipeline that Airflow could run, or reaches for what is not open
     """
     if config.problem is not None:
         raise config.problem.within(config.key)
+    document = config.document or {}
     try:
-        return _build(IngestionPipeline.from_document(config.document or {}), config, longest_run)
+        pipeline = IngestionPipeline.from_document(document)
+        (opened or allowed.configured()).check(document)
+        return _build(pipeline, config, longest_run)
     except ConfigError as error:
         raise error.within(config.key) from None
 
 
-def check(document: Document) -> IngestionPipeline:
+def check(document: Document, opened: Allowed | None = None) -> IngestionPipeline:
     """
     Return the pipeline of a document that a DAG can be built from.
 
-    :raises ConfigError: where it describes no pipeline that Airflow could run
+    :param opened: what the operator has opened to configs; without it, what the settings say now
+    :raises ConfigError: where it describes no pipeline that Airflow could run, or reaches for what is not open
     """
     pipeline = IngestionPipeline.from_document(document)
+    (opened or allowed.configured()).check(document)
     _build(pipeline, Config(pipeline.dag_id, f"{pipeline.dag_id}.json", document), None)
     return pipeline
 

@@ -11,16 +11,15 @@ from itertools import count
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from dag_factory.document import Document, merge, parse
+from dag_factory.document import Document, parse
 from dag_factory.errors import ConfigError
+from dag_factory.inheritance import DEFAULTS, upon
 from dag_factory.pipeline import MAX_DAG_ID, clean_dag_id
 
 if TYPE_CHECKING:
     from dag_factory.store import ConfigStore
 
 log = logging.getLogger(__name__)
-
-DEFAULTS = "defaults.yaml"
 
 
 @dataclass(frozen=True)
@@ -147,7 +146,7 @@ class Catalog:
         defaults = self._defaults_of(PurePosixPath(key).parent)
         if isinstance(defaults, ConfigError):
             raise defaults
-        return merge(defaults, own)
+        return upon(defaults, own)
 
     def _likely_keys(self, dag_id: str) -> Iterator[str]:
         """Yield the keys that may hold a DAG id's config, the likeliest and cheapest first."""
@@ -197,7 +196,7 @@ class Catalog:
             return above
         key = str(folder / DEFAULTS)
         try:
-            return merge(above, parse(self._store.read(key), key))
+            return upon(above, parse(self._store.read(key), key))
         except KeyError:
             return above
         except ConfigError as error:

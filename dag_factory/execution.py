@@ -14,7 +14,7 @@ from dataclasses import asdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from dag_factory import settings
+from dag_factory import allowed, settings
 from dag_factory.airflow_versions import AirflowFailException
 from dag_factory.catalog import Catalog, Config
 from dag_factory.config_version import CONFIG_XCOM, config_version
@@ -29,7 +29,7 @@ from dag_factory.runner.interpreter import choose, environment
 from dag_factory.runner.process import Child
 from dag_factory.secrets import secret_values
 from dag_factory.server_check import require_answers
-from dag_factory.server_connection import FIELD, require_server, with_server
+from dag_factory.server_connection import FIELD, require_server, resolved
 from dag_factory.store import open_store
 from dag_factory.workflow.jobs import RUN, RUN_FAILED
 from dag_factory.workflow.logs import ingestion_logging
@@ -99,12 +99,16 @@ class Execution:
     def _prepare(self) -> tuple[Job, str | None]:
         """Return the job of this run, and the interpreter for it, None where that is this process's."""
         config = self._config()
-        stored = with_server(config.document or {}, on_secret=self._mask.add)
-        # With the way to the server known, whatever is wrong with the rest can be told.
-        server = resolve({FIELD: stored.get(FIELD)}, on_secret=self._mask.add_unless_words)
-        self._begun = self._job(IngestionPipeline.from_document(stored), server)
+        # This worker's own settings count, whatever the DAG processor's or the API server's are.
+        opened = allowed.configured()
+        stored = resolved(config.document or {}, opened, on_secret=self._mask.add)
+        # With the way to the server known, whatever is wrong with the rest can be reported.
+        self._begun = self._job(IngestionPipeline.from_document(stored), {FIELD: stored.get(FIELD)})
+        opened.check(config.document or {})
+        rest = {name: value for name, value in stored.items() if name != FIELD}
+        rest = resolve(rest, permit=opened.check_reference, on_secret=self._mask.add_unless_words)
         # References in a conf stay as they are: who may trigger may not read what the worker can.
-        document = overridden(resolve(stored, on_secret=self._mask.add_unless_words), self._conf)
+        document = overridden({**stored, **rest}, self._conf)
         for secret in secret_values(document):
             self._mask.add(secret)
         pipeline = IngestionPipeline.from_document(document)

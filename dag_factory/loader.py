@@ -10,8 +10,9 @@ from airflow import settings as airflow_settings
 from airflow.exceptions import AirflowClusterPolicySkipDag
 from airflow.sdk import DAG, get_parsing_context
 
-from dag_factory import settings
+from dag_factory import allowed, settings
 from dag_factory.airflow_versions import has_cluster_policies
+from dag_factory.allowed import Allowed
 from dag_factory.builder import build_dag, build_placeholder
 from dag_factory.catalog import Catalog, Config
 from dag_factory.errors import ConfigError, SettingsError
@@ -44,8 +45,8 @@ def load_dags() -> dict[str, DAG]:
         configs = [config] if config is not None else []
         if config is None:
             log.error("DAG '%s' is asked for, but no config of the store has this id any more", wanted)
-    longest_run = _longest_run()
-    return {config.dag_id: dag for config in configs if (dag := _dag(config, longest_run)) is not None}
+    opened, longest_run = allowed.configured(), _longest_run()
+    return {config.dag_id: dag for config in configs if (dag := _dag(config, opened, longest_run)) is not None}
 
 
 def _longest_run() -> int | None:
@@ -57,10 +58,10 @@ def _longest_run() -> int | None:
         return DEFAULT_LONGEST_RUN
 
 
-def _dag(config: Config, longest_run: int | None) -> DAG | None:
+def _dag(config: Config, opened: Allowed, longest_run: int | None) -> DAG | None:
     """Return the DAG of a config, or its placeholder; None where not even that is to be had."""
     try:
-        return _accepted(partial(build_dag, config, longest_run=longest_run))
+        return _accepted(partial(build_dag, config, opened, longest_run=longest_run))
     except ConfigError as error:
         problem = error.within(config.key)
         log.warning("%s", problem)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import ConfigError, SettingsError
@@ -60,14 +60,38 @@ def check_reference(value: dict[str, Any], *, field: str | None) -> None:
         raise ConfigError('is a reference to what is neither a text nor "as": "number"', field=field)
 
 
-def resolve(value: Any, *, on_secret: Callable[[str], None], field: str = "") -> Any:
+def references_in(value: Any, field: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each reference in a value with its dotted path, wherever it stands."""
+    if isinstance(value, dict):
+        if is_reference(value):
+            yield field, value
+            return
+        for name, child in value.items():
+            if isinstance(child, (dict, list)):
+                yield from references_in(child, f"{field}.{name}" if field else name)
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            if isinstance(child, (dict, list)):
+                yield from references_in(child, f"{field}.{index}")
+
+
+def resolve(
+    value: Any,
+    *,
+    permit: Callable[[Mapping[str, Any], str], None],
+    on_secret: Callable[[str], None],
+    field: str = "",
+) -> Any:
     """
     Return a value with every reference in it replaced by what it stands for. For the worker alone.
 
+    :param permit: is asked of each reference and its field before it is followed, and raises where that is not allowed
     :param on_secret: is told each value that comes from a place for secrets, so that logs can be masked
     :raises ConfigError: where a reference leads nowhere; names field and reference, never a value
     """
     if isinstance(value, dict):
+        if is_reference(value):
+            permit(value, field)
         if ENV in value:
             return _from_environment(value[ENV], field)
         if CONNECTION in value:
@@ -75,18 +99,18 @@ def resolve(value: Any, *, on_secret: Callable[[str], None], field: str = "") ->
         if FERNET in value:
             return _decrypted(value, field, on_secret)
         return {
-            name: resolve(child, on_secret=on_secret, field=f"{field}.{name}" if field else name)
+            name: resolve(child, permit=permit, on_secret=on_secret, field=f"{field}.{name}" if field else name)
             for name, child in value.items()
         }
     if isinstance(value, list):
-        return [resolve(child, on_secret=on_secret, field=f"{field}.{index}") for index, child in enumerate(value)]
+        return [
+            resolve(child, permit=permit, on_secret=on_secret, field=f"{field}.{index}")
+            for index, child in enumerate(value)
+        ]
     return value
 
 
 def _from_environment(name: str, field: str) -> str:
-    if name.upper().startswith(("AIRFLOW_", "_AIRFLOW_")):
-        # Whoever may write a config must not be able to read Airflow's own keys, or Connections that aren't his.
-        raise ConfigError(f"refers to '{name}', which belongs to Airflow. Use a variable of your own", field=field)
     try:
         return os.environ[name]
     except KeyError:

@@ -3,43 +3,94 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from dag_factory import settings
+from dag_factory.allowed import SERVER, TOKEN_FIELDS, Allowed, token_in_file
 from dag_factory.document import Document, merge
 from dag_factory.errors import ConfigError
 from dag_factory.options import SECTION
-from dag_factory.references import find_connection
+from dag_factory.references import CONNECTION, ENV, find_connection, is_reference, resolve
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
 
-FIELD = "openMetadataServerConnection"
+FIELD = SERVER
 CONN_ID = f"[{SECTION}] openmetadata_conn_id"
 _SCHEMES = ("http", "https")
 
 
-def with_server(document: Document, *, on_secret: Callable[[str], None]) -> Document:
+def resolved(document: Document, opened: Allowed, *, on_secret: Callable[[str], None]) -> Document:
     """
-    Return a document with the host and the token of the Connection ``openmetadata_conn_id`` in it, where that is set.
+    Return a document with its whole way to the server: that of the Connection, resolved, and checked.
 
-    References are left as they are, but those that the Connection takes the place of.
+    All other references are left as they are.
 
-    :param on_secret: is told the Connection's secrets, so that logs can be masked
-    :raises ConfigError: where Airflow has no such Connection, or it can't be that of a server
+    :param opened: what the operator has opened to configs
+    :param on_secret: is told each secret, so that logs can be masked
+    :raises ConfigError: where a reference leads nowhere, or the document may not report to that server
     """
-    conn_id = settings.openmetadata_conn_id()
+    theirs = _operators_fields(opened.server_connection, on_secret)
+    # A document that is wrong in another place can still be reported as such, so nothing else is checked here.
+    own = {FIELD: document[FIELD]} if FIELD in document else {}
+    opened.check(own)
+    merged = {**own, FIELD: _merged(own.get(FIELD), theirs)} if theirs is not None else own
+    connection = resolve(merged, permit=opened.check_reference, on_secret=on_secret).get(FIELD)
+    if isinstance(connection, dict):
+        is_server_ours = "hostPort" in (theirs or {})
+        if _carries_token(theirs) and not is_server_ours and not opened.servers:
+            raise ConfigError(
+                f"refers to the Connection '{opened.server_connection}', which has a token and no host, so each config "
+                f"could have it sent to a host of its own. Give it the host, or set [{SECTION}] allowed_servers",
+                field=CONN_ID,
+            )
+        opened.check_resolved(connection, is_server_ours=is_server_ours)
+        _check_token(own.get(FIELD), theirs, connection)
+    return {**document, FIELD: connection} if FIELD in merged else document
+
+
+def _operators_fields(conn_id: str | None, on_secret: Callable[[str], None]) -> Document | None:
+    """Return what the Connection ``openmetadata_conn_id`` says, None where that is not set."""
     if conn_id is None:
-        return document
-    own = document.get(FIELD)
+        return None
     connection = find_connection(conn_id, field=CONN_ID)
     for secret in (connection.password, connection.extra):
         if secret:
             on_secret(secret)
-    return {**document, FIELD: merge(own if isinstance(own, dict) else {}, server_fields(connection))}
+    return server_fields(connection)
+
+
+def _merged(own: object, theirs: Document) -> Document:
+    return merge(own if isinstance(own, dict) and not is_reference(own) else {}, theirs)
+
+
+def _carries_token(fields: Document | None) -> bool:
+    return any((fields or {}).get(name) for name in TOKEN_FIELDS)
+
+
+def _check_token(own: object, theirs: Document | None, connection: Document) -> None:
+    """
+    Refuse a token that openmetadata-ingestion would read from a file, where the operator has not said so.
+
+    :param own: the document's connection with its references
+    """
+    token = _token_in(connection)
+    try:
+        is_file = isinstance(token, str) and os.path.isfile(token)  # noqa: PTH113 - as openmetadata-ingestion asks
+    except ValueError:
+        is_file = False
+    said = _token_in(own)
+    is_operators = isinstance(said, dict) and (ENV in said or CONNECTION in said)
+    if is_file and not is_operators and _token_in(theirs) is None and not is_reference(own):
+        raise token_in_file()
+
+
+def _token_in(connection: object) -> Any:
+    security = connection.get("securityConfig") if isinstance(connection, dict) else None
+    return security.get("jwtToken") if isinstance(security, dict) else None
 
 
 def server_fields(connection: Connection) -> Document:

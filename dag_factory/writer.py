@@ -6,9 +6,10 @@ import json
 from dataclasses import dataclass
 
 from dag_factory.builder import check
-from dag_factory.catalog import DEFAULTS, Catalog, Config
+from dag_factory.catalog import Catalog, Config
 from dag_factory.document import Document, parse
 from dag_factory.errors import ConfigError, ConflictError
+from dag_factory.inheritance import DEFAULTS
 from dag_factory.pipeline import DAG_FIELDS, IngestionPipeline, clean_dag_id
 from dag_factory.references import decrypted, encrypted
 from dag_factory.secrets import encrypt

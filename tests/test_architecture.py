@@ -14,10 +14,10 @@ PACKAGE = Path(__file__).parents[1] / "dag_factory"
 
 # From the ground up. A module may import those before it, at the top or late.
 FLOORS = [
-    "errors", "airflow_versions", "options", "settings", "references", "yaml_loader", "document", "fqn", "pipeline",
-    "secret_names", "secret_texts", "secrets", "masked_streams", "masking", "store.files", "store.listing",
-    "store.lock", "store.pending", "store.notes", "store.announcements", "store.tokens", "store.folder", "store",
-    "catalog", "config_version", "server_connection",
+    "errors", "airflow_versions", "options", "settings", "references", "yaml_loader", "document", "server_address",
+    "allowed", "inheritance", "fqn", "pipeline", "secret_names", "secret_texts", "secrets", "masked_streams", "masking",
+    "store.files", "store.listing", "store.lock", "store.pending", "store.notes", "store.announcements", "store.tokens",
+    "store.folder", "store", "catalog", "config_version", "server_connection",
     "schedule", "notify", "trigger_form", "ui", "docs", "links",
     "workflow", "workflow.types", "workflow.overrides", "workflow.server", "workflow.secrets_read", "workflow.status",
     "workflow.logs", "workflow.run", "workflow.secrets_manager", "workflow.automation", "workflow.jobs",

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dag_factory.errors import ConfigError, SettingsError
-from dag_factory.references import check_reference, decrypted, encrypted, is_reference, resolve
+from dag_factory.references import check_reference, decrypted, encrypted, is_reference, references_in, resolve
 
 CANARY = "s3cr3t-canary"
 FERNET_KEY = "AIRFLOW__CORE__FERNET_KEY"
@@ -20,6 +20,10 @@ plain = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("abc$", max_size=3), inner, max_size=3),
     max_leaves=10,
 )
+
+
+def anything(*_: object) -> None:
+    """Let every reference be followed."""
 
 
 class Listener:
@@ -55,7 +59,7 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def problem_of(value: object) -> ConfigError:
     told = Listener()
     with pytest.raises(ConfigError) as caught:
-        resolve({"a": [value]}, on_secret=told)
+        resolve({"a": [value]}, permit=anything, on_secret=told)
     assert caught.value.field == "a.0"
     return caught.value
 
@@ -115,21 +119,25 @@ def test_the_error_of_a_malformed_reference_quotes_none_of_it() -> None:
 
 @given(plain)
 def test_what_holds_no_reference_is_resolved_to_itself(value: Any) -> None:
-    assert resolve(value, on_secret=Listener()) == value
+    assert resolve(value, permit=anything, on_secret=Listener()) == value
 
 
 def test_a_reference_is_replaced_wherever_it_stands(monkeypatch: pytest.MonkeyPatch, masked: Listener) -> None:
     monkeypatch.setenv("OM_USER", "robot")
     reference = {"$env": "OM_USER"}
     document = {"a": reference, "b": {"c": [1, reference, {"d": reference}]}, "e": "$env"}
-    assert resolve(document, on_secret=masked) == {"a": "robot", "b": {"c": [1, "robot", {"d": "robot"}]}, "e": "$env"}
+    assert resolve(document, permit=anything, on_secret=masked) == {
+        "a": "robot",
+        "b": {"c": [1, "robot", {"d": "robot"}]},
+        "e": "$env",
+    }
     assert document["a"] is reference
 
 
 @pytest.mark.parametrize("value", ["pa$$w0rd", "${HOME}", '{"$env": "HOME"}', "%(x)s", "", " "])
 def test_a_value_is_taken_literally(monkeypatch: pytest.MonkeyPatch, masked: Listener, value: str) -> None:
     monkeypatch.setenv("OM_PASSWORD", value)
-    assert resolve({"$env": "OM_PASSWORD"}, on_secret=masked) == value
+    assert resolve({"$env": "OM_PASSWORD"}, permit=anything, on_secret=masked) == value
 
 
 def test_a_missing_environment_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,20 +145,24 @@ def test_a_missing_environment_variable_is_named(monkeypatch: pytest.MonkeyPatch
     assert "'OM_MISSING'" in str(problem_of({"$env": "OM_MISSING"}))
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "AIRFLOW__CORE__FERNET_KEY",
-        "AIRFLOW__API_AUTH__JWT_SECRET",
-        "airflow__core__fernet_key",
-        "_AIRFLOW_WWW_USER_PASSWORD",
-    ],
-)
-def test_airflows_own_variables_are_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setenv(name, CANARY)
-    problem = problem_of({"$env": name})
-    assert "belongs to Airflow" in problem.problem
-    assert CANARY not in str(problem)
+def test_each_reference_is_asked_for_with_its_field_before_it_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OM_OPEN", "open")
+    monkeypatch.setenv("OM_CLOSED", CANARY)
+    asked: list[tuple[object, str]] = []
+
+    def permit(reference: Mapping[str, Any], field: str) -> None:
+        asked.append((reference, field))
+        if reference != {"$env": "OM_OPEN"}:
+            raise ConfigError("is closed", field=field)
+
+    document = {"a": {"$env": "OM_OPEN"}, "b": [{"c": {"$env": "OM_CLOSED"}}]}
+    with pytest.raises(ConfigError, match="is closed"):
+        resolve(document, permit=permit, on_secret=pytest.fail)
+    assert (
+        asked
+        == [({"$env": "OM_OPEN"}, "a"), ({"$env": "OM_CLOSED"}, "b.0.c")]
+        == [(found, field) for field, found in references_in(document)]
+    )
 
 
 @pytest.mark.parametrize(
@@ -170,7 +182,7 @@ def test_airflows_own_variables_are_refused(monkeypatch: pytest.MonkeyPatch, nam
 def test_each_part_of_a_connection_can_be_asked_for(
     connection: str, masked: Listener, part: str, value: object, is_masked: bool
 ) -> None:
-    found = resolve({"$connection": connection, "field": part}, on_secret=masked)
+    found = resolve({"$connection": connection, "field": part}, permit=anything, on_secret=masked)
     if part == "uri":
         assert found.partition("?")[0] == value
     else:
@@ -179,7 +191,7 @@ def test_each_part_of_a_connection_can_be_asked_for(
 
 
 def test_the_whole_extra_of_a_connection_is_its_text(connection: str, masked: Listener) -> None:
-    found = resolve({"$connection": connection, "field": "extra"}, on_secret=masked)
+    found = resolve({"$connection": connection, "field": "extra"}, permit=anything, on_secret=masked)
     assert json.loads(found)["token"] == "tok"
     assert masked.secrets == [found]
 
@@ -211,7 +223,7 @@ def test_an_extra_that_is_no_mapping_has_no_keys(monkeypatch: pytest.MonkeyPatch
 
 def test_a_connection_may_be_an_uri(monkeypatch: pytest.MonkeyPatch, masked: Listener) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_OM", "http://:tok%40en@om.example:8585")
-    assert resolve({"$connection": "om", "field": "password"}, on_secret=masked) == "tok@en"
+    assert resolve({"$connection": "om", "field": "password"}, permit=anything, on_secret=masked) == "tok@en"
 
 
 @pytest.mark.parametrize("value", [None, f"postgres://u:{CANARY}@h:{CANARY}", f'{{"port": "{CANARY}"}}', f"{{{CANARY}"])
@@ -231,7 +243,7 @@ def test_an_encrypted_text_is_decrypted_with_airflows_key(
     key = Fernet.generate_key()
     monkeypatch.setenv(FERNET_KEY, key.decode())
     token = Fernet(key).encrypt(text.encode()).decode()
-    assert resolve({"$fernet": token}, on_secret=masked) == text
+    assert resolve({"$fernet": token}, permit=anything, on_secret=masked) == text
     assert masked.secrets == [text]
 
 
@@ -242,7 +254,7 @@ def test_a_number_that_was_encrypted_is_the_same_number_again(
     monkeypatch.setenv(FERNET_KEY, Fernet.generate_key().decode())
     reference = encrypted(number)
     check_reference(dict(reference), field="a")
-    found = resolve(reference, on_secret=masked)
+    found = resolve(reference, permit=anything, on_secret=masked)
     assert (found, type(found)) == (number, type(number))
     assert decrypted({"a": [reference]}) == {"a": [number]}
     assert masked.secrets == [str(number)]
@@ -264,7 +276,7 @@ def test_a_rotated_key_still_decrypts_while_it_stands_behind_the_new_one(
     old, new = Fernet.generate_key(), Fernet.generate_key()
     reference = {"$fernet": Fernet(old).encrypt(b"secret").decode()}
     monkeypatch.setenv(FERNET_KEY, f"{new.decode()}, {old.decode()}")
-    assert resolve(reference, on_secret=masked) == "secret"
+    assert resolve(reference, permit=anything, on_secret=masked) == "secret"
     monkeypatch.setenv(FERNET_KEY, new.decode())
     assert "Keep the old key behind the new one" in problem_of(reference).problem
 
@@ -291,7 +303,7 @@ def test_what_can_not_be_decrypted_is_refused_and_not_quoted(monkeypatch: pytest
 def test_a_key_that_is_none_is_an_error_of_the_settings_and_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FERNET_KEY, f"no-key-{CANARY}")
     with pytest.raises(SettingsError, match="fernet_key is none") as error:
-        resolve({"$fernet": "x"}, on_secret=print)
+        resolve({"$fernet": "x"}, permit=anything, on_secret=print)
     assert CANARY not in str(error.value)
 
 
@@ -304,5 +316,5 @@ def test_what_is_encrypted_but_no_text_is_refused(monkeypatch: pytest.MonkeyPatc
 def test_the_documents_of_a_server_hold_no_references(masked: Listener) -> None:
     for path in (Path(__file__).parent / "samples").glob("*.json"):
         document = json.loads(path.read_text())
-        assert resolve(document, on_secret=masked) == document
+        assert resolve(document, permit=anything, on_secret=masked) == document
     assert masked.secrets == []

@@ -406,7 +406,11 @@ def test_what_is_encrypted_is_a_text_or_a_number_and_comes_back_as_it_was(
 
     at_rest = encrypt(document, keep)
     told: list[str] = []
-    assert repr(resolve(at_rest, on_secret=told.append)) == repr(decrypted(at_rest)) == repr(document)
+    assert (
+        repr(resolve(at_rest, permit=lambda *_: None, on_secret=told.append))
+        == repr(decrypted(at_rest))
+        == repr(document)
+    )
     assert {str(value) for value in kept} == {*secret_values(document)} - {"s3cr3t-canary"} == set(told)
     assert redact(at_rest).keys() == document.keys()
     assert not any(f'"{value}"' in json.dumps(redact(at_rest)) for value in kept)

@@ -1,17 +1,19 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dag_factory.allowed import Allowed, configured
 from dag_factory.errors import ConfigError
-from dag_factory.server_connection import require_server, with_server
+from dag_factory.server_connection import require_server, resolved
 
 OWN = {
     "hostPort": "http://old.example/api",
     "authProvider": "openmetadata",
-    "securityConfig": {"jwtToken": {"$env": "GONE"}},
+    "securityConfig": {"jwtToken": "old"},
     "clusterName": "one",
 }
 
@@ -20,12 +22,12 @@ def laid_over(monkeypatch: pytest.MonkeyPatch, document: dict[str, Any], **field
     monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__OPENMETADATA_CONN_ID", "om")
     monkeypatch.setenv("AIRFLOW_CONN_OM", json.dumps(fields))
     secrets: list[str] = []
-    return with_server(document, on_secret=secrets.append)["openMetadataServerConnection"], secrets
+    return resolved(document, configured(), on_secret=secrets.append)["openMetadataServerConnection"], secrets
 
 
 def test_without_the_setting_a_document_speaks_for_itself() -> None:
     document = {"openMetadataServerConnection": OWN}
-    assert with_server(document, on_secret=pytest.fail) is document
+    assert resolved(document, Allowed(), on_secret=pytest.fail) == document
 
 
 def test_a_connection_of_airflow_takes_the_place_of_host_and_token(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,7 +128,7 @@ def test_the_extra_holds_further_fields(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_connection_that_airflow_does_not_have_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__OPENMETADATA_CONN_ID", "gone")
     with pytest.raises(ConfigError, match=r"openmetadata_conn_id': refers to the Connection 'gone'"):
-        with_server({}, on_secret=pytest.fail)
+        resolved({}, configured(), on_secret=pytest.fail)
 
 
 @pytest.mark.parametrize("connection", [None, {}, {"authProvider": "openmetadata"}, "http://canary", ["canary"]])
@@ -134,3 +136,92 @@ def test_a_document_that_says_nothing_of_a_server_is_refused(connection: object)
     with pytest.raises(ConfigError, match=r"^field 'openMetadataServerConnection': .*nowhere to send") as error:
         require_server({"openMetadataServerConnection": connection})
     assert "canary" not in str(error.value)
+
+
+def problem_of(document: dict[str, Any], opened: Allowed) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        resolved(document, opened, on_secret=lambda _: None)
+    return caught.value
+
+
+def server(host_port: object = "https://mine.example/api", token: object = "mine", **fields: Any) -> dict[str, Any]:
+    return {
+        "openMetadataServerConnection": {"hostPort": host_port, "securityConfig": {"jwtToken": token}, **fields},
+        "sourceConfig": {"password": {"$env": "GONE"}},
+    }
+
+
+def test_references_of_the_connection_are_resolved_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENMETADATA_HOST_PORT", "https://om.example/api")
+    document = server({"$env": "OPENMETADATA_HOST_PORT"})
+    found = resolved(document, Allowed(env=("OPENMETADATA_*",)), on_secret=pytest.fail)
+    assert found == server("https://om.example/api")
+
+
+@pytest.mark.parametrize("field", ["hostPort", "extraHeaders", "securityConfig"])
+def test_a_reference_to_what_is_not_open_is_not_followed(monkeypatch: pytest.MonkeyPatch, field: str) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
+    document = server(**{field: {"x": [{"$env": "AWS_SECRET_ACCESS_KEY"}]}})  # type: ignore[arg-type]
+    problem = problem_of(document, Allowed(env=("OPENMETADATA_*",)))
+    assert problem.field == f"openMetadataServerConnection.{field}.x.0"
+    assert "allowed_env" in problem.problem
+
+
+def test_a_host_is_checked_when_its_reference_is_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENMETADATA_HOST_PORT", "https://rogue.example/api")
+    opened = Allowed(env=("OPENMETADATA_*",), servers=("om.example",))
+    opened.check(server({"$env": "OPENMETADATA_HOST_PORT"})["openMetadataServerConnection"])
+    assert "rogue.example" in str(problem_of(server({"$env": "OPENMETADATA_HOST_PORT"}), opened))
+
+
+def test_the_token_of_a_connection_without_a_host_is_sent_to_none_but_a_server_that_is_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_OM", json.dumps({"conn_type": "http", "password": "canary"}))
+    problem = problem_of(server(), Allowed(server_connection="om"))
+    assert "has a token and no host" in str(problem)
+    assert "canary" not in str(problem)
+    assert "allowed_servers" in str(problem_of(server(), Allowed(servers=("om.example",), server_connection="om")))
+    opened = Allowed(servers=("mine.example",), server_connection="om")
+    found = resolved(server(), opened, on_secret=lambda _: None)["openMetadataServerConnection"]
+    assert found["securityConfig"] == {"jwtToken": "canary"}
+
+
+def test_the_headers_of_a_connection_without_a_host_are_a_token_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    extra = {"extraHeaders": {"X-Token": "canary"}}
+    monkeypatch.setenv("AIRFLOW_CONN_OM", json.dumps({"conn_type": "http", "extra": extra}))
+    assert "has a token and no host" in str(problem_of(server(), Allowed(server_connection="om")))
+
+
+@pytest.mark.parametrize("provider", ["aws", "managed-aws", "kubernetes"])
+def test_a_secrets_manager_works_for_a_server_alone_that_the_operator_has_named(
+    monkeypatch: pytest.MonkeyPatch, provider: str
+) -> None:
+    document = server(secretsManagerProvider=provider)
+    assert "secrets manager" in str(problem_of(document, Allowed()))
+    resolved(document, Allowed(servers=("mine.example",)), on_secret=pytest.fail)
+    monkeypatch.setenv("AIRFLOW_CONN_OM", json.dumps({"conn_type": "http", "host": "om.example"}))
+    found = resolved(document, Allowed(server_connection="om"), on_secret=pytest.fail)
+    assert found["openMetadataServerConnection"]["hostPort"] == "http://om.example/api"
+    monkeypatch.setenv("AIRFLOW_CONN_OM", json.dumps({"conn_type": "http", "login": "no host"}))
+    assert "secrets manager" in str(problem_of(document, Allowed(server_connection="om")))
+
+
+@pytest.mark.parametrize("is_relative", [False, True])
+def test_a_token_that_is_the_name_of_a_file_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_relative: bool
+) -> None:
+    (tmp_path / "secret").write_text("canary")
+    monkeypatch.chdir(tmp_path)
+    name = "secret" if is_relative else str(tmp_path / "secret")
+    assert "names a file" in str(problem_of(server(token=name), Allowed()))
+
+
+def test_a_token_in_a_file_is_the_operators_to_say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text("token")
+    monkeypatch.setenv("OPENMETADATA_JWT_TOKEN", str(path))
+    reference = {"$env": "OPENMETADATA_JWT_TOKEN"}
+    resolved(server(token=reference), Allowed(env=("OPENMETADATA_*",)), on_secret=pytest.fail)
+    monkeypatch.setenv("AIRFLOW_CONN_OM", json.dumps({"conn_type": "http", "host": "om", "password": str(path)}))
+    resolved(server(), Allowed(server_connection="om"), on_secret=lambda _: None)

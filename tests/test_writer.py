@@ -132,7 +132,8 @@ def test_secrets_that_are_numbers_are_encrypted_too_and_the_same_when_they_come_
 
 
 def test_references_stay_what_they_are(store: FolderStore) -> None:
-    server = {"hostPort": {"$env": "HOST"}, "securityConfig": {"jwtToken": {"$connection": "om", "field": "password"}}}
+    token = {"$connection": "openmetadata", "field": "password"}
+    server = {"hostPort": {"$env": "OPENMETADATA_HOST"}, "securityConfig": {"jwtToken": token}}
     deploy(store, document(openMetadataServerConnection=server))
     assert stored(store)["openMetadataServerConnection"] == server
 
@@ -310,7 +311,10 @@ def test_of_two_pipelines_of_one_id_that_come_to_two_processes_at_once_one_is_re
             process.communicate()
 
 
-def test_what_a_secrets_manager_of_openmetadata_keeps_is_handed_on_as_it_came(store: FolderStore) -> None:
+def test_what_a_secrets_manager_of_openmetadata_keeps_is_handed_on_as_it_came(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__ALLOWED_SERVERS", "*")
     connection = {
         **SAMPLE["openMetadataServerConnection"],
         "secretsManagerProvider": "managed-aws",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from fastapi import APIRouter, Request
 
+from dag_factory import allowed
 from dag_factory.api.answers import Refused, refusals
 from dag_factory.api.calls import body_schema, read_call
 from dag_factory.api.context import CallerDep, ContextDep
@@ -32,6 +34,8 @@ async def run_automation(request: Request, caller: CallerDep, context: ContextDe
     await require(caller, "PUT", None)
     document = await read_call(request)
     _check(document)
+    # A way to a server that a pipeline may not take, an automation may not take either. It knows no references.
+    await asyncio.to_thread(lambda: allowed.configured().check_automation(document))
     context.automations.start(document)
     return {"message": f"Automation {document['id']} is accepted."}
 

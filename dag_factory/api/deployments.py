@@ -10,10 +10,11 @@ import httpx
 from fastapi import APIRouter, Request
 
 from dag_factory import writer
+from dag_factory.allowed import connections_in
 from dag_factory.api.answers import Refused, refusals
 from dag_factory.api.calls import NameParameter, body_schema, read_body
 from dag_factory.api.context import AnothersId, CallerDep, Context, ContextDep, find_dag
-from dag_factory.api.identity import require
+from dag_factory.api.identity import require, require_connections
 from dag_factory.api.rest import Caller, dag_path, refused
 from dag_factory.api.runs import active_runs, end_runs
 from dag_factory.workflow.types import PIPELINE_TYPES
@@ -38,10 +39,12 @@ async def deploy(request: Request, caller: CallerDep, context: ContextDep) -> di
     """
     Store the config of a pipeline, a whole ``IngestionPipeline``, and ask Airflow to parse it.
 
-    Needs the right to edit the DAG: the one that every auth manager knows for a DAG that may not be there yet.
+    Needs the right to edit the DAG: the one that every auth manager knows for a DAG that may not be there yet; and the
+    right to read each Connection that the document itself refers to.
     """
     checked = await asyncio.to_thread(writer.checked, await read_body(request))
     await require(caller, "PUT", checked.pipeline.dag_id)
+    await require_connections(caller, connections_in(checked.document))
     deployed = await context.change(caller, lambda store: writer.deploy(store, checked))
     if deployed.changed:
         context.ask_for_parse(caller)

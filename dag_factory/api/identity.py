@@ -9,6 +9,7 @@ import math
 import os
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from dag_factory.api.answers import Refused
@@ -172,6 +173,33 @@ async def require(caller: Caller, method: ResourceMethod, dag_id: str | None, *,
         what = {"GET": "read", "POST": "create", "PUT": "edit", "DELETE": "delete"}[method]
         which = f"the DAG '{dag_id}'" if dag_id is not None else "all DAGs"
         raise Refused(403, f"The user lacks Airflow's permission to {what} {'runs of ' if run else ''}{which}.")
+
+
+async def require_connections(caller: Caller, conn_ids: Sequence[str]) -> None:
+    """
+    Check that a caller may read Connections of Airflow, as whoever lets a config of theirs refer to them does.
+
+    :raises Refused: 403, where they may not
+    """
+    if not conn_ids:
+        return
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.models.resource_details import ConnectionDetails
+
+    user = await user_of(caller.token)
+    for conn_id in conn_ids:
+        allowed = await asyncio.to_thread(
+            get_auth_manager().is_authorized_connection,
+            method="GET",
+            details=ConnectionDetails(conn_id=conn_id),
+            user=user,
+        )
+        if not allowed:
+            raise Refused(
+                403,
+                f"The config refers to the Connection '{conn_id}', and the user lacks Airflow's permission to read it. "
+                "Ask Airflow's operator for that permission, or leave the reference out.",
+            )
 
 
 async def user_of(token: str) -> object:

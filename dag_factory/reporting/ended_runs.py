@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from dag_factory import settings
+from dag_factory import allowed, settings
 from dag_factory.catalog import Catalog
 from dag_factory.errors import ConfigError, DagFactoryError, StatusError
 from dag_factory.options import SECTION
 from dag_factory.pipeline import IngestionPipeline
-from dag_factory.references import resolve
 from dag_factory.reporting.own_end import STATE_XCOM
 from dag_factory.reporting.status import StatusClient
-from dag_factory.server_connection import FIELD, require_server, with_server
+from dag_factory.server_connection import require_server, resolved
 from dag_factory.store import open_store
 from dag_factory.workflow.run import openmetadata_run_id
 from dag_factory.workflow.status import FINAL
@@ -98,8 +97,7 @@ def _settle(run: EndedRun, timeout: float) -> str | None:
         log.info("%s: its config is gone, so there is nobody to tell", run)
         return None
     try:
-        own = with_server(config.document, on_secret=mask_secret)
-        server = require_server(resolve({FIELD: own.get(FIELD)}, on_secret=mask_secret))
+        server = require_server(resolved(config.document, allowed.configured(), on_secret=mask_secret))
     except ConfigError as error:
         raise ConfigError(
             f"{error.problem}. That holds for this process, which is not the worker: refer to a Connection, "

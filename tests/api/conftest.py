@@ -33,6 +33,9 @@ class Everybody:
     def is_authorized_dag(self, **_: object) -> bool:
         return True
 
+    def is_authorized_connection(self, **_: object) -> bool:
+        return True
+
 
 @pytest.fixture
 def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., httpx.Response]:

@@ -35,7 +35,7 @@ def config(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
             "name": "orders",
             "pipelineType": "metadata",
             "service": {"type": "databaseService", "name": "shop"},
-            "sourceConfig": {"config": {"password": {"$env": "ONLY_THE_WORKER_HAS_IT"}}},
+            "sourceConfig": {"config": {"password": {"$env": "OPENMETADATA_ONLY_IN_WORKER"}}},
             "openMetadataServerConnection": server.connection() if connection is None else connection,
         }
         (tmp_path / "orders.json").write_text(json.dumps(document))
@@ -126,8 +126,8 @@ def test_a_pipeline_whose_config_is_gone_concerns_nobody_any_more(server: Any, c
 
 
 def test_what_only_the_worker_has_is_named_with_a_way_out(server: Any, config: Any) -> None:
-    config({**server.connection(), "securityConfig": {"jwtToken": {"$env": "ONLY_THE_WORKER_HAS_IT"}}})
-    with pytest.raises(ConfigError, match=r"'ONLY_THE_WORKER_HAS_IT'.*openmetadata_conn_id") as error:
+    config({**server.connection(), "securityConfig": {"jwtToken": {"$env": "OPENMETADATA_ONLY_IN_WORKER"}}})
+    with pytest.raises(ConfigError, match=r"'OPENMETADATA_ONLY_IN_WORKER'.*openmetadata_conn_id") as error:
         tell(RUN)
     assert error.value.config == "orders.json"
     assert tell(replace(RUN, state="success", own="success")) is None  # which its task has told

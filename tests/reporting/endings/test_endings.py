@@ -127,7 +127,7 @@ def test_a_workflow_that_raises(pipeline: Any) -> None:
 def test_a_task_that_fails_before_its_workflow_begins(pipeline: Any, store: Path) -> None:
     made = pipeline("unbegun")
     document = json.loads((store / "unbegun.json").read_text())
-    (store / "unbegun.json").write_text(json.dumps({**document, "sourceConfig": {"$env": "NOWHERE"}}))
+    (store / "unbegun.json").write_text(json.dumps({**document, "sourceConfig": {"$env": "OPENMETADATA_NOWHERE"}}))
     run_id = made.start()
     made.airflow_knows(run_id)
     made.hears(run_id, "failed", "the task failed before its workflow began")

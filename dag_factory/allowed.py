@@ -1,0 +1,195 @@
+"""What the operator has opened to configs: the one place that says what a document may reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dag_factory import settings
+from dag_factory.document import Document
+from dag_factory.errors import ConfigError
+from dag_factory.options import SECTION
+from dag_factory.references import CONNECTION, ENV, is_reference, references_in
+from dag_factory.server_address import matches, names_server, server_address
+
+SERVER = "openMetadataServerConnection"
+TOKEN_FIELDS = ("securityConfig", "extraHeaders")
+"""What of a server's connection proves who asks."""
+
+# Airflow's own variables hold its keys, and Connections: nothing that an operator sets opens them.
+_AIRFLOW_S = ("AIRFLOW_", "_AIRFLOW_")
+
+# OpenMetadata's name for "no secrets manager": secrets come with the entities that the server returns.
+_NO_SECRETS_MANAGER = ("", "db")
+
+# How a file's path may begin. openmetadata-ingestion reads the token from a file where there is one of that name.
+_PATHS = ("/", "~", ".", "\\", "file:")
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """
+    What configs may reach; made once for each load or call, since each setting costs some microseconds.
+
+    :param env: names of environment variables, as patterns
+    :param connections: ids of Connections, as patterns
+    :param servers: hosts of OpenMetadata servers, as patterns; empty where any may be named
+    :param server_connection: id of the Connection that says which server all configs report to
+    """
+
+    env: tuple[str, ...] = ()
+    connections: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
+    server_connection: str | None = None
+
+    def check(self, document: Document) -> None:
+        """
+        Check a document as it stands in the store, its references unresolved.
+
+        :raises ConfigError: for the first thing that it may not reach: which field, and which setting would open it
+        """
+        for field, reference in references_in(document):
+            self.check_reference(reference, field)
+        connection = document.get(SERVER)
+        if isinstance(connection, dict) and not is_reference(connection):
+            self._check_way(connection)
+            if self.server_connection is None:
+                # Otherwise another host may take its place, which the worker learns.
+                self.check_secrets_manager(connection, is_server_ours=False)
+                if isinstance(connection.get("hostPort"), str):
+                    self.check_host(connection["hostPort"])
+            _check_token(connection)
+
+    def check_reference(self, reference: Mapping[str, Any], field: str) -> None:
+        """
+        Check where a reference leads.
+
+        :raises ConfigError: where the operator has not opened that
+        """
+        if ENV in reference:
+            self._check_env(reference[ENV], field)
+        elif CONNECTION in reference and not _any_matches(self.connections, reference[CONNECTION]):
+            raise ConfigError(
+                f"refers to the Connection '{reference[CONNECTION]}', which is not open to configs. "
+                f"{_ask('allowed_connections')}",
+                field=field,
+            )
+
+    def check_automation(self, document: Document) -> None:
+        """
+        Check an automation's way to its server.
+
+        :raises ConfigError: where it may not be taken
+        """
+        connection = document[SERVER]
+        self.check_resolved(connection, is_server_ours=False)
+        _check_token(connection)
+
+    def check_resolved(self, connection: Document, *, is_server_ours: bool) -> None:
+        """
+        Check an ``openMetadataServerConnection`` whose references are resolved, before anything is sent there.
+
+        :param is_server_ours: whether its host comes from the Connection of the operator's
+        :raises ConfigError: where it may not be used
+        """
+        self._check_way(connection)
+        self.check_secrets_manager(connection, is_server_ours=is_server_ours)
+        self.check_host(connection.get("hostPort"))
+
+    def check_host(self, host_port: object) -> None:
+        """
+        Check that a ``hostPort`` names a server that configs may report to.
+
+        :raises ConfigError: where it does not
+        """
+        if not self.servers:
+            return
+        address = server_address(host_port) if isinstance(host_port, str) else None
+        field = f"{SERVER}.hostPort"
+        if address is None:
+            raise ConfigError(
+                "is not a plain URL such as https://host:8585/api, as it must be where "
+                f"[{SECTION}] allowed_servers is set. Write it without user, query and non-ASCII characters",
+                field=field,
+            )
+        if not any(names_server(pattern, address) for pattern in self.servers):
+            raise ConfigError(
+                f"names the host '{address}', which is not open to configs. {_ask('allowed_servers')}", field=field
+            )
+
+    def check_secrets_manager(self, connection: Document, *, is_server_ours: bool) -> None:
+        """
+        Check that a secrets manager works for servers alone that the operator has named.
+
+        What a server returns may say ``secret:/any/name``, and the worker looks that up with its own rights: whoever
+        names both server and secrets manager could read all of it.
+
+        :raises ConfigError: where any server may be named
+        """
+        provider = connection.get("secretsManagerProvider")
+        is_used = isinstance(provider, str) and provider not in _NO_SECRETS_MANAGER
+        if is_used and not self.servers and not is_server_ours:
+            raise ConfigError(
+                "names a secrets manager, which workers use only for servers that the operator has named. "
+                f"{_ask('allowed_servers', 'name the server in')}",
+                field=f"{SERVER}.secretsManagerProvider",
+            )
+
+    def _check_env(self, name: str, field: str) -> None:
+        if name.upper().startswith(_AIRFLOW_S):
+            raise ConfigError(f"refers to '{name}', which belongs to Airflow. Use a variable of your own", field=field)
+        if not _any_matches(self.env, name):
+            raise ConfigError(
+                f"refers to the environment variable '{name}', which is not open to configs. {_ask('allowed_env')}",
+                field=field,
+            )
+
+    def _check_way(self, connection: Document) -> None:
+        """Refuse what sends a request to another server than ``hostPort`` says."""
+        headers = connection.get("extraHeaders")
+        if isinstance(headers, dict) and any(str(name).strip().lower() == "host" for name in headers):
+            raise ConfigError(
+                "names another host than hostPort does, and proxies go by it. Leave it out",
+                field=f"{SERVER}.extraHeaders.Host",
+            )
+
+
+def configured() -> Allowed:
+    """Return what the operator has opened by the settings."""
+    return Allowed(
+        env=settings.allowed_env(),
+        connections=settings.allowed_connections(),
+        servers=settings.allowed_servers(),
+        server_connection=settings.openmetadata_conn_id(),
+    )
+
+
+def connections_in(document: Document) -> list[str]:
+    """Return the ids of the Connections that a document refers to, sorted."""
+    return sorted({found[CONNECTION] for _, found in references_in(document) if CONNECTION in found})
+
+
+def _check_token(connection: Document) -> None:
+    """Refuse the name of a file as token: whoever names the server too could read any file of the worker."""
+    security = connection.get("securityConfig")
+    token = security.get("jwtToken") if isinstance(security, dict) else None
+    if isinstance(token, str) and token.strip().startswith(_PATHS):
+        raise token_in_file()
+
+
+def token_in_file() -> ConfigError:
+    """Return the refusal of a token that is the name of a file."""
+    return ConfigError(
+        'names a file, which a config can\'t have read. Write {"$env": "NAME"} or '
+        '{"$connection": "conn_id", "field": "password"}; what that stands for may be a file',
+        field=f"{SERVER}.securityConfig.jwtToken",
+    )
+
+
+def _any_matches(patterns: Iterable[str], name: str) -> bool:
+    return any(matches(pattern, name) for pattern in patterns)
+
+
+def _ask(setting: str, what: str = "add it to") -> str:
+    return f"Ask Airflow's operator to {what} [{SECTION}] {setting}"

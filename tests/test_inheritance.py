@@ -1,0 +1,75 @@
+"""What a document takes over from defaults: everything but a token for a server of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dag_factory.errors import ConfigError
+from dag_factory.inheritance import upon
+
+URL = "https://om.example/api"
+
+
+def server(**fields: Any) -> dict[str, Any]:
+    return {"openMetadataServerConnection": fields}
+
+
+DEFAULTS = server(hostPort=URL, securityConfig={"jwtToken": {"$env": "OPENMETADATA_JWT_TOKEN"}}, verifySSL="validate")
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        server(hostPort="https://rogue.example/api"),
+        server(hostPort="http://om.example/api"),
+        server(hostPort="https://om.example:8585/api"),
+        server(hostPort="https://om.example/rogue"),
+        server(hostPort={"$env": "OPENMETADATA_OTHER"}),
+        server(hostPort="https://rogue.example/api", securityConfig={}),
+        server(hostPort="https://rogue.example/api", securityConfig={"other": 1}),
+    ],
+    ids=str,
+)
+def test_a_document_that_names_another_server_may_not_take_the_token(own: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"hostPort': names another server than defaults.yaml, whose token"):
+        upon(DEFAULTS, own)
+
+
+def test_nor_headers() -> None:
+    defaults = server(hostPort=URL, extraHeaders={"X-Token": "canary"})
+    with pytest.raises(ConfigError, match="names another server") as error:
+        upon(defaults, server(hostPort="https://rogue.example/api", securityConfig={"jwtToken": "own"}))
+    assert "canary" not in str(error.value)
+
+
+def test_nor_a_token_that_stands_without_a_server() -> None:
+    with pytest.raises(ConfigError, match="names another server"):
+        upon(server(securityConfig={"jwtToken": "t"}), server(hostPort=URL))
+
+
+@pytest.mark.parametrize(
+    ("own", "merged"),
+    [
+        ({}, DEFAULTS["openMetadataServerConnection"]),
+        (server(hostPort=URL), DEFAULTS["openMetadataServerConnection"]),
+        (server(clusterName="a"), {**DEFAULTS["openMetadataServerConnection"], "clusterName": "a"}),
+        (
+            server(hostPort="https://mine.example", securityConfig={"jwtToken": "own"}),
+            {"hostPort": "https://mine.example", "securityConfig": {"jwtToken": "own"}, "verifySSL": "validate"},
+        ),
+        (
+            server(hostPort="https://mine.example", securityConfig=None),
+            {"hostPort": "https://mine.example", "securityConfig": None, "verifySSL": "validate"},
+        ),
+    ],
+    ids=str,
+)
+def test_everything_else_is_merged(own: dict[str, Any], merged: dict[str, Any]) -> None:
+    assert upon(DEFAULTS, own) == server(**merged)
+
+
+def test_a_document_may_send_its_own_token_to_the_defaults_server() -> None:
+    found = upon(DEFAULTS, server(securityConfig={"jwtToken": "own"}))
+    assert found["openMetadataServerConnection"]["securityConfig"] == {"jwtToken": "own"}
