@@ -34,12 +34,12 @@ _MEANINGS = {
     429: "Too many wrong logins have come from this address",
     500: "Airflow, or the config store, does not work",
     501: "There is no such thing in this version, or in this environment",
-    503: "Airflow does not come to parse the pipeline, or too many automations wait",
+    503: "Airflow does not come to parse the pipeline, or too much waits already",
 }
 
 
 # Whoever checks credentials may be asked to wait; whoever reads a body may find that it is none, or has no end.
-_WITH = {401: (429,), 413: (408, 415)}
+_WITH = {401: (429,), 413: (408, 415, 503)}
 
 
 class Problem(BaseModel):

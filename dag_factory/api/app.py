@@ -14,6 +14,8 @@ from dag_factory import __version__, settings
 from dag_factory.api import automation_calls, deployments, logs, runs, service
 from dag_factory.api.answers import answer_errors, refusals
 from dag_factory.api.automations import Automations, configured
+from dag_factory.api.bodies import SECONDS as BODY_SECONDS
+from dag_factory.api.bodies import WholeBodies
 from dag_factory.api.browsers import OwnPagesOnly
 from dag_factory.api.context import Context
 from dag_factory.api.identity import Logins
@@ -33,12 +35,13 @@ log = logging.getLogger(__name__)
 PREFIX = "/api/v1/openmetadata"
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - all by name, each with a default
     *,
     airflow: Callable[[], ASGIApp] = running_app,
     store: Callable[[], ConfigStore] = configured_store,
     parse_seconds: float = 60.0,
     delete_seconds: float = 20.0,
+    body_seconds: float = BODY_SECONDS,
     automations: Automations | None = None,
 ) -> FastAPI:
     """
@@ -48,6 +51,7 @@ def create_app(
     :param store: opens the config store
     :param parse_seconds: how long a call waits until Airflow knows a pipeline that is in the store
     :param delete_seconds: how long a deletion waits until Airflow has seen that a config is gone
+    :param body_seconds: how long the body of a call may take to come
     :param automations: runs automations; as the settings say without it
     """
     loader = Loader(store, settings.dags_folder())
@@ -81,6 +85,7 @@ def create_app(
     app.state.context = context
     answer_errors(app)
     app.add_middleware(OwnPagesOnly, own=[settings.base_url()])
+    app.add_middleware(WholeBodies, seconds=body_seconds)
     for routes in (service, deployments, runs, logs, automation_calls):
         app.include_router(routes.router)
     return app

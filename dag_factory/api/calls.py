@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import Query, Request
+from starlette.requests import ClientDisconnect
 
 from dag_factory.api.answers import Refused
 from dag_factory.document import MAX_BYTES, Document, parse
@@ -25,18 +27,21 @@ DAG_ID_BODY = body_schema(dag_id={"type": "string", "description": "The pipeline
 
 async def read_body(request: Request) -> bytes:
     """
-    Return a request's body; one that is too large is not read to its end.
+    Return a request's body; one that is too large is not kept.
 
-    :raises Refused: 413, where it is larger than a config may be
+    :raises Refused: 413, where it is larger than a config may be; 408 and 503 as `WholeBodies` says
     """
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > MAX_BYTES:
         raise _too_large()
     body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_BYTES:
-            raise _too_large()
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > MAX_BYTES:
+                raise _too_large()
+    except ClientDisconnect:
+        raise Refused(400, "The body breaks off.") from None  # nobody reads this, and it is no error of ours
     if not body.strip():
         raise Refused(400, "The request has no body. Send a JSON object.")
     return bytes(body)
@@ -49,7 +54,7 @@ async def read_call(request: Request) -> Document:
     :raises Refused: where it is none
     """
     try:
-        return parse(await read_body(request), "body.json")
+        return await asyncio.to_thread(parse, await read_body(request), "body.json")
     except ConfigError as error:
         raise Refused(400, f"The body is wrong: {error}") from None
 
