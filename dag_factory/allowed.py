@@ -10,6 +10,7 @@ from dag_factory import settings
 from dag_factory.document import Document
 from dag_factory.errors import ConfigError
 from dag_factory.options import SECTION
+from dag_factory.python_classes import check_application
 from dag_factory.references import CONNECTION, ENV, is_reference, references_in
 from dag_factory.server_address import matches, names_server, server_address
 
@@ -35,6 +36,7 @@ class Allowed:
     :param env: names of environment variables, as patterns
     :param connections: ids of Connections, as patterns
     :param servers: hosts of OpenMetadata servers, as patterns; empty where any may be named
+    :param applications: prefixes of the Python classes that applications and custom connectors may name
     :param server_connection: id of the Connection that says which server all configs report to
     """
 
@@ -42,6 +44,7 @@ class Allowed:
     connections: tuple[str, ...] = ()
     servers: tuple[str, ...] = ()
     server_connection: str | None = None
+    applications: tuple[str, ...] = ()
 
     def check(self, document: Document) -> None:
         """
@@ -51,6 +54,7 @@ class Allowed:
         """
         for field, reference in references_in(document):
             self.check_reference(reference, field)
+        self.check_application(document)
         connection = document.get(SERVER)
         if isinstance(connection, dict) and not is_reference(connection):
             self._check_way(connection)
@@ -75,6 +79,14 @@ class Allowed:
                 f"{_ask('allowed_connections')}",
                 field=field,
             )
+
+    def check_application(self, document: Document) -> None:
+        """
+        Check the Python class that an application pipeline names; a trigger's conf may name another one.
+
+        :raises ConfigError: where it is missing, or the operator has not opened its package
+        """
+        check_application(document, self.applications)
 
     def check_automation(self, document: Document) -> None:
         """
@@ -162,6 +174,7 @@ def configured() -> Allowed:
         connections=settings.allowed_connections(),
         servers=settings.allowed_servers(),
         server_connection=settings.openmetadata_conn_id(),
+        applications=settings.allowed_applications(),
     )
 
 

@@ -112,7 +112,7 @@ def _build(pipeline: IngestionPipeline, config: Config, longest_run: int | None)
         retries=airflow.retries,
         retry_delay=timedelta(seconds=airflow.retry_delay),
         execution_timeout=timedelta(seconds=timeout) if timeout else None,
-        on_failure_callback=failure_mail(airflow.email),
+        on_failure_callback=failure_mail(airflow.email, pipeline.title),
         dag=dag,
         **_placement(runner),
     )

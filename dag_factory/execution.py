@@ -113,6 +113,7 @@ class Execution:
             self._mask.add(secret)
         pipeline = IngestionPipeline.from_document(document)
         job = self._begun = self._job(pipeline, document)
+        opened.check_application(document)
         self._show(config, pipeline, require_server(document)["hostPort"])
         python = choose(pipeline.dag_factory.runner.python)
         where = "in the task's process" if python is None else f"by {python}"
@@ -135,7 +136,7 @@ class Execution:
         """Return this run of the pipeline in the form that needs nothing of Airflow, nor of our section."""
         run_id = openmetadata_run_id(self._dag_id, self._context["run_id"], self._conf)
         theirs = {name: value for name, value in document.items() if name != "dagFactory"}
-        return Job(theirs, pipeline.fqn, run_id)
+        return Job(theirs, pipeline.fqn, run_id, settings.allowed_applications())
 
     def _show(self, config: Config, pipeline: IngestionPipeline, host_port: object) -> None:
         """Show in Airflow's UI, from the beginning, where the pipeline is and which version of its config runs."""
@@ -185,9 +186,11 @@ class Execution:
         if self._run is not None:
             self._run.report_failed(reason, overrule=True)
         elif self._python is not None:
-            order = {**asdict(job), "reason": reason, "overrule": True}
+            order = {"document": job.document, "pipeline_fqn": job.pipeline_fqn, "run_id": job.run_id}
             try:
-                self._new_child(self._python).run(RUN_FAILED, order, timeout=_CHILD_REPORT_SECONDS)
+                self._new_child(self._python).run(
+                    RUN_FAILED, {**order, "reason": reason, "overrule": True}, timeout=_CHILD_REPORT_SECONDS
+                )
             except DagFactoryError as error:
                 log.warning("OpenMetadata can't be told that run %s failed: %s", job.run_id, error)
 

@@ -1,22 +1,82 @@
-"""Whom to tell when a task has failed for good (``airflowConfig.email``)."""
+"""The mail that reports a task which has failed for good (``airflowConfig.email``)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dag_factory import settings
+from dag_factory.secrets import redact
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+_MAX_TEXT = 4_000
+# Line ends and all else that is no sign: none of it belongs into a header, nor the marks that turn a line around.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]+")
 
-def failure_mail(address: str | None) -> Callable[[Context], None] | None:
-    """Return a callback for a task's failure that mails to an address, or None where nobody is to be told."""
-    return partial(_send, address) if address else None
+
+@dataclass(frozen=True)
+class FailureMail:
+    """
+    A callback for a task's failure; runs in the worker, or for a task that was killed in the DAG processor.
+
+    It takes Airflow's hook and not its notifier: a notifier renders all that it is given as Jinja templates, with the
+    task's context, so that a document could have commands run. Here every text is data.
+
+    :param recipients: addresses
+    :param title: the pipeline's name, as people know it
+    """
+
+    recipients: tuple[str, ...]
+    title: str
+
+    def __call__(self, context: Context) -> None:
+        # Imported late, for parse time is poor.
+        from airflow.providers.smtp.hooks.smtp import SmtpHook
+
+        with SmtpHook(smtp_conn_id=settings.mail_connection()) as hook:
+            hook.send_email_smtp(to=list(self.recipients), subject=subject(context), html_content=self.body(context))
+
+    def body(self, context: Mapping[str, Any]) -> str:
+        """Return the mail's text, HTML in which whatever comes from the document or the run is escaped."""
+        task = context["ti"]
+        reason = context.get("exception") or "The task ended without a reason. See its log."
+        rows = {
+            "Pipeline": self.title,
+            "DAG": task.dag_id,
+            "Run": task.run_id,
+            "Task": f"{task.task_id}, try {task.try_number}",
+            "Reason": redact(_hidden(str(reason))),
+        }
+        link = html.escape(task.log_url)
+        lines = [f"<tr><td>{name}</td><td>{html.escape(_printable(text))}</td></tr>" for name, text in rows.items()]
+        log = f'<tr><td>Log</td><td><a href="{link}">{link}</a></td></tr>'
+        return f"<!DOCTYPE html><html><body><table>\n{chr(10).join([*lines, log])}\n</table></body></html>\n"
 
 
-def _send(address: str, context: Context) -> None:
-    # Airflow's own notifier: its Connection `smtp_default`, its templates. Imported late, for parse time is poor.
-    from airflow.providers.smtp.notifications.smtp import SmtpNotifier
+def failure_mail(recipients: tuple[str, ...], title: str) -> FailureMail | None:
+    """Return a callback for a task's failure that mails to addresses, None where nobody is to be mailed."""
+    return FailureMail(recipients, redact(title)) if recipients else None
 
-    SmtpNotifier(to=address)(context)
+
+def subject(context: Mapping[str, Any]) -> str:
+    """Return the mail's subject, one line."""
+    task = context["ti"]
+    return _printable(f"OpenMetadata pipeline failed: DAG {task.dag_id}, run {task.run_id}")
+
+
+def _hidden(text: str) -> str:
+    """Return a text without the secrets that Airflow knows; ours knows those of the document, and has hidden them."""
+    from airflow.sdk.log import redact as hide  # type: ignore[attr-defined]
+
+    return str(hide(text))
+
+
+def _printable(text: str) -> str:
+    """Return a text on one line, of a length that a mail can carry."""
+    line = " ".join(_CONTROL.sub(" ", text).split())
+    return line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}… (shortened)"

@@ -65,8 +65,8 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     },
     "allowed_applications": {
         "description": (
-            "Prefixes of the Python classes that a pipeline of the type application may run, separated by commas. A\n"
-            "config that names any other class is refused: importing a class runs the code of its module.\n"
+            "Prefixes of the Python classes that a pipeline of the type application, or a custom connector, may name,\n"
+            "separated by commas. Any other class is refused: importing it runs the code of its module.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     ValidationError,
@@ -23,6 +24,7 @@ from pydantic.alias_generators import to_camel
 from dag_factory.errors import ConfigError
 from dag_factory.fqn import quoted
 from dag_factory.options import IN_PROCESS
+from dag_factory.recipients import recipients
 from dag_factory.references import is_reference
 
 MAX_DAG_ID = 250
@@ -105,7 +107,7 @@ class AirflowConfig(_Model):
     retry_delay: Seconds = 300
     workflow_timeout: Seconds | None = None
     pause_pipeline: bool = False
-    email: str | None = None
+    email: Annotated[tuple[str, ...], BeforeValidator(recipients)] = ()
 
     @field_validator("schedule_interval", mode="after")
     @classmethod

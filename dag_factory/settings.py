@@ -153,6 +153,13 @@ def watch_store() -> str:
     return mode
 
 
+def mail_connection() -> str:
+    """Return the id of the Connection through which Airflow mails."""
+    from airflow.configuration import conf
+
+    return conf.get("email", "email_conn_id", fallback="") or "smtp_default"
+
+
 def dags_folder() -> Path:
     """Return Airflow's own DAGs folder on this machine, where the loader may lie."""
     from airflow.configuration import conf

@@ -15,7 +15,8 @@ PACKAGE = Path(__file__).parents[1] / "dag_factory"
 # From the ground up. A module may import those before it, at the top or late.
 FLOORS = [
     "errors", "airflow_versions", "options", "settings", "references", "yaml_loader", "document", "server_address",
-    "allowed", "inheritance", "fqn", "pipeline", "secret_names", "secret_texts", "secrets", "masked_streams", "masking",
+    "python_classes", "allowed", "inheritance", "fqn", "recipients", "pipeline",
+    "secret_names", "secret_texts", "secrets", "masked_streams", "masking",
     "store.files", "store.listing", "store.lock", "store.pending", "store.notes", "store.announcements", "store.tokens",
     "store.folder", "store", "catalog", "config_version", "server_connection",
     "schedule", "notify", "trigger_form", "ui", "docs", "links",
@@ -39,7 +40,7 @@ FLOORS = [
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
 ISOLATED = [
     "errors", "references", "secret_names", "secret_texts", "secrets", "masked_streams", "masking", "fqn",
-    "workflow.types", "workflow.server", "workflow.secrets_read", "workflow.status", "workflow.run",
+    "python_classes", "workflow.types", "workflow.server", "workflow.secrets_read", "workflow.status", "workflow.run",
     "workflow.secrets_manager", "workflow.automation", "workflow.jobs", "runner.guard",
 ]  # fmt: skip
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import socketserver
 import sqlite3
-import threading
 import uuid
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import yaml
 from cryptography.fernet import Fernet
 
 from sandbox.client import run_path, wait_until
+from sandbox.mailbox import Mailbox
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
 
@@ -55,44 +54,6 @@ def runs_of(openmetadata: OpenMetadataServer, fqn: str) -> dict[str, str]:
     """Return the state that the server has for each run of a pipeline."""
     runs = openmetadata.get("/sandbox/summary")["runs"].get(fqn, [])
     return {each["runId"]: each["pipelineState"] for each in runs}
-
-
-class Mailbox(socketserver.ThreadingTCPServer):
-    """A mail server that takes one mail and keeps it."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), MailHandler)
-        self.port = self.server_address[1]
-        self.received = threading.Event()
-        self.recipients: list[str] = []
-        self.text = ""
-
-    def __enter__(self) -> Mailbox:
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self.server_close()
-
-
-class MailHandler(socketserver.StreamRequestHandler):
-    server: Mailbox
-
-    def handle(self) -> None:
-        self.wfile.write(b"220 mailbox\r\n")
-        while line := self.rfile.readline():
-            verb = line[:4].upper()
-            if verb == b"RCPT":
-                self.server.recipients.append(line.decode().partition("<")[2].partition(">")[0])
-            if verb == b"DATA":
-                self.wfile.write(b"354 go on\r\n")
-                while (line := self.rfile.readline()) != b".\r\n":
-                    self.server.text += line.decode()
-                self.server.received.set()
-            self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
 
 
 def test_a_dropped_config_becomes_a_dag_whose_run_brings_the_metadata_to_the_server(
@@ -235,18 +196,7 @@ def test_a_workflow_that_failed_fails_its_task_where_the_pipeline_says_so(
 
 def test_a_failed_run_is_mailed_to_the_address_of_the_pipeline(airflow: AirflowStack, config_store: Path) -> None:
     with Mailbox() as mailbox:
-        extra = {"disable_ssl": True, "disable_tls": True, "from_email": "airflow@example.com"}
-        airflow.api(
-            "POST",
-            "/api/v2/connections",
-            json={
-                "connection_id": "smtp_default",
-                "conn_type": "smtp",
-                "host": "127.0.0.1",
-                "port": mailbox.port,
-                "extra": json.dumps(extra),
-            },
-        )
+        airflow.api("POST", "/api/v2/connections", json={"connection_id": "smtp_default", **mailbox.connection})
         service = {"type": "databaseService", "name": "no_such_service"}
         config = sample("mailed", service=service, airflowConfig={"email": "team@example.com"})
         _, state, log = run(airflow, drop(config_store, config))

@@ -99,7 +99,8 @@ class Automations:
         for secret in secret_values(document):
             mask.add(secret)
         try:
-            self._do(python, mask, AUTOMATION, {"document": document}, seconds)
+            job = {"document": document, "allowed_applications": settings.allowed_applications()}
+            self._do(python, mask, AUTOMATION, job, seconds)
             log.info("Automation %s is done", number)
         except ChildDied as error:
             log.warning("Automation %s has failed: it %s", number, error)

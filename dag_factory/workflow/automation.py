@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import WorkflowError
+from dag_factory.python_classes import check_connector
 from dag_factory.secrets import secret_values
 from dag_factory.workflow.run import require_ingestion
 from dag_factory.workflow.secrets_read import told_when_read
@@ -26,12 +27,15 @@ log = logging.getLogger(__name__)
 _FIRST_STEP = "CheckAccess"
 
 
-def run_automation(document: Document, *, on_secret: Callable[[str], None]) -> None:
+def run_automation(
+    document: Document, allowed_applications: Sequence[str] = (), *, on_secret: Callable[[str], None]
+) -> None:
     """
     Execute an automation. It reports to the OpenMetadata server by itself; where it can't, this does.
 
     :param document: an automations ``Workflow``: what counts is its name and its ``openMetadataServerConnection``, the
         rest is asked from the server
+    :param allowed_applications: prefixes of the Python classes that a custom connector may name
     :param on_secret: is told every secret of the automation, so that logs can be masked
     :raises WorkflowError: where the server can't be reached, or does not know the automation
     """
@@ -41,8 +45,10 @@ def run_automation(document: Document, *, on_secret: Callable[[str], None]) -> N
         workflow = None
         try:
             workflow = _found(server, document)
-            for secret in secret_values(json.loads(workflow.request.model_dump_json(mask_secrets=False))):
+            request = json.loads(workflow.request.model_dump_json(mask_secrets=False))
+            for secret in secret_values(request):
                 on_secret(secret)
+            check_connector(request.get("connection") or {}, allowed_applications)
             _execute(workflow, document)
         except Exception as error:
             _report_failed(server, document, workflow, str(error))

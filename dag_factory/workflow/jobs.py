@@ -20,9 +20,9 @@ def execute(kind: str, job: dict[str, Any], *, on_secret: Callable[[str], None])
     """
     Do a job and return its result, which JSON can carry as well.
 
-    :param kind: ``run`` of a pipeline (the fields of a `Job`), ``automation`` (``document``), or, for one that could
-        not say so itself, ``run_failed`` (those of a `Job`, ``reason``, ``overrule``), ``automation_failed``
-        (``document``, ``problem``)
+    :param kind: ``run`` of a pipeline (the fields of a `Job`), ``automation`` (``document``,
+        ``allowed_applications``), or, for one that could not say so itself, ``run_failed`` (``document``,
+        ``pipeline_fqn``, ``run_id``, ``reason``, ``overrule``), ``automation_failed`` (``document``, ``problem``)
     :param on_secret: is told every secret that a server hands out, before it is used
     """
     if kind == RUN:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -20,6 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from dag_factory.errors import ConfigError, WorkflowError
+from dag_factory.python_classes import check_connector
 from dag_factory.secrets import secret_values
 from dag_factory.workflow.secrets_read import told_when_read
 from dag_factory.workflow.server import connect, fetch_service, known_fields
@@ -69,11 +70,13 @@ class Job:
     :param document: the pipeline's document, its references resolved, what is for this run alone laid over it
     :param pipeline_fqn: the pipeline's fullyQualifiedName
     :param run_id: id under which the run reports, see `openmetadata_run_id`
+    :param allowed_applications: prefixes of the Python classes that the document and the server may name
     """
 
     document: Document
     pipeline_fqn: str
     run_id: str
+    allowed_applications: Sequence[str] = ()
 
 
 class PipelineRun:
@@ -146,8 +149,9 @@ class PipelineRun:
             )
 
     def _config(self, server: OpenMetadata, folder: Path) -> Document:
+        resources = Resources(lambda: self._service(server), folder, self._job.allowed_applications)
         return {
-            **self._type.steps(self._document, Resources(lambda: self._service(server), folder)),
+            **self._type.steps(self._document, resources),
             "workflowConfig": {
                 "loggerLevel": self._document.get("loggerLevel") or "INFO",
                 "raiseOnError": self._raise_on_error,
@@ -162,6 +166,7 @@ class PipelineRun:
         service = fetch_service(server, self._document["service"])
         for secret in secret_values(service.connection):
             self._on_secret(secret)
+        check_connector(service.connection, self._job.allowed_applications)
         return service
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dag_factory.errors import ConfigError
+from dag_factory.python_classes import check_application
 
 if TYPE_CHECKING:
     from dag_factory.document import Document
@@ -34,10 +35,12 @@ class Resources:
 
     :param service: asks the server for the pipeline's service; steps that need none don't call it
     :param folder: a folder of this run alone, which is gone after it
+    :param allowed_applications: prefixes of the Python classes that a document may name
     """
 
     service: Callable[[], Service]
     folder: Path
+    allowed_applications: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,8 @@ def _reindex(document: Document, resources: Resources) -> Document:
 
 def _application(document: Document, resources: Resources) -> Document:
     config = _source_config(document)["config"]
+    # Here at the latest: what is imported may come from the conf of a trigger.
+    check_application(document, resources.allowed_applications)
     return {name: config.get(name) for name in ("sourcePythonClass", "appConfig", "appPrivateConfig")}
 
 

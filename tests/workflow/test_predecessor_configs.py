@@ -40,7 +40,7 @@ for kind, document in json.load(sys.stdin).items():
     configs = []
     module, _, name = PIPELINE_TYPES[kind].workflow.rpartition(".")
     sys.modules[module] = SimpleNamespace(**{name: Workflow})
-    job = Job(document, document["fullyQualifiedName"], "b6a7ba5c-8b6f-4b0e-8f0e-3c1f1d7a5c1e")
+    job = Job(document, document["fullyQualifiedName"], "b6a7ba5c-8b6f-4b0e-8f0e-3c1f1d7a5c1e", ["metadata."])
     PipelineRun(job, on_secret=lambda _: None).execute()
     model = OpenMetadataApplicationConfig if kind == "application" else OpenMetadataWorkflowConfig
     config = model.model_validate(configs[0]).model_dump_json(exclude_defaults=False, mask_secrets=False)

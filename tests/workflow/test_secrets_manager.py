@@ -107,7 +107,7 @@ def application(server: OpenMetadataServer, **connection: Any) -> Job:
     created = server.put("/api/v1/services/ingestionPipelines", pipeline)
     way = {"hostPort": f"{server.url}/api", "authProvider": "openmetadata", **connection}
     document = {**created, "openMetadataServerConnection": way}
-    return Job(document, created["fullyQualifiedName"], str(uuid.uuid4()))
+    return Job(document, created["fullyQualifiedName"], str(uuid.uuid4()), ("token_teller.",))
 
 
 def test_a_token_in_a_secrets_manager_is_asked_for_by_ingestion_with_what_airflow_s_config_says_of_it(

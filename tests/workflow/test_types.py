@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 from dag_factory.errors import ConfigError
-from dag_factory.workflow.types import OBSOLETE_TYPES, PIPELINE_TYPES, Resources, Service, pipeline_type
+from dag_factory.python_classes import check_connector
+from dag_factory.workflow.types import (
+    OBSOLETE_TYPES,
+    PIPELINE_TYPES,
+    Resources,
+    Service,
+    pipeline_type,
+)
 
 SHOP = Service(name="shop", source_type="postgres", connection={"config": {"type": "Postgres", "password": "x"}})
 FOLDER = Path("/tmp/openmetadata-x1y2")
@@ -27,7 +34,7 @@ def steps(kind: str, service: Service | None = SHOP, **config: Any) -> dict[str,
 
     reference = {"type": "databaseService", "name": "shop"}
     document = {"pipelineType": kind, "service": reference, "sourceConfig": {"config": {"type": "T", **config}}}
-    return pipeline_type(kind).steps(document, Resources(fetch, FOLDER))
+    return pipeline_type(kind).steps(document, Resources(fetch, FOLDER, ("ours.",)))
 
 
 @pytest.mark.parametrize(
@@ -88,6 +95,22 @@ def test_a_reindex_needs_no_service_for_its_source_is_the_server() -> None:
 def test_an_application_is_its_class_and_its_two_configs() -> None:
     config = {"sourcePythonClass": "ours.App", "appConfig": {"a": 1}}
     assert steps("application", service=None, **config) == {**config, "appPrivateConfig": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"), [("theirs.App", "is not open to configs"), (None, "is missing"), (7, "dotted path")]
+)
+def test_an_application_whose_class_the_operator_has_not_opened_has_no_steps(name: object, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem) as error:
+        steps("application", service=None, sourcePythonClass=name)
+    assert error.value.field == "sourceConfig.config.sourcePythonClass"
+
+
+def test_a_custom_connector_is_checked_like_an_application_and_any_other_connection_names_no_class() -> None:
+    check_connector(SHOP.connection, ())
+    check_connector({"config": {"type": "CustomDatabase", "sourcePythonClass": "ours.Source"}}, ("ours.",))
+    with pytest.raises(ConfigError, match="is not open to configs"):
+        check_connector({"config": {"type": "CustomDatabase", "sourcePythonClass": "os.system"}}, ("ours.",))
 
 
 @pytest.mark.parametrize("kind", PIPELINE_TYPES)

@@ -130,7 +130,12 @@ def airflow(openmetadata: OpenMetadataServer, tmp_path_factory: pytest.TempPathF
             tmp_path_factory.mktemp("airflow_of_all_types"),
             dags_folder=HERE.parents[1] / "dags",
             database=database.url(),
-            config={"openmetadata_dag_factory": {"config_store": store}},
+            config={
+                "openmetadata_dag_factory": {
+                    "config_store": store,
+                    "allowed_applications": "metadata.,table_counter.",
+                }
+            },
             env={
                 **openmetadata.env,
                 "PYTHONPATH": f"{HERE / 'worker_modules'}:{os.environ.get('PYTHONPATH', '')}",

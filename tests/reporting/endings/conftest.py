@@ -59,6 +59,7 @@ def stack(
                 "config_store": store,
                 "openmetadata_conn_id": "openmetadata",
                 "allowed_pythons": isolated_python,
+                "allowed_applications": "metadata.,status_source.",
             },
             # How soon Airflow knows is Airflow's affair.
             "scheduler": {
