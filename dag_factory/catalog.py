@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dag_factory.document import Document, parse
 from dag_factory.errors import ConfigError
 from dag_factory.inheritance import DEFAULTS, upon
-from dag_factory.pipeline import MAX_DAG_ID, clean_dag_id
+from dag_factory.pipeline import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
 
 if TYPE_CHECKING:
     from dag_factory.store import ConfigStore
@@ -43,7 +43,7 @@ class _Claim:
     @property
     def named_id(self) -> str | None:
         name = self.document.get("name") if self.document is not None else None
-        return _fitting(clean_dag_id(name)) if isinstance(name, str) and name else None
+        return _fitting(clean_dag_id(name)) if isinstance(name, str) and names_a_dag(name) else None
 
     @property
     def stem_id(self) -> str:
@@ -221,6 +221,8 @@ def _problem_of_loser(claim: _Claim, configs: dict[str, Config]) -> ConfigError:
     if claim.problem is not None:
         return claim.problem
     if claim.named_id is None:
+        if claim.document is not None and isinstance(claim.document.get("name"), str) and claim.document["name"]:
+            return ConfigError(NO_DAG_ID, field="name", config=claim.key)
         return ConfigError("is missing, or is no text. Give the pipeline a name", field="name", config=claim.key)
     winner = configs[claim.named_id].key
     return ConfigError(

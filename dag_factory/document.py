@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import Any, NoReturn, TypeGuard
+from typing import Any, TypeGuard
 
 from dag_factory.errors import ConfigError
+from dag_factory.json_loader import load_json
 from dag_factory.references import check_reference, is_reference
 from dag_factory.yaml_loader import MAX_DEPTH, load_yaml
 
@@ -41,7 +41,7 @@ def parse(data: bytes, key: str) -> Document:
     except UnicodeDecodeError as error:
         raise ConfigError(f"is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
     try:
-        value = load_yaml(text) if PurePosixPath(key).suffix.lower() in YAML_SUFFIXES else _load_json(text)
+        value = load_yaml(text) if PurePosixPath(key).suffix.lower() in YAML_SUFFIXES else load_json(text)
     except RecursionError:
         raise ConfigError("is nested too deeply") from None
     if not isinstance(value, dict) or is_reference(value):
@@ -61,20 +61,6 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Document:
 
 def _is_plain_mapping(value: object) -> TypeGuard[Document]:
     return isinstance(value, dict) and not is_reference(value)
-
-
-def _load_json(text: str) -> Any:
-    try:
-        return json.loads(text, parse_constant=_refuse_constant)
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"is not JSON ({error.msg}, line {error.lineno}, column {error.colno})") from None
-    except ValueError:
-        # Python converts only so many digits.
-        raise ConfigError("holds a number that is too large") from None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ConfigError(f"holds {name}, which is not JSON")
 
 
 def _check(document: Document) -> None:

@@ -33,6 +33,8 @@ _MAX_INT = 2**31 - 1
 _MAX_NAME = 256
 _MAX_EXECUTOR = 1000
 _NOT_IN_DAG_ID = re.compile(r"[^0-9a-zA-Z\-_]+")
+_IN_A_NAME = re.compile(r"[0-9a-zA-Z]")
+NO_DAG_ID = "leaves nothing of a DAG id, which takes letters a to z, digits, - and _. Use at least one letter or digit"
 
 
 def clean_dag_id(name: str) -> str:
@@ -42,6 +44,11 @@ def clean_dag_id(name: str) -> str:
     This is the rule of openmetadata-managed-apis, so that a migrated pipeline keeps its history.
     """
     return _NOT_IN_DAG_ID.sub("_", name)
+
+
+def names_a_dag(name: str) -> bool:
+    """Return whether a pipeline's name leaves something of a DAG id: one letter or digit, so that it is told apart."""
+    return _IN_A_NAME.search(name) is not None
 
 
 # Fields that only describe: where one is a reference, the DAG does without.
@@ -165,6 +172,8 @@ class IngestionPipeline(_Model):
     @field_validator("name", mode="after")
     @classmethod
     def _fits_a_dag_id(cls, name: str) -> str:
+        if not names_a_dag(name):
+            raise ValueError(NO_DAG_ID)
         if len(clean_dag_id(name)) > MAX_DAG_ID:
             raise ValueError(f"is too long: a DAG id has at most {MAX_DAG_ID} characters")
         return name

@@ -60,8 +60,8 @@ def check_class(name: object, allowed: Iterable[str], *, field: str) -> None:
     opened = tuple(allowed)
     if not any(_is_below(name, prefix) for prefix in opened):
         raise ConfigError(
-            f"names a class that is not open to configs (open: {', '.join(opened) or 'none'}). Ask Airflow's operator to "
-            "add its package to [openmetadata_dag_factory] allowed_applications",
+            f"names a class that is not open to configs (open: {', '.join(opened) or 'none'}). Ask Airflow's operator "
+            "to add its package to [openmetadata_dag_factory] allowed_applications",
             field=field,
         )
 

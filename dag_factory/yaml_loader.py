@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from dag_factory.errors import ConfigError
+from dag_factory.json_loader import key_twice
 
 MAX_DEPTH = 64
 MAX_PAIRS = 100_000
@@ -42,10 +43,16 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
     It gives up on what would bring the process down: PyYAML follows nesting by recursion in C, until the stack is
     used up, and merge keys (``<<``) of merge keys of merge keys multiply.
+
+    A key that stands twice in one mapping is refused. What a merge key brings may be overridden, as YAML means it.
     """
 
     _depth = 0
     _pairs = 0
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self._checked: set[int] = set()
 
     def descend_resolver(self, current_node: Any, current_index: Any) -> None:
         self._depth += 1
@@ -56,10 +63,23 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         self._depth -= 1
 
     def flatten_mapping(self, node: Any) -> None:
+        # It is called again for a mapping that others merge, which by then has the keys of those that it merges.
+        if id(node) not in self._checked:
+            self._checked.add(id(node))
+            _check_keys(node)
         super().flatten_mapping(node)
         self._pairs += len(node.value)
         if self._pairs > MAX_PAIRS:
             raise ConfigError("merges too many keys for a pipeline's config")
+
+
+def _check_keys(mapping: yaml.MappingNode) -> None:
+    seen = set()
+    for key, _ in mapping.value:
+        if isinstance(key, yaml.ScalarNode):
+            if (key.tag, key.value) in seen:
+                raise key_twice(key.value, key.start_mark.line + 1, key.start_mark.column + 1)
+            seen.add((key.tag, key.value))
 
 
 _Loader.yaml_implicit_resolvers = {

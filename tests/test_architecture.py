@@ -14,8 +14,8 @@ PACKAGE = Path(__file__).parents[1] / "dag_factory"
 
 # From the ground up. A module may import those before it, at the top or late.
 FLOORS = [
-    "errors", "airflow_versions", "options", "settings", "references", "yaml_loader", "document", "server_address",
-    "python_classes", "allowed", "inheritance", "fqn", "recipients", "pipeline",
+    "errors", "airflow_versions", "options", "settings", "references", "json_loader", "yaml_loader", "document",
+    "server_address", "python_classes", "allowed", "inheritance", "fqn", "recipients", "pipeline",
     "secret_names", "secret_texts", "secrets", "masked_streams", "masking",
     "store.files", "store.listing", "store.lock", "store.pending", "store.notes", "store.announcements", "store.tokens",
     "store.folder", "store", "catalog", "config_version", "server_connection",

@@ -87,7 +87,9 @@ def same(one: Config | None, other: Config | None) -> bool:
 
 
 # Few names, so that they collide: with one another, with file names, and once cleaned.
-names = st.sampled_from(["a", "b", "a b", "a_b", "a.b", "b_json", "x_a_json", "defaults", "L" * 251, "L" * 241])
+names = st.sampled_from(
+    ["a", "b", "a b", "a_b", "a.b", "b_json", "x_a_json", "defaults", "🚀", "..", "___", "L" * 251, "L" * 241]
+)
 contents = st.one_of(
     names.map(lambda name: json.dumps({"name": name, "pipelineType": "metadata"})),
     st.sampled_from(
@@ -95,7 +97,7 @@ contents = st.one_of(
     ),
 )
 folders = st.sampled_from(["", "x/", "y/", "x/y/"])
-stems = st.sampled_from(["a", "b", "a_b", "a b", "a.b", "b_json", "x_a_json", "other", "L" * 241])
+stems = st.sampled_from(["a", "b", "a_b", "a b", "a.b", "b_json", "x_a_json", "other", "🚀", "___", "L" * 241])
 keys = st.builds("".join, st.tuples(folders, stems, st.sampled_from([".json", ".yaml", ".yml"])))
 defaults_keys = folders.map(lambda folder: f"{folder}defaults.yaml")
 defaults = st.one_of(contents, st.just('{"enabled": false}'))
@@ -291,6 +293,16 @@ def test_a_config_without_a_name_says_so(document: dict[str, Any]) -> None:
     [found] = Catalog(MemoryStore({"a.json": document})).all()
     assert found.problem is not None
     assert (found.dag_id, found.problem.field, found.problem.config) == ("a", "name", "a.json")
+
+
+@pytest.mark.parametrize("name", ["🚀", "..", "___", "-", "数据"])
+def test_names_that_leave_nothing_of_a_dag_id_show_under_their_files_names(name: str) -> None:
+    configs = Catalog(MemoryStore({"a.json": {"name": name}, "_.json": {"name": name}})).all()
+    assert [(config.dag_id, config.key) for config in configs] == [("_", "_.json"), ("a", "a.json")]
+    for config in configs:
+        assert config.problem is not None
+        assert config.problem.field == "name"
+        assert "leaves nothing of a DAG id" in str(config.problem)
 
 
 def test_ids_that_are_too_long_are_cut_and_stay_apart() -> None:

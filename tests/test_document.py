@@ -47,6 +47,60 @@ def problem_of(data: bytes | str, key: str = "a.json") -> ConfigError:
     return caught.value
 
 
+TWICE = [
+    ("a.json", '{"a": 1,\n "b": 2,\n  "a": 3}', "'a'", 3, 3),
+    ("a.json", '{"x": [{"y": {"k": 1, "k": 1}}]}', "'k'", 1, 23),
+    ("a.json", '{"a": "{,:\\"[", "b": {"a": 1}, "a": "}"}', "'a'", 1, 32),
+    ("a.json", '{"\\u0061": 1, "a": 2}', "'a'", 1, 15),
+    ("a.json", '{"": 1, "": 2}', "a key", 1, 9),
+    ("a.json", '{"my key": 1, "my key": 2}', "a key", 1, 15),
+    ("a.yaml", "a: 1\nb: 2\na: 3\n", "'a'", 3, 1),
+    ("a.yaml", "a:\n  b:\n    - c: 1\n      c: 1\n", "'c'", 4, 7),
+    ("a.yaml", '{"a": 1, a: 2}', "'a'", 1, 10),
+    ("a.yaml", "x: &x {a: 1}\ny:\n  <<: *x\n  b: 1\n  b: 2\n", "'b'", 5, 3),
+    ("a.yaml", "x: &x {a: 1, a: 2}\ny: {<<: *x}\n", "'a'", 1, 14),
+    ("a.yaml", "x: &x {a: 1}\nz: &z {b: 1}\ny:\n  <<: *x\n  <<: *z\n", "a key", 5, 3),
+    ("a.yaml", "&k a: 1\nb: 2\n*k : 3\n", "'a'", 1, 1),
+]
+
+
+@pytest.mark.parametrize(("key", "text", "name", "line", "column"), TWICE)
+def test_a_key_that_stands_twice_in_a_mapping_is_refused_with_the_place_of_the_second(
+    key: str, text: str, name: str, line: int, column: int
+) -> None:
+    assert str(problem_of(text, key)).startswith(
+        f"has {name} twice in one mapping, again at line {line}, column {column}. "
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("a.json", '{"a": {"a": 1}, "A": [{"a": 1}, {"a": 2}]}'),
+        ("a.yaml", "a: {a: 1}\nA: 2\n"),
+        ("a.yaml", "x: &x {a: 1, b: 1}\ny: {<<: *x, a: 2}\n"),
+        ("a.yaml", "x: &x {a: 1}\nz: &z {<<: *x, a: 2}\ny: {<<: [*x, *z], a: 3}\nw: {<<: *z, a: 4}\n"),
+        ("a.yaml", "y: &y {<<: &x {a: 1}, a: 2}\nz: {<<: *y, a: 3}\nw: {<<: *x}\n"),
+    ],
+)
+def test_keys_that_differ_by_case_or_stand_in_different_mappings_or_override_a_merged_one_are_good(
+    key: str, text: str
+) -> None:
+    parse(text.encode(), key)
+
+
+@given(documents, st.data())
+def test_wherever_a_key_is_doubled_it_is_found(document: dict[str, Any], data: st.DataObject) -> None:
+    text = json.dumps({"x": document, "end": 1}, indent=data.draw(st.sampled_from([None, 1])))
+    keys = [found for found in re.finditer(r'"(\w*)":', text) if text.count(found[0]) == 1]
+    doubled = data.draw(st.sampled_from(keys))
+    text = f"{text[: doubled.start()]}{doubled[0]} 0, {text[doubled.start() :]}"
+    for key in ("a.json", "a.yaml"):
+        error = str(problem_of(text, key))
+        before = text[: doubled.start() + len(doubled[0]) + 4]
+        assert f"line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))}." in error
+
+
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_what_a_server_sends_is_read_as_it_is_in_json_and_in_yaml(path: Path) -> None:
     document = json.loads(path.read_text())

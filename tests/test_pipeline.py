@@ -72,12 +72,21 @@ def test_a_dag_id_is_made_by_the_rule_of_the_contract(name: str) -> None:
         ("a__b", "a__b"),
         ("a-b", "a-b"),
         ("Größe", "Gr_e"),
-        ("..", "_"),
+        ("..a", "_a"),
+        ("_1_", "_1_"),
         ("a/../b", "a_b"),
     ],
 )
 def test_runs_of_other_characters_become_one_underscore(name: str, dag_id: str) -> None:
     assert clean_dag_id(name) == dag_id == pipeline(name=name).dag_id
+
+
+@pytest.mark.parametrize("name", ["..", ".", "🚀", "🚀 🚀", "___", "-", "/", "数据", "\u202e", " ", "Ω"])
+def test_a_name_that_leaves_nothing_of_a_dag_id_is_refused_with_a_sentence(name: str) -> None:
+    error = problem_of({**MINIMAL, "name": name})
+    assert error.field == "name"
+    assert "leaves nothing of a DAG id" in str(error)
+    assert "Use at least one letter or digit" in str(error)
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
@@ -226,7 +235,7 @@ def test_references_elsewhere_are_left_to_the_worker() -> None:
 
 def test_the_longest_dag_id_fits_and_a_longer_one_is_refused() -> None:
     assert len(pipeline(name="x" * MAX_DAG_ID).dag_id) == MAX_DAG_ID
-    assert pipeline(name="ä" * 1000).dag_id == "_"
+    assert pipeline(name="a" + "ä" * 1000).dag_id == "a_"
     assert "too long" in problem_of({**MINIMAL, "name": "x" * (MAX_DAG_ID + 1)}).problem
 
 

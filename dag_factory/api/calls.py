@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 from dag_factory.api.answers import Refused
 from dag_factory.document import MAX_BYTES, Document, parse
 from dag_factory.errors import ConfigError
-from dag_factory.pipeline import MAX_DAG_ID, clean_dag_id
+from dag_factory.pipeline import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
 
 NameParameter = Annotated[str, Query(alias="dag_id", description="The pipeline's name", max_length=2_000)]
 
@@ -77,3 +77,9 @@ def dag_id_of(name: str) -> str:
     if not dag_id or len(dag_id) > MAX_DAG_ID:
         raise Refused(400, f"'dag_id' is the pipeline's name, of 1 to {MAX_DAG_ID} characters.")
     return dag_id
+
+
+def require_dag_name(name: str) -> None:
+    """Raise Refused where a pipeline's name leaves nothing of a DAG id, so that nothing can be deployed under it."""
+    if not names_a_dag(name):
+        raise Refused(400, f"'dag_id' is a name that {NO_DAG_ID}.")

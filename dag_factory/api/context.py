@@ -14,7 +14,7 @@ from fastapi.security.http import HTTPBase
 
 from dag_factory.api.answers import Refused
 from dag_factory.api.automations import Automations
-from dag_factory.api.calls import dag_id_of
+from dag_factory.api.calls import dag_id_of, require_dag_name
 from dag_factory.api.identity import Logins, require
 from dag_factory.api.parses import CallersRequest, LoaderFiles
 from dag_factory.api.rest import Caller, dag_path, refused
@@ -95,6 +95,8 @@ class Context:
         :raises AnothersId: where the DAG id belongs to a pipeline of another name
         """
         dag_id = dag_id_of(name)
+        if method != "DELETE":  # what was refused can be deleted, or the server would keep it for ever
+            require_dag_name(name)
         await require(caller, method, dag_id, run=run)
         owner = await asyncio.to_thread(self._owner_of, dag_id)
         if owner is not None and owner != name:

@@ -60,6 +60,7 @@ BODIES: dict[str, tuple[bytes, int]] = {
     "a list": (f'["{CANARY}"]'.encode(), 400),
     "a text": (f'"{CANARY}"'.encode(), 400),
     "a number": (b"1" * 5000, 400),
+    "a key twice": (f'{{"dag_id": "{CANARY}", "name": "x", "dag_id": "y"}}'.encode(), 400),
     "no UTF-8": (b'{"name": "\xff\xfe"}', 400),
     "NaN": (b'{"name": NaN}', 400),
     "too large": (document(name="large", description=CANARY * 2**18), 413),
@@ -68,6 +69,8 @@ BODIES: dict[str, tuple[bytes, int]] = {
 }
 DOCUMENTS: dict[str, bytes] = {
     "no name": document(name=None),
+    "a name that leaves nothing of a DAG id": document(name="🚀"),
+    "dots for a name": document(name=".."),
     "an empty name": document(name=""),
     "a name that is a list": document(name=[CANARY]),
     "a name too long": document(name=CANARY * 50),
@@ -82,7 +85,7 @@ DOCUMENTS: dict[str, bytes] = {
 }
 NAMES = [
     "", "../../../etc/passwd", "..", "/", "~", "%", "%2e%2e%2f", "..\\..", "nul\x00", "two\r\nlines", "x" * 300,
-    "no_such_pipeline", "a/b", "x" * 20_000,
+    "no_such_pipeline", "a/b", "x" * 20_000, "🚀", "___", "\u202e",
 ]  # fmt: skip
 
 

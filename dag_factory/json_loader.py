@@ -1,0 +1,77 @@
+"""JSON, read strictly: nothing that is no JSON, and no field that is lost because its key is written twice."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NoReturn
+
+from dag_factory.errors import ConfigError
+
+# The parts of a JSON text by which its keys are found; what stands between them is of no interest.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]', re.DOTALL)
+_NAME = re.compile(r"[\w.$-]{1,64}")
+
+
+def load_json(text: str) -> Any:
+    """
+    Return the value that a JSON text holds.
+
+    :raises ConfigError: where it is not JSON, or a mapping has a key twice; says where, and quotes no value
+    :raises RecursionError: where it is nested too deeply
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_mapping)
+    except _KeyTwiceError:
+        line, column, key = _second_of_a_key(text)
+        raise key_twice(key, line, column) from None
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"is not JSON ({error.msg}, line {error.lineno}, column {error.colno})") from None
+    except ValueError:
+        # Python converts only so many digits.
+        raise ConfigError("holds a number that is too large") from None
+
+
+def key_twice(key: str, line: int, column: int) -> ConfigError:
+    """
+    Return the refusal of a mapping in which a key stands twice: of its two values one would be lost.
+
+    :param line: of the second, counted from 1, as the column is
+    """
+    which = f"has '{key}'" if _NAME.fullmatch(key) else "has a key"
+    return ConfigError(f"{which} twice in one mapping, again at line {line}, column {column}. Keep one of the two")
+
+
+class _KeyTwiceError(Exception):
+    pass
+
+
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
+        raise _KeyTwiceError
+    return mapping
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ConfigError(f"holds {name}, which is not JSON")
+
+
+def _second_of_a_key(text: str) -> tuple[int, int, str]:
+    """Return line, column and text of the first key that its mapping has already; there is one."""
+    keys: list[set[str]] = [set()]
+    last: re.Match[str] | None = None
+    for token in _TOKEN.finditer(text):
+        part = token[0]
+        if part in "{[":
+            keys.append(set())
+        elif part in "}]":
+            keys.pop()
+        elif part == ":" and last is not None:
+            key = json.loads(last[0], strict=False)
+            if key in keys[-1]:
+                before = text[: last.start()]
+                return before.count("\n") + 1, last.start() - before.rfind("\n"), key
+            keys[-1].add(key)
+        last = token
+    raise AssertionError("a mapping has a key twice, and none is found")  # pragma: no cover
