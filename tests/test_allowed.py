@@ -94,12 +94,13 @@ def test_nothing_is_open_by_an_empty_list(name: str) -> None:
 
 
 def test_the_settings_open_what_is_openmetadata_s_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert configured() == Allowed(env=("OPENMETADATA_*",), connections=("openmetadata*",))
+    assert configured() == Allowed(("OPENMETADATA_*",), ("openmetadata*",), applications=("metadata.",))
     monkeypatch.setenv(f"{SECTION}OPENMETADATA_CONN_ID", "om")
     monkeypatch.setenv(f"{SECTION}ALLOWED_ENV", "A, B_*")
     monkeypatch.setenv(f"{SECTION}ALLOWED_CONNECTIONS", "")
     monkeypatch.setenv(f"{SECTION}ALLOWED_SERVERS", "om.example")
-    assert configured() == Allowed(("A", "B_*"), ("om",), ("om.example",), "om")
+    monkeypatch.setenv(f"{SECTION}ALLOWED_APPLICATIONS", "metadata.,acme.")
+    assert configured() == Allowed(("A", "B_*"), ("om",), ("om.example",), "om", ("metadata.", "acme."))
 
 
 @pytest.mark.parametrize("name", ["Host", "host", " HOST "])
@@ -149,3 +150,14 @@ def test_a_document_that_reaches_too_far_makes_no_dag() -> None:
 def test_the_connections_of_a_document_are_named_once() -> None:
     again = {"$connection": "b", "field": "host"}
     assert connections_in({"a": again, "b": [{"$connection": "a", "field": "uri"}, again], "c": AWS}) == ["a", "b"]
+
+
+def test_the_class_of_an_application_must_be_open_and_other_types_name_none() -> None:
+    config = {"config": {"sourcePythonClass": "acme.App"}}
+    assert problem_of({"pipelineType": "application", "sourceConfig": config}, Allowed()).field == (
+        "sourceConfig.config.sourcePythonClass"
+    )
+    Allowed(applications=("acme.",)).check({"pipelineType": "application", "sourceConfig": config})
+    Allowed().check({"pipelineType": "metadata", "sourceConfig": config})
+    for nothing in ({}, {"sourceConfig": None}, {"sourceConfig": []}, {"sourceConfig": {"config": {}}}):
+        assert "is missing" in str(problem_of({"pipelineType": "application", **nothing}, Allowed()))

@@ -126,6 +126,7 @@ def full_of_text(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]
 REFUSED = {
     "pipelineType", "airflowConfig.scheduleInterval", "airflowConfig.pipelineTimezone", "airflowConfig.startDate",
     "airflowConfig.endDate", "airflowConfig.email", "sourceConfig.config.sourcePythonClass",
+    "openMetadataServerConnection.secretsManagerProvider",
 }  # fmt: skip
 
 
