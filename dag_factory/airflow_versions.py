@@ -5,14 +5,21 @@ from __future__ import annotations
 from airflow import settings
 
 try:  # Airflow 3.2 and later
-    from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException
+    from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowTaskTimeout
 except ImportError:  # pragma: no cover - Airflow 3.1
     from airflow.exceptions import (  # type: ignore[attr-defined,no-redef]
         AirflowFailException,
         AirflowNotFoundException,
+        AirflowTaskTimeout,
     )
 
-__all__ = ["AirflowFailException", "AirflowNotFoundException", "has_cluster_policies", "has_executor"]
+__all__ = [
+    "AirflowFailException",
+    "AirflowNotFoundException",
+    "AirflowTaskTimeout",
+    "has_cluster_policies",
+    "has_executor",
+]
 
 
 def has_cluster_policies() -> bool:

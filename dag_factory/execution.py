@@ -15,13 +15,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dag_factory import allowed, settings
-from dag_factory.airflow_versions import AirflowFailException
+from dag_factory.airflow_versions import AirflowFailException, AirflowTaskTimeout
 from dag_factory.catalog import Catalog, Config
 from dag_factory.config_version import CONFIG_XCOM, config_version
 from dag_factory.document import Document
 from dag_factory.errors import ConfigError, DagFactoryError, ServerUnavailable, WorkflowError
 from dag_factory.links import links_to
 from dag_factory.masking import Mask
+from dag_factory.options import SECTION
+from dag_factory.overtime import no_overtime
 from dag_factory.pipeline import IngestionPipeline
 from dag_factory.references import resolve
 from dag_factory.reporting.own_end import STATE_XCOM, tell_failed
@@ -57,6 +59,8 @@ class Execution:
         self._context = context
         self._mask = Mask()
         self._began = int(time.time() * 1000)
+        timeout = context["task"].execution_timeout
+        self._ends_at = time.monotonic() + timeout.total_seconds() if timeout is not None else None
         self._begun: Job | None = None
         self._run: PipelineRun | None = None
         self._child: Child | None = None
@@ -83,6 +87,12 @@ class Execution:
                     self._tell_failed(str(failure), patient=not isinstance(failure, ServerUnavailable))
             except BaseException as interruption:  # noqa: BLE001 - it is raised again
                 failure = self._without_secrets(interruption)
+                if isinstance(interruption, AirflowTaskTimeout):
+                    log.error(
+                        "This run is ended, as it has taken longer than the pipeline's airflowConfig.workflowTimeout "
+                        "allows, or [%s] longest_run for a pipeline without one",
+                        SECTION,
+                    )
                 # A workflow that a time-out interrupts reports success.
                 self._tell_failed(type(interruption).__name__)
         # Raised here, it carries no trace of the original, nor what that came from.
@@ -156,14 +166,15 @@ class Execution:
         return end["summary"]
 
     def _run_here(self, job: Job) -> End:
-        self._run = PipelineRun(job, on_secret=self._mask.add)
-        try:
-            return self._run.execute()
-        except Exception as error:  # noqa: BLE001 - as in `run`
-            # Told here, it stands in a log that is streamed to the server too.
-            raise self._failure(error) from None
-        finally:
-            close_streamed_log()
+        self._run = PipelineRun(job, on_secret=self._mask.add, ends_at=self._ends_at)
+        with no_overtime(self._ends_at, lambda: self._tell_failed("The run did not end after its time")):
+            try:
+                return self._run.execute()
+            except Exception as error:  # noqa: BLE001 - as in `run`
+                # Told here, it stands in a log that is streamed to the server too.
+                raise self._failure(error) from None
+            finally:
+                close_streamed_log()
 
     def _run_in_child(self, job: Job, python: str) -> End:
         self._python = python

@@ -91,6 +91,12 @@ def running(server: HttpServer) -> Iterator[HttpServer]:
             thread.join()
 
 
+def dying() -> HttpServer:
+    """Return a server that answers what is asked before a run begins, and then accepts and never answers."""
+    alive = dict.fromkeys(["/api/v1/system/version", "/api/v1/users/loggedInUser"], Reply())
+    return HttpServer(alive, otherwise=Reply(after=3600))
+
+
 class SocketServer(socketserver.ThreadingTCPServer):
     """Does with each connection what it is made to, and counts them."""
 

@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 
 from sandbox import source
+from sandbox.failing import dying, running
 from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowConfig, AirflowStack
@@ -71,6 +72,13 @@ def silent_port() -> Iterator[int]:
         listener.bind(("127.0.0.1", 0))
         listener.listen(16)
         yield listener.getsockname()[1]
+
+
+@pytest.fixture
+def dying_port() -> Iterator[int]:
+    """A port of an OpenMetadata server that lets a run begin, and then never answers: the run waits."""
+    with running(dying()) as server:
+        yield server.port
 
 
 @pytest.fixture(scope="session")

@@ -21,10 +21,11 @@ FLOORS = [
     "store.folder", "store", "catalog", "config_version", "server_connection",
     "schedule", "notify", "trigger_form", "ui", "docs", "links",
     "workflow", "workflow.types", "workflow.overrides", "workflow.server", "workflow.secrets_read", "workflow.status",
-    "workflow.logs", "workflow.run", "workflow.secrets_manager", "workflow.automation", "workflow.jobs",
+    "workflow.server_calls", "workflow.logs", "workflow.run", "workflow.secrets_manager", "workflow.automation",
+    "workflow.jobs",
     "runner", "runner.interpreter", "runner.secrets_manager", "runner.guard", "runner.child", "runner.pipes",
     "runner.process",
-    "server_client", "server_check",
+    "server_client", "server_check", "overtime",
     "reporting", "reporting.status", "reporting.queue", "reporting.own_end", "reporting.ended_runs",
     "reporting.notes", "reporting.listener",
     "execution", "operator", "builder",
@@ -40,8 +41,9 @@ FLOORS = [
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
 ISOLATED = [
     "errors", "references", "secret_names", "secret_texts", "secrets", "masked_streams", "masking", "fqn",
-    "python_classes", "workflow.types", "workflow.server", "workflow.secrets_read", "workflow.status", "workflow.run",
-    "workflow.secrets_manager", "workflow.automation", "workflow.jobs", "runner.guard",
+    "python_classes", "workflow.types", "workflow.server", "workflow.secrets_read", "workflow.status",
+    "workflow.server_calls", "workflow.run", "workflow.secrets_manager", "workflow.automation", "workflow.jobs",
+    "runner.guard",
 ]  # fmt: skip
 
 

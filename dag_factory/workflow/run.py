@@ -24,6 +24,7 @@ from dag_factory.python_classes import check_connector
 from dag_factory.secrets import secret_values
 from dag_factory.workflow.secrets_read import told_when_read
 from dag_factory.workflow.server import connect, fetch_service, known_fields
+from dag_factory.workflow.server_calls import ServerCalls, within_time
 from dag_factory.workflow.status import ensure_end, report_failed
 from dag_factory.workflow.types import Resources, Service, pipeline_type
 
@@ -84,12 +85,14 @@ class PipelineRun:
     A run of one pipeline.
 
     :param on_secret: is told every secret that the server hands out, so that logs can be masked
+    :param ends_at: `time.monotonic` at which the run's time is over: calls to the server are short from then on
     """
 
-    def __init__(self, job: Job, *, on_secret: Callable[[str], None]) -> None:
+    def __init__(self, job: Job, *, on_secret: Callable[[str], None], ends_at: float | None = None) -> None:
         self._job = job
         self._document = job.document
         self._on_secret = on_secret
+        self._ends_at = ends_at
         self._type = pipeline_type(job.document["pipelineType"])
         self._raise_on_error = says_yes(job.document, "raiseOnError", default=True)
         self._began = int(time.time() * 1000)
@@ -100,14 +103,21 @@ class PipelineRun:
         Run the pipeline's workflow to its end, see to it that the server has that end, and return it.
 
         :raises ConfigError: where the config does not say which server to report to
-        :raises WorkflowError: where the workflow can't be built, or openmetadata-ingestion is not installed
+        :raises WorkflowError: where the workflow can't be built, openmetadata-ingestion is not installed, or the server
+            has gone away amid the run
         :raises metadata.config.common.WorkflowExecutionError: where the workflow failed and the pipeline says
             ``raiseOnError``
         """
         connection = _connection(self._document)
         require_ingestion()
-        with told_when_read(self._on_secret):
-            return self._execute(connect(connection))
+        calls = ServerCalls(str(connection.get("hostPort")), ends_at=self._ends_at)
+        with told_when_read(self._on_secret), within_time(calls):
+            try:
+                return self._execute(connect(connection))
+            except Exception as error:
+                if calls.problem is None:
+                    raise
+                raise WorkflowError(calls.problem) from error
 
     def _execute(self, server: OpenMetadata) -> End:
         self._server = server

@@ -105,10 +105,10 @@ def test_a_pipeline_lives_its_life_as_the_server_calls(
 
 
 def test_the_log_is_there_while_the_task_runs_and_a_kill_ends_what_runs_and_what_is_queued(
-    airflow: AirflowStack, server: PipelineServiceClient, silent_port: int
+    airflow: AirflowStack, server: PipelineServiceClient, dying_port: int
 ) -> None:
     name = "hangs_to_be_killed"
-    server.deploy(hanging(name, silent_port))
+    server.deploy(hanging(name, dying_port))
     first = str(uuid.uuid4())
     server.trigger(name, {"pipelineRunId": first})
     wait_for_state(server, name, first, "running")
@@ -145,10 +145,10 @@ def test_a_task_that_was_killed_before_it_started_has_a_sentence_in_place_of_a_l
 
 
 def test_a_pipeline_that_runs_is_deleted_whole_and_can_be_deployed_anew(
-    airflow: AirflowStack, server: PipelineServiceClient, silent_port: int
+    airflow: AirflowStack, server: PipelineServiceClient, dying_port: int
 ) -> None:
     name = "hangs_to_be_deleted"
-    server.deploy(hanging(name, silent_port))
+    server.deploy(hanging(name, dying_port))
     run_id = str(uuid.uuid4())
     server.trigger(name, {"pipelineRunId": run_id})
     wait_for_state(server, name, run_id, "running")

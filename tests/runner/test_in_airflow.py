@@ -75,10 +75,10 @@ def test_a_run_elsewhere_has_its_log_and_its_result_here(
 
 
 def test_killing_the_run_ends_its_process_group_which_holds_no_secret_that_others_could_read(
-    airflow: AirflowStack, config_store: Path, isolated_python: str, silent_port: int, openmetadata: OpenMetadataServer
+    airflow: AirflowStack, config_store: Path, isolated_python: str, dying_port: int, openmetadata: OpenMetadataServer
 ) -> None:
     server = {
-        "hostPort": f"http://127.0.0.1:{silent_port}/api",
+        "hostPort": f"http://127.0.0.1:{dying_port}/api",
         "authProvider": "openmetadata",
         "securityConfig": {"jwtToken": {"$env": "OPENMETADATA_JWT_TOKEN"}},
     }

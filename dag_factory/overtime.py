@@ -1,0 +1,56 @@
+"""
+The end of a task that goes on after its time: Airflow's own time-out may not reach it.
+
+Airflow has a signal raise an exception in the task's main thread. While that waits in C code, such as a database's
+driver whose server accepts and never answers, the exception waits too; and what is cleaned up after it may wait again.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+log = logging.getLogger(__name__)
+
+GRACE_SECONDS = 60.0
+"""How long a task may go on after its time: to clean up, and to report how it ended."""
+
+
+@contextmanager
+def no_overtime(ends_at: float | None, on_end: Callable[[], object], *, grace: float = GRACE_SECONDS) -> Iterator[None]:
+    """
+    End this process where what is done in the context goes on for longer than it may.
+
+    A process that ends so is a failed try for Airflow. One that holds the interpreter's lock in C code can't be ended
+    from within; a child of an interpreter can, by its parent.
+
+    :param ends_at: `time.monotonic` at which its time is over, None where it has no limit
+    :param on_end: is called before the process is ended
+    :param grace: seconds that it may go on after its time
+    """
+    if ends_at is None:
+        yield
+        return
+
+    def end() -> None:
+        log.error(
+            "This run has not ended %.0f s after its time was over, so its process is ended. It may wait for a "
+            "database in code that no time-out reaches: give that a time-out of its own, or run the pipeline in a "
+            "child, see dagFactory.runner",
+            grace,
+        )
+        with suppress(Exception):
+            on_end()
+        os._exit(1)
+
+    alarm = threading.Timer(max(ends_at - time.monotonic(), 0) + grace, end)
+    alarm.daemon = True
+    alarm.start()
+    try:
+        yield
+    finally:
+        alarm.cancel()

@@ -1,0 +1,148 @@
+"""OpenMetadata servers that fail, beneath a real Airflow: no DAG goes, no parse asks them, each run says why."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.client import wait_until
+from sandbox.failing import HTML, Authority, HttpServer, Reply, SocketServer, behind_tls, dying, hang, running
+from sandbox.server import OpenMetadataServer
+from sandbox.stack import AirflowStack
+
+pytestmark = pytest.mark.e2e
+
+SAMPLE = Path(__file__).parents[1] / "configs" / "sample_sqlite_metadata.json"
+TASK = "ingestion_task"
+TOKEN = "eyJhbGciOiJub25lIn0.e30.canary"
+
+
+@dataclass
+class Outage:
+    """A pipeline whose server fails, and what its run's log is to say."""
+
+    dag_id: str
+    host_port: str
+    says: str
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def document(self) -> dict[str, Any]:
+        connection = {"hostPort": self.host_port, "securityConfig": {"jwtToken": TOKEN}}
+        return {
+            **json.loads(SAMPLE.read_text()),
+            "name": self.dag_id,
+            "fullyQualifiedName": f"sample_sqlite.{self.dag_id}",
+            "openMetadataServerConnection": {"authProvider": "openmetadata", **connection},
+            **self.fields,
+        }
+
+
+@pytest.fixture
+def listeners() -> list[HttpServer | SocketServer]:
+    """Those to which a connection can be counted."""
+    return []
+
+
+@pytest.fixture
+def outages(tmp_path: Path, isolated_python: str, listeners: list[HttpServer | SocketServer]) -> Iterator[list[Outage]]:
+    with ExitStack() as context, socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+
+        def port(server: HttpServer | SocketServer) -> int:
+            listeners.append(server)
+            context.enter_context(running(server) if isinstance(server, HttpServer) else server)
+            return server.port
+
+        other = port(HttpServer())
+        self_signed = HttpServer()
+        behind_tls(self_signed, Authority(tmp_path).context())
+        hanging = {"airflowConfig": {"workflowTimeout": 15}}
+        isolated = {"dagFactory": {"runner": {"python": isolated_python}}}
+        yield [
+            Outage("outage_down", f"http://127.0.0.1:{unused.getsockname()[1]}/api", "is down: nothing listens there"),
+            Outage("outage_hangs", f"http://127.0.0.1:{port(SocketServer(hang))}/api", "has not answered within 20 s"),
+            Outage(
+                "outage_page",
+                f"http://127.0.0.1:{port(HttpServer(otherwise=Reply(200, HTML)))}/api",
+                "something else than OpenMetadata's API",
+            ),
+            Outage(
+                "outage_redirect",
+                f"http://127.0.0.1:{port(moved_to(other))}/api",
+                f"redirects to http://127.0.0.1:{other}",
+            ),
+            Outage(
+                "outage_certificate", f"https://127.0.0.1:{port(self_signed)}/api", "certificate that can't be trusted"
+            ),
+            # These two answer the check, and nothing after it.
+            Outage("outage_amid", f"http://127.0.0.1:{port(dying())}/api", "workflowTimeout allows", hanging),
+            Outage(
+                "outage_amid_isolated",
+                f"http://127.0.0.1:{port(dying())}/api",
+                "workflowTimeout allows",
+                {**hanging, **isolated},
+            ),
+        ]
+
+
+def moved_to(port: int) -> HttpServer:
+    return HttpServer(otherwise=Reply(302, b"", {"Location": f"http://127.0.0.1:{port}/login"}))
+
+
+def asked(listeners: list[HttpServer | SocketServer]) -> int:
+    return sum(len(each.requests) if isinstance(each, HttpServer) else each.connections for each in listeners)
+
+
+def parses(airflow: AirflowStack, dag_id: str, times: int) -> None:
+    """Wait until a DAG has been parsed so many times more."""
+    for _ in range(times):
+        before = airflow.api("GET", f"/api/v2/dags/{dag_id}")["last_parsed_time"]
+        wait_until(
+            lambda before=before: (  # type: ignore[misc]
+                airflow.api("GET", f"/api/v2/dags/{dag_id}")["last_parsed_time"] != before or None,
+                "not parsed yet",
+            ),
+            "another parse",
+            60,
+        )
+
+
+def test_every_dag_stays_no_parse_asks_a_server_and_each_run_ends_with_the_reason(
+    airflow: AirflowStack,
+    openmetadata: OpenMetadataServer,
+    config_store: Path,
+    outages: list[Outage],
+    listeners: list[HttpServer | SocketServer],
+) -> None:
+    for outage in outages:
+        (config_store / f"{outage.dag_id}.json").write_text(json.dumps(outage.document()))
+    for outage in outages:
+        airflow.wait_for_dag(outage.dag_id)
+    parses(airflow, "outage_hangs", 2)
+    assert asked(listeners) == 0
+
+    runs = {outage.dag_id: airflow.trigger(outage.dag_id) for outage in outages}
+    for outage in outages:
+        run_id = runs[outage.dag_id]
+        state = airflow.wait_for_run(outage.dag_id, run_id)
+        log = airflow.task_log(outage.dag_id, run_id, TASK)
+        assert state == "failed", log
+        assert outage.says in log
+        assert "canary" not in log
+        # With its retries, which this pipeline has none of, Airflow would have tried again.
+        assert "AirflowFailException" not in log
+
+    # Where the redirect led, nobody has gone.
+    assert not isinstance(listeners[0], SocketServer)
+    assert listeners[0].requests == []
+    parses(airflow, "outage_hangs", 1)
+    listed = {each["dag_id"] for each in airflow.api("GET", "/api/v2/dags", params={"limit": 100})["dags"]}
+    assert set(runs) <= listed
+    assert airflow.import_errors() == {}
