@@ -16,6 +16,7 @@ from dag_factory.errors import ConfigError
 from dag_factory.notify import failure_mail
 from dag_factory.operator import ConfigErrorOperator, IngestionOperator
 from dag_factory.pipeline import IngestionPipeline, Runner
+from dag_factory.plain_text import cut, one_line, printable
 from dag_factory.schedule import EPOCH, end_date, schedule, start_date
 from dag_factory.secrets import redact
 from dag_factory.trigger_form import add_fields
@@ -72,7 +73,7 @@ def build_placeholder(config: Config, problem: ConfigError) -> DAG:
     """Return the DAG that stands for a broken config and says, in its docs and by its task, what is wrong."""
     dag = DAG(
         dag_id=config.dag_id,
-        description=_cut(str(problem), 500),
+        description=cut(one_line(str(problem)), 500),
         doc_md=describe_problem(config, problem),
         schedule=None,
         start_date=EPOCH,
@@ -94,8 +95,8 @@ def _build(pipeline: IngestionPipeline, config: Config, longest_run: int | None)
     timeout = airflow.workflow_timeout or longest_run
     dag = DAG(
         dag_id=config.dag_id,
-        dag_display_name=_cut(pipeline.title, _MAX_DISPLAY_NAME),
-        description=_cut(redact(pipeline.description or ""), _MAX_DESCRIPTION) or None,
+        dag_display_name=cut(pipeline.title, _MAX_DISPLAY_NAME),
+        description=cut(printable(redact(pipeline.description or "")), _MAX_DESCRIPTION) or None,
         doc_md=describe(pipeline, config, timeout),
         schedule=schedule(airflow),
         start_date=start_date(airflow, pipeline.updated_at),
@@ -108,7 +109,7 @@ def _build(pipeline: IngestionPipeline, config: Config, longest_run: int | None)
     )
     IngestionOperator(
         task_id=kind.task_id,
-        owner=_cut(", ".join(owner_names(pipeline)) or OWNER, _MAX_OWNER),
+        owner=cut(one_line(", ".join(owner_names(pipeline))) or OWNER, _MAX_OWNER),
         retries=airflow.retries,
         retry_delay=timedelta(seconds=airflow.retry_delay),
         execution_timeout=timedelta(seconds=timeout) if timeout else None,
@@ -135,8 +136,4 @@ def _placement(runner: Runner) -> dict[str, Any]:
 def _tags(pipeline: IngestionPipeline) -> list[str]:
     service = pipeline.service.name if pipeline.service else None
     tags = [TAG, pipeline.title, f"type:{pipeline.pipeline_type}", f"service:{service}"]
-    return [_cut(tag, _MAX_TAG) for tag in tags]
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 1]}…"
+    return [cut(one_line(tag), _MAX_TAG) for tag in tags]

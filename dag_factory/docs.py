@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from dag_factory.markdown import inline, quoted
 from dag_factory.secrets import redact
 from dag_factory.ui import service_path, ui_address
 
@@ -43,9 +43,9 @@ def describe(pipeline: IngestionPipeline, config: Config, longest_run: int | Non
         "Pipeline in OpenMetadata": pipeline.fqn,
         "Config": config.key,
     }
-    parts = [f"### {_inline(pipeline.title)}"]
+    parts = [f"### {inline(pipeline.title)}"]
     if pipeline.description:
-        parts.append(_quoted(redact(pipeline.description)))
+        parts.append(quoted(redact(pipeline.description), _MAX_DESCRIPTION))
     parts.append(_table({name: text for name, text in rows.items() if text}))
     if link := service_link(pipeline, document):
         parts.append(f"[Open the service in OpenMetadata]({link})")
@@ -92,20 +92,8 @@ def _json(value: Any) -> str:
 
 
 def _table(rows: dict[str, str]) -> str:
-    lines = ["| | |", "|---|---|", *(f"| {name} | {_inline(text)} |" for name, text in rows.items())]
+    lines = ["| | |", "|---|---|", *(f"| {name} | {inline(text)} |" for name, text in rows.items())]
     return "\n".join(lines)
-
-
-def _quoted(markdown: str) -> str:
-    """Return somebody's Markdown as a quotation: whatever it leaves open ends with it."""
-    lines = markdown[:_MAX_DESCRIPTION].splitlines()
-    return "\n".join(f"> {line}" for line in lines)
-
-
-def _inline(text: str) -> str:
-    """Return a text that Markdown shows as it is, on one line."""
-    escaped = re.sub(r"([\\`*_\[\]|~#])", r"\\\1", html.escape(text, quote=False))
-    return " ".join(escaped.split())
 
 
 def _as_text(parts: list[str]) -> str:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dag_factory import settings
+from dag_factory.plain_text import cut, one_line
 from dag_factory.secrets import redact
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 _MAX_TEXT = 4_000
-# Line ends and all else that is no sign: none of it belongs into a header, nor the marks that turn a line around.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]+")
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,10 @@ class FailureMail:
             "Reason": redact(_hidden(str(reason))),
         }
         link = html.escape(task.log_url)
-        lines = [f"<tr><td>{name}</td><td>{html.escape(_printable(text))}</td></tr>" for name, text in rows.items()]
+        lines = [
+            f"<tr><td>{name}</td><td>{html.escape(cut(one_line(text), _MAX_TEXT))}</td></tr>"
+            for name, text in rows.items()
+        ]
         log = f'<tr><td>Log</td><td><a href="{link}">{link}</a></td></tr>'
         return f"<!DOCTYPE html><html><body><table>\n{chr(10).join([*lines, log])}\n</table></body></html>\n"
 
@@ -66,7 +67,7 @@ def failure_mail(recipients: tuple[str, ...], title: str) -> FailureMail | None:
 def subject(context: Mapping[str, Any]) -> str:
     """Return the mail's subject, one line."""
     task = context["ti"]
-    return _printable(f"OpenMetadata pipeline failed: DAG {task.dag_id}, run {task.run_id}")
+    return one_line(f"OpenMetadata pipeline failed: DAG {task.dag_id}, run {task.run_id}")
 
 
 def _hidden(text: str) -> str:
@@ -74,9 +75,3 @@ def _hidden(text: str) -> str:
     from airflow.sdk.log import redact as hide  # type: ignore[attr-defined]
 
     return str(hide(text))
-
-
-def _printable(text: str) -> str:
-    """Return a text on one line, of a length that a mail can carry."""
-    line = " ".join(_CONTROL.sub(" ", text).split())
-    return line if len(line) <= _MAX_TEXT else f"{line[:_MAX_TEXT]}… (shortened)"

@@ -24,6 +24,7 @@ from pydantic.alias_generators import to_camel
 from dag_factory.errors import ConfigError
 from dag_factory.fqn import quoted
 from dag_factory.options import IN_PROCESS
+from dag_factory.plain_text import one_line
 from dag_factory.recipients import recipients
 from dag_factory.references import is_reference
 
@@ -185,7 +186,7 @@ class IngestionPipeline(_Model):
     @property
     def title(self) -> str:
         """The name to show to people."""
-        return self.display_name or self.name
+        return one_line(self.display_name or "") or one_line(self.name)
 
     @property
     def fqn(self) -> str:

@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "dag_factory"
 
 # From the ground up. A module may import those before it, at the top or late.
 FLOORS = [
+    "plain_text", "markdown",
     "errors", "airflow_versions", "options", "settings", "references", "json_loader", "yaml_loader", "document",
     "server_address", "python_classes", "allowed", "inheritance", "fqn", "recipients", "pipeline",
     "secret_names", "secret_texts", "secrets", "masked_streams", "masking",

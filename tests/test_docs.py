@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from dag_factory.catalog import Config
 from dag_factory.docs import describe, describe_problem, owner_names, service_link
@@ -50,7 +51,7 @@ def test_a_page_tells_an_operator_what_the_pipeline_is() -> None:
         openMetadataServerConnection={"hostPort": "http://om:8585/api"},
         sourceConfig={"config": {"type": "DatabaseMetadata"}},
     )
-    assert text.startswith("### Orders\n\n> All *orders*.\n")
+    assert text.startswith("### Orders\n\n> All \\*orders\\*.  \n")
     assert rows(text) == {
         "Type": "metadata",
         "Service": "pg",
@@ -288,8 +289,57 @@ def test_the_page_of_a_broken_config_says_what_is_wrong_and_where() -> None:
 
 
 def test_a_description_keeps_what_it_leaves_open_to_itself() -> None:
-    text = page(description="```\nopen | fence\n\n# title")
-    assert "> ```\n> open | fence\n> \n> # title\n\n| | |" in text
+    text = page(description="```\nopen | fence\n\n# title\n- a\n1. b\n===")
+    lines = ["\\`\\`\\`", "open \\| fence", "", "\\# title", "\\- a", "1\\. b", "\\==="]
+    assert "\n".join(f"> {line}  " if line else ">" for line in lines) + "\n\n| | |" in text
+
+
+IMAGES = [
+    "![i](http://evil.example/i.png)",
+    "![i][x]\n\n[x]: http://evil.example/i.png",
+    "![x]\n[x]: <http://evil.example>",
+    "<img src=http://evil.example/i.png>",
+    "<IMG\nSRC='http://evil.example'>",
+    "&lt;img src=http://evil.example&gt;",
+    "[![i](http://evil.example/i.png)](http://evil.example)",
+    "!\\[i](http://evil.example)",
+    "\\![i](http://evil.example)",
+    "<svg><image href=http://evil.example></svg>",
+    "<style>@import 'http://evil.example'</style>",
+    "> ![i](http://evil.example)",
+    "- ![i](http://evil.example)",
+    "    ![i](http://evil.example)",
+    "| ![i](http://evil.example) |",
+    "a\r![i](http://evil.example)",
+    "a\u2028![i](http://evil.example)",
+    "!\u202e[i](http://evil.example)",
+    "`` ![i](http://evil.example)",
+    "<!-- --><iframe src=//evil.example>",
+    "]]><video poster=http://evil.example>",
+    "[a]: http://evil.example",
+]
+
+
+@pytest.mark.parametrize("image", IMAGES)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        lambda text: {"description": text},
+        lambda text: {"displayName": text},
+        lambda text: {"owners": [{"name": text}]},
+        lambda text: {"service": {"name": text, "type": text}},
+        lambda text: {"fullyQualifiedName": text},
+        lambda text: {"sourceConfig": {"config": {"type": text, text: [text]}}},
+        lambda text: {"sourceConfig": {"config": {"type": f"```\n{text}\n```\n~~~\n{text}"}}},
+    ],
+    ids=["description", "name", "owner", "service", "fqn", "config", "fence"],
+)
+def test_the_docs_hold_no_image_and_no_html_whatever_a_document_says(image: str, fields: Any) -> None:
+    text = page(**fields(image))
+    shown = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+    inside = [token for block in shown for token in (block, *(block.children or ()))]
+    assert "evil.example" in text
+    assert not {"image", "html_block", "html_inline", "link_open"} & {token.type for token in inside}
 
 
 def test_a_very_long_description_is_cut() -> None:

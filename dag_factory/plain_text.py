@@ -1,0 +1,27 @@
+"""Texts of others, such as names and descriptions, made fit to be shown to people."""
+
+from __future__ import annotations
+
+import re
+
+# Control characters, and those that turn the order of letters around, so that a name could pass for another one. The
+# marks that Arabic, Hebrew, Persian and emoji need (U+200C to U+200F) stay.
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
+_LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
+
+
+def printable(text: str) -> str:
+    """Return a text without control characters; its lines end as those of Unix do."""
+    return _CONTROL.sub("", _LINE_ENDS.sub("\n", text))
+
+
+def one_line(text: str) -> str:
+    """Return a text on one line, without control characters."""
+    return " ".join(printable(text).split())
+
+
+def cut(text: str, length: int) -> str:
+    """Return a text of at most so many characters; where something is left out, it ends with an ellipsis."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"
