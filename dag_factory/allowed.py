@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from dag_factory import settings
@@ -11,7 +11,8 @@ from dag_factory.document import Document
 from dag_factory.errors import ConfigError
 from dag_factory.options import SECTION
 from dag_factory.python_classes import check_application
-from dag_factory.references import CONNECTION, ENV, is_reference, references_in
+from dag_factory.references import CONNECTION, ENV, FERNET, is_reference, references_in
+from dag_factory.sealing import Keys, UnsealError
 from dag_factory.server_address import matches, names_server, server_address
 
 SERVER = "openMetadataServerConnection"
@@ -38,6 +39,7 @@ class Allowed:
     :param servers: hosts of OpenMetadata servers, as patterns; empty where any may be named
     :param applications: prefixes of the Python classes that applications and custom connectors may name
     :param server_connection: id of the Connection that says which server all configs report to
+    :param keys: those of Airflow, with which values may be encrypted
     """
 
     env: tuple[str, ...] = ()
@@ -45,6 +47,7 @@ class Allowed:
     servers: tuple[str, ...] = ()
     server_connection: str | None = None
     applications: tuple[str, ...] = ()
+    keys: Keys = field(default_factory=Keys, compare=False)
 
     def check(self, document: Document) -> None:
         """
@@ -52,8 +55,8 @@ class Allowed:
 
         :raises ConfigError: for the first thing that it may not reach: which field, and which setting would open it
         """
-        for field, reference in references_in(document):
-            self.check_reference(reference, field)
+        for place, reference in references_in(document):
+            self.check_reference(reference, place)
         self.check_application(document)
         connection = document.get(SERVER)
         if isinstance(connection, dict) and not is_reference(connection):
@@ -67,12 +70,17 @@ class Allowed:
 
     def check_reference(self, reference: Mapping[str, Any], field: str) -> None:
         """
-        Check where a reference leads.
+        Check where a reference leads; nothing is decrypted for that.
 
-        :raises ConfigError: where the operator has not opened that
+        :raises ConfigError: where the operator has not opened that, or a key is gone
         """
         if ENV in reference:
             self._check_env(reference[ENV], field)
+        elif FERNET in reference:
+            try:
+                self.keys.check(reference[FERNET])
+            except UnsealError as error:
+                raise ConfigError(str(error), field=field) from None
         elif CONNECTION in reference and not _any_matches(self.connections, reference[CONNECTION]):
             raise ConfigError(
                 f"refers to the Connection '{reference[CONNECTION]}', which is not open to configs. "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from dag_factory.document import Document, parse
 from dag_factory.errors import ConfigError
-from dag_factory.inheritance import DEFAULTS, upon
+from dag_factory.inheritance import DEFAULTS, check_defaults, upon
 from dag_factory.pipeline import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
 
 if TYPE_CHECKING:
@@ -137,6 +137,11 @@ class Catalog:
             return Config(dag_id, key, claim.document, _problem_of_loser(claim, {dag_id: other}))
         return Config(dag_id, key, claim.document, claim.problem)
 
+    def named_id(self, key: str) -> str | None:
+        """Return the DAG id that a config names, whether or not it is the one that has it; None where it names none."""
+        claim = self._claim(key)
+        return claim.named_id if claim is not None else None
+
     def upon_defaults(self, key: str, own: Document) -> Document:
         """
         Return what a document would be under a key: with the defaults of its folder beneath it.
@@ -196,7 +201,9 @@ class Catalog:
             return above
         key = str(folder / DEFAULTS)
         try:
-            return upon(above, parse(self._store.read(key), key))
+            defaults = parse(self._store.read(key), key)
+            check_defaults(defaults)
+            return upon(above, defaults)
         except KeyError:
             return above
         except ConfigError as error:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import signal
+import sys
 from contextlib import suppress
+from getpass import getpass
 
-from airflow.cli.cli_config import ActionCommand, CLICommand, GroupCommand, lazy_load_command
+from airflow.cli.cli_config import ActionCommand, Arg, CLICommand, GroupCommand, lazy_load_command
 
 
 def commands() -> list[CLICommand]:
@@ -23,11 +26,34 @@ def commands() -> list[CLICommand]:
         func=lazy_load_command("dag_factory.cli.watch"),
         args=(),
     )
+    encrypt_command = ActionCommand(
+        name="encrypt",
+        help="Encrypt a value for one config, read from standard input",
+        description=(
+            "Read a value from standard input, or from a prompt, and print the reference that may stand in its place "
+            "in the config of one DAG, and of no other."
+        ),
+        func=lazy_load_command("dag_factory.cli.encrypt"),
+        args=(
+            Arg(("--dag-id",), help="Id of the DAG, or name of the pipeline, whose config it is for", required=True),
+            Arg(("--number",), help="The value is a number, not a text", action="store_true"),
+        ),
+    )
+    rotate_command = ActionCommand(
+        name="rotate-key",
+        help="Encrypt the config store again with the newest of [core] fernet_key",
+        description=(
+            "Encrypt again whatever older keys of [core] fernet_key have encrypted in the config store. Where the exit "
+            "code is 0, the older keys may go; otherwise it says what still needs them."
+        ),
+        func=lazy_load_command("dag_factory.cli.rotate_key"),
+        args=(Arg(("--dropped",), help="Also in files that were dropped into the store", action="store_true"),),
+    )
     return [
         GroupCommand(
             name="openmetadata-dag-factory",
             help="Run OpenMetadata ingestion pipelines",
-            subcommands=(watch_command,),
+            subcommands=(watch_command, encrypt_command, rotate_command),
         )
     ]
 
@@ -52,3 +78,47 @@ async def _watch() -> None:
     with suppress(asyncio.CancelledError):
         await watching
     await parses.stop()
+
+
+def encrypt(args: argparse.Namespace) -> None:
+    """Print the reference to a value that is read from standard input; as an argument, `ps` would show it."""
+    from dag_factory.errors import DagFactoryError
+    from dag_factory.pipeline import clean_dag_id
+    from dag_factory.references import encrypted
+    from dag_factory.sealing import Keys
+
+    value = getpass("Value: ") if sys.stdin.isatty() else sys.stdin.read().removesuffix("\n").removesuffix("\r")
+    if not value:
+        sys.exit("The value is empty. Write it to standard input.")
+    try:
+        reference = encrypted(_number(value) if args.number else value, clean_dag_id(args.dag_id), Keys())
+    except DagFactoryError as error:
+        sys.exit(f"{error}.")
+    print(json.dumps(reference))
+
+
+def _number(text: str) -> float:
+    with suppress(ValueError):
+        found = json.loads(text)
+        if isinstance(found, (int, float)) and not isinstance(found, bool):
+            return found
+    sys.exit("The value is not a number. Leave --number out for a text.")
+
+
+def rotate_key(args: argparse.Namespace) -> None:
+    """Seal the config store again with the newest key; exit with 1 where older keys are still needed."""
+    from dag_factory.errors import DagFactoryError
+    from dag_factory.rotation import rotate
+    from dag_factory.sealing import Keys
+    from dag_factory.store import configured_store
+
+    try:
+        rotation = rotate(configured_store(), Keys(), dropped=args.dropped)
+    except DagFactoryError as error:
+        sys.exit(f"{error}.")
+    lines = [f"{len(rotation.resealed)} encrypted again, {rotation.unchanged} unchanged."]
+    lines += [f"{key}: is left as it is, since it was dropped. Run it with --dropped." for key in rotation.left]
+    lines += [f"{key}: {problem}." for key, problem in rotation.failed.items()]
+    print("\n".join(lines))
+    if not rotation.is_complete:
+        sys.exit("Older keys of [core] fernet_key are still needed.")

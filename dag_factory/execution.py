@@ -111,12 +111,18 @@ class Execution:
         config = self._config()
         # This worker's own settings count, whatever the DAG processor's or the API server's are.
         opened = allowed.configured()
-        stored = resolved(config.document or {}, opened, on_secret=self._mask.add)
+        stored = resolved(config.document or {}, self._dag_id, opened, on_secret=self._mask.add)
         # With the way to the server known, whatever is wrong with the rest can be reported.
         self._begun = self._job(IngestionPipeline.from_document(stored), {FIELD: stored.get(FIELD)})
         opened.check(config.document or {})
         rest = {name: value for name, value in stored.items() if name != FIELD}
-        rest = resolve(rest, permit=opened.check_reference, on_secret=self._mask.add_unless_words)
+        rest = resolve(
+            rest,
+            self._dag_id,
+            keys=opened.keys,
+            permit=opened.check_reference,
+            on_secret=self._mask.add_unless_words,
+        )
         # References in a conf stay as they are: who may trigger may not read what the worker can.
         document = overridden({**stored, **rest}, self._conf)
         for secret in secret_values(document):

@@ -5,9 +5,23 @@ from __future__ import annotations
 from dag_factory.allowed import SERVER, TOKEN_FIELDS
 from dag_factory.document import Document, merge
 from dag_factory.errors import ConfigError
-from dag_factory.references import is_reference
+from dag_factory.references import FERNET, is_reference, references_in
 
 DEFAULTS = "defaults.yaml"
+
+
+def check_defaults(defaults: Document) -> None:
+    """
+    Check what stands in a file of defaults.
+
+    :raises ConfigError: for a value that is encrypted, which can be for one DAG alone
+    """
+    for field, reference in references_in(defaults):
+        if FERNET in reference:
+            raise ConfigError(
+                "is encrypted, and what is encrypted is for one DAG alone. Write a $connection or an $env in its place",
+                field=field,
+            )
 
 
 def upon(defaults: Document, own: Document) -> Document:

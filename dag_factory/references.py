@@ -3,7 +3,7 @@ References: what may stand in place of any value of a document, and how it becom
 
 - ``{"$env": "NAME"}``: an environment variable of the worker
 - ``{"$connection": "conn_id", "field": "password"}``: a part of an Airflow Connection, so of any secrets backend
-- ``{"$fernet": "…"}``: a text encrypted with Airflow's Fernet key; with ``"as": "number"`` beside it, a number
+- ``{"$fernet": "…"}``: a text that is encrypted for this one DAG; with ``"as": "number"`` beside it, a number
 
 A value is replaced as a whole. Nothing is interpolated into texts, so a password may contain ``$``.
 """
@@ -15,11 +15,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dag_factory.errors import ConfigError, SettingsError
+from dag_factory.errors import ConfigError
+from dag_factory.sealing import Keys, UnsealError
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
-    from cryptography.fernet import MultiFernet
 
 ENV = "$env"
 CONNECTION = "$connection"
@@ -77,36 +77,42 @@ def references_in(value: Any, field: str = "") -> Iterator[tuple[str, dict[str, 
 
 def resolve(
     value: Any,
+    dag_id: str,
     *,
+    keys: Keys,
     permit: Callable[[Mapping[str, Any], str], None],
     on_secret: Callable[[str], None],
-    field: str = "",
 ) -> Any:
     """
     Return a value with every reference in it replaced by what it stands for. For the worker alone.
 
+    :param dag_id: whose config it is from
     :param permit: is asked of each reference and its field before it is followed, and raises where that is not allowed
     :param on_secret: is told each value that comes from a place for secrets, so that logs can be masked
     :raises ConfigError: where a reference leads nowhere; names field and reference, never a value
     """
+
+    def follow(reference: dict[str, Any], field: str) -> Any:
+        permit(reference, field)
+        if ENV in reference:
+            return _from_environment(reference[ENV], field)
+        if CONNECTION in reference:
+            return _from_connection(reference[CONNECTION], reference["field"], field, on_secret)
+        found = _unsealed(reference, dag_id, keys, field)
+        on_secret(found if isinstance(found, str) else json.dumps(found))
+        return found
+
+    return _replaced(value, follow, "")
+
+
+def _replaced(value: Any, follow: Callable[[dict[str, Any], str], Any], field: str) -> Any:
+    """Return a value with what stands for each of its references."""
     if isinstance(value, dict):
         if is_reference(value):
-            permit(value, field)
-        if ENV in value:
-            return _from_environment(value[ENV], field)
-        if CONNECTION in value:
-            return _from_connection(value[CONNECTION], value["field"], field, on_secret)
-        if FERNET in value:
-            return _decrypted(value, field, on_secret)
-        return {
-            name: resolve(child, permit=permit, on_secret=on_secret, field=f"{field}.{name}" if field else name)
-            for name, child in value.items()
-        }
+            return follow(value, field)
+        return {name: _replaced(child, follow, f"{field}.{name}" if field else name) for name, child in value.items()}
     if isinstance(value, list):
-        return [
-            resolve(child, permit=permit, on_secret=on_secret, field=f"{field}.{index}")
-            for index, child in enumerate(value)
-        ]
+        return [_replaced(child, follow, f"{field}.{index}") for index, child in enumerate(value)]
     return value
 
 
@@ -159,49 +165,56 @@ def _from_connection(conn_id: str, part: str, field: str, on_secret: Callable[[s
     return found
 
 
-def encrypted(value: str | float) -> dict[str, str]:
+def encrypted(value: str | float, dag_id: str, keys: Keys) -> dict[str, str]:
     """
-    Return a ``$fernet`` reference to a text or a number.
+    Return a ``$fernet`` reference to a text or a number, for the config of one DAG.
 
     :raises SettingsError: where Airflow has no Fernet key to encrypt with
     """
-    fernet = _fernet()
-    if fernet is None:
-        raise SettingsError(
-            "[core] fernet_key is empty, so secrets can't be encrypted. Set it, the same for API server and workers"
-        )
     text = value if isinstance(value, str) else json.dumps(value)
-    reference = {FERNET: fernet.encrypt(text.encode()).decode()}
+    reference = {FERNET: keys.seal(text, dag_id)}
     return reference if isinstance(value, str) else {**reference, _AS: _NUMBER}
 
 
-def decrypted(value: Any) -> Any:
+def decrypted(value: Any, dag_id: str, keys: Keys) -> Any:
     """
     Return a value with every ``$fernet`` reference in it resolved, and the others left.
 
     :raises ConfigError: where one can't be decrypted
     """
-    if isinstance(value, dict):
-        if FERNET in value:
-            return _decrypted(value, "", lambda _: None)
-        return {name: decrypted(child) for name, child in value.items()}
-    return [decrypted(child) for child in value] if isinstance(value, list) else value
+
+    def follow(reference: dict[str, Any], field: str) -> Any:
+        return _unsealed(reference, dag_id, keys, field) if FERNET in reference else reference
+
+    return _replaced(value, follow, "")
 
 
-def _decrypted(reference: dict[str, str], field: str, on_secret: Callable[[str], None]) -> str | float:
-    from cryptography.fernet import InvalidToken
+def resealed(value: Any, dag_id: str, keys: Keys) -> Any:
+    """
+    Return a value with every ``$fernet`` reference in it encrypted with the newest key; which is, stays as it is.
 
-    fernet = _fernet()
-    if fernet is None:
-        raise ConfigError("is encrypted, but the worker has no [core] fernet_key. Give it Airflow's", field=field)
+    :raises ConfigError: where one can't be decrypted
+    """
+
+    def follow(reference: dict[str, Any], field: str) -> Any:
+        if FERNET not in reference:
+            return reference
+        found = _unsealed(reference, dag_id, keys, field)
+        return reference if keys.is_newest(reference[FERNET]) else encrypted(found, dag_id, keys)
+
+    return _replaced(value, follow, "")
+
+
+def is_sealed_newly(value: Any, keys: Keys) -> bool:
+    """Return whether every ``$fernet`` reference in a value says that it is encrypted with the newest key."""
+    return all(keys.is_newest(found[FERNET]) for _, found in references_in(value) if FERNET in found)
+
+
+def _unsealed(reference: dict[str, str], dag_id: str, keys: Keys, field: str) -> str | float:
     try:
-        text = fernet.decrypt(reference[FERNET]).decode()
-    except (InvalidToken, ValueError):
-        raise ConfigError(
-            "can't be decrypted with [core] fernet_key. Keep the old key behind the new one when you rotate",
-            field=field,
-        ) from None
-    on_secret(text)
+        text = keys.unseal(reference[FERNET], dag_id)
+    except UnsealError as error:
+        raise ConfigError(str(error), field=field or None) from None
     return _number(text, field) if _AS in reference else text
 
 
@@ -213,14 +226,3 @@ def _number(text: str, field: str) -> float:
     if not isinstance(found, (int, float)) or isinstance(found, bool):
         raise ConfigError('is encrypted, "as": "number", and is none. Leave that out for a text', field=field)
     return found
-
-
-def _fernet() -> MultiFernet | None:
-    from airflow.configuration import conf
-    from cryptography.fernet import Fernet, MultiFernet
-
-    keys = [key.strip() for key in conf.get("core", "fernet_key", fallback="").split(",") if key.strip()]
-    try:
-        return MultiFernet([Fernet(key) for key in keys]) if keys else None
-    except ValueError:
-        raise SettingsError("[core] fernet_key is none. Make one as Airflow's documentation says") from None

@@ -23,12 +23,13 @@ CONN_ID = f"[{SECTION}] openmetadata_conn_id"
 _SCHEMES = ("http", "https")
 
 
-def resolved(document: Document, opened: Allowed, *, on_secret: Callable[[str], None]) -> Document:
+def resolved(document: Document, dag_id: str, opened: Allowed, *, on_secret: Callable[[str], None]) -> Document:
     """
     Return a document with its whole way to the server: that of the Connection, resolved, and checked.
 
     All other references are left as they are.
 
+    :param dag_id: whose document it is
     :param opened: what the operator has opened to configs
     :param on_secret: is told each secret, so that logs can be masked
     :raises ConfigError: where a reference leads nowhere, or the document may not report to that server
@@ -38,7 +39,9 @@ def resolved(document: Document, opened: Allowed, *, on_secret: Callable[[str], 
     own = {FIELD: document[FIELD]} if FIELD in document else {}
     opened.check(own)
     merged = {**own, FIELD: _merged(own.get(FIELD), theirs)} if theirs is not None else own
-    connection = resolve(merged, permit=opened.check_reference, on_secret=on_secret).get(FIELD)
+    connection = resolve(merged, dag_id, keys=opened.keys, permit=opened.check_reference, on_secret=on_secret).get(
+        FIELD
+    )
     if isinstance(connection, dict):
         is_server_ours = "hostPort" in (theirs or {})
         if _carries_token(theirs) and not is_server_ours and not opened.servers:

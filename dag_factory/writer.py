@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 
 from dag_factory.builder import check
 from dag_factory.catalog import Catalog, Config
@@ -11,7 +12,8 @@ from dag_factory.document import Document, parse
 from dag_factory.errors import ConfigError, ConflictError
 from dag_factory.inheritance import DEFAULTS
 from dag_factory.pipeline import DAG_FIELDS, IngestionPipeline, clean_dag_id
-from dag_factory.references import decrypted, encrypted
+from dag_factory.references import decrypted, encrypted, is_sealed_newly, references_in, resealed
+from dag_factory.sealing import Keys
 from dag_factory.secrets import encrypt
 from dag_factory.store import ConfigStore
 
@@ -51,21 +53,22 @@ def deploy(store: ConfigStore, checked: Checked) -> Deployed:
     """
     Keep a pipeline's config in the store as ``<dag_id>.json``, its secrets encrypted.
 
-    The same document again changes nothing. When this returns, the config is on disk and the marker is another one.
+    The same document again changes nothing, unless its secrets are to be encrypted with a newer key. When this returns,
+    the config is on disk and the marker is another one.
 
     :raises ConfigError: where the defaults that lie under it leave no pipeline that can be run
     :raises ConflictError: where its name gives the DAG id of another pipeline
     :raises StoreError: where it can't be kept
     """
-    document, pipeline = checked.document, checked.pipeline
-    key, at_rest = f"{pipeline.dag_id}.json", _at_rest(document)
+    document, pipeline, keys = checked.document, checked.pipeline, Keys()
+    key, at_rest = f"{pipeline.dag_id}.json", _at_rest(document, pipeline.dag_id, keys)
     _check_upon_defaults(store, key, at_rest)
     # Two pipelines of one DAG id that come at once, maybe to two processes, must see each other.
     with store.lock():
         present = Catalog(store).look_up(pipeline.dag_id)
         if present is not None:
             _check_same_pipeline(checked, present)
-            if present.key == key and _same(document, store.read(key)):
+            if present.key == key and _same(at_rest, store.read(key), pipeline.dag_id, keys):
                 return Deployed(pipeline.dag_id, changed=False)
         store.write(key, json.dumps(at_rest, indent=2, ensure_ascii=False).encode())
         store.bump()
@@ -93,16 +96,17 @@ def delete(store: ConfigStore, name: str) -> bool:
     return removed
 
 
-def _at_rest(document: Document) -> Document:
+def _at_rest(document: Document, dag_id: str, keys: Keys) -> Document:
     """
-    Return a document as it is stored.
+    Return a document as it is stored, all of it that is encrypted with the newest key.
 
     Whatever it looks like, what a DAG is made of stays readable: encrypted, it would leave a config that none can be
     built from. A description it can do without.
     """
+    encrypted_here = partial(encrypted, dag_id=dag_id, keys=keys)
     return {
-        name: encrypt(value, encrypted, name, by_value=name not in DAG_FIELDS or name == "description")
-        for name, value in document.items()
+        name: encrypt(value, encrypted_here, name, by_value=name not in DAG_FIELDS or name == "description")
+        for name, value in resealed(document, dag_id, keys).items()
     }
 
 
@@ -131,9 +135,16 @@ def _check_same_pipeline(checked: Checked, present: Config) -> None:
         )
 
 
-def _same(document: Document, stored: bytes) -> bool:
-    """Return whether a stored config is this document, apart from what is encrypted."""
+def _same(at_rest: Document, stored: bytes, dag_id: str, keys: Keys) -> bool:
+    """Return whether a stored config is this one: the same values, the same of them encrypted, with the newest key."""
     try:
-        return bool(decrypted(document) == decrypted(parse(stored, "stored.json")))
+        present = parse(stored, "stored.json")
+        is_same = bool(decrypted(at_rest, dag_id, keys) == decrypted(present, dag_id, keys))
     except ConfigError:
         return False  # broken, or encrypted with a key that is gone
+    return is_same and _places(at_rest) == _places(present) and is_sealed_newly(present, keys)
+
+
+def _places(document: Document) -> list[str]:
+    """Return where references stand, those to what is encrypted included."""
+    return sorted(field for field, _ in references_in(document))

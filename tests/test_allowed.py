@@ -12,6 +12,7 @@ from dag_factory.allowed import Allowed, configured, connections_in
 from dag_factory.builder import build_dag, check
 from dag_factory.catalog import Config
 from dag_factory.errors import ConfigError
+from dag_factory.sealing import Keys
 
 SECTION = "AIRFLOW__OPENMETADATA_DAG_FACTORY__"
 OPENED = Allowed(env=("OPENMETADATA_*", "TOKEN"), connections=("openmetadata*",))
@@ -60,7 +61,6 @@ def test_what_is_not_open_is_refused_wherever_it_stands(
         {"$env": "OPENMETADATA_"},
         {"$env": "TOKEN"},
         {"$connection": "openmetadata_eu", "field": "uri"},
-        {"$fernet": "x"},
     ],
     ids=str,
 )
@@ -145,6 +145,29 @@ def test_a_document_that_reaches_too_far_makes_no_dag() -> None:
     with pytest.raises(ConfigError, match=r"^config 'orders.json', field 'sourceConfig.config.password'.*allowed_env"):
         build_dag(Config("orders", "orders.json", document))
     assert build_dag(Config("orders", "orders.json", document), Allowed(env=("AWS_*",))).dag_id == "orders"
+
+
+def test_a_value_whose_key_is_gone_is_refused_though_nothing_is_decrypted() -> None:
+    keys = Keys("A" * 43 + "=")
+    sealed = keys.seal("canary", "orders")
+    document = {"a": [{"$fernet": sealed}]}
+    Allowed(keys=keys).check(document)
+    Allowed(keys=keys).check({"a": [{"$fernet": f"{sealed[:9]}no token"}]})
+    problem = problem_of(document, Allowed(keys=Keys("B" * 43 + "=")))
+    assert problem.field == "a.0"
+    assert f"the fingerprint {sealed[:8]}, which [core] fernet_key does not hold" in problem.problem
+    assert sealed not in str(problem)
+    assert "fernet_key is malformed" in problem_of(document, Allowed(keys=Keys("canary"))).problem
+    assert "fernet_key is empty" in problem_of({"a": {"$fernet": "any"}}, Allowed(keys=Keys(""))).problem
+
+
+def test_keys_are_not_read_where_nothing_is_encrypted() -> None:
+    class Unread(Keys):
+        @property
+        def problem(self) -> str | None:
+            raise AssertionError
+
+    Allowed(env=("A",), keys=Unread()).check({"a": {"$env": "A"}})
 
 
 def test_the_connections_of_a_document_are_named_once() -> None:

@@ -15,8 +15,8 @@ PACKAGE = Path(__file__).parents[1] / "dag_factory"
 # From the ground up. A module may import those before it, at the top or late.
 FLOORS = [
     "plain_text", "markdown",
-    "errors", "airflow_versions", "options", "settings", "references", "json_loader", "yaml_loader", "document",
-    "server_address", "python_classes", "allowed", "inheritance", "fqn", "recipients", "pipeline",
+    "errors", "airflow_versions", "options", "settings", "sealing", "references", "json_loader", "yaml_loader",
+    "document", "server_address", "python_classes", "allowed", "inheritance", "fqn", "recipients", "pipeline",
     "secret_names", "secret_texts", "secrets", "masked_streams", "masking",
     "store.files", "store.listing", "store.lock", "store.pending", "store.notes", "store.announcements", "store.tokens",
     "store.folder", "store", "catalog", "config_version", "server_connection",
@@ -30,7 +30,7 @@ FLOORS = [
     "reporting", "reporting.status", "reporting.queue", "reporting.own_end", "reporting.ended_runs",
     "reporting.notes", "reporting.listener",
     "execution", "operator", "builder",
-    "loader", "writer", "parses",
+    "loader", "writer", "rotation", "parses",
     "watch", "watch.mounts", "watch.turn", "watch.folder_events", "watch.hints", "watch.changes", "watch.report",
     "watch.watcher", "watch.request", "watch.start",
     "api", "api.answers", "api.bodies", "api.browsers", "api.brake", "api.calls", "api.transport", "api.rest",
@@ -41,7 +41,7 @@ FLOORS = [
 
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
 ISOLATED = [
-    "errors", "references", "secret_names", "secret_texts", "secrets", "masked_streams", "masking", "fqn",
+    "errors", "sealing", "references", "secret_names", "secret_texts", "secrets", "masked_streams", "masking", "fqn",
     "python_classes", "workflow.types", "workflow.server", "workflow.secrets_read", "workflow.status",
     "workflow.server_calls", "workflow.run", "workflow.secrets_manager", "workflow.automation", "workflow.jobs",
     "runner.guard",

@@ -1,24 +1,119 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from airflow.providers_manager import ProvidersManager
+from cryptography.fernet import Fernet
+
+from dag_factory.references import decrypted, encrypted
+from dag_factory.sealing import Keys
+
+KEY = "A" * 43 + "="
 
 
-@pytest.mark.skipif(not hasattr(ProvidersManager, "cli_command_functions"), reason="Airflow 3.1 asks for no commands")
-def test_airflow_has_our_commands_and_their_help(tmp_path: Path) -> None:
+NEEDS_COMMANDS = pytest.mark.skipif(
+    not hasattr(ProvidersManager, "cli_command_functions"), reason="Airflow 3.1 asks for no commands"
+)
+
+
+def run(home: Path, code: str, said: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a command's function in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", f"from argparse import Namespace; from dag_factory import cli; {code}"],
+        env={
+            "AIRFLOW_HOME": str(home),
+            "PATH": "",
+            "AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE": str(home),
+            **env,
+        },
+        cwd=Path(__file__).parents[1],
+        input=said,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@NEEDS_COMMANDS
+@pytest.mark.parametrize(
+    ("command", "help_text"),
+    [
+        ("watch", "Watch the config store until stopped"),
+        ("encrypt", "print the reference that may stand in its place"),
+        ("rotate-key", "the older keys may go"),
+    ],
+)
+def test_airflow_has_our_commands_and_their_help(tmp_path: Path, command: str, help_text: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "airflow", "openmetadata-dag-factory", "watch", "--help"],
+        [sys.executable, "-m", "airflow", "openmetadata-dag-factory", command, "--help"],
         env={"AIRFLOW_HOME": str(tmp_path), "PATH": "", "COLUMNS": "500"},
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert "Watch the config store until stopped" in done.stdout
+    assert help_text in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("said", "number", "value"),
+    [("p4$$: \u00fc\n", False, "p4$$: \u00fc"), ("two\nlines\n", False, "two\nlines"), ("1.5\n", True, 1.5)],
+)
+def test_a_value_is_encrypted_for_one_config(tmp_path: Path, said: str, number: bool, value: object) -> None:
+    code = f"cli.encrypt(Namespace(dag_id='my orders', number={number}))"
+    done = run(tmp_path, code, said, AIRFLOW__CORE__FERNET_KEY=KEY, PYTHONUTF8="1")
+    reference = json.loads(done.stdout)
+    assert decrypted(reference, "my_orders", Keys(KEY)) == value
+
+
+@pytest.mark.parametrize(
+    ("said", "number", "key", "problem"),
+    [
+        ("", False, KEY, "The value is empty."),
+        ("\n", False, KEY, "The value is empty."),
+        ("canary", True, KEY, "The value is not a number."),
+        ("canary", False, "", "[core] fernet_key is empty."),
+        ("canary", False, "canary", "[core] fernet_key is malformed"),
+    ],
+)
+def test_what_can_not_be_encrypted_ends_with_a_reason(
+    tmp_path: Path, said: str, number: bool, key: str, problem: str
+) -> None:
+    code = f"cli.encrypt(Namespace(dag_id='a', number={number}))"
+    done = run(tmp_path, code, said, AIRFLOW__CORE__FERNET_KEY=key)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(problem)
+    assert "canary" not in done.stderr + done.stdout
+
+
+def test_a_rotation_says_what_it_has_done_and_fails_where_the_old_key_is_needed(tmp_path: Path) -> None:
+    keep = {"name": "kept", "a": encrypted("canary", "kept", Keys(KEY))}
+    (tmp_path / "kept.json").write_text(json.dumps(keep))
+    (tmp_path / "dropped.json").write_text(json.dumps({**keep, "name": "orders", "a": {"$fernet": "canary"}}))
+    new = Fernet.generate_key().decode()
+    code = "cli.rotate_key(Namespace(dropped={}))"
+    done = run(tmp_path, code.format(False), AIRFLOW__CORE__FERNET_KEY=f"{new},{KEY}")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-2:] == [
+        "1 encrypted again, 0 unchanged.",
+        "dropped.json: is left as it is, since it was dropped. Run it with --dropped.",
+    ]
+    assert "Older keys of [core] fernet_key are still needed." in done.stderr
+    done = run(tmp_path, code.format(True), AIRFLOW__CORE__FERNET_KEY=f"{new},{KEY}")
+    assert done.returncode == 1
+    assert "dropped.json: field 'a.$fernet'" not in done.stdout
+    assert "dropped.json: field 'a': can't be decrypted" in done.stdout
+    (tmp_path / "dropped.json").unlink()
+    done = run(tmp_path, code.format(True), AIRFLOW__CORE__FERNET_KEY=new)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "0 encrypted again, 1 unchanged.")
+    done = run(tmp_path, code.format(True), AIRFLOW__CORE__FERNET_KEY="canary")
+    assert done.returncode == 1
+    assert "[core] fernet_key is malformed" in done.stderr
+    assert "canary" not in done.stderr + done.stdout
 
 
 def test_a_store_that_can_t_be_watched_ends_the_command_with_a_reason(tmp_path: Path) -> None:

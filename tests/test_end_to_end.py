@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
-from cryptography.fernet import Fernet
 
+from dag_factory.references import encrypted
+from dag_factory.sealing import Keys
 from sandbox.client import run_path, wait_until
 from sandbox.mailbox import Mailbox
 from sandbox.server import OpenMetadataServer
@@ -153,11 +154,11 @@ def test_references_are_resolved_in_the_worker(
         "/api/v2/connections",
         json={"connection_id": "openmetadata", "conn_type": "generic", "extra": json.dumps({"url": host})},
     )
-    encrypted = Fernet(airflow.option("core", "fernet_key")).encrypt(token.encode()).decode()
+    sealed = encrypted(token, "with_references", Keys(airflow.option("core", "fernet_key")))
     server = {
         "hostPort": {"$connection": "openmetadata", "field": "extra.url"},
         "authProvider": "openmetadata",
-        "securityConfig": {"jwtToken": {"$fernet": encrypted}},
+        "securityConfig": {"jwtToken": sealed},
     }
     dag_id = drop(config_store, sample("with_references", openMetadataServerConnection=server))
 

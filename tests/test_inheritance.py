@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dag_factory.errors import ConfigError
-from dag_factory.inheritance import upon
+from dag_factory.inheritance import check_defaults, upon
 
 URL = "https://om.example/api"
 
@@ -73,3 +73,10 @@ def test_everything_else_is_merged(own: dict[str, Any], merged: dict[str, Any]) 
 def test_a_document_may_send_its_own_token_to_the_defaults_server() -> None:
     found = upon(DEFAULTS, server(securityConfig={"jwtToken": "own"}))
     assert found["openMetadataServerConnection"]["securityConfig"] == {"jwtToken": "own"}
+
+
+def test_nothing_in_defaults_is_encrypted_since_that_is_for_one_dag_alone() -> None:
+    with pytest.raises(ConfigError, match=r"^field 'a.0': is encrypted, .*Write a \$connection or an \$env") as error:
+        check_defaults({"a": [{"$fernet": "canary"}]})
+    assert "canary" not in str(error.value)
+    check_defaults({"a": [{"$env": "A"}, {"$connection": "a", "field": "host"}]})

@@ -8,12 +8,22 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dag_factory.errors import ConfigError, SettingsError
-from dag_factory.references import check_reference, decrypted, encrypted, is_reference, references_in, resolve
+from dag_factory.errors import ConfigError
+from dag_factory.references import (
+    check_reference,
+    decrypted,
+    encrypted,
+    is_reference,
+    is_sealed_newly,
+    references_in,
+    resealed,
+)
+from dag_factory.references import resolve as resolve_all
+from dag_factory.sealing import Keys
 
 CANARY = "s3cr3t-canary"
-FERNET_KEY = "AIRFLOW__CORE__FERNET_KEY"
-FOREIGN_TOKEN = Fernet(b"_" * 43 + b"=").encrypt_at_time(b"text", 0).decode()
+KEYS = Keys("A" * 43 + "=")
+DAG_ID = "orders"
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -24,6 +34,10 @@ plain = st.recursive(
 
 def anything(*_: object) -> None:
     """Let every reference be followed."""
+
+
+def resolve(value: Any, *, on_secret: Any, permit: Any = anything, keys: Keys = KEYS) -> Any:
+    return resolve_all(value, DAG_ID, keys=keys, permit=permit, on_secret=on_secret)
 
 
 class Listener:
@@ -59,7 +73,7 @@ def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def problem_of(value: object) -> ConfigError:
     told = Listener()
     with pytest.raises(ConfigError) as caught:
-        resolve({"a": [value]}, permit=anything, on_secret=told)
+        resolve({"a": [value]}, on_secret=told)
     assert caught.value.field == "a.0"
     return caught.value
 
@@ -119,14 +133,14 @@ def test_the_error_of_a_malformed_reference_quotes_none_of_it() -> None:
 
 @given(plain)
 def test_what_holds_no_reference_is_resolved_to_itself(value: Any) -> None:
-    assert resolve(value, permit=anything, on_secret=Listener()) == value
+    assert resolve(value, on_secret=Listener()) == value
 
 
 def test_a_reference_is_replaced_wherever_it_stands(monkeypatch: pytest.MonkeyPatch, masked: Listener) -> None:
     monkeypatch.setenv("OM_USER", "robot")
     reference = {"$env": "OM_USER"}
     document = {"a": reference, "b": {"c": [1, reference, {"d": reference}]}, "e": "$env"}
-    assert resolve(document, permit=anything, on_secret=masked) == {
+    assert resolve(document, on_secret=masked) == {
         "a": "robot",
         "b": {"c": [1, "robot", {"d": "robot"}]},
         "e": "$env",
@@ -137,7 +151,7 @@ def test_a_reference_is_replaced_wherever_it_stands(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("value", ["pa$$w0rd", "${HOME}", '{"$env": "HOME"}', "%(x)s", "", " "])
 def test_a_value_is_taken_literally(monkeypatch: pytest.MonkeyPatch, masked: Listener, value: str) -> None:
     monkeypatch.setenv("OM_PASSWORD", value)
-    assert resolve({"$env": "OM_PASSWORD"}, permit=anything, on_secret=masked) == value
+    assert resolve({"$env": "OM_PASSWORD"}, on_secret=masked) == value
 
 
 def test_a_missing_environment_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +196,7 @@ def test_each_reference_is_asked_for_with_its_field_before_it_is_followed(monkey
 def test_each_part_of_a_connection_can_be_asked_for(
     connection: str, masked: Listener, part: str, value: object, is_masked: bool
 ) -> None:
-    found = resolve({"$connection": connection, "field": part}, permit=anything, on_secret=masked)
+    found = resolve({"$connection": connection, "field": part}, on_secret=masked)
     if part == "uri":
         assert found.partition("?")[0] == value
     else:
@@ -191,7 +205,7 @@ def test_each_part_of_a_connection_can_be_asked_for(
 
 
 def test_the_whole_extra_of_a_connection_is_its_text(connection: str, masked: Listener) -> None:
-    found = resolve({"$connection": connection, "field": "extra"}, permit=anything, on_secret=masked)
+    found = resolve({"$connection": connection, "field": "extra"}, on_secret=masked)
     assert json.loads(found)["token"] == "tok"
     assert masked.secrets == [found]
 
@@ -223,7 +237,7 @@ def test_an_extra_that_is_no_mapping_has_no_keys(monkeypatch: pytest.MonkeyPatch
 
 def test_a_connection_may_be_an_uri(monkeypatch: pytest.MonkeyPatch, masked: Listener) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_OM", "http://:tok%40en@om.example:8585")
-    assert resolve({"$connection": "om", "field": "password"}, permit=anything, on_secret=masked) == "tok@en"
+    assert resolve({"$connection": "om", "field": "password"}, on_secret=masked) == "tok@en"
 
 
 @pytest.mark.parametrize("value", [None, f"postgres://u:{CANARY}@h:{CANARY}", f'{{"port": "{CANARY}"}}', f"{{{CANARY}"])
@@ -237,84 +251,58 @@ def test_a_connection_that_airflow_does_not_have_is_named(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("text", ["secret", "ünï$code", ""])
-def test_an_encrypted_text_is_decrypted_with_airflows_key(
-    monkeypatch: pytest.MonkeyPatch, masked: Listener, text: str
-) -> None:
-    key = Fernet.generate_key()
-    monkeypatch.setenv(FERNET_KEY, key.decode())
-    token = Fernet(key).encrypt(text.encode()).decode()
-    assert resolve({"$fernet": token}, permit=anything, on_secret=masked) == text
+def test_an_encrypted_text_is_decrypted(masked: Listener, text: str) -> None:
+    reference = encrypted(text, DAG_ID, KEYS)
+    check_reference(dict(reference), field="a")
+    assert resolve(reference, on_secret=masked) == text
     assert masked.secrets == [text]
 
 
 @pytest.mark.parametrize("number", [0, 90210123, -7, 1.5, 1e22, 2**64])
-def test_a_number_that_was_encrypted_is_the_same_number_again(
-    monkeypatch: pytest.MonkeyPatch, masked: Listener, number: float
-) -> None:
-    monkeypatch.setenv(FERNET_KEY, Fernet.generate_key().decode())
-    reference = encrypted(number)
+def test_a_number_that_was_encrypted_is_the_same_number_again(masked: Listener, number: float) -> None:
+    reference = encrypted(number, DAG_ID, KEYS)
     check_reference(dict(reference), field="a")
-    found = resolve(reference, permit=anything, on_secret=masked)
+    found = resolve(reference, on_secret=masked)
     assert (found, type(found)) == (number, type(number))
-    assert decrypted({"a": [reference]}) == {"a": [number]}
+    assert decrypted({"a": [reference]}, DAG_ID, KEYS) == {"a": [number]}
     assert masked.secrets == [str(number)]
 
 
 @pytest.mark.parametrize("text", [CANARY, "", "true", "null", '"1"', "[1]", "1 2", "1" * 5000])
-def test_what_is_encrypted_as_a_number_and_is_none_is_refused_and_not_quoted(
-    monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
-    monkeypatch.setenv(FERNET_KEY, Fernet.generate_key().decode())
-    problem = problem_of({**encrypted(text), "as": "number"})
+def test_what_is_encrypted_as_a_number_and_is_not_one_is_refused_and_not_quoted(text: str) -> None:
+    problem = problem_of({**encrypted(text, DAG_ID, KEYS), "as": "number"})
     assert '"as": "number", and is none' in problem.problem
     assert CANARY not in str(problem)
 
 
-def test_a_rotated_key_still_decrypts_while_it_stands_behind_the_new_one(
-    monkeypatch: pytest.MonkeyPatch, masked: Listener
-) -> None:
-    old, new = Fernet.generate_key(), Fernet.generate_key()
-    reference = {"$fernet": Fernet(old).encrypt(b"secret").decode()}
-    monkeypatch.setenv(FERNET_KEY, f"{new.decode()}, {old.decode()}")
-    assert resolve(reference, permit=anything, on_secret=masked) == "secret"
-    monkeypatch.setenv(FERNET_KEY, new.decode())
-    assert "Keep the old key behind the new one" in problem_of(reference).problem
+def test_what_is_encrypted_for_another_dag_is_refused_with_its_field() -> None:
+    assert "for the DAG 'orders'" in problem_of(encrypted(CANARY, "another", KEYS)).problem
 
 
-@pytest.mark.parametrize("keys", ["", " ", " , "])
-def test_without_a_key_nothing_is_decrypted(monkeypatch: pytest.MonkeyPatch, keys: str) -> None:
-    monkeypatch.setenv(FERNET_KEY, keys)
-    assert "no [core] fernet_key" in problem_of({"$fernet": "x"}).problem
+def test_what_is_encrypted_is_decrypted_and_the_rest_left() -> None:
+    document = {"a": [{"b": encrypted("x", DAG_ID, KEYS)}, {"$env": "A"}], "c": "$fernet"}
+    assert decrypted(document, DAG_ID, KEYS) == {"a": [{"b": "x"}, {"$env": "A"}], "c": "$fernet"}
 
 
-@pytest.mark.parametrize(
-    "token",
-    [CANARY, f"ünï-{CANARY}", "gAAAAA==", FOREIGN_TOKEN],
-    ids=["text", "not ascii", "cut off", "of another key"],
-)
-def test_what_can_not_be_decrypted_is_refused_and_not_quoted(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
-    monkeypatch.setenv(FERNET_KEY, "A" * 43 + "=")
-    problem = problem_of({"$fernet": token})
-    assert "can't be decrypted" in problem.problem
-    assert token not in str(problem)
-    assert CANARY not in str(problem)
+def test_what_an_older_key_has_encrypted_is_encrypted_again_and_the_rest_is_left() -> None:
+    newer = Keys(f"{Fernet.generate_key().decode()},{'A' * 43}=")
+    old, number, new = encrypted("old", DAG_ID, KEYS), encrypted(1.5, DAG_ID, KEYS), encrypted("new", DAG_ID, newer)
+    document = {"a": [old, number], "b": new, "c": {"$env": "A"}, "d": "text"}
+    assert not is_sealed_newly(document, newer)
+    found = resealed(document, DAG_ID, newer)
+    assert is_sealed_newly(found, newer)
+    assert found["b"] is new
+    assert decrypted(found, DAG_ID, newer) == decrypted(document, DAG_ID, newer)
+    assert resealed(found, DAG_ID, newer) == found
 
 
-def test_a_key_that_is_none_is_an_error_of_the_settings_and_not_quoted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(FERNET_KEY, f"no-key-{CANARY}")
-    with pytest.raises(SettingsError, match="fernet_key is none") as error:
-        resolve({"$fernet": "x"}, permit=anything, on_secret=print)
-    assert CANARY not in str(error.value)
-
-
-def test_what_is_encrypted_but_no_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    key = Fernet.generate_key()
-    monkeypatch.setenv(FERNET_KEY, key.decode())
-    problem_of({"$fernet": Fernet(key).encrypt(b"\xff").decode()})
+def test_what_can_not_be_decrypted_is_not_encrypted_again() -> None:
+    with pytest.raises(ConfigError, match=r"^field 'a\.0': can't be decrypted"):
+        resealed({"a": [encrypted("x", "another", KEYS)]}, DAG_ID, KEYS)
 
 
 def test_the_documents_of_a_server_hold_no_references(masked: Listener) -> None:
     for path in (Path(__file__).parent / "samples").glob("*.json"):
         document = json.loads(path.read_text())
-        assert resolve(document, permit=anything, on_secret=masked) == document
+        assert resolve(document, on_secret=masked) == document
     assert masked.secrets == []

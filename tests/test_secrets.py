@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dag_factory.references import FERNET, decrypted, encrypted, resolve
+from dag_factory.sealing import Keys
 from dag_factory.secrets import HIDDEN, encrypt, is_secret, redact, secret_values
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
@@ -394,21 +395,19 @@ def test_what_redaction_hides_is_told_to_those_who_mask_logs(document: Any) -> N
     ],
     ids=json.dumps,
 )
-def test_what_is_encrypted_is_a_text_or_a_number_and_comes_back_as_it_was(
-    document: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", "A" * 43 + "=")
+def test_what_is_encrypted_is_a_text_or_a_number_and_comes_back_as_it_was(document: dict[str, Any]) -> None:
+    keys = Keys("A" * 43 + "=")
     kept: list[str | float] = []
 
     def keep(value: str | float) -> dict[str, str]:
         kept.append(value)
-        return encrypted(value)
+        return encrypted(value, "orders", keys)
 
     at_rest = encrypt(document, keep)
     told: list[str] = []
     assert (
-        repr(resolve(at_rest, permit=lambda *_: None, on_secret=told.append))
-        == repr(decrypted(at_rest))
+        repr(resolve(at_rest, "orders", keys=keys, permit=lambda *_: None, on_secret=told.append))
+        == repr(decrypted(at_rest, "orders", keys))
         == repr(document)
     )
     assert {str(value) for value in kept} == {*secret_values(document)} - {"s3cr3t-canary"} == set(told)

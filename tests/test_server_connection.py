@@ -22,12 +22,12 @@ def laid_over(monkeypatch: pytest.MonkeyPatch, document: dict[str, Any], **field
     monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__OPENMETADATA_CONN_ID", "om")
     monkeypatch.setenv("AIRFLOW_CONN_OM", json.dumps(fields))
     secrets: list[str] = []
-    return resolved(document, configured(), on_secret=secrets.append)["openMetadataServerConnection"], secrets
+    return resolved(document, "orders", configured(), on_secret=secrets.append)["openMetadataServerConnection"], secrets
 
 
 def test_without_the_setting_a_document_speaks_for_itself() -> None:
     document = {"openMetadataServerConnection": OWN}
-    assert resolved(document, Allowed(), on_secret=pytest.fail) == document
+    assert resolved(document, "orders", Allowed(), on_secret=pytest.fail) == document
 
 
 def test_a_connection_of_airflow_takes_the_place_of_host_and_token(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +128,7 @@ def test_the_extra_holds_further_fields(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_connection_that_airflow_does_not_have_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__OPENMETADATA_CONN_ID", "gone")
     with pytest.raises(ConfigError, match=r"openmetadata_conn_id': refers to the Connection 'gone'"):
-        resolved({}, configured(), on_secret=pytest.fail)
+        resolved({}, "orders", configured(), on_secret=pytest.fail)
 
 
 @pytest.mark.parametrize("connection", [None, {}, {"authProvider": "openmetadata"}, "http://canary", ["canary"]])
@@ -140,7 +140,7 @@ def test_a_document_that_says_nothing_of_a_server_is_refused(connection: object)
 
 def problem_of(document: dict[str, Any], opened: Allowed) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
-        resolved(document, opened, on_secret=lambda _: None)
+        resolved(document, "orders", opened, on_secret=lambda _: None)
     return caught.value
 
 
@@ -154,7 +154,7 @@ def server(host_port: object = "https://mine.example/api", token: object = "mine
 def test_references_of_the_connection_are_resolved_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENMETADATA_HOST_PORT", "https://om.example/api")
     document = server({"$env": "OPENMETADATA_HOST_PORT"})
-    found = resolved(document, Allowed(env=("OPENMETADATA_*",)), on_secret=pytest.fail)
+    found = resolved(document, "orders", Allowed(env=("OPENMETADATA_*",)), on_secret=pytest.fail)
     assert found == server("https://om.example/api")
 
 
@@ -183,7 +183,7 @@ def test_the_token_of_a_connection_without_a_host_is_sent_to_none_but_a_server_t
     assert "canary" not in str(problem)
     assert "allowed_servers" in str(problem_of(server(), Allowed(servers=("om.example",), server_connection="om")))
     opened = Allowed(servers=("mine.example",), server_connection="om")
-    found = resolved(server(), opened, on_secret=lambda _: None)["openMetadataServerConnection"]
+    found = resolved(server(), "orders", opened, on_secret=lambda _: None)["openMetadataServerConnection"]
     assert found["securityConfig"] == {"jwtToken": "canary"}
 
 
@@ -199,9 +199,9 @@ def test_a_secrets_manager_works_for_a_server_alone_that_the_operator_has_named(
 ) -> None:
     document = server(secretsManagerProvider=provider)
     assert "secrets manager" in str(problem_of(document, Allowed()))
-    resolved(document, Allowed(servers=("mine.example",)), on_secret=pytest.fail)
+    resolved(document, "orders", Allowed(servers=("mine.example",)), on_secret=pytest.fail)
     monkeypatch.setenv("AIRFLOW_CONN_OM", json.dumps({"conn_type": "http", "host": "om.example"}))
-    found = resolved(document, Allowed(server_connection="om"), on_secret=pytest.fail)
+    found = resolved(document, "orders", Allowed(server_connection="om"), on_secret=pytest.fail)
     assert found["openMetadataServerConnection"]["hostPort"] == "http://om.example/api"
     monkeypatch.setenv("AIRFLOW_CONN_OM", json.dumps({"conn_type": "http", "login": "no host"}))
     assert "secrets manager" in str(problem_of(document, Allowed(server_connection="om")))
@@ -222,6 +222,6 @@ def test_a_token_in_a_file_is_the_operators_to_say(monkeypatch: pytest.MonkeyPat
     path.write_text("token")
     monkeypatch.setenv("OPENMETADATA_JWT_TOKEN", str(path))
     reference = {"$env": "OPENMETADATA_JWT_TOKEN"}
-    resolved(server(token=reference), Allowed(env=("OPENMETADATA_*",)), on_secret=pytest.fail)
+    resolved(server(token=reference), "orders", Allowed(env=("OPENMETADATA_*",)), on_secret=pytest.fail)
     monkeypatch.setenv("AIRFLOW_CONN_OM", json.dumps({"conn_type": "http", "host": "om", "password": str(path)}))
-    resolved(server(), Allowed(server_connection="om"), on_secret=lambda _: None)
+    resolved(server(), "orders", Allowed(server_connection="om"), on_secret=lambda _: None)

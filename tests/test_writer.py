@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from dag_factory.builder import build_dag
 from dag_factory.catalog import Catalog
 from dag_factory.errors import ConfigError, ConflictError, SettingsError, StoreError
 from dag_factory.references import decrypted
+from dag_factory.sealing import Keys
 from dag_factory.store.folder import FolderStore
 from dag_factory.writer import Deployed, delete
 
@@ -55,7 +57,7 @@ def test_what_a_server_deploys_is_kept_as_it_came_but_for_its_secrets(store: Fol
         return
     assert deploy(store, data) == Deployed(name, changed=True)
     assert TOKEN not in (store.root / f"{name}.json").read_text()
-    assert decrypted(stored(store, f"{name}.json")) == json.loads(data)
+    assert decrypted(stored(store, f"{name}.json"), name, Keys()) == json.loads(data)
     assert stat.S_IMODE((store.root / f"{name}.json").stat().st_mode) == 0o600
 
 
@@ -127,8 +129,63 @@ def test_secrets_that_are_numbers_are_encrypted_too_and_the_same_when_they_come_
     assert deploy(store, data).changed
     assert "90210123" not in (store.root / "pg_metadata_hourly.json").read_text()
     assert stored(store)["sourceConfig"]["config"]["password"]["as"] == "number"
-    assert decrypted(stored(store)) == json.loads(data)
+    assert decrypted(stored(store), "pg_metadata_hourly", Keys()) == json.loads(data)
     assert not deploy(store, data).changed
+
+
+FERNET_KEY = "AIRFLOW__CORE__FERNET_KEY"
+
+
+def test_after_a_rotation_the_same_document_is_sealed_again_and_the_old_key_may_go(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = os.environ[FERNET_KEY], Fernet.generate_key().decode()
+    deploy(store, document())
+    marker = store.marker()
+    monkeypatch.setenv(FERNET_KEY, f"{new},{old}")
+    assert deploy(store, document()).changed
+    assert store.marker() != marker
+    assert not deploy(store, document()).changed
+    monkeypatch.setenv(FERNET_KEY, new)
+    assert not deploy(store, document()).changed
+    assert decrypted(stored(store), "pg_metadata_hourly", Keys()) == SAMPLE
+
+
+def test_a_document_whose_key_is_lost_stays_until_it_is_deployed_again(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deploy(store, document())
+    text = (store.root / "pg_metadata_hourly.json").read_bytes()
+    monkeypatch.setenv(FERNET_KEY, Fernet.generate_key().decode())
+    (config,) = Catalog(store).all()
+    with pytest.raises(ConfigError, match=r"^config 'pg_metadata_hourly.json', field .*fingerprint"):
+        build_dag(config)
+    with pytest.raises(ConfigError, match=r"^field .*fingerprint"):
+        deploy(store, text)
+    assert (store.root / "pg_metadata_hourly.json").read_bytes() == text
+    assert deploy(store, document()).changed
+    (config,) = Catalog(store).all()
+    assert build_dag(config).dag_id == "pg_metadata_hourly"
+
+
+def test_what_is_sealed_for_another_pipeline_is_refused(store: FolderStore) -> None:
+    deploy(store, document())
+    stolen = stored(store)["openMetadataServerConnection"]
+    with pytest.raises(ConfigError, match="for the DAG 'mine'"):
+        deploy(store, document(name="mine", fullyQualifiedName="mine", openMetadataServerConnection=stolen))
+    assert not (store.root / "mine.json").exists()
+
+
+def test_what_is_sealed_for_this_pipeline_is_kept(store: FolderStore) -> None:
+    deploy(store, document())
+    assert not deploy(store, (store.root / "pg_metadata_hourly.json").read_bytes()).changed
+    assert not deploy(store, document()).changed
+
+
+def test_what_stands_in_the_clear_is_sealed_though_the_document_is_the_same(store: FolderStore) -> None:
+    (store.root / "pg_metadata_hourly.json").write_bytes(document())
+    assert deploy(store, document()).changed
+    assert TOKEN not in (store.root / "pg_metadata_hourly.json").read_text()
 
 
 def test_references_stay_what_they_are(store: FolderStore) -> None:
@@ -322,4 +379,4 @@ def test_what_a_secrets_manager_of_openmetadata_keeps_is_handed_on_as_it_came(
         "securityConfig": {"jwtToken": "secret:/openmetadata/bot/ingestion-bot/config/jwttoken"},
     }
     deploy(store, document(openMetadataServerConnection=connection))
-    assert decrypted(stored(store))["openMetadataServerConnection"] == connection
+    assert decrypted(stored(store), "pg_metadata_hourly", Keys())["openMetadataServerConnection"] == connection

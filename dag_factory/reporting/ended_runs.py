@@ -97,7 +97,7 @@ def _settle(run: EndedRun, timeout: float) -> str | None:
         log.info("%s: its config is gone, so there is nobody to tell", run)
         return None
     try:
-        server = require_server(resolved(config.document, allowed.configured(), on_secret=mask_secret))
+        server = require_server(resolved(config.document, run.dag_id, allowed.configured(), on_secret=mask_secret))
     except ConfigError as error:
         raise ConfigError(
             f"{error.problem}. That holds for this process, which is not the worker: refer to a Connection, "

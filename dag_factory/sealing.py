@@ -1,0 +1,154 @@
+"""
+Sealed values: texts that are encrypted for one DAG, with keys that follow from Airflow's ``[core] fernet_key``.
+
+Bound to its DAG id, a sealed value is of no use in another config, and nothing else that Airflow has encrypted can be
+opened by a config. In front of its token stands the fingerprint of its key, ``1a2b3c4d:gAAAA…``: whether that key is
+still there can be seen without decrypting.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from dag_factory.errors import DagFactoryError, SettingsError
+
+if TYPE_CHECKING:
+    from cryptography.fernet import MultiFernet
+
+SETTING = "[core] fernet_key"
+_KEY_BYTES = 32
+_FINGERPRINT = re.compile(r"[0-9a-f]{8}")
+
+# Each derived key is for one purpose: changed, they would leave all that is sealed unreadable.
+_FOR_VALUES = b"openmetadata-dag-factory sealed value\0"
+_FOR_FINGERPRINTS = b"openmetadata-dag-factory fingerprint"
+
+
+class UnsealError(DagFactoryError):
+    """A sealed value can't be opened; the message says why and what to do, as a clause that can follow its name."""
+
+
+class Keys:
+    """
+    The keys of ``[core] fernet_key``, the newest first. Nothing is read before it is needed, then once.
+
+    :param setting: in place of Airflow's own
+    """
+
+    def __init__(self, setting: str | None = None) -> None:
+        self._setting = setting
+        self._by_dag_id: dict[str, MultiFernet] = {}
+
+    @cached_property
+    def fingerprints(self) -> tuple[str, ...]:
+        """The fingerprints of the keys, the newest first; empty where there is a problem."""
+        return tuple(hmac.digest(key, _FOR_FINGERPRINTS, "sha256")[:4].hex() for key in self._read[0])
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the setting as a whole and the way out, None where it holds keys."""
+        return self._read[1]
+
+    def check(self, sealed: str) -> None:
+        """
+        Check, without decrypting, that the key of a sealed value is there.
+
+        :raises UnsealError: where it is not
+        """
+        if self.problem is not None:
+            raise UnsealError(f"is encrypted, and {self.problem}")
+        fingerprint = _fingerprint(sealed)
+        if fingerprint is not None and fingerprint not in self.fingerprints:
+            raise UnsealError(
+                f"is encrypted with the key of the fingerprint {fingerprint}, which {SETTING} does not hold. Put that "
+                "key behind the new one, or deploy the pipeline again"
+            )
+
+    def is_newest(self, sealed: str) -> bool:
+        """Return whether a value says that it is sealed with the newest key."""
+        return _fingerprint(sealed) in self.fingerprints[:1]
+
+    def seal(self, text: str, dag_id: str) -> str:
+        """
+        Return a text as it is kept for one DAG, sealed with the newest key.
+
+        :raises SettingsError: where there is no key
+        """
+        if self.problem is not None:
+            raise SettingsError(f"{self.problem}. Without it, secrets can't be encrypted")
+        return f"{self.fingerprints[0]}:{self._fernet(dag_id).encrypt(text.encode()).decode()}"
+
+    def unseal(self, sealed: str, dag_id: str) -> str:
+        """
+        Return the text of a sealed value.
+
+        :raises UnsealError: where it was sealed for another DAG, or with a key that is gone, or is not a sealed value
+        """
+        from cryptography.fernet import InvalidToken
+
+        self.check(sealed)
+        try:
+            return self._fernet(dag_id).decrypt(sealed.rpartition(":")[2]).decode()
+        except (InvalidToken, ValueError):
+            raise UnsealError(
+                f"can't be decrypted with {SETTING} for the DAG '{dag_id}'. A value is encrypted for one DAG id, by "
+                "`airflow openmetadata-dag-factory encrypt`; keep the old key behind the new one when you rotate"
+            ) from None
+
+    def _fernet(self, dag_id: str) -> MultiFernet:
+        if dag_id not in self._by_dag_id:
+            from cryptography.fernet import Fernet, MultiFernet
+
+            keys = [urlsafe_b64encode(_derived(key, dag_id)) for key in self._read[0]]
+            self._by_dag_id[dag_id] = MultiFernet([Fernet(key) for key in keys])
+        return self._by_dag_id[dag_id]
+
+    @cached_property
+    def _read(self) -> tuple[tuple[bytes, ...], str | None]:
+        """The keys, and what is wrong with them, one of the two."""
+        setting = self._setting
+        if setting is None:
+            from airflow.configuration import conf
+
+            try:
+                setting = conf.get("core", "fernet_key", fallback="")
+            except Exception as error:  # noqa: BLE001 - it may be a command or a secrets backend, and must stop no DAG
+                return (
+                    (),
+                    f"{SETTING} can't be read: {type(error).__name__}. Look at fernet_key_cmd or fernet_key_secret",
+                )
+        said = [key for key in map(str.strip, (setting or "").split(",")) if key]
+        if not said:
+            return (), f"{SETTING} is empty. Set it, the same for all of Airflow's components"
+        keys = [_key(text) for text in said]
+        if None in keys:
+            which = f"number {keys.index(None) + 1} of its {len(keys)} keys" if len(keys) > 1 else "its key"
+            return (), (
+                f"{SETTING} is malformed: {which} is not {_KEY_BYTES} bytes in URL-safe base64. "
+                "Make one as Airflow's documentation says"
+            )
+        return tuple(key for key in keys if key is not None), None
+
+
+def _key(text: str) -> bytes | None:
+    try:
+        key = urlsafe_b64decode(text)
+    except ValueError:
+        return None
+    return key if len(key) == _KEY_BYTES else None
+
+
+def _derived(key: bytes, dag_id: str) -> bytes:
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    return HKDF(SHA256(), _KEY_BYTES, salt=None, info=_FOR_VALUES + dag_id.encode()).derive(key)
+
+
+def _fingerprint(sealed: str) -> str | None:
+    fingerprint, separator, _ = sealed.rpartition(":")
+    return fingerprint if separator and _FINGERPRINT.fullmatch(fingerprint) else None
