@@ -101,10 +101,11 @@ class SocketServer(socketserver.ThreadingTCPServer):
     """Does with each connection what it is made to, and counts them."""
 
     daemon_threads = True
+    allow_reuse_address = True
     # Those that hold a connection for ever are not waited for.
     block_on_close = False
 
-    def __init__(self, speak: Speak) -> None:
+    def __init__(self, speak: Speak, *, port: int = 0) -> None:
         self.connections = 0
 
         class Connection(socketserver.BaseRequestHandler):
@@ -113,7 +114,7 @@ class SocketServer(socketserver.ThreadingTCPServer):
                 with suppress(OSError):
                     speak(handler.request)
 
-        super().__init__(("127.0.0.1", 0), Connection)
+        super().__init__(("127.0.0.1", port), Connection)
 
     @property
     def port(self) -> int:
