@@ -46,6 +46,9 @@ class End(TypedDict):
     summary: Summary
 
 
+REPORT_SECONDS = 20.0
+"""For how long a server is waited for that is to be told that a run failed."""
+
 _COUNTS = ("records", "updated_records", "warnings", "errors", "filtered")
 
 
@@ -142,13 +145,18 @@ class PipelineRun:
             workflow.raise_from_status()
         return {"state": state, "summary": _summary(workflow.workflow_steps())}
 
-    def report_failed(self, reason: str = "", *, overrule: bool) -> None:
+    def report_failed(self, reason: str = "", *, overrule: bool, seconds: float = REPORT_SECONDS) -> None:
         """
         Tell the OpenMetadata server that the run failed, if it was reached at all.
 
         :param overrule: whether to replace another final state too
+        :param seconds: for which a server that says nothing is waited for, about
         """
-        if self._server is not None:
+        if self._server is None:
+            return
+        host_port = str(self._document["openMetadataServerConnection"].get("hostPort"))
+        # Whoever calls this is about to end, also where the server says nothing.
+        with within_time(ServerCalls(host_port, ends_at=time.monotonic() + seconds)):
             report_failed(
                 self._server,
                 self._job.pipeline_fqn,

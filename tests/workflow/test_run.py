@@ -9,6 +9,7 @@ import uuid
 from typing import Any
 
 import pytest
+import requests
 
 from dag_factory.errors import ConfigError
 from dag_factory.workflow.run import Job, PipelineRun, openmetadata_run_id, says_yes
@@ -127,3 +128,24 @@ except Exception as error:
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert f"WorkflowError openmetadata-ingestion is not installed for {sys.executable}. Install" in done.stdout
+
+
+class SilentServer:
+    """A client of openmetadata-ingestion, as far as a report of a failure goes, and a server that says nothing."""
+
+    def __init__(self, port: int) -> None:
+        self.client = self
+        self.port = port
+
+    def get(self, path: str) -> Any:
+        return requests.get(f"http://127.0.0.1:{self.port}/api/v1{path}", timeout=3600)
+
+
+def test_a_server_that_says_nothing_is_not_waited_for_to_be_told_of_a_failure(
+    silent_port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    failed = run(openMetadataServerConnection={"hostPort": f"http://127.0.0.1:{silent_port}/api"})
+    failed._server = SilentServer(silent_port)  # type: ignore[assignment]
+    failed.report_failed("it failed", overrule=True, seconds=0)
+    assert "could not be told that the run failed" in caplog.text
