@@ -20,7 +20,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from dag_factory.document import Document
 from dag_factory.errors import ServerError, ServerUnavailable
-from dag_factory.server_client import HOST_PORT, Answer, ServerClient, address, token_of
+from dag_factory.server_client import HOST_PORT, Answer, ServerClient, shown, token_of
 from dag_factory.workflow.status import PASSING
 
 log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ class _Sentences:
     """What is wrong with one server: which one, what happened, the way out."""
 
     def __init__(self, connection: Document, answer_seconds: float) -> None:
-        self._server = f"the OpenMetadata server {address(connection)}"
+        self._server = f"the OpenMetadata server {shown(connection)}"
         self._scheme = urlsplit(str(connection.get("hostPort"))).scheme.lower()
         self._seconds = answer_seconds
 

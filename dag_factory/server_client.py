@@ -69,14 +69,16 @@ class ServerClient:
     """
 
     def __init__(self, connection: Document, *, token: str | None, seconds: float) -> None:
-        _require_address(connection)
+        address = _address(connection)
         version = connection.get("apiVersion") or "v1"
         self._seconds = seconds
         self._socket: socket.socket | None = None
         self._overdue = threading.Event()
         try:
             self._http = httpx.Client(
-                base_url=f"{str(connection['hostPort']).rstrip('/')}/{version}",
+                # Credentials in it take the token's place, as with openmetadata-ingestion; httpx would log them.
+                base_url=f"{str(address.copy_with(userinfo=b'')).rstrip('/')}/{version}",
+                auth=(address.username, address.password) if address.userinfo else None,
                 headers=_headers(connection, token),
                 verify=_verify(connection),
                 timeout=seconds,
@@ -155,25 +157,23 @@ def token_of(connection: Document) -> str | None:
     return token
 
 
-def address(connection: Document) -> str:
+def shown(connection: Document) -> str:
     """Return where the server of a connection is, in the form that may be shown: host and port, no credentials."""
     netloc = urlsplit(str(connection.get("hostPort") or "")).netloc
     return netloc.rpartition("@")[2] or "without a host"
 
 
-def _require_address(connection: Document) -> None:
+def _address(connection: Document) -> httpx.URL:
     host_port = connection.get("hostPort")
-    try:
-        url = urlsplit(host_port if isinstance(host_port, str) else "")
-        # A port that is too high would be taken for another one.
-        is_usable = url.scheme.lower() in ("http", "https") and url.port != 0
-        is_usable = is_usable and bool(httpx.URL(str(host_port)).host)
-    except (ValueError, httpx.InvalidURL):
-        is_usable = False
-    if not is_usable:
-        raise ConfigError(
-            "is not the address of a server. Write one such as https://openmetadata.example.com/api", field=HOST_PORT
-        )
+    with suppress(ValueError, httpx.InvalidURL):
+        parts = urlsplit(host_port if isinstance(host_port, str) else "")
+        url = httpx.URL(str(host_port))
+        # A port that is too high, which urlsplit refuses, would be taken for another one.
+        if parts.scheme.lower() in ("http", "https") and parts.port != 0 and url.host:
+            return url
+    raise ConfigError(
+        "is not the address of a server. Write one such as https://openmetadata.example.com/api", field=HOST_PORT
+    )
 
 
 def _headers(connection: Document, token: str | None) -> dict[str, str]:

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from dag_factory.errors import ConfigError, ServerError
-from dag_factory.server_client import ServerClient, address, token_of
+from dag_factory.server_client import ServerClient, shown, token_of
 from sandbox.failing import (
     Authority,
     HttpServer,
@@ -134,7 +134,7 @@ def test_there_may_be_no_token(security: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host_port", "shown"),
+    ("host_port", "text"),
     [
         ("http://user:canary@om.example.com:8585/api?x=canary", "om.example.com:8585"),
         ("https://[::1]:8585/api", "[::1]:8585"),
@@ -142,5 +142,15 @@ def test_there_may_be_no_token(security: object) -> None:
         (None, "without a host"),
     ],
 )
-def test_an_address_is_shown_without_credentials(host_port: str | None, shown: str) -> None:
-    assert address({"hostPort": host_port}) == shown
+def test_an_address_is_shown_without_credentials(host_port: str | None, text: str) -> None:
+    assert shown({"hostPort": host_port}) == text
+
+
+def test_credentials_in_an_address_are_sent_and_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    with running(HttpServer()) as server:
+        address = f"http://user:canary@127.0.0.1:{server.port}/api"
+        with closing(client(server.port, hostPort=address)) as calls:
+            calls.ask("GET", "/system/version")
+    assert server.tokens == ["Basic dXNlcjpjYW5hcnk="]
+    assert "canary" not in caplog.text
