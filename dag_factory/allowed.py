@@ -81,12 +81,8 @@ class Allowed:
                 self.keys.check(reference[FERNET])
             except UnsealError as error:
                 raise ConfigError(str(error), field=field) from None
-        elif CONNECTION in reference and not _any_matches(self.connections, reference[CONNECTION]):
-            raise ConfigError(
-                f"refers to the Connection '{reference[CONNECTION]}', which is not open to configs. "
-                f"{_ask('allowed_connections')}",
-                field=field,
-            )
+        else:
+            self._check_connection(reference[CONNECTION], field)
 
     def check_application(self, document: Document) -> None:
         """
@@ -162,6 +158,19 @@ class Allowed:
         if not _any_matches(self.env, name):
             raise ConfigError(
                 f"refers to the environment variable '{name}', which is not open to configs. {_ask('allowed_env')}",
+                field=field,
+            )
+
+    def _check_connection(self, conn_id: str, field: str) -> None:
+        if not _any_matches(self.connections, conn_id):
+            raise ConfigError(
+                f"refers to the Connection '{conn_id}', which is not open to configs. {_ask('allowed_connections')}",
+                field=field,
+            )
+        if conn_id == self.server_connection and field.partition(".")[0] != SERVER:
+            raise ConfigError(
+                f"refers to the Connection '{conn_id}', whose token is for OpenMetadata's server alone. "
+                "Use another Connection",
                 field=field,
             )
 

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, TypeGuard
+
 from dag_factory.allowed import SERVER, TOKEN_FIELDS
 from dag_factory.document import Document, merge
 from dag_factory.errors import ConfigError
 from dag_factory.references import FERNET, is_reference, references_in
+from dag_factory.secret_names import is_secret_name, plain
 
 DEFAULTS = "defaults.yaml"
+
+# How the names of fields end that say where to send something.
+_SERVERS = ("host", "hostport", "url", "uri", "endpoint", "server", "domain", "address", "proxy")
+# What of the connection to OpenMetadata is secret; certificates are not, whatever they are called.
+_TOKENS = frozenset(TOKEN_FIELDS).__contains__
+_NOTHING: Any = object()
 
 
 def check_defaults(defaults: Document) -> None:
@@ -28,32 +38,52 @@ def upon(defaults: Document, own: Document) -> Document:
     """
     Return a document merged over defaults.
 
-    A token is for the server that is named beside it: whoever writes a document may not have the defaults' token sent
-    to a server of theirs.
+    A secret is for the server that is named beside it: whoever writes a document may not have a secret of the defaults
+    sent to a server of theirs, be it OpenMetadata's, dbt Cloud's or any other.
 
     :raises ConfigError: where that would happen
     """
-    server, theirs = own.get(SERVER), defaults.get(SERVER)
-    if isinstance(server, dict) and isinstance(theirs, dict) and "hostPort" in server:
-        inherits = any(_inherits(theirs.get(name), server, name) for name in TOKEN_FIELDS)
-        if inherits and _url(server["hostPort"]) != _url(theirs.get("hostPort")):
-            raise ConfigError(
-                f"names another server than {DEFAULTS}, whose token would be sent there. Write the token beside it, as "
-                f"{SERVER}.securityConfig, or leave hostPort out",
-                field=f"{SERVER}.hostPort",
-            )
+    for name, child in own.items():
+        _check_way(defaults.get(name), child, name)
     return merge(defaults, own)
 
 
-def _inherits(beneath: object, own: Document, name: str) -> bool:
-    """Return whether anything of what lies beneath is still there when a document is merged over it."""
-    if name not in own:
-        return bool(beneath)
-    over = own[name]
-    if not isinstance(beneath, dict) or not isinstance(over, dict) or is_reference(beneath) or is_reference(over):
+def _check_way(defaults: object, own: object, field: str) -> None:
+    """Check each mapping that is merged: where it says another server, it has to bring all secrets of its own."""
+    if not _is_mapping(defaults) or not _is_mapping(own):
+        return
+    is_secret = _TOKENS if field == SERVER else is_secret_name
+    for name, value in own.items():
+        names_server = plain(name).endswith(_SERVERS) and _url(value) != _url(defaults.get(name))
+        if names_server and any(_inherits(child, own, key, is_secret) for key, child in defaults.items()):
+            secret = f"{SERVER}.securityConfig" if field == SERVER else "each of them"
+            raise ConfigError(
+                f"names another server than {DEFAULTS}, whose secrets would be sent there. Write {secret} beside it, "
+                f"or leave '{name}' out",
+                field=f"{field}.{name}",
+            )
+        _check_way(defaults.get(name), value, f"{field}.{name}")
+
+
+def _inherits(beneath: object, own: Document, name: str, is_secret: Callable[[str], bool]) -> bool:
+    """Return whether a secret that lies beneath is still there when a document is merged over it."""
+    over = own.get(name, _NOTHING)
+    if over is not _NOTHING and not (_is_mapping(beneath) and _is_mapping(over)):
         return False  # replaced
-    return any(_inherits(child, over, key) for key, child in beneath.items())
+    if _is_mapping(beneath):
+        everything = is_secret(name)
+        within = {} if over is _NOTHING else over
+        return any(_inherits(child, within, key, _any if everything else is_secret) for key, child in beneath.items())
+    return bool(beneath) and is_secret(name)
 
 
-def _url(host_port: object) -> object:
-    return host_port.rstrip("/") if isinstance(host_port, str) else host_port
+def _is_mapping(value: Any) -> TypeGuard[Document]:
+    return isinstance(value, dict) and not is_reference(value)
+
+
+def _any(_: str) -> bool:
+    return True
+
+
+def _url(value: object) -> object:
+    return value.rstrip("/") if isinstance(value, str) else value

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dag_factory.allowed import Allowed, configured, connections_in
+from dag_factory.allowed import SERVER, Allowed, configured, connections_in
 from dag_factory.builder import build_dag, check
 from dag_factory.catalog import Config
 from dag_factory.errors import ConfigError
@@ -136,6 +136,14 @@ def test_where_a_connection_names_the_server_the_document_s_own_is_left_to_the_w
 )
 def test_a_connection_of_a_wrong_kind_reaches_nothing(value: object) -> None:
     OPENED.check({"openMetadataServerConnection": value})
+
+
+def test_the_connection_of_the_server_is_for_nothing_else() -> None:
+    opened = Allowed(connections=("om", "*"), server_connection="om")
+    reference = {"$connection": "om", "field": "password"}
+    opened.check(server(securityConfig={"jwtToken": reference}))
+    for elsewhere in ({"sourceConfig": {"config": {"dbtCloudAuthToken": reference}}}, {f"{SERVER}2": reference}):
+        assert "is for OpenMetadata's server alone" in problem_of(elsewhere, opened).problem
 
 
 def test_a_document_that_reaches_too_far_makes_no_dag() -> None:

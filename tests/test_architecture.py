@@ -16,8 +16,8 @@ PACKAGE = Path(__file__).parents[1] / "dag_factory"
 FLOORS = [
     "plain_text", "markdown",
     "errors", "airflow_versions", "options", "settings", "sealing", "references", "json_loader", "yaml_loader",
-    "document", "server_address", "python_classes", "allowed", "inheritance", "fqn", "recipients", "pipeline",
-    "secret_names", "secret_texts", "secrets", "masked_streams", "masking",
+    "document", "server_address", "python_classes", "allowed", "secret_names", "inheritance", "fqn", "recipients",
+    "pipeline", "secret_texts", "secrets", "masked_streams", "masking",
     "store.files", "store.listing", "store.lock", "store.pending", "store.notes", "store.announcements", "store.tokens",
     "store.folder", "store", "catalog", "config_version", "server_connection",
     "schedule", "notify", "trigger_form", "ui", "docs", "links",

@@ -33,7 +33,7 @@ DEFAULTS = server(hostPort=URL, securityConfig={"jwtToken": {"$env": "OPENMETADA
     ids=str,
 )
 def test_a_document_that_names_another_server_may_not_take_the_token(own: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"hostPort': names another server than defaults.yaml, whose token"):
+    with pytest.raises(ConfigError, match=r"hostPort': names another server than defaults.yaml, whose secrets"):
         upon(DEFAULTS, own)
 
 
@@ -73,6 +73,33 @@ def test_everything_else_is_merged(own: dict[str, Any], merged: dict[str, Any]) 
 def test_a_document_may_send_its_own_token_to_the_defaults_server() -> None:
     found = upon(DEFAULTS, server(securityConfig={"jwtToken": "own"}))
     assert found["openMetadataServerConnection"]["securityConfig"] == {"jwtToken": "own"}
+
+
+DBT = {"dbtCloudUrl": "https://cloud.getdbt.com", "dbtCloudAuthToken": {"$env": "OPENMETADATA_DBT"}, "dbtCloudJobId": 1}
+
+
+def source(**fields: Any) -> dict[str, Any]:
+    return {"sourceConfig": {"config": {"dbtConfigSource": fields}}}
+
+
+def test_nor_any_other_secret_for_a_server_of_its_own() -> None:
+    with pytest.raises(ConfigError, match=r"dbtConfigSource.dbtCloudUrl': names another server than defaults.yaml"):
+        upon(source(**DBT), source(dbtCloudUrl="https://rogue.example"))
+    with pytest.raises(ConfigError, match=r"gcpConfig.tokenUri': names another server"):
+        upon(
+            source(gcpConfig={"privateKey": "k", "tokenUri": "https://a"}), source(gcpConfig={"tokenUri": "https://b"})
+        )
+    own = source(dbtCloudUrl="https://mine.example", dbtCloudAuthToken="mine")
+    assert upon(source(**DBT), own) == source(**{**DBT, **own["sourceConfig"]["config"]["dbtConfigSource"]})
+    assert upon(source(**DBT), source(dbtCloudJobId=2)) == source(**{**DBT, "dbtCloudJobId": 2})
+    assert upon(source(**DBT), source(dbtCloudUrl=f"{DBT['dbtCloudUrl']}/"))
+
+
+def test_a_certificate_of_openmetadata_s_server_is_no_token() -> None:
+    certificate = {"caCertificate": "/etc/ca.pem"}
+    defaults = server(hostPort=URL, sslConfig=certificate)
+    own = server(hostPort="https://mine.example", securityConfig={"jwtToken": "own"})
+    assert upon(defaults, own)["openMetadataServerConnection"]["sslConfig"] == certificate
 
 
 def test_nothing_in_defaults_is_encrypted_since_that_is_for_one_dag_alone() -> None:

@@ -342,3 +342,21 @@ def test_a_parse_notes_the_marker_that_it_has_seen_and_a_worker_does_not(parse: 
 
 def test_a_worker_that_asks_for_a_pipeline_that_is_gone_gets_none(parse: Parse, store: Path) -> None:
     assert parse(store, _AIRFLOW_PARSING_CONTEXT_DAG_ID="gone")["dags"] == {}
+
+
+@pytest.mark.parametrize(("key", "problem"), [("malformed-canary", "is malformed"), ("", "is empty")])
+def test_a_wrong_fernet_key_is_the_trouble_of_those_configs_alone_that_are_encrypted(
+    parse: Parse, tmp_path: Path, key: str, problem: str
+) -> None:
+    folder = tmp_path / "configs"
+    folder.mkdir()
+    plain = json.loads((SAMPLES / "pg_metadata_hourly.json").read_text())
+    (folder / "plain.json").write_text(json.dumps({**plain, "name": "plain"}))
+    sealed = {**plain["openMetadataServerConnection"], "securityConfig": {"jwtToken": {"$fernet": "12345678:gAAAA"}}}
+    (folder / "sealed.json").write_text(json.dumps({**plain, "name": "sealed", "openMetadataServerConnection": sealed}))
+    result = parse(folder, AIRFLOW__CORE__FERNET_KEY=key)
+    assert result["errors"] == {}
+    tags = {dag_id: "config-error" in dag["dag"]["tags"] for dag_id, dag in result["dags"].items()}
+    assert tags == {"plain": False, "sealed": True}
+    assert f"[core] fernet_key {problem}" in result["dags"]["sealed"]["dag"]["description"]
+    assert "canary" not in json.dumps(result["dags"])
