@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from dag_factory.document import Document, parse
-from dag_factory.errors import ConfigError
+from dag_factory.errors import ConfigError, StoreError
 from dag_factory.inheritance import DEFAULTS, check_defaults, upon
 from dag_factory.pipeline import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
 
@@ -179,6 +179,8 @@ class Catalog:
             return None
         except ConfigError as error:
             return _Claim(key, problem=error.within(key))
+        except StoreError:
+            raise
         except Exception as error:
             # A case that nobody has thought of must not become an import error, which would stop all pipelines.
             log.exception("config '%s' can't be read", key)

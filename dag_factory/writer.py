@@ -9,7 +9,7 @@ from functools import partial
 from dag_factory.builder import check
 from dag_factory.catalog import Catalog, Config
 from dag_factory.document import Document, parse
-from dag_factory.errors import ConfigError, ConflictError
+from dag_factory.errors import ConfigError, ConflictError, StoreError
 from dag_factory.inheritance import DEFAULTS
 from dag_factory.pipeline import DAG_FIELDS, IngestionPipeline, clean_dag_id
 from dag_factory.references import decrypted, encrypted, is_sealed_newly, references_in, resealed
@@ -62,9 +62,9 @@ def deploy(store: ConfigStore, checked: Checked) -> Deployed:
     """
     document, pipeline, keys = checked.document, checked.pipeline, Keys()
     key, at_rest = f"{pipeline.dag_id}.json", _at_rest(document, pipeline.dag_id, keys)
-    _check_upon_defaults(store, key, at_rest)
     # Two pipelines of one DAG id that come at once, maybe to two processes, must see each other.
     with store.lock():
+        _check_upon_defaults(store, key, at_rest)
         present = Catalog(store).look_up(pipeline.dag_id)
         if present is not None:
             _check_same_pipeline(checked, present)
@@ -89,8 +89,12 @@ def delete(store: ConfigStore, name: str) -> bool:
             return False  # the id is another pipeline's
         # The file of this name goes, even if it can't be read any more.
         removed = store.delete(f"{dag_id}.json")
-        while (config := Catalog(store).look_up(dag_id)) is not None and store.delete(config.key):
-            removed = True
+        try:
+            while (config := Catalog(store).look_up(dag_id)) is not None and store.delete(config.key):
+                removed = True
+        except StoreError as error:
+            done = f" A config of pipeline '{name}' is removed already. Delete it again." if removed else ""
+            raise StoreError(f"{error}{done}") from error
         if removed:
             store.bump()
     return removed

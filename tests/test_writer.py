@@ -260,6 +260,22 @@ def test_without_a_fernet_key_no_secret_is_kept(store: FolderStore, monkeypatch:
     assert list(store.root.iterdir()) == []
 
 
+def test_a_config_that_fails_to_be_read_is_not_taken_for_a_broken_one_that_may_be_replaced(store: FolderStore) -> None:
+    path = store.root / "pg_metadata_hourly.json"
+    # A regular file that can be opened; reading it is an input/output error.
+    path.symlink_to("/proc/self/mem")
+    for call in (lambda: deploy(store, document()), lambda: delete(store, "pg_metadata_hourly")):
+        with pytest.raises(StoreError, match=r"'pg_metadata_hourly.json' can't be read: Input/output error"):
+            call()
+    assert path.is_symlink()
+
+
+def test_defaults_that_fail_to_be_read_are_the_store_s_fault_and_not_the_document_s(store: FolderStore) -> None:
+    (store.root / "defaults.yaml").symlink_to("/proc/self/mem")
+    with pytest.raises(StoreError, match=r"'defaults.yaml' can't be read: Input/output error"):
+        deploy(store, document())
+
+
 def test_a_store_that_can_not_be_written_is_an_error_and_leaves_nothing(store: FolderStore) -> None:
     (store.root / "pg_metadata_hourly.json").mkdir()
     with pytest.raises(StoreError, match="can't be written"):

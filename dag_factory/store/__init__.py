@@ -32,6 +32,7 @@ class ConfigStore(Protocol):
 
         :raises KeyError: where there is no such file
         :raises ConfigError: where there is one that can't be read
+        :raises StoreError: under the lock, where the file system fails to read it
         """
 
     def write(self, key: str, data: bytes) -> None:

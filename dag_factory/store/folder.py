@@ -15,7 +15,7 @@ from dag_factory.document import MAX_BYTES, SUFFIXES
 from dag_factory.errors import ConfigError, StoreError, StoreLockedError
 from dag_factory.store.announcements import Announcements
 from dag_factory.store.files import NEW, UncertainError, is_there, remove, replace, revision_of, sweep, sync
-from dag_factory.store.listing import Identity, keys_in
+from dag_factory.store.listing import CLOSED, Identity, keys_in
 from dag_factory.store.lock import Lock, locked
 from dag_factory.store.notes import keep, mapping, token
 from dag_factory.store.pending import Pending
@@ -106,18 +106,21 @@ class FolderStore:
             with path.open("rb") as file:
                 return file.read(MAX_BYTES + 1)
         except FileNotFoundError:
-            if path.is_symlink():
+            if os.path.islink(path):  # noqa: PTH114 - unlike pathlib's, it never fails
                 raise ConfigError("is a link to nothing. Mend the link or remove it") from None
             raise KeyError(key) from None
         except OSError as error:
+            # Who holds the lock decides by what it reads, and a config that fails to be read is not a broken one.
+            if self._holds_lock() and error.errno not in CLOSED:
+                raise StoreError(f"config '{key}' can't be read: {error.strerror}. Do the same again.") from error
             raise ConfigError(f"can't be read: {error.strerror}") from None
 
     def write(self, key: str, data: bytes) -> None:
         path = self.root / key
-        # Never made here: where it is missing, the mount with all configs may be.
-        if not self.root.is_dir():
-            raise self._no_folder()
         with self._changing(key, "written to"):
+            # Never made here: where it is missing, the mount with all configs may be.
+            if not self.root.is_dir():
+                raise self._no_folder()
             self._pending.add(key)
             path.parent.mkdir(parents=True, exist_ok=True)
             replace(path, data, mode=0o600)

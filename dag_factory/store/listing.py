@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 from collections import deque
@@ -12,6 +13,9 @@ from pathlib import Path, PurePosixPath
 from dag_factory.document import SUFFIXES
 
 log = logging.getLogger(__name__)
+
+CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
+"""What a file system says of a path that is no failure of its own, and stays so until somebody changes the path."""
 
 Identity = tuple[int, int]
 """Device and inode of a folder."""
@@ -24,7 +28,7 @@ def keys_in(root: Path, listed: dict[Path, Identity]) -> Iterator[str]:
     A folder with several paths is listed once, at the one nearest to the root.
 
     :param listed: is given each folder that was listed, with its device and inode
-    :raises OSError: where the root can't be listed
+    :raises OSError: where the root can't be listed, or another one though it is there and open to us
     """
     seen: set[Identity] = set()
     folders = deque([PurePosixPath()])
@@ -34,7 +38,8 @@ def keys_in(root: Path, listed: dict[Path, Identity]) -> Iterator[str]:
             status = (root / beneath).stat()
             names = sorted(path.name for path in (root / beneath).iterdir())
         except OSError as error:
-            if beneath == PurePosixPath():
+            # One that fails is not one without configs: their DAGs would go, and a deletion would miss them.
+            if beneath == PurePosixPath() or error.errno not in CLOSED:
                 raise
             log.error("config_store: folder '%s' can't be listed: %s", beneath, error.strerror)
             continue

@@ -183,6 +183,19 @@ def test_a_folder_with_the_name_of_a_config_is_a_broken_config(store: FolderStor
     assert "is a folder" in problem_of(store, "a.json")
 
 
+def test_a_folder_that_fails_to_be_listed_is_not_one_without_configs(store: FolderStore) -> None:
+    write(store.root, "a.json")
+    # A folder of a process that has ended: it is there, and can't be listed any more.
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        (store.root / "x").symlink_to(f"/proc/{process.pid}/task")
+        folder = os.open(store.root / "x", os.O_RDONLY)
+    (store.root / "x").unlink()
+    (store.root / "x").symlink_to(f"/proc/{os.getpid()}/fd/{folder}")
+    with pytest.raises(StoreError, match="can't be listed"):
+        store.list_keys()
+    os.close(folder)
+
+
 def test_a_pipe_with_the_name_of_a_config_does_not_block(store: FolderStore) -> None:
     os.mkfifo(store.root / "a.json")
     with interrupted_after(seconds=5):
