@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Set, it would leave the environment without byte code, and each of Airflow's processes would start at half the speed.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: env run test lint
+.PHONY: env run test torture lint
 
 env: $(VENV)/.built
 
@@ -32,6 +32,10 @@ run: env
 
 test: env
 	@exec $(BIN)/python -m pytest $(ARGS)
+
+# The store under every fault of the file system, kills, and many writers at once: ARGS="--rounds 2000 --seed 1".
+torture: env
+	@exec $(BIN)/python -m tests.torture $(ARGS)
 
 lint: env
 	$(BIN)/ruff check .
