@@ -53,12 +53,15 @@ def rotate(store: ConfigStore, keys: Keys, *, dropped: bool = False) -> Rotation
     try:
         for key in store.list_keys():
             if not is_defaults(key):
-                # The lock is for one file at a time, so that deploys go on in between.
+                # The lock is for one file at a time, so that deploys go on in between. Leaving it, the store makes the
+                # marker that covers what was written.
                 with store.lock():
                     _rotate_one(store, catalog, keys, key, rotation, dropped=dropped)
-    finally:
-        if rotation.resealed:
-            store.bump()
+    except StoreError as error:
+        done = (
+            f" Before that, {len(rotation.resealed)} were encrypted again. Run it again." if rotation.resealed else ""
+        )
+        raise StoreError(f"{error}{done}") from error
     return rotation
 
 
@@ -69,7 +72,7 @@ def _rotate_one(  # noqa: PLR0913 - by name
         data = store.read(key)
     except KeyError:
         return  # removed since it was listed
-    except ConfigError as error:
+    except (ConfigError, StoreError) as error:
         rotation.failed[key] = str(error)
         return
     try:

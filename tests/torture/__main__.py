@@ -30,7 +30,7 @@ def main() -> int:
         env = {
             HOME: str(home),
             "AIRFLOW_HOME": str(home),
-            "AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode(),
+            "AIRFLOW__CORE__FERNET_KEY": ",".join(Fernet.generate_key().decode() for _ in range(2)),
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "CRITICAL",
         }
         seeded = [*sys.argv[1:], "--seed", str(arguments.seed)]

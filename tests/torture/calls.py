@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,11 +14,15 @@ import yaml
 from dag_factory import writer
 from dag_factory.catalog import Catalog
 from dag_factory.document import parse
-from dag_factory.references import decrypted
+from dag_factory.errors import StoreError
+from dag_factory.references import decrypted, is_sealed_newly
+from dag_factory.rotation import rotate
+from dag_factory.sealing import Keys
 from dag_factory.store.files import revision_of
 from dag_factory.store.folder import FolderStore
 
 SAMPLE = json.loads((Path(__file__).parents[1] / "samples" / "pg_metadata_hourly.json").read_text())
+FERNET_KEY = "AIRFLOW__CORE__FERNET_KEY"
 TARGET, OTHER = "target", "other"
 DROPPED = "team/dropped.yaml"
 
@@ -61,7 +66,8 @@ def version_of(data: bytes, key: str = "stored.json") -> int:
 
     :raises Exception: where it is not
     """
-    found = decrypted(parse(data, key))
+    sealed = parse(data, key)
+    found = decrypted(sealed, sealed["name"], Keys())
     name, version = found["name"], int(re.fullmatch(r"v(\d+)", found["displayName"])[1])  # type: ignore[index]
     if found != json.loads(document(name, version)):
         raise ValueError(f"{name} v{version} is not what was deployed")
@@ -70,6 +76,10 @@ def version_of(data: bytes, key: str = "stored.json") -> int:
 
 def holds(version: int) -> Callable[[bytes | None], bool]:
     return lambda data: data is not None and version_of(data) == version
+
+
+def is_sealed_anew(data: bytes | None) -> bool:
+    return data is not None and version_of(data) == 1 and is_sealed_newly(parse(data, "stored.json"), Keys())
 
 
 def is_gone(data: bytes | None) -> bool:
@@ -115,6 +125,23 @@ def _interrupted(store: FolderStore) -> None:
     store.write(f"{OTHER}.json", data)
 
 
+def _sealed_with_an_older_key(store: FolderStore) -> None:
+    both = os.environ[FERNET_KEY]
+    os.environ[FERNET_KEY] = both.partition(",")[2]
+    try:
+        deploy(store, OTHER, 2)
+        deploy(store, OTHER, 1)
+    finally:
+        os.environ[FERNET_KEY] = both
+    load(store)
+
+
+def _rotate(store: FolderStore) -> None:
+    failed = rotate(store, Keys()).failed
+    if failed:
+        raise StoreError("; ".join(failed.values()))
+
+
 def _two_files(store: FolderStore) -> None:
     deploy(store, TARGET, 1)
     drop(store, f"team/{TARGET}.yaml", TARGET, 1)
@@ -141,6 +168,7 @@ CALLS = (
         {f"{TARGET}.json": is_gone, f"team/{TARGET}.yaml": is_gone},
         _two_files,
     ),
+    Call("rotate", _rotate, {f"{OTHER}.json": is_sealed_anew}, _sealed_with_an_older_key),
     Call("settle", lambda store: store.settle(), {}, _interrupted),
     Call("announce", _announce, {}, lambda store: drop(store, DROPPED, "dropped", 2), is_known=False),
     Call("load", load, {}, lambda store: store.bump(), is_due=False, is_known=False),
