@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dag_factory.plain_text import cut, one_line
+
+_LONGEST_NAME = 300
+
 
 class DagFactoryError(Exception):
     """Base of all errors that this package raises on purpose."""
@@ -39,9 +43,9 @@ class ConfigError(DagFactoryError):
         return ConfigError(self.problem, field=self.field, config=self.config or config)
 
     def __str__(self) -> str:
-        where = [f"config '{self.config}'"] if self.config else []
-        if self.field:
-            where.append(f"field '{self.field}'")
+        # Names of files and fields are whatever somebody has written: they must not pass for lines of a log.
+        named = {"config": self.config, "field": self.field}
+        where = [f"{kind} '{cut(one_line(name), _LONGEST_NAME)}'" for kind, name in named.items() if name]
         return f"{', '.join(where)}: {self.problem}" if where else self.problem
 
 

@@ -9,9 +9,13 @@ if TYPE_CHECKING:
     from dag_factory.pipeline import IngestionPipeline
 
 
+# What browsers and servers take, at the least. OpenMetadata's names are much shorter.
+_MAX_PATH = 2_000
+
+
 def ui_address(host_port: object) -> str | None:
     """Return the address of the UI beside an API (``hostPort``): without its path; None where it is no plain URL."""
-    if not isinstance(host_port, str):
+    if not isinstance(host_port, str) or len(host_port) > _MAX_PATH:
         return None
     try:
         url = urlsplit(host_port)
@@ -29,7 +33,7 @@ def service_path(pipeline: IngestionPipeline) -> str | None:
     if service is None or not (service.type or "").endswith("Service"):
         return None
     kind = quote(f"{service.type}s", safe="")
-    return f"/service/{kind}/{quote(service.fully_qualified_name or service.name or '', safe='')}"
+    return _usable(f"/service/{kind}/{quote(service.fully_qualified_name or service.name or '', safe='')}")
 
 
 def pipeline_path(pipeline: IngestionPipeline) -> str | None:
@@ -38,4 +42,8 @@ def pipeline_path(pipeline: IngestionPipeline) -> str | None:
     if not kind:
         return None
     kind = f"{kind}s" if kind.endswith("Service") else kind
-    return f"/{quote(kind, safe='')}/{quote(pipeline.fqn, safe='')}/logs"
+    return _usable(f"/{quote(kind, safe='')}/{quote(pipeline.fqn, safe='')}/logs")
+
+
+def _usable(path: str) -> str | None:
+    return path if len(path) <= _MAX_PATH else None

@@ -41,7 +41,8 @@ FLOORS = [
 
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
 ISOLATED = [
-    "errors", "sealing", "references", "secret_names", "secret_texts", "secrets", "masked_streams", "masking", "fqn",
+    "plain_text", "errors", "sealing", "references", "secret_names", "secret_texts", "secrets", "masked_streams",
+    "masking", "fqn",
     "python_classes", "workflow.types", "workflow.server", "workflow.secrets_read", "workflow.status",
     "workflow.server_calls", "workflow.run", "workflow.secrets_manager", "workflow.automation", "workflow.jobs",
     "runner.guard",

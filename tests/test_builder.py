@@ -19,6 +19,7 @@ from dag_factory.operator import ConfigErrorOperator, IngestionOperator
 from dag_factory.schedule import EPOCH, cron_timetable
 
 SAMPLES = Path(__file__).parent / "samples"
+SERVICE = {"type": "databaseService", "name": "shop"}
 
 
 def config(**fields: Any) -> Config:
@@ -143,6 +144,34 @@ def test_names_owners_and_tags_tell_people_what_it_is() -> None:
     assert dag.description == "All *orders*."
     assert task_of(dag).owner == "adam, zoe"
     assert dag.tags == {"OpenMetadata", "Orders, daily", "type:metadata", "service:shop"}
+
+
+LONG = "x, " * 150_000
+LONG_TEXTS: list[dict[str, Any]] = [
+    {"displayName": LONG}, {"description": LONG}, {"fullyQualifiedName": LONG}, {"owners": [{"name": LONG}]},
+    {"owners": [{"name": f"o{number}"} for number in range(20_000)]},
+    {"service": {"type": "databaseService", "name": LONG, "fullyQualifiedName": LONG}},
+    {"service": {"type": f"{LONG}Service", "name": "a"}},
+    {"openMetadataServerConnection": {"hostPort": f"http://{LONG}.example"}}, {"shinyNew": LONG}, {LONG: LONG},
+    {"sourceConfig": {"config": {"type": LONG, LONG: LONG}}}, {"loggerLevel": LONG}, {"tags": [LONG]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", LONG_TEXTS, ids=lambda fields: next(iter(fields))[:20])
+def test_a_text_without_end_makes_no_dag_without_end(fields: dict[str, Any]) -> None:
+    dag = build_dag(config(**fields))
+    assert len(json.dumps(DagSerialization.to_dict(dag))) < 80_000
+    assert len(dag.dag_display_name) <= 2000
+
+
+@pytest.mark.parametrize("name", ["or\u202eders", "orders\x07", "\ufefforders", "\u2066orders", "or\u200bders\n"])
+def test_no_name_passes_for_another_one(name: str) -> None:
+    owners = [{"name": name}]
+    dag = build_dag(config(displayName=name, owners=owners, description=name, service={**SERVICE, "name": name}))
+    assert dag.dag_display_name == (dag.description or "").strip() == task_of(dag).owner == "orders"
+    assert {"orders", "service:orders"} <= dag.tags
+    assert name not in (dag.doc_md or "")
+    assert build_dag(config(displayName="\u202e")).dag_display_name == "orders"
 
 
 def test_texts_fit_airflow_s_columns() -> None:

@@ -47,6 +47,13 @@ def problem_of(data: bytes | str, key: str = "a.json") -> ConfigError:
     return caught.value
 
 
+@pytest.mark.parametrize("name", ["a\nINFO all is well", "a\r\nb", "a\x1b[2Jb", "a\u202eb", "x" * 100_000])
+def test_the_name_of_a_field_can_not_pass_for_another_line_and_is_cut(name: str) -> None:
+    text = str(problem_of(json.dumps({name: {"$env": 1}})).within(f"{name}.json"))
+    assert text.isprintable()
+    assert len(text) < 1_000
+
+
 TWICE = [
     ("a.json", '{"a": 1,\n "b": 2,\n  "a": 3}', "'a'", 3, 3),
     ("a.json", '{"x": [{"y": {"k": 1, "k": 1}}]}', "'k'", 1, 23),

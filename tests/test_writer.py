@@ -78,6 +78,26 @@ def test_a_second_delete_makes_the_marker_that_the_first_has_left_undone(store: 
     assert (store.marker() or "") > before
 
 
+OWN_NAMES = ["defaults", "defaults.yaml", ".store", ".version", ".lock", ".dag_ids.json", "../up", "a/b", "CON", "-a"]
+
+
+@pytest.mark.parametrize("name", OWN_NAMES)
+def test_no_name_leads_to_a_file_of_the_store_s_own_or_out_of_it(store: FolderStore, name: str) -> None:
+    (store.root / "defaults.yaml").write_text("enabled: false\n")
+    deploy(store, document(name="before", fullyQualifiedName="s.before"))
+    before = {
+        path.name: path.read_bytes() for path in store.root.iterdir() if path.name not in (".version", ".announced")
+    }
+    done = deploy(store, document(name=name, fullyQualifiedName=f"s.{name}"))
+    assert not done.dag_id.startswith(".")
+    assert f"{done.dag_id}.json" not in before
+    assert Catalog(store).look_up(done.dag_id) is not None
+    for file, data in before.items():
+        assert (store.root / file).read_bytes() == data
+    assert delete(store, name)
+    assert Catalog(store).look_up("before") is not None
+
+
 def test_the_same_document_again_changes_nothing_not_even_the_marker(store: FolderStore) -> None:
     deploy(store, document())
     marker, text = store.marker(), (store.root / "pg_metadata_hourly.json").read_bytes()

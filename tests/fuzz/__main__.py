@@ -24,8 +24,8 @@ SAMPLES = Path(__file__).parents[1] / "samples"
 # What a mutation would hardly hit upon.
 WORDS = [
     '"$env"', '"$fernet"', '"$connection"', '"field"', '"as"', '"number"', "<<: *a", "&a ", "!!int ", "!!binary ",
-    "!!set ", "password", "token", "eyJhbGciOi", "-----BEGIN PRIVATE KEY-----", "://u:p@", "Bearer ", "Basic ", "AKIA", "?sig=",
-    "\\\\ud83d", "NaN", "1e999", "value", "name", "headers",
+    "!!set ", "password", "token", "eyJhbGciOi", "-----BEGIN PRIVATE KEY-----", "://u:p@", "Bearer ", "Basic ", "AKIA",
+    "?sig=", "\\\\ud83d", "NaN", "1e999", "value", "name", "headers",
 ]  # fmt: skip
 
 
