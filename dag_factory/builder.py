@@ -105,10 +105,11 @@ def _build(pipeline: IngestionPipeline, config: Config, longest_run: int | None)
         max_active_tasks=airflow.concurrency,
         max_active_runs=airflow.max_active_runs,
         is_paused_upon_creation=airflow.pause_pipeline or not pipeline.enabled,
-        tags=_tags(pipeline),
+        tags=_tags(pipeline, is_broken=config.trouble is not None),
     )
     IngestionOperator(
         task_id=kind.task_id,
+        problem=str(config.trouble.problem) if config.trouble is not None else None,
         owner=cut(one_line(", ".join(owner_names(pipeline))) or OWNER, _MAX_OWNER),
         retries=airflow.retries,
         retry_delay=timedelta(seconds=airflow.retry_delay),
@@ -133,7 +134,8 @@ def _placement(runner: Runner) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _tags(pipeline: IngestionPipeline) -> list[str]:
+def _tags(pipeline: IngestionPipeline, *, is_broken: bool) -> list[str]:
     service = pipeline.service.name if pipeline.service else None
     tags = [TAG, pipeline.title, f"type:{pipeline.pipeline_type}", f"service:{service}"]
+    tags += [PROBLEM_TAG] if is_broken else []
     return [cut(one_line(tag), _MAX_TAG) for tag in tags]

@@ -2,67 +2,93 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import count
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from dag_factory.document import Document, parse
-from dag_factory.errors import ConfigError, StoreError
-from dag_factory.inheritance import DEFAULTS, check_defaults, upon
-from dag_factory.pipeline import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
+from dag_factory.claims import (
+    Claim,
+    Claims,
+    Precedence,
+    defaults_keys,
+    ids_for_a_problem,
+    nameless,
+    precedence,
+    taken,
+)
+from dag_factory.document import Document
+from dag_factory.errors import ConfigError
+from dag_factory.pipeline import IngestionPipeline
 
 if TYPE_CHECKING:
     from dag_factory.store import ConfigStore
+    from dag_factory.store.last_good import Index, Version
 
-log = logging.getLogger(__name__)
+
+@dataclass(frozen=True)
+class Trouble:
+    """
+    Why a config runs its last good version.
+
+    :param since: when the files that it is made of were changed last, in seconds since the epoch; None where unknown
+    """
+
+    problem: ConfigError
+    since: float | None = None
 
 
 @dataclass(frozen=True)
 class Config:
-    """A config of the store under the DAG id that it has been given: its own, or one to show its problem by."""
+    """
+    A config of the store under the DAG id that it has been given: its own, or one to show its problem by.
+
+    :param document: what runs: the config's own, or that of its last good version
+    :param problem: why nothing of it can run
+    :param trouble: what is wrong with the config whose last good version this is
+    """
 
     dag_id: str
     key: str
     document: Document | None = None
     problem: ConfigError | None = None
+    trouble: Trouble | None = None
 
 
-@dataclass(frozen=True)
-class _Claim:
-    """What a config says of itself: the DAG id that its document names, or none where it can't be read."""
+def _accepts_all(config: Config) -> None:
+    """Find no fault with a config beyond what the catalogue sees by itself."""
 
-    key: str
-    document: Document | None = None
-    problem: ConfigError | None = None
 
-    @property
-    def named_id(self) -> str | None:
-        name = self.document.get("name") if self.document is not None else None
-        return _fitting(clean_dag_id(name)) if isinstance(name, str) and names_a_dag(name) else None
+def check_fields(config: Config) -> None:
+    """
+    Find fault with the fields of a config, for those who build no DAG from it.
 
-    @property
-    def stem_id(self) -> str:
-        return _fitting(clean_dag_id(PurePosixPath(self.key).stem))
+    :raises ConfigError: naming the first wrong field
+    """
+    IngestionPipeline.from_document(config.document or {})
 
 
 class Catalog:
     """
     The configs of a store, each with the defaults of its folders beneath it.
 
-    Where several configs claim one DAG id, ``<dag_id>.json`` of the store's root wins, then a file named after the id,
-    then the one nearest to the root, then the first by name. The others are shown as problems under ids of their own.
+    A config that is broken and was good stands for its last good version, under the DAG id that it had. Where several
+    configs claim one DAG id, those that can run come first, so that a broken one never stops another. Among these
+    ``<dag_id>.json`` of the store's root wins, then a file named after the id, then the one nearest to the root, then
+    the first by name. The others are shown as problems under ids of their own.
 
     :param store: is read when a question is asked; each file of defaults is read once, and so is the list of names
+    :param check: raises ConfigError where no DAG can be built from a config. Who only asks which file is whose may do
+        without it
     """
 
-    def __init__(self, store: ConfigStore) -> None:
+    def __init__(self, store: ConfigStore, check: Callable[[Config], None] = _accepts_all) -> None:
         self._store = store
-        self._defaults: dict[PurePosixPath, Document | ConfigError] = {}
+        self._check = check
+        self._claims = Claims(store)
+        self._verdicts: dict[str, ConfigError | None] = {}
+        self._found: dict[str, Version | None] = {}
 
     def all(self) -> list[Config]:
         """
@@ -70,48 +96,54 @@ class Catalog:
 
         :raises StoreError: where the store can't be listed
         """
-        claims = [claim for key in self._config_keys() if (claim := self._claim(key)) is not None]
-        claims.sort(key=_precedence)
-        configs: dict[str, Config] = {}
-        losers: list[_Claim] = []
-        for claim in claims:
-            dag_id = claim.named_id
-            if dag_id is None or dag_id in configs:
-                losers.append(claim)
-            else:
-                configs[dag_id] = Config(dag_id, claim.key, claim.document, claim.problem)
-        for claim in losers:
-            dag_id = next(candidate for candidate in _ids_for_a_problem(claim) if candidate not in configs)
-            configs[dag_id] = Config(dag_id, claim.key, claim.document, _problem_of_loser(claim, configs))
-        self._store.note({dag_id: c.key for dag_id, c in configs.items() if c.key != f"{dag_id}.json"})
-        return [configs[dag_id] for dag_id in sorted(configs)]
+        configs = self._resolved()
+        return [self._checked(configs[dag_id]) for dag_id in sorted(configs)]
 
     def find(self, dag_id: str) -> Config | None:
         """
-        Return the config that ``all`` gives this DAG id, a broken one too; all are opened only where ``look_up`` fails.
+        Return the config that ``all`` gives this DAG id; all are opened only where ``look_up`` finds none that runs.
 
         :raises StoreError: where the store can't be listed
         """
         config = self.look_up(dag_id)
-        return config or next((config for config in self.all() if config.dag_id == dag_id), None)
+        # Another one that can run would come before a broken one.
+        if (config is None or config.problem is not None) and (found := self._resolved().get(dag_id)):
+            config = self._checked(found)
+        return config
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all folders of the store could be listed, as far as they have been."""
+        return not self._claims.unlisted
 
     def look_up(self, dag_id: str) -> Config | None:
         """
-        Return the config that names a DAG id, as far as the files' names, or what the last ``all`` noted, tell where.
+        Return the config of a DAG id, as far as the files' names, the last ``all``'s note or a copy show where it is.
 
         What was noted comes before the names of other files: it is what the DAG was built from.
 
         :raises StoreError: where the store can't be listed
         """
+        broken: Config | None = None
         for key in self._likely_keys(dag_id):
-            claim = self._claim(key)
-            if claim is not None and claim.named_id == dag_id:
-                return Config(dag_id, key, claim.document, claim.problem)
-        return None
+            claim = self._claims.of(key)
+            if claim is None:
+                continue
+            config = self._judged(claim)
+            if config.problem is None:
+                if claim.named_id == dag_id:
+                    return config
+            elif (copy := self._copy(dag_id)) and copy.key == key and (stands := self._stand_in(config, copy)):
+                return stands
+            elif claim.named_id == dag_id:
+                broken = broken or config
+        if broken is not None and (copy := self._copy(dag_id)):
+            return self._stand_in(broken, copy) or broken
+        return broken
 
     def owner(self, dag_id: str) -> str | None:
         """
-        Return the name of the pipeline that has a DAG id, as far as `look_up` tells; many names have one id.
+        Return the name of the pipeline that has a DAG id, as far as `look_up` shows; many names have one id.
 
         :raises StoreError: where the store can't be listed
         """
@@ -126,20 +158,20 @@ class Catalog:
 
         :raises StoreError: where the store can't be listed
         """
-        claim = self._claim(key)
+        claim = self._claims.of(key)
         if claim is None:
             return None
-        dag_id = claim.named_id
-        if dag_id is None:
-            return Config(claim.stem_id, key, claim.document, _problem_of_loser(claim, {}))
-        other = self.look_up(dag_id)
-        if other is not None and _precedence(_Claim(other.key, other.document)) < _precedence(claim):
-            return Config(dag_id, key, claim.document, _problem_of_loser(claim, {dag_id: other}))
-        return Config(dag_id, key, claim.document, claim.problem)
+        config = self._standing(claim)
+        if config.problem is not None:
+            return config
+        other = self.look_up(config.dag_id)
+        if other is None or other.problem is not None or _precedence(config) <= _precedence(other):
+            return config
+        return replace(config, problem=self._judged(claim).problem or taken(claim, other.key), trouble=None)
 
     def named_id(self, key: str) -> str | None:
         """Return the DAG id that a config names, whether or not it is the one that has it; None where it names none."""
-        claim = self._claim(key)
+        claim = self._claims.of(key)
         return claim.named_id if claim is not None else None
 
     def upon_defaults(self, key: str, own: Document) -> Document:
@@ -148,111 +180,133 @@ class Catalog:
 
         :raises ConfigError: where these are broken
         """
-        defaults = self._defaults_of(PurePosixPath(key).parent)
-        if isinstance(defaults, ConfigError):
-            raise defaults
-        return upon(defaults, own)
+        return self._claims.upon_defaults(key, own)
+
+    def _resolved(self) -> dict[str, Config]:
+        """Return the configs by DAG id, and note where they are; those whose id is theirs alone are not checked yet."""
+        claims = self._claims.all(self._copies)
+        claims.sort(key=lambda claim: precedence(claim.key, claim.named_id))
+        counted = Counter(claim.named_id for claim in claims)
+        running: list[tuple[Config, Claim]] = []
+        broken: list[Claim] = []
+        for claim in claims:
+            dag_id = claim.named_id
+            is_alone = dag_id is not None and counted[dag_id] == 1 and self._copies.agrees(claim.key, dag_id)
+            if is_alone and claim.problem is None:
+                running.append((_unchecked(claim), claim))
+            elif (config := self._standing(claim)).problem is None:
+                running.append((config, claim))
+            else:
+                broken.append(claim)
+        configs: dict[str, Config] = {}
+        losers: list[Claim] = []
+        for config, claim in sorted(running, key=lambda pair: _precedence(pair[0])):
+            if config.dag_id not in configs:
+                configs[config.dag_id] = config
+            else:
+                (losers if config.trouble is None else broken).append(claim)
+        for claim in broken:
+            dag_id = claim.named_id
+            if dag_id is None or dag_id in configs:
+                losers.append(claim)
+            else:
+                configs[dag_id] = self._moved(self._judged(claim))
+        for claim in losers:
+            dag_id = next(candidate for candidate in ids_for_a_problem(claim) if candidate not in configs)
+            problem = self._judged(claim).problem or taken(claim, configs[claim.named_id or ""].key)
+            configs[dag_id] = Config(dag_id, claim.key, claim.document, problem)
+        self._store.note({dag_id: c.key for dag_id, c in configs.items() if c.key != f"{dag_id}.json"})
+        return configs
+
+    def _checked(self, config: Config) -> Config:
+        """Return a config as it runs."""
+        if config.problem is not None or config.trouble is not None:
+            return config
+        config = self._with_verdict(config)
+        if config.problem is None:
+            return config
+        copy = self._copies.of_key(config.key)
+        return (copy and self._stand_in(config, copy)) or self._moved(config)
+
+    def _standing(self, claim: Claim) -> Config:
+        """Return what a config is by itself: good, its last good version, or broken."""
+        config = self._judged(claim)
+        copy = self._copies.of_key(claim.key) if config.problem is not None else None
+        return (copy and self._stand_in(config, copy)) or config
+
+    def _moved(self, config: Config) -> Config:
+        """Return a broken config as what runs under its DAG id, if the one that ran under it has been moved there."""
+        copy = self._copies.of_id(config.dag_id)
+        return (copy and self._stand_in(config, copy)) or config
+
+    def _judged(self, claim: Claim) -> Config:
+        """Return a config with whatever is wrong with it, under the DAG id that it names."""
+        config = _unchecked(claim)
+        return config if config.problem is not None else self._with_verdict(config)
+
+    def _with_verdict(self, config: Config) -> Config:
+        if config.key not in self._verdicts:
+            self._verdicts[config.key] = self._verdict(config)
+        return replace(config, problem=problem) if (problem := self._verdicts[config.key]) else config
+
+    def _verdict(self, config: Config) -> ConfigError | None:
+        try:
+            self._check(config)
+        except ConfigError as error:
+            return error.within(config.key)
+        return None
+
+    def _stand_in(self, config: Config, copy: Version) -> Config | None:
+        """Return the last good version of a broken config, None where that can't run any more either."""
+        if config.problem is None:
+            return None
+        trouble = Trouble(config.problem, self._since(config, config.problem))
+        stand_in = Config(copy.dag_id, config.key, copy.document, trouble=trouble)
+        return stand_in if self._verdict(stand_in) is None else None
+
+    def _since(self, config: Config, problem: ConfigError) -> float | None:
+        """Return when the files that may be at fault were changed last: a parse can't ask the clock."""
+        if problem.config != config.key and problem.config is not None:
+            keys = [problem.config]
+        elif config.document is None:
+            keys = [config.key]
+        else:
+            keys = [config.key, *defaults_keys(config.key)]
+        return max((changed for key in keys if (changed := self._store.changed(key)) is not None), default=None)
 
     def _likely_keys(self, dag_id: str) -> Iterator[str]:
         """Yield the keys that may hold a DAG id's config, the likeliest and cheapest first."""
         yield f"{dag_id}.json"
         if (noted := self._store.recall(dag_id)) is not None:
             yield noted
+        if (copy := self._copy(dag_id)) is not None:
+            yield copy.key
         yield from self._keys_by_stem.get(dag_id, ())
+
+    def _copy(self, dag_id: str) -> Version | None:
+        if dag_id not in self._found:
+            self._found[dag_id] = self._store.last_good.find(dag_id)
+        return self._found[dag_id]
+
+    @cached_property
+    def _copies(self) -> Index:
+        return self._store.last_good.index()
 
     @cached_property
     def _keys_by_stem(self) -> dict[str, list[str]]:
         """The keys of the configs by the DAG ids that their files' names give, those nearest to the root first."""
         keys: dict[str, list[str]] = {}
-        for claim in sorted(map(_Claim, self._config_keys()), key=_nearness):
+        for claim in sorted(map(Claim, self._claims.keys()), key=lambda claim: claim.nearness):
             keys.setdefault(claim.stem_id, []).append(claim.key)
         return keys
 
-    def _config_keys(self) -> list[str]:
-        return [key for key in self._store.list_keys() if not is_defaults(key)]
 
-    def _claim(self, key: str) -> _Claim | None:
-        """Return what a config says of itself, or None where it is gone since it was listed."""
-        try:
-            own = parse(self._store.read(key), key)
-        except KeyError:
-            return None
-        except ConfigError as error:
-            return _Claim(key, problem=error.within(key))
-        except StoreError:
-            raise
-        except Exception as error:
-            # A case that nobody has thought of must not become an import error, which would stop all pipelines.
-            log.exception("config '%s' can't be read", key)
-            return _Claim(key, problem=ConfigError(f"can't be read: {type(error).__name__}. See the log", config=key))
-        try:
-            return _Claim(key, document=self.upon_defaults(key, own))
-        except ConfigError as error:
-            # The id may still be known, so that the problem shows where people look for the pipeline.
-            return _Claim(key, document=own, problem=error)
-
-    def _defaults_of(self, folder: PurePosixPath) -> Document | ConfigError:
-        """Return the defaults beneath the configs of a folder, the folders above included, or what is wrong there."""
-        if folder not in self._defaults:
-            self._defaults[folder] = self._read_defaults_of(folder)
-        return self._defaults[folder]
-
-    def _read_defaults_of(self, folder: PurePosixPath) -> Document | ConfigError:
-        above = self._defaults_of(folder.parent) if folder != folder.parent else {}
-        if isinstance(above, ConfigError):
-            return above
-        key = str(folder / DEFAULTS)
-        try:
-            defaults = parse(self._store.read(key), key)
-            check_defaults(defaults)
-            return upon(above, defaults)
-        except KeyError:
-            return above
-        except ConfigError as error:
-            return error.within(key)
+def _unchecked(claim: Claim) -> Config:
+    """Return a config as it says of itself, without asking whether a DAG can be built from it."""
+    dag_id = claim.named_id
+    problem = claim.problem or (nameless(claim) if dag_id is None else None)
+    return Config(dag_id or claim.stem_id, claim.key, claim.document, problem)
 
 
-def is_defaults(key: str) -> bool:
-    """Return whether a key is that of defaults, which lie under configs and are none."""
-    return key.rpartition("/")[2] == DEFAULTS
-
-
-def _nearness(claim: _Claim) -> tuple[int, str]:
-    return (claim.key.count("/"), claim.key)
-
-
-def _precedence(claim: _Claim) -> tuple[bool, bool, int, str]:
-    named_id = claim.named_id
-    return (claim.key != f"{named_id}.json", claim.stem_id != named_id, *_nearness(claim))
-
-
-def _problem_of_loser(claim: _Claim, configs: dict[str, Config]) -> ConfigError:
-    if claim.problem is not None:
-        return claim.problem
-    if claim.named_id is None:
-        if claim.document is not None and isinstance(claim.document.get("name"), str) and claim.document["name"]:
-            return ConfigError(NO_DAG_ID, field="name", config=claim.key)
-        return ConfigError("is missing, or is no text. Give the pipeline a name", field="name", config=claim.key)
-    winner = configs[claim.named_id].key
-    return ConfigError(
-        f"the DAG id '{claim.named_id}' is taken by config '{winner}'. Rename one of the two pipelines or remove it",
-        field="name",
-        config=claim.key,
-    )
-
-
-def _ids_for_a_problem(claim: _Claim) -> Iterator[str]:
-    yield claim.stem_id
-    whole = clean_dag_id(claim.key)
-    yield _fitting(whole)
-    yield _fitting(f"{whole}_{_digest(claim.key)}")
-    yield from (_fitting(f"{whole}_{_digest(claim.key)}_{number}") for number in count(2))
-
-
-def _fitting(dag_id: str) -> str:
-    """Return an id that Airflow takes: one that is too long is cut, with a digest in place of the rest."""
-    return dag_id if len(dag_id) <= MAX_DAG_ID else f"{dag_id[: MAX_DAG_ID - 9]}_{_digest(dag_id)}"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+def _precedence(config: Config) -> Precedence:
+    return precedence(config.key, config.dag_id)

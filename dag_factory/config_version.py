@@ -29,3 +29,9 @@ def config_version(config: Config) -> dict[str, Any]:
         "updatedAt": document.get("updatedAt"),
     }
     return {name: value for name, value in found.items() if isinstance(value, (str, int, float))}
+
+
+def version_text(version: dict[str, Any]) -> str:
+    """Return a version in words, without the config's key."""
+    said = [f"version {version['version']}"] if version.get("version") is not None else []
+    return ", ".join([*said, f"digest {version.get('digest')}"])

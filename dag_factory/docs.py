@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+from dag_factory.config_version import config_version, version_text
 from dag_factory.markdown import inline, quoted
 from dag_factory.secrets import redact
 from dag_factory.ui import service_path, ui_address
 
 if TYPE_CHECKING:
-    from dag_factory.catalog import Config
+    from dag_factory.catalog import Config, Trouble
     from dag_factory.document import Document
     from dag_factory.errors import ConfigError
     from dag_factory.pipeline import IngestionPipeline
@@ -25,6 +27,8 @@ _MAX_SOURCE_CONFIG = 20_000
 def describe(pipeline: IngestionPipeline, config: Config, longest_run: int | None = None) -> str:
     """
     Return a pipeline's page in Markdown: what it is, when it runs, where it stands, its source config redacted.
+
+    Where it is a last good version that runs, the page begins with what is wrong with the config.
 
     :param longest_run: seconds after which a run is ended, None for no limit
     """
@@ -52,7 +56,33 @@ def describe(pipeline: IngestionPipeline, config: Config, longest_run: int | Non
     source_config = redact(_source_config(document))
     if source_config:
         parts.append(f"#### Source config\n\n{_json(source_config)}")
+    if config.trouble is not None:
+        parts[:0] = _trouble(config, config.trouble)
     return _as_text(parts)
+
+
+def _trouble(config: Config, trouble: Trouble) -> list[str]:
+    problem = trouble.problem
+    rows = {
+        "Config": problem.config or config.key,
+        "Field": problem.field,
+        "Problem": problem.problem,
+        "Since": _moment(trouble.since),
+        "Version that runs": version_text(config_version(config)),
+    }
+    return [
+        "### The config is broken, so its last good version runs",
+        _table({name: text for name, text in rows.items() if text}),
+        "The pipeline goes on as it was. Mend the config, and the new version runs; remove it, and nothing does.",
+    ]
+
+
+def _moment(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    with suppress(OverflowError, ValueError, OSError):
+        return f"{datetime.fromtimestamp(int(seconds), timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+    return None
 
 
 def describe_problem(config: Config, problem: ConfigError) -> str:

@@ -26,12 +26,13 @@ MAX_INT = 2**64
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
-def parse(data: bytes, key: str) -> Document:
+def parse(data: bytes, key: str, *, may_be_empty: bool = False) -> Document:
     """
     Return the mapping that a config file holds.
 
     :param data: the file's content, UTF-8
     :param key: the config's key; its suffix says whether it is JSON or YAML
+    :param may_be_empty: whether a file of YAML that holds nothing, or only comments, is a mapping of nothing
     :raises ConfigError: where it is none, or holds what no DAG can carry; the message quotes nothing of the content
     """
     if len(data) > MAX_BYTES:
@@ -44,6 +45,8 @@ def parse(data: bytes, key: str) -> Document:
         value = load_yaml(text) if PurePosixPath(key).suffix.lower() in YAML_SUFFIXES else load_json(text)
     except RecursionError:
         raise ConfigError("is nested too deeply") from None
+    if value is None and may_be_empty:
+        return {}
     if not isinstance(value, dict) or is_reference(value):
         raise ConfigError("is not a mapping of fields to values. A pipeline is one JSON object.")
     _check(value)

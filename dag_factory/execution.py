@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from dag_factory import allowed, settings
 from dag_factory.airflow_versions import AirflowFailException, AirflowTaskTimeout
-from dag_factory.catalog import Catalog, Config
-from dag_factory.config_version import CONFIG_XCOM, config_version
+from dag_factory.catalog import Catalog, Config, check_fields
+from dag_factory.config_version import CONFIG_XCOM, config_version, version_text
 from dag_factory.document import Document
 from dag_factory.errors import ConfigError, DagFactoryError, ServerUnavailable, WorkflowError
 from dag_factory.links import links_to
@@ -52,10 +52,12 @@ class Execution:
 
     :param dag_id: whose config is to be run
     :param context: Airflow's of the task
+    :param problem: what is wrong with the config, where its last good version is to be run
     """
 
-    def __init__(self, dag_id: str, context: Context) -> None:
+    def __init__(self, dag_id: str, context: Context, problem: str | None = None) -> None:
         self._dag_id = dag_id
+        self._problem = problem
         self._context = context
         self._mask = Mask()
         self._began = int(time.time() * 1000)
@@ -137,11 +139,20 @@ class Execution:
         return job, python
 
     def _config(self) -> Config:
-        config = Catalog(open_store(settings.config_store())).find(self._dag_id)
-        if config is not None and config.problem is not None:
+        """Return the config as the DAG was built from it, which for a broken one is its last good version."""
+        store = open_store(settings.config_store())
+        copy = store.last_good.find(self._dag_id) if self._problem is not None else None
+        if copy is not None:
+            config, problem = Config(self._dag_id, copy.key, copy.document), self._problem
+        else:
+            config = Catalog(store, check_fields).find(self._dag_id) or Config(self._dag_id, "")
+            problem = str(config.trouble.problem) if config.trouble is not None else None
+        if config.problem is not None:
             raise config.problem
-        if config is None or config.document is None:
+        if config.document is None:
             raise ConfigError(f"no config of the store says '{self._dag_id}' any more")
+        if problem is not None:
+            log.warning("%s. The last good version runs: %s", problem.rstrip("."), version_text(config_version(config)))
         return config
 
     @property

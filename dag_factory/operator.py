@@ -24,6 +24,8 @@ class IngestionOperator(BaseOperator):
     The operator itself holds nothing of the config, so nothing of it can appear in Airflow's database or UI. The
     workflow runs in this process, which then needs openmetadata-ingestion, or in a child of another interpreter, which
     then needs it. Returns, for each step of the workflow, how many records, errors and so on there were.
+
+    :param problem: what is wrong with the config, where the DAG was built from its last good version, which then runs
     """
 
     ui_color = "#e8ddff"
@@ -31,11 +33,15 @@ class IngestionOperator(BaseOperator):
 
     _execution: Execution | None = None
 
+    def __init__(self, *, problem: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.problem = problem
+
     def execute(self, context: Context) -> Summary:
         # What a worker needs is not for the DAG processor to import.
         from dag_factory.execution import Execution
 
-        self._execution = Execution(self.dag_id, context)
+        self._execution = Execution(self.dag_id, context, self.problem)
         return self._execution.run()
 
     def on_kill(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dag_factory.catalog import Catalog, is_defaults
+from dag_factory.catalog import Catalog
+from dag_factory.claims import is_defaults
 from dag_factory.document import parse
 from dag_factory.errors import ConfigError, SettingsError, StoreError
 from dag_factory.references import FERNET, decrypted, is_sealed_newly, references_in, resealed

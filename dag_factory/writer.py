@@ -68,7 +68,7 @@ def deploy(store: ConfigStore, checked: Checked) -> Deployed:
         present = Catalog(store).look_up(pipeline.dag_id)
         if present is not None:
             _check_same_pipeline(checked, present)
-            if present.key == key and _same(at_rest, store.read(key), pipeline.dag_id, keys):
+            if present.key == key and _same(at_rest, store, pipeline.dag_id, keys):
                 return Deployed(pipeline.dag_id, changed=False)
         store.write(key, json.dumps(at_rest, indent=2, ensure_ascii=False).encode())
         store.bump()
@@ -96,6 +96,7 @@ def delete(store: ConfigStore, name: str) -> bool:
             done = f" A config of pipeline '{name}' is removed already. Delete it again." if removed else ""
             raise StoreError(f"{error}{done}") from error
         if removed:
+            store.last_good.forget(dag_id)
             store.bump()
     return removed
 
@@ -139,13 +140,13 @@ def _check_same_pipeline(checked: Checked, present: Config) -> None:
         )
 
 
-def _same(at_rest: Document, stored: bytes, dag_id: str, keys: Keys) -> bool:
+def _same(at_rest: Document, store: ConfigStore, dag_id: str, keys: Keys) -> bool:
     """Return whether a stored config is this one: the same values, the same of them encrypted, with the newest key."""
     try:
-        present = parse(stored, "stored.json")
+        present = parse(store.read(f"{dag_id}.json"), "stored.json")
         is_same = bool(decrypted(at_rest, dag_id, keys) == decrypted(present, dag_id, keys))
-    except ConfigError:
-        return False  # broken, or encrypted with a key that is gone
+    except (ConfigError, KeyError):
+        return False  # broken, gone, or encrypted with a key that is gone
     return is_same and _places(at_rest) == _places(present) and is_sealed_newly(present, keys)
 
 

@@ -15,7 +15,9 @@ from dag_factory.errors import ConfigError, StoreError
 from dag_factory.pipeline import MAX_DAG_ID, clean_dag_id
 from dag_factory.store import ConfigStore
 from dag_factory.store.folder import FolderStore
+from dag_factory.store.last_good import LastGood
 
+NO_COPIES = Path("/nonexistent")
 CANARY = "s3cr3t-canary"
 
 
@@ -27,14 +29,21 @@ def as_bytes(file: str | bytes | dict[str, Any]) -> bytes:
 class MemoryStore:
     """A store that counts which files are opened, and keeps its notes where a test can spoil them."""
 
-    def __init__(self, files: Mapping[str, str | bytes | dict[str, Any]], notes: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        files: Mapping[str, str | bytes | dict[str, Any]],
+        notes: dict[str, Any] | None = None,
+        last_good: Path = NO_COPIES,
+    ) -> None:
         self.files = {key: as_bytes(file) for key, file in files.items()}
         self.notes = notes or {}
+        self.times: dict[str, float] = {}
         self.opened: Counter[str] = Counter()
         self.unreadable: set[str] = set()
         self.listed_but_gone: set[str] = set()
+        self.last_good = LastGood(last_good)
 
-    def list_keys(self) -> list[str]:
+    def list_keys(self, unlisted: dict[str, str] | None = None) -> list[str]:
         return sorted(self.files.keys() | self.listed_but_gone)
 
     def read(self, key: str) -> bytes:
@@ -43,6 +52,9 @@ class MemoryStore:
         if key in self.unreadable:
             raise ConfigError("can't be read")
         return data
+
+    def changed(self, key: str) -> float | None:
+        return self.times.get(key)
 
     def recall(self, dag_id: str) -> str | None:
         return self.notes.get(dag_id)
@@ -61,7 +73,7 @@ class ForgetfulStore(MemoryStore):
 class BrokenStore(MemoryStore):
     """A store that can't be listed."""
 
-    def list_keys(self) -> list[str]:
+    def list_keys(self, unlisted: dict[str, str] | None = None) -> list[str]:
         raise StoreError("is away")
 
 
@@ -351,7 +363,7 @@ def test_a_reference_in_defaults_is_not_merged_into() -> None:
     assert config(store, "b").document == {"name": "b", "s": {"$env": "A"}}
 
 
-def test_defaults_that_are_empty_or_broken_stop_the_pipelines_of_their_folder_only() -> None:
+def test_defaults_that_are_broken_stop_the_pipelines_of_their_folder_only_and_empty_ones_are_none() -> None:
     store = MemoryStore(
         {
             "a.json": pipeline("a"),
@@ -364,8 +376,8 @@ def test_defaults_that_are_empty_or_broken_stop_the_pipelines_of_their_folder_on
         }
     )
     configs = {c.dag_id: c for c in Catalog(store).all()}
-    assert {dag_id for dag_id, c in configs.items() if c.problem is None} == {"a", "e"}
-    for dag_id, where in {"b": "x/defaults.yaml", "c": "x/defaults.yaml", "d": "y/defaults.yaml"}.items():
+    assert {dag_id for dag_id, c in configs.items() if c.problem is None} == {"a", "d", "e"}
+    for dag_id, where in {"b": "x/defaults.yaml", "c": "x/defaults.yaml"}.items():
         problem = configs[dag_id].problem
         assert problem is not None
         assert problem.config == where

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,8 @@ from airflow.sdk import DAG
 
 from dag_factory.airflow_versions import AirflowFailException
 from dag_factory.operator import IngestionOperator
+from dag_factory.store.folder import FolderStore
+from dag_factory.store.last_good import InUse, Version
 
 SAMPLE = Path(__file__).parent / "samples" / "pg_metadata_hourly.json"
 
@@ -37,7 +40,7 @@ def test_a_config_that_breaks_between_parse_and_start_is_refused_and_not_run_in_
     (store / broken).write_text("{")
     task = IngestionOperator(task_id="ingestion_task", dag=DAG("orders"))
     with pytest.raises(AirflowFailException, match=f"^{problem}"):
-        task.execute({"dag_run": None, "run_id": "run"})
+        task.execute({"dag_run": None, "run_id": "run", "task": task})
 
 
 @pytest.mark.parametrize("server", ["http://canary/api", ["canary"], None])
@@ -46,5 +49,38 @@ def test_a_server_that_is_no_object_is_refused_by_its_field(store: Path, server:
     (store / "orders.json").write_text(json.dumps(document))
     task = IngestionOperator(task_id="ingestion_task", dag=DAG("orders"))
     with pytest.raises(AirflowFailException, match=r"^field 'openMetadataServerConnection': is ") as error:
-        task.execute({"dag_run": SimpleNamespace(conf=None), "run_id": "run"})
+        task.execute({"dag_run": SimpleNamespace(conf=None), "run_id": "run", "task": task})
     assert "canary" not in str(error.value)
+
+
+def last_good(store: Path) -> None:
+    """Keep a copy of a good config, as the DAG processor does, and break the config."""
+    document = {**json.loads(SAMPLE.read_text()), "name": "orders", "version": 7, "openMetadataServerConnection": 1}
+    folder = FolderStore(store)
+    folder.last_good.keep([Version("orders", "orders.json", document)], InUse(), since=time.time() + 60, complete=True)
+
+
+@pytest.mark.parametrize("content", ["{", json.dumps({**json.loads(SAMPLE.read_text()), "name": "orders"}), None])
+def test_a_dag_that_was_built_from_a_last_good_version_runs_that_one(
+    store: Path, content: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What it runs is seen by the field that the copy alone has wrong."""
+    last_good(store)
+    if content is not None:
+        (store / "orders.json").write_text(content)
+    task = IngestionOperator(task_id="ingestion_task", problem="config 'orders.json': is bad.", dag=DAG("orders"))
+    with pytest.raises(AirflowFailException, match=r"^field 'openMetadataServerConnection'"):
+        task.execute({"dag_run": SimpleNamespace(conf=None), "run_id": "run", "task": task})
+    (said,) = [record.getMessage() for record in caplog.records if "last good" in record.getMessage()]
+    assert said.startswith("config 'orders.json': is bad. The last good version runs: version 7, digest ")
+
+
+def test_a_config_that_breaks_between_parse_and_start_runs_its_last_good_version(
+    store: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    last_good(store)
+    (store / "orders.json").write_text("{")
+    task = IngestionOperator(task_id="ingestion_task", dag=DAG("orders"))
+    with pytest.raises(AirflowFailException, match=r"^field 'openMetadataServerConnection'"):
+        task.execute({"dag_run": SimpleNamespace(conf=None), "run_id": "run", "task": task})
+    assert "config 'orders.json': is not JSON" in caplog.text

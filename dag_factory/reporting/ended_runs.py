@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from dag_factory import allowed, settings
-from dag_factory.catalog import Catalog
+from dag_factory.catalog import Catalog, check_fields
 from dag_factory.errors import ConfigError, DagFactoryError, StatusError
 from dag_factory.options import SECTION
 from dag_factory.pipeline import IngestionPipeline
@@ -92,7 +92,7 @@ def _settle(run: EndedRun, timeout: float) -> str | None:
     """Return the state that the server has for a run in the end, None where there is no server to tell."""
     from airflow.sdk.log import mask_secret
 
-    config = Catalog(open_store(settings.config_store())).find(run.dag_id)
+    config = Catalog(open_store(settings.config_store()), check_fields).find(run.dag_id)
     if config is None or config.document is None:
         log.info("%s: its config is gone, so there is nobody to tell", run)
         return None

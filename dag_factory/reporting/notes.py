@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dag_factory.config_version import CONFIG_XCOM
+from dag_factory.config_version import CONFIG_XCOM, version_text
 
 
 def note_version(dag_id: str, run_id: str) -> None:
@@ -35,8 +35,4 @@ def note_version(dag_id: str, run_id: str) -> None:
 
 def version_note(version: dict[str, Any]) -> str:
     """Return the text of a note."""
-    parts = [f"Config {version.get('key')}"]
-    if version.get("version") is not None:
-        parts.append(f"version {version['version']}")
-    parts.append(f"digest {version.get('digest')}")
-    return ", ".join(parts)
+    return f"Config {version.get('key')}, {version_text(version)}"

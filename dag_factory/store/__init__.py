@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from dag_factory import settings
+from dag_factory.store.access import Access
 from dag_factory.store.folder import FolderStore
+from dag_factory.store.last_good import LastGood
 
 __all__ = ["ConfigStore", "configured_store", "open_store"]
 
@@ -19,10 +21,15 @@ class ConfigStore(Protocol):
     A store knows nothing of pipelines. It answers in sorted order, so that whoever asks twice hears the same.
     """
 
-    def list_keys(self) -> list[str]:
+    @property
+    def last_good(self) -> LastGood:
+        """Copies of the configs as they were when a DAG was last built from them."""
+
+    def list_keys(self, unlisted: dict[str, str] | None = None) -> list[str]:
         """
         Return the keys of all config files, those of defaults included, sorted; no file is opened.
 
+        :param unlisted: is given each folder whose configs can't be listed, with the reason
         :raises StoreError: where the store can't be listed
         """
 
@@ -33,6 +40,16 @@ class ConfigStore(Protocol):
         :raises KeyError: where there is no such file
         :raises ConfigError: where there is one that can't be read
         :raises StoreError: under the lock, where the file system fails to read it
+        """
+
+    def changed(self, key: str) -> float | None:
+        """Return when a file was changed last, in seconds since the epoch, None where that is not known."""
+
+    def access(self, key: str, made_with: Iterable[str] = ()) -> Access:
+        """
+        Return who may read a file.
+
+        :param made_with: keys of further files that must be readable, those that do not exist apart
         """
 
     def write(self, key: str, data: bytes) -> None:
@@ -97,7 +114,7 @@ class ConfigStore(Protocol):
 
 def open_store(location: str) -> ConfigStore:
     """Return the store at a location, a folder's path."""
-    return FolderStore(location)
+    return FolderStore(location, last_good=settings.last_good_folder())
 
 
 def configured_store() -> ConfigStore:

@@ -6,15 +6,17 @@ import json
 import os
 import stat
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dag_factory.document import MAX_BYTES, SUFFIXES
 from dag_factory.errors import ConfigError, StoreError, StoreLockedError
+from dag_factory.store.access import Access, AccessRights
 from dag_factory.store.announcements import Announcements
 from dag_factory.store.files import NEW, UncertainError, is_there, remove, replace, revision_of, sweep, sync
+from dag_factory.store.last_good import FOLDER, LastGood
 from dag_factory.store.listing import CLOSED, Identity, keys_in
 from dag_factory.store.lock import Lock, locked
 from dag_factory.store.notes import keep, mapping, token
@@ -57,19 +59,28 @@ class FolderStore:
     or calls `settle`, makes that marker.
 
     :param location: path of the folder; ``~`` is expanded
+    :param last_good: folder for the last good versions, None for a hidden one of the store
     :param lock_seconds: how long to wait for other writers
     """
 
-    def __init__(self, location: str | os.PathLike[str], *, lock_seconds: float = LOCK_SECONDS) -> None:
+    def __init__(
+        self,
+        location: str | os.PathLike[str],
+        *,
+        last_good: Path | None = None,
+        lock_seconds: float = LOCK_SECONDS,
+    ) -> None:
         self.root = Path(location).expanduser()
+        self.last_good = LastGood(last_good or self.root / FOLDER)
+        self._rights = AccessRights()
         self._lock_seconds = lock_seconds
         self._pending = Pending(self.root / PENDING)
         self._announcements = Announcements(self.root / ANNOUNCED)
         # The lock and the thread that holds it, by way of this object.
         self._lock: tuple[Lock, int] | None = None
 
-    def list_keys(self) -> list[str]:
-        return sorted(self._listed({}))
+    def list_keys(self, unlisted: dict[str, str] | None = None) -> list[str]:
+        return sorted(self._listed({}, unlisted))
 
     def snapshot(self) -> Snapshot:
         """
@@ -80,9 +91,9 @@ class FolderStore:
         folders: dict[Path, Identity] = {}
         return Snapshot({key: revision_of(self.root / key) for key in self._listed(folders)}, folders)
 
-    def _listed(self, folders: dict[Path, Identity]) -> list[str]:
+    def _listed(self, folders: dict[Path, Identity], unlisted: dict[str, str] | None = None) -> list[str]:
         try:
-            return list(keys_in(self.root, folders))
+            return list(keys_in(self.root, folders, unlisted if unlisted is not None else {}))
         except (FileNotFoundError, NotADirectoryError):
             raise self._no_folder() from None
         except OSError as error:
@@ -114,6 +125,16 @@ class FolderStore:
             if self._holds_lock() and error.errno not in CLOSED:
                 raise StoreError(f"config '{key}' can't be read: {error.strerror}. Do the same again.") from error
             raise ConfigError(f"can't be read: {error.strerror}") from None
+
+    def changed(self, key: str) -> float | None:
+        path = self.root / key
+        for look in (path.stat, path.lstat):
+            with suppress(OSError):
+                return look().st_mtime
+        return None
+
+    def access(self, key: str, made_with: Iterable[str] = ()) -> Access:
+        return self._rights.of(self.root / key, [self.root / other for other in made_with])
 
     def write(self, key: str, data: bytes) -> None:
         path = self.root / key

@@ -21,13 +21,14 @@ Identity = tuple[int, int]
 """Device and inode of a folder."""
 
 
-def keys_in(root: Path, listed: dict[Path, Identity]) -> Iterator[str]:
+def keys_in(root: Path, listed: dict[Path, Identity], unlisted: dict[str, str]) -> Iterator[str]:
     """
     Yield the keys of all configs of a folder and of those below it, following links.
 
     A folder with several paths is listed once, at the one nearest to the root.
 
     :param listed: is given each folder that was listed, with its device and inode
+    :param unlisted: is given each folder that can't be listed, with the reason
     :raises OSError: where the root can't be listed, or another one though it is there and open to us
     """
     seen: set[Identity] = set()
@@ -42,6 +43,7 @@ def keys_in(root: Path, listed: dict[Path, Identity]) -> Iterator[str]:
             if beneath == PurePosixPath() or error.errno not in CLOSED:
                 raise
             log.error("config_store: folder '%s' can't be listed: %s", beneath, error.strerror)
+            unlisted[str(beneath)] = str(error.strerror)
             continue
         if (identity := _identity(status)) in seen:
             log.warning("config_store: folder '%s' is listed under another path already", beneath)
@@ -58,6 +60,8 @@ def keys_in(root: Path, listed: dict[Path, Identity]) -> Iterator[str]:
                 yield str(key)
             elif (root / key).is_dir():
                 folders.append(key)
+            elif not (root / key).exists():
+                unlisted[str(key)] = "It is a link to nothing"
 
 
 def identities(folders: Iterable[Path]) -> dict[Path, Identity]:

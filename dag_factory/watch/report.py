@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from functools import partial
 from pathlib import PurePosixPath
 
 from dag_factory import allowed
 from dag_factory.allowed import Allowed
 from dag_factory.builder import build_dag
-from dag_factory.catalog import Catalog, is_defaults
+from dag_factory.catalog import Catalog, Config
+from dag_factory.claims import is_defaults
 from dag_factory.errors import ConfigError
 from dag_factory.store import ConfigStore
 
@@ -27,12 +29,12 @@ def report(store: ConfigStore, changes: Mapping[str, str]) -> None:
     :param changes: NEW, CHANGED or REMOVED by key
     :raises StoreError: where the store can't be listed
     """
-    catalog, opened = Catalog(store), allowed.configured()
+    catalog = Catalog(store, partial(_check_dag, allowed.configured()))
     good: dict[str, list[str]] = {NEW: [], CHANGED: [], REMOVED: []}
     wrong: list[str] = []
     for key, change in sorted(changes.items()):
         try:
-            said = _check(catalog, opened, store, key, change)
+            said = _check(catalog, store, key, change)
         except KeyError:
             good[REMOVED].append(f"config '{key}' {REMOVED}")
         except ConfigError as error:
@@ -50,7 +52,7 @@ def report(store: ConfigStore, changes: Mapping[str, str]) -> None:
         log.warning("and %d more configs are wrong", len(wrong) - MAX_LINES)
 
 
-def _check(catalog: Catalog, opened: Allowed, store: ConfigStore, key: str, change: str) -> str:
+def _check(catalog: Catalog, store: ConfigStore, key: str, change: str) -> str:
     """
     Return what is to be said of a config that is good.
 
@@ -58,23 +60,23 @@ def _check(catalog: Catalog, opened: Allowed, store: ConfigStore, key: str, chan
     :raises ConfigError: where it is wrong
     """
     if is_defaults(key):
-        return _check_beneath(catalog, opened, store, key)
+        return _check_beneath(catalog, store, key)
     if change == REMOVED:
         return ""
-    dag_id = _build(catalog, opened, key)
+    dag_id = _build(catalog, key)
     if dag_id is None:
         raise KeyError(key)
     return f", and is good: DAG '{dag_id}'"
 
 
-def _check_beneath(catalog: Catalog, opened: Allowed, store: ConfigStore, defaults: str) -> str:
+def _check_beneath(catalog: Catalog, store: ConfigStore, defaults: str) -> str:
     """Check the configs that lie upon defaults."""
     folder = PurePosixPath(defaults).parent
     keys = [key for key in store.list_keys() if not is_defaults(key) and PurePosixPath(key).is_relative_to(folder)]
     problems = []
     for key in keys:
         try:
-            _build(catalog, opened, key)
+            _build(catalog, key)
         except ConfigError as error:
             problems.append(error.within(key))
     if problems:
@@ -82,22 +84,34 @@ def _check_beneath(catalog: Catalog, opened: Allowed, store: ConfigStore, defaul
     return f"; of the {len(keys)} configs upon it all are good"
 
 
-def _build(catalog: Catalog, opened: Allowed, key: str) -> str | None:
+def _build(catalog: Catalog, key: str) -> str | None:
     """
     Return the DAG id of a config that a DAG can be built from, None where it is gone by now.
 
-    :raises ConfigError: where none can be
+    :raises ConfigError: where none can be; it says whether the last good version goes on running
     """
     config = catalog.judge(key)
     if config is None:
         return None
+    if config.trouble is not None:
+        raise _still_running(config.trouble.problem)
+    if config.problem is not None:
+        raise config.problem
+    return config.dag_id
+
+
+def _check_dag(opened: Allowed, config: Config) -> None:
     try:
         build_dag(config, opened)
     except ConfigError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this config's trouble
         raise ConfigError(f"Airflow refuses the DAG: {type(error).__name__}") from None
-    return config.dag_id
+
+
+def _still_running(problem: ConfigError) -> ConfigError:
+    text = f"{problem.problem.rstrip('.')}; its last good version goes on running"
+    return ConfigError(text, field=problem.field, config=problem.config)
 
 
 def _without_config(error: ConfigError, key: str) -> str:

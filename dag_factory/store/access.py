@@ -1,0 +1,102 @@
+"""Who may read a file, so that a copy of it is readable by nobody else."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_OWNER = 0o600
+
+
+@dataclass(frozen=True)
+class Access:
+    """
+    Who may read a copy: its owner always, the group and all others as they may read what it was made of.
+
+    :param mode: permission bits
+    :param group: the id of the group that the bits are about, None where it has no right
+    """
+
+    mode: int = _OWNER
+    group: int | None = None
+
+    def apply(self, descriptor: int) -> None:
+        """Give a new file, which is its owner's alone, these permissions."""
+        mode = self.mode
+        if self.group is not None and os.fstat(descriptor).st_gid != self.group:
+            try:
+                os.fchown(descriptor, -1, self.group)
+            except OSError:
+                mode &= ~stat.S_IRGRP  # it would be another group's
+        if mode != _OWNER:
+            os.fchmod(descriptor, mode)
+
+
+OWNER_ONLY = Access()
+
+
+@dataclass(frozen=True)
+class _Rights:
+    """Who may read a file, or look into a folder."""
+
+    group: int
+    by_group: bool
+    by_others: bool
+
+    def by(self, group: int) -> bool:
+        """Return whether those of a group may, whatever else they are."""
+        return self.by_group if group == self.group else self.by_others
+
+
+_NOBODY = _Rights(-1, by_group=False, by_others=False)
+
+
+class AccessRights:
+    """The permissions of files of one tree; those of folders are looked at once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, list[_Rights]] = {}
+
+    def of(self, path: Path, made_with: Iterable[Path] = ()) -> Access:
+        """
+        Return who may read a file: by its own permissions and those of all folders above it.
+
+        :param made_with: further files that must be readable, those that do not exist apart
+        """
+        rights = self._of_file(path)
+        for other in made_with:
+            if os.path.lexists(other):
+                rights = [*rights, *self._of_file(other)]
+        group = rights[0].group
+        by_others = all(each.by_others for each in rights)
+        by_group = all(each.by(group) for each in rights)
+        mode = _OWNER | (stat.S_IRGRP if by_group else 0) | (stat.S_IROTH if by_others else 0)
+        return Access(mode, group if by_group else None)
+
+    def _of_file(self, path: Path) -> list[_Rights]:
+        with suppress(OSError):
+            status = path.lstat()
+            if stat.S_ISLNK(status.st_mode):
+                path = Path(os.path.realpath(path))
+                status = path.stat()
+            rights = _Rights(status.st_gid, bool(status.st_mode & stat.S_IRGRP), bool(status.st_mode & stat.S_IROTH))
+            return [rights, *self._of_folder(path.parent)]
+        return [_NOBODY]
+
+    def _of_folder(self, folder: Path) -> list[_Rights]:
+        """Return the permissions of a folder and of all above it, of those that keep anybody out."""
+        if folder not in self._folders:
+            self._folders[folder] = self._read_of_folder(folder)
+        return self._folders[folder]
+
+    def _read_of_folder(self, folder: Path) -> list[_Rights]:
+        real = Path(os.path.realpath(folder))
+        above = self._of_folder(real.parent) if real != real.parent else []
+        status = real.stat()
+        rights = _Rights(status.st_gid, bool(status.st_mode & stat.S_IXGRP), bool(status.st_mode & stat.S_IXOTH))
+        is_open = rights.by_group and rights.by_others
+        return above if is_open else [rights, *above]

@@ -1,0 +1,302 @@
+"""Copies of good configs: which are there, what a crash leaves of them, and when they go."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dag_factory.store import last_good as module
+from dag_factory.store.access import Access
+from dag_factory.store.last_good import InUse, LastGood, Version
+
+
+def version(dag_id: str = "orders", key: str | None = None, **fields: Any) -> Version:
+    return Version(dag_id, key or f"{dag_id}.json", {"name": dag_id, **fields})
+
+
+def keep(
+    copies: LastGood, good: Sequence[Version], in_use: InUse | None = None, *, complete: bool = True, later: float = 60
+) -> None:
+    """Keep what a load has found that began a while after the last one."""
+    copies.keep(good, in_use or InUse(), since=time.time() + later, complete=complete)
+
+
+def files(copies: LastGood) -> list[Path]:
+    return sorted(copies.folder.glob("??/*"))
+
+
+@pytest.fixture
+def copies(tmp_path: Path) -> LastGood:
+    return LastGood(tmp_path / ".last_good")
+
+
+def test_what_is_kept_is_found_by_its_dag_id_and_by_its_key(copies: LastGood) -> None:
+    kept = [version("orders", "sales/orders.yaml", a=[1, 2.5, None, True, "ü"]), version("refunds")]
+    keep(copies, kept)
+    assert copies.find("orders") == kept[0]
+    assert copies.index().of_key("refunds.json") == kept[1]
+    assert copies.index().of_id("orders") == kept[0]
+    assert copies.find("others") is copies.index().of_key("others.json") is None
+    assert sorted(each.dag_id for each in copies.index().all()) == ["orders", "refunds"]
+
+
+def test_nothing_is_found_where_nothing_was_ever_kept(copies: LastGood) -> None:
+    assert copies.find("orders") is None
+    assert list(copies.index().all()) == []
+    copies.forget("orders")
+    assert not copies.folder.exists()
+
+
+@pytest.mark.parametrize("dag_id", ["../../etc/passwd", "a.b", "", ".", "a/b", "x" * 5000, "ü", "\x00"])
+def test_an_id_that_no_config_can_have_leads_nowhere(copies: LastGood, dag_id: str) -> None:
+    keep(copies, [version()])
+    assert copies.find(dag_id) is None
+    copies.forget(dag_id)
+    assert len(files(copies)) == 1
+
+
+def test_ids_as_long_as_airflow_takes_them_are_told_apart(copies: LastGood) -> None:
+    kept = [version("x" * 249 + end, "k" * 900 + f"{end}.json") for end in "ab"]
+    keep(copies, kept)
+    assert [copies.find(each.dag_id) for each in kept] == kept
+    assert all(len(path.name) < 255 for path in files(copies))
+
+
+def test_a_new_version_takes_the_place_of_the_old_one(copies: LastGood) -> None:
+    keep(copies, [version(a=1)])
+    keep(copies, [version(a=2)])
+    assert copies.find("orders") == version(a=2)
+    assert len(files(copies)) == 1
+
+
+def test_a_config_that_was_moved_has_one_copy(copies: LastGood) -> None:
+    keep(copies, [version(key="a.yaml")])
+    keep(copies, [version(key="b/a.yaml")])
+    assert copies.find("orders") == version(key="b/a.yaml")
+    assert copies.index().of_key("a.yaml") is None
+
+
+def test_what_has_not_changed_is_neither_opened_nor_written(copies: LastGood) -> None:
+    kept = [version(f"n{number}") for number in range(20)]
+    keep(copies, kept)
+    before = {path: path.stat().st_ino for path in files(copies)}
+    script = (
+        "import sys, time; opened = []\n"
+        "from pathlib import Path; from dag_factory.store.last_good import *\n"
+        "sys.addaudithook(lambda event, args: event == 'open' and opened.append(str(args[0])))\n"
+        f"good = [Version(f'n{{n}}', f'n{{n}}.json', {{'name': f'n{{n}}'}}) for n in range(20)]\n"
+        f"LastGood(Path({str(copies.folder)!r})).keep(good, InUse(), since=time.time() + 60, complete=True)\n"
+        "print(opened)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str([str(copies.folder / ".lock")])
+    assert {path: path.stat().st_ino for path in files(copies)} == before
+
+
+def test_the_copy_of_a_config_that_is_gone_goes(copies: LastGood) -> None:
+    keep(copies, [version("a"), version("b")])
+    keep(copies, [version("b")])
+    assert copies.find("a") is None
+    assert copies.find("b") == version("b")
+    keep(copies, [])
+    assert files(copies) == []
+
+
+def test_a_list_that_lacks_some_configs_removes_no_copy(copies: LastGood) -> None:
+    keep(copies, [version("a"), version("b")])
+    keep(copies, [version("b", x=2)], complete=False)
+    assert copies.find("a") == version("a")
+    assert copies.find("b") == version("b", x=2)
+
+
+@pytest.mark.parametrize("in_use", [InUse(dag_ids={"a"}), InUse(keys={"a.json"})])
+def test_the_copy_of_a_broken_config_stays(copies: LastGood, in_use: InUse) -> None:
+    keep(copies, [version("a"), version("b")])
+    keep(copies, [], in_use)
+    assert copies.find("a") == version("a")
+    assert copies.find("b") is None
+
+
+def test_a_copy_that_is_newer_than_the_list_of_the_configs_stays(copies: LastGood) -> None:
+    keep(copies, [version("a"), version("b", x=2)])
+    keep(copies, [version("b", x=1)], later=-60)  # a load that began before
+    assert copies.find("a") == version("a")
+    assert len(files(copies)) == 3
+
+
+def test_what_is_forgotten_is_gone(copies: LastGood) -> None:
+    keep(copies, [version("a"), version("b")])
+    copies.forget("a")
+    assert copies.find("a") is None
+    assert copies.find("b") == version("b")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        lambda path: path.write_bytes(bytes(path.stat().st_size)),
+        lambda path: path.write_text('{"dag_id": "orders", "key": "orders.json", "document": {}}'),
+        lambda path: (path.unlink(), path.mkdir()),
+        lambda path: (path.unlink(), os.mkfifo(path)),
+        lambda path: (path.rename(path.parent / "x"), path.symlink_to(path.parent / "x")),
+    ],
+)
+def test_a_torn_copy_is_ignored(copies: LastGood, spoil: Any) -> None:
+    keep(copies, [version()])
+    spoil(files(copies)[0])
+    assert copies.find("orders") is None
+    assert copies.index().of_key("orders.json") is None
+
+
+def test_an_older_copy_serves_where_the_newest_is_torn(copies: LastGood) -> None:
+    keep(copies, [version(a=1)])
+    keep(copies, [version(a=2)], later=-60)
+    newest = max(files(copies), key=lambda path: path.stat().st_mtime_ns)
+    newest.write_bytes(b"")
+    assert copies.find("orders") == version(a=1)
+
+
+def test_a_copy_that_is_shorter_than_it_should_be_is_written_anew(copies: LastGood) -> None:
+    keep(copies, [version()])
+    files(copies)[0].write_bytes(b"{")
+    keep(copies, [version()])
+    assert copies.find("orders") == version()
+
+
+def test_a_copy_is_as_readable_as_what_it_was_made_of(copies: LastGood) -> None:
+    for access, mode in ((Access(), 0o600), (Access(0o644, os.getgid()), 0o644), (Access(0o640, os.getgid()), 0o640)):
+        keep(copies, [Version("orders", "orders.json", {}, access)])
+        (copy,) = files(copies)
+        assert copy.stat().st_mode & 0o777 == mode
+        assert copy.stat().st_gid == os.getgid()
+
+
+def test_a_folder_that_can_not_be_written_to_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "dag_factory")
+    (tmp_path / "file").touch()
+    copies = LastGood(tmp_path / "file")
+    keep(copies, [version(f"n{number}") for number in range(50)])
+    assert len(caplog.records) == 1
+    assert copies.find("n1") is copies.index().of_key("n1.json") is None
+    keep(LastGood(tmp_path / "missing" / ".last_good"), [version()])
+    assert not (tmp_path / "missing").exists()
+
+
+def test_writing_ends_when_a_load_has_no_more_time_for_it(copies: LastGood, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = [version(f"n{number}") for number in range(10)]
+    monkeypatch.setattr(module, "BUDGET_SECONDS", -1.0)
+    keep(copies, kept)
+    assert files(copies) == []
+    monkeypatch.undo()
+    keep(copies, kept)
+    assert len(files(copies)) == 10
+
+
+def test_what_a_killed_load_has_left_is_removed_once_it_is_old(copies: LastGood) -> None:
+    keep(copies, [version()])
+    (bucket,) = copies.folder.glob("??")
+    young, old = bucket / ".1.new", bucket / ".2.new"
+    young.touch()
+    old.touch()
+    os.utime(old, (1, 1))
+    keep(copies, [version()])
+    assert young.exists()
+    assert not old.exists()
+
+
+# Keeps a second version of ten configs, and is killed at the nth system call that changes anything.
+KILLED = """
+import os, signal, sys, time
+from pathlib import Path
+from dag_factory.store.last_good import *
+left = int(sys.argv[2])
+def count(event, args):
+    global left
+    if event in ("open", "os.rename", "os.remove", "os.mkdir", "os.chmod"):
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+good = [Version(f"n{n}", f"n{n}.json", {"v": 2}, Access(0o644, os.getgid())) for n in range(1, 5)]
+sys.addaudithook(count)
+LastGood(Path(sys.argv[1])).keep(good, InUse(), since=time.time() + 60, complete=True)
+print("done")
+"""
+
+
+def test_a_load_that_is_killed_at_any_step_leaves_each_config_a_copy(tmp_path: Path) -> None:
+    killed = 0
+    for step in range(1, 60):
+        copies = LastGood(tmp_path / str(step))
+        keep(copies, [version(f"n{number}", v=1) for number in range(4)])
+        script = [sys.executable, "-c", KILLED.replace("import *", "import *\nfrom dag_factory.store.access import *")]
+        done = subprocess.run([*script, str(copies.folder), str(step)], capture_output=True, text=True, check=False)
+        for number in range(1, 4):
+            found = copies.find(f"n{number}")
+            assert found is not None
+            assert found.document["v"] in (1, 2)
+        # The next load ends what this one has begun.
+        keep(copies, [Version(f"n{number}", f"n{number}.json", {"v": 2}) for number in range(1, 5)])
+        assert all(copies.find(f"n{number}").document == {"v": 2} for number in range(1, 5))  # type: ignore[union-attr]
+        assert copies.find("n0") is None
+        assert len([path for path in files(copies) if not path.name.startswith(".")]) == 4
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        killed += 1
+    else:
+        pytest.fail("the child never came to its end")
+    assert killed > 10
+
+
+RACING = """
+import random, sys, time
+from pathlib import Path
+from dag_factory.store.last_good import *
+copies, end, order = LastGood(Path(sys.argv[1])), time.time() + 1.5, random.Random(int(sys.argv[2]))
+while time.time() < end:
+    good = [Version(f"n{n}", f"n{n}.json", {"v": order.randrange(3)}) for n in range(5)]
+    copies.keep(good, InUse(), since=time.time(), complete=True)
+    assert all(copies.find(f"n{n}") for n in range(5))
+"""
+
+
+def test_loads_at_the_same_time_leave_each_config_a_copy(copies: LastGood) -> None:
+    keep(copies, [version(f"n{number}") for number in range(5)])
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    racing = [
+        subprocess.Popen([sys.executable, "-c", RACING, str(copies.folder), str(seed + number)], stderr=subprocess.PIPE)
+        for number in range(3)
+    ]
+    errors = [process.communicate()[1].decode() for process in racing]
+    assert errors == [""] * 3
+    assert all(copies.find(f"n{number}") for number in range(5))
+
+
+def test_while_another_load_keeps_copies_this_one_does_not(copies: LastGood) -> None:
+    keep(copies, [version("a")])
+    with copies._alone() as is_alone:
+        assert is_alone
+        keep(copies, [version("b")])
+    assert copies.find("a") == version("a")
+    assert copies.find("b") is None
+
+
+def test_a_copy_holds_what_json_can_hold(copies: LastGood) -> None:
+    keep(copies, [version(big=2**64, small=1e-9, text="\U0001f680", nested={"a": [{}]})])
+    (copy,) = files(copies)
+    assert json.loads(copy.read_bytes())["document"]["text"] == "\U0001f680"
+    assert copies.find("orders") == version(big=2**64, small=1e-9, text="\U0001f680", nested={"a": [{}]})
