@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("environment", type=Path, help="virtual environment with openmetadata-managed-apis; see README")
     parser.add_argument("--pipelines", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=90, help="how long an outage lasts (%(default)s)")
-    parser.add_argument("--listing", type=float, default=180, help="seconds to list all DAGs before (%(default)s)")
+    parser.add_argument("--listing", type=float, default=120, help="seconds to list all DAGs before (%(default)s)")
     options = parser.parse_args()
     python = options.environment.absolute() / "bin" / "python"
     sides: dict[str, tuple[Callable[..., AirflowStack], str]] = {"ours": (ours, sys.executable)}
@@ -73,6 +73,7 @@ def main() -> None:
             lost = "never" if figures.first_lost is None else f"{figures.first_lost:.0f} s"
             parse = f"{figures.parse:.1f} s, {figures.made} DAGs"
             rows.append([fault, name, figures.listed, figures.left, lost, parse])
+            print(*rows[-1], sep="; ", file=sys.stderr, flush=True)
     print(
         table(["server", "", "DAGs before", f"after {options.seconds:.0f} s", "first lost", "one parse"], sorted(rows))
     )

@@ -37,6 +37,8 @@ Airflow's own retries are for longer outages; they hold no slot of a worker.
 
 _LONGEST_PAUSE_SECONDS = 8.0
 
+_LONGEST_HOST = 255
+
 # The first needs no token. The second needs one, and no right beyond it.
 _VERSION = "/system/version"
 _WHO_AM_I = "/users/loggedInUser"
@@ -186,7 +188,11 @@ class _Sentences:
     def _redirects(self, answer: Answer) -> ServerError:
         # Its path and query are not for a log: a login page finds tokens there.
         target = urlsplit(answer.location)
-        where = f"{target.scheme}://{target.netloc.rpartition('@')[2]}" if target.netloc else "another path of its own"
+        where = (
+            f"{target.scheme}://{target.netloc.rpartition('@')[2][:_LONGEST_HOST]}"
+            if target.netloc
+            else "another path of its own"
+        )
         return self._lasting(
             f"redirects to {where} ({answer.status}), which no client of it follows. Write the final address into "
             f"{HOST_PORT}, or remove the login page before it"

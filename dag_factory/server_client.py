@@ -53,7 +53,10 @@ class Answer:
 
         :raises ValueError: where it is no JSON
         """
-        found = json.loads(self.content) if self.content else None
+        try:
+            found = json.loads(self.content) if self.content else None
+        except RecursionError:
+            raise ValueError("The answer is nested too deeply") from None
         return found if isinstance(found, dict) and found else None
 
 
@@ -103,7 +106,8 @@ class ServerClient:
             self._http.stream(method, path, json=body, extensions=extensions) as response,
         ):
             content = bytearray()
-            for piece in response.iter_bytes():
+            # As it comes: a few bytes that are compressed may stand for gigabytes, and no such answer is asked for.
+            for piece in response.iter_raw():
                 content += piece
                 if len(content) > LONGEST_ANSWER:
                     raise httpx.DecodingError("The answer is too long")

@@ -116,7 +116,8 @@ def test_one_whose_version_is_public_but_whose_database_is_down() -> None:
         assert "answers with an error (500)" in problem(ServerUnavailable, server.port)
 
 
-@pytest.mark.parametrize("body", [HTML, b"", b"[]", b'{"version": ', b'{"other": 1}', b'{"version": null}', b"\xff"])
+@pytest.mark.parametrize("body", [HTML, b"", b"[]", b'{"version": ', b'{"other": 1}', b'{"version": null}', b"\xff",
+                                  b"[" * 100_000])  # fmt: skip
 def test_a_page_that_is_no_api(body: bytes) -> None:
     said, _ = refused(otherwise=Reply(200, body))
     assert "something else than OpenMetadata's API" in said
@@ -144,6 +145,11 @@ def test_a_redirect_of_the_second_call_neither() -> None:
         said, _ = refused({VERSION: Reply()}, otherwise=away)
         assert "redirects to" in said
         assert other.requests == []
+
+
+def test_where_a_redirect_leads_can_t_fill_a_log() -> None:
+    said, _ = refused(otherwise=Reply(302, b"", {"Location": f"http://{'x' * 10_000}/"}))
+    assert len(said) < 600
 
 
 def test_a_redirect_loop_is_left_at_once() -> None:

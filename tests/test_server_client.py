@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 import time
 from collections.abc import Callable
@@ -82,6 +83,16 @@ def test_an_answer_without_end_is_left() -> None:
         pytest.raises(httpx.DecodingError),
     ):
         calls.ask("GET", "/system/version")
+
+
+def test_an_answer_is_not_decompressed() -> None:
+    bomb = gzip.compress(b" " * 100_000_000)
+    with (
+        running(HttpServer(otherwise=Reply(200, bomb, {"Content-Encoding": "gzip"}))) as server,
+        closing(client(server.port, seconds=30)) as calls,
+    ):
+        assert calls.ask("GET", "/system/version").content == bomb
+    assert server.headers["Accept-Encoding"] == "identity"
 
 
 def test_a_slow_answer_within_the_time_is_an_answer() -> None:
