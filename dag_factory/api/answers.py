@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from dag_factory.errors import ConfigError, ConflictError, DagFactoryError
+from dag_factory.errors import ConfigError, ConflictError, DagFactoryError, StoreLockedError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -135,7 +135,7 @@ async def _ours(_: Request, error: Exception) -> Response:
     if isinstance(error, ConfigError):
         return refusal(400, f"The document is wrong: {error}")
     log.error("%s", error)
-    return refusal(500, str(error))
+    return refusal(503 if isinstance(error, StoreLockedError) else 500, str(error))
 
 
 async def _wrong_parameter(_: Request, error: Exception) -> Response:

@@ -41,6 +41,7 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
     store: Callable[[], ConfigStore] = configured_store,
     parse_seconds: float = 60.0,
     delete_seconds: float = 20.0,
+    write_seconds: float = 30.0,
     body_seconds: float = BODY_SECONDS,
     automations: Automations | None = None,
 ) -> FastAPI:
@@ -52,6 +53,7 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
     :param parse_seconds: how long a call waits until Airflow knows a pipeline that is in the store
     :param delete_seconds: how long a deletion waits until Airflow has seen that a config is gone
     :param body_seconds: how long the body of a call may take to come
+    :param write_seconds: how long a change waits for those before it, and then for the store
     :param automations: runs automations; as the settings say without it
     """
     loader = Loader(store, settings.dags_folder())
@@ -64,6 +66,7 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
         automations or configured(),
         parse_seconds=parse_seconds,
         delete_seconds=delete_seconds,
+        write_seconds=write_seconds,
     )
 
     @asynccontextmanager

@@ -40,6 +40,7 @@ class Context:
     :param store: opens the config store
     :param parse_seconds: how long a call waits until Airflow knows a pipeline that is in the store
     :param delete_seconds: how long a deletion waits until Airflow has seen that a config is gone
+    :param write_seconds: how long a change waits for those before it, and then for the store; more than for its lock
     """
 
     store: Callable[[], ConfigStore]
@@ -49,6 +50,7 @@ class Context:
     automations: Automations
     parse_seconds: float = 60.0
     delete_seconds: float = 20.0
+    write_seconds: float = 30.0
     # One at a time waits for the store's lock, in a thread, so that threads are left for all other calls.
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -71,10 +73,43 @@ class Context:
         a change may be in place that nobody has asked for, of this call or of one that died.
         """
         try:
-            async with self.writing:
-                return await asyncio.to_thread(lambda: work(self.store()))
+            return await self._alone(lambda: work(self.store()))
         finally:
             self.parses.ask_if_unseen(CallersRequest(self.loader_files, caller))
+
+    async def _alone(self, work: Callable[[], Result]) -> Result:
+        """
+        Do some work on the store in a thread, when all that came before is done.
+
+        A file system that hangs takes one thread with it, and no call waits for it without end.
+
+        :raises Refused: 503, where the store does not answer
+        """
+        limit = self.write_seconds
+        try:
+            await asyncio.wait_for(self.writing.acquire(), limit)
+        except asyncio.TimeoutError:
+            raise Refused(
+                503,
+                f"Other changes of the config store have not come to an end within {limit:.0f} s. Nothing has changed. "
+                "Do the same again; where it stays so, look whether the file system of config_store hangs.",
+            ) from None
+        task = asyncio.ensure_future(asyncio.to_thread(work))
+        task.add_done_callback(self._done)
+        done, _ = await asyncio.wait([task], timeout=limit)
+        if not done:
+            raise Refused(
+                503,
+                f"The config store has not answered within {limit:.0f} s, so it is not known whether it holds the "
+                "change. Do the same again; where it stays so, look whether the file system of config_store hangs.",
+            )
+        return task.result()
+
+    def _done(self, task: asyncio.Future[Any]) -> None:
+        self.writing.release()
+        # Looked at, for nobody may wait for it any more.
+        if not task.cancelled():
+            task.exception()
 
     async def stop(self) -> None:
         """End what runs in the background."""

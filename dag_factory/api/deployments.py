@@ -34,7 +34,7 @@ _PIPELINE = body_schema(
 )
 
 
-@router.post("/deploy", openapi_extra=_PIPELINE, responses=refusals(400, 401, 403, 409, 413, 500))
+@router.post("/deploy", openapi_extra=_PIPELINE, responses=refusals(400, 401, 403, 409, 413, 500, 503))
 async def deploy(request: Request, caller: CallerDep, context: ContextDep) -> dict[str, Any]:
     """
     Store the config of a pipeline, a whole ``IngestionPipeline``, and ask Airflow to parse it.
@@ -52,7 +52,7 @@ async def deploy(request: Request, caller: CallerDep, context: ContextDep) -> di
     return {"message": f"Pipeline '{deployed.dag_id}' {done}.", "dag_id": deployed.dag_id}
 
 
-@router.delete("/delete", responses=refusals(400, 401, 403, 409, 422, 500))
+@router.delete("/delete", responses=refusals(400, 401, 403, 409, 422, 500, 503))
 async def delete(name: NameParameter, caller: CallerDep, context: ContextDep) -> dict[str, str]:
     """
     Remove a pipeline's config, and its DAG with all its runs from Airflow. What is not there is deleted already.

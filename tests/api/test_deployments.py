@@ -3,7 +3,9 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -12,11 +14,13 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
 from dag_factory.api.app import create_app
+from dag_factory.api.transport import InProcessTransport
 from dag_factory.store.folder import MARKER, FolderStore
 
 # Airflow imports the test client of an HTTP library that is about to be replaced.
 pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")
 
+DOCUMENT = {"name": "new", "pipelineType": "metadata", "service": {"type": "databaseService", "name": "s"}}
 PARSE_BEGINS_AFTER_SECONDS = 0.3
 
 Delete = Callable[..., str]
@@ -204,8 +208,7 @@ def test_a_deploy_that_is_not_announced_says_so_and_the_same_again_announces_it(
 
     def deploy() -> httpx.Response:
         app = create_app(airflow=lambda: airflow.app, store=lambda: store)
-        document = {"name": "new", "pipelineType": "metadata", "service": {"type": "databaseService", "name": "s"}}
-        return ask(app, "POST", "/deploy", json=document)
+        return ask(app, "POST", "/deploy", json=DOCUMENT)
 
     (store.root / MARKER).rename(store.root / ".kept")
     (store.root / MARKER / "in the way").mkdir(parents=True)
@@ -218,3 +221,51 @@ def test_a_deploy_that_is_not_announced_says_so_and_the_same_again_announces_it(
     answer = deploy()
     assert "nothing has changed" in answer.json()["message"]
     assert store.loaded() != store.marker()
+
+
+class Hung(FolderStore):
+    """A store on a file system that does not answer, until it is released."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.answers = threading.Event()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        self.answers.wait()
+        with super().lock():
+            yield
+
+
+@pytest.mark.usefixtures("ask")
+def test_a_store_that_hangs_keeps_no_deploy_waiting_without_end(store: FolderStore) -> None:
+    hung = Hung(store.root)
+    airflow = FakeAirflow(store)
+    app = create_app(airflow=lambda: airflow.app, store=lambda: hung, write_seconds=0.3)
+
+    async def calls() -> list[httpx.Response]:
+        async with httpx.AsyncClient(
+            transport=InProcessTransport(lambda: app),
+            base_url="http://a.invalid",
+            headers={"Authorization": "Bearer token"},
+        ) as client:
+            answers = list(await asyncio.gather(*(client.post("/deploy", json=DOCUMENT) for _ in range(2))))
+            hung.answers.set()
+            answers.append(await client.post("/deploy", json=DOCUMENT))
+        await app.state.context.stop()
+        return answers
+
+    first, second, third = asyncio.run(calls())
+    assert (first.status_code, second.status_code) == (503, 503)
+    assert "it is not known whether it holds the change" in first.json()["error"]
+    assert "Nothing has changed" in second.json()["error"]
+    assert third.status_code == 200
+
+
+def test_a_store_that_stays_locked_is_a_503(store: FolderStore, ask: Callable[..., httpx.Response]) -> None:
+    airflow = FakeAirflow(store)
+    app = create_app(airflow=lambda: airflow.app, store=lambda: FolderStore(store.root, lock_seconds=0.1))
+    with store.lock():
+        answer = ask(app, "POST", "/deploy", json=DOCUMENT)
+    assert answer.status_code == 503
+    assert "locked by another process" in answer.json()["error"]

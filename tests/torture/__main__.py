@@ -45,27 +45,43 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
+    parser.add_argument("--parts", default="faults,disks,crowd", help="which parts, separated by commas (default: all)")
     parser.add_argument("--rounds", type=int, default=10**6, help="how many single faults at most (default: all)")
-    parser.add_argument("--seconds", type=float, default=600, help="after which each part stops (default: 600)")
+    parser.add_argument(
+        "--skip", type=int, default=0, help="how many single faults an earlier run of this seed has made"
+    )
+    parser.add_argument("--seconds", type=float, default=1200, help="after which each part stops (default: 1200)")
     parser.add_argument("--crowd", type=float, default=60, help="seconds in which many work at once (default: 60)")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of what is chosen by chance")
     return parser.parse_args()
 
 
 def _torture(home: Path, arguments: argparse.Namespace) -> int:
-    from tests.torture.crowd import Crowd
-    from tests.torture.disks import Disks
+    parts = {"faults": _faults, "disks": _disks, "crowd": _crowd}
+    failed = 0
+    for name in arguments.parts.split(","):
+        folder = home / name
+        folder.mkdir()
+        findings = parts[name](folder, arguments)
+        for finding in findings[:50]:
+            print(f"  FOUND {finding}")
+        print(f"  findings: {len(findings)}", flush=True)
+        failed += bool(findings)
+    return failed
+
+
+def _faults(folder: Path, arguments: argparse.Namespace) -> list[str]:
     from tests.torture.judge import Judge
     from tests.torture.preload import Faults
     from tests.torture.single import Single
 
     judge = Judge()
-    single = Single(home / "single", Faults(), judge)
+    single = Single(folder, Faults(), judge)
     every = list(single.all())
     random.Random(arguments.seed).shuffle(every)
     until = time.monotonic() + arguments.seconds
     done: Counter[str] = Counter()
-    for call, fault in every[: arguments.rounds]:
+    for call, fault in every[arguments.skip : arguments.skip + arguments.rounds]:
         if time.monotonic() > until:
             break
         single.suffer(call, fault)
@@ -73,29 +89,30 @@ def _torture(home: Path, arguments: argparse.Namespace) -> int:
     print(f"single faults: {done.total()} of {len(every)}")
     for name, number in sorted(done.items()):
         print(f"  {number:5} {name}")
-    failed = _found(judge.findings)
+    return judge.findings
+
+
+def _disks(folder: Path, arguments: argparse.Namespace) -> list[str]:
+    from tests.torture.disks import Disks
+    from tests.torture.judge import Judge
 
     judge = Judge()
-    disks = Disks(home, judge)
+    disks = Disks(folder, judge)
     if disks.can_mount():
-        disks.run(until + arguments.seconds)
-        print(f"disks that are full or read-only: {disks.number} calls")
+        disks.run(time.monotonic() + arguments.seconds)
+        print(f"disks that are full, read-only or gone: {disks.number} calls")
     else:
-        print("disks that are full or read-only: none, for this process may not mount one")
-    failed += _found(judge.findings)
+        print("disks that are full, read-only or gone: none, for this process may not mount one")
+    return judge.findings
 
-    (home / "crowd").mkdir()
-    crowd = Crowd(home / "crowd", arguments.seed)
+
+def _crowd(folder: Path, arguments: argparse.Namespace) -> list[str]:
+    from tests.torture.crowd import Crowd
+
+    crowd = Crowd(folder, arguments.seed)
     crowd.run(min(arguments.seconds, arguments.crowd))
     print(f"many at once: {crowd.figures}")
-    return failed + _found(crowd.findings)
-
-
-def _found(findings: list[str]) -> int:
-    for finding in findings[:50]:
-        print(f"  FOUND {finding}")
-    print(f"  findings: {len(findings)}", flush=True)
-    return bool(findings)
+    return crowd.findings
 
 
 if __name__ == "__main__":
