@@ -89,7 +89,7 @@ def airflow(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[AirflowStack]:
     """A real Airflow that runs the loader over `config_store`; started for the first test that asks, one for all."""
-    roles = {"viewer": "viewer", "openmetadata": "user"}
+    roles = {"viewer": "viewer", "openmetadata": "user", "op": "op"}
     ours = {"openmetadata_dag_factory": {"config_store": config_store, "allowed_pythons": isolated_python}}
     with stack(tmp_path_factory.mktemp("airflow"), openmetadata, config_store, ours, roles=roles) as airflow:
         yield airflow

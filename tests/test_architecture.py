@@ -35,8 +35,8 @@ FLOORS = [
     "watch", "watch.mounts", "watch.turn", "watch.folder_events", "watch.hints", "watch.changes", "watch.report",
     "watch.watcher", "watch.request", "watch.start",
     "api", "api.answers", "api.bodies", "api.browsers", "api.brake", "api.calls", "api.transport", "api.rest",
-    "api.identity", "api.parses", "api.automations", "api.context", "api.service", "api.automation_calls", "api.runs",
-    "api.logs", "api.deployments", "api.app",
+    "api.identity", "api.parses", "api.automations", "api.context", "api.pages", "api.service", "api.automation_calls",
+    "api.runs", "api.logs", "api.deployments", "api.app",
     "cli", "plugin", "provider",
 ]  # fmt: skip
 

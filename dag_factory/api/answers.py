@@ -116,7 +116,7 @@ class Unexpected:
             await self._app(scope, receive, watched)
         except Exception as error:
             where = "".join(traceback.format_tb(error.__traceback__))
-            log.error("%s while answering %s:\n%s", type(error).__name__, scope.get("path"), where)
+            log.error("%s while answering %r:\n%s", type(error).__name__, scope.get("path"), where)
             if started:
                 raise
             await refusal(500, "Something unexpected went wrong. The log of Airflow's API server says where.")(

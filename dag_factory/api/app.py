@@ -19,6 +19,7 @@ from dag_factory.api.bodies import WholeBodies
 from dag_factory.api.browsers import OwnPagesOnly
 from dag_factory.api.context import Context
 from dag_factory.api.identity import Logins
+from dag_factory.api.pages import pages
 from dag_factory.api.parses import LoaderFiles
 from dag_factory.api.rest import AirflowApi, running_app
 from dag_factory.errors import SettingsError
@@ -79,9 +80,7 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
         title="OpenMetadata DAG factory",
         description="What an OpenMetadata server calls to deploy, run and watch its ingestion pipelines.",
         version=__version__,
-        # The pages load their scripts from elsewhere; whoever wants none of Airflow's wants none of ours.
-        docs_url="/docs" if settings.swagger_ui() else None,
-        redoc_url=None,
+        openapi_url=None,  # FastAPI's own pages need no login
         lifespan=lifespan,
         responses=refusals(403),
     )
@@ -91,6 +90,8 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
     app.add_middleware(WholeBodies, seconds=body_seconds)
     for routes in (service, deployments, runs, logs, automation_calls):
         app.include_router(routes.router)
+    # Whoever wants no such page of Airflow's wants none of ours.
+    app.include_router(pages(app, docs=settings.swagger_ui()))
     return app
 
 

@@ -208,11 +208,20 @@ _BASIC = HTTPBase(scheme="basic", scheme_name="Basic", description="A user of Ai
 _BEARER = HTTPBase(scheme="bearer", scheme_name="Bearer", description="A token of Airflow", auto_error=False)
 
 
+async def caller_of(request: Request) -> Caller:
+    """
+    Return who makes a call.
+
+    :raises Refused: as `Logins.caller` does
+    """
+    client = request.client.host if request.client is not None else ""
+    return await _context(request).logins.caller(request.headers.get("authorization"), client)
+
+
 async def _caller(
     request: Request, _basic: Annotated[object, Security(_BASIC)], _bearer: Annotated[object, Security(_BEARER)]
 ) -> Caller:
-    client = request.client.host if request.client is not None else ""
-    return await _context(request).logins.caller(request.headers.get("authorization"), client)
+    return await caller_of(request)
 
 
 ContextDep = Annotated[Context, Depends(_context)]

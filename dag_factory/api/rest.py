@@ -112,8 +112,13 @@ def running_app() -> ASGIApp:
 
 
 def dag_path(dag_id: str, *rest: str) -> str:
-    """Return the path of a DAG, or of what stands beneath it."""
-    return "/".join(["/dags", *(quote(part, safe="") for part in (dag_id, *rest))])
+    """Return the path of a DAG, or of what stands beneath it; none of the parts leads anywhere else."""
+    return "/".join(["/dags", *(_part(part) for part in (dag_id, *rest))])
+
+
+def _part(name: str) -> str:
+    # Dots are not quoted, and a client takes these two for steps: Airflow lets a run have them as its id.
+    return name.replace(".", "%2E") if name in (".", "..") else quote(name, safe="")
 
 
 def refused(response: httpx.Response, missing: str = "") -> Refused:

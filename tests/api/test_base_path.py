@@ -61,5 +61,7 @@ def test_a_token_of_airflow_s_and_the_page_about_the_api_work_beneath_a_path(air
         bearer = {"Authorization": f"Bearer {airflow.token()}"}
         assert client.get("health-auth", headers=bearer).status_code == 200
         assert client.get("health-auth", auth=(airflow.username, "wrong")).status_code == 401
-        assert "/data/airflow/api/v1/openmetadata/openapi.json" in client.get("docs").text
-        assert client.get("openapi.json").status_code == 200
+        assert "/data/airflow/api/v1/openmetadata/openapi.json" in client.get("docs", headers=bearer).text
+        assert client.get("openapi.json", headers=bearer).json()["servers"] == [
+            {"url": "/data/airflow/api/v1/openmetadata"}
+        ]

@@ -3,11 +3,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 
 from dag_factory.api.answers import Refused
-from dag_factory.api.rest import TRIES, AirflowApi, Caller
+from dag_factory.api.rest import TRIES, AirflowApi, Caller, dag_path
 
 
 class FakeAirflow:
@@ -50,3 +50,22 @@ def test_what_airflow_refuses_for_another_reason_is_asked_once(status: int) -> N
     with pytest.raises(Refused):
         airflow.ask()
     assert airflow.asked == 1
+
+
+@pytest.mark.parametrize(
+    "run_id",
+    [".", "..", "...", "a/b", "../../connections", "%2e%2e", "a?b=c", "a#b", "a b", "ä", ";", "a\\b"],
+)
+def test_no_name_leads_to_another_path_of_airflow_s_than_its_own(run_id: str) -> None:
+    app = FastAPI()
+    asked = []
+
+    @app.get("/{path:path}")
+    async def call(request: Request) -> dict[str, str]:
+        asked.append((request.scope["path"], request.scope["query_string"]))
+        return {}
+
+    path = dag_path("one", "dagRuns", run_id)
+    asyncio.run(Caller(AirflowApi(lambda: app), "token").ask("GET", path))
+    assert asked == [(f"/api/v2/dags/one/dagRuns/{run_id}", b"")]
+    assert path.count("/") == 4

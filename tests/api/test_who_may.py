@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from dag_factory.api.brake import EACH
 from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.stack import AirflowStack
 
@@ -159,15 +162,53 @@ def test_an_automation_is_accepted_of_those_who_may_edit_all_dags(stack: Airflow
     assert answer.json() == {"message": f"Automation {automation['id']} is accepted."}
 
 
+def test_a_flood_of_guesses_at_a_username_reaches_airflow_in_drops_and_keeps_its_user_from_nothing(
+    stack: AirflowStack, http: httpx.Client
+) -> None:
+    right = basic("openmetadata", stack.passwords["openmetadata"])
+    assert http.get("health-auth", headers=right).status_code == 200
+
+    async def flood() -> tuple[list[int], list[int]]:
+        # Another address than the other tests', whose wrong logins would be held back as well.
+        there = httpx.AsyncHTTPTransport(local_address="127.0.0.2", limits=httpx.Limits(max_connections=30))
+        async with httpx.AsyncClient(transport=there, base_url=http.base_url, timeout=60) as client:
+
+            async def status(headers: dict[str, str]) -> int:
+                return (await client.get("health-auth", headers=headers)).status_code
+
+            guesses = asyncio.gather(*(status(basic("openmetadata", str(number))) for number in range(500)))
+            rights = [await status(right) for _ in range(20)]
+            return await guesses, rights
+
+    began = time.monotonic()
+    guesses, rights = asyncio.run(flood())
+    at_most = EACH.burst + (time.monotonic() - began) / EACH.seconds
+    assert rights == [200] * 20
+    assert EACH.burst <= guesses.count(401) <= at_most + 1
+    assert guesses.count(401) + guesses.count(429) == 500
+
+
 def test_health_and_the_csrf_token_need_no_credentials(http: httpx.Client) -> None:
     assert http.get("health").json()["status"] == "healthy"
     assert http.get("csrf-token").json() == {"csrf_token": None}
 
 
-def test_the_api_has_a_page_of_its_own_that_lists_every_call(http: httpx.Client) -> None:
-    assert "swagger" in http.get("docs").text
-    paths = http.get("openapi.json").json()["paths"]
-    assert set(paths) == {f"/{call[1]}" for call in CALLS} | {"/health", "/csrf-token"}
+def test_the_api_has_a_page_of_its_own_that_lists_every_call_to_who_is_logged_in(
+    stack: AirflowStack, http: httpx.Client
+) -> None:
+    token = bearer(stack, "viewer")
+    by_the_ui = {"Cookie": f"_token={token['Authorization'].removeprefix('Bearer ')}"}
+    for login in (basic("viewer", stack.passwords["viewer"]), token, by_the_ui):
+        assert "swagger" in http.get("docs", headers=login).text
+        paths = http.get("openapi.json", headers=login).json()["paths"]
+        assert set(paths) == {f"/{call[1]}" for call in CALLS} | {"/health", "/csrf-token"}
+    for page in ("docs", "openapi.json"):
+        for login in ({}, {"Cookie": "_token=rubbish"}, {**by_the_ui, **basic("viewer", "wrong")}):
+            answer = http.get(page, headers=login)
+            assert answer.status_code == 401
+            assert error(answer).endswith("log in to Airflow's UI and come back.")
+    for page in ("redoc", "docs/oauth2-redirect"):
+        assert http.get(page).status_code == 404
 
 
 def test_what_a_user_does_here_stands_in_airflow_s_audit_log_under_their_name(
