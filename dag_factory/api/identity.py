@@ -29,7 +29,7 @@ MOST_KEPT = 1000
 
 # Each may hold one of Airflow's connections to its database, beside the calls' own (`rest.AT_ONCE`).
 KNOWN_AT_ONCE = 2
-UNKNOWN_AT_ONCE = 1
+UNKNOWN_AT_ONCE = 2
 
 _NEEDED = "Credentials are needed: HTTP Basic with a user of Airflow, or a Bearer token of Airflow's."
 _WRONG = "Username or password is wrong."
