@@ -288,7 +288,10 @@ def test_no_body_of_another_kind_and_nothing_of_another_origin_reaches_a_call_wh
                 answers = {ask(name, {**headers, **logins["admin"]}) for name in names}
                 found[row][kind] = "." if answers <= {200, 501} else str(answers)
             else:
-                answers = {ask(name, {**headers, **login}) for name in names for login in logins.values()}
+                # Nobody looks at the credentials, so three of them say it all.
+                answers = {
+                    ask(name, {**headers, **logins[who]}) for name in names for who in ("none", "cookie", "admin")
+                }
                 found[row][kind] = str(*answers) if len(answers) == 1 else str(answers)
     print(write(f"What no rights help against, with the auth manager {manager}", found))
     assert found == expected
