@@ -85,6 +85,22 @@ def test_the_store_is_watched_while_the_api_server_runs_and_stops_no_start_of_it
         assert bool(caplog.messages) is bool(said)
 
 
+def test_what_an_api_server_that_died_has_left_undone_is_done_at_the_next_start_though_nobody_watches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__WATCH_STORE", "off")
+    FolderStore(tmp_path).write("a.json", b"{}")
+    store = FolderStore(tmp_path)
+
+    async def live() -> None:
+        app = create_app(airflow=FastAPI, store=lambda: store)
+        async with app.router.lifespan_context(app):
+            while store.marker() is None:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(live(), 60))
+
+
 @pytest.mark.parametrize(("setting", "paths"), [("True", {"/docs", "/openapi.json"}), ("False", {"/openapi.json"})])
 def test_there_is_a_page_about_the_api_where_airflow_shows_its_own(
     setting: str, paths: set[str], monkeypatch: pytest.MonkeyPatch
