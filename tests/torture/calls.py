@@ -137,9 +137,11 @@ def _sealed_with_an_older_key(store: FolderStore) -> None:
 
 
 def _rotate(store: FolderStore) -> None:
-    failed = rotate(store, Keys()).failed
-    if failed:
-        raise StoreError("; ".join(failed.values()))
+    rotation = rotate(store, Keys())
+    if rotation.failed:
+        # As its command reports it.
+        done = f"{len(rotation.resealed)} were encrypted again"
+        raise StoreError("; ".join([done, *rotation.failed.values()]))
 
 
 def _two_files(store: FolderStore) -> None:
