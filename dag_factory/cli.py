@@ -117,6 +117,8 @@ def rotate_key(args: argparse.Namespace) -> None:
     except DagFactoryError as error:
         sys.exit(f"{error}.")
     lines = [f"{len(rotation.resealed)} encrypted again, {rotation.unchanged} unchanged."]
+    if rotation.copies:
+        lines.append(f"{rotation.copies} last good versions encrypted again.")
     lines += [f"{key}: is left as it is, since it was dropped. Run it with --dropped." for key in rotation.left]
     lines += [f"{key}: {problem}." for key, problem in rotation.failed.items()]
     print("\n".join(lines))

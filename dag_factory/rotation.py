@@ -11,6 +11,7 @@ from dag_factory.errors import ConfigError, SettingsError, StoreError
 from dag_factory.references import FERNET, decrypted, is_sealed_newly, references_in, resealed
 from dag_factory.sealing import Keys
 from dag_factory.store import ConfigStore
+from dag_factory.store.last_good import LastGood
 
 # What is there of a sealed value in a file that can't be read, however it is written.
 _HINT = b"fernet"
@@ -25,12 +26,14 @@ class Rotation:
     :param unchanged: how many hold nothing that an older key has sealed
     :param left: dropped files that an older key has sealed, which nobody asked to change
     :param failed: what stands in the way, for each config that can't be sealed again
+    :param copies: how many last good versions are sealed with the newest key since
     """
 
     resealed: list[str] = field(default_factory=list)
     unchanged: int = 0
     left: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
+    copies: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -40,7 +43,8 @@ class Rotation:
 
 def rotate(store: ConfigStore, keys: Keys, *, dropped: bool = False) -> Rotation:
     """
-    Seal all configs again with the newest key, one by one: stopped at any point, it can be run again.
+    Seal all configs again with the newest key, one by one: stopped at any point, it can be run again. The last good
+    versions follow, which run while a config is broken.
 
     In each file the sealed texts are replaced and all else stays as it is, comments and order included.
 
@@ -63,7 +67,22 @@ def rotate(store: ConfigStore, keys: Keys, *, dropped: bool = False) -> Rotation
             f" Before that, {len(rotation.resealed)} were encrypted again. Run it again." if rotation.resealed else ""
         )
         raise StoreError(f"{error}{done}") from error
+    _rotate_last_good(store.last_good, keys, rotation)
     return rotation
+
+
+def _rotate_last_good(last_good: LastGood, keys: Keys, rotation: Rotation) -> None:
+    for version in last_good.index().all():
+        if is_sealed_newly(version.document, keys):
+            continue
+        name = f"last good version of {version.key}"
+        try:
+            last_good.replace(version, resealed(version.document, version.dag_id, keys))
+            rotation.copies += 1
+        except ConfigError as error:
+            rotation.failed[name] = str(error)
+        except OSError as error:
+            rotation.failed[name] = f"can't be written: {error.strerror}"
 
 
 def _rotate_one(  # noqa: PLR0913 - by name

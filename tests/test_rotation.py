@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from dag_factory.errors import SettingsError, StoreError
 from dag_factory.references import decrypted, encrypted
 from dag_factory.rotation import rotate
 from dag_factory.sealing import Keys
+from dag_factory.store.access import Access
 from dag_factory.store.folder import FolderStore
+from dag_factory.store.last_good import FOLDER, InUse, Version
 
 OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
 BOTH = Keys(f"{NEW},{OLD}")
@@ -153,3 +156,30 @@ def test_without_a_key_nothing_is_touched(tmp_path: Path, setting: str) -> None:
     keep(tmp_path, "p.json", document("p", Keys(OLD)))
     with pytest.raises(SettingsError, match="fernet_key is"):
         rotate(FolderStore(tmp_path), Keys(setting))
+
+
+def test_last_good_versions_are_sealed_again_too_for_a_config_may_be_broken_when_the_old_key_goes(
+    tmp_path: Path,
+) -> None:
+    store = FolderStore(tmp_path)
+    lost = Keys(Fernet.generate_key().decode())
+    access = Access(0o640, os.getgid())
+    versions = [
+        Version("broken", "broken.json", document("broken", Keys(OLD)), access),
+        Version("lost", "lost.json", document("lost", lost)),
+        Version("new", "new.json", document("new", BOTH)),
+    ]
+    store.last_good.keep(versions, InUse(), since=0, complete=False)
+    (tmp_path / "broken.json").write_text("{")
+
+    rotation = rotate(store, BOTH)
+
+    assert rotation.copies == 1
+    assert rotation.failed.keys() == {"last good version of lost.json"}
+    found = store.last_good.find("broken")
+    assert found is not None
+    assert decrypted(found.document, "broken", Keys(NEW)) == decrypted(versions[0].document, "broken", Keys(OLD))
+    (path,) = (tmp_path / FOLDER).glob("*/broken.*.json")
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert store.last_good.find("lost") == versions[1]
+    assert rotate(store, BOTH).copies == 0

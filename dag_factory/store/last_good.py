@@ -12,7 +12,7 @@ import stat
 import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from uuid import uuid4
@@ -119,6 +119,21 @@ class LastGood:
             # A read-only store works as well, without last good versions.
             level = logging.INFO if error.errno in _NOT_OURS else logging.WARNING
             log.log(level, "Last good versions of configs can't be kept in '%s': %s", self.folder, error.strerror)
+
+    def replace(self, version: Version, document: Document) -> None:
+        """
+        Put another document in the place of a copy's, such as the same one with its secrets encrypted anew.
+
+        :raises OSError: where it can't be written; the copy is then still there
+        """
+        other = replace(version, document=document)
+        content = _content(other)
+        path = self.folder / _bucket(version.dag_id) / _name(other, content)
+        before = [copy for copy in _copies_in(path.parent) if copy.id_part == _id_part(version.dag_id)]
+        _write(path, content, version.access)
+        for copy in before:
+            if copy.path != path:
+                copy.path.unlink(missing_ok=True)
 
     def forget(self, dag_id: str) -> None:
         """Remove the copies for a DAG id, as far as that is possible; the next load removes what is left."""
@@ -317,7 +332,7 @@ def _read(path: Path) -> Version | None:
         if _digest(content) != path.name.split(".")[2]:
             return None
         held = json.loads(content)
-        return Version(held["dag_id"], held["key"], held["document"])
+        return Version(held["dag_id"], held["key"], held["document"], Access(*held["access"]))
     except FileNotFoundError:
         raise
     except (OSError, ValueError, LookupError, TypeError, RecursionError):
