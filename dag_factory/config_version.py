@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from dag_factory.catalog import Config
+from dag_factory.at_rest import without_secrets
 from dag_factory.secrets import redact
 
 CONFIG_XCOM = "config"
@@ -17,11 +18,12 @@ def config_version(config: Config) -> dict[str, Any]:
     """
     Return what tells one version of a config from another, in plain values.
 
-    ``digest`` covers the whole document, the defaults of its folders included, but no secret: these could be guessed.
+    ``digest`` covers the document, the defaults of its folders included, but nothing that may be a secret, since it
+    could be guessed: what `dag_factory.at_rest` would seal.
     ``version`` and ``updatedAt`` (epoch milliseconds) are those that OpenMetadata has given it, if any.
     """
     document = config.document or {}
-    text = json.dumps(redact(document), sort_keys=True)
+    text = json.dumps(redact(without_secrets(document)), sort_keys=True)
     found = {
         "key": config.key,
         "digest": hashlib.sha256(text.encode()).hexdigest()[:12],

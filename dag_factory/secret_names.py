@@ -41,7 +41,7 @@ def is_secret_name(name: str) -> bool:
 
 def is_secret_place(name: str) -> bool:
     """Return whether what stands below a field of this name may be secret, whatever its own fields are called."""
-    return plain(name).endswith(_PLACES)
+    return _is_place(name) if len(name) <= _LONGEST_NAME else False
 
 
 def names_secret_in_text(name: str) -> bool:
@@ -78,6 +78,11 @@ def declare_names(names: Iterable[str]) -> None:
 
 def _as_declared(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({plain(name) for name in names} - {""}))
+
+
+@lru_cache(maxsize=4096)
+def _is_place(name: str) -> bool:
+    return plain(name).endswith(_PLACES)
 
 
 @lru_cache(maxsize=4096)

@@ -30,6 +30,8 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE,
 )
+_SHORTEST_TOKEN = 13
+_SPACE = re.compile(r"\s")
 _USER_OF_URL = re.compile(
     r"""
     ://(?:
@@ -86,19 +88,21 @@ _LONGEST_WORDS = 32
 
 def secrets_in(text: str) -> Iterator[str]:
     """Yield what a text gives away as secret: the parts of it that are, or all of it."""
-    for found in _TOKEN.finditer(text):
-        yield found[0]
-    for found in _USER_OF_URL.finditer(text):
-        yield from _as_written_and_meant(found[found.lastindex].strip('"')) if found.lastindex else [text]
-    for found in _PATH_OF_HOOK.finditer(text):
-        if not is_plain_words(path := found[found.lastindex or 0]):
-            yield from dict.fromkeys((path.rpartition("/")[2], path))
-    for found in _BEARER.finditer(text):
-        yield found[1]
-    for found in _BASIC.finditer(text):
-        if ":" in (_decoded(found[1]) or ""):
-            yield found[1]
-    yield from _named_in(text)
+    # Most texts are short and plain: of these, little is asked.
+    if len(text) >= _SHORTEST_TOKEN:
+        for found in _TOKEN.finditer(text):
+            yield found[0]
+    if "@" in text:
+        for found in _USER_OF_URL.finditer(text):
+            yield from _as_written_and_meant(found[found.lastindex].strip('"')) if found.lastindex else [text]
+    if "/" in text:
+        for found in _PATH_OF_HOOK.finditer(text):
+            if not is_plain_words(path := found[found.lastindex or 0]):
+                yield from dict.fromkeys((path.rpartition("/")[2], path))
+    if _SPACE.search(text):
+        yield from _credentials_in(text)
+    if "=" in text or ":" in text:
+        yield from _named_in(text)
     if _is_encoded(text.strip()):
         yield text
 
@@ -106,6 +110,15 @@ def secrets_in(text: str) -> Iterator[str]:
 def is_plain_words(text: str) -> bool:
     """Return whether a text is a word or a few, of which any log is full: hidden there, they would tear it to bits."""
     return len(text) <= _LONGEST_WORDS and _WORDS.fullmatch(text) is not None
+
+
+def _credentials_in(text: str) -> Iterator[str]:
+    """Yield what stands in a header ``Authorization``."""
+    for found in _BEARER.finditer(text):
+        yield found[1]
+    for found in _BASIC.finditer(text):
+        if ":" in (_decoded(found[1]) or ""):
+            yield found[1]
 
 
 def _named_in(text: str) -> Iterator[str]:

@@ -28,7 +28,7 @@ def redact(value: Any, name: str = "") -> Any:
     if is_secret(name, value) or is_secret_place(name):
         return value if value is None or isinstance(value, bool) else HIDDEN
     if isinstance(value, dict):
-        names = _names(value, name)
+        names = names_in(value, name)
         return {key: redact(child, names[key]) for key, child in value.items()}
     if isinstance(value, list):
         return [redact(child) for child in value]
@@ -43,7 +43,7 @@ def secret_values(value: Any, name: str = "", *, is_in_place: bool = False) -> I
     """
     is_in_place = is_in_place or is_secret_place(name)
     if isinstance(value, Mapping):
-        names = _names(value, name)
+        names = names_in(value, name)
         for key, child in value.items():
             yield from secret_values(child, names[key], is_in_place=is_in_place)
     elif isinstance(value, list):
@@ -69,7 +69,7 @@ def encrypt(
     if is_reference(value):
         return value
     if isinstance(value, dict):
-        names = dict.fromkeys(value, name) if is_secret_place(name) else _names(value, name)
+        names = dict.fromkeys(value, name) if is_secret_place(name) else names_in(value, name)
         return {key: encrypt(child, encrypted, names[key], by_value=by_value) for key, child in value.items()}
     if isinstance(value, list):
         return [encrypt(child, encrypted, name, by_value=by_value) for child in value]
@@ -82,7 +82,7 @@ def may_be_secret(value: object) -> bool:
     return isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != ""
 
 
-def _names(fields: Mapping[str, Any], name: str) -> dict[str, str]:
+def names_in(fields: Mapping[str, Any], name: str) -> dict[str, str]:
     """Return by which name each field of a mapping is judged; all that stands within a secret is secret as well."""
     if is_secret(name):
         return dict.fromkeys(fields, name)

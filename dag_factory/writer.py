@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import partial
 
+from dag_factory.at_rest import sealed
 from dag_factory.builder import check
 from dag_factory.catalog import Catalog, Config
-from dag_factory.document import Document, parse
+from dag_factory.document import MAX_BYTES, Document, parse
 from dag_factory.errors import ConfigError, ConflictError, StoreError
 from dag_factory.inheritance import DEFAULTS
-from dag_factory.pipeline import DAG_FIELDS, IngestionPipeline, clean_dag_id
+from dag_factory.pipeline import IngestionPipeline, clean_dag_id
 from dag_factory.references import decrypted, encrypted, is_sealed_newly, references_in, resealed
 from dag_factory.sealing import Keys
-from dag_factory.secrets import encrypt
 from dag_factory.store import ConfigStore
+
+# Each takes so many bytes at least.
+_MAX_SEALED = MAX_BYTES // 150
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ def deploy(store: ConfigStore, checked: Checked) -> Deployed:
     """
     document, pipeline, keys = checked.document, checked.pipeline, Keys()
     key, at_rest = f"{pipeline.dag_id}.json", _at_rest(document, pipeline.dag_id, keys)
+    data = _written(at_rest)
     # Two pipelines of one DAG id that come at once, maybe to two processes, must see each other.
     with store.lock():
         _check_upon_defaults(store, key, at_rest)
@@ -70,7 +73,7 @@ def deploy(store: ConfigStore, checked: Checked) -> Deployed:
             _check_same_pipeline(checked, present)
             if present.key == key and _same(at_rest, store, pipeline.dag_id, keys):
                 return Deployed(pipeline.dag_id, changed=False)
-        store.write(key, json.dumps(at_rest, indent=2, ensure_ascii=False).encode())
+        store.write(key, data)
         store.bump()
     return Deployed(pipeline.dag_id, changed=True)
 
@@ -105,14 +108,36 @@ def _at_rest(document: Document, dag_id: str, keys: Keys) -> Document:
     """
     Return a document as it is stored, all of it that is encrypted with the newest key.
 
-    Whatever it looks like, what a DAG is made of stays readable: encrypted, it would leave a config that none can be
-    built from. A description it can do without.
+    :raises ConfigError: where it would be too large to be read again
     """
-    encrypted_here = partial(encrypted, dag_id=dag_id, keys=keys)
-    return {
-        name: encrypt(value, encrypted_here, name, by_value=name not in DAG_FIELDS or name == "description")
-        for name, value in resealed(document, dag_id, keys).items()
-    }
+    values = 0
+
+    def seal(value: str | float) -> dict[str, str]:
+        nonlocal values
+        values += 1
+        if values > _MAX_SEALED:
+            raise ConfigError(
+                f"holds more than {_MAX_SEALED} values that are encrypted, since no schema knows their fields or these "
+                "are for secrets. Leave some out, or deploy it as several pipelines"
+            )
+        return encrypted(value, dag_id=dag_id, keys=keys)
+
+    return sealed(resealed(document, dag_id, keys), seal)
+
+
+def _written(at_rest: Document) -> bytes:
+    """
+    Return the bytes of a config that can be read again.
+
+    :raises ConfigError: where there would be too many
+    """
+    data = json.dumps(at_rest, indent=2, ensure_ascii=False).encode()
+    if len(data) > MAX_BYTES:
+        raise ConfigError(
+            f"takes more than {MAX_BYTES // 1024**2} MiB once its secrets are encrypted, too large for a config. Leave "
+            "something out, or deploy it as several pipelines"
+        )
+    return data
 
 
 def _check_upon_defaults(store: ConfigStore, key: str, document: Document) -> None:

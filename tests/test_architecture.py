@@ -17,7 +17,7 @@ FLOORS = [
     "plain_text", "markdown",
     "errors", "airflow_versions", "options", "settings", "sealing", "references", "json_loader", "yaml_loader",
     "document", "server_address", "python_classes", "allowed", "secret_names", "inheritance", "fqn", "recipients",
-    "pipeline", "secret_texts", "secrets", "masked_streams", "masking",
+    "pipeline", "secret_texts", "secrets", "schemas", "at_rest", "shown_config", "masked_streams", "masking",
     "store.files", "store.access", "store.last_good", "store.listing", "store.lock", "store.pending", "store.notes",
     "store.announcements", "store.tokens", "store.folder", "store", "claims", "catalog", "config_version",
     "server_connection",

@@ -19,10 +19,11 @@ def test_it_says_what_openmetadata_calls_the_version() -> None:
 
 
 def test_any_change_but_that_of_a_secret_makes_another_digest() -> None:
-    digest = version(name="orders", a=1, b={"password": "x"})["digest"]
-    assert version(b={"password": "x"}, a=1, name="orders")["digest"] == digest
-    assert version(name="orders", a=1, b={"password": "y"})["digest"] == digest
-    assert version(name="orders", a=2, b={"password": "x"})["digest"] != digest
+    digest = version(name="orders", displayName="a", b={"password": "x"})["digest"]
+    assert version(b={"password": "x"}, displayName="a", name="orders")["digest"] == digest
+    assert version(name="orders", displayName="a", b={"password": "y"})["digest"] == digest
+    assert version(name="orders", displayName="b", b={"password": "x"})["digest"] != digest
+    assert version(name="orders", displayName="a", b={"password": "x"}, enabled=True)["digest"] != digest
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,9 @@ def test_any_change_but_that_of_a_secret_makes_another_digest() -> None:
     [
         ({"password": 90210123}, {"password": 90210124}),
         ({"a": [{"name": "X-Api-Key", "value": "x"}]}, {"a": [{"name": "X-Api-Key", "value": "y"}]}),
-        ({"url": "https://host/?sig=x"}, {"url": "https://host/?sig=y"}),
+        ({"href": "https://host/?sig=x"}, {"href": "https://host/?sig=y"}),
+        ({"futureField": {"a": ["x"]}}, {"futureField": {"a": ["y"]}}),
+        ({"futureField": 1234}, {"futureField": 1235}),
     ],
 )
 def test_no_digest_tells_of_a_secret_that_may_be_guessed(secret: dict[str, Any], other: dict[str, Any]) -> None:

@@ -133,17 +133,19 @@ def test_no_secret_of_the_source_config_is_shown(source_config: object) -> None:
 
 
 def test_a_number_that_is_a_secret_is_not_shown_either() -> None:
-    text = page_of({"password": 90210123, "pins": [{"key": "token", "value": 90210123}], "n": 5})
+    text = page_of({"type": "DatabaseMetadata", "password": 90210123, "n": 90210123, "threads": 5})
     assert "90210123" not in text
-    assert '"n": 5' in text
+    assert '"threads": 5' in text
 
 
 def test_a_description_that_holds_a_secret_is_not_shown_at_all() -> None:
     assert CANARY not in page(description=f"Ask https://host/?access_token={CANARY} for more")
 
 
-def test_an_address_of_somebody_is_no_secret() -> None:
-    assert "https://wiki.example/@team/page" in page_of({"wiki": "https://wiki.example/@team/page"})
+def test_a_filter_is_shown_and_a_text_that_may_be_anything_is_not() -> None:
+    text = page_of({"type": "DatabaseLineage", "tableFilterPattern": {"includes": ["^a$"]}, "filterCondition": CANARY})
+    assert '  "tableFilterPattern": {\n    "includes": [\n      "^a$"\n    ]\n  },' in text
+    assert '"filterCondition": "***"' in text
 
 
 def test_nothing_but_the_source_config_is_shown_of_the_rest() -> None:
@@ -166,7 +168,7 @@ def test_without_a_source_config_none_is_shown(source_config: object) -> None:
 
 
 def test_a_large_source_config_is_shortened_after_it_was_redacted() -> None:
-    text = page_of({"a": ["x" * 10_000] * 100, "password": CANARY})
+    text = page_of({"type": "DBT", "tagFilterPattern": {"includes": ["x" * 10_000] * 100}, "password": CANARY})
     assert len(text) < 25_000
     assert "(shortened)\n```\n" in text
     assert CANARY not in text
@@ -174,7 +176,7 @@ def test_a_large_source_config_is_shortened_after_it_was_redacted() -> None:
 
 @given(st.text("`\n a"))
 def test_no_text_ends_the_code_that_shows_the_source_config(value: str) -> None:
-    text = page_of({"a": value})
+    text = page_of({"type": "DBT", "tagFilterPattern": {"includes": [value]}})
     fence = re.search(r"^(`{3,})json$", text, re.MULTILINE)
     assert fence is not None
     assert text.endswith(f"\n{fence[1]}\n")

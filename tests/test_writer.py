@@ -208,6 +208,27 @@ def test_what_stands_in_the_clear_is_sealed_though_the_document_is_the_same(stor
     assert TOKEN not in (store.root / "pg_metadata_hourly.json").read_text()
 
 
+def test_what_no_schema_knows_is_encrypted_too_and_comes_back_as_it_came(store: FolderStore) -> None:
+    newer = {"pin": "canary", "n": [2**63, 1.5, 1e22, -0.0], "none": None, "is": [True, False], "": ["", {}, []]}
+    data = document(futureField=newer, sourceConfig={"config": {"type": "DatabaseMetadata", "futureField": [newer]}})
+    assert deploy(store, data).changed
+    assert "canary" not in (store.root / "pg_metadata_hourly.json").read_text()
+    assert repr(decrypted(stored(store), "pg_metadata_hourly", Keys())) == repr(json.loads(data))
+    assert not deploy(store, data).changed
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [({"futureField": ["x"] * 10_000}, "holds more than"), ({"futureField": "x" * 900_000}, "once its secrets")],
+)
+def test_what_is_too_large_once_it_is_encrypted_is_refused_and_not_stored_to_be_broken(
+    store: FolderStore, fields: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        deploy(store, document(**fields))
+    assert store.list_keys() == []
+
+
 def test_references_stay_what_they_are(store: FolderStore) -> None:
     token = {"$connection": "openmetadata", "field": "password"}
     server = {"hostPort": {"$env": "OPENMETADATA_HOST"}, "securityConfig": {"jwtToken": token}}

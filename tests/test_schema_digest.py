@@ -1,0 +1,90 @@
+"""The digest in the package is what its program makes of the openmetadata-ingestion that is installed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+_MAJOR, _MINOR, *_ = version("openmetadata-ingestion").split(".")
+DIGEST = ROOT / "dag_factory" / f"ingestion_{_MAJOR}_{_MINOR}.json"
+
+
+@pytest.fixture(scope="module")
+def types() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(DIGEST.read_text())["types"]
+    return found
+
+
+def test_it_is_up_to_date() -> None:
+    program = "import sys; from tools.schema_digest import digest; sys.stdout.write(digest())"
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert done.stdout == DIGEST.read_text(), "run python -m tools.schema_digest"
+
+
+def test_it_is_small() -> None:
+    assert DIGEST.stat().st_size < 100_000
+
+
+def test_it_knows_the_fields_of_a_pipeline(types: dict[str, Any]) -> None:
+    pipeline = types["IngestionPipeline"]
+    assert pipeline["name"] == "text"
+    assert pipeline["enabled"] == "boolean"
+    assert pipeline["version"] == "number"
+    assert pipeline["owners"] == {"list": "EntityReference"}
+    assert types[pipeline["pipelineType"]] == [
+        "metadata", "usage", "lineage", "profiler", "autoClassification", "TestSuite", "dataInsight",
+        "elasticSearchReindex", "dbt", "application", "policyAgent",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "DatabaseMetadata", "DatabaseUsage", "DatabaseLineage", "Profiler", "AutoClassification", "TestSuite", "DBT",
+        "DashboardMetadata", "MessagingMetadata", "PipelineMetadata", "MlModelMetadata", "StorageMetadata",
+        "SearchMetadata", "ApiMetadata", "Application", "MetadataToElasticSearch", "PolicyAgent",
+    ],
+)  # fmt: skip
+def test_it_knows_every_type_of_source_config(types: dict[str, Any], said: str) -> None:
+    kinds = types["SourceConfig"]["config"]["one of"]
+    assert any(said in types[types[kind]["type"]] for kind in kinds)
+
+
+def test_it_knows_applications_and_what_they_have_that_is_private_it_does_not(types: dict[str, Any]) -> None:
+    application = types["ApplicationPipeline"]
+    assert {"MetadataExporterAppConfig", "DataInsightsAppConfig"} <= {
+        each for each in application["appConfig"]["one of"] if isinstance(each, str)
+    }
+    assert application["appConfig"]["one of"][-1] == {"map": "any"}
+    assert application["appPrivateConfig"] == "any"
+
+
+def test_every_kind_is_one_that_is_described(types: dict[str, Any]) -> None:
+    plain = {"boolean", "integer", "number", "text", "secret", "any"}
+
+    def check(kind: object) -> None:
+        if isinstance(kind, str):
+            assert kind in plain or kind in types
+        else:
+            assert isinstance(kind, dict)
+            ((form, inner),) = kind.items()
+            assert form in ("list", "map", "one of")
+            for each in inner if form == "one of" else [inner]:
+                check(each)
+
+    for described in types.values():
+        if isinstance(described, dict):
+            for kind in described.values():
+                check(kind)
+        else:
+            assert described
+            assert all(isinstance(value, (str, int)) for value in described)

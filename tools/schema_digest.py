@@ -1,0 +1,133 @@
+"""
+Writes the digest of openmetadata-ingestion's schemas that lies in the package: ``python -m tools.schema_digest``.
+
+It is run where openmetadata-ingestion is installed, once for each of its versions that is supported, so that no process
+of Airflow has to import it. The same version always makes the same text. `dag_factory.schemas` says what stands in it.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+import warnings
+from collections.abc import Iterator
+from enum import Enum
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from pkgutil import walk_packages
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, RootModel, SecretStr
+
+PACKAGE = Path(__file__).parents[1] / "dag_factory"
+DISTRIBUTION = "openmetadata-ingestion"
+
+_APPLICATIONS = "metadata.generated.schema.entity.applications.configuration"
+_PIPELINE = "metadata.generated.schema.entity.services.ingestionPipelines.ingestionPipeline"
+# The connections of all kinds of services are most of the schemas, and a pipeline hardly ever holds one.
+_LEFT_OUT = frozenset({"ServiceConnection"})
+_PLAIN = {bool: "boolean", int: "integer", float: "number"}
+
+
+class Digest:
+    """Collects the types that a pipeline is made of, each by a name of its own."""
+
+    def __init__(self) -> None:
+        self._names: dict[type, str] = {}
+        self.types: dict[str, Any] = {}
+
+    def kind(self, annotation: Any) -> Any:
+        """Return the kind of a value, in the form that `dag_factory.schemas` describes."""
+        origin, inner = get_origin(annotation), get_args(annotation)
+        found: Any = "any"
+        if origin is Annotated:
+            found = self.kind(inner[0])
+        elif origin in (Union, types.UnionType):
+            found = _one_of([self.kind(each) for each in inner if each is not type(None)])
+        elif origin in (list, set):
+            found = {"list": self.kind(inner[0])}
+        elif origin is dict:
+            found = {"map": self.kind(inner[1])}
+        elif origin is Literal:
+            found = "text"
+        elif isinstance(annotation, type) and annotation is not Any:
+            found = self._kind_of_class(annotation)
+        return found
+
+    def _kind_of_class(self, kind: type) -> Any:
+        is_free = issubclass(kind, BaseModel) and not kind.model_fields and kind.model_config.get("extra") != "forbid"
+        found: Any = next((name for plain, name in _PLAIN.items() if issubclass(kind, plain)), "text")
+        if kind.__name__ in _LEFT_OUT or kind in (object, dict, list) or is_free:
+            found = "any"
+        elif issubclass(kind, SecretStr):
+            found = "secret"
+        elif issubclass(kind, RootModel):
+            found = self.kind(kind.model_fields["root"].annotation)
+        elif issubclass(kind, Enum):
+            found = self._named(kind, lambda: [each.value for each in kind])
+        elif issubclass(kind, BaseModel):
+            found = self._named(kind, lambda: self._fields(kind))
+        return found
+
+    def _named(self, kind: type, describe: Any) -> str:
+        if kind not in self._names:
+            name = kind.__name__
+            if name in self.types:
+                name = f"{kind.__module__.rpartition('.')[2]}.{name}"
+            assert name not in self.types, name
+            self._names[kind] = name
+            self.types[name] = None  # it may hold itself
+            self.types[name] = describe()
+        return self._names[kind]
+
+    def _fields(self, kind: type[BaseModel]) -> dict[str, Any]:
+        return {field.alias or name: self.kind(field.annotation) for name, field in sorted(kind.model_fields.items())}
+
+
+def digest() -> str:
+    """Return the digest of the version that is installed, JSON."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        pipeline = import_module(_PIPELINE).IngestionPipeline
+        applications = list(_applications())
+    found = Digest()
+    found.kind(pipeline)
+    application = found.types["ApplicationPipeline"]
+    # The models name some of the applications there, and else "any".
+    known = application["appConfig"]["one of"]
+    known[:0] = [kind for each in applications if (kind := found.kind(each)) not in known]
+    # And nothing of what is private.
+    application["appPrivateConfig"] = "any"
+    content = {
+        "version": version(DISTRIBUTION),
+        "pipeline": "IngestionPipeline",
+        "types": dict(sorted(found.types.items())),
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def path() -> Path:
+    """Return where the digest of the installed version belongs."""
+    major, minor, *_ = version(DISTRIBUTION).split(".")
+    return PACKAGE / f"ingestion_{major}_{minor}.json"
+
+
+def _applications() -> Iterator[type[BaseModel]]:
+    """Yield the models of all applications' configs; the last one in a module is what its schema is about."""
+    folders = import_module(_APPLICATIONS).__path__
+    for module in sorted(each.name for each in walk_packages(folders, f"{_APPLICATIONS}.") if not each.ispkg):
+        parts = module.removeprefix(f"{_APPLICATIONS}.").split(".")
+        if len(parts) == 2 and parts[0] in ("external", "internal"):
+            here = [each for each in vars(import_module(module)).values() if getattr(each, "__module__", "") == module]
+            yield [each for each in here if isinstance(each, type) and issubclass(each, BaseModel)][-1]
+
+
+def _one_of(kinds: list[Any]) -> Any:
+    different = [kind for number, kind in enumerate(kinds) if kind not in kinds[:number]]
+    return different[0] if len(different) == 1 else {"one of": different}
+
+
+if __name__ == "__main__":
+    path().write_text(digest(), encoding="utf-8")
+    print(path())
