@@ -11,7 +11,7 @@ from dag_factory.pipeline import DAG_FIELDS
 from dag_factory.references import is_reference
 from dag_factory.schemas import Kind
 from dag_factory.secret_names import is_secret_name, is_secret_place
-from dag_factory.secrets import HIDDEN, encrypt, is_secret, may_be_secret, names_in
+from dag_factory.secrets import HIDDEN, encrypt, is_secret, may_be_secret, names_in, redact
 
 Seal = Callable[[str | float], Any]
 """Returns what takes the place of a text or a number."""
@@ -50,6 +50,19 @@ def sealed_values(document: Document) -> Iterator[str]:
     found: dict[str, None] = {}
     sealed(document, lambda value: found.setdefault(str(value)))
     yield from found
+
+
+def open_texts(document: Document) -> Iterator[str]:
+    """Yield each text of a document that anybody may read."""
+    yield from _texts(redact(without_secrets(document)))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for child in value.values() if isinstance(value, dict) else value:
+            yield from _texts(child)
 
 
 def _sealed(value: Any, kind: Kind, name: str, seal: Seal, *, is_of_dag: bool) -> Any:

@@ -6,8 +6,8 @@ import hashlib
 import json
 from typing import Any
 
-from dag_factory.catalog import Config
 from dag_factory.at_rest import without_secrets
+from dag_factory.catalog import Config
 from dag_factory.secrets import redact
 
 CONFIG_XCOM = "config"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from dag_factory import allowed, settings
 from dag_factory.airflow_versions import AirflowFailException, AirflowTaskTimeout
+from dag_factory.at_rest import open_texts, sealed_values
 from dag_factory.catalog import Catalog, Config, check_fields
 from dag_factory.config_version import CONFIG_XCOM, config_version, version_text
 from dag_factory.document import Document
@@ -111,9 +112,10 @@ class Execution:
     def _prepare(self) -> tuple[Job, str | None]:
         """Return the job of this run, and the interpreter for it, None where that is this process's."""
         config = self._config()
+        self._mask.spare(open_texts(config.document or {}))
         # This worker's own settings count, whatever the DAG processor's or the API server's are.
         opened = allowed.configured()
-        stored = resolved(config.document or {}, self._dag_id, opened, on_secret=self._mask.add)
+        stored = resolved(config.document or {}, self._dag_id, opened, on_secret=self._mask.add_unless_open)
         # With the way to the server known, whatever is wrong with the rest can be reported.
         self._begun = self._job(IngestionPipeline.from_document(stored), {FIELD: stored.get(FIELD)})
         opened.check(config.document or {})
@@ -123,12 +125,14 @@ class Execution:
             self._dag_id,
             keys=opened.keys,
             permit=opened.check_reference,
-            on_secret=self._mask.add_unless_words,
+            on_secret=self._mask.add_unless_open,
         )
         # References in a conf stay as they are: who may trigger may not read what the worker can.
         document = overridden({**stored, **rest}, self._conf)
         for secret in secret_values(document):
             self._mask.add(secret)
+        for value in sealed_values(document):
+            self._mask.add_unless_open(value)
         pipeline = IngestionPipeline.from_document(document)
         job = self._begun = self._job(pipeline, document)
         opened.check_application(document)

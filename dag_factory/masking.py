@@ -7,7 +7,7 @@ import logging
 import traceback
 import warnings
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from urllib.parse import quote, quote_plus
 
@@ -40,8 +40,9 @@ class Mask:
     def __init__(self, *, in_task: bool = True) -> None:
         self._in_task = in_task
         self.secrets: set[str] = set()
-        # The longest first: a secret may be a part of another.
+        self._spared: frozenset[str] = frozenset()
         self._forms: list[str] = []
+        self._sorted: tuple[int, list[str]] = (0, [])
 
     def add(self, secret: str) -> None:
         """Hide a secret from now on, unless it is too common a text."""
@@ -52,25 +53,38 @@ class Mask:
 
             mask_secret(secret)
         self.secrets.add(secret)
-        self._forms = sorted({*self._forms, *_forms(secret)}, key=lambda form: (-len(form), form))
+        self._forms += _forms(secret)
 
-    def add_unless_words(self, text: str) -> None:
+    def add_unless_open(self, text: str) -> None:
         """
-        Hide what has come from a place for secrets, unless it is a word or a few.
+        Hide what has come from a place for secrets, unless it is a word or a few, or what `spare` names.
 
         What a config's encrypted options hold may be `verify-full` as well as a password. Where the field's name or the
         text itself says that it is a secret, `add` is for it.
         """
-        if not is_plain_words(text):
+        if text not in self._spared and not is_plain_words(text):
             self.add(text)
+
+    def spare(self, texts: Iterable[str]) -> None:
+        """Name texts that anybody may read, such as the name of a service, which an unknown field may repeat."""
+        self._spared |= frozenset(texts)
 
     def hide(self, text: str) -> str:
         """Return a text with ``***`` in place of every secret, and of every value that pydantic quotes."""
         text = _without_quoted_values(text)
         # One after the other is faster than one pattern of all, which tries each of them at each character.
-        for form in self._forms:
+        for form in self._longest_first():
             text = text.replace(form, HIDDEN)
         return text
+
+    def _longest_first(self) -> list[str]:
+        """Return all forms, sorted once for many that were added; a secret may be a part of another."""
+        count, forms = self._sorted
+        if count != len(self._forms):
+            count = len(self._forms)
+            forms = sorted(set(self._forms[:count]), key=lambda form: (-len(form), form))
+            self._sorted = count, forms
+        return forms
 
     @contextmanager
     def over_output(self) -> Iterator[None]:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dag_factory.at_rest import sealed, sealed_values, without_secrets
 from dag_factory.pipeline import IngestionPipeline
 from dag_factory.references import FERNET
-from dag_factory.at_rest import sealed, sealed_values, without_secrets
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
 SAMPLE = json.loads((Path(__file__).parent / "samples" / "pg_metadata_hourly.json").read_text())

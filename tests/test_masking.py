@@ -214,7 +214,23 @@ def test_when_it_is_over_logging_is_as_it_was(mask: Mask) -> None:
 def test_a_word_of_an_encrypted_option_is_shown_and_all_else_of_it_is_hidden() -> None:
     mask = Mask(in_task=False)
     for text in ("verify-full", "hunter-2", "s3cr3t"):
-        mask.add_unless_words(text)
+        mask.add_unless_open(text)
     assert mask.hide("verify-full hunter-2 s3cr3t") == "verify-full *** ***"
     mask.add("letmein")
     assert mask.hide("letmein") == "***"
+
+
+def test_what_anybody_may_read_is_not_hidden_because_an_unknown_field_repeats_it() -> None:
+    mask = Mask(in_task=False)
+    mask.spare(["sales_2", "hush-5"])
+    for text in ("sales_2", "s3cr3t"):
+        mask.add_unless_open(text)
+    mask.add("hush-5")
+    assert mask.hide("sales_2 s3cr3t hush-5") == "sales_2 *** ***"
+
+
+def test_thousands_of_secrets_are_learnt_at_once() -> None:
+    mask = Mask(in_task=False)
+    for number in range(7000):
+        mask.add(f"secret-{number}")
+    assert mask.hide("a secret-42 b") == "a *** b"

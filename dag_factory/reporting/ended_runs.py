@@ -10,10 +10,12 @@ from typing import Any
 from dag_factory import allowed, settings
 from dag_factory.catalog import Catalog, check_fields
 from dag_factory.errors import ConfigError, DagFactoryError, StatusError
+from dag_factory.masking import Mask
 from dag_factory.options import SECTION
 from dag_factory.pipeline import IngestionPipeline
 from dag_factory.reporting.own_end import STATE_XCOM
 from dag_factory.reporting.status import StatusClient
+from dag_factory.secrets import secret_values
 from dag_factory.server_connection import require_server, resolved
 from dag_factory.store import open_store
 from dag_factory.workflow.run import openmetadata_run_id
@@ -90,14 +92,16 @@ def tell(run: EndedRun, tries: int = 0, *, timeouts: tuple[float, ...] = TIMEOUT
 
 def _settle(run: EndedRun, timeout: float) -> str | None:
     """Return the state that the server has for a run in the end, None where there is no server to tell."""
-    from airflow.sdk.log import mask_secret
-
+    mask = Mask()
     config = Catalog(open_store(settings.config_store()), check_fields).find(run.dag_id)
     if config is None or config.document is None:
         log.info("%s: its config is gone, so there is nobody to tell", run)
         return None
     try:
-        server = require_server(resolved(config.document, run.dag_id, allowed.configured(), on_secret=mask_secret))
+        opened = allowed.configured()
+        server = require_server(resolved(config.document, run.dag_id, opened, on_secret=mask.add_unless_open))
+        for secret in secret_values(server):
+            mask.add(secret)
     except ConfigError as error:
         raise ConfigError(
             f"{error.problem}. That holds for this process, which is not the worker: refer to a Connection, "
