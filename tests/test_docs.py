@@ -331,8 +331,8 @@ IMAGES = [
         lambda text: {"owners": [{"name": text}]},
         lambda text: {"service": {"name": text, "type": text}},
         lambda text: {"fullyQualifiedName": text},
-        lambda text: {"sourceConfig": {"config": {"type": text, text: [text]}}},
-        lambda text: {"sourceConfig": {"config": {"type": f"```\n{text}\n```\n~~~\n{text}"}}},
+        lambda text: {"sourceConfig": {"config": {"tagFilterPattern": {"includes": [text]}, text: [text]}}},
+        lambda text: {"sourceConfig": {"config": {"testCases": [f"```\n{text}\n```\n~~~\n{text}"]}}},
     ],
     ids=["description", "name", "owner", "service", "fqn", "config", "fence"],
 )
