@@ -176,7 +176,7 @@ def test_a_flood_of_guesses_at_a_username_reaches_airflow_in_drops_and_keeps_its
             async def status(headers: dict[str, str]) -> int:
                 return (await client.get("health-auth", headers=headers)).status_code
 
-            guesses = asyncio.gather(*(status(basic("openmetadata", str(number))) for number in range(500)))
+            guesses = asyncio.gather(*(status(basic("openmetadata", str(number))) for number in range(200)))
             rights = [await status(right) for _ in range(20)]
             return await guesses, rights
 
@@ -185,7 +185,7 @@ def test_a_flood_of_guesses_at_a_username_reaches_airflow_in_drops_and_keeps_its
     at_most = EACH.burst + (time.monotonic() - began) / EACH.seconds
     assert rights == [200] * 20
     assert EACH.burst <= guesses.count(401) <= at_most + 1
-    assert guesses.count(401) + guesses.count(429) == 500
+    assert guesses.count(401) + guesses.count(429) == 200
 
 
 def test_health_and_the_csrf_token_need_no_credentials(http: httpx.Client) -> None:
