@@ -25,20 +25,20 @@ _MEANINGS = {
     400: "The body is wrong, or Airflow refuses what it asks for",
     401: "The credentials are missing or wrong",
     403: "The user lacks a permission in Airflow, or the request comes from a page of another site",
-    404: "There is no such pipeline",
-    408: "The body has not come to its end in time",
+    404: "The pipeline is unknown",
+    408: "The body was not complete in time",
     409: "Another pipeline, or a run, is in the way",
     413: "The body is too large",
     415: "The body is not said to be JSON",
     422: "A parameter is wrong",
     429: "Too many wrong logins have come from this address",
     500: "Airflow, or the config store, does not work",
-    501: "There is no such thing in this version, or in this environment",
+    501: "This version, or this environment, can't do it",
     503: "Airflow does not come to parse the pipeline, or too much waits already",
 }
 
 
-# Whoever checks credentials may be asked to wait; whoever reads a body may find that it is none, or has no end.
+# A call that checks credentials may refuse further logins; one that reads a body may find it slow, or not to be JSON.
 _WITH = {401: (429,), 413: (408, 415, 503)}
 
 
@@ -147,5 +147,8 @@ async def _wrong_parameter(_: Request, error: Exception) -> Response:
 
 async def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    sentences = {404: "There is no such call.", 405: "This call does not know that HTTP method."}
+    sentences = {
+        404: "This call is unknown. The page 'docs' lists all of them.",
+        405: "This call does not know that HTTP method.",
+    }
     return refusal(error.status_code, sentences.get(error.status_code, str(error.detail)))

@@ -21,21 +21,21 @@ MOST_DISCARDED = 64 * 1024 * 1024
 
 class WholeBodies:
     """
-    Reads each body to its end, for the call or for nobody.
+    Reads each body to its end, also what the call does not want of it.
 
-    A web server that has answered before it has the whole body may close the connection, as it must where the client
-    asks for that. What the client sends on is then answered by a reset, which takes the answer away with it. So what
-    the call leaves of a body is read and thrown away before the answer goes out. That has bounds: who sends more, or
-    takes longer, finds the connection closed. Who asks first (``Expect: 100-continue``) is answered at once.
+    A web server that closes the connection before it has the whole body, as it must where the client asks for that,
+    resets it. The client, which is still sending, then loses the answer. So the rest of a body is read and discarded
+    before the answer is sent. This has bounds: where more comes, or it takes longer, the connection is closed. A client
+    that asks before it sends (``Expect: 100-continue``) is answered at once.
 
-    A body that has not come to its end in time is answered 408. Of the large ones, only some are in memory at the same
-    time; the others wait for that within their time, and are then answered 503. Small ones never wait.
+    A body that is not complete in time is answered 408. Only a few large bodies are in memory at the same time; the
+    others wait within their time, and are then answered 503. Small bodies never wait.
 
-    What a client may do before the body, such as sending its headers slowly, is in the hands of the web server.
+    Headers that a client sends slowly are the web server's business.
 
     :param seconds: how long a body may take, from the end of its headers
     :param large_at_once: how many calls with a large body go on at the same time
-    :param most_discarded: bytes of a body that are read for nobody
+    :param most_discarded: bytes of a body that are read and discarded
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class _Body:
         self._holds = False
         self._size = 0
         self._ended = False
-        # Whoever asks first has sent nothing until we begin to read.
+        # A client that asks first sends nothing until we begin to read.
         self._to_come = not asks_first
 
     async def receive(self) -> Message:
@@ -98,7 +98,7 @@ class _Body:
         return message
 
     async def discard(self, most: int) -> bool:
-        """Read what is left, for nobody; return whether that came to an end within its time and ``most`` bytes."""
+        """Read and discard what is left; return whether the body ended within its time and ``most`` bytes of that."""
         most += self._size
         try:
             while not self._ended and self._to_come and self._size <= most:
@@ -121,7 +121,7 @@ class _Body:
         except asyncio.TimeoutError:
             self._to_come = False
             raise Refused(
-                408, f"The body has not come to its end within {self._seconds:.0f} s. Send it again."
+                408, f"The body was not complete within {self._seconds:.0f} s. Send it again, faster."
             ) from None
         self._size += len(message.get("body", b""))
         self._ended = message["type"] != "http.request" or not message.get("more_body", False)

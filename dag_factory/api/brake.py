@@ -53,13 +53,12 @@ class Bucket:
 
 class Brake:
     """
-    Lets so many wrong logins through for each client, and so many for all of them together.
+    Limits the wrong logins of each client, and of all clients together.
 
-    Which login is wrong is known only afterwards, when a flood has long come. So each counts as wrong from its
-    beginning, and a right one is taken off again. Clients count by their address (of IPv6, the network of 64 bits that
-    one subscriber has), never by the username: the server's may be known, and nobody must be able to lock it out.
-    Behind a proxy all clients may have one address, which then shares one count; `Logins` says why that is no harm to
-    who has been let in before.
+    A flood has begun long before its first login is known to be wrong. So each counts as wrong from its beginning, and
+    a right one is taken off again. A client is an address (of IPv6, the network of 64 bits that one subscriber has),
+    never a username: that of the OpenMetadata server may be known, and must not be locked out. Behind a proxy all
+    clients may have one address, and share its limit; `Logins` says why credentials that were right stay unharmed.
 
     :param each: the rate of one client
     :param common: the rate of all
@@ -90,7 +89,7 @@ class Brake:
         network = network_of(client)
         bucket = self._clients.setdefault(network, Bucket(self._rate, now))
         self._clients.move_to_end(network)
-        # Who has so many addresses that theirs are forgotten is held back by the rate of all.
+        # An attacker with so many addresses that some are forgotten is held back by the common rate.
         while len(self._clients) > MOST_CLIENTS:
             self._clients.popitem(last=False)
         return bucket

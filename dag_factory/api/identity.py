@@ -41,14 +41,14 @@ class Logins:
 
     Credentials themselves are not kept, only a digest of them under a key that no one else has.
 
-    Wrong logins are held back by a `Brake`, and that must lock out nobody who has the right password, though others
-    guess at the same username from the same address. So credentials that were right before go past the brake, and have
-    logins of their own that no guess can occupy: a guess is never among them, for the digest covers the password. They
-    count as such until Airflow refuses them, or this process ends. Those that were never seen here go through the
-    brake. Where it refuses them, in the midst of a flood from their own address, they wait for some seconds (429).
+    A `Brake` holds back wrong logins. It must not lock out a user who has the right password, though others guess at
+    the same username from the same address. So credentials that were right before pass by the brake, and have a lane
+    of logins that no guess can enter: the digest covers the password. They count as right until Airflow refuses them,
+    or this process ends. All others pass through the brake; during a flood from their own address they are answered
+    429, and have to try again.
 
-    Tokens need no brake: a wrong one costs the check of a signature, and there is nothing to guess. Airflow's own login
-    page and ``/auth/token`` have none either; where they can be reached from outside, a proxy is the place for it.
+    Tokens need no brake: a wrong one costs the check of a signature, and can't be guessed. Airflow's own login page and
+    ``/auth/token`` have no brake; where they can be reached from outside, a proxy is the place for one.
 
     :param kept_seconds: how long a token is kept, and so how long a password works after it was changed
     :param refused_seconds: how long credentials that were refused stay so
@@ -82,7 +82,7 @@ class Logins:
         Return whom an ``Authorization`` header names.
 
         :param client: the address that it comes from
-        :raises Refused: 401, where it names nobody; 429, where too many wrong ones have come from there
+        :raises Refused: 401, where it names no user; 429, where too many wrong ones have come from there
         """
         scheme, _, credentials = (authorization or "").partition(" ")
         credentials = credentials.strip()
@@ -206,7 +206,7 @@ async def user_of(token: str) -> object:
     """
     Return Airflow's user of a token.
 
-    :raises Refused: 401, where the token is none, or no longer
+    :raises Refused: 401, where the token is invalid or has expired
     """
     from airflow.api_fastapi.app import get_auth_manager
     from jwt.exceptions import InvalidTokenError

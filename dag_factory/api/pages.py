@@ -39,7 +39,7 @@ def pages(app: FastAPI, *, docs: bool) -> APIRouter:
 
 async def _reader(request: Request) -> None:
     """
-    Let in whoever has credentials, or has logged in to Airflow's UI with this browser.
+    Let in a caller with credentials, and the browser of a user who has logged in to Airflow's UI.
 
     A browser sends the UI's cookie along for the pages of other sites as well, so no call goes by it. These pages say
     and do nothing that such a page could make use of.

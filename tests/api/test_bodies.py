@@ -184,7 +184,7 @@ def test_a_body_that_never_comes_to_its_end_is_answered_408_and_the_connection_c
         client.head(TOKEN, *lines)
         status, headers, body = client.answer()
         assert (status, headers["connection"]) == (408, "close")
-        assert body == {"error": "The body has not come to its end within 1 s. Send it again."}
+        assert body == {"error": "The body was not complete within 1 s. Send it again, faster."}
         assert client.is_closed()
 
 

@@ -16,7 +16,6 @@ from dag_factory.api.transport import InProcessTransport
 from sandbox.browser import Browser
 from sandbox.stack import AirflowStack
 
-
 # Airflow imports the test client of an HTTP library that is about to be replaced.
 pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")
 
