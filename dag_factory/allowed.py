@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,6 +103,8 @@ class Allowed:
         connection = document[SERVER]
         self.check_resolved(connection, is_server_ours=False)
         _check_token(connection)
+        if is_token_file(connection):
+            raise token_in_file()
 
     def check_resolved(self, connection: Document, *, is_server_ours: bool) -> None:
         """
@@ -200,10 +204,23 @@ def connections_in(document: Document) -> list[str]:
     return sorted({found[CONNECTION] for _, found in references_in(document) if CONNECTION in found})
 
 
+def token_in(connection: object) -> Any:
+    """Return the token of an ``openMetadataServerConnection``, or what stands for it, None where there is none."""
+    security = connection.get("securityConfig") if isinstance(connection, dict) else None
+    return security.get("jwtToken") if isinstance(security, dict) else None
+
+
+def is_token_file(connection: object) -> bool:
+    """Return whether openmetadata-ingestion would read the token from a file that is there."""
+    token = token_in(connection)
+    with suppress(ValueError):
+        return isinstance(token, str) and os.path.isfile(token)  # noqa: PTH113 - as openmetadata-ingestion asks
+    return False
+
+
 def _check_token(connection: Document) -> None:
     """Refuse the name of a file as token: whoever names the server too could read any file of the worker."""
-    security = connection.get("securityConfig")
-    token = security.get("jwtToken") if isinstance(security, dict) else None
+    token = token_in(connection)
     if isinstance(token, str) and token.strip().startswith(_PATHS):
         raise token_in_file()
 

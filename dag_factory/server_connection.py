@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from dag_factory.allowed import SERVER, TOKEN_FIELDS, Allowed, token_in_file
+from dag_factory.allowed import SERVER, TOKEN_FIELDS, Allowed, is_token_file, token_in, token_in_file
 from dag_factory.document import Document, merge
 from dag_factory.errors import ConfigError
 from dag_factory.options import SECTION
@@ -80,20 +79,10 @@ def _check_token(own: object, theirs: Document | None, connection: Document) -> 
 
     :param own: the document's connection with its references
     """
-    token = _token_in(connection)
-    try:
-        is_file = isinstance(token, str) and os.path.isfile(token)  # noqa: PTH113 - as openmetadata-ingestion asks
-    except ValueError:
-        is_file = False
-    said = _token_in(own)
+    said = token_in(own)
     is_operators = isinstance(said, dict) and (ENV in said or CONNECTION in said)
-    if is_file and not is_operators and _token_in(theirs) is None and not is_reference(own):
+    if is_token_file(connection) and not is_operators and token_in(theirs) is None and not is_reference(own):
         raise token_in_file()
-
-
-def _token_in(connection: object) -> Any:
-    security = connection.get("securityConfig") if isinstance(connection, dict) else None
-    return security.get("jwtToken") if isinstance(security, dict) else None
 
 
 def server_fields(connection: Connection) -> Document:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -144,6 +145,28 @@ def test_the_connection_of_the_server_is_for_nothing_else() -> None:
     opened.check(server(securityConfig={"jwtToken": reference}))
     for elsewhere in ({"sourceConfig": {"config": {"dbtCloudAuthToken": reference}}}, {f"{SERVER}2": reference}):
         assert "is for OpenMetadata's server alone" in problem_of(elsewhere, opened).problem
+
+
+@pytest.mark.parametrize(
+    ("fields", "opened", "problem"),
+    [
+        ({}, Allowed(servers=("om.example",)), "allowed_servers"),
+        ({"hostPort": "http://om.example@mine.example"}, Allowed(servers=("om.example",)), "is not a plain URL"),
+        ({"secretsManagerProvider": "aws"}, Allowed(), "secrets manager"),
+        ({"extraHeaders": {"Host": "a"}}, Allowed(), "names another host"),
+        ({"securityConfig": {"jwtToken": "/etc/passwd"}}, Allowed(), "names a file"),
+        ({"securityConfig": {"jwtToken": "token"}}, Allowed(), "names a file"),
+    ],
+    ids=str,
+)
+def test_an_automation_takes_no_way_that_a_pipeline_may_not_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], opened: Allowed, problem: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "token").touch()
+    with pytest.raises(ConfigError, match=problem):
+        opened.check_automation(server(**fields))
+    Allowed(servers=("mine.example",)).check_automation(server(securityConfig={"jwtToken": "eyJ"}))
 
 
 def test_a_document_that_reaches_too_far_makes_no_dag() -> None:

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
+from airflow.serialization.serialized_objects import DagSerialization
 from cryptography.fernet import Fernet
 
+from dag_factory.builder import build_dag
+from dag_factory.catalog import Catalog
 from dag_factory.errors import SettingsError, StoreError
 from dag_factory.references import decrypted, encrypted
 from dag_factory.rotation import rotate
@@ -24,7 +27,12 @@ BOTH = Keys(f"{NEW},{OLD}")
 
 
 def document(name: str, keys: Keys, secret: str | float = "s3cr3t") -> dict[str, Any]:
-    return {"name": name, "a": [encrypted(secret, name, keys)], "b": encrypted(1.5, name, keys), "c": {"$env": "A"}}
+    return {
+        "name": name,
+        "a": [encrypted(secret, name, keys)],
+        "b": encrypted(1.5, name, keys),
+        "c": {"$env": "OPENMETADATA_A"},
+    }
 
 
 def keep(folder: Path, key: str, document: dict[str, Any]) -> None:
@@ -53,7 +61,7 @@ def test_after_it_the_old_key_may_go(tmp_path: Path) -> None:
     assert store.marker() != marker
     for number in range(5):
         found = opened(tmp_path, f"p{number}.json", f"p{number}", Keys(NEW))
-        assert found == {"name": f"p{number}", "a": [f"secret {number}"], "b": 1.5, "c": {"$env": "A"}}
+        assert found == {"name": f"p{number}", "a": [f"secret {number}"], "b": 1.5, "c": {"$env": "OPENMETADATA_A"}}
 
 
 def test_a_second_time_changes_nothing_not_even_the_marker(tmp_path: Path) -> None:
@@ -183,3 +191,15 @@ def test_last_good_versions_are_sealed_again_too_for_a_config_may_be_broken_when
     assert path.stat().st_mode & 0o777 == 0o640
     assert store.last_good.find("lost") == versions[1]
     assert rotate(store, BOTH).copies == 0
+
+
+def test_the_dag_of_a_config_is_the_same_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", f"{NEW},{OLD}")
+    pipeline = {"pipelineType": "metadata", "service": {"type": "databaseService", "name": "shop"}}
+    keep(tmp_path, "p.json", {**document("p", Keys(OLD)), **pipeline, "password": encrypted("x", "p", Keys(OLD))})
+    store = FolderStore(tmp_path)
+    (before,) = Catalog(store).all()
+    assert rotate(store, BOTH).resealed == ["p.json"]
+    (after,) = Catalog(store).all()
+    assert before.document != after.document
+    assert DagSerialization.to_dict(build_dag(before)) == DagSerialization.to_dict(build_dag(after))
