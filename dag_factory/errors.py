@@ -46,7 +46,8 @@ class ConfigError(DagFactoryError):
         # Names of files and fields are whatever somebody has written: they must not pass for lines of a log.
         named = {"config": self.config, "field": self.field}
         where = [f"{kind} '{cut(one_line(name), _LONGEST_NAME)}'" for kind, name in named.items() if name]
-        return f"{', '.join(where)}: {self.problem}" if where else self.problem
+        problem = one_line(self.problem)
+        return f"{', '.join(where)}: {problem}" if where else problem
 
 
 class ConflictError(ConfigError):

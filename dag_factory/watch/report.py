@@ -13,6 +13,7 @@ from dag_factory.builder import build_dag
 from dag_factory.catalog import Catalog, Config
 from dag_factory.claims import is_defaults
 from dag_factory.errors import ConfigError
+from dag_factory.plain_text import one_line
 from dag_factory.store import ConfigStore
 
 log = logging.getLogger(__name__)
@@ -45,9 +46,9 @@ def report(store: ConfigStore, changes: Mapping[str, str]) -> None:
         if len(lines) > MAX_LINES:
             lines[:] = [f"{len(lines)} configs: each {change}{'' if change == REMOVED else ', and is good'}"]
         for line in lines:
-            log.info("%s", line)
+            log.info("%s", one_line(line))
     for line in wrong[:MAX_LINES]:
-        log.warning("%s", line)
+        log.warning("%s", one_line(line))
     if len(wrong) > MAX_LINES:
         log.warning("and %d more configs are wrong", len(wrong) - MAX_LINES)
 

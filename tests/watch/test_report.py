@@ -45,6 +45,16 @@ def test_each_change_is_a_line(store: FolderStore, caplog: pytest.LogCaptureFixt
     ]
 
 
+def test_no_name_of_a_file_or_a_field_makes_a_line_of_its_own(
+    store: FolderStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    (store.root / "a\nINFO b.json").write_text('{"name": "a"}')
+    (store.root / "c\x1b[2J.json").write_text(json.dumps({"name": "c", "x\ny": {"$env": 1}}))
+    lines = said(store, dict.fromkeys([*store.list_keys(), "gone\n.json"], NEW), caplog)
+    assert len(lines) == 3
+    assert all(line.isprintable() for line in lines)
+
+
 def test_what_is_wrong_is_said_by_its_field_and_quotes_no_value(
     store: FolderStore, caplog: pytest.LogCaptureFixture
 ) -> None:
