@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Set, it would leave the environment without byte code, and each of Airflow's processes would start at half the speed.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: env run test torture lint
+.PHONY: env run test torture fuzz lint
 
 env: $(VENV)/.built
 
@@ -36,6 +36,11 @@ test: env
 # The store under every fault of the file system, kills, and many writers at once: ARGS="--rounds 2000 --seed 1".
 torture: env
 	@exec $(BIN)/python -m tests.torture $(ARGS)
+
+# ARGS="document --seconds 300", or "secrets"; atheris is too large to be installed for all tests.
+fuzz: env
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install -q atheris
+	@exec $(BIN)/python -m tests.fuzz $(or $(ARGS),document)
 
 lint: env
 	$(BIN)/ruff check .

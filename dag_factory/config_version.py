@@ -8,10 +8,13 @@ from typing import Any
 
 from dag_factory.at_rest import without_secrets
 from dag_factory.catalog import Config
+from dag_factory.plain_text import cut, one_line
 from dag_factory.secrets import redact
 
 CONFIG_XCOM = "config"
 """The XCom by which a task says it."""
+
+_LONGEST = 300
 
 
 def config_version(config: Config) -> dict[str, Any]:
@@ -30,7 +33,8 @@ def config_version(config: Config) -> dict[str, Any]:
         "version": document.get("version"),
         "updatedAt": document.get("updatedAt"),
     }
-    return {name: value for name, value in found.items() if isinstance(value, (str, int, float))}
+    plain = {name: value for name, value in found.items() if isinstance(value, (str, int, float))}
+    return {name: cut(one_line(value), _LONGEST) if isinstance(value, str) else value for name, value in plain.items()}
 
 
 def version_text(version: dict[str, Any]) -> str:

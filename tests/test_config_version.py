@@ -42,3 +42,7 @@ def test_no_digest_tells_of_a_secret_that_may_be_guessed(secret: dict[str, Any],
 
 def test_values_that_are_references_are_left_out() -> None:
     assert set(version(name="orders", version={"$env": "A"})) == {"key", "digest"}
+
+
+def test_a_version_without_end_is_cut() -> None:
+    assert len(version(name="orders", version="1\n" * 100_000)["version"]) == 300
