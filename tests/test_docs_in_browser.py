@@ -20,7 +20,7 @@ pytestmark = pytest.mark.e2e
 
 SAMPLE = Path(__file__).parents[1] / "configs" / "sample_sqlite_metadata.json"
 HOST = "tracker.example"
-OPEN_DOCS = "[...document.querySelectorAll('button')].find(each => /docs/i.test(each.innerText + each.ariaLabel))"
+OPEN_DOCS = "[...document.querySelectorAll('button')].find(each => /dag docs/i.test(each.innerText + each.ariaLabel))"
 
 
 class Tracker(http.server.ThreadingHTTPServer):
