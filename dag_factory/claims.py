@@ -6,6 +6,7 @@ import hashlib
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import count
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -142,9 +143,14 @@ def is_defaults(key: str) -> bool:
     return key.rpartition("/")[2] == DEFAULTS
 
 
-def defaults_keys(key: str) -> list[str]:
+def defaults_keys(key: str) -> tuple[str, ...]:
     """Return the keys of the defaults that lie under a config, whether there are such files or not."""
-    return [str(folder / DEFAULTS) for folder in PurePosixPath(key).parents]
+    return _defaults_keys_in(key.rpartition("/")[0])
+
+
+@lru_cache(maxsize=1000)
+def _defaults_keys_in(folder: str) -> tuple[str, ...]:
+    return tuple(str(each / DEFAULTS) for each in PurePosixPath(folder, DEFAULTS).parents)
 
 
 def precedence(key: str, dag_id: str | None) -> Precedence:

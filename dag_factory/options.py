@@ -115,8 +115,9 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     },
     "last_good_folder": {
         "description": (
-            "Folder for the last good version of each config, which runs while the config itself is broken. The DAG\n"
-            "processor writes there, and the workers read. Where it is empty, it is a hidden folder of the store.\n"
+            "Folder for the last good version of each config of this store, which runs while the config itself is\n"
+            "broken. It must exist. The DAG processor writes there, all other components read. Where the option is\n"
+            "empty, it is a hidden folder of the store.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from dag_factory.catalog import Config
+from dag_factory.catalog import Config, Trouble
 from dag_factory.docs import describe, describe_problem, owner_names, service_link
 from dag_factory.errors import ConfigError
 from dag_factory.pipeline import IngestionPipeline
@@ -346,3 +347,25 @@ def test_the_docs_hold_no_image_and_no_html_whatever_a_document_says(image: str,
 
 def test_a_very_long_description_is_cut() -> None:
     assert len(page(description="x" * 100_000)) < 10_000
+
+
+def test_a_last_good_version_says_first_what_is_wrong() -> None:
+    document = {"name": "orders", "pipelineType": "metadata", "service": SERVICE, "version": 0.3}
+    pipeline = IngestionPipeline.from_document(document)
+    problem = ConfigError("is | not *JSON*", field="a.b", config="sales/defaults.yaml")
+    good = Config("orders", "orders.json", document)
+    text = describe(pipeline, replace(good, trouble=Trouble(problem, 1764147600.9)))
+    assert text.startswith("### The config is broken, so its last good version runs\n")
+    assert text.endswith(describe(pipeline, good))
+    found = rows(text)
+    assert found["Since"] == "2025-11-26 09:00:00 UTC"
+    assert found["Version that runs"].startswith("version 0.3, digest ")
+    assert found["Field"] == "a.b"
+    assert "*JSON*" not in found["Problem"]
+
+
+@pytest.mark.parametrize("since", [None, 1e300, float("nan"), -1e300])
+def test_a_time_that_is_not_known_is_left_out(since: float | None) -> None:
+    document = {"name": "orders", "pipelineType": "metadata", "service": SERVICE}
+    config = Config("orders", "orders.json", document, trouble=Trouble(ConfigError("is bad"), since))
+    assert "Since" not in rows(describe(IngestionPipeline.from_document(document), config))

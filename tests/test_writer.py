@@ -22,6 +22,7 @@ from dag_factory.errors import ConfigError, ConflictError, SettingsError, StoreE
 from dag_factory.references import decrypted
 from dag_factory.sealing import Keys
 from dag_factory.store.folder import FolderStore
+from dag_factory.store.last_good import InUse, Version
 from dag_factory.writer import Deployed, delete
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
@@ -437,3 +438,43 @@ def test_what_a_secrets_manager_of_openmetadata_keeps_is_handed_on_as_it_came(
     }
     deploy(store, document(openMetadataServerConnection=connection))
     assert decrypted(stored(store), "pg_metadata_hourly", Keys())["openMetadataServerConnection"] == connection
+
+
+def broken(store: FolderStore, key: str, name: str = "pg metadata hourly") -> None:
+    """Put a config into the store that was good, and can't be read any more."""
+    dag_id = name.replace(" ", "_")
+    good = Version(dag_id, key, {**SAMPLE, "name": name, "fullyQualifiedName": f"pg_svc.{name}"})
+    store.last_good.keep([good], InUse(), since=0, complete=True)
+    path = store.root / key
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("{")
+
+
+@pytest.mark.parametrize("key", ["pg_metadata_hourly.json", "sales/any.yaml"])
+def test_a_broken_config_that_runs_as_it_was_is_replaced_by_a_deploy_of_its_pipeline(
+    store: FolderStore, key: str
+) -> None:
+    broken(store, key)
+    deploy(store, document(name="pg metadata hourly", fullyQualifiedName="pg_svc.pg metadata hourly"))
+    config = Catalog(store).find("pg_metadata_hourly")
+    assert config is not None
+    assert (config.key, config.problem, config.trouble) == ("pg_metadata_hourly.json", None, None)
+
+
+@pytest.mark.parametrize("key", ["pg_metadata_hourly.json", "sales/any.yaml"])
+def test_the_id_of_a_broken_config_that_runs_as_it_was_is_its_pipeline_s(store: FolderStore, key: str) -> None:
+    broken(store, key)
+    assert Catalog(store).owner("pg_metadata_hourly") == "pg metadata hourly"
+    with pytest.raises(ConflictError, match=r"belongs to the pipeline 'pg_svc\.pg metadata hourly'"):
+        deploy(store, document(name="pg metadata:hourly", fullyQualifiedName="pg_svc.pg metadata:hourly", id="another"))
+    assert not delete(store, "pg metadata:hourly")
+    assert (store.root / key).read_text() == "{"
+
+
+@pytest.mark.parametrize("key", ["pg_metadata_hourly.json", "sales/any.yaml"])
+def test_a_deletion_removes_a_broken_config_that_runs_as_it_was_and_its_copy(store: FolderStore, key: str) -> None:
+    broken(store, key)
+    assert delete(store, "pg metadata hourly")
+    assert not (store.root / key).exists()
+    assert store.last_good.find("pg_metadata_hourly") is None
+    assert Catalog(store).all() == []

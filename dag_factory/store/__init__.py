@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -45,7 +45,7 @@ class ConfigStore(Protocol):
     def changed(self, key: str) -> float | None:
         """Return when a file was changed last, in seconds since the epoch, None where that is not known."""
 
-    def access(self, key: str, made_with: Iterable[str] = ()) -> Access:
+    def access(self, key: str, made_with: tuple[str, ...] = ()) -> Access:
         """
         Return who may read a file.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,46 +55,56 @@ _NOBODY = _Rights(-1, by_group=False, by_others=False)
 
 
 class AccessRights:
-    """The permissions of files of one tree; those of folders are looked at once."""
+    """
+    The permissions of a folder's files. Those of folders, and of files that many are made with, are looked at once.
 
-    def __init__(self) -> None:
-        self._folders: dict[Path, list[_Rights]] = {}
+    :param root: the folder that keys are relative to
+    """
 
-    def of(self, path: Path, made_with: Iterable[Path] = ()) -> Access:
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._folders: dict[str, list[_Rights]] = {}
+        self._made_with: dict[tuple[str, ...], list[_Rights]] = {}
+
+    def of(self, key: str, made_with: tuple[str, ...] = ()) -> Access:
         """
         Return who may read a file: by its own permissions and those of all folders above it.
 
-        :param made_with: further files that must be readable, those that do not exist apart
+        :param made_with: keys of further files that must be readable, those that do not exist apart
         """
-        rights = self._of_file(path)
-        for other in made_with:
-            if os.path.lexists(other):
-                rights = [*rights, *self._of_file(other)]
-        group = rights[0].group
+        own = self._of_file(f"{self._root}/{key}")
+        rights, group = [*own, *self._of_files(made_with)], own[0].group
         by_others = all(each.by_others for each in rights)
         by_group = all(each.by(group) for each in rights)
         mode = _OWNER | (stat.S_IRGRP if by_group else 0) | (stat.S_IROTH if by_others else 0)
         return Access(mode, group if by_group else None)
 
-    def _of_file(self, path: Path) -> list[_Rights]:
+    def _of_files(self, keys: tuple[str, ...]) -> list[_Rights]:
+        if keys not in self._made_with:
+            paths = [f"{self._root}/{key}" for key in keys]
+            self._made_with[keys] = [each for path in paths if os.path.lexists(path) for each in self._of_file(path)]
+        return self._made_with[keys]
+
+    def _of_file(self, path: str) -> list[_Rights]:
+        # By their texts: for very many files, making a Path of each takes longer than asking for its permissions.
         with suppress(OSError):
-            status = path.lstat()
+            status = os.lstat(path)
             if stat.S_ISLNK(status.st_mode):
-                path = Path(os.path.realpath(path))
-                status = path.stat()
+                path = os.path.realpath(path)
+                status = os.lstat(path)
             rights = _Rights(status.st_gid, bool(status.st_mode & stat.S_IRGRP), bool(status.st_mode & stat.S_IROTH))
-            return [rights, *self._of_folder(path.parent)]
+            return [rights, *self._of_folder(path.rpartition("/")[0])]
         return [_NOBODY]
 
-    def _of_folder(self, folder: Path) -> list[_Rights]:
+    def _of_folder(self, folder: str) -> list[_Rights]:
         """Return the permissions of a folder and of all above it, of those that keep anybody out."""
         if folder not in self._folders:
             self._folders[folder] = self._read_of_folder(folder)
         return self._folders[folder]
 
-    def _read_of_folder(self, folder: Path) -> list[_Rights]:
-        real = Path(os.path.realpath(folder))
-        above = self._of_folder(real.parent) if real != real.parent else []
+    def _read_of_folder(self, folder: str) -> list[_Rights]:
+        real = Path(os.path.realpath(folder or "/"))
+        above = self._of_folder(str(real.parent)) if real != real.parent else []
         status = real.stat()
         rights = _Rights(status.st_gid, bool(status.st_mode & stat.S_IXGRP), bool(status.st_mode & stat.S_IXOTH))
         is_open = rights.by_group and rights.by_others

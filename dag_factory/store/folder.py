@@ -6,7 +6,7 @@ import json
 import os
 import stat
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -72,7 +72,7 @@ class FolderStore:
     ) -> None:
         self.root = Path(location).expanduser()
         self.last_good = LastGood(last_good or self.root / FOLDER)
-        self._rights = AccessRights()
+        self._rights = AccessRights(self.root)
         self._lock_seconds = lock_seconds
         self._pending = Pending(self.root / PENDING)
         self._announcements = Announcements(self.root / ANNOUNCED)
@@ -133,8 +133,8 @@ class FolderStore:
                 return look().st_mtime
         return None
 
-    def access(self, key: str, made_with: Iterable[str] = ()) -> Access:
-        return self._rights.of(self.root / key, [self.root / other for other in made_with])
+    def access(self, key: str, made_with: tuple[str, ...] = ()) -> Access:
+        return self._rights.of(key, made_with)
 
     def write(self, key: str, data: bytes) -> None:
         path = self.root / key

@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import logging
+import math
 import os
 import stat
 import time
@@ -138,10 +139,8 @@ class LastGood:
     def forget(self, dag_id: str) -> None:
         """Remove the copies for a DAG id, as far as that is possible; the next load removes what is left."""
         part = _id_part(dag_id)
-        for copy in _copies_in(self.folder / _bucket(dag_id)):
-            if copy.id_part == part:
-                with suppress(OSError):
-                    copy.path.unlink()
+        with suppress(OSError):
+            _remove((each for each in _entries_in(self.folder / _bucket(dag_id)) if _belongs(each, part)), math.inf)
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:
@@ -286,6 +285,10 @@ def _copies_in(bucket: Path) -> list[_Copy]:
 def _copy(entry: os.DirEntry[str]) -> _Copy:
     id_part, key_part, _, _ = entry.name.split(".")
     return _Copy(Path(entry.path), id_part, key_part)
+
+
+def _belongs(entry: os.DirEntry[str], id_part: str) -> bool:
+    return entry.name.partition(".")[0] == id_part
 
 
 def _size(entry: os.DirEntry[str] | None) -> int | None:

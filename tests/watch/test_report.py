@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dag_factory.catalog import Catalog
 from dag_factory.store.folder import FolderStore
+from dag_factory.store.last_good import InUse, Version
 from dag_factory.watch.report import CHANGED, MAX_LINES, NEW, REMOVED, report
 
 CANARY = "canary-11f0"
@@ -113,3 +116,34 @@ def test_of_very_many_the_good_are_counted_and_the_wrong_shown(
     assert lines[0] == f"{MAX_LINES + 1} configs: each is new, and is good"
     assert len(lines) == 1 + MAX_LINES + 1
     assert lines[-1] == "and 3 more configs are wrong"
+
+
+def keep_last_good(store: FolderStore) -> None:
+    """Keep copies as the DAG processor does."""
+    good = [Version(each.dag_id, each.key, each.document or {}) for each in Catalog(store).all()]
+    store.last_good.keep(good, InUse(), since=time.time() + 60, complete=True)
+
+
+def test_a_config_that_goes_on_as_it_was_says_so(store: FolderStore, caplog: pytest.LogCaptureFixture) -> None:
+    drop(store, "orders.json")
+    drop(store, "late.json")
+    keep_last_good(store)
+    store.write("orders.json", b"{")
+    drop(store, "late.json", airflowConfig={"retries": CANARY})
+    store.write("never.json", b"{")
+    lines = said(store, {"orders.json": CHANGED, "late.json": CHANGED, "never.json": NEW}, caplog)
+    assert [line.endswith("; its last good version goes on running") for line in lines] == [True, False, True]
+    assert lines[0].startswith("config 'late.json' has changed, and is wrong: field 'airflowConfig.retries': ")
+    assert CANARY not in "".join(lines)
+
+
+def test_broken_defaults_upon_which_configs_go_on_as_they_were_say_so(
+    store: FolderStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in "abc":
+        drop(store, f"x/{name}.json")
+    keep_last_good(store)
+    store.write("x/defaults.yaml", b"[")
+    (line,) = said(store, {"x/defaults.yaml": NEW}, caplog)
+    assert "of the 3 configs upon it 3 are wrong" in line
+    assert line.endswith("; its last good version goes on running")
