@@ -23,6 +23,10 @@ class StoreLockedError(StoreError):
     """Another process is at work on the config store, for longer than a writer waits."""
 
 
+class MissingStoreError(StoreError):
+    """The config store is not there, or something else is in its place; it may well come back."""
+
+
 class ConfigError(DagFactoryError):
     """
     One config is wrong.

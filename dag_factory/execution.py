@@ -33,7 +33,7 @@ from dag_factory.runner.process import Child
 from dag_factory.secrets import secret_values
 from dag_factory.server_check import require_answers
 from dag_factory.server_connection import FIELD, require_server, resolved
-from dag_factory.store import open_store
+from dag_factory.store import ConfigStore, configured_store
 from dag_factory.workflow.jobs import RUN, RUN_FAILED
 from dag_factory.workflow.logs import ingestion_logging
 from dag_factory.workflow.overrides import overridden
@@ -144,12 +144,12 @@ class Execution:
 
     def _config(self) -> Config:
         """Return the config as the DAG was built from it, which for a broken one is its last good version."""
-        store = open_store(settings.config_store())
+        store = configured_store()
         copy = store.last_good.find(self._dag_id) if self._problem is not None else None
         if copy is not None:
             config, problem = Config(self._dag_id, copy.key, copy.document), self._problem
         else:
-            config = Catalog(store, check_fields).find(self._dag_id) or Config(self._dag_id, "")
+            config = Catalog(store, check_fields).find(self._dag_id) or self._missing_config(store)
             problem = str(config.trouble.problem) if config.trouble is not None else None
         if config.problem is not None:
             raise config.problem
@@ -158,6 +158,11 @@ class Execution:
         if problem is not None:
             log.warning("%s. The last good version runs: %s", problem.rstrip("."), version_text(config_version(config)))
         return config
+
+    def _missing_config(self, store: ConfigStore) -> Config:
+        # Where only the store is out of reach, a retry may find it.
+        store.confirm_absence()
+        return Config(self._dag_id, "")
 
     @property
     def _conf(self) -> Mapping[str, object]:

@@ -4,53 +4,99 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from airflow import settings as airflow_settings
 from airflow.exceptions import AirflowClusterPolicySkipDag
 from airflow.sdk import DAG, get_parsing_context
 
-from dag_factory import allowed, settings
+from dag_factory import allowed, last_load, settings
 from dag_factory.airflow_versions import has_cluster_policies
 from dag_factory.allowed import Allowed
 from dag_factory.builder import build_dag, build_placeholder
 from dag_factory.catalog import Catalog, Config
 from dag_factory.claims import defaults_keys
-from dag_factory.errors import ConfigError, SettingsError
+from dag_factory.errors import ConfigError, SettingsError, StoreError
 from dag_factory.options import DEFAULT_LONGEST_RUN
-from dag_factory.store import ConfigStore, open_store
+from dag_factory.stand_in import build_stand_in
+from dag_factory.store import ConfigStore, configured_memory, open_store
 from dag_factory.store.last_good import InUse, Version
+from dag_factory.store.memory import Memory
 
 log = logging.getLogger(__name__)
+
+
+# While a store is read, a link to it may be swapped, as git-sync does: then it is read again.
+_ATTEMPTS = 3
 
 
 def load_dags() -> dict[str, DAG]:
     """
     Return the DAGs of the configured store, by DAG id: all of them, or in a worker the one that it runs.
 
-    A broken config runs its last good version, or becomes a placeholder DAG that says what is wrong; nothing about one
-    config ever raises, for an import error of the loader would stop all DAGs.
-
-    :raises StoreError: where the store as a whole can't be read
+    A broken config runs its last good version, or becomes a placeholder DAG that says what is wrong. While the store is
+    missing, the DAGs are those of the last load. Nothing about a config or the store ever raises: an import error of
+    the loader would stop all DAGs.
     """
-    store = open_store(settings.config_store())
-    dags = _Dags(allowed.configured(), _longest_run())
-    catalog = Catalog(store, dags.check)
+    try:
+        location = settings.config_store()
+    except SettingsError as error:
+        log.error("No DAGs are loaded. %s", error)
+        return {}
+    memory = configured_memory(location)
+    store = open_store(location, memory)
     wanted = get_parsing_context().dag_id
-    if wanted is None:
+    try:
+        return _all(store, memory) if wanted is None else _one(store, wanted)
+    except StoreError as error:
+        return _all_of_last_load(memory, error) if wanted is None else _one_of_last_load(memory, wanted, error)
+
+
+def _all(store: ConfigStore, memory: Memory | None) -> dict[str, DAG]:
+    for _ in range(_ATTEMPTS):
+        place = store.check()
         # Read first, so that every config of this marker is among those that are read.
-        marker, began = store.marker(), time.time()
+        marker, revisions, began = store.marker(), store.revisions(), time.time()
+        dags = _Dags(allowed.configured(), _longest_run())
+        catalog = Catalog(store, dags.check)
         configs = catalog.all()
+        # What was not there any more may only have been out of reach.
+        if store.check() == place:
+            break
+    if configs or place.identity is not None:  # an empty folder may be where the store is to be mounted
         keep_last_good(store, configs, since=began, complete=catalog.is_complete)
-        if marker is not None:
-            store.note_loaded(marker)
-    else:
-        config = catalog.find(wanted)
-        configs = [config] if config is not None else []
-        if config is None:
-            log.error("DAG '%s' is asked for, but no config of the store has this id any more", wanted)
-    return {config.dag_id: dag for config in configs if (dag := dags.of(config)) is not None}
+    if marker is not None:
+        store.note_loaded(marker)
+    known = store.remember()
+    if memory is not None and known is not None:
+        last_load.keep(memory, known, configs, revisions)
+    return dags.of_all(configs)
+
+
+def _one(store: ConfigStore, wanted: str) -> dict[str, DAG]:
+    store.check()
+    dags = _Dags(allowed.configured(), _longest_run())
+    config = Catalog(store, dags.check).find(wanted)
+    if config is None:
+        store.confirm_absence()
+        log.error("DAG '%s' is asked for, but no config of the store has this id any more", wanted)
+        return {}
+    return dags.of_all([config])
+
+
+def _all_of_last_load(memory: Memory | None, error: StoreError) -> dict[str, DAG]:
+    configs = last_load.recalled(memory) if memory is not None else []
+    log.error("%s Until then all DAGs stay as they were: %d of them, from the last load", error, len(configs))
+    return _Dags(last_load.CHECKED, _longest_run()).of_all(configs)
+
+
+def _one_of_last_load(memory: Memory | None, wanted: str, error: StoreError) -> dict[str, DAG]:
+    log.error("%s", error)
+    config = last_load.recalled_one(memory, wanted) if memory is not None else None
+    if config is None:
+        return {wanted: build_stand_in(wanted, str(error))}
+    return _Dags(last_load.CHECKED, _longest_run()).of_all([config])
 
 
 def _longest_run() -> int | None:
@@ -103,7 +149,11 @@ class _Dags:
                 f"Airflow refuses the DAG: {type(error).__name__}. See the log", config=config.key
             ) from error
 
-    def of(self, config: Config) -> DAG | None:
+    def of_all(self, configs: Iterable[Config]) -> dict[str, DAG]:
+        """Return the DAGs of configs, by DAG id."""
+        return {config.dag_id: dag for config in configs if (dag := self._of(config)) is not None}
+
+    def _of(self, config: Config) -> DAG | None:
         """Return the DAG of a config, or its placeholder; None where not even that is to be had."""
         problem = config.problem
         if problem is None:

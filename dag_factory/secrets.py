@@ -57,13 +57,11 @@ def secret_values(value: Any, name: str = "", *, is_in_place: bool = False) -> I
             yield from dict.fromkeys(part for part in secrets_in(text) if part != text)
 
 
-def encrypt(
-    value: Any, encrypted: Callable[[str | float], dict[str, str]], name: str = "", *, by_value: bool = True
-) -> Any:
+def encrypt(value: Any, encrypted: Callable[[str | float], Any], name: str = "", *, by_value: bool = True) -> Any:
     """
     Return a value with every secret text and number in it replaced by a reference; those that are references stay.
 
-    :param encrypted: makes the reference to a text or a number
+    :param encrypted: makes the reference to a text or a number, or whatever is to stand in its place
     :param by_value: whether a text is judged by what it looks like too, and not by the names of its fields alone
     """
     if is_reference(value):

@@ -262,7 +262,8 @@ def test_a_worker_opens_one_config_of_a_thousand(parse: Parse, tmp_path: Path, l
         _AIRFLOW_PARSING_CONTEXT_DAG_ID="pipeline_0777",
     )
     assert list(result["dags"]) == ["pipeline_0777"]
-    configs = [path for path in result["opened"] if not Path(path).name.startswith((".", "defaults"))]
+    # The folder itself is opened as well, and the files that it keeps for itself.
+    configs = [path for path in result["opened"] if path != "." and not Path(path).name.startswith((".", "defaults"))]
     assert configs == [layout.format(id="pipeline_0777", half="odd")]
 
 
@@ -323,10 +324,11 @@ def test_a_pipeline_named_like_a_name_of_the_module_is_a_pipeline_like_any_other
     assert set(result["dags"]) == set(names)
 
 
-def test_a_store_that_is_not_there_is_an_import_error_that_says_what_to_do(parse: Parse, tmp_path: Path) -> None:
+def test_a_store_that_was_never_there_is_said_in_the_log_and_is_no_import_error(parse: Parse, tmp_path: Path) -> None:
     result = parse(tmp_path / "nowhere")
-    (error,) = result["errors"].values()
-    assert "is not a folder. Create it, mount it, or set" in error
+    assert result["errors"] == {}
+    assert result["dags"] == {}
+    assert "is not a folder. Create it, mount it, or set" in result["log"]
 
 
 def test_a_parse_notes_the_marker_that_it_has_seen_and_a_worker_does_not(parse: Parse, store: Path) -> None:
@@ -360,3 +362,135 @@ def test_a_wrong_fernet_key_is_the_trouble_of_those_configs_alone_that_are_encry
     assert tags == {"plain": False, "sealed": True}
     assert f"[core] fernet_key {problem}" in result["dags"]["sealed"]["dag"]["description"]
     assert "canary" not in json.dumps(result["dags"])
+
+
+def missing(store: Path) -> None:
+    """What an unmounted volume leaves behind: the empty folder where it was mounted."""
+    store.rename(store.with_name("unmounted"))
+    store.mkdir()
+
+
+def mounted(store: Path) -> None:
+    shutil.rmtree(store)
+    store.with_name("unmounted").rename(store)
+
+
+@pytest.mark.parametrize("way", ["an empty folder", "no folder", "another store"])
+def test_while_the_store_is_missing_all_dags_are_the_same_bytes_and_nothing_is_written(
+    parse: Parse, store: Path, way: str
+) -> None:
+    break_everything(store)
+    before = parse(store)
+    missing(store)
+    if way == "no folder":
+        store.rmdir()
+    elif way == "another store":
+        (store / ".store").write_text("another")
+        shutil.copy(SAMPLES / "pg_metadata_hourly.json", store)
+    there = sorted(store.rglob("*"))
+    result = parse(store)
+    assert result["errors"] == {}
+    assert len(before["dags"]) > 30
+    assert json.dumps(result["dags"], sort_keys=True) == json.dumps(before["dags"], sort_keys=True)
+    assert result["log"].count("Until then all DAGs stay as they were") == 1
+    assert sorted(store.rglob("*")) == there
+    # A worker of this machine builds the same DAG.
+    worker = parse(store, _AIRFLOW_PARSING_CONTEXT_DAG_ID="pg_metadata_hourly")
+    assert worker["dags"] == {"pg_metadata_hourly": before["dags"]["pg_metadata_hourly"]}
+    if way != "no folder":
+        mounted(store)
+        (store / "truncated.json").unlink()
+        back = parse(store)
+        assert "stay as they were" not in back["log"]
+        assert set(before["dags"]) - set(back["dags"]) == {"truncated"}
+
+
+def test_a_worker_that_never_knew_the_store_starts_its_task_which_says_why_it_fails(
+    parse: Parse, store: Path, tmp_path: Path
+) -> None:
+    missing(store)
+    tasks = 'result["tasks"] = sorted(bag.dags["pg_metadata_hourly"].task_ids)'
+    result = parse(store, _AIRFLOW_PARSING_CONTEXT_DAG_ID="pg_metadata_hourly", after=tasks)
+    assert result["errors"] == {}
+    assert "holds no configs at all. Is it mounted here?" in result["log"]
+    assert {"ingestion_task", "dbt_task", "application_task", "config_error"} <= set(result["tasks"])
+    assert parse(tmp_path / "nowhere", _AIRFLOW_PARSING_CONTEXT_DAG_ID="pg_metadata_hourly", after=tasks)["tasks"]
+
+
+def test_a_new_store_needs_no_ceremony_and_may_become_empty_again(parse: Parse, store: Path) -> None:
+    empty = store.with_name("new")
+    empty.mkdir()
+    assert parse(empty)["dags"] == {}
+    assert list(empty.iterdir()) == []  # it may be where the store is to be mounted
+    shutil.copy(SAMPLES / "pg_metadata_hourly.json", empty)
+    assert set(parse(empty)["dags"]) == {"pg_metadata_hourly"}
+    assert (empty / ".store").is_file()
+    (empty / "pg_metadata_hourly.json").unlink()
+    assert parse(empty)["dags"] == {}
+
+
+def test_what_a_store_without_an_id_held_is_kept_when_it_suddenly_holds_nothing_at_all(
+    parse: Parse, store: Path, tmp_path: Path
+) -> None:
+    # As git-sync does: the store is a link, and what it leads to is swapped.
+    link = tmp_path / "link"
+    read_only = "from dag_factory.store import presence\ndef refuse(_): raise OSError(30, 'Read-only file system')\n"
+    read_only += "presence.give_identity = refuse"
+    for revision in ("first", "second", "third"):
+        (tmp_path / revision).mkdir()
+    shutil.copy(SAMPLES / "pg_metadata_hourly.json", tmp_path / "first")
+    shutil.copy(SAMPLES / "pg_svc_usage.json", tmp_path / "second")
+
+    def loaded(revision: str) -> set[str]:
+        link.unlink(missing_ok=True)
+        link.symlink_to(tmp_path / revision)
+        return set(parse(link, before=read_only)["dags"])
+
+    assert loaded("first") == {"pg_metadata_hourly"}
+    assert loaded("second") == {"pg_svc_usage"}
+    assert loaded("third") == {"pg_svc_usage"}
+    (tmp_path / "third" / "defaults.yaml").touch()
+    assert loaded("third") == set()
+    assert not (tmp_path / "second" / ".store").exists()
+
+
+def test_what_is_remembered_holds_no_secret_and_is_for_one_user(parse: Parse, store: Path, tmp_path: Path) -> None:
+    secrets = {"password": CANARY, "service": {"type": "databaseService", "name": "x", "password": CANARY}}
+    secrets["openMetadataServerConnection"] = {"hostPort": f"https://host/api?token={CANARY}"}
+    sample = json.loads((SAMPLES / "pg_metadata_hourly.json").read_text())
+    (store / "secrets.json").write_text(json.dumps({**sample, **secrets, "name": "secrets"}))
+    parse(store)
+    (file,) = (tmp_path / "airflow" / "openmetadata_dag_factory").iterdir()
+    assert b"https://host" in file.read_bytes()
+    assert CANARY.encode() not in file.read_bytes()
+    assert TOKEN.encode() not in file.read_bytes()
+    assert oct(file.stat().st_mode & 0o777) == "0o600"
+    assert oct(file.parent.stat().st_mode & 0o777) == "0o700"
+
+
+@pytest.mark.parametrize("state", ["unwritable", "corrupt", "no folder"])
+def test_without_a_memory_all_goes_on_as_before(parse: Parse, store: Path, tmp_path: Path, state: str) -> None:
+    folder = tmp_path / "airflow" / "openmetadata_dag_factory"
+    folder.parent.mkdir()
+    names = set(parse(store)["dags"])
+    if state == "corrupt":
+        (file,) = folder.iterdir()
+        file.write_bytes(b"not a database, and not a short text either" * 1000)
+    else:
+        shutil.rmtree(folder)
+        folder.write_text("a file, so that there can't be a folder")
+    setting = {"AIRFLOW__OPENMETADATA_DAG_FACTORY__STATE_FOLDER": ""} if state == "no folder" else {}
+    result = parse(store, **setting)
+    assert result["errors"] == {}
+    assert set(result["dags"]) == names
+    lines = {"unwritable": "can't be used", "corrupt": "is corrupt", "no folder": "state_folder is empty"}
+    assert result["log"].count(lines[state]) == 1
+    if state == "corrupt":
+        missing(store)
+        assert set(parse(store)["dags"]) == names
+
+
+def test_a_setting_that_names_no_store_is_no_import_error(parse: Parse, store: Path) -> None:
+    result = parse(store, AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE="")
+    assert result["errors"] == {}
+    assert "config_store is empty" in result["log"]

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from dag_factory.errors import ConfigError, ConflictError, DagFactoryError, StoreLockedError
+from dag_factory.errors import ConfigError, ConflictError, DagFactoryError, MissingStoreError, StoreLockedError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -34,7 +34,7 @@ _MEANINGS = {
     429: "Too many wrong logins have come from this address",
     500: "Airflow, or the config store, does not work",
     501: "This version, or this environment, can't do it",
-    503: "Airflow does not come to parse the pipeline, or too much waits already",
+    503: "The config store is missing, Airflow does not come to parse the pipeline, or too much waits already",
 }
 
 
@@ -135,7 +135,8 @@ async def _ours(_: Request, error: Exception) -> Response:
     if isinstance(error, ConfigError):
         return refusal(400, f"The document is wrong: {error}")
     log.error("%s", error)
-    return refusal(503 if isinstance(error, StoreLockedError) else 500, str(error))
+    # Either may pass.
+    return refusal(503 if isinstance(error, (MissingStoreError, StoreLockedError)) else 500, str(error))
 
 
 async def _wrong_parameter(_: Request, error: Exception) -> Response:

@@ -25,7 +25,7 @@ _PASSED_OVER = frozenset({"skipped", "upstream_failed", "removed"})
 _EVER = "1970-01-01T00:00:00Z"
 
 
-@router.get("/last_dag_logs", responses=refusals(400, 401, 403, 404, 422, 500))
+@router.get("/last_dag_logs", responses=refusals(400, 401, 403, 404, 422, 500, 503))
 async def last_dag_logs(
     name: NameParameter,
     caller: CallerDep,

@@ -90,7 +90,7 @@ async def kill(request: Request, caller: CallerDep, context: ContextDep) -> dict
     return {"message": f"{len(ended)} run{'' if len(ended) == 1 else 's'} of pipeline '{dag_id}' ended."}
 
 
-@router.get("/status", responses=refusals(400, 401, 403, 404, 422, 500))
+@router.get("/status", responses=refusals(400, 401, 403, 404, 422, 500, 503))
 async def status(
     name: NameParameter, caller: CallerDep, context: ContextDep, only_queued: bool = False
 ) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from dag_factory import allowed, settings
+from dag_factory import allowed
 from dag_factory.catalog import Catalog, check_fields
 from dag_factory.errors import ConfigError, DagFactoryError, StatusError
 from dag_factory.masking import Mask
@@ -17,7 +17,7 @@ from dag_factory.reporting.own_end import STATE_XCOM
 from dag_factory.reporting.status import StatusClient
 from dag_factory.secrets import secret_values
 from dag_factory.server_connection import require_server, resolved
-from dag_factory.store import open_store
+from dag_factory.store import configured_store
 from dag_factory.workflow.run import openmetadata_run_id
 from dag_factory.workflow.status import FINAL
 
@@ -93,7 +93,10 @@ def tell(run: EndedRun, tries: int = 0, *, timeouts: tuple[float, ...] = TIMEOUT
 def _settle(run: EndedRun, timeout: float) -> str | None:
     """Return the state that the server has for a run in the end, None where there is no server to tell."""
     mask = Mask()
-    config = Catalog(open_store(settings.config_store()), check_fields).find(run.dag_id)
+    store = configured_store()
+    config = Catalog(store, check_fields).find(run.dag_id)
+    if config is None:
+        store.confirm_absence()
     if config is None or config.document is None:
         log.info("%s: its config is gone, so there is nobody to tell", run)
         return None

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Protocol
 
 from dag_factory import settings
+from dag_factory.errors import SettingsError
 from dag_factory.store.access import Access
 from dag_factory.store.folder import FolderStore
 from dag_factory.store.last_good import LastGood
+from dag_factory.store.memory import Known, Memory
+from dag_factory.store.presence import Place
 
-__all__ = ["ConfigStore", "configured_store", "open_store"]
+__all__ = ["ConfigStore", "configured_memory", "configured_store", "open_store"]
+
+log = logging.getLogger(__name__)
 
 
 class ConfigStore(Protocol):
@@ -24,6 +31,34 @@ class ConfigStore(Protocol):
     @property
     def last_good(self) -> LastGood:
         """Copies of the configs as they were when a DAG was last built from them."""
+
+    def check(self) -> Place:
+        """
+        Return which store is there; what it says may be compared with what it says later.
+
+        :raises MissingStoreError: where it is not the store that this machine knows
+        """
+
+    def remember(self) -> Known | None:
+        """
+        Let this machine know the store from now on, and return what it knows; None where it remembers nothing.
+
+        :raises MissingStoreError: where it knows another one
+        """
+
+    def confirm_absence(self) -> None:
+        """
+        Make sure that a config that was not found is not there, rather than the store.
+
+        :raises MissingStoreError: where the store may only be out of reach
+        """
+
+    def revisions(self) -> Mapping[str, str]:
+        """
+        Return the revision of each file, by its key: it changes when the file does. No file is opened.
+
+        :raises StoreError: where the store can't be listed
+        """
 
     def list_keys(self, unlisted: dict[str, str] | None = None) -> list[str]:
         """
@@ -112,9 +147,13 @@ class ConfigStore(Protocol):
         """Note which key speaks for which DAG id, as far as the store can keep it; never fails."""
 
 
-def open_store(location: str) -> ConfigStore:
-    """Return the store at a location, a folder's path."""
-    return FolderStore(location, last_good=settings.last_good_folder())
+def open_store(location: str, memory: Memory | None = None) -> ConfigStore:
+    """
+    Return the store at a location, a folder's path.
+
+    :param memory: what this machine remembers of it. With it, all that is not the known store is refused
+    """
+    return FolderStore(location, memory, last_good=settings.last_good_folder())
 
 
 def configured_store() -> ConfigStore:
@@ -122,5 +161,19 @@ def configured_store() -> ConfigStore:
     Return the store that the setting ``config_store`` names.
 
     :raises SettingsError: where it names none
+    :raises MissingStoreError: where it is not there, or another one is
     """
-    return open_store(settings.config_store())
+    location = settings.config_store()
+    store = open_store(location, configured_memory(location))
+    store.check()
+    return store
+
+
+def configured_memory(location: str) -> Memory | None:
+    """Return what this machine remembers of the store at a location, None where it is to remember nothing."""
+    try:
+        folder = settings.state_folder()
+    except SettingsError as error:
+        log.warning("A config store that is not mounted may be taken for an empty one. %s", error)
+        return None
+    return Memory(folder, str(Path(location).expanduser().absolute()))

@@ -12,15 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dag_factory.document import MAX_BYTES, SUFFIXES
-from dag_factory.errors import ConfigError, StoreError, StoreLockedError
+from dag_factory.errors import ConfigError, MissingStoreError, StoreError, StoreLockedError
 from dag_factory.store.access import Access, AccessRights
 from dag_factory.store.announcements import Announcements
 from dag_factory.store.files import NEW, UncertainError, is_there, remove, replace, revision_of, sweep, sync
+from dag_factory.store.identity import IDENTITY
 from dag_factory.store.last_good import FOLDER, LastGood
 from dag_factory.store.listing import CLOSED, Identity, keys_in
 from dag_factory.store.lock import Lock, locked
+from dag_factory.store.memory import Known, Memory
 from dag_factory.store.notes import keep, mapping, token
 from dag_factory.store.pending import Pending
+from dag_factory.store.presence import Place, Presence, no_folder
 from dag_factory.store.tokens import later_than
 
 # Hidden, as all files are that the store keeps for itself: hidden files are never configs.
@@ -59,6 +62,7 @@ class FolderStore:
     or calls `settle`, makes that marker.
 
     :param location: path of the folder; ``~`` is expanded
+    :param memory: what this machine remembers of it. With it, a folder that is not the known store is refused
     :param last_good: folder for the last good versions, None for a hidden one of the store
     :param lock_seconds: how long to wait for other writers
     """
@@ -66,11 +70,13 @@ class FolderStore:
     def __init__(
         self,
         location: str | os.PathLike[str],
+        memory: Memory | None = None,
         *,
         last_good: Path | None = None,
         lock_seconds: float = LOCK_SECONDS,
     ) -> None:
         self.root = Path(location).expanduser()
+        self._presence = Presence(self.root, memory)
         self.last_good = LastGood(last_good or self.root / FOLDER)
         self._rights = AccessRights(self.root)
         self._lock_seconds = lock_seconds
@@ -79,8 +85,20 @@ class FolderStore:
         # The lock and the thread that holds it, by way of this object.
         self._lock: tuple[Lock, int] | None = None
 
+    def check(self) -> Place:
+        return self._presence.check()
+
+    def remember(self) -> Known | None:
+        return self._presence.remember()
+
+    def confirm_absence(self) -> None:
+        self._presence.confirm_absence()
+
     def list_keys(self, unlisted: dict[str, str] | None = None) -> list[str]:
         return sorted(self._listed({}, unlisted))
+
+    def revisions(self) -> Mapping[str, str]:
+        return self.snapshot().revisions
 
     def snapshot(self) -> Snapshot:
         """
@@ -92,18 +110,13 @@ class FolderStore:
         return Snapshot({key: revision_of(self.root / key) for key in self._listed(folders)}, folders)
 
     def _listed(self, folders: dict[Path, Identity], unlisted: dict[str, str] | None = None) -> list[str]:
+        self._presence.check()
         try:
             return list(keys_in(self.root, folders, unlisted if unlisted is not None else {}))
         except (FileNotFoundError, NotADirectoryError):
-            raise self._no_folder() from None
+            raise no_folder(self.root) from None
         except OSError as error:
             raise StoreError(f"config_store '{self.root}' can't be listed: {error.strerror}") from error
-
-    def _no_folder(self) -> StoreError:
-        return StoreError(
-            f"config_store '{self.root}' is not a folder. Create it, mount it, or set "
-            "[openmetadata_dag_factory] config_store to the folder that holds the configs."
-        )
 
     def read(self, key: str) -> bytes:
         path = self.root / key
@@ -139,9 +152,6 @@ class FolderStore:
     def write(self, key: str, data: bytes) -> None:
         path = self.root / key
         with self._changing(key, "written to"):
-            # Never made here: where it is missing, the mount with all configs may be.
-            if not self.root.is_dir():
-                raise self._no_folder()
             self._pending.add(key)
             path.parent.mkdir(parents=True, exist_ok=True)
             replace(path, data, mode=0o600)
@@ -177,11 +187,12 @@ class FolderStore:
 
     @contextmanager
     def _locked(self, limit_seconds: float) -> Iterator[None]:
+        self._presence.give_identity()
         with ExitStack() as stack:
             try:
                 lock = stack.enter_context(locked(self.root / LOCK, limit_seconds))
             except (FileNotFoundError, NotADirectoryError):
-                raise self._no_folder() from None
+                raise no_folder(self.root) from None
             except TimeoutError as error:
                 raise StoreLockedError(
                     f"config_store '{self.root}' is locked by another process: {error}. Nothing has changed. "
@@ -191,6 +202,8 @@ class FolderStore:
                 raise StoreError(
                     f"config_store '{self.root}' can't be locked: {error.strerror}. Nothing has changed."
                 ) from error
+            # It may have been unmounted while others had the lock.
+            self._presence.check()
             self._lock = (lock, threading.get_ident())
             try:
                 if self._pending.exists():
@@ -250,6 +263,8 @@ class FolderStore:
             # Only now: had the writer died before, those who watch would have to bump in its place.
             self._announcements.add({**changes, **(covering or {})})
             self._pending.clear()
+            with suppress(MissingStoreError):
+                self.remember()
             return marker
 
     def _holds_lock(self) -> bool:
@@ -257,13 +272,15 @@ class FolderStore:
 
     def _check_lock(self, state: str) -> None:
         """
-        Make sure that no other writer is at work, where this one began by locking the store.
+        Make sure that the store is there, and no other writer is at work where this one began by locking it.
 
         :param state: what holds of the store
-        :raises StoreError: where somebody has removed the lock, or replaced the folder, in the meantime
+        :raises MissingStoreError: where the folder was unmounted or replaced, or the lock removed, in the meantime
         """
-        if self._lock is not None and self._holds_lock() and not self._lock[0].is_valid():
-            raise StoreError(
+        if self._lock is None or not self._holds_lock():
+            self._presence.check()
+        elif not self._lock[0].is_valid():
+            raise MissingStoreError(
                 f"config_store '{self.root}' was replaced, or its file {LOCK} removed, while it was locked. "
                 f"{state} Do the same again."
             )
@@ -298,7 +315,7 @@ class FolderStore:
 
     def note_loaded(self, marker: str) -> None:
         if marker != self.loaded():
-            keep(self.root / LOADED, marker.encode())
+            self._keep(LOADED, marker.encode())
 
     def recall(self, dag_id: str) -> str | None:
         key = mapping(self.root / NOTES).get(dag_id)
@@ -306,12 +323,18 @@ class FolderStore:
 
     def note(self, keys: Mapping[str, str]) -> None:
         if keys != mapping(self.root / NOTES):
-            keep(self.root / NOTES, json.dumps(dict(keys), sort_keys=True, indent=0).encode())
+            self._keep(NOTES, json.dumps(dict(keys), sort_keys=True, indent=0).encode())
+
+    def _keep(self, name: str, note: bytes) -> None:
+        with suppress(MissingStoreError):
+            self._presence.check()
+            keep(self.root / name, note)
 
 
 def is_own_file(name: str) -> bool:
     """Return whether a file's name is one that only the store itself gives."""
-    return name in {NOTES, MARKER, LOADED, LOCK, ANNOUNCED, PENDING} or (name.startswith(".") and name.endswith(NEW))
+    kept = {IDENTITY, NOTES, MARKER, LOADED, LOCK, ANNOUNCED, PENDING}
+    return name in kept or (name.startswith(".") and name.endswith(NEW))
 
 
 def _is_key(text: str) -> bool:

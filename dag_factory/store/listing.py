@@ -45,7 +45,7 @@ def keys_in(root: Path, listed: dict[Path, Identity], unlisted: dict[str, str]) 
             log.error("config_store: folder '%s' can't be listed: %s", beneath, error.strerror)
             unlisted[str(beneath)] = str(error.strerror)
             continue
-        if (identity := _identity(status)) in seen:
+        if (identity := identity_of(status)) in seen:
             log.warning("config_store: folder '%s' is listed under another path already", beneath)
             continue
         seen.add(identity)
@@ -69,11 +69,12 @@ def identities(folders: Iterable[Path]) -> dict[Path, Identity]:
     found: dict[Path, Identity] = {}
     for folder in folders:
         with suppress(OSError):
-            found[folder] = _identity(folder.stat())
+            found[folder] = identity_of(folder.stat())
     return found
 
 
-def _identity(status: os.stat_result) -> Identity:
+def identity_of(status: os.stat_result) -> Identity:
+    """Return device and inode of a folder."""
     return (status.st_dev, status.st_ino)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dag_factory.errors import ConfigError, StatusError
+from dag_factory.errors import ConfigError, MissingStoreError, StatusError
 from dag_factory.reporting.ended_runs import (
     CLOCKS_DIFFER_BY,
     LOOK_AGAIN_SECONDS,
@@ -120,7 +120,10 @@ def test_a_server_that_is_slow_gets_more_time_at_each_try(server: Any, config: A
     assert server.statuses[REPORTED]["pipelineState"] == "failed"
 
 
-def test_a_pipeline_whose_config_is_gone_concerns_nobody_any_more(server: Any, config: Any) -> None:
+def test_a_pipeline_whose_config_is_gone_concerns_nobody_any_more(server: Any, config: Any, tmp_path: Path) -> None:
+    with pytest.raises(MissingStoreError, match="Is it mounted here"):
+        tell(RUN)
+    (tmp_path / "defaults.yaml").touch()
     assert tell(RUN) is None
     assert server.calls == []
 

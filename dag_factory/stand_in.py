@@ -1,0 +1,26 @@
+"""The DAG of a worker that can't see the store, and does not know what was in it."""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG
+
+from dag_factory.builder import PROBLEM_TASK
+from dag_factory.operator import ConfigErrorOperator, IngestionOperator
+from dag_factory.schedule import EPOCH
+from dag_factory.workflow.types import PIPELINE_TYPES
+
+
+def build_stand_in(dag_id: str, reason: str) -> DAG:
+    """
+    Return a DAG that has a task of each id that a pipeline's may have.
+
+    So whichever the worker is to run can begin, and its log says why it fails, or it runs if the store is back by then.
+    Without any the log would say that the DAG is unknown. Airflow's scheduler knows the DAG's retries.
+
+    :param reason: why the pipeline can't be read
+    """
+    dag = DAG(dag_id=dag_id, schedule=None, start_date=EPOCH)
+    for task_id in sorted({kind.task_id for kind in PIPELINE_TYPES.values()}):
+        IngestionOperator(task_id=task_id, dag=dag)
+    ConfigErrorOperator(task_id=PROBLEM_TASK, problem=reason, dag=dag)
+    return dag
