@@ -170,6 +170,8 @@ class FolderStore:
         self._check_lock(f"Config '{key}' is as it was before.")
         try:
             yield
+            # A store that was unmounted meanwhile is not where it was written to.
+            self._check_lock(f"Config '{key}' may or may not be {done} it.")
         except UncertainError as error:
             raise StoreError(
                 f"config '{key}' may or may not be {done} '{self.root}': {error.strerror}. Do the same again."
