@@ -14,7 +14,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from cryptography.fernet import Fernet
 
@@ -45,7 +47,9 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
-    parser.add_argument("--parts", default="faults,disks,crowd", help="which parts, separated by commas (default: all)")
+    parser.add_argument(
+        "--parts", default="faults,disks,mounts,crowd", help="which parts, separated by commas (default: all)"
+    )
     parser.add_argument("--rounds", type=int, default=10**6, help="how many single faults at most (default: all)")
     parser.add_argument(
         "--skip", type=int, default=0, help="how many single faults an earlier run of this seed has made"
@@ -57,7 +61,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _torture(home: Path, arguments: argparse.Namespace) -> int:
-    parts = {"faults": _faults, "disks": _disks, "crowd": _crowd}
+    parts = {"faults": _faults, "disks": _disks, "mounts": _mounts, "crowd": _crowd}
     failed = 0
     for name in arguments.parts.split(","):
         folder = home / name
@@ -73,23 +77,40 @@ def _torture(home: Path, arguments: argparse.Namespace) -> int:
 def _faults(folder: Path, arguments: argparse.Namespace) -> list[str]:
     from tests.torture.judge import Judge
     from tests.torture.preload import Faults
-    from tests.torture.single import Single
+    from tests.torture.single import Single, faults_of
 
     judge = Judge()
     single = Single(folder, Faults(), judge)
-    every = list(single.all())
+    print(f"single faults: {_each(list(single.all(faults_of)), single.suffer, arguments)}")
+    return judge.findings
+
+
+def _mounts(folder: Path, arguments: argparse.Namespace) -> list[str]:
+    from tests.torture.disks import Disks
+    from tests.torture.judge import Judge
+    from tests.torture.mounts import Mounts
+    from tests.torture.preload import Faults
+
+    if not Disks(folder, Judge()).can_mount():
+        print("unmounted amid a call: none, for this process may not mount anything")
+        return []
+    mounts = Mounts(folder, Faults())
+    print(f"unmounted amid a call: {_each(mounts.all(), mounts.suffer, arguments)}")
+    return mounts.judge.findings
+
+
+def _each(every: list[Any], suffer: Callable[[Any, Any], None], arguments: argparse.Namespace) -> str:
+    """Let each fault happen, in an order of chance, as far as the arguments say; return how many of which kind did."""
     random.Random(arguments.seed).shuffle(every)
     until = time.monotonic() + arguments.seconds
     done: Counter[str] = Counter()
     for call, fault in every[arguments.skip : arguments.skip + arguments.rounds]:
         if time.monotonic() > until:
             break
-        single.suffer(call, fault)
+        suffer(call, fault)
         done[fault.name] += 1
-    print(f"single faults: {done.total()} of {len(every)}")
-    for name, number in sorted(done.items()):
-        print(f"  {number:5} {name}")
-    return judge.findings
+    lines = [f"  {number:5} {name}" for name, number in sorted(done.items())]
+    return "\n".join([f"{done.total()} of {len(every)}", *lines])
 
 
 def _disks(folder: Path, arguments: argparse.Namespace) -> list[str]:
@@ -100,9 +121,9 @@ def _disks(folder: Path, arguments: argparse.Namespace) -> list[str]:
     disks = Disks(folder, judge)
     if disks.can_mount():
         disks.run(time.monotonic() + arguments.seconds)
-        print(f"disks that are full, read-only or gone: {disks.number} calls")
+        print(f"disks that are full or read-only: {disks.number} calls")
     else:
-        print("disks that are full, read-only or gone: none, for this process may not mount one")
+        print("disks that are full or read-only: none, for this process may not mount one")
     return judge.findings
 
 

@@ -140,8 +140,8 @@ def _rotate(store: FolderStore) -> None:
     rotation = rotate(store, Keys())
     if rotation.failed:
         # As its command reports it.
-        done = f"{len(rotation.resealed)} were encrypted again"
-        raise StoreError("; ".join([done, *rotation.failed.values()]))
+        done = [f"{len(rotation.resealed)} were encrypted again"] if rotation.resealed else []
+        raise StoreError("; ".join([*done, *rotation.failed.values()]))
 
 
 def _two_files(store: FolderStore) -> None:

@@ -68,13 +68,17 @@ class Disks:
             try:
                 yield disk
             finally:
-                subprocess.run(["umount", "-l", str(disk)], check=True)
+                unmount(disk)
         finally:
             disk.rmdir()
 
 
 def mount(*arguments: object) -> None:
     subprocess.run(["mount", *map(str, arguments)], check=True, capture_output=True)
+
+
+def unmount(point: Path) -> None:
+    subprocess.run(["umount", "-l", str(point)], check=True, capture_output=True)
 
 
 def remount(root: Path, mode: str) -> None:

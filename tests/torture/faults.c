@@ -1,6 +1,6 @@
 /*
  * Preloaded into a process, it makes the n-th system call of a kind on a file below a folder fail, or kills the process
- * before or after it. Everything else is done as asked.
+ * before or after it, or unmounts the folder. Everything else is done as asked.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -12,11 +12,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum kind { OPEN, WRITE, FSYNC, RENAME, UNLINK, FLOCK, CLOSE, TRUNCATE, MKDIR, STAT, LIST, READ, KINDS };
-enum action { NONE, KILL_BEFORE, KILL_AFTER, FAIL_BEFORE, FAIL_AFTER };
+enum action { NONE, KILL_BEFORE, KILL_AFTER, FAIL_BEFORE, FAIL_AFTER, UNMOUNT };
 
 #define FILES 4096
 
@@ -78,6 +79,8 @@ static int begin(int a_kind, int is_one, int flags)
         kill(getpid(), SIGKILL);
     if (action == FAIL_BEFORE)
         errno = error;
+    if (action == UNMOUNT)
+        umount2(folder, MNT_DETACH);
     return action;
 }
 

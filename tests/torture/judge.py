@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -20,9 +21,14 @@ Answer = tuple[str, str]
 
 
 class Judge:
-    """Makes calls that meet a fault, and collects what should not have come of it."""
+    """
+    Makes calls that meet a fault, and collects what should not have come of it.
 
-    def __init__(self) -> None:
+    :param opened: opens the store for each call
+    """
+
+    def __init__(self, opened: Callable[[Path], FolderStore] | None = None) -> None:
+        self._opened = opened or partial(FolderStore, lock_seconds=LOCK_SECONDS)
         self.findings: list[str] = []
         self._numbers = count()
         self._what = ""
@@ -52,7 +58,7 @@ class Judge:
         self, call: Call, store: FolderStore, break_it: Callable[[], object], mend: Callable[[], object]
     ) -> None:
         before, loaded = contents(store.root), store.loaded()
-        answer = answer_of(lambda: _answer(call, store.root, break_it))
+        answer = answer_of(lambda: self._answer(call, store.root, break_it))
         mend()
         after = contents(store.root)
         wrong = [key for key in before.keys() | after.keys() if not _is_whole(call, key, before, after)]
@@ -62,17 +68,17 @@ class Judge:
             self._find(f"was answered {answer!r}, and there is {sorted(after)}")
         if call.is_known and self._somebody_else_comes(store) and after != before and store.marker() == loaded:
             self._find("is in place, and who came next has not announced it")
-        call.do(FolderStore(store.root))
+        call.do(self._opened(store.root))
         self._check_after_another(call, before, store, loaded)
 
     def _somebody_else_comes(self, store: FolderStore) -> bool:
         """Let none, the deploy of another pipeline, or whoever waits for a parse, come next, in turn."""
         number = next(self._numbers) % 3
         if number == 1:
-            deploy(FolderStore(store.root), "somebody_else", 1)
+            deploy(self._opened(store.root), "somebody_else", 1)
             (store.root / "somebody_else.json").unlink()
         elif number == 2:
-            FolderStore(store.root).settle()
+            self._opened(store.root).settle()
         return number > 0
 
     def _check_after_another(self, call: Call, before: Contents, store: FolderStore, loaded: str | None) -> None:
@@ -88,24 +94,23 @@ class Judge:
         if left:
             self._find(f"has left {left}")
         if call.wish:
-            call.do(FolderStore(store.root))
+            call.do(self._opened(store.root))
             if store.marker() != store.loaded():
                 self._find("is announced once more, though all of it was seen")
 
+    def _answer(self, call: Call, root: Path, break_it: Callable[[], object]) -> Answer:
+        store = self._opened(root)
+        break_it()
+        try:
+            call.do(store)
+        except DagFactoryError as error:
+            return type(error).__name__, str(error)
+        except Exception as error:  # noqa: BLE001 - it is what is looked for
+            return "", f"{type(error).__name__}: {error}"
+        return OK, ""
+
     def _find(self, finding: str) -> None:
         self.findings.append(f"{self._what}: {finding}")
-
-
-def _answer(call: Call, root: Path, break_it: Callable[[], object]) -> Answer:
-    store = FolderStore(root, lock_seconds=LOCK_SECONDS)
-    break_it()
-    try:
-        call.do(store)
-    except DagFactoryError as error:
-        return type(error).__name__, str(error)
-    except Exception as error:  # noqa: BLE001 - it is what is looked for
-        return "", f"{type(error).__name__}: {error}"
-    return OK, ""
 
 
 def _is_whole(call: Call, key: str, before: Contents, after: Contents) -> bool:

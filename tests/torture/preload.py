@@ -15,7 +15,7 @@ LIBRARY = "TORTURE_LIBRARY"
 
 # As the C source numbers them.
 KINDS = ("open", "write", "fsync", "rename", "unlink", "flock", "close", "truncate", "mkdir", "stat", "list", "read")
-KILL_BEFORE, KILL_AFTER, FAIL_BEFORE, FAIL_AFTER = range(1, 5)
+KILL_BEFORE, KILL_AFTER, FAIL_BEFORE, FAIL_AFTER, UNMOUNT = range(1, 6)
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Fault:
 
     @property
     def name(self) -> str:
+        if self.action == UNMOUNT:
+            return f"unmounted before {self.kind}"
         when = "after" if self.action in {KILL_AFTER, FAIL_AFTER} else "before"
         what = "kill" if self.is_kill else errno.errorcode[self.error] + (" for good" if self.lasting else "")
         return f"{what} {when} {self.kind}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from dag_factory.store.folder import FolderStore
@@ -32,27 +32,31 @@ class Single:
         self._faults = faults
         self._judge = judge
 
-    def all(self) -> Iterator[tuple[Call, Fault]]:
-        """Yield each fault that can happen to each call."""
+    def all(self, faults: Callable[[str, int], Iterator[Fault]]) -> Iterator[tuple[Call, Fault]]:
+        """
+        Yield each fault that can happen to each call.
+
+        :param faults: returns those of the n-th system call of a kind
+        """
         for call in CALLS:
-            store = self._store(call)
+            store = self.store(call)
             self._faults.arm(store.root, Fault("open", 0, 0))
             call.do(store)
             counts = self._faults.counts()
             shutil.rmtree(store.root)
             for kind in KINDS:
                 for nth in range(1, counts[kind] + 1):
-                    yield from ((call, fault) for fault in _faults(kind, nth))
+                    yield from ((call, fault) for fault in faults(kind, nth))
 
     def suffer(self, call: Call, fault: Fault) -> None:
         """Let a fault happen, and see what became of it."""
-        store = self._store(call)
+        store = self.store(call)
         self._judge.suffer(call, fault, store, break_it=lambda: self._faults.arm(store.root, fault), mend=lambda: None)
         shutil.rmtree(store.root)
         if left := list(self._stores.iterdir()):
             self._judge.findings.append(f"{call.name}: {fault}: has left {left} outside of the store")
 
-    def _store(self, call: Call) -> FolderStore:
+    def store(self, call: Call) -> FolderStore:
         """Return a store as it is before a call; it is made once, and then copied."""
         root, made = self._stores / "configs", self._made / call.name
         if not made.exists():
@@ -61,7 +65,7 @@ class Single:
         return FolderStore(root)
 
 
-def _faults(kind: str, nth: int) -> Iterator[Fault]:
+def faults_of(kind: str, nth: int) -> Iterator[Fault]:
     yield from (Fault(kind, nth, action) for action in (KILL_BEFORE, KILL_AFTER))
     yield from (Fault(kind, nth, FAIL_BEFORE, error) for error in ERRORS)
     if kind in INTERRUPTED:
