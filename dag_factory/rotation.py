@@ -63,10 +63,9 @@ def rotate(store: ConfigStore, keys: Keys, *, dropped: bool = False) -> Rotation
                 with store.lock():
                     _rotate_one(store, catalog, keys, key, rotation, dropped=dropped)
     except StoreError as error:
-        done = (
-            f" Before that, {len(rotation.resealed)} were encrypted again. Run it again." if rotation.resealed else ""
-        )
-        raise StoreError(f"{error}{done}") from error
+        done = f"{len(rotation.resealed)} were encrypted again, and {len(rotation.failed)} could not be"
+        is_begun = rotation.resealed or rotation.failed
+        raise StoreError(f"{error} Before that, {done}. Run it again." if is_begun else str(error)) from error
     _rotate_last_good(store.last_good, keys, rotation)
     return rotation
 

@@ -213,7 +213,7 @@ class FolderStore:
                 yield
                 # Left behind by a writer that died; all that this one did is covered.
                 if self._pending.exists():
-                    self.bump()
+                    self._bump({}, "may hold a change")
             finally:
                 self._lock = None
 
@@ -244,30 +244,33 @@ class FolderStore:
         :raises StoreError: where it can't be replaced, or a change may not survive a power cut; it says which
         """
         with nullcontext() if self._holds_lock() else self.lock():
-            self._check_lock("It may hold the change, and Airflow may not see it.")
-            # Looked at before the marker is made: what somebody changes by hand later is another change.
-            changes = {key: self._revision(key) for key in self._pending.changes() if _is_key(key)}
-            unsynced = self._sync({(self.root / key).parent for key in changes})
-            marker = later_than(self.marker(), self.loaded())
-            try:
-                replace(self.root / MARKER, marker.encode(), mode=0o644)
-            except OSError as error:
-                raise StoreError(
-                    f"config_store '{self.root}' holds the change, but Airflow may not see it: its version marker "
-                    f"can't be replaced: {error.strerror}. Do the same again."
-                ) from error
-            unsynced = self._sync({self.root}) or unsynced
-            if unsynced is not None:
-                raise StoreError(
-                    f"config_store '{self.root}' holds the change, but it may not survive a power cut: "
-                    f"{unsynced.strerror}. Do the same again."
-                ) from unsynced
-            # Only now: had the writer died before, those who watch would have to bump in its place.
-            self._announcements.add({**changes, **(covering or {})})
-            self._pending.clear()
-            with suppress(MissingStoreError):
-                self.remember()
-            return marker
+            return self._bump(covering or {}, "holds the change")
+
+    def _bump(self, covering: Mapping[str, str | None], state: str) -> str:
+        self._check_lock("It may hold the change, and Airflow may not see it.")
+        # Looked at before the marker is made: what somebody changes by hand later is another change.
+        changes = {key: self._revision(key) for key in self._pending.changes() if _is_key(key)}
+        unsynced = self._sync({(self.root / key).parent for key in changes})
+        marker = later_than(self.marker(), self.loaded())
+        try:
+            replace(self.root / MARKER, marker.encode(), mode=0o644)
+        except OSError as error:
+            raise StoreError(
+                f"config_store '{self.root}' {state}, but Airflow may not see it: its version marker can't be "
+                f"replaced: {error.strerror}. Do the same again."
+            ) from error
+        unsynced = self._sync({self.root}) or unsynced
+        if unsynced is not None:
+            raise StoreError(
+                f"config_store '{self.root}' {state}, but it may not survive a power cut: {unsynced.strerror}. "
+                "Do the same again."
+            ) from unsynced
+        # Only now: had the writer died before, those who watch would have to bump in its place.
+        self._announcements.add({**changes, **covering})
+        self._pending.clear()
+        with suppress(MissingStoreError):
+            self.remember()
+        return marker
 
     def _holds_lock(self) -> bool:
         return self._lock is not None and self._lock[1] == threading.get_ident()

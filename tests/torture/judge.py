@@ -130,4 +130,4 @@ def _is_true(call: Call, before: Contents, after: Contents, answer: Answer | str
         return before != after
     if "is as it was before" in text and (named := re.search(r"config '([^']+)'", text, re.IGNORECASE)):
         return before.get(named[1]) == after.get(named[1])
-    return before == after or "may or may not" in text or "It may hold" in text
+    return before == after or "may or may not" in text or "may hold" in text
