@@ -49,11 +49,21 @@ def commands() -> list[CLICommand]:
         func=lazy_load_command("dag_factory.cli.rotate_key"),
         args=(Arg(("--dropped",), help="Also in files that were dropped into the store", action="store_true"),),
     )
+    adopt_command = ActionCommand(
+        name="adopt-store",
+        help="Take the config store that is there now for the one that this machine knows",
+        description=(
+            "Take whatever config_store leads to now for the store that this machine knows. Where the store was "
+            "replaced on purpose, each machine needs it: until then the new one is taken for one that is not mounted."
+        ),
+        func=lazy_load_command("dag_factory.cli.adopt_store"),
+        args=(),
+    )
     return [
         GroupCommand(
             name="openmetadata-dag-factory",
             help="Run OpenMetadata ingestion pipelines",
-            subcommands=(watch_command, encrypt_command, rotate_command),
+            subcommands=(watch_command, encrypt_command, rotate_command, adopt_command),
         )
     ]
 
@@ -124,3 +134,22 @@ def rotate_key(args: argparse.Namespace) -> None:
     print("\n".join(lines))
     if not rotation.is_complete:
         sys.exit("Older keys of [core] fernet_key are still needed.")
+
+
+def adopt_store(args: argparse.Namespace) -> None:
+    """Forget the store that this machine knows, where another one is there."""
+    del args
+    from dag_factory import settings
+    from dag_factory.errors import DagFactoryError
+    from dag_factory.store import configured_memory, open_store
+
+    try:
+        location = settings.config_store()
+        keys = len(open_store(location).list_keys())
+        memory = configured_memory(location)
+        if memory is not None:
+            memory.forget()
+        open_store(location, memory).remember()
+    except (DagFactoryError, OSError) as error:
+        sys.exit(str(error))
+    print(f"config_store '{location}' is adopted. It holds {keys} files.")

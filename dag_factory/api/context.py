@@ -30,6 +30,7 @@ Result = TypeVar("Result")
 
 POLL_SECONDS = 0.3
 ASK_AGAIN_SECONDS = 10.0
+CHECK_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Context:
     # One at a time waits for the store's lock, in a thread, so that threads are left for all other calls.
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    # At most one, so that a store that hangs takes one thread.
+    store_checks: list[asyncio.Task[str | None]] = field(default_factory=list)
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something after the answer."""
@@ -110,6 +113,25 @@ class Context:
         # Looked at, for nobody may wait for it any more.
         if not task.cancelled():
             task.exception()
+
+    async def store_problem(self) -> str | None:
+        """Return why the store can't be used, None where it can; it may hang, as an NFS does whose server is gone."""
+        if not self.store_checks:
+            self.store_checks.append(asyncio.create_task(asyncio.to_thread(self._check_store)))
+        check = self.store_checks[0]
+        done, _ = await asyncio.wait([check], timeout=CHECK_SECONDS)
+        if not done:
+            return f"config_store has not answered within {CHECK_SECONDS:.0f} s. Is its server up?"
+        if check in self.store_checks:
+            self.store_checks.remove(check)
+        return check.result()
+
+    def _check_store(self) -> str | None:
+        try:
+            self.store()
+        except DagFactoryError as error:
+            return str(error)
+        return None
 
     async def stop(self) -> None:
         """End what runs in the background."""

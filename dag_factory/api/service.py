@@ -10,7 +10,7 @@ from fastapi import APIRouter
 
 from dag_factory import settings
 from dag_factory.api.answers import Refused, refusals
-from dag_factory.api.context import CallerDep
+from dag_factory.api.context import CallerDep, ContextDep
 
 router = APIRouter()
 
@@ -25,9 +25,10 @@ async def health() -> dict[str, str]:
 
 
 @router.get("/health-auth", responses=refusals(401, 500))
-async def health_auth(_: CallerDep) -> dict[str, str]:
-    """Say the same to whoever has valid credentials."""
-    return await health()
+async def health_auth(_: CallerDep, context: ContextDep) -> dict[str, str]:
+    """Say the same to whoever has valid credentials, and in ``store`` why the config store can't be used, if so."""
+    problem = await context.store_problem()
+    return {**await health(), **({"store": problem} if problem else {})}
 
 
 @router.get("/csrf-token")

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
-from dag_factory.errors import DagFactoryError
+from dag_factory.errors import DagFactoryError, MissingStoreError
 from dag_factory.parses import Loader, Parses
 from dag_factory.store import ConfigStore
 from dag_factory.store.folder import FolderStore
@@ -15,6 +15,8 @@ from dag_factory.watch.request import DatabaseRequest
 from dag_factory.watch.watcher import Watcher
 
 log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 2.0
 
 
 async def watch(store: Callable[[], ConfigStore], parses: Parses, loader: Loader, *, poll: bool) -> None:
@@ -27,7 +29,7 @@ async def watch(store: Callable[[], ConfigStore], parses: Parses, loader: Loader
     :param poll: look through the folder again and again, whether the kernel could tell of changes or not
     """
     try:
-        opened = await asyncio.to_thread(store)
+        opened = await _opened(store)
     except DagFactoryError as error:
         log.error("The config store is not watched. %s", error)
         return
@@ -36,6 +38,21 @@ async def watch(store: Callable[[], ConfigStore], parses: Parses, loader: Loader
         return
     request = DatabaseRequest(loader)
     await Watcher(opened, partial(_ask, parses, request), poll=poll).run()
+
+
+async def _opened(store: Callable[[], ConfigStore]) -> ConfigStore:
+    """Return the store, as soon as it is there."""
+    is_missing = False
+    while True:
+        try:
+            opened = await asyncio.to_thread(store)
+        except MissingStoreError as error:
+            if not is_missing:
+                log.error("%s Until then nothing is deployed or deleted, and it is not watched", error)
+            is_missing = True
+            await asyncio.sleep(RETRY_SECONDS)
+        else:
+            return opened
 
 
 def _ask(parses: Parses, request: DatabaseRequest, even_if_seen: bool) -> None:

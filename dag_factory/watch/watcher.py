@@ -70,6 +70,7 @@ class Watcher:
         self._changes: Changes | None = None
         self._reports: asyncio.Queue[Mapping[str, str]] = asyncio.Queue()
         self._look_seconds = 0.0
+        self._is_lost = False
         self._again: asyncio.TimerHandle | None = None
         # What no marker could be made for yet, None where nothing is due.
         self._unannounced: dict[str, str | None] | None = None
@@ -88,8 +89,11 @@ class Watcher:
                     continue
                 except BlockingIOError:
                     reason = "Another process watches config_store '%s'"
-                except (OSError, StoreError):
+                except (OSError, StoreError) as error:
                     reason = "config_store '%s' can't be listed. It is watched as soon as it can be"
+                    self._is_lost = True
+                    if reason != waits_for and isinstance(error, StoreError):
+                        log.error("%s Until then nothing is deployed or deleted, and all DAGs stay as they were", error)
                 if reason != waits_for:
                     log.info(reason, self._store.root)
                     waits_for = reason
@@ -140,6 +144,13 @@ class Watcher:
             announced = await asyncio.to_thread(self._store.announced)
             there = snapshot.revisions
             await self._announce({key: there.get(key) for key in announced if there.get(key) != announced[key]})
+        elif self._is_lost:
+            log.info("config_store '%s' is back", self._store.root)
+            # Whoever has read it in the meantime has read something else, though nothing seems to have changed.
+            await self._announce({})
+        self._is_lost = False
+        with suppress(StoreError):
+            await asyncio.to_thread(self._store.remember)
 
     async def _cover(self, hints: Hints, snapshot: Snapshot) -> Hints:
         try:

@@ -16,7 +16,7 @@ import pytest
 
 from dag_factory.store.folder import FolderStore
 from sandbox.client import wait_until
-from sandbox.pipeline_service import PipelineServiceClient
+from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
 from sandbox.stack import AirflowStack, child_environment
 
 pytestmark = pytest.mark.e2e
@@ -116,6 +116,58 @@ def test_a_deploy_makes_one_marker_and_the_watcher_has_nothing_to_add(hourly: Ai
         assert "deployed.json" not in log_of(hourly)
         assert store.marker() != marker
         server.delete("deployed")
+
+
+def test_a_store_that_is_unmounted_takes_no_dag_no_deploy_and_no_deletion_and_is_as_before_when_it_is_back(
+    hourly: AirflowStack, store: FolderStore
+) -> None:
+    drop(store, "stays")
+    hourly.wait_for_dag("stays")
+    wait_for_parse(store)
+    away = store.root.with_name("unmounted")
+    store.root.rename(away)
+    store.root.mkdir()  # the bare mount point
+    try:
+        wait_for_log(hourly, "is not the one that this Airflow knows")
+        with PipelineServiceClient(hourly.url, hourly.username, hourly.password) as server:
+            for call in (lambda: server.deploy({**SAMPLE, "name": "lost"}), lambda: server.delete("stays")):
+                with pytest.raises(PipelineServiceError) as refused:
+                    call()
+                assert refused.value.status == 503
+            # Well beyond stale_dag_threshold, with a parse of the empty folder on either side of it.
+            for _ in range(2):
+                parse_again(hourly, "stays")
+                time.sleep(20)
+            dag = hourly.api("GET", "/api/v2/dags/stays")
+            assert not dag["is_stale"]
+            assert not dag["has_import_errors"]
+            server.enable("stays")
+            run = server.trigger("stays")["run_id"]
+        wait_until(lambda: failed(hourly, "stays", run), "the run to fail", timeout=120)
+        logs = "".join(path.read_text() for path in (hourly.home / "logs").rglob("*dag_id=stays/**/*.log"))
+        assert "is not the one that this Airflow knows" in logs
+        assert list(store.root.iterdir()) == []
+    finally:
+        store.root.rmdir()
+        away.rename(store.root)
+    wait_for_log(hourly, "is back")
+    drop(store, "after_its_return")
+    hourly.wait_for_dag("after_its_return")
+    assert hourly.import_errors() == {}
+
+
+def parse_again(stack: AirflowStack, dag_id: str) -> None:
+    def parsed_at() -> str:
+        return str(stack.api("GET", f"/api/v2/dags/{dag_id}")["last_parsed_time"])
+
+    before = parsed_at()
+    os.utime(ROOT / "dags" / "openmetadata_loader.py")
+    wait_until(lambda: (parsed_at() != before or None, before), "a parse", timeout=60)
+
+
+def failed(stack: AirflowStack, dag_id: str, run_id: str) -> tuple[bool | None, str]:
+    state = stack.api("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]
+    return (state == "failed") or None, state
 
 
 @pytest.mark.parametrize("way", ["dropped", "deployed"])

@@ -12,6 +12,7 @@ import pytest
 from dag_factory import writer
 from dag_factory.errors import StoreError
 from dag_factory.store.folder import MARKER, PENDING, FolderStore
+from dag_factory.store.memory import Memory
 from dag_factory.watch.changes import Patience
 from dag_factory.watch.turn import Turn
 from dag_factory.watch.watcher import Pace, Watcher
@@ -310,3 +311,37 @@ def test_with_more_folders_than_the_kernel_is_asked_to_watch_it_polls(
 
     tell(root, story)
     assert "there are more than 200 folders): config_store is polled" in caplog.text
+
+
+def test_a_store_that_was_missing_for_a_while_is_said_and_asked_for_again_though_no_file_has_changed(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    drop(root / "a.json")
+    store = FolderStore(root, Memory(tmp_path / "state", str(root)))
+    away = tmp_path / "away"
+    asked: list[bool] = []
+
+    async def story() -> None:
+        watcher = asyncio.create_task(Watcher(store, asked.append, pace=QUICK).run())
+
+        async def until(condition: Callable[[], bool]) -> None:
+            while not condition():
+                await asyncio.sleep(0.02)
+
+        try:
+            await until(lambda: bool(asked) and (root / ".store").exists())
+            root.rename(away)
+            root.mkdir()  # the mount point without the mount
+            await until(lambda: "Until then nothing is deployed or deleted" in caplog.text)
+            assert list(root.iterdir()) == []
+            before, marker = len(asked), FolderStore(away).marker()
+            root.rmdir()
+            away.rename(root)
+            await until(lambda: len(asked) > before and store.marker() != marker)
+        finally:
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(story(), LIMIT))
+    assert "is back" in caplog.text
+    assert "is removed" not in caplog.text

@@ -1,0 +1,63 @@
+"""Calls while the config store is missing."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from dag_factory.api.app import create_app
+from dag_factory.store import configured_store
+
+pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")
+
+PIPELINE = json.loads((Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json").read_text())
+Ask = Callable[..., httpx.Response]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A store that is known."""
+    root = tmp_path / "store"
+    root.mkdir()
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE", str(root))
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__STATE_FOLDER", str(tmp_path / "state"))
+    (root / "orders.json").write_text(json.dumps({**PIPELINE, "name": "orders"}))
+    configured_store().remember()
+    return root
+
+
+def airflow() -> FastAPI:
+    """An Airflow that fails the test where it is asked to delete a DAG."""
+    app = FastAPI()
+    app.get("/api/v2/dags/orders/dagRuns")(lambda: {"dag_runs": []})
+    return app
+
+
+def test_a_deploy_and_a_deletion_are_refused_and_health_says_why(
+    ask: Ask, store: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.ERROR)
+    app = lambda: create_app(airflow=airflow)  # noqa: E731
+    assert "store" not in ask(app(), "GET", "/health-auth").json()
+    away = store.with_name("away")
+    store.rename(away)
+    store.mkdir()
+    calls = (("POST", "/deploy", {"json": PIPELINE}), ("DELETE", "/delete", {"params": {"dag_id": "orders"}}))
+    for method, path, options in calls:
+        answer = ask(app(), method, path, **options)
+        assert (answer.status_code, list(answer.json())) == (503, ["error"]), answer.text
+        assert "is not the one that this Airflow knows" in answer.json()["error"]
+    health = ask(app(), "GET", "/health-auth")
+    assert health.status_code == 200
+    assert health.json()["status"] == "healthy"
+    assert "is not the one that this Airflow knows" in health.json()["store"]
+    assert list(store.iterdir()) == []
+    store.rmdir()
+    away.rename(store)
+    assert "store" not in ask(app(), "GET", "/health-auth").json()
