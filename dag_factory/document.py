@@ -20,6 +20,7 @@ SUFFIXES = YAML_SUFFIXES | {".json"}
 
 MAX_BYTES = 1024 * 1024
 MAX_VALUES = 100_000
+MAX_CHARACTERS = 2 * MAX_BYTES
 MAX_INT = 2**64
 
 # A database's text columns refuse NUL, and lone surrogates can't be encoded at all.
@@ -68,8 +69,12 @@ def _is_plain_mapping(value: object) -> TypeGuard[Document]:
 
 def _check(document: Document) -> None:
     """Refuse what could not travel on to Airflow's database, and references of a wrong form."""
+    characters = 0
     for count, (path, value) in enumerate(_walk(document, ())):
-        if count >= MAX_VALUES or len(path) > MAX_DEPTH:
+        if isinstance(value, (str, dict)):
+            # A long text that YAML's aliases repeat takes no memory here, and all of it once it is written down.
+            characters += len(value) if isinstance(value, str) else sum(len(str(key)) for key in value)
+        if count >= MAX_VALUES or len(path) > MAX_DEPTH or characters > MAX_CHARACTERS:
             raise _too_much()
         if isinstance(value, str):
             if _UNSTORABLE.search(value):

@@ -481,3 +481,12 @@ def test_an_error_says_which_config_and_which_field() -> None:
 def test_an_error_travels_between_processes() -> None:
     error = ConfigError("is wrong", field="a.b", config="x.json")
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+@pytest.mark.parametrize("repeated", ["'" + "x" * 500_000 + "'", "{? '" + "k" * 900 + "' : 1}"])
+def test_a_long_text_that_aliases_repeat_is_refused_before_anything_writes_it_down(repeated: str) -> None:
+    text = f"big: &a {repeated}\nlist:\n"
+    few, many = (text + "  - *a\n" * times for times in (2, 20_000))
+    assert len(parse(few.encode(), "a.yaml")["list"]) == 2
+    with pytest.raises(ConfigError, match="too many values"):
+        parse(many.encode(), "a.yaml")
