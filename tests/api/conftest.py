@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from airflow.api_fastapi.auth.managers.models.resource_details import ConnectionDetails
 from fastapi import FastAPI
 
 from dag_factory.api.transport import InProcessTransport
@@ -25,7 +26,7 @@ def permissions_in_the_readme() -> list[tuple[str, str]]:
 
 
 class Everybody:
-    """An auth manager by which everybody may do everything."""
+    """An auth manager by which everybody may do everything, but that they may read no Connection ``secret_…``."""
 
     async def get_user_from_token(self, token: str) -> object:
         return token
@@ -33,8 +34,9 @@ class Everybody:
     def is_authorized_dag(self, **_: object) -> bool:
         return True
 
-    def is_authorized_connection(self, **_: object) -> bool:
-        return True
+    def is_authorized_connection(self, *, method: str, details: ConnectionDetails, user: object) -> bool:
+        assert (method, user) == ("GET", "token")
+        return not str(details.conn_id).startswith("secret_")
 
 
 @pytest.fixture

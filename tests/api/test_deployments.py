@@ -269,3 +269,47 @@ def test_a_store_that_stays_locked_is_a_503(store: FolderStore, ask: Callable[..
         answer = ask(app, "POST", "/deploy", json=DOCUMENT)
     assert answer.status_code == 503
     assert "locked by another process" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("reference", "status", "problem"),
+    [
+        ({"$connection": "prod_db", "field": "uri"}, 400, "allowed_connections"),
+        ({"$env": "AWS_SECRET_ACCESS_KEY"}, 400, "allowed_env"),
+        (
+            {"$connection": "secret_one", "field": "uri"},
+            403,
+            "the Connection 'secret_one', and the user lacks Airflow's",
+        ),
+        ({"$connection": "openmetadata_one", "field": "uri"}, 200, ""),
+        ({"$env": "OPENMETADATA_A"}, 200, ""),
+    ],
+    ids=str,
+)
+def test_a_document_refers_only_to_what_is_open_and_what_its_deployer_may_read(
+    store: FolderStore,
+    ask: Callable[..., httpx.Response],
+    monkeypatch: pytest.MonkeyPatch,
+    reference: dict[str, str],
+    status: int,
+    problem: str,
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__ALLOWED_CONNECTIONS", "openmetadata*,secret_*")
+    airflow = FakeAirflow(store)
+    app = create_app(airflow=lambda: airflow.app, store=lambda: airflow.store)
+    document = {**DOCUMENT, "sourceConfig": {"config": {"type": "DatabaseMetadata", "x": [reference]}}}
+    answer = ask(app, "POST", "/deploy", json=document)
+    assert answer.status_code == status, answer.text
+    if status != 200:
+        assert problem in answer.json()["error"]
+        assert f"{DOCUMENT['name']}.json" not in store.list_keys()
+
+
+def test_what_the_operator_s_defaults_refer_to_is_not_the_deployer_s_to_read(
+    store: FolderStore, ask: Callable[..., httpx.Response], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__ALLOWED_CONNECTIONS", "secret_*")
+    (store.root / "defaults.yaml").write_text("more: {$connection: secret_one, field: password}")
+    airflow = FakeAirflow(store)
+    app = create_app(airflow=lambda: airflow.app, store=lambda: airflow.store)
+    assert ask(app, "POST", "/deploy", json=DOCUMENT).status_code == 200
