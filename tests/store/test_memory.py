@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dag_factory.store.memory import Known, Memory
+
+KNOWN = Known("id", is_empty=False)
+
+
+def test_who_only_looks_leaves_no_file(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "state", "/store")
+    assert (memory.known(), memory.contents(), memory.content("a")) == (None, {}, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_each_location_has_a_memory_of_its_own(tmp_path: Path) -> None:
+    Memory(tmp_path, "/one").note(KNOWN)
+    assert Memory(tmp_path, "/one").known() == KNOWN
+    assert Memory(tmp_path, "/another").known() is None
+
+
+def test_what_has_changed_is_replaced_and_what_is_gone_removed(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, "/store")
+    assert memory.keep(KNOWN, {"a": "1", "b": "1"}, str.upper) == 2
+    assert memory.keep(KNOWN, {"b": "2", "c": "1"}, lambda dag_id: f"{dag_id} again") == 3
+    assert memory.contents() == {"b": "b again", "c": "c again"}
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from dag_factory.store.memory import Known, Memory
+memory = Memory(Path(sys.argv[1]), "/store")
+for number in range(30):
+    revisions = {f"p{each}": f"{sys.argv[2]} {number}" for each in range(50)}
+    memory.keep(Known("id", is_empty=False), revisions, lambda _: sys.argv[2])
+    assert len(memory.contents()) == 50 and len(set(memory.contents().values())) == 1
+"""
+
+
+def test_several_processes_that_write_at_once_leave_what_one_of_them_has_found(tmp_path: Path) -> None:
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), name], stderr=subprocess.PIPE, text=True)
+        for name in "abcd"
+    ]
+    assert [(writer.communicate(timeout=120)[1], writer.returncode) for writer in writers] == [("", 0)] * 4
+
+
+@pytest.mark.parametrize("content", [b"no database at all" * 500, b"", b"SQLite format 3\0" + b"\xff" * 5000])
+def test_a_file_that_is_no_database_of_ours_is_made_anew(tmp_path: Path, content: bytes) -> None:
+    memory = Memory(tmp_path, "/store")
+    memory.path.write_bytes(content)
+    assert memory.known() is None
+    memory.note(KNOWN)
+    assert memory.known() == KNOWN
