@@ -156,11 +156,15 @@ class _Dags:
     def _of(self, config: Config) -> DAG | None:
         """Return the DAG of a config, or its placeholder; None where not even that is to be had."""
         problem = config.problem
+        if problem is None and _build_of(config) not in self._built:
+            # One of the last load: a policy may have changed since.
+            try:
+                self.check(config)
+            except ConfigError as error:
+                problem = error
         if problem is None:
             if config.trouble is not None:
                 log.warning("%s. The last good version runs", str(config.trouble.problem).rstrip("."))
-            if _build_of(config) not in self._built:
-                self.check(config)
             return self._built[_build_of(config)]
         log.warning("%s", problem)
         try:

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from dag_factory.allowed import Allowed
+from dag_factory.catalog import Config
+from dag_factory.loader import _Dags
 from tests.test_loader import DISTURB, POLICY, SAMPLES, Parse, parse
 
 __all__ = ["parse"]
@@ -168,3 +171,10 @@ def test_a_version_that_airflow_refuses_is_no_last_good_one(parse: Parse, store:
         after = parse(store)["dags"][DAG_ID]
         assert without_words(after) == without_words(before[DAG_ID])
         assert "| Field | airflowConfig.scheduleInterval |" in after["dag"]["doc_md"]
+
+
+def test_a_config_of_the_last_load_that_can_not_be_built_any_more_is_its_own_problem() -> None:
+    document = json.loads((SAMPLES / f"{DAG_ID}.json").read_text())
+    configs = [Config("good", "good.json", document), Config("bad", "bad.json", {"name": "bad"})]
+    dags = _Dags(Allowed(), None).of_all(configs)
+    assert {dag_id: "config-error" in dag.tags for dag_id, dag in dags.items()} == {"good": False, "bad": True}
