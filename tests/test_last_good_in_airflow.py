@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,9 @@ DAILY = {"airflowConfig": {"scheduleInterval": "0 3 * * *"}}
 
 
 @pytest.fixture
-def service(airflow: AirflowStack) -> PipelineServiceClient:
-    return PipelineServiceClient(airflow.url, airflow.username, airflow.password)
+def service(airflow: AirflowStack) -> Iterator[PipelineServiceClient]:
+    with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as client:
+        yield client
 
 
 def details(airflow: AirflowStack, dag_id: str) -> dict[str, Any]:
