@@ -28,7 +28,8 @@ def read_identity(folder: int) -> str | None:
     try:
         return os.read(descriptor, _MAX_BYTES).decode("utf-8", "replace").strip() or None
     finally:
-        os.close(descriptor)
+        with suppress(OSError):
+            os.close(descriptor)
 
 
 def give_identity(folder: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,7 +106,9 @@ class Presence:
             self._check(place)
             yield descriptor, place
         finally:
-            os.close(descriptor)
+            # It was only looked at, so an error here means nothing.
+            with suppress(OSError):
+                os.close(descriptor)
 
     def _check(self, place: Place) -> None:
         if self._memory is None:

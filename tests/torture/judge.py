@@ -126,8 +126,8 @@ def _is_true(call: Call, before: Contents, after: Contents, answer: Answer | str
         return False  # not one of ours
     if kind == OK or "holds the change" in text:
         return all(wish(after.get(key)) for key, wish in call.wish.items())
-    if "is removed already" in text or "were encrypted again" in text:
+    if "is removed already" in text:
         return before != after
     if "is as it was before" in text and (named := re.search(r"config '([^']+)'", text, re.IGNORECASE)):
         return before.get(named[1]) == after.get(named[1])
-    return before == after or "may or may not" in text or "may hold" in text
+    return before == after or any(words in text for words in ("may or may not", "may hold", "were encrypted again"))
