@@ -30,8 +30,9 @@ $(VENV)/.built: pyproject.toml constraints.txt
 run: env
 	@exec $(BIN)/python -m sandbox.run $(if $(filter-out 0,$(ONCE)),--once)
 
+# Each worker has an Airflow of its own, which waits most of the time: so three on two cores, and no more on many.
 test: env
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest --numprocesses 3 --dist loadfile $(ARGS)
 
 # The store under every fault of the file system, kills, and many writers at once: ARGS="--rounds 2000 --seed 1".
 torture: env
