@@ -47,6 +47,7 @@ class Config:
     :param document: what runs: the config's own, or that of its last good version
     :param problem: why nothing of it can run
     :param trouble: what is wrong with the config whose last good version this is
+    :param is_redacted: whether the document holds no secret any more, and of its source config what may be shown
     """
 
     dag_id: str
@@ -54,6 +55,7 @@ class Config:
     document: Document | None = None
     problem: ConfigError | None = None
     trouble: Trouble | None = None
+    is_redacted: bool = False
 
 
 def _accepts_all(config: Config) -> None:

@@ -57,7 +57,9 @@ def describe(pipeline: IngestionPipeline, config: Config, longest_run: int | Non
     parts.append(_table({name: text for name, text in rows.items() if text}))
     if link := service_link(pipeline, document):
         parts.append(f"[Open the service in OpenMetadata]({link})")
-    source_config = shown(_source_config(document))
+    source_config = _source_config(document)
+    if not config.is_redacted:
+        source_config = shown(source_config)
     if source_config:
         parts.append(f"#### Source config\n\n{_json(source_config)}")
     if config.trouble is not None:

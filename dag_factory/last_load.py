@@ -105,6 +105,7 @@ def _from_text(dag_id: str, text: str) -> Config | None:
             kept["document"],
             ConfigError(**problem) if problem else None,
             Trouble(ConfigError(**trouble[0]), trouble[1]) if trouble else None,
+            is_redacted=True,
         )
     except (ValueError, KeyError, TypeError, IndexError):
         log.warning("what was kept of DAG '%s' can't be read", dag_id)
