@@ -62,6 +62,8 @@ def rotate(store: ConfigStore, keys: Keys, *, dropped: bool = False) -> Rotation
                 # marker that covers what was written.
                 with store.lock():
                     _rotate_one(store, catalog, keys, key, rotation, dropped=dropped)
+        # A config that was not found may be in a store that was unmounted, and the old key must not go then.
+        store.check()
     except StoreError as error:
         done = f"{len(rotation.resealed)} were encrypted again, and {len(rotation.failed)} could not be"
         is_begun = rotation.resealed or rotation.failed

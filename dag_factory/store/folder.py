@@ -112,11 +112,14 @@ class FolderStore:
     def _listed(self, folders: dict[Path, Identity], unlisted: dict[str, str] | None = None) -> list[str]:
         self._presence.check()
         try:
-            return list(keys_in(self.root, folders, unlisted if unlisted is not None else {}))
+            keys = list(keys_in(self.root, folders, unlisted if unlisted is not None else {}))
         except (FileNotFoundError, NotADirectoryError):
             raise no_folder(self.root) from None
         except OSError as error:
             raise StoreError(f"config_store '{self.root}' can't be listed: {error.strerror}") from error
+        # What was listed after the store was unmounted is the folder where it is to be mounted.
+        self._presence.check()
+        return keys
 
     def read(self, key: str) -> bytes:
         path = self.root / key
