@@ -157,7 +157,6 @@ def test_the_connection_of_the_server_is_for_nothing_else() -> None:
         ({"securityConfig": {"jwtToken": "/etc/passwd"}}, Allowed(), "names a file"),
         ({"securityConfig": {"jwtToken": "token"}}, Allowed(), "names a file"),
     ],
-    ids=str,
 )
 def test_an_automation_takes_no_way_that_a_pipeline_may_not_take(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], opened: Allowed, problem: str
