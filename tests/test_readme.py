@@ -97,3 +97,9 @@ def test_every_type_and_every_key_of_a_conf_is_described() -> None:
         assert f"`{name}` has become" in README
     for key in KEYS:
         assert f"| `{key}` |" in README
+
+
+def test_every_test_that_the_docs_name_is_there() -> None:
+    for page in (ROOT / "docs").glob("*.md"):
+        for name in re.findall(r"`([\w/]*test_\w+\.py)`", page.read_text()):
+            assert (ROOT / "tests" / name).is_file(), f"{page.name}: {name}"
