@@ -15,7 +15,8 @@ from fastapi.responses import JSONResponse, Response
 
 from dag_factory.api.app import create_app
 from dag_factory.api.transport import InProcessTransport
-from dag_factory.store.folder import MARKER, FolderStore
+from dag_factory.store.folder import FolderStore
+from dag_factory.store.own_files import MARKER
 
 # Airflow imports the test client of an HTTP library that is about to be replaced.
 pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")

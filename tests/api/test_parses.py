@@ -12,7 +12,8 @@ from fastapi.responses import JSONResponse, Response
 from dag_factory.api.parses import CallersRequest, LoaderFiles
 from dag_factory.api.rest import AirflowApi, Caller
 from dag_factory.parses import LOADER, WRITING_SECONDS, Loader, Parses, later_seconds
-from dag_factory.store.folder import MARKER, FolderStore
+from dag_factory.store.folder import FolderStore
+from dag_factory.store.own_files import MARKER
 
 
 class FakeAirflow:

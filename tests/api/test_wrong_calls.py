@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from dag_factory.pipeline import AirflowConfig, DagFactory, EntityReference, IngestionPipeline, Runner
-from dag_factory.store.folder import is_own_file
+from dag_factory.store.own_files import is_own_file
 from sandbox.stack import AirflowStack
 
 pytestmark = pytest.mark.e2e

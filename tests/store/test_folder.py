@@ -16,16 +16,9 @@ from dag_factory.document import MAX_BYTES
 from dag_factory.errors import ConfigError, StoreError, StoreLockedError
 from dag_factory.store import open_store
 from dag_factory.store.announcements import MAX_BYTES as MAX_ANNOUNCED_BYTES
-from dag_factory.store.folder import (
-    ANNOUNCED,
-    LOCK,
-    MARKER,
-    NOTES,
-    PENDING,
-    FolderStore,
-    is_own_file,
-)
+from dag_factory.store.folder import FolderStore
 from dag_factory.store.listing import identities
+from dag_factory.store.own_files import ANNOUNCED, LOCK, MARKER, NOTES, PENDING, is_own_file
 
 NOBODY = 65534
 

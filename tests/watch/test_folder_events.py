@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.store.folder import MARKER, FolderStore
+from dag_factory.store.folder import FolderStore
 from dag_factory.store.listing import identities
+from dag_factory.store.own_files import MARKER
 from dag_factory.watch.folder_events import MAX_FOLDERS, FolderEvents
 
 LIMIT = 30
