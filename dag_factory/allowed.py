@@ -183,7 +183,7 @@ class Allowed:
         headers = connection.get("extraHeaders")
         if isinstance(headers, dict) and any(str(name).strip().lower() == "host" for name in headers):
             raise ConfigError(
-                "names another host than hostPort does, and proxies go by it. Leave it out",
+                "sets another host than hostPort, and a proxy would send the token there. Remove this header",
                 field=f"{SERVER}.extraHeaders.Host",
             )
 
@@ -228,8 +228,8 @@ def _check_token(connection: Document) -> None:
 def token_in_file() -> ConfigError:
     """Return the refusal of a token that is the name of a file."""
     return ConfigError(
-        'names a file, which a config can\'t have read. Write {"$env": "NAME"} or '
-        '{"$connection": "conn_id", "field": "password"}; what that stands for may be a file',
+        'names a file, and a config may not have files read. Write {"$env": "NAME"} or '
+        '{"$connection": "conn_id", "field": "password"} instead; these may lead to the name of a file',
         field=f"{SERVER}.securityConfig.jwtToken",
     )
 

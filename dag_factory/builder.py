@@ -91,7 +91,7 @@ def _build(pipeline: IngestionPipeline, config: Config, longest_run: int | None)
         raise ConfigError("is missing. Name the service, as {name, type}, that this pipeline ingests", field="service")
     runner = pipeline.dag_factory.runner
     if runner.executor is not None and not has_executor(runner.executor):
-        raise ConfigError("is no executor that [core] executor names", field="dagFactory.runner.executor")
+        raise ConfigError("is not an executor that [core] executor names", field="dagFactory.runner.executor")
     timeout = airflow.workflow_timeout or longest_run
     dag = DAG(
         dag_id=config.dag_id,

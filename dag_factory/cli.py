@@ -30,8 +30,8 @@ def commands() -> list[CLICommand]:
         name="encrypt",
         help="Encrypt a value for one config, read from standard input",
         description=(
-            "Read a value from standard input, or from a prompt, and print the reference that may stand in its place "
-            "in the config of one DAG, and of no other."
+            "Read a value from standard input, or from a prompt, and print the reference to write in its place. The "
+            "reference works in the config of that DAG only."
         ),
         func=lazy_load_command("dag_factory.cli.encrypt"),
         args=(
@@ -41,20 +41,20 @@ def commands() -> list[CLICommand]:
     )
     rotate_command = ActionCommand(
         name="rotate-key",
-        help="Encrypt the config store again with the newest of [core] fernet_key",
+        help="Encrypt the config store again with the newest key of [core] fernet_key",
         description=(
-            "Encrypt again whatever older keys of [core] fernet_key have encrypted in the config store. Where the exit "
-            "code is 0, the older keys may go; otherwise it says what still needs them."
+            "Encrypt again, with the newest key, all values in the config store that an older key of [core] fernet_key "
+            "has encrypted. After exit code 0 you can remove the older keys; otherwise the output says what needs them."
         ),
         func=lazy_load_command("dag_factory.cli.rotate_key"),
-        args=(Arg(("--dropped",), help="Also in files that were dropped into the store", action="store_true"),),
+        args=(Arg(("--dropped",), help="Also change files that no deploy wrote", action="store_true"),),
     )
     adopt_command = ActionCommand(
         name="adopt-store",
-        help="Take the config store that is there now for the one that this machine knows",
+        help="Accept the config store that is there now in place of the one that this machine knows",
         description=(
-            "Take whatever config_store leads to now for the store that this machine knows. Where the store was "
-            "replaced on purpose, each machine needs it: until then the new one is taken for one that is not mounted."
+            "Accept the store that config_store leads to now in place of the one that this machine knows. Run it on "
+            "each machine after you have replaced the store on purpose: until then the new store counts as missing."
         ),
         func=lazy_load_command("dag_factory.cli.adopt_store"),
         args=(),
@@ -126,10 +126,10 @@ def rotate_key(args: argparse.Namespace) -> None:
         rotation = rotate(configured_store(), Keys(), dropped=args.dropped)
     except DagFactoryError as error:
         sys.exit(f"{error}.")
-    lines = [f"{len(rotation.resealed)} encrypted again, {rotation.unchanged} unchanged."]
+    lines = [f"{len(rotation.resealed)} configs encrypted again, {rotation.unchanged} unchanged."]
     if rotation.copies:
         lines.append(f"{rotation.copies} last good versions encrypted again.")
-    lines += [f"{key}: is left as it is, since it was dropped. Run it with --dropped." for key in rotation.left]
+    lines += [f"{key}: unchanged, since no deploy wrote it. Run with --dropped to change it." for key in rotation.left]
     lines += [f"{key}: {problem}." for key, problem in rotation.failed.items()]
     print("\n".join(lines))
     if not rotation.is_complete:

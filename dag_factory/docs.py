@@ -79,7 +79,7 @@ def _trouble(config: Config, trouble: Trouble) -> list[str]:
     return [
         "### The config is broken, so its last good version runs",
         _table({name: text for name, text in rows.items() if text}),
-        "The pipeline goes on as it was. Mend the config, and the new version runs; remove it, and nothing does.",
+        "The pipeline keeps running as before. To run the new version, fix the config; to run nothing, remove it.",
     ]
 
 

@@ -92,8 +92,8 @@ class Execution:
                 failure = self._without_secrets(interruption)
                 if isinstance(interruption, AirflowTaskTimeout):
                     log.error(
-                        "This run is ended, as it has taken longer than the pipeline's airflowConfig.workflowTimeout "
-                        "allows, or [%s] longest_run for a pipeline without one",
+                        "This run is ended: it has taken longer than the pipeline's airflowConfig.workflowTimeout, or, "
+                        "for a pipeline without one, than [%s] longest_run",
                         SECTION,
                     )
                 # A workflow that a time-out interrupts reports success.

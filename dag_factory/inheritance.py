@@ -29,7 +29,7 @@ def check_defaults(defaults: Document) -> None:
     for field, reference in references_in(defaults):
         if FERNET in reference:
             raise ConfigError(
-                "is encrypted, and what is encrypted is for one DAG alone. Write a $connection or an $env in its place",
+                "is encrypted, but an encrypted value works for one DAG only. Write a $connection or an $env instead",
                 field=field,
             )
 
@@ -56,10 +56,10 @@ def _check_way(defaults: object, own: object, field: str) -> None:
     for name, value in own.items():
         names_server = plain(name).endswith(_SERVERS) and _url(value) != _url(defaults.get(name))
         if names_server and any(_inherits(child, own, key, is_secret) for key, child in defaults.items()):
-            secret = f"{SERVER}.securityConfig" if field == SERVER else "each of them"
+            secret = f"{SERVER}.securityConfig" if field == SERVER else "your own value for each secret"
             raise ConfigError(
-                f"names another server than {DEFAULTS}, whose secrets would be sent there. Write {secret} beside it, "
-                f"or leave '{name}' out",
+                f"names another server than {DEFAULTS} does, so the secrets of {DEFAULTS} would be sent there. "
+                f"Write {secret} beside it, or remove '{name}'",
                 field=f"{field}.{name}",
             )
         _check_way(defaults.get(name), value, f"{field}.{name}")

@@ -108,7 +108,7 @@ def _from_text(dag_id: str, text: str) -> Config | None:
             is_redacted=True,
         )
     except (ValueError, KeyError, TypeError, IndexError):
-        log.warning("what was kept of DAG '%s' can't be read", dag_id)
+        log.warning("the copy of DAG '%s' from the last load can't be read", dag_id)
         return None
 
 

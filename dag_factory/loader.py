@@ -80,14 +80,14 @@ def _one(store: ConfigStore, wanted: str) -> dict[str, DAG]:
     config = Catalog(store, dags.check).find(wanted)
     if config is None:
         store.confirm_absence()
-        log.error("DAG '%s' is asked for, but no config of the store has this id any more", wanted)
+        log.error("DAG '%s' is unknown: no config of the store has this id any more. Was its config removed?", wanted)
         return {}
     return dags.of_all([config])
 
 
 def _all_of_last_load(memory: Memory | None, error: StoreError) -> dict[str, DAG]:
     configs = last_load.recalled(memory) if memory is not None else []
-    log.error("%s Until then all DAGs stay as they were: %d of them, from the last load", error, len(configs))
+    log.error("%s Until the store is back, all DAGs stay as they were: %d, from the last load", error, len(configs))
     return _Dags(last_load.CHECKED, _longest_run()).of_all(configs)
 
 
@@ -104,7 +104,7 @@ def _longest_run() -> int | None:
     try:
         return settings.longest_run()
     except SettingsError as error:
-        log.error("%s. Until then, it is %d", error, DEFAULT_LONGEST_RUN)
+        log.error("%s. Until it is corrected, %d is used", error, DEFAULT_LONGEST_RUN)
         return DEFAULT_LONGEST_RUN
 
 
@@ -171,7 +171,7 @@ class _Dags:
             return _accepted(partial(build_placeholder, config, problem))
         except Exception:
             log.exception(
-                "config '%s': Airflow refuses the placeholder as well, so this config shows nowhere", config.key
+                "config '%s': Airflow refuses the placeholder as well, so this config has no DAG at all", config.key
             )
             return None
 

@@ -38,9 +38,9 @@ def no_overtime(ends_at: float | None, on_end: Callable[[], object], *, grace: f
 
     def end() -> None:
         log.error(
-            "This run has not ended %.0f s after its time was over, so its process is ended. It may wait for a "
-            "database in code that no time-out reaches: give that a time-out of its own, or run the pipeline in a "
-            "child, see dagFactory.runner",
+            "This run still goes on %.0f s after its time-out, so its process is ended. It may be waiting for a "
+            "database in C code, which Airflow's time-out can't interrupt. Set a time-out for its driver, or "
+            "run the pipeline in a child process (dagFactory.runner)",
             grace,
         )
         with suppress(Exception):

@@ -35,7 +35,7 @@ _MAX_NAME = 256
 _MAX_EXECUTOR = 1000
 _NOT_IN_DAG_ID = re.compile(r"[^0-9a-zA-Z\-_]+")
 _IN_A_NAME = re.compile(r"[0-9a-zA-Z]")
-NO_DAG_ID = "leaves nothing of a DAG id, which takes letters a to z, digits, - and _. Use at least one letter or digit"
+NO_DAG_ID = "has no letter (a to z) and no digit, so no DAG id can be made from it. Use at least one"
 
 
 def clean_dag_id(name: str) -> str:

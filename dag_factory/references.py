@@ -224,5 +224,5 @@ def _number(text: str, field: str) -> float:
     except ValueError:
         found = None
     if not isinstance(found, (int, float)) or isinstance(found, bool):
-        raise ConfigError('is encrypted, "as": "number", and is none. Leave that out for a text', field=field)
+        raise ConfigError('is encrypted as "number", but is not a number. For a text, remove "as"', field=field)
     return found

@@ -65,7 +65,7 @@ def rotate(store: ConfigStore, keys: Keys, *, dropped: bool = False) -> Rotation
         # A config that was not found may be in a store that was unmounted, and the old key must not go then.
         store.check()
     except StoreError as error:
-        done = f"{len(rotation.resealed)} were encrypted again, and {len(rotation.failed)} could not be"
+        done = f"{len(rotation.resealed)} configs were encrypted again, and {len(rotation.failed)} failed"
         is_begun = rotation.resealed or rotation.failed
         raise StoreError(f"{error} Before that, {done}. Run it again." if is_begun else str(error)) from error
     _rotate_last_good(store.last_good, keys, rotation)
@@ -120,7 +120,7 @@ def _replaced(data: bytes, key: str, dag_id: str | None, keys: Keys) -> bytes:
     :raises ConfigError: where one can't be opened, or stands there in other characters than it means
     """
     if dag_id is None:
-        raise ConfigError("is missing, and what is encrypted is so for one name", field="name")
+        raise ConfigError("is missing, but values are encrypted for one DAG id. Give the pipeline a name", field="name")
     document = parse(data, key)
     old = [found[FERNET] for _, found in references_in(document) if FERNET in found]
     new = [found[FERNET] for _, found in references_in(resealed(document, dag_id, keys)) if FERNET in found]
@@ -130,5 +130,7 @@ def _replaced(data: bytes, key: str, dag_id: str | None, keys: Keys) -> bytes:
         found = found.replace(before.encode(), after.encode())
     again = parse(found, key)
     if decrypted(again, dag_id, keys) != decrypted(document, dag_id, keys) or not is_sealed_newly(again, keys):
-        raise ConfigError("holds an encrypted text that is broken over lines or written with escapes. Write it in one")
+        raise ConfigError(
+            "holds an encrypted value that is split over lines or has escapes in it. Write it on one line"
+        )
     return found

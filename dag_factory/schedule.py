@@ -74,7 +74,7 @@ def schedule(config: AirflowConfig) -> PipelineTimetable | str | None:
         raise ConfigError("never comes true. Mend the cron", field="airflowConfig.scheduleInterval") from None
     except (AirflowTimetableInvalid, ValueError, KeyError, IndexError):
         raise ConfigError(
-            "is no cron expression. Write five fields (minute, hour, day, month, weekday), a preset like '@daily', "
+            "is not a cron expression. Write five fields (minute, hour, day, month, weekday), a preset like '@daily', "
             "or null for on demand",
             field="airflowConfig.scheduleInterval",
         ) from None
@@ -120,7 +120,8 @@ def _timezone(config: AirflowConfig) -> Timezone:
         timezone = pendulum.timezone(config.pipeline_timezone)
     except (ValueError, KeyError, OSError):
         raise ConfigError(
-            "is no timezone. Write an IANA name like 'Europe/Berlin', or 'UTC'", field="airflowConfig.pipelineTimezone"
+            "is not a timezone. Write an IANA name like 'Europe/Berlin', or 'UTC'",
+            field="airflowConfig.pipelineTimezone",
         ) from None
     return timezone
 

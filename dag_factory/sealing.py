@@ -64,8 +64,8 @@ class Keys:
         fingerprint = _fingerprint(sealed)
         if fingerprint is not None and fingerprint not in self.fingerprints:
             raise UnsealError(
-                f"is encrypted with the key of the fingerprint {fingerprint}, which {SETTING} does not hold. Put that "
-                "key behind the new one, or deploy the pipeline again"
+                f"is encrypted with the key of fingerprint {fingerprint}, which is missing from {SETTING}. Add that "
+                "key after the newest one, or deploy the pipeline again"
             )
 
     def is_newest(self, sealed: str) -> bool:
@@ -95,8 +95,9 @@ class Keys:
             return self._fernet(dag_id).decrypt(sealed.rpartition(":")[2]).decode()
         except (InvalidToken, ValueError):
             raise UnsealError(
-                f"can't be decrypted with {SETTING} for the DAG '{dag_id}'. A value is encrypted for one DAG id, by "
-                "`airflow openmetadata-dag-factory encrypt`; keep the old key behind the new one when you rotate"
+                f"can't be decrypted with {SETTING} for the DAG '{dag_id}'. An encrypted value works for one DAG id "
+                "only. Make it again with `airflow openmetadata-dag-factory encrypt`, or, if its key was removed, add "
+                "that key after the newest one"
             ) from None
 
     def _fernet(self, dag_id: str) -> MultiFernet:
@@ -129,7 +130,7 @@ class Keys:
             which = f"number {keys.index(None) + 1} of its {len(keys)} keys" if len(keys) > 1 else "its key"
             return (), (
                 f"{SETTING} is malformed: {which} is not {_KEY_BYTES} bytes in URL-safe base64. "
-                "Make one as Airflow's documentation says"
+                "Generate one as Airflow's documentation says"
             )
         return tuple(key for key in keys if key is not None), None
 

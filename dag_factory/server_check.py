@@ -86,7 +86,7 @@ def _readable(connection: Document) -> str | None:
 
 def _log_problem(state: RetryCallState) -> None:
     problem = state.outcome.exception() if state.outcome is not None else None
-    log.warning("%s. It is asked again", problem)
+    log.warning("%s. Retrying", problem)
 
 
 def _check(client: ServerClient, problems: _Sentences, *, has_token: bool) -> None:
@@ -136,16 +136,18 @@ class _Sentences:
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             raise self._redirects(answer)
         if status in PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise self._passing(f"answers with an error ({status}). Its log, or that of a proxy before it, says why")
+            raise self._passing(
+                f"answers with an error ({status}). Its log, or that of a proxy in front of it, says why"
+            )
         if not answer.is_success:
             raise self._lasting(
-                f"has no API at that path (it answers {status}). Check {HOST_PORT}, which mostly ends in /api"
+                f"has no API at that path (it answers {status}). Check {HOST_PORT}, which usually ends in /api"
             )
 
     def not_openmetadata(self) -> ServerError:
         return self._lasting(
-            "answers with something else than OpenMetadata's API, such as a web page. Check that "
-            f"{HOST_PORT} ends in /api, and that no proxy or login page stands before it"
+            "does not answer as OpenMetadata's API does, but for example with a web page. Check that "
+            f"{HOST_PORT} ends in /api, and that no proxy or login page is in front of it"
         )
 
     def of_transport(self, error: httpx.HTTPError) -> ServerError:
@@ -159,7 +161,7 @@ class _Sentences:
             (httpx.ProxyError, "can't be reached through the proxy that HTTP_PROXY or HTTPS_PROXY names"),
             (
                 httpx.ConnectTimeout,
-                f"can't be connected to within {self._seconds:.0f} s. See that it runs, and that no firewall stands "
+                f"can't be connected to within {self._seconds:.0f} s. Check that it runs, and that no firewall stands "
                 "between it and this worker",
             ),
             (
@@ -167,22 +169,22 @@ class _Sentences:
                 f"accepts connections, but has not answered within {self._seconds:.0f} s. Its log may say what it "
                 "waits for",
             ),
-            (socket.gaierror, f"is not found: no DNS of this worker knows that name. Check {HOST_PORT}"),
+            (socket.gaierror, f"is not found: this worker's DNS can't resolve the name. Check {HOST_PORT}"),
             (ConnectionRefusedError, f"is down: nothing listens there. Start it, or check the port in {HOST_PORT}"),
         ):
             if any(isinstance(cause, kind) for cause in causes):
                 return self._passing(problem)
-        hint = ". If it wants TLS, write https:// instead of http://" if self._scheme == "http" else ""
-        return self._passing(f"gives no whole answer, but ends the connection ({type(error).__name__}){hint}")
+        hint = ". If it expects TLS, write https:// instead of http://" if self._scheme == "http" else ""
+        return self._passing(f"ends the connection before its answer is complete ({type(error).__name__}){hint}")
 
     def _of_tls(self, error: ssl.SSLError) -> ServerError:
         if isinstance(error, ssl.SSLCertVerificationError):
             return self._lasting(
                 f"shows a certificate that can't be trusted ({error.verify_message.rstrip('.')}). Renew it, or name "
-                "its authority in openMetadataServerConnection.sslConfig, with verifySSL 'validate'"
+                "its CA in openMetadataServerConnection.sslConfig, with verifySSL 'validate'"
             )
         return self._lasting(
-            f"does not speak TLS as it should ({error.reason}). If it wants none, {HOST_PORT} begins with http://"
+            f"fails the TLS handshake ({error.reason}). If it does not use TLS, write http:// in {HOST_PORT}"
         )
 
     def _redirects(self, answer: Answer) -> ServerError:
@@ -194,8 +196,8 @@ class _Sentences:
             else "another path of its own"
         )
         return self._lasting(
-            f"redirects to {where} ({answer.status}), which no client of it follows. Write the final address into "
-            f"{HOST_PORT}, or remove the login page before it"
+            f"redirects to {where} ({answer.status}), and redirects are not followed. Write the final address into "
+            f"{HOST_PORT}, or remove the login page in front of it"
         )
 
     def _lasting(self, problem: str) -> ServerError:

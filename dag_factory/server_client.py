@@ -89,7 +89,10 @@ class ServerClient:
             )
         except (OSError, ValueError, TypeError, KeyError) as error:
             # The text of these may quote a header, so a token.
-            raise ServerError(f"openMetadataServerConnection can't be used: {type(error).__name__}") from None
+            raise ServerError(
+                f"openMetadataServerConnection can't be used: {type(error).__name__}. "
+                "Check its token, extraHeaders and sslConfig"
+            ) from None
 
     def close(self) -> None:
         self._http.close()

@@ -45,8 +45,8 @@ def resolved(document: Document, dag_id: str, opened: Allowed, *, on_secret: Cal
         is_server_ours = "hostPort" in (theirs or {})
         if _carries_token(theirs) and not is_server_ours and not opened.servers:
             raise ConfigError(
-                f"refers to the Connection '{opened.server_connection}', which has a token and no host, so each config "
-                f"could have it sent to a host of its own. Give it the host, or set [{SECTION}] allowed_servers",
+                f"refers to the Connection '{opened.server_connection}', which has a token but no host, so a config "
+                f"could send the token to any host. Set the Connection's host, or set [{SECTION}] allowed_servers",
                 field=CONN_ID,
             )
         opened.check_resolved(connection, is_server_ours=is_server_ours)
@@ -113,7 +113,7 @@ def require_server(document: Document) -> Document:
     connection = document.get(FIELD)
     if connection and not isinstance(connection, dict):
         raise ConfigError(
-            "is no object, so there is nowhere to send metadata. Write its hostPort into one", field=FIELD
+            "is not an object, so there is nowhere to send metadata. Write an object with a hostPort", field=FIELD
         )
     if not connection or not connection.get("hostPort"):
         raise ConfigError("is missing, so there is nowhere to send metadata", field=FIELD)

@@ -149,7 +149,7 @@ def watch_store() -> str:
     """
     mode = (_text("watch_store") or "auto").lower()
     if mode not in WATCH_MODES:
-        raise SettingsError(f"[{SECTION}] watch_store is none of {', '.join(WATCH_MODES)}. Set it to one of them.")
+        raise SettingsError(f"[{SECTION}] watch_store is invalid. Set it to one of {', '.join(WATCH_MODES)}.")
     return mode
 
 

@@ -96,7 +96,7 @@ def delete(store: ConfigStore, name: str) -> bool:
             while (config := Catalog(store).look_up(dag_id)) is not None and store.delete(config.key):
                 removed = True
         except StoreError as error:
-            done = f" A config of pipeline '{name}' is removed already. Delete it again." if removed else ""
+            done = f" One config of pipeline '{name}' is already removed. Retry to remove the rest." if removed else ""
             raise StoreError(f"{error}{done}") from error
         if removed:
             store.last_good.forget(dag_id)
@@ -117,8 +117,8 @@ def _at_rest(document: Document, dag_id: str, keys: Keys) -> Document:
         values += 1
         if values > _MAX_SEALED:
             raise ConfigError(
-                f"holds more than {_MAX_SEALED} values that are encrypted, since no schema knows their fields or these "
-                "are for secrets. Leave some out, or deploy it as several pipelines"
+                f"holds more than {_MAX_SEALED} values to encrypt (secrets, and fields that no schema knows). Remove "
+                "some, or split it into several pipelines"
             )
         return encrypted(value, dag_id=dag_id, keys=keys)
 
@@ -134,8 +134,8 @@ def _written(at_rest: Document) -> bytes:
     data = json.dumps(at_rest, indent=2, ensure_ascii=False).encode()
     if len(data) > MAX_BYTES:
         raise ConfigError(
-            f"takes more than {MAX_BYTES // 1024**2} MiB once its secrets are encrypted, too large for a config. Leave "
-            "something out, or deploy it as several pipelines"
+            f"takes more than {MAX_BYTES // 1024**2} MiB once its secrets are encrypted, too large for a config. "
+            "Remove something, or split it into several pipelines"
         )
     return data
 

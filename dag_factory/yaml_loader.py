@@ -70,7 +70,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         super().flatten_mapping(node)
         self._pairs += len(node.value)
         if self._pairs > MAX_PAIRS:
-            raise ConfigError("merges too many keys for a pipeline's config")
+            raise ConfigError("merges too many keys for a pipeline's config. Use fewer merge keys (<<)")
 
 
 def _check_keys(mapping: yaml.MappingNode) -> None:

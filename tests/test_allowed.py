@@ -106,7 +106,7 @@ def test_the_settings_open_what_is_openmetadata_s_by_default(monkeypatch: pytest
 
 @pytest.mark.parametrize("name", ["Host", "host", " HOST "])
 def test_a_header_may_not_name_another_host(name: str) -> None:
-    assert "names another host" in problem_of(server(extraHeaders={name: "rogue.example"})).problem
+    assert "sets another host" in problem_of(server(extraHeaders={name: "rogue.example"})).problem
     OPENED.check(server(extraHeaders={"X-Host": "a"}))
 
 
@@ -153,7 +153,7 @@ def test_the_connection_of_the_server_is_for_nothing_else() -> None:
         ({}, Allowed(servers=("om.example",)), "allowed_servers"),
         ({"hostPort": "http://om.example@mine.example"}, Allowed(servers=("om.example",)), "is not a plain URL"),
         ({"secretsManagerProvider": "aws"}, Allowed(), "secrets manager"),
-        ({"extraHeaders": {"Host": "a"}}, Allowed(), "names another host"),
+        ({"extraHeaders": {"Host": "a"}}, Allowed(), "sets another host"),
         ({"securityConfig": {"jwtToken": "/etc/passwd"}}, Allowed(), "names a file"),
         ({"securityConfig": {"jwtToken": "token"}}, Allowed(), "names a file"),
     ],
@@ -185,7 +185,7 @@ def test_a_value_whose_key_is_gone_is_refused_though_nothing_is_decrypted() -> N
     Allowed(keys=keys).check({"a": [{"$fernet": f"{sealed[:9]}no token"}]})
     problem = problem_of(document, Allowed(keys=Keys("B" * 43 + "=")))
     assert problem.field == "a.0"
-    assert f"the fingerprint {sealed[:8]}, which [core] fernet_key does not hold" in problem.problem
+    assert f"of fingerprint {sealed[:8]}, which is missing from [core] fernet_key" in problem.problem
     assert sealed not in str(problem)
     assert "fernet_key is malformed" in problem_of(document, Allowed(keys=Keys("canary"))).problem
     assert "fernet_key is empty" in problem_of({"a": {"$fernet": "any"}}, Allowed(keys=Keys(""))).problem

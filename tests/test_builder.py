@@ -238,5 +238,5 @@ def test_the_runner_block_says_where_airflow_runs_the_task_and_else_its_defaults
 
 
 def test_an_executor_that_airflow_does_not_have_is_a_problem_of_that_config_alone() -> None:
-    with pytest.raises(ConfigError, match=r"'dagFactory\.runner\.executor': is no executor that \[core\] executor"):
+    with pytest.raises(ConfigError, match=r"'dagFactory\.runner\.executor': is not an executor that \[core\] executor"):
         build_dag(config(dagFactory={"runner": {"executor": "NoSuchExecutor"}}))

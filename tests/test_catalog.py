@@ -314,7 +314,7 @@ def test_names_that_leave_nothing_of_a_dag_id_show_under_their_files_names(name:
     for config in configs:
         assert config.problem is not None
         assert config.problem.field == "name"
-        assert "leaves nothing of a DAG id" in str(config.problem)
+        assert "so no DAG id can be made from it" in str(config.problem)
 
 
 def test_ids_that_are_too_long_are_cut_and_stay_apart() -> None:

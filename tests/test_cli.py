@@ -43,8 +43,8 @@ def run(home: Path, code: str, said: str = "", **env: str) -> subprocess.Complet
     ("command", "help_text"),
     [
         ("watch", "Watch the config store until stopped"),
-        ("encrypt", "print the reference that may stand in its place"),
-        ("rotate-key", "the older keys may go"),
+        ("encrypt", "print the reference to write in its place"),
+        ("rotate-key", "you can remove the older keys"),
     ],
 )
 def test_airflow_has_our_commands_and_their_help(tmp_path: Path, command: str, help_text: str) -> None:
@@ -99,8 +99,8 @@ def test_a_rotation_says_what_it_has_done_and_fails_where_the_old_key_is_needed(
     done = run(tmp_path, code.format(False), AIRFLOW__CORE__FERNET_KEY=f"{new},{KEY}")
     assert done.returncode == 1
     assert done.stdout.splitlines()[-2:] == [
-        "1 encrypted again, 0 unchanged.",
-        "dropped.json: is left as it is, since it was dropped. Run it with --dropped.",
+        "1 configs encrypted again, 0 unchanged.",
+        "dropped.json: unchanged, since no deploy wrote it. Run with --dropped to change it.",
     ]
     assert "Older keys of [core] fernet_key are still needed." in done.stderr
     done = run(tmp_path, code.format(True), AIRFLOW__CORE__FERNET_KEY=f"{new},{KEY}")
@@ -109,7 +109,7 @@ def test_a_rotation_says_what_it_has_done_and_fails_where_the_old_key_is_needed(
     assert "dropped.json: field 'a': can't be decrypted" in done.stdout
     (tmp_path / "dropped.json").unlink()
     done = run(tmp_path, code.format(True), AIRFLOW__CORE__FERNET_KEY=new)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "0 encrypted again, 1 unchanged.")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "0 configs encrypted again, 1 unchanged.")
     done = run(tmp_path, code.format(True), AIRFLOW__CORE__FERNET_KEY="canary")
     assert done.returncode == 1
     assert "[core] fernet_key is malformed" in done.stderr

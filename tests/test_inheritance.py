@@ -33,7 +33,7 @@ DEFAULTS = server(hostPort=URL, securityConfig={"jwtToken": {"$env": "OPENMETADA
     ids=str,
 )
 def test_a_document_that_names_another_server_may_not_take_the_token(own: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match=r"hostPort': names another server than defaults.yaml, whose secrets"):
+    with pytest.raises(ConfigError, match=r"hostPort': names another server than defaults.yaml does, so the secrets"):
         upon(DEFAULTS, own)
 
 

@@ -83,7 +83,7 @@ def test_all_samples_load_and_the_obsolete_one_says_why(parse: Parse, store: Pat
         (None, 86_400, ""),
         ("3600", 3_600, ""),
         ("0", None, ""),
-        ("a day", 86_400, "longest_run is no number of at least 0. Until then, it is 86400"),
+        ("a day", 86_400, "longest_run is no number of at least 0. Until it is corrected, 86400 is used"),
     ],
 )
 def test_runs_are_ended_as_the_setting_says_and_a_wrong_one_stops_no_dag(
@@ -142,9 +142,9 @@ def break_everything(store: Path) -> dict[str, str]:
         "no_mapping": "is not a mapping",
         "empty": "is not a mapping",
         "wrong_types": "valid integer",
-        "unknown_type": "is no type that can be run",
-        "bad_cron": "is no cron expression",
-        "bad_zone": "is no timezone",
+        "unknown_type": "is not a type that can be run",
+        "bad_cron": "is not a cron expression",
+        "bad_zone": "is not a timezone",
         "nameless": "Give the pipeline a name",
         "again": "is taken by config 'sqlite\\_metadata\\_daily.json'",
         "huge": "is larger than",
@@ -152,7 +152,7 @@ def break_everything(store: Path) -> dict[str, str]:
         "deep": "nested too deeply",
         "null_byte": "can't be stored",
         "a_folder": "is a folder",
-        "dangling": "is a link to nothing",
+        "dangling": "is a broken link",
         "circle_a": "can't be read",
         "circle_b": "can't be read",
         "pipe": "is not a regular file",
@@ -392,7 +392,7 @@ def test_while_the_store_is_missing_all_dags_are_the_same_bytes_and_nothing_is_w
     assert result["errors"] == {}
     assert len(before["dags"]) > 30
     assert json.dumps(result["dags"], sort_keys=True) == json.dumps(before["dags"], sort_keys=True)
-    assert result["log"].count("Until then all DAGs stay as they were") == 1
+    assert result["log"].count("Until the store is back, all DAGs stay as they were") == 1
     assert sorted(store.rglob("*")) == there
     # A worker of this machine builds the same DAG.
     worker = parse(store, _AIRFLOW_PARSING_CONTEXT_DAG_ID="pg_metadata_hourly")

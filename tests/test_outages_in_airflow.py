@@ -71,7 +71,7 @@ def outages(tmp_path: Path, isolated_python: str, listeners: list[HttpServer | S
             Outage(
                 "outage_page",
                 f"http://127.0.0.1:{port(HttpServer(otherwise=Reply(200, HTML)))}/api",
-                "something else than OpenMetadata's API",
+                "does not answer as OpenMetadata's API does",
             ),
             Outage(
                 "outage_redirect",

@@ -271,7 +271,7 @@ def test_a_number_that_was_encrypted_is_the_same_number_again(masked: Listener, 
 @pytest.mark.parametrize("text", [CANARY, "", "true", "null", '"1"', "[1]", "1 2", "1" * 5000])
 def test_what_is_encrypted_as_a_number_and_is_not_one_is_refused_and_not_quoted(text: str) -> None:
     problem = problem_of({**encrypted(text, DAG_ID, KEYS), "as": "number"})
-    assert '"as": "number", and is none' in problem.problem
+    assert 'is encrypted as "number", but is not a number' in problem.problem
     assert CANARY not in str(problem)
 
 

@@ -118,7 +118,7 @@ def test_airflow_s_own_words_go_to_airflow(word: str) -> None:
     "cron", ["?", "99 * * * *", "* * * *", "@nope", "every day", "*/0 * * * *", "R R * * *", "a" * 9999]
 )
 def test_a_wrong_cron_names_the_field_and_the_way_out(cron: str) -> None:
-    with pytest.raises(ConfigError, match="is no cron expression") as error:
+    with pytest.raises(ConfigError, match="is not a cron expression") as error:
         schedule(AirflowConfig(schedule_interval=cron))
     assert error.value.field == "airflowConfig.scheduleInterval"
 
@@ -137,7 +137,7 @@ def test_a_leap_day_comes_true() -> None:
 def test_an_unknown_timezone_names_the_field_whether_or_not_there_is_a_cron(zone: str) -> None:
     for interval in ("@daily", None):
         config = AirflowConfig(schedule_interval=interval, pipeline_timezone=zone)
-        with pytest.raises(ConfigError, match="is no timezone") as error:
+        with pytest.raises(ConfigError, match="is not a timezone") as error:
             schedule(config)
             start_date(config, None)
         assert error.value.field == "airflowConfig.pipelineTimezone"

@@ -70,7 +70,7 @@ def test_what_is_sealed_says_with_which_key() -> None:
     assert both.unseal(old, "a") == both.unseal(new, "a") == Keys(NEW).unseal(new, "a") == "text"
     both.check(old)
     for use in (Keys(NEW).check, lambda sealed: Keys(NEW).unseal(sealed, "a")):
-        with pytest.raises(UnsealError, match=rf"fingerprint {old[:8]}, which \[core\] fernet_key does not hold"):
+        with pytest.raises(UnsealError, match=rf"fingerprint {old[:8]}, which is missing from \[core\] fernet_key"):
             use(old)
 
 

@@ -102,7 +102,7 @@ def test_one_that_accepts_and_never_answers_is_left(speak: Callable[..., None]) 
 @pytest.mark.parametrize("speak", [close_at_once, close_midway, reset, flood])
 def test_one_that_ends_its_answer_midway(speak: Callable[..., None]) -> None:
     with SocketServer(speak) as server:
-        assert "gives no whole answer" in problem(ServerUnavailable, server.port)
+        assert "ends the connection before its answer is complete" in problem(ServerUnavailable, server.port)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429, 408])
@@ -120,7 +120,7 @@ def test_one_whose_version_is_public_but_whose_database_is_down() -> None:
                                   b"[" * 100_000])  # fmt: skip
 def test_a_page_that_is_no_api(body: bytes) -> None:
     said, _ = refused(otherwise=Reply(200, body))
-    assert "something else than OpenMetadata's API" in said
+    assert "does not answer as OpenMetadata's API does" in said
     assert "hostPort ends in /api" in said
 
 
@@ -177,7 +177,7 @@ def test_a_token_that_only_ingestion_reads_is_left_to_it(token: str, status: int
 
 def test_a_name_that_no_dns_knows() -> None:
     said = problem(ServerUnavailable, 0, hostPort="http://nowhere.invalid:8585/api")
-    assert said.startswith("the OpenMetadata server nowhere.invalid:8585 is not found: no DNS")
+    assert said.startswith("the OpenMetadata server nowhere.invalid:8585 is not found: this worker's DNS")
 
 
 @pytest.mark.parametrize("host_port", ["127.0.0.1:8585/api", "ftp://127.0.0.1/api", "http://127.0.0.1:99999/api"])
@@ -250,11 +250,11 @@ def test_a_certificate_that_can_t_be_trusted(
 
 def test_tls_where_none_is_spoken() -> None:
     with running(HttpServer()) as server:
-        assert "does not speak TLS" in problem(ServerError, server.port, scheme="https")
+        assert "fails the TLS handshake" in problem(ServerError, server.port, scheme="https")
 
 
 def test_no_tls_where_it_is_wanted(over_tls: Callable[..., int]) -> None:
-    assert "If it wants TLS, write https://" in problem(ServerUnavailable, over_tls())
+    assert "If it expects TLS, write https://" in problem(ServerUnavailable, over_tls())
 
 
 def test_an_authority_s_file_that_is_missing_is_named_by_its_kind() -> None:
@@ -279,7 +279,7 @@ def test_each_time_it_is_asked_again_the_log_says_why(caplog: pytest.LogCaptureF
     with running(HttpServer(otherwise=Reply(503, b""))) as server:
         problem(ServerUnavailable, server.port, patience=0.5)
     assert "answers with an error (503)" in caplog.text
-    assert "It is asked again" in caplog.text
+    assert "Retrying" in caplog.text
     assert "canary" not in caplog.text
 
 

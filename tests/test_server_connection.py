@@ -179,7 +179,7 @@ def test_the_token_of_a_connection_without_a_host_is_sent_to_none_but_a_server_t
 ) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_OM", json.dumps({"conn_type": "http", "password": "canary"}))
     problem = problem_of(server(), Allowed(server_connection="om"))
-    assert "has a token and no host" in str(problem)
+    assert "has a token but no host" in str(problem)
     assert "canary" not in str(problem)
     assert "allowed_servers" in str(problem_of(server(), Allowed(servers=("om.example",), server_connection="om")))
     opened = Allowed(servers=("mine.example",), server_connection="om")
@@ -190,7 +190,7 @@ def test_the_token_of_a_connection_without_a_host_is_sent_to_none_but_a_server_t
 def test_the_headers_of_a_connection_without_a_host_are_a_token_too(monkeypatch: pytest.MonkeyPatch) -> None:
     extra = {"extraHeaders": {"X-Token": "canary"}}
     monkeypatch.setenv("AIRFLOW_CONN_OM", json.dumps({"conn_type": "http", "extra": extra}))
-    assert "has a token and no host" in str(problem_of(server(), Allowed(server_connection="om")))
+    assert "has a token but no host" in str(problem_of(server(), Allowed(server_connection="om")))
 
 
 @pytest.mark.parametrize("provider", ["aws", "managed-aws", "kubernetes"])

@@ -51,7 +51,7 @@ def test_the_store_is_watched_unless_it_is_switched_off(monkeypatch: pytest.Monk
 
 def test_a_way_to_watch_that_there_is_not_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__WATCH_STORE", "sometimes")
-    with pytest.raises(SettingsError, match="watch_store is none of auto, poll, off"):
+    with pytest.raises(SettingsError, match=r"watch_store is invalid\. Set it to one of auto, poll, off"):
         settings.watch_store()
 
 

@@ -276,8 +276,8 @@ def test_a_deploy_takes_the_place_of_a_broken_config(store: FolderStore) -> None
     [
         (b"", "is not JSON"),
         (b"[]", "is not a mapping"),
-        (document(pipelineType="telepathy"), "is no type"),
-        (document(airflowConfig={"scheduleInterval": "x"}), "is no cron"),
+        (document(pipelineType="telepathy"), "is not a type"),
+        (document(airflowConfig={"scheduleInterval": "x"}), "is not a cron"),
         (document(service=None), "is missing"),
         (document(name="x" * 300), "is too long"),
         (document(name="\x00"), "can't be stored"),

@@ -29,12 +29,12 @@ _MEANINGS = {
     408: "The body was not complete in time",
     409: "Another pipeline, or a run, is in the way",
     413: "The body is too large",
-    415: "The body is not said to be JSON",
+    415: "The Content-Type is not application/json",
     422: "A parameter is wrong",
     429: "Too many wrong logins have come from this address",
     500: "Airflow, or the config store, does not work",
-    501: "This version, or this environment, can't do it",
-    503: "The config store is missing, Airflow does not come to parse the pipeline, or too much waits already",
+    501: "This version or this environment does not support it",
+    503: "The config store is missing or locked, Airflow has not parsed the pipeline yet, or too many calls wait",
 }
 
 
@@ -131,7 +131,7 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 async def _ours(_: Request, error: Exception) -> Response:
     if isinstance(error, ConflictError):
-        return refusal(409, f"The pipeline clashes with another one: {error}.")
+        return refusal(409, f"The pipeline conflicts with another one: {error}.")
     if isinstance(error, ConfigError):
         return refusal(400, f"The document is wrong: {error}")
     log.error("%s", error)

@@ -93,7 +93,7 @@ class _Body:
             try:
                 await asyncio.wait_for(self._large.acquire(), self._left())
             except asyncio.TimeoutError:
-                raise Refused(503, "Too many large bodies are being read. Try it again later.", 5) from None
+                raise Refused(503, "Too many large bodies are being read. Retry later.", 5) from None
             self._holds = True
         return message
 

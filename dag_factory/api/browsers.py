@@ -30,7 +30,7 @@ _FOREIGN = (
     "The request comes from a page of another site, as its header 'Sec-Fetch-Site' or 'Origin' says. Call this API "
     "from a program. If the page is one of this Airflow, set [api] base_url to the address that browsers have for it."
 )
-_NO_JSON = f"The body must be JSON, and say so. Send the header 'Content-Type: {JSON}'."
+_NO_JSON = f"The body must be JSON. Send it with the header 'Content-Type: {JSON}'."
 
 
 class OwnPagesOnly:

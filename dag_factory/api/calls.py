@@ -41,7 +41,7 @@ async def read_body(request: Request) -> bytes:
             if len(body) > MAX_BYTES:
                 raise _too_large()
     except ClientDisconnect:
-        raise Refused(400, "The body breaks off.") from None  # nobody reads this, and it is no error of ours
+        raise Refused(400, "The body is incomplete.") from None  # nobody reads this, and it is no error of ours
     if not body.strip():
         raise Refused(400, "The request has no body. Send a JSON object.")
     return bytes(body)

@@ -94,8 +94,8 @@ class Context:
         except asyncio.TimeoutError:
             raise Refused(
                 503,
-                f"Other changes of the config store have not come to an end within {limit:.0f} s. Nothing has changed. "
-                "Do the same again; where it stays so, look whether the file system of config_store hangs.",
+                f"Other changes of the config store have not finished within {limit:.0f} s. Nothing has changed. "
+                "Retry; if this persists, check whether the file system of config_store hangs.",
             ) from None
         task = asyncio.ensure_future(asyncio.to_thread(work))
         task.add_done_callback(self._done)
@@ -103,8 +103,8 @@ class Context:
         if not done:
             raise Refused(
                 503,
-                f"The config store has not answered within {limit:.0f} s, so it is not known whether it holds the "
-                "change. Do the same again; where it stays so, look whether the file system of config_store hangs.",
+                f"The config store has not answered within {limit:.0f} s, so it may or may not hold the change. "
+                "Retry; if this persists, check whether the file system of config_store hangs.",
             )
         return task.result()
 

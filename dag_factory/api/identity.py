@@ -221,8 +221,8 @@ def _braked(seconds: float) -> Refused:
     wait = math.ceil(seconds)
     return Refused(
         429,
-        f"Too many wrong logins have come from this address. Wait {wait} s. Credentials that were right before are not "
-        "held up by this.",
+        f"Too many wrong logins have come from this address. Retry in {wait} s. Credentials that were accepted before "
+        "still work.",
         retry_after=wait,
     )
 

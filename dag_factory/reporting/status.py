@@ -81,7 +81,7 @@ class StatusClient:
             ) from None
         except ValueError:
             # Such as the page of a proxy.
-            raise StatusError("the OpenMetadata server answers something else than JSON", passing=True) from None
+            raise StatusError("the OpenMetadata server's answer is not JSON", passing=True) from None
         passing = answer.status in PASSING or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         raise StatusError(f"the OpenMetadata server answers {answer.status}", passing=passing)
 

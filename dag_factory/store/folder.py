@@ -109,17 +109,17 @@ class FolderStore:
                 raise ConfigError("is a folder with the name of a config. Rename it")
             if not stat.S_ISREG(kind):
                 # Opening a pipe would wait for whoever writes to it.
-                raise ConfigError("is not a regular file")
+                raise ConfigError("is not a regular file. Replace it or remove it")
             with path.open("rb") as file:
                 return file.read(MAX_BYTES + 1)
         except FileNotFoundError:
             if os.path.islink(path):  # noqa: PTH114 - unlike pathlib's, it never fails
-                raise ConfigError("is a link to nothing. Mend the link or remove it") from None
+                raise ConfigError("is a broken link. Fix it or remove it") from None
             raise KeyError(key) from None
         except OSError as error:
             # Who holds the lock decides by what it reads, and a config that fails to be read is not a broken one.
             if self._writes.is_locked_here and error.errno not in CLOSED:
-                raise StoreError(f"config '{key}' can't be read: {error.strerror}. Do the same again.") from error
+                raise StoreError(f"config '{key}' can't be read: {error.strerror}. Retry.") from error
             raise ConfigError(f"can't be read: {error.strerror}") from None
 
     def changed(self, key: str) -> float | None:

@@ -182,7 +182,7 @@ class LastGood:
                 _write(self.folder / _bucket(version.dag_id) / name, content, version.access)
             _remove(others.values(), since)
         if left:
-            log.info("The last good versions of %d more configs are kept by the next parses", left)
+            log.info("The next parses keep the last good versions of %d more configs", left)
 
 
 class Index:
@@ -251,7 +251,7 @@ def _newest_first(copies: Iterable[_Copy], looks: int = 5) -> Iterator[Version]:
             if version is not None:
                 yield version
             else:
-                log.warning("'%s' is torn or can't be read: left out", copy.path)
+                log.warning("'%s' is torn or can't be read, so it is ignored", copy.path)
 
 
 def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:

@@ -55,13 +55,15 @@ def keys_in(root: Path, listed: dict[Path, Identity], unlisted: dict[str, str]) 
             if name.startswith("."):
                 continue
             if not _is_text(name):
-                log.error("config_store: %r in folder '%s' is no name in UTF-8: left out", name, beneath)
+                log.error(
+                    "config_store: %r in folder '%s' is not a name in UTF-8, so it is ignored. Rename it", name, beneath
+                )
             elif key.suffix.lower() in SUFFIXES:
                 yield str(key)
             elif (root / key).is_dir():
                 folders.append(key)
             elif not (root / key).exists():
-                unlisted[str(key)] = "It is a link to nothing"
+                unlisted[str(key)] = "It is a broken link"
 
 
 def identities(folders: Iterable[Path]) -> dict[Path, Identity]:

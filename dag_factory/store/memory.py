@@ -87,7 +87,9 @@ class Memory:
         for dag_id in changed:
             rows.append((dag_id, revisions[dag_id], content(dag_id)))
             if time.monotonic() > deadline:
-                log.info("%d of %d configs are kept for now, the others at the next load", len(rows), len(changed))
+                log.info(
+                    "%d of %d changed configs are remembered now, the others at the next load", len(rows), len(changed)
+                )
                 break
 
         def write(connection: sqlite3.Connection) -> None:
@@ -134,7 +136,7 @@ class Memory:
             except sqlite3.OperationalError:
                 raise  # locked, read-only or full: the file itself may be in order
             except sqlite3.DatabaseError as error:
-                log.warning("'%s' is corrupt (%s). It is made anew", self.path, error)
+                log.warning("'%s' is corrupt (%s). It is replaced by a new one", self.path, error)
                 self.forget()
                 return action()
         except (sqlite3.Error, OSError) as error:

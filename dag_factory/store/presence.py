@@ -122,7 +122,7 @@ class Presence:
             if not self._is_empty():
                 return
             raise MissingStoreError(
-                f"config_store '{self._root}' holds nothing, where it held configs before. Is it mounted? If it is "
+                f"config_store '{self._root}' is empty, but held configs before. Is it mounted? If it is "
                 "meant to be empty, put an empty file 'defaults.yaml' into it."
             )
         what = "has no file" if place.identity is None else "has another id in its file"

@@ -69,7 +69,7 @@ class Writes:
             self._check_lock(f"Config '{key}' may or may not be {done} it.")
         except UncertainError as error:
             raise StoreError(
-                f"config '{key}' may or may not be {done} '{self._root}': {error.strerror}. Do the same again."
+                f"config '{key}' may or may not be {done} '{self._root}': {error.strerror}. Retry."
             ) from error
         except OSError as error:
             self._pending.withdraw(key)
@@ -93,7 +93,7 @@ class Writes:
             except TimeoutError as error:
                 raise StoreLockedError(
                     f"config_store '{self._root}' is locked by another process: {error}. Nothing has changed. "
-                    "Do the same again; where it stays locked, look for a process that hangs."
+                    "Retry; if it stays locked, look for a process that hangs."
                 ) from None
             except OSError as error:
                 raise StoreError(
@@ -152,13 +152,12 @@ class Writes:
         except OSError as error:
             raise StoreError(
                 f"config_store '{self._root}' {state}, but Airflow may not see it: its version marker can't be "
-                f"replaced: {error.strerror}. Do the same again."
+                f"replaced: {error.strerror}. Retry."
             ) from error
         unsynced = self._sync({self._root}) or unsynced
         if unsynced is not None:
             raise StoreError(
-                f"config_store '{self._root}' {state}, but it may not survive a power cut: {unsynced.strerror}. "
-                "Do the same again."
+                f"config_store '{self._root}' {state}, but it may not survive a power cut: {unsynced.strerror}. Retry."
             ) from unsynced
         # Only now: had the writer died before, those who watch would have to bump in its place.
         self._announcements.add({**changes, **covering})
@@ -184,7 +183,7 @@ class Writes:
         elif not self._lock[0].is_valid():
             raise MissingStoreError(
                 f"config_store '{self._root}' was replaced, or its file {LOCK} removed, while it was locked. "
-                f"{state} Do the same again."
+                f"{state} Retry."
             )
 
     def _revision(self, key: str) -> str | None:

@@ -111,7 +111,7 @@ def _check_dag(opened: Allowed, config: Config) -> None:
 
 
 def _still_running(problem: ConfigError) -> ConfigError:
-    text = f"{problem.problem.rstrip('.')}; its last good version goes on running"
+    text = f"{problem.problem.rstrip('.')}; its last good version keeps running"
     return ConfigError(text, field=problem.field, config=problem.config)
 
 

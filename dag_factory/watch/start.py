@@ -48,7 +48,7 @@ async def _opened(store: Callable[[], ConfigStore]) -> ConfigStore:
             opened = await asyncio.to_thread(store)
         except MissingStoreError as error:
             if not is_missing:
-                log.error("%s Until then nothing is deployed or deleted, and it is not watched", error)
+                log.error("%s Until the store is back, nothing is deployed or deleted, and it is not watched", error)
             is_missing = True
             await asyncio.sleep(RETRY_SECONDS)
         else:

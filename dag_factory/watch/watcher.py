@@ -93,7 +93,11 @@ class Watcher:
                     reason = "config_store '%s' can't be listed. It is watched as soon as it can be"
                     self._is_lost = True
                     if reason != waits_for and isinstance(error, StoreError):
-                        log.error("%s Until then nothing is deployed or deleted, and all DAGs stay as they were", error)
+                        log.error(
+                            "%s Until the store is back, nothing is deployed or deleted, and all DAGs stay as they "
+                            "were",
+                            error,
+                        )
                 if reason != waits_for:
                     log.info(reason, self._store.root)
                     waits_for = reason

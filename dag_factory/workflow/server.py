@@ -65,7 +65,7 @@ def fetch_service(server: OpenMetadata, reference: Document) -> Service:
     kinds = {f"{kind.value}Service".lower(): kind for kind in ServiceType}
     kind = kinds.get(str(reference.get("type")).lower())
     if kind is None:
-        raise WorkflowError(f"service.type '{reference.get('type')}' is none that openmetadata-ingestion knows")
+        raise WorkflowError(f"service.type '{reference.get('type')}' is unknown to openmetadata-ingestion")
     fqn = reference.get("fullyQualifiedName") or quoted(reference["name"])
     service = server.get_by_name(get_service_class_from_service_type(kind), fqn)
     if service is None:

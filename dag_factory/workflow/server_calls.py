@@ -70,7 +70,7 @@ class ServerCalls:
 
     def _problem(self) -> str:
         return (
-            f"the OpenMetadata server {self._server} has gone away amid the run: no call has had an answer for "
+            f"the OpenMetadata server {self._server} went away during the run: no call has been answered for "
             f"{time.monotonic() - (self._silent_since or 0):.0f} s. Run the pipeline again when it is back"
         )
 

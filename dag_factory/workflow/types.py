@@ -182,5 +182,5 @@ def pipeline_type(name: str) -> PipelineType:
         return PIPELINE_TYPES[name]
     except KeyError:
         known = ", ".join(PIPELINE_TYPES)
-        problem = OBSOLETE_TYPES.get(name, f"is no type that can be run. Types: {known}")
+        problem = OBSOLETE_TYPES.get(name, f"is not a type that can be run. Types: {known}")
         raise ConfigError(problem, field="pipelineType") from None

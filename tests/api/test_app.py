@@ -77,7 +77,7 @@ def test_the_store_is_watched_while_the_api_server_runs_and_stops_no_start_of_it
             while not caplog.messages and mode == "poll":
                 await asyncio.sleep(0.01)
 
-    for mode, said in (("off", ""), ("wrong", "watch_store is none of"), ("poll", "Watching config_store")):
+    for mode, said in (("off", ""), ("wrong", "watch_store is invalid"), ("poll", "Watching config_store")):
         caplog.clear()
         monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__WATCH_STORE", mode)
         asyncio.run(live())

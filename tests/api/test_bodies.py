@@ -266,7 +266,7 @@ def test_of_large_bodies_only_some_are_in_memory_and_small_ones_pass_them(
         small.send(b"{}")
         assert small.answer()[0] == 200
         status, _, body = second.answer()
-        assert (status, body) == (503, {"error": "Too many large bodies are being read. Try it again later."})
+        assert (status, body) == (503, {"error": "Too many large bodies are being read. Retry later."})
         go_on()
         assert first.answer()[2] == len(MEGABYTE)
     with Connection(port) as third:

@@ -124,7 +124,7 @@ def test_a_body_of_another_kind_reaches_no_call_and_neither_does_none(method: st
     for options in ({"content": b"{}", "headers": {"Content-Type": "text/plain"}}, {"data": {"a": "b"}}, {}):
         answer, reached = ask(method, **options)
         assert (answer.status_code, reached) == (415, [])
-        assert answer.json()["error"].endswith("Send the header 'Content-Type: application/json'.")
+        assert answer.json()["error"].endswith("Send it with the header 'Content-Type: application/json'.")
     assert ask(method, json={})[1] == [method]
 
 

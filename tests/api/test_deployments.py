@@ -258,7 +258,7 @@ def test_a_store_that_hangs_keeps_no_deploy_waiting_without_end(store: FolderSto
 
     first, second, third = asyncio.run(calls())
     assert (first.status_code, second.status_code) == (503, 503)
-    assert "it is not known whether it holds the change" in first.json()["error"]
+    assert "it may or may not hold the change" in first.json()["error"]
     assert "Nothing has changed" in second.json()["error"]
     assert third.status_code == 200
 

@@ -86,7 +86,7 @@ def test_a_server_that_refuses(server: Any, status: int, passing: bool) -> None:
 
 def test_a_proxy_that_answers_in_the_server_s_place(server: Any) -> None:
     server.says = b"<html>maintenance</html>"
-    with pytest.raises(StatusError, match="something else than JSON") as error:
+    with pytest.raises(StatusError, match="answer is not JSON") as error:
         settle(server.connection())
     assert error.value.passing
 

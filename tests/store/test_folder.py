@@ -199,7 +199,7 @@ def test_a_link_to_nothing_is_a_broken_config(store: FolderStore) -> None:
     (store.root / "a.json").symlink_to("gone.json")
     (store.root / "x").symlink_to("gone")
     assert store.list_keys() == ["a.json"]
-    assert "link to nothing" in problem_of(store, "a.json")
+    assert "broken link" in problem_of(store, "a.json")
 
 
 def test_a_circular_link_is_a_broken_config(store: FolderStore) -> None:

@@ -127,7 +127,7 @@ def _is_true(call: Call, before: Contents, after: Contents, answer: Answer | str
         return False  # not one of ours
     if kind == OK or "holds the change" in text:
         return all(wish(after.get(key)) for key, wish in call.wish.items())
-    if "is removed already" in text:
+    if "is already removed" in text:
         return before != after
     if "is as it was before" in text and (named := re.search(r"config '([^']+)'", text, re.IGNORECASE)):
         return before.get(named[1]) == after.get(named[1])

@@ -132,7 +132,7 @@ def test_a_config_that_goes_on_as_it_was_says_so(store: FolderStore, caplog: pyt
     drop(store, "late.json", airflowConfig={"retries": CANARY})
     store.write("never.json", b"{")
     lines = said(store, {"orders.json": CHANGED, "late.json": CHANGED, "never.json": NEW}, caplog)
-    assert [line.endswith("; its last good version goes on running") for line in lines] == [True, False, True]
+    assert [line.endswith("; its last good version keeps running") for line in lines] == [True, False, True]
     assert lines[0].startswith("config 'late.json' has changed, and is wrong: field 'airflowConfig.retries': ")
     assert CANARY not in "".join(lines)
 
@@ -146,4 +146,4 @@ def test_broken_defaults_upon_which_configs_go_on_as_they_were_say_so(
     store.write("x/defaults.yaml", b"[")
     (line,) = said(store, {"x/defaults.yaml": NEW}, caplog)
     assert "of the 3 configs upon it 3 are wrong" in line
-    assert line.endswith("; its last good version goes on running")
+    assert line.endswith("; its last good version keeps running")

@@ -333,7 +333,7 @@ def test_a_store_that_was_missing_for_a_while_is_said_and_asked_for_again_though
             await until(lambda: bool(asked) and (root / ".store").exists())
             root.rename(away)
             root.mkdir()  # the mount point without the mount
-            await until(lambda: "Until then nothing is deployed or deleted" in caplog.text)
+            await until(lambda: "Until the store is back, nothing is deployed or deleted" in caplog.text)
             assert list(root.iterdir()) == []
             before, marker = len(asked), FolderStore(away).marker()
             root.rmdir()

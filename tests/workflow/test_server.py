@@ -42,4 +42,4 @@ def test_a_service_of_each_kind_that_openmetadata_ingestion_knows_is_asked_for_b
     assert [entity.lower() for entity, _ in asked[:-2]] == [kind.lower() for kind in kinds]
     assert asked[-2:] == [["DatabaseService", '"a.b"'], ["DatabaseService", '"y.dots"']]
     assert "has no databaseService 'shop'" in " ".join(errors)
-    assert errors[-1] == "service.type 'telepathyService' is none that openmetadata-ingestion knows"
+    assert errors[-1] == "service.type 'telepathyService' is unknown to openmetadata-ingestion"

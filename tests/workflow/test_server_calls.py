@@ -59,7 +59,7 @@ def test_a_server_that_is_silent_for_long_is_given_up_and_calls_fail_at_once() -
     calls = calls_to(give_up=0)
     fail(calls)
     asked: list[object] = []
-    with pytest.raises(requests.exceptions.ConnectionError, match=r"server 127\.0\.0\.1:1 has gone away amid the run"):
+    with pytest.raises(requests.exceptions.ConnectionError, match=r"server 127\.0\.0\.1:1 went away during the run"):
         calls.send(lambda timeout: asked.append(timeout) or answer()(timeout))  # type: ignore[func-returns-value]
     assert asked == []
     assert "Run the pipeline again" in str(calls.problem)
