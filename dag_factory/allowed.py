@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,6 +27,11 @@ _AIRFLOW_S = ("AIRFLOW_", "_AIRFLOW_")
 
 # OpenMetadata's name for "no secrets manager": secrets come with the entities that the server returns.
 _NO_SECRETS_MANAGER = ("", "db")
+
+# openmetadata-ingestion formats a value of a header by the other headers. A width, as in "%(Authorization)999999999s",
+# would fill the memory of a worker, and of Airflow's scheduler and API server, which report for runs that have ended.
+_HEADER = re.compile(r"(?:[^%]|%%|%\([^()%]*\)s)*")
+_LONGEST_HEADER = 8_192
 
 # How a file's path may begin. openmetadata-ingestion reads the token from a file where there is one of that name.
 _PATHS = ("/", "~", ".", "\\", "file:")
@@ -179,8 +185,16 @@ class Allowed:
             )
 
     def _check_way(self, connection: Document) -> None:
-        """Refuse what sends a request to another server than ``hostPort`` says."""
+        """Refuse what sends a request to another server than ``hostPort`` says, or makes it as large as it likes."""
         headers = connection.get("extraHeaders")
+        for name, value in headers.items() if isinstance(headers, dict) else ():
+            text = "" if is_reference(value) else str(value)
+            if len(text) > _LONGEST_HEADER or not _HEADER.fullmatch(text):
+                raise ConfigError(
+                    f"is longer than {_LONGEST_HEADER} characters, or has a % that begins nothing. Write %% for a "
+                    "percent sign, and %(Name)s for the value of another header",
+                    field=f"{SERVER}.extraHeaders.{name}",
+                )
         if isinstance(headers, dict) and any(str(name).strip().lower() == "host" for name in headers):
             raise ConfigError(
                 "sets another host than hostPort, and a proxy would send the token there. Remove this header",

@@ -18,7 +18,7 @@ from dag_factory.operator import ConfigErrorOperator, IngestionOperator
 from dag_factory.pipeline import IngestionPipeline, Runner
 from dag_factory.plain_text import cut, one_line, printable
 from dag_factory.schedule import EPOCH, end_date, schedule, start_date
-from dag_factory.secrets import redact
+from dag_factory.secrets import redact_beginning
 from dag_factory.trigger_form import add_fields
 from dag_factory.workflow.types import pipeline_type
 
@@ -96,7 +96,8 @@ def _build(pipeline: IngestionPipeline, config: Config, longest_run: int | None)
     dag = DAG(
         dag_id=config.dag_id,
         dag_display_name=cut(pipeline.title, _MAX_DISPLAY_NAME),
-        description=cut(printable(redact(pipeline.description or "")), _MAX_DESCRIPTION) or None,
+        description=cut(printable(redact_beginning(pipeline.description or "", _MAX_DESCRIPTION)), _MAX_DESCRIPTION)
+        or None,
         doc_md=describe(pipeline, config, timeout),
         schedule=schedule(airflow),
         start_date=start_date(airflow, pipeline.updated_at),

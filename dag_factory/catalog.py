@@ -176,6 +176,22 @@ class Catalog:
         claim = self._claims.of(key)
         return claim.named_id if claim is not None else None
 
+    def is_anothers(self, key: str, dag_id: str) -> bool:
+        """
+        Return whether a config, whatever its file is called, is that of another DAG id than this one.
+
+        :raises StoreError: where the store can't be listed
+        """
+        claim = self._claims.of(key)
+        if claim is None:
+            return False
+        copy = self._copies.of_key(key) if claim.named_id is None else None
+        if (claim.named_id or (copy.dag_id if copy is not None else None)) in (None, dag_id):
+            return False
+        # Unless it has lost its own id, and its problem is shown under this one.
+        found = self.find(dag_id)
+        return found is None or found.key != key
+
     def upon_defaults(self, key: str, own: Document) -> Document:
         """
         Return what a document would be under a key: with the defaults of its folder beneath it.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dag_factory.config_version import config_version, version_text
 from dag_factory.markdown import inline, quoted
-from dag_factory.secrets import redact
+from dag_factory.secrets import redact_beginning
 from dag_factory.shown_config import shown
 from dag_factory.ui import service_path, ui_address
 
@@ -53,7 +53,7 @@ def describe(pipeline: IngestionPipeline, config: Config, longest_run: int | Non
     }
     parts = [f"### {inline(pipeline.title)}"]
     if pipeline.description:
-        parts.append(quoted(redact(pipeline.description), _MAX_DESCRIPTION))
+        parts.append(quoted(redact_beginning(pipeline.description, _MAX_DESCRIPTION), _MAX_DESCRIPTION))
     parts.append(_table({name: text for name, text in rows.items() if text}))
     if link := service_link(pipeline, document):
         parts.append(f"[Open the service in OpenMetadata]({link})")

@@ -16,6 +16,7 @@ from dag_factory.document import Document
 from dag_factory.errors import ConfigError
 from dag_factory.inheritance import DEFAULTS
 from dag_factory.secrets import HIDDEN
+from dag_factory.shown_config import shown
 from dag_factory.store.memory import Known, Memory
 
 log = logging.getLogger(__name__)
@@ -60,6 +61,9 @@ def recalled_one(memory: Memory, dag_id: str) -> Config | None:
 def without_secrets(document: Document) -> Document:
     """Return a document whose DAG is the same, and which holds no secret."""
     hidden = at_rest.without_secrets(document)
+    source = hidden.get("sourceConfig")
+    if isinstance(source, dict) and "config" in source:
+        source["config"] = shown(document["sourceConfig"]["config"])
     server = hidden.get(SERVER)
     if isinstance(server, dict) and server.get("hostPort") == HIDDEN:
         server["hostPort"] = _host(document[SERVER]["hostPort"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dag_factory import settings
 from dag_factory.plain_text import cut, one_line
-from dag_factory.secrets import redact
+from dag_factory.secrets import redact, redact_beginning
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -61,7 +61,7 @@ class FailureMail:
 
 def failure_mail(recipients: tuple[str, ...], title: str) -> FailureMail | None:
     """Return a callback for a task's failure that mails to addresses, None where nobody is to be mailed."""
-    return FailureMail(recipients, redact(title)) if recipients else None
+    return FailureMail(recipients, redact_beginning(title, _MAX_TEXT)) if recipients else None
 
 
 def subject(context: Mapping[str, Any]) -> str:

@@ -33,6 +33,7 @@ _MAX_INT = 2**31 - 1
 # Widths of Airflow's columns.
 _MAX_NAME = 256
 _MAX_EXECUTOR = 1000
+_LONGEST_CRON = 1000
 _NOT_IN_DAG_ID = re.compile(r"[^0-9a-zA-Z\-_]+")
 _IN_A_NAME = re.compile(r"[0-9a-zA-Z]")
 NO_DAG_ID = "has no letter (a to z) and no digit, so no DAG id can be made from it. Use at least one"
@@ -120,7 +121,11 @@ class AirflowConfig(_Model):
     @field_validator("schedule_interval", mode="after")
     @classmethod
     def _blank_is_on_demand(cls, value: str | None) -> str | None:
-        return (value or "").strip() or None
+        cron = (value or "").strip()
+        if len(cron) > _LONGEST_CRON:
+            # To read a list of very many minutes takes seconds, at each parse.
+            raise ValueError(f"is longer than {_LONGEST_CRON} characters. Write ranges and steps in place of lists")
+        return cron or None
 
 
 class Runner(_Model):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -19,6 +20,11 @@ _SHOWN_TEXTS = frozenset({
     "messagingServiceNames", "schemaName", "serviceName", "serviceType", "sourcePythonClass", "startDate",
     "storageServiceNames", "tableName", "tagFQN", "testCases", "type",
 })  # fmt: skip
+# To judge a longer one takes seconds, and a parse of all DAGs has thirty; a DAG's docs have no room for it anyway.
+_LONGEST = 200_000
+
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
+
 # A key that looks otherwise, or is of no field, may itself be what should not be seen.
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 
@@ -28,8 +34,10 @@ def shown(source_config: Any) -> Any:
     Return a source config with ``***`` in place of all that openmetadata-ingestion's schemas don't know as harmless.
 
     Shown are true, false and null, numbers and enums where the schema says so, filters and names unless they look like
-    a secret, and references, which are no secrets.
+    a secret, and references, which are no secrets. Of one that is very long, nothing is shown.
     """
+    if len(_encoded(source_config)) > _LONGEST:
+        return HIDDEN
     return _shown(source_config, schemas.kind_at("sourceConfig", "config"), "")
 
 

@@ -69,6 +69,7 @@ def deploy(store: ConfigStore, checked: Checked) -> Deployed:
     with store.lock():
         _check_upon_defaults(store, key, at_rest)
         present = Catalog(store).look_up(pipeline.dag_id)
+        _check_file_is_free(store, key, pipeline.dag_id)
         if present is not None:
             _check_same_pipeline(checked, present)
             if present.key == key and _same(at_rest, store, pipeline.dag_id, keys):
@@ -91,7 +92,8 @@ def delete(store: ConfigStore, name: str) -> bool:
         if Catalog(store).owner(dag_id) not in (None, name):
             return False  # the id is another pipeline's
         # The file of this name goes, even if it can't be read any more.
-        removed = store.delete(f"{dag_id}.json")
+        key = f"{dag_id}.json"
+        removed = not Catalog(store).is_anothers(key, dag_id) and store.delete(key)
         try:
             while (config := Catalog(store).look_up(dag_id)) is not None and store.delete(config.key):
                 removed = True
@@ -146,6 +148,20 @@ def _check_upon_defaults(store: ConfigStore, key: str, document: Document) -> No
         check(Catalog(store).upon_defaults(key, document))
     except ConfigError as error:
         raise error.within(DEFAULTS) from None
+
+
+def _check_file_is_free(store: ConfigStore, key: str, dag_id: str) -> None:
+    """
+    Refuse to replace the config of another DAG, whose file has this name.
+
+    Somebody may have dropped it under any name; and of some file systems ``A.json`` and ``a.json`` are one file.
+    """
+    if Catalog(store).is_anothers(key, dag_id):
+        raise ConflictError(
+            f"gives the DAG id '{dag_id}', whose config would be the file '{key}', and that is the config of another "
+            "pipeline. Rename that file, or the pipeline",
+            field="name",
+        )
 
 
 def _check_same_pipeline(checked: Checked, present: Config) -> None:

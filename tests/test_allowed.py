@@ -110,6 +110,16 @@ def test_a_header_may_not_name_another_host(name: str) -> None:
     OPENED.check(server(extraHeaders={"X-Host": "a"}))
 
 
+@pytest.mark.parametrize(
+    "value", ["%(Authorization)1500000000s", "%(Accept-Encoding).9f", "%(A)*s", "100%", "%s", "%(A)s%", "a" * 8_193]
+)
+def test_a_header_may_not_be_made_as_large_as_its_author_likes(value: str) -> None:
+    problem = problem_of(server(extraHeaders={"X-A": value}))
+    assert problem.field == "openMetadataServerConnection.extraHeaders.X-A"
+    assert "begins nothing" in problem.problem
+    OPENED.check(server(extraHeaders={"X-A": "100%% %(Authorization)s%(X-B)s", "X-B": 1, "X-C": None}))
+
+
 @pytest.mark.parametrize("token", ["/etc/passwd", "~/.aws/credentials", "../secret", "./a", " /etc/passwd"])
 def test_a_token_may_not_be_the_name_of_a_file(token: str) -> None:
     problem = problem_of(server(securityConfig={"jwtToken": token}))

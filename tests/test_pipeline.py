@@ -298,3 +298,10 @@ def test_the_section_that_is_ours_says_where_the_task_runs() -> None:
 def test_what_is_wrong_in_the_section_that_is_ours_is_named(section: object, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         IngestionPipeline.from_document({**MINIMAL, "dagFactory": section})
+
+
+def test_a_cron_that_takes_seconds_to_read_is_refused() -> None:
+    schedule = {"scheduleInterval": f"0{',0' * 500} * * * *"}
+    with pytest.raises(ConfigError, match="longer than 1000 characters") as error:
+        IngestionPipeline.from_document({"name": "a", "pipelineType": "metadata", "airflowConfig": schedule})
+    assert error.value.field == "airflowConfig.scheduleInterval"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dag_factory.references import FERNET, decrypted, encrypted, resolve
 from dag_factory.sealing import Keys
-from dag_factory.secrets import HIDDEN, encrypt, is_secret, redact, secret_values
+from dag_factory.secrets import HIDDEN, encrypt, is_secret, redact, redact_beginning, secret_values
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
 CANARY = "s3cr3t-canary"
@@ -479,3 +479,9 @@ def test_every_secret_field_of_openmetadatas_schemas_is_known_to_be_one() -> Non
     assert len(fields) > 40
     assert {"password", "jwtToken", "awsSecretAccessKey", "privateKey"} <= fields
     assert [field for field in sorted(fields) if not is_secret(field)] == []
+
+
+def test_of_a_long_text_only_the_beginning_is_judged_and_more_of_it_than_is_shown() -> None:
+    secret = " password=hunter2hunter2"
+    assert redact_beginning("a" * 150 + secret, 100) == HIDDEN
+    assert redact_beginning("a" * 200 + secret, 100) == "a" * 200

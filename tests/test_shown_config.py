@@ -88,3 +88,7 @@ def test_references_are_shown_and_what_is_encrypted_is_not() -> None:
     config = {"type": "DBT", "dbtConfigSource": {"$env": "A"}, "x": {"$connection": "c", "field": "uri"}}
     assert shown(config) == config
     assert shown({**config, "y": {"$fernet": "gAAA"}})["y"] == {"$fernet": HIDDEN}
+
+
+def test_a_source_config_that_is_too_long_to_be_judged_at_each_parse_is_not_shown() -> None:
+    assert shown({"schemaFilterPattern": {"includes": ["@" + "://a:" * 50_000]}}) == HIDDEN

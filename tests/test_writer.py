@@ -478,3 +478,28 @@ def test_a_deletion_removes_a_broken_config_that_runs_as_it_was_and_its_copy(sto
     assert not (store.root / key).exists()
     assert store.last_good.find("pg_metadata_hourly") is None
     assert Catalog(store).all() == []
+
+
+@pytest.mark.parametrize(
+    "text", [json.dumps({**SAMPLE, "name": "other"}), '{"name": "other"}', "name: other\nbroken: ["]
+)
+def test_the_config_of_another_pipeline_is_neither_replaced_nor_deleted_because_its_file_has_the_name(
+    store: FolderStore, text: str
+) -> None:
+    path = store.root / "pg_metadata_hourly.json"
+    path.write_text(text)
+    good = Version("other", path.name, {**SAMPLE, "name": "other"})
+    store.last_good.keep([good], InUse(), since=0, complete=False)
+    with pytest.raises(ConflictError, match=r"'pg_metadata_hourly\.json', and that is the config of another pipeline"):
+        deploy(store, document())
+    assert delete(store, "pg_metadata_hourly") is False
+    assert path.read_text() == text
+    assert delete(store, "other") is True
+    assert not path.exists()
+
+
+def test_a_config_that_has_lost_its_id_and_shows_under_its_file_s_name_may_be_replaced(store: FolderStore) -> None:
+    for name in ("other.json", "pg_metadata_hourly.json"):
+        (store.root / name).write_text(json.dumps({**SAMPLE, "name": "other"}))
+    assert deploy(store, document()).changed
+    assert stored(store)["name"] == "pg_metadata_hourly"
