@@ -139,4 +139,8 @@ def _tags(pipeline: IngestionPipeline, *, is_broken: bool) -> list[str]:
     service = pipeline.service.name if pipeline.service else None
     tags = [TAG, pipeline.title, f"type:{pipeline.pipeline_type}", f"service:{service}"]
     tags += [PROBLEM_TAG] if is_broken else []
-    return [cut(one_line(tag), _MAX_TAG) for tag in tags]
+    # MySQL takes tags that differ by case alone for the same one, and then refuses all DAGs of the file.
+    kept: dict[str, str] = {}
+    for tag in (cut(one_line(each), _MAX_TAG) for each in tags):
+        kept.setdefault(tag.casefold(), tag)
+    return list(kept.values())

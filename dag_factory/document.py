@@ -50,7 +50,7 @@ def parse(data: bytes, key: str, *, may_be_empty: bool = False) -> Document:
         return {}
     if not isinstance(value, dict) or is_reference(value):
         raise ConfigError("is not a mapping of fields to values. A pipeline is one JSON object.")
-    _check(value)
+    check_values(value)
     return value
 
 
@@ -67,8 +67,12 @@ def _is_plain_mapping(value: object) -> TypeGuard[Document]:
     return isinstance(value, dict) and not is_reference(value)
 
 
-def _check(document: Document) -> None:
-    """Refuse what could not travel on to Airflow's database, and references of a wrong form."""
+def check_values(document: Document) -> None:
+    """
+    Check that a document can travel on to Airflow's database, and that its references are of a right form.
+
+    :raises ConfigError: naming the first field that is wrong
+    """
     characters = 0
     for count, (path, value) in enumerate(_walk(document, ())):
         if isinstance(value, (str, dict)):

@@ -136,7 +136,8 @@ class Execution:
         pipeline = IngestionPipeline.from_document(document)
         job = self._begun = self._job(pipeline, document)
         opened.check_application(document)
-        self._show(config, pipeline, require_server(document)["hostPort"])
+        # As the document stands: what a reference became is not for everybody who may see the run.
+        self._show(config, IngestionPipeline.from_document(stored), require_server(document)["hostPort"])
         python = choose(pipeline.dag_factory.runner.python)
         where = "in the task's process" if python is None else f"by {python}"
         log.info("Running config '%s' as OpenMetadata run %s, %s", config.key, job.run_id, where)

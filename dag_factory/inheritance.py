@@ -48,7 +48,17 @@ def upon(defaults: Document, own: Document) -> Document:
     return merge(defaults, own)
 
 
-def _check_way(defaults: object, own: object, field: str) -> None:
+def check_override(config: Document, override: Document, field: str) -> None:
+    """
+    Check what replaces top-level keys of a config for one run: who may trigger it may not send its secrets elsewhere.
+
+    :raises ConfigError: where a key names another server than the config, and a secret of the config stays beside it
+    """
+    flat = {name: None if isinstance(value, dict) else value for name, value in override.items()}
+    _check_way(config, flat, field, whose="the config")
+
+
+def _check_way(defaults: object, own: object, field: str, *, whose: str = DEFAULTS) -> None:
     """Check each mapping that is merged: where it says another server, it has to bring all secrets of its own."""
     if not _is_mapping(defaults) or not _is_mapping(own):
         return
@@ -58,7 +68,7 @@ def _check_way(defaults: object, own: object, field: str) -> None:
         if names_server and any(_inherits(child, own, key, is_secret) for key, child in defaults.items()):
             secret = f"{SERVER}.securityConfig" if field == SERVER else "your own value for each secret"
             raise ConfigError(
-                f"names another server than {DEFAULTS} does, so the secrets of {DEFAULTS} would be sent there. "
+                f"names another server than {whose} does, so the secrets of {whose} would be sent there. "
                 f"Write {secret} beside it, or remove '{name}'",
                 field=f"{field}.{name}",
             )

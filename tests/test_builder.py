@@ -240,3 +240,8 @@ def test_the_runner_block_says_where_airflow_runs_the_task_and_else_its_defaults
 def test_an_executor_that_airflow_does_not_have_is_a_problem_of_that_config_alone() -> None:
     with pytest.raises(ConfigError, match=r"'dagFactory\.runner\.executor': is not an executor that \[core\] executor"):
         build_dag(config(dagFactory={"runner": {"executor": "NoSuchExecutor"}}))
+
+
+def test_no_two_tags_differ_by_case_alone_for_which_mysql_takes_them_for_one() -> None:
+    dag = build_dag(config(displayName="OPENMETADATA", service={"type": "databaseService", "name": "shop"}))
+    assert dag.tags == {"OpenMetadata", "type:metadata", "service:shop"}

@@ -101,3 +101,17 @@ def test_a_reference_that_is_not_open_elsewhere_in_a_config_is_reported_to_its_s
         (store / "orders.json").write_text(json.dumps(document))
         assert "allowed_env" in run()
     assert set(listener.tokens) == {"Bearer own"}
+
+
+def test_what_a_reference_became_is_in_no_link(store: Path) -> None:
+    pushed: list[object] = []
+    server = {"hostPort": "http://127.0.0.1:1/api", "securityConfig": {"jwtToken": "token"}}
+    names = {"fullyQualifiedName": {"$env": "OPENMETADATA_JWT_TOKEN"}, "openMetadataServerConnection": server}
+    (store / "orders.json").write_text(json.dumps({**PIPELINE, **names}))
+    task = Task()
+    task.xcom_push = lambda **said: pushed.append(said)  # type: ignore[method-assign]
+    context = cast("Any", {"dag_run": SimpleNamespace(conf={}), "run_id": "manual", "ti": task, "task": OPERATOR})
+    execution = Execution("orders", context)
+    execution._prepare()
+    assert len(pushed) >= 2
+    assert "canary-open" not in json.dumps(pushed)

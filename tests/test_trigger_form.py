@@ -25,7 +25,8 @@ FILLED = {
 
 def document(kind: str) -> dict[str, Any]:
     service = {"type": "databaseService", "name": "shop"}
-    return {"name": "p", "pipelineType": kind, "service": service, "sourceConfig": {"config": {"type": "T"}}}
+    config = {"type": "T", "sourcePythonClass": "metadata.applications.auto_tagger.AutoTaggerApp"}
+    return {"name": "p", "pipelineType": kind, "service": service, "sourceConfig": {"config": config}}
 
 
 def dag(kind: str) -> DAG:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from dag_factory.store.files import read_own
+
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 1024 * 1024
@@ -48,7 +50,7 @@ class Announcements:
         """
         announced: dict[str, str | None] = {}
         try:
-            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = read_own(self._path, 2 * MAX_BYTES).decode(errors="replace").splitlines()
         except OSError:
             return announced
         for line in lines:

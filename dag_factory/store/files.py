@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,9 @@ NEW = ".new"
 _NEW_NAME = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(NEW)}")
 # A sweeper can take a new file only between its creation and its lock, which is a matter of microseconds.
 _ATTEMPTS = 5
+
+
+_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class UncertainError(OSError):
@@ -62,6 +66,21 @@ def remove(path: Path) -> bool:
         if _exists(path, error):
             raise
     return True
+
+
+def read_own(path: Path, most: int) -> bytes:
+    """
+    Return what a file holds that the store keeps for itself, at most a number of bytes of it.
+
+    Who can write to the store's folder could put a link to a device or a pipe in its place, which has no end.
+
+    :raises OSError: where it is not a regular file, or can't be read
+    """
+    descriptor = os.open(path, _READ)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        return file.read(most)
 
 
 def sync(folder: Path) -> None:

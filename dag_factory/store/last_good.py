@@ -18,7 +18,8 @@ from functools import cached_property
 from pathlib import Path
 from uuid import uuid4
 
-from dag_factory.document import Document
+from dag_factory.document import Document, check_values
+from dag_factory.errors import ConfigError
 from dag_factory.store.access import OWNER_ONLY, Access
 from dag_factory.store.files import NEW
 
@@ -140,12 +141,23 @@ class LastGood:
         """Remove the copies for a DAG id, as far as that is possible; the next load removes what is left."""
         part = _id_part(dag_id)
         with suppress(OSError):
+            self._check_own()
             _remove((each for each in _entries_in(self.folder / _bucket(dag_id)) if _belongs(each, part)), math.inf)
+
+    def _check_own(self) -> None:
+        """
+        Make sure that nothing is written or removed elsewhere: an author could make a link of the store's folder.
+
+        :raises OSError: where the store's own folder is a link; the one of the setting is the operator's, and may be
+        """
+        if self.folder.name == FOLDER and self.folder.is_symlink():
+            raise OSError(errno.ELOOP, "is a link. Remove it")
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:
         # Without its parents: where the store is missing, it is not for us to make one.
         self.folder.mkdir(exist_ok=True)
+        self._check_own()
         descriptor = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
@@ -335,10 +347,11 @@ def _read(path: Path) -> Version | None:
         if _digest(content) != path.name.split(".")[2]:
             return None
         held = json.loads(content)
+        check_values(held["document"])
         return Version(held["dag_id"], held["key"], held["document"], Access(*held["access"]))
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, ConfigError):
         return None
 
 

@@ -6,9 +6,13 @@ import json
 import logging
 from pathlib import Path
 
-from dag_factory.store.files import replace, sweep, sync
+from dag_factory.store.files import read_own, replace, sweep, sync
 
 log = logging.getLogger(__name__)
+
+_MAX_TOKEN_BYTES = 200
+# Some hundred thousand configs, each under the longest name that Airflow takes.
+_MAX_MAPPING_BYTES = 128 * 1024 * 1024
 
 
 def keep(path: Path, note: bytes) -> None:
@@ -25,7 +29,7 @@ def keep(path: Path, note: bytes) -> None:
 def token(path: Path) -> str | None:
     """Return the one word that a note holds, None where there is none."""
     try:
-        return path.read_text(encoding="ascii").strip() or None
+        return read_own(path, _MAX_TOKEN_BYTES).decode("ascii").strip() or None
     except (OSError, ValueError):
         return None
 
@@ -33,7 +37,7 @@ def token(path: Path) -> str | None:
 def mapping(path: Path) -> dict[str, object]:
     """Return what a note in JSON maps to what, nothing where that is not to be had."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_own(path, _MAX_MAPPING_BYTES))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

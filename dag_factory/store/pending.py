@@ -7,8 +7,10 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from dag_factory.store.files import sync
+from dag_factory.store.files import read_own, sync
 
+# As many keys as there may be configs.
+_MAX_BYTES = 128 * 1024 * 1024
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -59,7 +61,7 @@ class Pending:
         """Return the keys of all changes, each once, as far as they can be read."""
         keys: dict[str, None] = {}
         with suppress(OSError, ValueError):
-            for line in self._path.read_text(encoding="utf-8").splitlines():
+            for line in read_own(self._path, _MAX_BYTES).decode().splitlines():
                 with suppress(ValueError, RecursionError):
                     if isinstance(key := json.loads(line), str):
                         keys[key] = None

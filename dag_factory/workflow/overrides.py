@@ -8,6 +8,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import ConfigError
+from dag_factory.inheritance import check_override
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,10 +64,13 @@ def overridden(document: Document, conf: Mapping[str, Any]) -> Document:
     for key in given.keys() & {"sourceConfigOverride", "appConfigOverride"}:
         # What does not fit, ingestion finds out, and says nothing of where it came from.
         log.info("For this run alone, conf.%s replaces %s", key, ", ".join(map(repr, sorted(given[key]))))
+    check_override(source_config["config"], given.get("sourceConfigOverride", {}), "conf.sourceConfigOverride")
     config = {**source_config["config"], **given.get("sourceConfigOverride", {})}
     if "appConfigOverride" in given:
-        beneath = config.get("appConfig")
-        config["appConfig"] = {**(beneath if isinstance(beneath, dict) else {}), **given["appConfigOverride"]}
+        stored = config.get("appConfig")
+        app_config = stored if isinstance(stored, dict) else {}
+        check_override(app_config, given["appConfigOverride"], "conf.appConfigOverride")
+        config["appConfig"] = {**app_config, **given["appConfigOverride"]}
     if "testCases" in given:
         config["testCases"] = [_name(case, config.get("entityFullyQualifiedName")) for case in given["testCases"]]
     return {**document, "sourceConfig": {**source_config, "config": config}}

@@ -96,8 +96,12 @@ def test_killing_the_run_ends_its_process_group_which_holds_no_secret_that_other
         return next(children(), None), airflow.api("GET", run_path(dag_id, run_id))["state"]
 
     child = wait_until(begun, "the child of the run", timeout=120)
-    group = [each for each in psutil.process_iter() if os.getpgid(each.pid) == child.pid]
-    assert len(group) >= 2
+
+    def guarded() -> tuple[list[psutil.Process] | None, str]:
+        group = [each for each in psutil.process_iter() if os.getpgid(each.pid) == child.pid]
+        return (group if len(group) >= 2 else None), f"{len(group)} processes"
+
+    group = wait_until(guarded, "the guard and the process that works", timeout=60)
     for process in group:
         open_to_others = " ".join([*process.cmdline(), *process.environ().values()])
         assert CANARY not in open_to_others

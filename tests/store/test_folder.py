@@ -620,3 +620,16 @@ def test_the_store_knows_which_names_it_gives_itself() -> None:
     assert is_own_file(".0a1b.new")
     assert not is_own_file("..data")
     assert not is_own_file("a.new")
+
+
+@pytest.mark.parametrize("target", ["/dev/zero", "/dev/tty", "pipe"])
+def test_a_link_or_a_pipe_in_place_of_a_note_is_not_read(store: FolderStore, target: str) -> None:
+    for name in (MARKER, ".loaded", NOTES, ANNOUNCED, PENDING):
+        if target == "pipe":
+            os.mkfifo(store.root / name)
+        else:
+            (store.root / name).symlink_to(target)
+    assert store.marker() is None
+    assert store.loaded() is None
+    assert store.recall("orders") is None
+    assert store.announced() == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -300,3 +301,28 @@ def test_a_copy_holds_what_json_can_hold(copies: LastGood) -> None:
     (copy,) = files(copies)
     assert json.loads(copy.read_bytes())["document"]["text"] == "\U0001f680"
     assert copies.find("orders") == version(big=2**64, small=1e-9, text="\U0001f680", nested={"a": [{}]})
+
+
+def test_nothing_is_written_or_removed_where_a_link_leads(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    keep(LastGood(elsewhere), [version()])
+    there = files(LastGood(elsewhere))
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / ".last_good").symlink_to(elsewhere)
+    linked = LastGood(tmp_path / "store" / ".last_good")
+    keep(linked, [version("refunds")])
+    linked.forget("orders")
+    assert files(LastGood(elsewhere)) == there != []
+
+
+def test_a_copy_that_somebody_has_made_up_is_held_to_what_a_config_may_hold(copies: LastGood) -> None:
+    for wrong in ("\x00", "\ud800"):
+        keep(copies, [version(description="good")])
+        (path,) = files(copies)
+        content = json.dumps({**json.loads(path.read_text()), "document": {"name": "orders", "description": wrong}})
+        digest = hashlib.sha256(content.encode()).hexdigest()[:32]
+        made_up = path.with_name(f"{path.name.rpartition('.')[0].rpartition('.')[0]}.{digest}.json")
+        path.unlink()
+        made_up.write_text(content)
+        assert copies.find("orders") is None
+        made_up.unlink()

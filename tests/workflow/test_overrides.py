@@ -113,3 +113,13 @@ def test_what_is_replaced_is_named_in_the_log_without_its_value(caplog: pytest.L
 def test_the_run_id_that_is_requested_is_a_uuid_or_none() -> None:
     for run_id in (str(uuid.uuid4()), "", None):
         check_kinds({"pipelineRunId": run_id})
+
+
+@pytest.mark.parametrize("key", ["appConfigOverride", "sourceConfigOverride"])
+def test_no_secret_of_a_config_is_sent_to_a_server_that_a_trigger_names(key: str) -> None:
+    stored = {"url": "https://theirs.example", "password": "secret", "threads": 1}
+    made = document("application", **({"appConfig": stored} if key == "appConfigOverride" else stored))
+    with pytest.raises(ConfigError, match=rf"conf\.{key}\.url.*names another server than the config does"):
+        overridden(made, {key: {"url": "https://mine.example"}})
+    for allowed in ({"url": "https://mine.example", "password": "mine"}, {"threads": 2}, {"url": stored["url"]}):
+        overridden(made, {key: allowed})
