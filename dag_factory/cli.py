@@ -41,7 +41,8 @@ def commands() -> list[CLICommand]:
     )
     rotate_command = ActionCommand(
         name="rotate-key",
-        help="Encrypt the config store again with the newest key of [core] fernet_key",
+        # Airflow takes what stands in brackets for markup in this line, and leaves it out.
+        help="Encrypt the config store again with the newest Fernet key",
         description=(
             "Encrypt again, with the newest key, all values in the config store that an older key of [core] fernet_key "
             "has encrypted. After exit code 0 you can remove the older keys; otherwise the output says what needs them."
@@ -103,7 +104,7 @@ def encrypt(args: argparse.Namespace) -> None:
     try:
         reference = encrypted(_number(value) if args.number else value, clean_dag_id(args.dag_id), Keys())
     except DagFactoryError as error:
-        sys.exit(f"{error}.")
+        sys.exit(f"{str(error).rstrip('.')}.")
     print(json.dumps(reference))
 
 
@@ -125,12 +126,12 @@ def rotate_key(args: argparse.Namespace) -> None:
     try:
         rotation = rotate(configured_store(), Keys(), dropped=args.dropped)
     except DagFactoryError as error:
-        sys.exit(f"{error}.")
+        sys.exit(f"{str(error).rstrip('.')}.")
     lines = [f"{len(rotation.resealed)} configs encrypted again, {rotation.unchanged} unchanged."]
     if rotation.copies:
         lines.append(f"{rotation.copies} last good versions encrypted again.")
     lines += [f"{key}: unchanged, since no deploy wrote it. Run with --dropped to change it." for key in rotation.left]
-    lines += [f"{key}: {problem}." for key, problem in rotation.failed.items()]
+    lines += [f"{key}: {problem.rstrip('.')}." for key, problem in rotation.failed.items()]
     print("\n".join(lines))
     if not rotation.is_complete:
         sys.exit("Older keys of [core] fernet_key are still needed.")

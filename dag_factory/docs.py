@@ -68,19 +68,18 @@ def describe(pipeline: IngestionPipeline, config: Config, longest_run: int | Non
 
 
 def _trouble(config: Config, trouble: Trouble) -> list[str]:
-    problem = trouble.problem
-    rows = {
-        "Config": problem.config or config.key,
-        "Field": problem.field,
-        "Problem": problem.problem,
-        "Since": _moment(trouble.since),
-        "Version that runs": version_text(config_version(config)),
-    }
+    rows = {"Since": _moment(trouble.since), "Version that runs": version_text(config_version(config))}
     return [
         "### The config is broken, so its last good version runs",
-        _table({name: text for name, text in rows.items() if text}),
+        _table(_problem_rows(config, trouble.problem) | {name: text for name, text in rows.items() if text}),
         "The pipeline keeps running as before. To run the new version, fix the config; to run nothing, remove it.",
     ]
+
+
+def _problem_rows(config: Config, problem: ConfigError) -> dict[str, str]:
+    """Return what is wrong, and in which file: that may be the defaults beneath the config."""
+    rows = {"Config": problem.config or config.key, "Field": problem.field, "Problem": problem.problem}
+    return {name: text for name, text in rows.items() if text}
 
 
 def _moment(seconds: float | None) -> str | None:
@@ -95,8 +94,9 @@ def describe_problem(config: Config, problem: ConfigError) -> str:
     """Return the page of a config that can't be run: what is wrong with it, and what happens once it is mended."""
     parts = [
         "### This config is broken, so nothing runs",
-        _table({"Config": config.key, "Field": problem.field or "", "Problem": problem.problem}),
-        "Mend the config, or remove it, and this entry gives way to the pipeline. No other pipeline is affected.",
+        _table(_problem_rows(config, problem)),
+        "Mend the config, and its pipeline takes the place of this entry; remove it, and the entry goes. "
+        "No other pipeline is affected.",
     ]
     return _as_text(parts)
 

@@ -219,11 +219,18 @@ DAG_FIELDS = frozenset(field.alias for field in IngestionPipeline.model_fields.v
 """The fields of a document that a DAG is made of."""
 
 
+_OWN_WORDS = {
+    "extra_forbidden": "is unknown here. Is it spelled right?",
+    "missing": "is missing. Add it to the config, or to a defaults.yaml beneath it.",
+}
+"""What is wrong and the way out, by Pydantic's name for the error, where Pydantic names no way out."""
+
+
 def _as_config_error(error: ValidationError) -> ConfigError:
     errors = error.errors(include_url=False, include_context=False, include_input=False)
     first = errors[0]
     field = ".".join(str(part) for part in first["loc"])
-    unknown = first["type"] == "extra_forbidden"
-    problem = "is unknown here. Is it spelled right?" if unknown else first["msg"].removeprefix("Value error, ")
-    more = f" ({len(errors) - 1} more fields are wrong.)" if len(errors) > 1 else ""
-    return ConfigError(f"{problem.rstrip('.')}.{more}" if not unknown else f"{problem}{more}", field=field)
+    problem = _OWN_WORDS.get(first["type"]) or f"{first['msg'].removeprefix('Value error, ').rstrip('.')}."
+    others = len(errors) - 1
+    more = f" ({others} more {'field is' if others == 1 else 'fields are'} wrong.)" if others else ""
+    return ConfigError(f"{problem}{more}", field=field)

@@ -30,10 +30,22 @@ def load_yaml(text: str) -> Any:
         # What PyYAML says of the problem quotes the text, and the text may be a password.
         mark = error.problem_mark or error.context_mark
         where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise ConfigError(f"is not YAML{where}. Values with special characters need quotes.") from None
+        raise ConfigError(f"is not YAML{where}. {_way_out(text, mark)}") from None
     except (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, ValueError):
         # PyYAML trips over a tag upon a text that it doesn't fit, such as `!!bool maybe`.
         raise ConfigError("is not YAML") from None
+
+
+def _way_out(text: str, mark: yaml.Mark | None) -> str:
+    """Return what most likely helps, by where the reader stumbled."""
+    if mark is not None:
+        lines = text.splitlines()
+        if mark.line >= len(lines) or not "".join([lines[mark.line][mark.column :], *lines[mark.line + 1 :]]).strip():
+            return "The file ends too early: is it complete, and is each bracket and quote closed?"
+        line = lines[mark.line]
+        if "\t" in line[: len(line) - len(line.lstrip())]:
+            return "Indent with spaces, YAML takes no tabs."
+    return "Values with special characters need quotes."
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

@@ -212,7 +212,7 @@ def assert_harmless(text: str) -> None:
 
 @given(st.text())
 def test_a_table_stays_a_table_whatever_it_shows(name: str) -> None:
-    text = describe_problem(Config("a", f"{name}x"), ConfigError(f"{name}y"))
+    text = describe_problem(Config("a", f"{name}x"), ConfigError(f"{name}y", field="z"))
     table = [line for line in text.split("\n") if line.startswith("|")]
     assert len(table) == 5
     assert all(len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) == 3 for line in table)
@@ -347,6 +347,11 @@ def test_the_docs_hold_no_image_and_no_html_whatever_a_document_says(image: str,
 
 def test_a_very_long_description_is_cut() -> None:
     assert len(page(description="x" * 100_000)) < 10_000
+
+
+def test_a_placeholder_names_the_defaults_that_are_broken() -> None:
+    text = describe_problem(Config("a", "sales/a.yaml"), ConfigError("is bad", config="sales/defaults.yaml"))
+    assert rows(text) == {"Config": "sales/defaults.yaml", "Problem": "is bad"}
 
 
 def test_a_last_good_version_says_first_what_is_wrong() -> None:

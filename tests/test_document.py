@@ -360,6 +360,19 @@ def test_tags_that_make_objects_are_refused(tag: str) -> None:
     assert "is not YAML" in problem_of(f"a: {tag}", "a.yaml").problem
 
 
+@pytest.mark.parametrize(
+    ("text", "way_out"),
+    [
+        ("a:\n\tb: 1\n", "Indent with spaces"),
+        ("a: 1\nb: [{c: d", "is it complete"),
+        ("a: 'b\n", "is it complete"),
+        ("a: @b\n", "need quotes"),
+    ],
+)
+def test_what_is_not_yaml_says_what_most_likely_helps(text: str, way_out: str) -> None:
+    assert way_out in problem_of(text, "a.yaml").problem
+
+
 def test_several_yaml_documents_in_one_file_are_refused() -> None:
     assert "is not YAML" in problem_of("a: 1\n---\nb: 2", "a.yaml").problem
 

@@ -183,6 +183,10 @@ def test_the_error_of_a_wrong_value_names_the_field_and_not_the_value(field: str
     assert problem.__suppress_context__
 
 
+def test_a_missing_field_says_where_to_add_it() -> None:
+    assert problem_of({"name": "a"}).problem.startswith("is missing. Add it to the config, or to a defaults.yaml")
+
+
 def test_one_error_counts_the_others() -> None:
     problem = problem_of({"enabled": "perhaps"})
     assert problem.field == "name"

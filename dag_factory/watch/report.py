@@ -40,6 +40,8 @@ def report(store: ConfigStore, changes: Mapping[str, str]) -> None:
             good[REMOVED].append(f"config '{key}' {REMOVED}")
         except ConfigError as error:
             wrong.append(f"config '{key}' {change}, and is wrong: {_without_config(error, key)}")
+        except _WrongUponDefaultsError as error:
+            wrong.append(f"config '{key}' {change}; {error}")
         else:
             good[change].append(f"config '{key}' {change}{said}")
     for change, lines in good.items():
@@ -59,6 +61,7 @@ def _check(catalog: Catalog, store: ConfigStore, key: str, change: str) -> str:
 
     :raises KeyError: where it is gone by now
     :raises ConfigError: where it is wrong
+    :raises _WrongUponDefaultsError: where it is defaults, and configs upon it are wrong
     """
     if is_defaults(key):
         return _check_beneath(catalog, store, key)
@@ -68,6 +71,10 @@ def _check(catalog: Catalog, store: ConfigStore, key: str, change: str) -> str:
     if dag_id is None:
         raise KeyError(key)
     return f", and is good: DAG '{dag_id}'"
+
+
+class _WrongUponDefaultsError(Exception):
+    pass
 
 
 def _check_beneath(catalog: Catalog, store: ConfigStore, defaults: str) -> str:
@@ -81,7 +88,10 @@ def _check_beneath(catalog: Catalog, store: ConfigStore, defaults: str) -> str:
         except ConfigError as error:
             problems.append(error.within(key))
     if problems:
-        raise ConfigError(f"of the {len(keys)} configs upon it {len(problems)} are wrong. The first: {problems[0]}")
+        # Whether that comes of the defaults, only their author knows: the first says which file and field is wrong.
+        raise _WrongUponDefaultsError(
+            f"of the {len(keys)} configs upon it {len(problems)} are wrong. The first: {problems[0]}"
+        )
     return f"; of the {len(keys)} configs upon it all are good"
 
 

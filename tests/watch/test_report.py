@@ -95,7 +95,7 @@ def test_defaults_are_judged_by_the_configs_upon_them(store: FolderStore, caplog
     ]
     store.write(defaults, b"airflowConfig: {retries: canary-11f0}\n")
     (line,) = said(store, {defaults: CHANGED}, caplog)
-    assert "has changed, and is wrong: of the 3 configs upon it 3 are wrong. The first: config 'sales/0.json'" in line
+    assert "has changed; of the 3 configs upon it 3 are wrong. The first: config 'sales/0.json'" in line
     assert CANARY not in caplog.text
     store.delete(defaults)
     assert "all are good" in said(store, {defaults: REMOVED}, caplog)[0]
