@@ -72,6 +72,8 @@ class Watcher:
         self._look_seconds = 0.0
         self._is_lost = False
         self._again: asyncio.TimerHandle | None = None
+        # Why it does not watch at the moment, as it was logged.
+        self._waits_for = ""
         # What no marker could be made for yet, None where nothing is due.
         self._unannounced: dict[str, str | None] | None = None
 
@@ -79,12 +81,9 @@ class Watcher:
         """Watch until cancelled; nothing that happens to the folder ends it."""
         reporting = asyncio.create_task(self._report())
         try:
-            waits_for = ""
             while True:
                 try:
                     with Turn(self._store.root) as turn:
-                        waits_for = ""
-                        log.info("Watching config_store '%s'", self._store.root)
                         await self._watch(turn)
                     continue
                 except BlockingIOError:
@@ -92,15 +91,15 @@ class Watcher:
                 except (OSError, StoreError) as error:
                     reason = "config_store '%s' can't be listed. It is watched as soon as it can be"
                     self._is_lost = True
-                    if reason != waits_for and isinstance(error, StoreError):
+                    if reason != self._waits_for and isinstance(error, StoreError):
                         log.error(
                             "%s Until the store is back, nothing is deployed or deleted, and all DAGs stay as they "
                             "were",
                             error,
                         )
-                if reason != waits_for:
+                if reason != self._waits_for:
                     log.info(reason, self._store.root)
-                    waits_for = reason
+                    self._waits_for = reason
                 await asyncio.sleep(self._pace.retry)
         finally:
             if self._again is not None:
@@ -114,6 +113,9 @@ class Watcher:
         hints: Hints = NoHints()
         try:
             snapshot = await self._look()
+            # Only now: a folder that is not the store can be locked, again and again, and not be looked at.
+            self._waits_for = ""
+            log.info("Watching config_store '%s'", self._store.root)
             if not self._poll:
                 hint = partial(self._wake, asyncio.get_running_loop())
                 hints = await asyncio.to_thread(open_hints, snapshot.folders, hint)

@@ -335,6 +335,8 @@ def test_a_store_that_was_missing_for_a_while_is_said_and_asked_for_again_though
             root.mkdir()  # the mount point without the mount
             await until(lambda: "Until the store is back, nothing is deployed or deleted" in caplog.text)
             assert list(root.iterdir()) == []
+            await asyncio.sleep(10 * QUICK.retry)
+            assert caplog.text.count("Until the store is back") == 1  # and not at each attempt
             before, marker = len(asked), FolderStore(away).marker()
             root.rmdir()
             away.rename(root)
