@@ -115,7 +115,7 @@ def test_airflow_s_own_words_go_to_airflow(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "cron", ["?", "99 * * * *", "* * * *", "@nope", "every day", "*/0 * * * *", "R R * * *", "a" * 9999]
+    "cron", ["?", "99 * * * *", "* * * *", "@nope", "every day", "*/0 * * * *", "R R * * *", "a" * 999]
 )
 def test_a_wrong_cron_names_the_field_and_the_way_out(cron: str) -> None:
     with pytest.raises(ConfigError, match="is not a cron expression") as error:
