@@ -117,7 +117,8 @@ class Execution:
         opened = allowed.configured()
         stored = resolved(config.document or {}, self._dag_id, opened, on_secret=self._mask.add_unless_open)
         # With the way to the server known, whatever is wrong with the rest can be reported.
-        self._begun = self._job(IngestionPipeline.from_document(stored), {FIELD: stored.get(FIELD)})
+        as_stored = IngestionPipeline.from_document(stored)
+        self._begun = self._job(as_stored, {FIELD: stored.get(FIELD)})
         opened.check(config.document or {})
         rest = {name: value for name, value in stored.items() if name != FIELD}
         rest = resolve(
@@ -137,7 +138,7 @@ class Execution:
         job = self._begun = self._job(pipeline, document)
         opened.check_application(document)
         # As the document stands: what a reference became is not for everybody who may see the run.
-        self._show(config, IngestionPipeline.from_document(stored), require_server(document)["hostPort"])
+        self._show(config, as_stored, require_server(document)["hostPort"])
         python = choose(pipeline.dag_factory.runner.python)
         where = "in the task's process" if python is None else f"by {python}"
         log.info("Running config '%s' as OpenMetadata run %s, %s", config.key, job.run_id, where)
