@@ -82,11 +82,11 @@ def outages(tmp_path: Path, isolated_python: str, listeners: list[HttpServer | S
                 "outage_certificate", f"https://127.0.0.1:{port(self_signed)}/api", "certificate that can't be trusted"
             ),
             # These two answer the check, and nothing after it.
-            Outage("outage_amid", f"http://127.0.0.1:{port(dying())}/api", "workflowTimeout allows", hanging),
+            Outage("outage_amid", f"http://127.0.0.1:{port(dying())}/api", "airflowConfig.workflowTimeout", hanging),
             Outage(
                 "outage_amid_isolated",
                 f"http://127.0.0.1:{port(dying())}/api",
-                "workflowTimeout allows",
+                "airflowConfig.workflowTimeout",
                 {**hanging, **isolated},
             ),
         ]

@@ -87,19 +87,20 @@ class Watcher:
                         await self._watch(turn)
                     continue
                 except BlockingIOError:
-                    reason = "Another process watches config_store '%s'"
-                except (OSError, StoreError) as error:
-                    reason = "config_store '%s' can't be listed. It is watched as soon as it can be"
+                    self._wait_for(logging.INFO, f"Another process watches config_store '{self._store.root}'")
+                except StoreError as error:
                     self._is_lost = True
-                    if reason != self._waits_for and isinstance(error, StoreError):
-                        log.error(
-                            "%s Until the store is back, nothing is deployed or deleted, and all DAGs stay as they "
-                            "were",
-                            error,
-                        )
-                if reason != self._waits_for:
-                    log.info(reason, self._store.root)
-                    self._waits_for = reason
+                    self._wait_for(
+                        logging.ERROR,
+                        f"{error} Until the store is back, nothing is deployed or deleted, and all DAGs stay as they "
+                        "were",
+                    )
+                except OSError:
+                    self._is_lost = True
+                    self._wait_for(
+                        logging.INFO,
+                        f"config_store '{self._store.root}' can't be listed. It is watched as soon as it can be",
+                    )
                 await asyncio.sleep(self._pace.retry)
         finally:
             if self._again is not None:
@@ -107,6 +108,12 @@ class Watcher:
             reporting.cancel()
             with suppress(asyncio.CancelledError):
                 await reporting
+
+    def _wait_for(self, level: int, reason: str) -> None:
+        """Log why it does not watch at the moment, once for each reason in a row."""
+        if reason != self._waits_for:
+            log.log(level, "%s", reason)
+            self._waits_for = reason
 
     async def _watch(self, turn: Turn) -> None:
         """Watch for as long as it is our turn, and the folder can be listed."""
