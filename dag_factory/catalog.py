@@ -4,71 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dag_factory.claims import (
-    Claim,
-    Claims,
-    Precedence,
-    defaults_keys,
-    ids_for_a_problem,
-    nameless,
-    precedence,
-    taken,
-)
+from dag_factory.claims import Claim, Claims, Precedence, ids_for_a_problem, precedence, taken
 from dag_factory.document import Document
-from dag_factory.errors import ConfigError
-from dag_factory.pipeline import IngestionPipeline
+from dag_factory.verdicts import Config, Trouble, Verdicts, accepts_all, check_fields, unchecked
 
 if TYPE_CHECKING:
     from dag_factory.store import ConfigStore
-    from dag_factory.store.last_good import Index, Version
+    from dag_factory.store.last_good import Version
 
-
-@dataclass(frozen=True)
-class Trouble:
-    """
-    Why a config runs its last good version.
-
-    :param since: when the files that it is made of were changed last, in seconds since the epoch; None where unknown
-    """
-
-    problem: ConfigError
-    since: float | None = None
-
-
-@dataclass(frozen=True)
-class Config:
-    """
-    A config of the store under the DAG id that it has been given: its own, or one to show its problem by.
-
-    :param document: what runs: the config's own, or that of its last good version
-    :param problem: why nothing of it can run
-    :param trouble: what is wrong with the config whose last good version this is
-    :param is_redacted: whether the document holds no secret any more, and of its source config what may be shown
-    """
-
-    dag_id: str
-    key: str
-    document: Document | None = None
-    problem: ConfigError | None = None
-    trouble: Trouble | None = None
-    is_redacted: bool = False
-
-
-def _accepts_all(config: Config) -> None:
-    """Find no fault with a config beyond what the catalogue sees by itself."""
-
-
-def check_fields(config: Config) -> None:
-    """
-    Find fault with the fields of a config, for those who build no DAG from it.
-
-    :raises ConfigError: naming the first wrong field
-    """
-    IngestionPipeline.from_document(config.document or {})
+__all__ = ["Catalog", "Config", "Trouble", "check_fields"]
 
 
 class Catalog:
@@ -85,11 +33,10 @@ class Catalog:
         without it
     """
 
-    def __init__(self, store: ConfigStore, check: Callable[[Config], None] = _accepts_all) -> None:
+    def __init__(self, store: ConfigStore, check: Callable[[Config], None] = accepts_all) -> None:
         self._store = store
-        self._check = check
         self._claims = Claims(store)
-        self._verdicts: dict[str, ConfigError | None] = {}
+        self._verdicts = Verdicts(store, check)
         self._found: dict[str, Version | None] = {}
 
     def all(self) -> list[Config]:
@@ -99,7 +46,7 @@ class Catalog:
         :raises StoreError: where the store can't be listed
         """
         configs = self._resolved()
-        return [self._checked(configs[dag_id]) for dag_id in sorted(configs)]
+        return [self._verdicts.checked(configs[dag_id]) for dag_id in sorted(configs)]
 
     def find(self, dag_id: str) -> Config | None:
         """
@@ -110,7 +57,7 @@ class Catalog:
         config = self.look_up(dag_id)
         # Another one that can run would come before a broken one.
         if (config is None or config.problem is not None) and (found := self._resolved().get(dag_id)):
-            config = self._checked(found)
+            config = self._verdicts.checked(found)
         return config
 
     @property
@@ -131,16 +78,16 @@ class Catalog:
             claim = self._claims.of(key)
             if claim is None:
                 continue
-            config = self._judged(claim)
+            config = self._verdicts.judged(claim)
             if config.problem is None:
                 if claim.named_id == dag_id:
                     return config
-            elif (copy := self._copy(dag_id)) and copy.key == key and (stands := self._stand_in(config, copy)):
+            elif (copy := self._copy(dag_id)) and copy.key == key and (stands := self._verdicts.stand_in(config, copy)):
                 return stands
             elif claim.named_id == dag_id:
                 broken = broken or config
         if broken is not None and (copy := self._copy(dag_id)):
-            return self._stand_in(broken, copy) or broken
+            return self._verdicts.stand_in(broken, copy) or broken
         return broken
 
     def owner(self, dag_id: str) -> str | None:
@@ -163,13 +110,13 @@ class Catalog:
         claim = self._claims.of(key)
         if claim is None:
             return None
-        config = self._standing(claim)
+        config = self._verdicts.standing(claim)
         if config.problem is not None:
             return config
         other = self.look_up(config.dag_id)
         if other is None or other.problem is not None or _precedence(config) <= _precedence(other):
             return config
-        return replace(config, problem=self._judged(claim).problem or taken(claim, other.key), trouble=None)
+        return replace(config, problem=self._verdicts.judged(claim).problem or taken(claim, other.key), trouble=None)
 
     def named_id(self, key: str) -> str | None:
         """Return the DAG id that a config names, whether or not it is the one that has it; None where it names none."""
@@ -185,7 +132,7 @@ class Catalog:
         claim = self._claims.of(key)
         if claim is None:
             return False
-        copy = self._copies.of_key(key) if claim.named_id is None else None
+        copy = self._verdicts.copies.of_key(key) if claim.named_id is None else None
         if (claim.named_id or (copy.dag_id if copy is not None else None)) in (None, dag_id):
             return False
         # Unless it has lost its own id, and its problem is shown under this one.
@@ -202,17 +149,17 @@ class Catalog:
 
     def _resolved(self) -> dict[str, Config]:
         """Return the configs by DAG id, and note where they are; those whose id is theirs alone are not checked yet."""
-        claims = self._claims.all(self._copies)
+        claims = self._claims.all(self._verdicts.copies)
         claims.sort(key=lambda claim: precedence(claim.key, claim.named_id))
         counted = Counter(claim.named_id for claim in claims)
         running: list[tuple[Config, Claim]] = []
         broken: list[Claim] = []
         for claim in claims:
             dag_id = claim.named_id
-            is_alone = dag_id is not None and counted[dag_id] == 1 and self._copies.agrees(claim.key, dag_id)
+            is_alone = dag_id is not None and counted[dag_id] == 1 and self._verdicts.copies.agrees(claim.key, dag_id)
             if is_alone and claim.problem is None:
-                running.append((_unchecked(claim), claim))
-            elif (config := self._standing(claim)).problem is None:
+                running.append((unchecked(claim), claim))
+            elif (config := self._verdicts.standing(claim)).problem is None:
                 running.append((config, claim))
             else:
                 broken.append(claim)
@@ -228,69 +175,13 @@ class Catalog:
             if dag_id is None or dag_id in configs:
                 losers.append(claim)
             else:
-                configs[dag_id] = self._moved(self._judged(claim))
+                configs[dag_id] = self._verdicts.moved(self._verdicts.judged(claim))
         for claim in losers:
             dag_id = next(candidate for candidate in ids_for_a_problem(claim) if candidate not in configs)
-            problem = self._judged(claim).problem or taken(claim, configs[claim.named_id or ""].key)
+            problem = self._verdicts.judged(claim).problem or taken(claim, configs[claim.named_id or ""].key)
             configs[dag_id] = Config(dag_id, claim.key, claim.document, problem)
         self._store.note({dag_id: c.key for dag_id, c in configs.items() if c.key != f"{dag_id}.json"})
         return configs
-
-    def _checked(self, config: Config) -> Config:
-        """Return a config as it runs."""
-        if config.problem is not None or config.trouble is not None:
-            return config
-        config = self._with_verdict(config)
-        if config.problem is None:
-            return config
-        copy = self._copies.of_key(config.key)
-        return (copy and self._stand_in(config, copy)) or self._moved(config)
-
-    def _standing(self, claim: Claim) -> Config:
-        """Return what a config is by itself: good, its last good version, or broken."""
-        config = self._judged(claim)
-        copy = self._copies.of_key(claim.key) if config.problem is not None else None
-        return (copy and self._stand_in(config, copy)) or config
-
-    def _moved(self, config: Config) -> Config:
-        """Return a broken config as what runs under its DAG id, if the one that ran under it has been moved there."""
-        copy = self._copies.of_id(config.dag_id)
-        return (copy and self._stand_in(config, copy)) or config
-
-    def _judged(self, claim: Claim) -> Config:
-        """Return a config with whatever is wrong with it, under the DAG id that it names."""
-        config = _unchecked(claim)
-        return config if config.problem is not None else self._with_verdict(config)
-
-    def _with_verdict(self, config: Config) -> Config:
-        if config.key not in self._verdicts:
-            self._verdicts[config.key] = self._verdict(config)
-        return replace(config, problem=problem) if (problem := self._verdicts[config.key]) else config
-
-    def _verdict(self, config: Config) -> ConfigError | None:
-        try:
-            self._check(config)
-        except ConfigError as error:
-            return error.within(config.key)
-        return None
-
-    def _stand_in(self, config: Config, copy: Version) -> Config | None:
-        """Return the last good version of a broken config, None where that can't run any more either."""
-        if config.problem is None:
-            return None
-        trouble = Trouble(config.problem, self._since(config, config.problem))
-        stand_in = Config(copy.dag_id, config.key, copy.document, trouble=trouble)
-        return stand_in if self._verdict(stand_in) is None else None
-
-    def _since(self, config: Config, problem: ConfigError) -> float | None:
-        """Return when the files that may be at fault were changed last: a parse can't ask the clock."""
-        if problem.config != config.key and problem.config is not None:
-            keys = [problem.config]
-        elif config.document is None:
-            keys = [config.key]
-        else:
-            keys = [config.key, *defaults_keys(config.key)]
-        return max((changed for key in keys if (changed := self._store.changed(key)) is not None), default=None)
 
     def _likely_keys(self, dag_id: str) -> Iterator[str]:
         """Yield the keys that may hold a DAG id's config, the likeliest and cheapest first."""
@@ -307,23 +198,12 @@ class Catalog:
         return self._found[dag_id]
 
     @cached_property
-    def _copies(self) -> Index:
-        return self._store.last_good.index()
-
-    @cached_property
     def _keys_by_stem(self) -> dict[str, list[str]]:
         """The keys of the configs by the DAG ids that their files' names give, those nearest to the root first."""
         keys: dict[str, list[str]] = {}
         for claim in sorted(map(Claim, self._claims.keys()), key=lambda claim: claim.nearness):
             keys.setdefault(claim.stem_id, []).append(claim.key)
         return keys
-
-
-def _unchecked(claim: Claim) -> Config:
-    """Return a config as it says of itself, without asking whether a DAG can be built from it."""
-    dag_id = claim.named_id
-    problem = claim.problem or (nameless(claim) if dag_id is None else None)
-    return Config(dag_id or claim.stem_id, claim.key, claim.document, problem)
 
 
 def _precedence(config: Config) -> Precedence:

@@ -1,0 +1,214 @@
+"""The files in which last good versions are kept: their names, their folders, and how they are read and written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from dag_factory.document import Document, check_values
+from dag_factory.errors import ConfigError
+from dag_factory.store.access import OWNER_ONLY, Access
+from dag_factory.store.files import NEW
+
+log = logging.getLogger(__name__)
+
+# Merged with its defaults, a config may be larger than a config's file; past this, something is wrong.
+MAX_BYTES = 8 * 1024 * 1024
+ABANDONED_SECONDS = 3600.0
+
+# A file's name has 255 bytes at most, and a DAG id up to 250.
+_WHOLE_ID = 120
+
+
+@dataclass(frozen=True)
+class Version:
+    """
+    A config as a DAG was built from it.
+
+    :param document: with the defaults of its folders
+    :param access: who may read the files that it was made of
+    """
+
+    dag_id: str
+    key: str
+    document: Document
+    access: Access = OWNER_ONLY
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The file of a copy; its name says what it is of, so that it need not be opened to know whether it is current."""
+
+    path: Path
+    id_part: str
+    key_part: str
+
+    @property
+    def written(self) -> float:
+        """When it was written, in seconds since the epoch; 0 where it is gone by now."""
+        with suppress(OSError):
+            return self.path.stat().st_mtime
+        return 0.0
+
+
+def newest_first(copies: Iterable[Copy], looks: int = 5) -> Iterator[Version]:
+    """Yield what copies hold, without those that are torn."""
+    # There is more than one only where a load has died between writing the new one and removing the old one.
+    for copy in sorted(copies, key=lambda copy: (copy.written, copy.path.name), reverse=True):
+        try:
+            version = _read(copy.path)
+        except FileNotFoundError:
+            # A load has just put a newer one beside it and removed it.
+            if looks > 1:
+                newer = [each for each in copies_in(copy.path.parent) if each.id_part == copy.id_part]
+                yield from newest_first(newer, looks - 1)
+        else:
+            if version is not None:
+                yield version
+            else:
+                log.warning("'%s' is torn or can't be read, so it is ignored", copy.path)
+
+
+def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """
+    Yield the files of all copies.
+
+    :raises OSError: where a folder can't be listed
+    """
+    with suppress(FileNotFoundError), os.scandir(folder) as buckets:
+        for bucket in sorted(entry.name for entry in buckets if len(entry.name) == 2):
+            yield from entries_in(folder / bucket)
+
+
+def entries_in(bucket: Path) -> Iterator[os.DirEntry[str]]:
+    """Yield the files of copies in one folder of them; files of loads that died long ago are removed."""
+    with suppress(FileNotFoundError), os.scandir(bucket) as entries:
+        for entry in entries:
+            if not entry.name.startswith(".") and entry.name.count(".") == 3:
+                yield entry
+            elif entry.name.endswith(NEW):
+                remove([entry], time.time() - ABANDONED_SECONDS)
+
+
+def copies_in(bucket: Path) -> list[Copy]:
+    """Return the copies in one folder of them, none where it can't be listed; the log says so then."""
+    try:
+        return [copy_of(entry) for entry in entries_in(bucket)]
+    except OSError as error:
+        log.warning("the last good versions in '%s' can't be listed: %s", bucket, error.strerror)
+        return []
+
+
+def copy_of(entry: os.DirEntry[str]) -> Copy:
+    """Return what a file's name says of the copy."""
+    id_part, key_part, _, _ = entry.name.split(".")
+    return Copy(Path(entry.path), id_part, key_part)
+
+
+def belongs(entry: os.DirEntry[str], id_part: str) -> bool:
+    """Return whether a file is the copy for a DAG id, given as the part of a name."""
+    return entry.name.partition(".")[0] == id_part
+
+
+def size_of(entry: os.DirEntry[str] | None) -> int | None:
+    """Return a file's size in bytes, None where there is none."""
+    with suppress(FileNotFoundError):
+        return entry.stat(follow_symlinks=False).st_size if entry is not None else None
+    return None
+
+
+def remove(entries: Iterable[os.DirEntry[str]], since: float) -> None:
+    """Remove the files that were written before a moment."""
+    for entry in entries:
+        with suppress(FileNotFoundError):
+            if entry.stat(follow_symlinks=False).st_mtime < since:
+                Path(entry.path).unlink()
+
+
+def write(path: Path, content: bytes, access: Access) -> None:
+    """
+    Put a copy in its place in one step.
+
+    :raises OSError: where it can't be written; nothing is left behind
+    """
+    path.parent.mkdir(exist_ok=True)
+    new = path.with_name(f".{uuid4().hex}{NEW}")
+    try:
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            access.apply(descriptor)
+            file.write(content)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
+
+
+def _read(path: Path) -> Version | None:
+    """
+    Return what a copy holds, None where it is torn or can't be read.
+
+    :raises FileNotFoundError: where it is gone
+    """
+    try:
+        # Opening a pipe would wait for whoever writes to it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            content = file.read(MAX_BYTES + 1)
+        if _digest(content) != path.name.split(".")[2]:
+            return None
+        held = json.loads(content)
+        check_values(held["document"])
+        return Version(held["dag_id"], held["key"], held["document"], Access(*held["access"]))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, LookupError, TypeError, RecursionError, ConfigError):
+        return None
+
+
+def content_of(version: Version) -> bytes:
+    """Return what the file of a version holds."""
+    access = version.access
+    held = {
+        "dag_id": version.dag_id,
+        "key": version.key,
+        # Where others may read the config no longer, its copy becomes another one.
+        "access": [access.mode, access.group],
+        "document": version.document,
+    }
+    return json.dumps(held, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def name_of(version: Version, content: bytes) -> str:
+    """Return the name of the file of a version."""
+    return f"{id_part_of(version.dag_id)}.{key_part_of(version.key)}.{_digest(content)}.json"
+
+
+def id_part_of(dag_id: str) -> str:
+    """Return the part of a file's name that says which DAG id it is for."""
+    return dag_id if len(dag_id) <= _WHOLE_ID else f"{dag_id[:_WHOLE_ID]}~{_digest(dag_id.encode())}"
+
+
+def key_part_of(key: str) -> str:
+    """Return the part of a file's name that says which config it is of."""
+    return _digest(key.encode())[:16]
+
+
+def bucket_of(dag_id: str) -> str:
+    """Return the name of the folder in which the copies for a DAG id lie."""
+    return _digest(dag_id.encode())[:2]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
