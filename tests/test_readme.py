@@ -1,4 +1,4 @@
-"""README.md: its commands run, its examples build, its tables are complete."""
+"""README.md and docs/: commands run, examples build, tables are complete, links lead somewhere."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from dag_factory.workflow.overrides import KEYS
 from dag_factory.workflow.types import OBSOLETE_TYPES, PIPELINE_TYPES
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text()
+PAGES = {path: path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
+TEXT = "\n".join(PAGES.values())
 CI = (ROOT / ".ci" / "run").read_text()
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize(
@@ -80,23 +81,32 @@ def test_every_setting_and_every_reference_is_described() -> None:
     ((section, content),) = get_provider_info()["config"].items()
     for option, described in content["options"].items():
         default = f"`{described['default']}`" if described["default"] else "empty"
-        assert f"| `[{section}] {option}` | {default} |" in README
+        assert f"| `[{section}] {option}` | {default} |" in TEXT
     for form in FORMS:
-        assert f'`{{"{form}":' in README
+        assert f'`{{"{form}":' in TEXT
 
 
-def test_every_picture_and_file_that_is_linked_is_there() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / target).is_file(), target
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file_and_a_heading_that_are_there(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", PAGES[page]):
+        linked = (page.parent / target).resolve() if target else page
+        assert linked.is_file(), target
+        assert not anchor or anchor in anchors(linked), f"{target}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """Return what the headings of a page can be linked by."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_every_type_and_every_key_of_a_conf_is_described() -> None:
     for name, kind in PIPELINE_TYPES.items():
-        assert f"| `{name}` | `{kind.task_id}` |" in README
+        assert f"| `{name}` | `{kind.task_id}` |" in TEXT
     for name in OBSOLETE_TYPES:
-        assert f"`{name}` has become" in README
+        assert f"`{name}` has become" in TEXT
     for key in KEYS:
-        assert f"| `{key}` |" in README
+        assert f"| `{key}` |" in TEXT
 
 
 def test_every_test_that_the_docs_name_is_there() -> None:

@@ -19,9 +19,9 @@ from sandbox.server import OpenMetadataServer
 ROOT = Path(__file__).parents[2]
 
 
-def permissions_in_the_readme() -> list[tuple[str, str]]:
-    """Return what README.md says that the server's user needs with FAB: actions on resources."""
-    rows = re.findall(r"^\| `([\w ]+)` \| (`can_.*`) \|$", (ROOT / "README.md").read_text(), re.MULTILINE)
+def permissions_in_the_docs() -> list[tuple[str, str]]:
+    """Return what docs/server.md says that the server's user needs with FAB: actions on resources."""
+    rows = re.findall(r"^\| `([\w ]+)` \| (`can_.*`) \|$", (ROOT / "docs" / "server.md").read_text(), re.MULTILINE)
     return [(action, resource) for resource, actions in rows for action in re.findall(r"`(\w+)`", actions)]
 
 
@@ -57,7 +57,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., httpx.Response]:
 @pytest.fixture(scope="session")
 def fab(openmetadata: OpenMetadataServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FabAirflowStack]:
     """
-    A real Airflow on the FAB auth manager, where `openmetadata` has the permissions that README.md names.
+    A real Airflow on the FAB auth manager, where `openmetadata` has the permissions that docs/server.md names.
 
     On PostgreSQL, since each of FAB's logins writes to the database: on SQLite, it and the start of a task lock each
     other out for 5 s within Airflow's API server.
@@ -77,6 +77,6 @@ def fab(openmetadata: OpenMetadataServer, tmp_path_factory: pytest.TempPathFacto
         ) as stack,
     ):
         stack.add_user("viewer", "Viewer")
-        stack.add_role("OpenMetadata", permissions_in_the_readme())
+        stack.add_role("OpenMetadata", permissions_in_the_docs())
         stack.add_user("openmetadata", "OpenMetadata")
         yield stack

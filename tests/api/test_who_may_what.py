@@ -67,8 +67,8 @@ CALLS: dict[str, tuple[str, dict[str, str], Any]] = {
 }
 
 # `one_dag` may edit the pipeline that the calls are about and run it, and may do nothing with the `other`. `user` has
-# what README.md says that the OpenMetadata server's user needs. The first who may delete does so: what is gone already
-# is deleted for the next.
+# what docs/server.md says that the OpenMetadata server's user needs. The first who may delete does so: what is gone
+# already is deleted for the next.
 EXPECTED = {
     "simple": """
                           none  wrong  expired  cookie  viewer  user  op   admin
