@@ -19,7 +19,7 @@ FLOORS = [
     "document", "server_address", "python_classes", "allowed", "secret_names", "inheritance", "fqn", "recipients",
     "pipeline", "secret_texts", "secrets", "schemas", "at_rest", "shown_config", "masked_streams", "masking",
     "store.files", "store.identity", "store.own_files", "store.access", "store.copies", "store.last_good",
-    "store.listing", "store.memory", "store.presence", "store.lock", "store.pending", "store.notes",
+    "store.links", "store.listing", "store.memory", "store.presence", "store.lock", "store.pending", "store.notes",
     "store.announcements", "store.tokens", "store.writes", "store.folder", "store",
     "claims", "verdicts", "catalog", "config_version", "server_connection",
     "schedule", "notify", "trigger_form", "ui", "docs", "links",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import stat
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dag_factory.document import MAX_BYTES
@@ -15,12 +16,14 @@ from dag_factory.errors import ConfigError, MissingStoreError, StoreError
 from dag_factory.store.access import Access, AccessRights
 from dag_factory.store.files import revision_of
 from dag_factory.store.last_good import FOLDER, LastGood
-from dag_factory.store.listing import CLOSED, Identity, keys_in
+from dag_factory.store.listing import CLOSED, Identity, keys_in, not_listed
 from dag_factory.store.memory import Known, Memory
 from dag_factory.store.notes import keep, mapping
 from dag_factory.store.own_files import LOADED, NOTES, is_key
 from dag_factory.store.presence import Place, Presence, no_folder
 from dag_factory.store.writes import LOCK_SECONDS, Writes
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,12 @@ class Snapshot:
 
     :param revisions: a text for each key, another one once the file is; of a link, it is that of the file it leads to
     :param folders: the folders that were listed, each with its device and inode
+    :param unlisted: the folders and links that can't be listed, each with the reason
     """
 
     revisions: Mapping[str, str]
     folders: Mapping[Path, Identity]
+    unlisted: Mapping[str, str] = field(default_factory=dict)
 
 
 class FolderStore:
@@ -75,7 +80,13 @@ class FolderStore:
         self._presence.confirm_absence()
 
     def list_keys(self, unlisted: dict[str, str] | None = None) -> list[str]:
-        return sorted(self._listed({}, unlisted))
+        left_out: dict[str, str] = {}
+        keys = self._listed({}, left_out)
+        for folder, reason in left_out.items():
+            log.error("%s", not_listed(folder, reason))
+        if unlisted is not None:
+            unlisted.update(left_out)
+        return sorted(keys)
 
     def revisions(self) -> Mapping[str, str]:
         return self.snapshot().revisions
@@ -87,12 +98,14 @@ class FolderStore:
         :raises StoreError: where the folder can't be listed
         """
         folders: dict[Path, Identity] = {}
-        return Snapshot({key: revision_of(self.root / key) for key in self._listed(folders)}, folders)
+        unlisted: dict[str, str] = {}
+        keys = self._listed(folders, unlisted)
+        return Snapshot({key: revision_of(self.root / key) for key in keys}, folders, unlisted)
 
-    def _listed(self, folders: dict[Path, Identity], unlisted: dict[str, str] | None = None) -> list[str]:
+    def _listed(self, folders: dict[Path, Identity], unlisted: dict[str, str]) -> list[str]:
         self._presence.check()
         try:
-            keys = list(keys_in(self.root, folders, unlisted if unlisted is not None else {}))
+            keys = list(keys_in(self.root, folders, unlisted))
         except (FileNotFoundError, NotADirectoryError):
             raise no_folder(self.root) from None
         except OSError as error:
@@ -110,8 +123,9 @@ class FolderStore:
             if not stat.S_ISREG(kind):
                 # Opening a pipe would wait for whoever writes to it.
                 raise ConfigError("is not a regular file. Replace it or remove it")
-            with path.open("rb") as file:
-                return file.read(MAX_BYTES + 1)
+            # Some files of the kernel's, to which a link may lead, make their reader wait.
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+                return file.read(MAX_BYTES + 1) or b""
         except FileNotFoundError:
             if os.path.islink(path):  # noqa: PTH114 - unlike pathlib's, it never fails
                 raise ConfigError("is a broken link. Fix it or remove it") from None

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dag_factory.errors import StoreError
 from dag_factory.store.folder import FolderStore, Snapshot
-from dag_factory.store.listing import Identity, identities
+from dag_factory.store.listing import Identity, identities, not_listed
 from dag_factory.watch.changes import Changes, Patience
 from dag_factory.watch.hints import Hints, NoHints, no_hints, open_hints
 from dag_factory.watch.report import CHANGED, NEW, REMOVED, report
@@ -72,6 +72,8 @@ class Watcher:
         self._look_seconds = 0.0
         self._is_lost = False
         self._again: asyncio.TimerHandle | None = None
+        # What can't be listed, as it was logged.
+        self._unlisted: Mapping[str, str] = {}
         # Why it does not watch at the moment, as it was logged.
         self._waits_for = ""
         # What no marker could be made for yet, None where nothing is due.
@@ -146,6 +148,10 @@ class Watcher:
         snapshot = await asyncio.to_thread(self._store.snapshot)
         now = time.monotonic()
         self._look_seconds = now - began
+        for folder, reason in snapshot.unlisted.items():
+            if self._unlisted.get(folder) != reason:
+                log.warning("%s", not_listed(folder, reason))
+        self._unlisted = snapshot.unlisted
         if self._changes is not None:
             self._changes.see(snapshot.revisions, now)
         return snapshot

@@ -246,6 +246,22 @@ def test_a_checkout_whose_link_is_swapped_is_noticed(tmp_path: Path, caplog: pyt
     assert "'a.json' is removed" in caplog.text
 
 
+def test_a_link_that_is_not_followed_is_named_once_and_the_rest_is_watched(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = tmp_path / "configs"
+    drop(root / "a.json")
+    line = "folder 'x' can't be listed, so its configs stay as they were: It is a link to a folder above the store"
+
+    async def story(watched: Watched) -> None:
+        (root / "x").symlink_to("/")
+        await watched.until(lambda: line in caplog.text)
+        await watched.asked_by(lambda: drop(root / "b.json"), caplog, "'b.json' is new")
+
+    tell(root, story)
+    assert caplog.text.count(line) == 1
+
+
 def test_a_folder_that_is_not_there_yet_or_goes_for_a_while_is_waited_for(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
