@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from dag_factory import settings
@@ -63,18 +64,23 @@ class Allowed:
 
         :raises ConfigError: for the first thing that it may not reach: which field, and which setting would open it
         """
+        for refusal in self.refusals(document):
+            raise refusal
+
+    def refusals(self, document: Document) -> Iterator[ConfigError]:
+        """Yield each thing that a document as it stands in the store may not reach, as `check` would raise it."""
         for place, reference in references_in(document):
-            self.check_reference(reference, place)
-        self.check_application(document)
+            yield from _caught(self.check_reference, reference, place)
+        yield from _caught(self.check_application, document)
         connection = document.get(SERVER)
         if isinstance(connection, dict) and not is_reference(connection):
-            self._check_way(connection)
+            yield from _caught(self._check_way, connection)
             if self.server_connection is None:
                 # Otherwise another host may take its place, which the worker learns.
-                self.check_secrets_manager(connection, is_server_ours=False)
+                yield from _caught(partial(self.check_secrets_manager, is_server_ours=False), connection)
                 if isinstance(connection.get("hostPort"), str):
-                    self.check_host(connection["hostPort"])
-            _check_token(connection)
+                    yield from _caught(self.check_host, connection["hostPort"])
+            yield from _caught(_check_token, connection)
 
     def check_reference(self, reference: Mapping[str, Any], field: str) -> None:
         """
@@ -230,6 +236,13 @@ def is_token_file(connection: object) -> bool:
     with suppress(ValueError):
         return isinstance(token, str) and os.path.isfile(token)  # noqa: PTH113 - as openmetadata-ingestion asks
     return False
+
+
+def _caught(check: Callable[..., None], *arguments: object) -> Iterator[ConfigError]:
+    try:
+        check(*arguments)
+    except ConfigError as error:
+        yield error
 
 
 def _check_token(connection: Document) -> None:

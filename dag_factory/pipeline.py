@@ -14,6 +14,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -21,12 +22,13 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from dag_factory.errors import ConfigError
 from dag_factory.fqn import quoted
 from dag_factory.options import IN_PROCESS
 from dag_factory.plain_text import one_line
 from dag_factory.recipients import recipients
 from dag_factory.references import is_reference
+from dag_factory.validation.problem import InvalidError
+from dag_factory.validation.words import problems_of
 
 MAX_DAG_ID = 250
 _MAX_INT = 2**31 - 1
@@ -73,7 +75,7 @@ Seconds = Annotated[int, Field(ge=0, le=_MAX_INT)]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="allow", frozen=True)
+    model_config = ConfigDict(alias_generator=to_camel, extra="allow", frozen=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -109,13 +111,13 @@ class AirflowConfig(_Model):
     pipeline_timezone: str = "UTC"
     start_date: Moment | None = None
     end_date: Moment | None = None
-    pipeline_catchup: bool = False
+    pipeline_catchup: StrictBool = False
     concurrency: Count = 1
     max_active_runs: Count = 1
     retries: Annotated[int, Field(ge=0, le=_MAX_INT)] = 0
     retry_delay: Seconds = 300
     workflow_timeout: Seconds | None = None
-    pause_pipeline: bool = False
+    pause_pipeline: StrictBool = False
     email: Annotated[tuple[str, ...], BeforeValidator(recipients)] = ()
 
     @field_validator("schedule_interval", mode="after")
@@ -172,7 +174,7 @@ class IngestionPipeline(_Model):
     service: EntityReference | None = None
     airflow_config: AirflowConfig = AirflowConfig()
     dag_factory: DagFactory = DagFactory()
-    enabled: bool = True
+    enabled: StrictBool = True
     updated_at: Annotated[int, Field(ge=0, lt=_LAST_MILLISECOND)] | None = None  # epoch milliseconds
 
     @field_validator("name", mode="after")
@@ -207,30 +209,13 @@ class IngestionPipeline(_Model):
         """
         Return the pipeline that a document describes.
 
-        :raises ConfigError: naming the first wrong field, without its value
+        :raises InvalidError: with all wrong fields, without their values
         """
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            raise _as_config_error(error) from None
+            raise InvalidError(list(problems_of(error))) from None
 
 
 DAG_FIELDS = frozenset(field.alias for field in IngestionPipeline.model_fields.values())
 """The fields of a document that a DAG is made of."""
-
-
-_OWN_WORDS = {
-    "extra_forbidden": "is unknown here. Is it spelled right?",
-    "missing": "is missing. Add it to the config, or to a defaults.yaml beneath it.",
-}
-"""What is wrong and the way out, by Pydantic's name for the error, where Pydantic names no way out."""
-
-
-def _as_config_error(error: ValidationError) -> ConfigError:
-    errors = error.errors(include_url=False, include_context=False, include_input=False)
-    first = errors[0]
-    field = ".".join(str(part) for part in first["loc"])
-    problem = _OWN_WORDS.get(first["type"]) or f"{first['msg'].removeprefix('Value error, ').rstrip('.')}."
-    others = len(errors) - 1
-    more = f" ({others} more {'field is' if others == 1 else 'fields are'} wrong.)" if others else ""
-    return ConfigError(f"{problem}{more}", field=field)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from airflow.exceptions import AirflowTimetableInvalid
 from airflow.timetables.trigger import CronTriggerTimetable
+from airflow.utils.dates import cron_presets
 from croniter import CroniterBadDateError, croniter
 
 from dag_factory.errors import ConfigError
@@ -23,6 +24,9 @@ EPOCH = pendulum.datetime(2024, 1, 1)
 
 # Airflow's own words, which take no timetable of ours.
 _WITHOUT_CRON = frozenset({"@once", "@continuous"})
+
+# Minute, hour, day, month and weekday.
+_FIELDS = 5
 
 # The width of Airflow's column `dag.timetable_description`.
 _MAX_DESCRIPTION = 1000
@@ -65,20 +69,52 @@ def schedule(config: AirflowConfig) -> PipelineTimetable | str | None:
     cron = config.schedule_interval
     if cron is None or cron in _WITHOUT_CRON:
         return cron
-    timezone = _timezone(config)
+    timezone = _timezone(config.pipeline_timezone)
+    check_cron(cron, timezone.name)
+    return cron_timetable(cron, timezone.name)
+
+
+@lru_cache(maxsize=10_000)
+def _problem_of_cron(cron: str, timezone: str) -> str | None:
+    """Return what is wrong with a cron, and the way out; None for one that Airflow can schedule."""
+    if cron in _WITHOUT_CRON:
+        return None
+    fields = len(cron_presets.get(cron, cron).split())
+    if fields > _FIELDS:
+        why = ", the last of which Airflow takes for seconds" if fields == _FIELDS + 1 else ", and Airflow reads five"
+        return f"has {fields} fields{why}. Write five: minute, hour, day, month, weekday"
     try:
-        timetable = cron_timetable(cron, timezone.name)
+        timetable = cron_timetable(cron, timezone)
         timetable.validate()
         _check_comes_true(timetable.summary)
     except CroniterBadDateError:
-        raise ConfigError("never comes true. Mend the cron", field="airflowConfig.scheduleInterval") from None
+        return "never comes true. Correct the day or the month"
     except (AirflowTimetableInvalid, ValueError, KeyError, IndexError):
-        raise ConfigError(
+        return (
             "is not a cron expression. Write five fields (minute, hour, day, month, weekday), a preset like '@daily', "
-            "or null for on demand",
-            field="airflowConfig.scheduleInterval",
-        ) from None
-    return timetable
+            "or null for on demand"
+        )
+    return None
+
+
+def check_cron(cron: str, timezone: str = "UTC") -> None:
+    """
+    Check that Airflow can schedule by a cron expression or preset.
+
+    :param timezone: IANA name
+    :raises ConfigError: where it is none, never comes true, or has more than five fields
+    """
+    if (problem := _problem_of_cron(cron, timezone)) is not None:
+        raise ConfigError(problem, field="airflowConfig.scheduleInterval")
+
+
+def check_timezone(name: str) -> str:
+    """
+    Return the name of a timezone as Airflow writes it.
+
+    :raises ConfigError: where it is unknown
+    """
+    return _timezone(name).name
 
 
 def start_date(config: AirflowConfig, updated_at: int | None) -> pendulum.DateTime:
@@ -91,7 +127,7 @@ def start_date(config: AirflowConfig, updated_at: int | None) -> pendulum.DateTi
     :param updated_at: epoch milliseconds
     :raises ConfigError: where the timezone is unknown
     """
-    timezone = _timezone(config)
+    timezone = _timezone(config.pipeline_timezone)
     if config.start_date is not None:
         return _localized(config.start_date, timezone)
     if updated_at is not None:
@@ -105,19 +141,21 @@ def end_date(config: AirflowConfig) -> pendulum.DateTime | None:
 
     :raises ConfigError: where the timezone is unknown
     """
-    return _localized(config.end_date, _timezone(config)) if config.end_date is not None else None
+    return _localized(config.end_date, _timezone(config.pipeline_timezone)) if config.end_date is not None else None
 
 
-@lru_cache(maxsize=10_000)
 def _check_comes_true(cron: str) -> None:
     if any(field[0] in "HhRr" for field in cron.split()):
         raise ValueError("hashed and random fields name no time")
-    croniter(cron, EPOCH).get_next(datetime)
+    # Airflow asks both, and logs a stack trace at each parse where one is missing.
+    moments = croniter(cron, EPOCH)
+    moments.get_next(datetime)
+    moments.get_prev(datetime)
 
 
-def _timezone(config: AirflowConfig) -> Timezone:
+def _timezone(name: str) -> Timezone:
     try:
-        timezone = pendulum.timezone(config.pipeline_timezone)
+        timezone = pendulum.timezone(name)
     except (ValueError, KeyError, OSError):
         raise ConfigError(
             "is not a timezone. Write an IANA name like 'Europe/Berlin', or 'UTC'",

@@ -289,14 +289,14 @@ def test_the_section_that_is_ours_says_where_the_task_runs() -> None:
     [
         ({"runner": {"pools": "x"}}, r"'dagFactory\.runner\.pools': is unknown here"),
         ({"runners": {}}, r"'dagFactory\.runners': is unknown here"),
-        ({"runner": {"pool": 3}}, r"'dagFactory\.runner\.pool': Input should be a valid string"),
-        ({"runner": {"queue": ""}}, r"'dagFactory\.runner\.queue': String should have at least 1"),
-        ({"runner": {"priorityWeight": "high"}}, r"'dagFactory\.runner\.priorityWeight': Input should be a valid int"),
-        ({"runner": {"priorityWeight": 2**31}}, r"'dagFactory\.runner\.priorityWeight': Input should be less than"),
+        ({"runner": {"pool": 3}}, r"'dagFactory\.runner\.pool': is not a text"),
+        ({"runner": {"queue": ""}}, r"'dagFactory\.runner\.queue': is empty"),
+        ({"runner": {"priorityWeight": "high"}}, r"'dagFactory\.runner\.priorityWeight': is not a whole number"),
+        ({"runner": {"priorityWeight": 2**31}}, r"'dagFactory\.runner\.priorityWeight': is more than 2147483647"),
         ({"runner": {"python": "python3"}}, r"'dagFactory\.runner\.python': is neither in_process nor the absolute"),
         ({"runner": {"python": {"$env": "X"}}}, r"'dagFactory\.runner\.python': is a reference"),
-        ({"runner": ["x"]}, r"'dagFactory\.runner': Input should be"),
-        ("x", r"'dagFactory': Input should be"),
+        ({"runner": ["x"]}, r"'dagFactory\.runner': is not a mapping"),
+        ("x", r"'dagFactory': is not a mapping"),
     ],
 )
 def test_what_is_wrong_in_the_section_that_is_ours_is_named(section: object, message: str) -> None:

@@ -63,7 +63,7 @@ moments = st.one_of(
 def test_it_schedules_exactly_as_airflow_s_own_timetable_does(
     cron: str, zone: str, earliest: pendulum.DateTime, now: pendulum.DateTime, catchup: bool
 ) -> None:
-    ours = schedule(AirflowConfig(schedule_interval=cron, pipeline_timezone=zone))
+    ours = schedule(AirflowConfig(scheduleInterval=cron, pipelineTimezone=zone))
     theirs = CronTriggerTimetable(cron, timezone=zone)
     restriction = TimeRestriction(earliest=earliest, latest=None, catchup=catchup)
     assert isinstance(ours, PipelineTimetable)
@@ -90,7 +90,7 @@ def test_airflow_reads_back_what_it_has_written_and_gets_the_same_instance_each_
 
 
 def test_a_daily_pipeline_keeps_its_local_hour_when_the_clocks_change() -> None:
-    timetable = schedule(AirflowConfig(schedule_interval="0 3 * * *", pipeline_timezone="Europe/Berlin"))
+    timetable = schedule(AirflowConfig(scheduleInterval="0 3 * * *", pipelineTimezone="Europe/Berlin"))
     assert isinstance(timetable, PipelineTimetable)
     restriction = TimeRestriction(pendulum.datetime(2024, 3, 29, 12), None, catchup=True)
     runs = []
@@ -106,12 +106,12 @@ def test_a_daily_pipeline_keeps_its_local_hour_when_the_clocks_change() -> None:
 
 @pytest.mark.parametrize("interval", [None, "", "  "])
 def test_no_cron_is_on_demand(interval: str | None) -> None:
-    assert schedule(AirflowConfig(schedule_interval=interval)) is None
+    assert schedule(AirflowConfig(scheduleInterval=interval)) is None
 
 
 @pytest.mark.parametrize("word", ["@once", "@continuous"])
 def test_airflow_s_own_words_go_to_airflow(word: str) -> None:
-    assert schedule(AirflowConfig(schedule_interval=word)) == word
+    assert schedule(AirflowConfig(scheduleInterval=word)) == word
 
 
 @pytest.mark.parametrize(
@@ -119,24 +119,24 @@ def test_airflow_s_own_words_go_to_airflow(word: str) -> None:
 )
 def test_a_wrong_cron_names_the_field_and_the_way_out(cron: str) -> None:
     with pytest.raises(ConfigError, match="is not a cron expression") as error:
-        schedule(AirflowConfig(schedule_interval=cron))
+        schedule(AirflowConfig(scheduleInterval=cron))
     assert error.value.field == "airflowConfig.scheduleInterval"
 
 
 @pytest.mark.parametrize("cron", ["0 0 30 2 *", "0 0 31 4,6,9,11 *"])
 def test_a_cron_that_never_comes_true_is_refused(cron: str) -> None:
     with pytest.raises(ConfigError, match="never comes true"):
-        schedule(AirflowConfig(schedule_interval=cron))
+        schedule(AirflowConfig(scheduleInterval=cron))
 
 
 def test_a_leap_day_comes_true() -> None:
-    assert schedule(AirflowConfig(schedule_interval="0 0 29 2 *")) is not None
+    assert schedule(AirflowConfig(scheduleInterval="0 0 29 2 *")) is not None
 
 
 @pytest.mark.parametrize("zone", ["Mars/Base", "Europe", "../../etc/passwd", "", "+02:00"])
 def test_an_unknown_timezone_names_the_field_whether_or_not_there_is_a_cron(zone: str) -> None:
     for interval in ("@daily", None):
-        config = AirflowConfig(schedule_interval=interval, pipeline_timezone=zone)
+        config = AirflowConfig(scheduleInterval=interval, pipelineTimezone=zone)
         with pytest.raises(ConfigError, match="is not a timezone") as error:
             schedule(config)
             start_date(config, None)
@@ -169,7 +169,7 @@ def test_an_end_date_is_read_like_a_start_date() -> None:
 def test_a_description_fits_airflow_s_column() -> None:
     minutes, hours, days = (",".join(map(str, numbers)) for numbers in (range(60), range(24), range(1, 32)))
     cron = f"{minutes} {hours} {days} {','.join(['1,2,3,4,5,6'] * 20)} *"
-    timetable = schedule(AirflowConfig(schedule_interval=cron))
+    timetable = schedule(AirflowConfig(scheduleInterval=cron))
     assert isinstance(timetable, PipelineTimetable)
     assert len(CronTriggerTimetable(cron, timezone="UTC").description) > 1000
     assert len(timetable.description) == 1000

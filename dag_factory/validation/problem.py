@@ -1,0 +1,116 @@
+"""Problems: what is wrong or doubtful in a document, each with its field, its kind and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from dag_factory.errors import ConfigError
+from dag_factory.plain_text import one_line
+
+Level = Literal["error", "warning"]
+ERROR: Level = "error"
+WARNING: Level = "warning"
+
+MISSING = "missing"
+SPELLING = "spelling"
+"""Kinds that are asked for by name; all others only tell problems apart."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """
+    One thing that is wrong in a document, or doubtful. It quotes no value that may be a secret.
+
+    :param field: dotted path, None for the document as a whole
+    :param kind: one word for what is wrong, such as ``missing``; stays the same when the sentence is reworded
+    :param problem: what is wrong, as a clause that follows the field's name
+    :param way_out: what to do about it, as a sentence without its full stop
+    :param level: an ``error`` keeps the pipeline from running, a ``warning`` does not
+    :param meant: the field that was probably meant, where this one is misspelt
+    :param config: key of the file that the field stands in, where positions were asked for
+    :param line: of the field in that file, counted from 1, as the column is
+    """
+
+    field: str | None
+    kind: str
+    problem: str
+    way_out: str = ""
+    level: Level = ERROR
+    meant: str | None = None
+    config: str | None = None
+    line: int | None = None
+    column: int | None = None
+
+    @property
+    def text(self) -> str:
+        """What is wrong and the way out."""
+        return f"{self.problem}. {self.way_out}" if self.way_out else self.problem
+
+    @property
+    def place(self) -> str | None:
+        """Where it stands in its file, None where that is unknown."""
+        return f"line {self.line}, column {self.column}" if self.line is not None else None
+
+    def __str__(self) -> str:
+        place = f"{self.place}, " if self.place else ""
+        said = f"field '{one_line(self.field)}'" if self.field else "the document"
+        return f"{place}{said}: {one_line(self.text)}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the problem as an API answers it, without what is unknown."""
+        named = {
+            "field": self.field,
+            "kind": self.kind,
+            "level": self.level,
+            "problem": self.problem,
+            "wayOut": self.way_out or None,
+            "config": self.config,
+            "line": self.line,
+            "column": self.column,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+class InvalidError(ConfigError):
+    """A document is wrong, in one field or in several: the message names the first, ``problems`` has all."""
+
+    def __init__(self, problems: Sequence[Problem], *, config: str | None = None) -> None:
+        first, others = problems[0], len(problems) - 1
+        counted = f" ({others} more {'field is' if others == 1 else 'fields are'} wrong.)" if others else ""
+        super().__init__(f"{first.text.rstrip('.')}.{counted}", field=first.field, config=config)
+        self.problems = tuple(problems)
+
+    def within(self, config: str) -> InvalidError:
+        """Return the same error with the config's key in it, unless it has one already."""
+        return InvalidError(self.problems, config=self.config or config)
+
+
+def problems_in(error: ConfigError) -> tuple[Problem, ...]:
+    """Return the problems that an error stands for: all of an invalid document's, one of any other."""
+    return error.problems if isinstance(error, InvalidError) else (problem_of(error, "unreadable"),)
+
+
+def problem_of(error: ConfigError, kind: str) -> Problem:
+    """Return the problem that a check has raised, whose message is a clause and maybe a sentence with the way out."""
+    problem, _, way_out = error.problem.partition(". ")
+    return Problem(error.field, kind, problem.rstrip("."), way_out.rstrip("."), config=error.config)
+
+
+def without_doubles(problems: Iterable[Problem]) -> list[Problem]:
+    """
+    Return the problems without those that follow from another one: of each field the first, errors before warnings.
+
+    A field that is missing because it is misspelt is one problem, an error that names what was meant.
+    """
+    found = sorted(problems, key=lambda problem: problem.level)
+    meant = {problem.meant for problem in found if problem.kind == SPELLING} - {None}
+    missing = {problem.field for problem in found if problem.kind == MISSING}
+    kept: dict[str | None, Problem] = {}
+    for problem in found:
+        if problem.kind == MISSING and problem.field in meant:
+            continue
+        is_why = problem.kind == SPELLING and problem.meant in missing
+        kept.setdefault(problem.field, replace(problem, level=ERROR) if is_why else problem)
+    return sorted(kept.values(), key=lambda problem: problem.level)

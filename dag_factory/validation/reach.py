@@ -1,0 +1,71 @@
+"""What a document reaches for: references, classes, servers and executors, and whether the operator has opened it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dag_factory.airflow_versions import has_executor
+from dag_factory.allowed import Allowed
+from dag_factory.document import Document
+from dag_factory.references import FORMS, is_reference
+from dag_factory.validation.problem import Problem, problem_of
+from dag_factory.validation.spelling import nearest
+
+_FORMS = tuple(sorted(FORMS))
+# A document holds fewer mappings with such a key, unless somebody wants this to take long.
+_MOST = 20
+
+
+def reach(document: Document, opened: Allowed) -> Iterator[Problem]:
+    """Yield what a document may not reach."""
+    for error in opened.refusals(document):
+        yield problem_of(error, "allowed")
+
+
+def executor(document: Document) -> Iterator[Problem]:
+    """Yield an error for an executor that Airflow does not have: its DAG would stop the whole file."""
+    name = _runner(document).get("executor")
+    if isinstance(name, str) and name and not has_executor(name):
+        yield Problem(
+            "dagFactory.runner.executor",
+            "executor",
+            "is not an executor that [core] executor names",
+            "Name one of those, or leave the field out",
+        )
+
+
+def misspelt_references(document: Document) -> Iterator[Problem]:
+    """Yield an error for each near miss of a reference, such as ``$conection``, whose mapping would be the value."""
+    for number, (field, name) in enumerate(_dollars(document, "")):
+        if number == _MOST:
+            return
+        if near := _reference(name):
+            way_out = f"Did you mean '{near}'?"
+            yield Problem(f"{field}.{name}" if field else name, "reference", "is unknown here", way_out)
+
+
+def _reference(name: str) -> str | None:
+    return next((form for form in _FORMS if name.startswith(form)), None) or nearest(name, _FORMS)
+
+
+def _dollars(value: Any, field: str) -> Iterator[tuple[str, str]]:
+    """Yield the mappings of one or two keys, one of which begins as those of references do."""
+    if isinstance(value, dict):
+        if is_reference(value):
+            return
+        if len(value) <= 2:
+            yield from ((field, name) for name in value if name.startswith("$"))
+        for name, child in value.items():
+            if isinstance(child, (dict, list)):
+                yield from _dollars(child, f"{field}.{name}" if field else name)
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            if isinstance(child, (dict, list)):
+                yield from _dollars(child, f"{field}.{index}")
+
+
+def _runner(document: Document) -> Mapping[str, Any]:
+    section = document.get("dagFactory")
+    runner = section.get("runner") if isinstance(section, dict) else None
+    return runner if isinstance(runner, dict) else {}

@@ -1,0 +1,53 @@
+"""When a pipeline runs: that Airflow can schedule it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import ValidationError
+
+from dag_factory.document import Document
+from dag_factory.errors import ConfigError
+from dag_factory.pipeline import AirflowConfig
+from dag_factory.references import is_reference
+from dag_factory.schedule import check_cron, check_timezone, end_date, start_date
+from dag_factory.validation.problem import Problem, problem_of
+
+
+def schedules(document: Document) -> Iterator[Problem]:
+    """Yield what is wrong with cron, timezone and dates, each by itself."""
+    airflow = document.get("airflowConfig")
+    if not isinstance(airflow, dict) or is_reference(airflow):
+        return
+    zone = airflow.get("pipelineTimezone")
+    named: str | None = "UTC" if zone is None else None
+    if isinstance(zone, str):
+        try:
+            named = check_timezone(zone)
+        except ConfigError as error:
+            yield problem_of(error, "timezone")
+    cron = airflow.get("scheduleInterval")
+    if isinstance(cron, str) and cron.strip():
+        try:
+            check_cron(cron.strip(), named or "UTC")
+        except ConfigError as error:
+            yield problem_of(error, "cron")
+        runs = airflow.get("maxActiveRuns")
+        if cron.strip() == "@continuous" and isinstance(runs, int) and runs > 1:
+            yield Problem(
+                "airflowConfig.maxActiveRuns", "value", "is more than 1, and '@continuous' takes no more", "Write 1"
+            )
+    if named is not None and airflow.get("startDate") is not None and airflow.get("endDate") is not None:
+        yield from _dates({name: airflow[name] for name in ("startDate", "endDate")} | {"pipelineTimezone": named})
+
+
+def _dates(fields: Document) -> Iterator[Problem]:
+    try:
+        config = AirflowConfig.model_validate(fields)
+    except ValidationError:
+        return  # the model says that
+    end = end_date(config)
+    if end is not None and end <= start_date(config, None):
+        yield Problem(
+            "airflowConfig.endDate", "date", "is not after startDate, so nothing ever runs", "Write a later date"
+        )
