@@ -37,12 +37,15 @@ _MAX_DISPLAY_NAME = 2000
 _MAX_DESCRIPTION = 5000  # no column's width: what a list can show
 
 
-def build_dag(config: Config, opened: Allowed | None = None, *, longest_run: int | None = None) -> DAG:
+def build_dag(
+    config: Config, opened: Allowed | None = None, *, longest_run: int | None = None, title_tag: bool = False
+) -> DAG:
     """
     Return the DAG of a config.
 
     :param opened: what the operator has opened to configs; without it, what the settings say now
     :param longest_run: seconds after which a run is ended whose pipeline says nothing of it, None for no limit
+    :param title_tag: whether the pipeline's title is one of the DAG's tags
     :raises ConfigError: where the config describes no pipeline that Airflow could run, or reaches for what is not open
     """
     if config.problem is not None:
@@ -51,7 +54,7 @@ def build_dag(config: Config, opened: Allowed | None = None, *, longest_run: int
     try:
         pipeline = IngestionPipeline.from_document(document)
         (opened or allowed.configured()).check(document)
-        return _build(pipeline, config, longest_run)
+        return _build(pipeline, config, longest_run, title_tag=title_tag)
     except ConfigError as error:
         raise error.within(config.key) from None
 
@@ -65,7 +68,7 @@ def check(document: Document, opened: Allowed | None = None) -> IngestionPipelin
     """
     pipeline = IngestionPipeline.from_document(document)
     (opened or allowed.configured()).check(document)
-    _build(pipeline, Config(pipeline.dag_id, f"{pipeline.dag_id}.json", document), None)
+    _build(pipeline, Config(pipeline.dag_id, f"{pipeline.dag_id}.json", document), None, title_tag=False)
     return pipeline
 
 
@@ -84,7 +87,7 @@ def build_placeholder(config: Config, problem: ConfigError) -> DAG:
     return dag
 
 
-def _build(pipeline: IngestionPipeline, config: Config, longest_run: int | None) -> DAG:
+def _build(pipeline: IngestionPipeline, config: Config, longest_run: int | None, *, title_tag: bool) -> DAG:
     kind = pipeline_type(pipeline.pipeline_type)
     airflow = pipeline.airflow_config
     if pipeline.service is None or not pipeline.service.name:
@@ -106,7 +109,7 @@ def _build(pipeline: IngestionPipeline, config: Config, longest_run: int | None)
         max_active_tasks=airflow.concurrency,
         max_active_runs=airflow.max_active_runs,
         is_paused_upon_creation=airflow.pause_pipeline or not pipeline.enabled,
-        tags=_tags(pipeline, is_broken=config.trouble is not None),
+        tags=_tags(pipeline, is_broken=config.trouble is not None, title_tag=title_tag),
     )
     IngestionOperator(
         task_id=kind.task_id,
@@ -135,10 +138,17 @@ def _placement(runner: Runner) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _tags(pipeline: IngestionPipeline, *, is_broken: bool) -> list[str]:
+def _tags(pipeline: IngestionPipeline, *, is_broken: bool, title_tag: bool) -> list[str]:
+    """
+    Return categories that many DAGs share.
+
+    From Airflow 3.4 on, metrics may carry a DAG's tags as labels (`[metrics] dag_tags_in_metrics`): a tag that names
+    one pipeline would make a series of its own for each.
+    """
     service = pipeline.service.name if pipeline.service else None
-    tags = [TAG, pipeline.title, f"type:{pipeline.pipeline_type}", f"service:{service}"]
+    tags = [TAG, f"type:{pipeline.pipeline_type}", f"service:{service}"]
     tags += [PROBLEM_TAG] if is_broken else []
+    tags += [pipeline.title] if title_tag else []
     # MySQL takes tags that differ by case alone for the same one, and then refuses all DAGs of the file.
     kept: dict[str, str] = {}
     for tag in (cut(one_line(each), _MAX_TAG) for each in tags):

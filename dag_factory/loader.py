@@ -58,7 +58,7 @@ def _all(store: ConfigStore, memory: Memory | None) -> dict[str, DAG]:
         place = store.check()
         # Read first, so that every config of this marker is among those that are read.
         marker, revisions, began = store.marker(), store.revisions(), time.time()
-        dags = _Dags(allowed.configured(), _longest_run())
+        dags = _dags(allowed.configured())
         catalog = Catalog(store, dags.check)
         configs = catalog.all()
         # What was not there any more may only have been out of reach.
@@ -76,7 +76,7 @@ def _all(store: ConfigStore, memory: Memory | None) -> dict[str, DAG]:
 
 def _one(store: ConfigStore, wanted: str) -> dict[str, DAG]:
     store.check()
-    dags = _Dags(allowed.configured(), _longest_run())
+    dags = _dags(allowed.configured())
     config = Catalog(store, dags.check).find(wanted)
     if config is None:
         store.confirm_absence()
@@ -88,7 +88,7 @@ def _one(store: ConfigStore, wanted: str) -> dict[str, DAG]:
 def _all_of_last_load(memory: Memory | None, error: StoreError) -> dict[str, DAG]:
     configs = last_load.recalled(memory) if memory is not None else []
     log.error("%s Until the store is back, all DAGs stay as they were: %d, from the last load", error, len(configs))
-    return _Dags(last_load.CHECKED, _longest_run()).of_all(configs)
+    return _dags(last_load.CHECKED).of_all(configs)
 
 
 def _one_of_last_load(memory: Memory | None, wanted: str, error: StoreError) -> dict[str, DAG]:
@@ -96,7 +96,11 @@ def _one_of_last_load(memory: Memory | None, wanted: str, error: StoreError) -> 
     config = last_load.recalled_one(memory, wanted) if memory is not None else None
     if config is None:
         return {wanted: build_stand_in(wanted, str(error))}
-    return _Dags(last_load.CHECKED, _longest_run()).of_all([config])
+    return _dags(last_load.CHECKED).of_all([config])
+
+
+def _dags(opened: Allowed) -> _Dags:
+    return _Dags(opened, _longest_run(), title_tag=_title_tag())
 
 
 def _longest_run() -> int | None:
@@ -106,6 +110,15 @@ def _longest_run() -> int | None:
     except SettingsError as error:
         log.error("%s. Until it is corrected, %d is used", error, DEFAULT_LONGEST_RUN)
         return DEFAULT_LONGEST_RUN
+
+
+def _title_tag() -> bool:
+    """Return whether titles are tags; a setting that says nothing sensible must not stop all DAGs."""
+    try:
+        return settings.title_tag()
+    except SettingsError as error:
+        log.error("%s Until it is corrected, titles are not tags", error)
+        return False
 
 
 def keep_last_good(store: ConfigStore, configs: Sequence[Config], *, since: float, complete: bool) -> None:
@@ -129,8 +142,8 @@ def keep_last_good(store: ConfigStore, configs: Sequence[Config], *, since: floa
 class _Dags:
     """The DAGs of configs, each built once."""
 
-    def __init__(self, opened: Allowed, longest_run: int | None) -> None:
-        self._build = partial(build_dag, opened=opened, longest_run=longest_run)
+    def __init__(self, opened: Allowed, longest_run: int | None, *, title_tag: bool) -> None:
+        self._build = partial(build_dag, opened=opened, longest_run=longest_run, title_tag=title_tag)
         self._built: dict[tuple[str, str, bool], DAG] = {}
 
     def check(self, config: Config) -> None:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from urllib.parse import quote, quote_plus
 
 from dag_factory.masked_streams import rewritten_output
+from dag_factory.plain_text import without_terminal_codes
 from dag_factory.secret_texts import is_plain_words
 from dag_factory.secrets import HIDDEN
 
@@ -70,7 +71,19 @@ class Mask:
         self._spared |= frozenset(texts)
 
     def hide(self, text: str) -> str:
-        """Return a text with ``***`` in place of every secret, and of every value that pydantic quotes."""
+        """
+        Return a text with ``***`` in place of every secret, and of every value that pydantic quotes.
+
+        It has no terminal codes either, such as the colours that openmetadata-ingestion writes: one in the middle of a
+        secret would keep that from being found, and in a log they are noise.
+        """
+        plain = without_terminal_codes(text)
+        if plain != text:
+            # A secret may hold such a code itself, or begin where a broken one seems to end.
+            plain = without_terminal_codes(self._masked(text))
+        return self._masked(plain)
+
+    def _masked(self, text: str) -> str:
         text = _without_quoted_values(text)
         # One after the other is faster than one pattern of all, which tries each of them at each character.
         for form in self._longest_first():

@@ -167,6 +167,16 @@ OPTIONS: dict[str, dict[str, str | None]] = {
         "example": "poll",
         "default": "auto",
     },
+    "title_tag": {
+        "description": (
+            "Whether a DAG has the title of its pipeline as a tag, besides those of its type and service. Where\n"
+            "[metrics] dag_tags_in_metrics is on (Airflow 3.4), each title is then a label of its own.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "boolean",
+        "example": None,
+        "default": "False",
+    },
     "openmetadata_conn_id": {
         "description": (
             "Airflow Connection that says where the OpenMetadata server is (host, schema, port) and holds the token\n"

@@ -9,6 +9,14 @@ import re
 _CONTROL = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
+# What a terminal takes for a command (ECMA-48), such as a colour or a link. Of what only looks like
+# one, the first character goes. What repeats in the pattern can't match what follows it: the time is linear.
+_TERMINAL_CODES = re.compile(
+    "(?:\x1b\\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, moves of the cursor
+    "|\x1b\\][^\x07\x1b\x9c]*(?:\x07|\x1b\\\\|\x9c)"  # OSC: links, the window's title
+    "|\x1b[ -/]*[0-Z\\\\^-~]"  # others, such as the character set
+    "|[\x1b\x9b]"
+)
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
 
 
@@ -20,6 +28,11 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """Return a text on one line, without control characters."""
     return " ".join(printable(text).split())
+
+
+def without_terminal_codes(text: str) -> str:
+    """Return a text without the codes by which a terminal sets colours, moves its cursor, or shows links."""
+    return _TERMINAL_CODES.sub("", text) if "\x1b" in text or "\x9b" in text else text
 
 
 def cut(text: str, length: int) -> str:

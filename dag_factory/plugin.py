@@ -25,3 +25,11 @@ class OpenMetadataDagFactoryPlugin(AirflowPlugin):
         from dag_factory.api.app import PREFIX, create_app
 
         return [{"app": create_app(), "url_prefix": PREFIX, "name": "OpenMetadata DAG factory"}]
+
+    @cached_property
+    def fastapi_root_middlewares(self) -> list[Any]:  # type: ignore[override]
+        """What stands in front of Airflow's API server, for the calls of that API."""
+        from dag_factory.api.app import PREFIX
+        from dag_factory.api.doubled_slash import FoldedSlashes
+
+        return [{"middleware": FoldedSlashes, "kwargs": {"prefix": PREFIX}, "name": "OpenMetadata DAG factory"}]

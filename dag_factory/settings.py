@@ -10,6 +10,8 @@ from dag_factory.options import DEFAULT_CONFIG_STORE, DEFAULT_STATE_FOLDER, IN_P
 
 MOST_SECONDS = 2**31 - 1
 WATCH_MODES = ("auto", "poll", "off")
+# As Airflow reads its own.
+_FLAGS = {**dict.fromkeys(("t", "true", "1"), True), **dict.fromkeys(("f", "false", "0"), False)}
 
 
 def config_store() -> str:
@@ -102,6 +104,15 @@ def longest_run() -> int | None:
     return seconds or None
 
 
+def title_tag() -> bool:
+    """
+    Return whether a DAG has the title of its pipeline as a tag.
+
+    :raises SettingsError: where the option is neither true nor false
+    """
+    return _flag("title_tag")
+
+
 def automation_workers() -> int:
     """Return how many automations run at the same time; raises SettingsError where it is no number above 0."""
     return _count("automation_workers", least=1)
@@ -192,6 +203,13 @@ def _count(option: str, *, least: int) -> int:
     if not value.isdecimal() or int(value) < least:
         raise SettingsError(f"[{SECTION}] {option} is no number of at least {least}")
     return int(value)
+
+
+def _flag(option: str) -> bool:
+    value = (_text(option) or OPTIONS[option]["default"] or "").lower()
+    if value not in _FLAGS:
+        raise SettingsError(f"[{SECTION}] {option} is neither true nor false. Set it to one of the two.")
+    return _FLAGS[value]
 
 
 def _list(option: str) -> tuple[str, ...]:

@@ -111,11 +111,11 @@ class PipelineServiceClient(Scoped):
         return runs
 
     def log(self, name: str, task_id: str) -> str:
-        """Return the log of a pipeline's last run, page after page put together."""
-        text, params = [], {"dag_id": name, "task_id": task_id}
+        """Return the log of a pipeline's last run, page after page put together as they are; the first by `after=`."""
+        text, params = [], {"dag_id": name, "task_id": task_id, "after": ""}
         while True:
             page = self.call("GET", "last_dag_logs", params=params)
             text.append(page[task_id])
             if "after" not in page:
-                return "\n".join(text)
+                return "".join(text)
             params["after"] = page["after"]

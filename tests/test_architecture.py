@@ -41,7 +41,7 @@ FLOORS = [
     "watch.watcher", "watch.request", "watch.start",
     "api", "api.answers", "api.bodies", "api.browsers", "api.brake", "api.calls", "api.transport", "api.rest",
     "api.identity", "api.parses", "api.automations", "api.context", "api.pages", "api.service", "api.automation_calls",
-    "api.runs", "api.logs", "api.deployments", "api.app",
+    "api.run_list", "api.ending", "api.runs", "api.logs", "api.deployments", "api.doubled_slash", "api.app",
     "cli", "plugin", "provider",
 ]  # fmt: skip
 

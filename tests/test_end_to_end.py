@@ -64,9 +64,7 @@ def test_a_dropped_config_becomes_a_dag_whose_run_brings_the_metadata_to_the_ser
     dag_id = "dropped_json"
     dag = airflow.wait_for_dag(dag_id)
     assert dag["dag_display_name"] == "The dropped json"
-    assert {tag["name"] for tag in dag["tags"]} == {
-        "OpenMetadata", "The dropped json", "type:metadata", "service:sample_sqlite",
-    }  # fmt: skip
+    assert {tag["name"] for tag in dag["tags"]} == {"OpenMetadata", "type:metadata", "service:sample_sqlite"}
     assert dag["owners"] == ["data-platform"]
 
     run_id, state, log = run(airflow, dag_id)

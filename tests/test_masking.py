@@ -234,3 +234,29 @@ def test_thousands_of_secrets_are_learnt_at_once() -> None:
     for number in range(7000):
         mask.add(f"secret-{number}")
     assert mask.hide("a secret-42 b") == "a *** b"
+
+
+@pytest.mark.parametrize("split", [1, 4, 9])
+@pytest.mark.parametrize("code", ["\x1b[31m", "\x1b[0m", "\x9b1m", "\x1b]8;;x\x07"], ids=repr)
+def test_a_colour_in_the_middle_of_a_secret_does_not_show_it(code: str, split: int) -> None:
+    mask = Mask(in_task=False)
+    mask.add("pass-w0rd-canary")
+    secret = f"{'pass-w0rd-canary'[:split]}{code}{'pass-w0rd-canary'[split:]}"
+    assert mask.hide(f"\x1b[1mthe {secret}\x1b[0m") == "the ***"
+    with logged() as output, mask.over_output():
+        logging.getLogger("metadata.Ingestion").warning("\x1b[33m%s\x1b[0m of it", secret)
+    assert output.getvalue() == "*** of it\n"
+
+
+@pytest.mark.parametrize("secret", ["can\x1b[31mary", "\x1b[31m\x1b[0m-canary"], ids=repr)
+def test_a_secret_that_holds_a_colour_is_hidden(secret: str) -> None:
+    mask = Mask(in_task=False)
+    mask.add(secret)
+    assert mask.hide(f"\x1b[1mthe {secret} of it\x1b[0m") == "the *** of it"
+
+
+@pytest.mark.parametrize("broken", ["\x1b", "\x1b[", "\x9b"], ids=repr)
+def test_a_broken_code_before_a_secret_takes_nothing_of_it(broken: str) -> None:
+    mask = Mask(in_task=False)
+    mask.add("secret-canary")
+    assert "canary" not in mask.hide(f"{broken}secret-canary")

@@ -55,6 +55,20 @@ def test_a_way_to_watch_that_there_is_not_is_refused_by_its_name(monkeypatch: py
         settings.watch_store()
 
 
+@pytest.mark.parametrize(
+    ("value", "is_tag"), [("", False), ("False", False), ("0", False), (" true ", True), ("1", True)]
+)
+def test_titles_are_tags_where_the_operator_says_so(monkeypatch: pytest.MonkeyPatch, value: str, is_tag: bool) -> None:
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__TITLE_TAG", value)
+    assert settings.title_tag() is is_tag
+
+
+def test_a_flag_that_is_neither_true_nor_false_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__TITLE_TAG", "yes")
+    with pytest.raises(SettingsError, match=r"title_tag is neither true nor false"):
+        settings.title_tag()
+
+
 @pytest.mark.parametrize("option", ["host_ip", "ingestion_version"])
 def test_what_is_to_be_found_out_may_be_set(monkeypatch: pytest.MonkeyPatch, option: str) -> None:
     assert getattr(settings, option)() is None

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from dag_factory import __version__, settings
 from dag_factory.api import automation_calls, deployments, logs, runs, service
-from dag_factory.api.answers import answer_errors, refusals
+from dag_factory.api.answers import DeclaredAnswers, answer_errors, refusals
 from dag_factory.api.automations import Automations, configured
 from dag_factory.api.bodies import SECONDS as BODY_SECONDS
 from dag_factory.api.bodies import WholeBodies
@@ -76,7 +76,7 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
             yield
         await context.stop()
 
-    app = FastAPI(
+    app = DeclaredAnswers(
         title="OpenMetadata DAG factory",
         description="What an OpenMetadata server calls to deploy, run and watch its ingestion pipelines.",
         version=__version__,

@@ -78,7 +78,7 @@ class Automations:
             if self._stopping or self._accepted >= limits.workers + limits.waiting:
                 raise Refused(
                     503,
-                    f"{self._accepted} automations run or wait already, and no more are accepted. Try it again later.",
+                    f"{self._accepted} automations run or wait already, and no more are accepted. Retry later.",
                 )
             self._accepted += 1
             self._pool.submit(self._run, python, document, limits.seconds)
@@ -103,8 +103,8 @@ class Automations:
             self._do(python, mask, AUTOMATION, job, seconds)
             log.info("Automation %s is done", number)
         except ChildDied as error:
-            log.warning("Automation %s has failed: it %s", number, error)
-            self._report(python, mask, document, f"The automation {error}.")
+            log.warning("Automation %s has failed: %s", number, error)
+            self._report(python, mask, document, f"The automation has failed: {error}.")
         except (ConfigError, WorkflowError) as error:
             log.warning("Automation %s has failed: %s", number, error)
         except Exception as error:  # noqa: BLE001 - nobody else would hear of it; its text may quote the document
@@ -114,11 +114,11 @@ class Automations:
                 self._accepted -= 1
 
     def _report(self, python: str, mask: Mask, document: Document, problem: str) -> None:
-        """Tell the server what an automation could not tell any more, so that nobody waits for it."""
+        """Report to the server what an automation could not report any more, so that nobody waits for it."""
         try:
             self._do(python, mask, AUTOMATION_FAILED, {"document": document, "problem": problem}, REPORT_SECONDS)
         except (ConfigError, WorkflowError) as error:
-            log.warning("The server could not be told of automation %s: %s", document["id"], error)
+            log.warning("The failure of automation %s can't be reported to the server: %s", document["id"], error)
 
     def _do(self, python: str, mask: Mask, kind: str, job: dict[str, Any], seconds: float) -> None:
         child = Child(python, environment(python, secrets=mask.secrets), mask)

@@ -14,11 +14,17 @@ from dag_factory.errors import ConfigError
 from dag_factory.pipeline import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
 
 NameParameter = Annotated[str, Query(alias="dag_id", description="The pipeline's name", max_length=2_000)]
+RunIdParameter = Annotated[
+    str | None, Query(alias="run_id", description="Airflow's id of a run, or the one it reports under", max_length=250)
+]
+
+_OPTIONAL = ("conf", "run_id")
 
 
 def body_schema(**properties: Any) -> dict[str, Any]:
     """Return what the OpenAPI page says of a JSON body that is read by hand, within bounds."""
-    schema = {"type": "object", "properties": properties, "required": [name for name in properties if name != "conf"]}
+    required = [name for name in properties if name not in _OPTIONAL]
+    schema = {"type": "object", "properties": properties, "required": required}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 

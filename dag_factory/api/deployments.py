@@ -14,9 +14,9 @@ from dag_factory.allowed import connections_in
 from dag_factory.api.answers import Refused, refusals
 from dag_factory.api.calls import NameParameter, body_schema, read_body
 from dag_factory.api.context import AnothersId, CallerDep, Context, ContextDep, find_dag
+from dag_factory.api.ending import active_runs, end_runs
 from dag_factory.api.identity import require, require_connections
 from dag_factory.api.rest import Caller, dag_path, refused
-from dag_factory.api.runs import active_runs, end_runs
 from dag_factory.workflow.types import PIPELINE_TYPES
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ async def deploy(request: Request, caller: CallerDep, context: ContextDep) -> di
     return {"message": f"Pipeline '{deployed.dag_id}' {done}.", "dag_id": deployed.dag_id}
 
 
-@router.delete("/delete", responses=refusals(400, 401, 403, 409, 422, 500, 503))
+@router.delete("/delete", responses=refusals(400, 401, 403, 409, 500, 503))
 async def delete(name: NameParameter, caller: CallerDep, context: ContextDep) -> dict[str, str]:
     """
     Remove a pipeline's config, and its DAG with all its runs from Airflow. What is not there is deleted already.

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from dag_factory.api.answers import Refused, refusals
-from dag_factory.api.calls import NameParameter
-from dag_factory.api.context import CallerDep, ContextDep, unknown
+from dag_factory.api.calls import NameParameter, RunIdParameter
+from dag_factory.api.context import CallerDep, Context, ContextDep, unknown
 from dag_factory.api.rest import Caller, dag_path
-from dag_factory.api.runs import find_runs
+from dag_factory.api.run_list import checked_run_id, find_run, find_runs
+from dag_factory.plain_text import without_terminal_codes
 
 router = APIRouter()
 
@@ -25,38 +27,39 @@ _PASSED_OVER = frozenset({"skipped", "upstream_failed", "removed"})
 _EVER = "1970-01-01T00:00:00Z"
 
 
-@router.get("/last_dag_logs", responses=refusals(400, 401, 403, 404, 422, 500, 503))
-async def last_dag_logs(
+@router.get("/last_dag_logs", responses=refusals(400, 401, 403, 404, 500, 503))
+async def last_dag_logs(  # noqa: PLR0913, PLR0917 - the parameters of the call
     name: NameParameter,
     caller: CallerDep,
     context: ContextDep,
     task_id: Annotated[str, Query(max_length=250)],
-    after: Annotated[int, Query(ge=0, le=10**9)] = 0,
+    # Older servers send nothing in it for the first page.
+    after: Annotated[Annotated[int, Field(ge=0, le=10**9)] | Literal[""], Query()] = 0,
+    wanted: RunIdParameter = None,
 ) -> dict[str, Any]:
     """
     Return one page of the log of a task's last try in the last run that has started, also while it runs.
 
-    Pages are counted from 0 and hold about a megabyte of whole lines each; ``total`` says how many there are now, and
-    ``after`` which is next.
+    With a ``run_id``, Airflow's or the one that the run reports under, it is the log of that run. Pages are counted
+    from 0 and hold about a megabyte of whole lines each; ``total`` says how many there are now, and ``after`` which is
+    next. A page that another one follows ends with the end of a line.
     """
     dag_id = await context.pipeline(caller, name, "GET", run=True)
-    # Databases don't agree whether those without a start come first or last.
-    started = await find_runs(caller, dag_id, start_date_gte=_EVER, order_by="-start_date", limit=1)
-    if started is None and not await context.is_stored(dag_id):
-        raise unknown(dag_id)
-    if not started:
+    number = after or 0
+    run = await _run(context, caller, dag_id, checked_run_id(wanted))
+    if run is None:
         return {task_id: "No run has started yet.", "total": 1}
-    run_id = started[0]["dag_run_id"]
+    run_id = run["dag_run_id"]
     task = await _task(caller, dag_id, run_id, task_id)
     if task is None or task["state"] in _NOT_STARTED:
         return {task_id: "The task has not started yet.", "total": 1}
     if _was_passed_over(task):
         return {task_id: "The task was ended before it started, so it has no log.", "total": 1}
     path = dag_path(dag_id, "dagRuns", run_id, "taskInstances", task["task_id"], "logs", str(task["try_number"]))
-    pager = await page_of(caller, path, after)
-    if after >= pager.total:
+    pager = await page_of(caller, path, number)
+    if number >= pager.total:
         raise Refused(404, f"The log has {pager.total} pages, counted from 0.")
-    following = {"after": after + 1} if after + 1 < pager.total else {}
+    following = {"after": number + 1} if number + 1 < pager.total else {}
     return {task_id: pager.text, "total": pager.total, **following}
 
 
@@ -95,8 +98,9 @@ class Pager:
 
     @property
     def text(self) -> str:
-        """The page that is kept."""
-        return "\n".join(self._kept)
+        """The page that is kept; put together as they are, the pages are the log."""
+        text = "\n".join(self._kept)
+        return f"{text}\n" if self._page > self._wanted else text
 
     @property
     def total(self) -> int:
@@ -124,11 +128,12 @@ def readable(line: bytes) -> str | None:
     except (ValueError, RecursionError):
         entry = None
     if not isinstance(entry, dict):
-        return line.decode(errors="replace")
+        return without_terminal_codes(line.decode(errors="replace"))
     event = str(entry.get("event", ""))
     if event == "::endgroup::":
         return None
-    event = event.removeprefix("::group::")
+    # Older runs, and what programs of a task print, have them.
+    event = without_terminal_codes(event.removeprefix("::group::"))
     head = [str(entry[name]) for name in ("timestamp", "level") if entry.get(name)]
     text = [" ".join([f"[{head[0]}]", *(part.upper() for part in head[1:]), "-", event]) if head else event]
     for error in entry.get("error_detail") or []:
@@ -137,6 +142,17 @@ def readable(line: bytes) -> str | None:
         ]
         text.append(f"  {error.get('exc_type')}: {error.get('exc_value')}")
     return "\n".join(text)
+
+
+async def _run(context: Context, caller: Caller, dag_id: str, run_id: str | None) -> dict[str, Any] | None:
+    """Return the run that is asked for, else the last one that has started; None where none has."""
+    if run_id is not None:
+        return await find_run(caller, dag_id, run_id)
+    # Databases don't agree whether those without a start come first or last.
+    started = await find_runs(caller, dag_id, start_date_gte=_EVER, order_by="-start_date", limit=1)
+    if started is None and not await context.is_stored(dag_id):
+        raise unknown(dag_id)
+    return started[0] if started else None
 
 
 async def _task(caller: Caller, dag_id: str, run_id: str, task_id: str) -> dict[str, Any] | None:

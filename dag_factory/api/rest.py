@@ -131,7 +131,8 @@ def refused(response: httpx.Response, missing: str = "") -> Refused:
     if status == 404:
         return Refused(404, missing or "Airflow does not know this.")
     if status < 500:
-        return Refused(status, f"Airflow refuses: {_reason(response)}")
+        # The server's client does not cope with 422.
+        return Refused(400 if status == 422 else status, f"Airflow refuses: {_reason(response)}")
     return Refused(500, f"Airflow's API answers {status}. The log of Airflow's API server says why.")
 
 

@@ -46,7 +46,11 @@ log = logging.getLogger(__name__)
 
 
 class ChildDied(WorkflowError):
-    """A child has ended, or was ended, without a word of its own about how its job went."""
+    """
+    A child has ended, or was ended, without a word of its own about how its job went.
+
+    Its message is a whole clause, as that of every `WorkflowError`: it can stand alone or follow "… has failed: ".
+    """
 
 
 class Child:
@@ -109,9 +113,9 @@ class Child:
                 log.warning("The job was done, but then %s", _how_it_ended(code))
             return self._result["result"]
         if self._timed_out:
-            raise ChildDied(f"took longer than {timeout:.0f} s, so it was ended")
+            raise ChildDied(f"the child process took longer than {timeout:.0f} s, so it was ended")
         if self._ending:
-            raise ChildDied("was ended, because its task was")
+            raise ChildDied("the child process was ended, because its task was")
         raise ChildDied(_how_it_ended(code))
 
     def terminate(self) -> None:
@@ -144,7 +148,7 @@ class Child:
     def _start(self, messages_end: int) -> None:
         with self._lock:
             if self._ending:
-                raise ChildDied("was ended before it began")
+                raise ChildDied("the child process was ended before it began")
             try:
                 self._process = subprocess.Popen(
                     [self._python, "-I", "-u", str(SCRIPT), str(messages_end)],
@@ -276,7 +280,7 @@ def _how_it_ended(code: int) -> str:
         )
     if code < 0:
         return f"the child process was ended by the signal {signal.Signals(-code).name}"
-    return f"the child process ended with exit code {code} and without a result. The lines above may say why"
+    return f"the child process ended with exit code {code} and without a result. Its log may say why"
 
 
 def _error(told: Mapping[str, Any], mask: Mask) -> Exception:

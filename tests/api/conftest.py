@@ -46,7 +46,8 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., httpx.Response]:
 
     async def call(app: FastAPI, method: str, path: str, options: dict[str, Any]) -> httpx.Response:
         async with httpx.AsyncClient(transport=InProcessTransport(lambda: app), base_url="http://a.invalid") as client:
-            answer = await client.request(method, path, headers={"Authorization": "Bearer token"}, **options)
+            headers = {"Authorization": "Bearer token", **options.pop("headers", {})}
+            answer = await client.request(method, path, headers=headers, **options)
         await asyncio.gather(*app.state.context.tasks)
         await app.state.context.stop()
         return answer

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tracemalloc
+import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -37,7 +38,9 @@ def pages(log: list[str], size: int) -> list[str]:
 
 @given(st.lists(st.text(st.characters(exclude_characters="\n"), max_size=30)), st.integers(1, 100))
 def test_the_pages_of_a_log_put_together_are_the_log(log: list[str], size: int) -> None:
-    assert "\n".join(pages(log, size)) == "\n".join(log)
+    found = pages(log, size)
+    assert "".join(found) == "\n".join(log)
+    assert all(page.endswith("\n") for page in found[:-1])
 
 
 @given(st.lists(st.text("ab", max_size=9)), st.lists(st.text("ab", max_size=9)), st.integers(10, 50))
@@ -47,7 +50,7 @@ def test_full_pages_stay_as_they_are_while_the_log_grows(log: list[str], more: l
 
 
 def test_a_page_is_no_larger_than_it_may_be() -> None:
-    assert {len(page) for page in pages(["x" * 99] * 100, 1000)} == {999}
+    assert [len(page) for page in pages(["x" * 99] * 100, 1000)] == [1000] * 9 + [999]
 
 
 def split(pieces: list[bytes], longest: int = 100) -> list[bytes]:
@@ -86,6 +89,8 @@ def entry(**fields: object) -> bytes:
         (b"no json", "no json"),
         (b"[1]", "[1]"),
         (b"\xff", "�"),
+        (entry(event="\x1b[32mgreen\x1b[0m"), "green"),
+        (b"\x1b[32mno json", "no json"),
     ],
 )
 def test_an_entry_becomes_what_a_person_reads(line: bytes, text: str | None) -> None:
@@ -146,32 +151,73 @@ class FakeAirflow:
         self.task = {"task_id": "ingestion_task", "state": "success", "hostname": "worker", "try_number": 1, **task}
         self.app = FastAPI()
         self.app.get("/api/v2/dags/one/dagRuns")(self.runs)
+        self.app.get("/api/v2/dags/one/dagRuns/{run_id}")(self.run)
         self.app.get("/api/v2/dags/one/dagRuns/{run_id}/taskInstances")(lambda: {"task_instances": [self.task]})
         self.app.get("/api/v2/dags/one/dagRuns/{run_id}/taskInstances/ingestion_task/logs/{number}")(self.log)
 
-    def runs(self, order_by: str, limit: int, start_date_gte: str = "") -> dict[str, Any]:
+    def runs(self, order_by: str, limit: int, start_date_gte: str = "", offset: int = 0) -> dict[str, Any]:
         # As on PostgreSQL, where runs without a start come first.
         ids = [run_id for run_id, start in self.starts.items() if start or not start_date_gte]
         if order_by == "-start_date":
             ids.sort(key=lambda run_id: self.starts[run_id] or "9", reverse=True)
         return {"dag_runs": [{"dag_run_id": run_id, "start_date": self.starts[run_id]} for run_id in ids[:limit]]}
 
+    def run(self, run_id: str) -> JSONResponse:
+        found = run_id in self.starts
+        return JSONResponse(
+            {"dag_run_id": run_id, "start_date": self.starts[run_id]} if found else {}, 200 if found else 404
+        )
+
     def log(self, run_id: str, number: int) -> StreamingResponse:
         return StreamingResponse([entry(event=f"try {number} of {run_id}")], media_type="application/x-ndjson")
 
 
-@pytest.fixture
-def log_of(ask: Callable[..., httpx.Response], tmp_path: Path) -> Callable[[FakeAirflow], str]:
-    def log_of(airflow: FakeAirflow) -> str:
-        app = create_app(airflow=lambda: airflow.app, store=lambda: FolderStore(tmp_path))
-        params = {"dag_id": "one", "task_id": "ingestion_task"}
-        return str(ask(app, "GET", "/last_dag_logs", params=params).json()["ingestion_task"])
+LogOf = Callable[..., str]
 
-    return log_of
+
+@pytest.fixture
+def page_for(ask: Callable[..., httpx.Response], tmp_path: Path) -> Callable[..., httpx.Response]:
+    def page_for(airflow: FakeAirflow, **asked: object) -> httpx.Response:
+        app = create_app(airflow=lambda: airflow.app, store=lambda: FolderStore(tmp_path))
+        return ask(app, "GET", "/last_dag_logs", params={"dag_id": "one", "task_id": "ingestion_task", **asked})
+
+    return page_for
+
+
+@pytest.fixture
+def log_of(page_for: Callable[..., httpx.Response]) -> LogOf:
+    return lambda airflow, **asked: str(page_for(airflow, **asked).json()["ingestion_task"])
+
+
+@pytest.mark.parametrize("after", ["", "0"])
+def test_an_empty_page_number_is_the_first_page_as_older_servers_ask_for_it(log_of: LogOf, after: str) -> None:
+    assert log_of(FakeAirflow({"one": "2026-01-01T00:00:00Z"}), after=after) == "try 1 of one"
+
+
+@pytest.mark.parametrize("after", ["-1", "x", " ", "1.5", "null", "1" * 30])
+def test_what_is_not_a_page_number_is_a_400_that_names_the_parameter(
+    page_for: Callable[..., httpx.Response], after: str
+) -> None:
+    answer = page_for(FakeAirflow({"one": "2026-01-01T00:00:00Z"}), after=after)
+    assert answer.status_code == 400
+    assert "'after'" in answer.json()["error"]
+
+
+def test_the_log_of_a_run_is_had_by_airflow_s_id_or_the_one_it_reports_under(
+    page_for: Callable[..., httpx.Response], log_of: LogOf
+) -> None:
+    airflow = FakeAirflow({"older": "2026-01-01T00:00:00Z", "newer": "2026-01-02T00:00:00Z", "waits": None})
+    reported = str(uuid.uuid5(uuid.NAMESPACE_URL, "openmetadata:one:older"))
+    assert log_of(airflow) == "try 1 of newer"
+    for run_id in ("older", reported, reported.upper()):
+        assert log_of(airflow, run_id=run_id) == "try 1 of older"
+    assert log_of(airflow, run_id="") == "try 1 of newer"
+    assert page_for(airflow, run_id=str(uuid.uuid4())).status_code == 404
+    assert page_for(airflow, run_id="../older").status_code == 400
 
 
 def test_the_log_is_that_of_the_last_run_that_has_started_however_many_wait(
-    log_of: Callable[[FakeAirflow], str],
+    log_of: LogOf,
 ) -> None:
     waiting = dict.fromkeys((f"waits {number}" for number in range(20)), None)
     started = {"older": "2026-01-01T00:00:00Z", "running": "2026-01-02T00:00:00Z"}
@@ -179,7 +225,7 @@ def test_the_log_is_that_of_the_last_run_that_has_started_however_many_wait(
     assert log_of(FakeAirflow(waiting)) == "No run has started yet."
 
 
-def test_the_log_of_a_task_that_was_tried_again_is_that_of_its_last_try(log_of: Callable[[FakeAirflow], str]) -> None:
+def test_the_log_of_a_task_that_was_tried_again_is_that_of_its_last_try(log_of: LogOf) -> None:
     assert log_of(FakeAirflow({"one": "2026-01-01T00:00:00Z"}, try_number=3)) == "try 3 of one"
 
 
@@ -193,11 +239,11 @@ def test_the_log_of_a_task_that_was_tried_again_is_that_of_its_last_try(log_of: 
     ],
 )
 def test_a_task_that_was_ended_before_it_started_has_a_sentence_in_place_of_a_log(
-    log_of: Callable[[FakeAirflow], str], task: dict[str, Any]
+    log_of: LogOf, task: dict[str, Any]
 ) -> None:
     airflow = FakeAirflow({"one": "2026-01-01T00:00:00Z"}, **task)
     assert log_of(airflow) == "The task was ended before it started, so it has no log."
 
 
-def test_a_task_that_skipped_itself_has_a_log(log_of: Callable[[FakeAirflow], str]) -> None:
+def test_a_task_that_skipped_itself_has_a_log(log_of: LogOf) -> None:
     assert log_of(FakeAirflow({"one": "2026-01-01T00:00:00Z"}, state="skipped")) == "try 1 of one"

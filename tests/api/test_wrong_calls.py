@@ -172,10 +172,10 @@ def test_a_name_that_no_pipeline_has_is_a_plain_4xx_everywhere(http: httpx.Clien
         check(http.post(call, json={"dag_id": name}), 400, 404)
     asked = {"dag_id": name, "task_id": "ingestion_task"}
     for call in ("status", "last_dag_logs"):
-        check(http.get(call, params=asked), 400, 404, 422)
+        check(http.get(call, params=asked), 400, 404)
     deleted = http.delete("delete", params={"dag_id": name})
     if deleted.status_code != 200:
-        check(deleted, 400, 422)
+        check(deleted, 400)
     else:  # what is not there is as it was asked to be
         assert deleted.json()["message"].endswith("' was not there.")
 
@@ -218,11 +218,11 @@ def test_a_conf_or_a_run_s_id_of_a_wrong_form_is_refused(http: httpx.Client) -> 
 
 
 def test_a_wrong_parameter_is_named(http: httpx.Client) -> None:
-    assert "'dag_id'" in check(http.get("status"), 422)
-    assert "'task_id'" in check(http.get("last_dag_logs", params={"dag_id": "any"}), 422)
+    assert "'dag_id'" in check(http.get("status"), 400)
+    assert "'task_id'" in check(http.get("last_dag_logs", params={"dag_id": "any"}), 400)
     for after in ("-1", "x", "1" * 500):
         answer = http.get("last_dag_logs", params={"dag_id": "any", "task_id": "any", "after": after})
-        assert "'after'" in check(answer, 422)
+        assert "'after'" in check(answer, 400)
 
 
 def test_a_call_that_there_is_not_is_a_404_and_a_wrong_method_a_405(http: httpx.Client) -> None:

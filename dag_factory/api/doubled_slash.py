@@ -1,0 +1,38 @@
+"""Calls of a server whose endpoint is set with a slash at its end, so that it asks for ``//api/v1/openmetadata/…``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class FoldedSlashes:
+    """
+    Hands a call whose path begins with several slashes on as if there were one, where the rest is ours.
+
+    It stands in front of all of Airflow's API server, which would answer with its UI. Only the path's beginning
+    changes, and only if exactly the prefix follows, so that whatever guards the calls sees those with one slash alone.
+
+    :param prefix: path of our app
+    """
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and "//" in scope["path"]:
+            scope = self._folded(scope)
+        await self._app(scope, receive, send)
+
+    def _folded(self, scope: Scope) -> Scope:
+        path = scope["path"]
+        # A proxy that serves Airflow beneath a path may have taken that off.
+        for root in (scope.get("root_path", ""), ""):
+            if path.startswith(f"{root}//"):
+                within = f"/{path[len(root) :].lstrip('/')}"
+                if within == self._prefix or within.startswith(f"{self._prefix}/"):
+                    return {**scope, "path": f"{root}{within}", "raw_path": f"{root}{within}".encode()}
+        return scope

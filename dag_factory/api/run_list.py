@@ -1,0 +1,89 @@
+"""Which runs of a DAG there are, as Airflow lists them to a caller."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from contextlib import suppress
+from typing import Any
+
+import httpx
+
+from dag_factory.api.answers import Refused
+from dag_factory.api.rest import Caller, dag_path, refused
+from dag_factory.workflow.run import openmetadata_run_id
+
+MOST_AT_ONCE = 100
+"""How many runs Airflow lists at once, at most (``[api] maximum_page_limit``)."""
+
+# So many of the newest runs are looked through for an id that is not Airflow's own.
+PAGES = 10
+
+# What Airflow takes as a run's id, but for dots: two of them are a step up in a path.
+_RUN_ID = re.compile(r"[A-Za-z0-9_.~:+-]{1,250}")
+
+
+async def find_runs(caller: Caller, dag_id: str, **wanted: Any) -> list[dict[str, Any]] | None:
+    """
+    Return runs of a DAG, None without such a DAG.
+
+    :param wanted: which of them, in which order, as parameters of Airflow's own list
+    """
+    answer = await caller.send("GET", dag_path(dag_id, "dagRuns"), params=wanted)
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return None
+    if answer.is_error:
+        raise refused(answer)
+    runs: list[dict[str, Any]] = answer.json()["dag_runs"]
+    return runs
+
+
+async def find_run(caller: Caller, dag_id: str, run_id: str) -> dict[str, Any]:
+    """
+    Return a run of a DAG.
+
+    :param run_id: Airflow's id of the run, or the one under which it reports to the OpenMetadata server
+    :raises Refused: 404, where none of the newest runs has that id
+    """
+    answer = await caller.send("GET", dag_path(dag_id, "dagRuns", run_id))
+    if answer.is_success:
+        run: dict[str, Any] = answer.json()
+        return run
+    if answer.status_code != httpx.codes.NOT_FOUND:
+        raise refused(answer)
+    for page in range(PAGES):
+        at = {"limit": MOST_AT_ONCE, "offset": page * MOST_AT_ONCE}
+        runs = await find_runs(caller, dag_id, order_by="-run_after", **at) or []
+        for run in runs:
+            if reported_id(dag_id, run) == run_id:
+                return run
+        if len(runs) < MOST_AT_ONCE:
+            break
+    raise Refused(
+        404,
+        f"Run '{run_id}' of pipeline '{dag_id}' is unknown, or older than the {PAGES * MOST_AT_ONCE} newest. Leave out "
+        "'run_id' for the last run.",
+    )
+
+
+def reported_id(dag_id: str, run: dict[str, Any]) -> str:
+    """Return the id under which a run reports to the OpenMetadata server."""
+    return openmetadata_run_id(dag_id, run["dag_run_id"], run.get("conf"))
+
+
+def checked_run_id(run_id: object) -> str | None:
+    """
+    Return the id that a call gives to a run, or asks for one by; None where it gives none.
+
+    :raises Refused: 400, where no run can have it
+    """
+    if run_id is None or run_id == "":
+        return None
+    if not isinstance(run_id, str):
+        raise Refused(400, "The field 'run_id' is not a text. It is the id of a run.")
+    with suppress(ValueError):
+        # A UUID may be written in several ways, and reports in one: as two runs, it would report for both.
+        return str(uuid.UUID(run_id))
+    if not _RUN_ID.fullmatch(run_id) or ".." in run_id:
+        raise Refused(400, "The parameter 'run_id' is not the id of a run: letters, digits and any of _.~:+- make one.")
+    return run_id
