@@ -108,7 +108,7 @@ def _build(pipeline: IngestionPipeline, config: Config, longest_run: int | None,
         catchup=airflow.pipeline_catchup,
         max_active_tasks=airflow.concurrency,
         max_active_runs=airflow.max_active_runs,
-        is_paused_upon_creation=airflow.pause_pipeline or not pipeline.enabled,
+        is_paused_upon_creation=pipeline.starts_paused,
         tags=_tags(pipeline, is_broken=config.trouble is not None, title_tag=title_tag),
     )
     IngestionOperator(

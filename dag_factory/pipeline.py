@@ -191,6 +191,11 @@ class IngestionPipeline(_Model):
         return clean_dag_id(self.name)
 
     @property
+    def starts_paused(self) -> bool:
+        """Whether the pipeline's DAG is paused where Airflow does not know it yet."""
+        return self.airflow_config.pause_pipeline or not self.enabled
+
+    @property
     def title(self) -> str:
         """The name to show to people."""
         return one_line(self.display_name or "") or one_line(self.name)

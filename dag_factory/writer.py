@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dag_factory.at_rest import sealed
@@ -15,6 +16,7 @@ from dag_factory.pipeline import IngestionPipeline, clean_dag_id
 from dag_factory.references import decrypted, encrypted, is_sealed_newly, references_in, resealed
 from dag_factory.sealing import Keys
 from dag_factory.store import ConfigStore
+from dag_factory.toggled import toggled
 
 # Each takes so many bytes at least.
 _MAX_SEALED = MAX_BYTES // 150
@@ -51,13 +53,15 @@ def checked(data: bytes) -> Checked:
     return Checked(document, check(document))
 
 
-def deploy(store: ConfigStore, checked: Checked) -> Deployed:
+def deploy(store: ConfigStore, checked: Checked, toggle: Callable[[str, bool], None] | None = None) -> Deployed:
     """
     Keep a pipeline's config in the store as ``<dag_id>.json``, its secrets encrypted.
 
     The same document again changes nothing, unless its secrets are to be encrypted with a newer key. When this returns,
     the config is on disk and the marker is another one.
 
+    :param toggle: is called before the config is stored, with the DAG's id and whether the DAG is to be paused, where
+        that is another thing than before; what it raises leaves the config as it was
     :raises ConfigError: where the defaults that lie under it leave no pipeline that can be run
     :raises ConflictError: where its name gives the DAG id of another pipeline
     :raises StoreError: where it can't be kept
@@ -74,6 +78,10 @@ def deploy(store: ConfigStore, checked: Checked) -> Deployed:
             _check_same_pipeline(checked, present)
             if present.key == key and _same(at_rest, store, pipeline.dag_id, keys):
                 return Deployed(pipeline.dag_id, changed=False)
+            if toggle is not None and present.document is not None:
+                paused = toggled(present.document, Catalog(store).upon_defaults(key, at_rest))
+                if paused is not None:
+                    toggle(pipeline.dag_id, paused)
         store.write(key, data)
         store.bump()
     return Deployed(pipeline.dag_id, changed=True)

@@ -36,12 +36,13 @@ FLOORS = [
     "reporting", "reporting.status", "reporting.queue", "reporting.own_end", "reporting.ended_runs",
     "reporting.notes", "reporting.listener",
     "execution", "operator", "builder", "stand_in", "last_load",
-    "loader", "writer", "rotation", "parses",
+    "loader", "toggled", "writer", "rotation", "parses",
     "watch", "watch.mounts", "watch.turn", "watch.folder_events", "watch.hints", "watch.changes", "watch.report",
     "watch.watcher", "watch.request", "watch.start",
     "api", "api.answers", "api.bodies", "api.browsers", "api.brake", "api.calls", "api.transport", "api.rest",
     "api.identity", "api.parses", "api.automations", "api.context", "api.pages", "api.service", "api.automation_calls",
-    "api.run_list", "api.ending", "api.runs", "api.logs", "api.deployments", "api.doubled_slash", "api.app",
+    "api.run_list", "api.ending", "api.runs", "api.logs", "api.toggle", "api.deployments",
+    "api.doubled_slash", "api.app",
     "cli", "plugin", "provider",
 ]  # fmt: skip
 

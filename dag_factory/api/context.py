@@ -55,6 +55,8 @@ class Context:
     # One at a time waits for the store's lock, in a thread, so that threads are left for all other calls.
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    # What waits until Airflow knows a DAG, to pause or unpause it, by the DAG's id.
+    toggles: dict[str, object] = field(default_factory=dict)
     # At most one, so that a store that hangs takes one thread.
     store_checks: list[asyncio.Task[str | None]] = field(default_factory=list)
 

@@ -17,6 +17,7 @@ from dag_factory.api.context import AnothersId, CallerDep, Context, ContextDep, 
 from dag_factory.api.ending import active_runs, end_runs
 from dag_factory.api.identity import require, require_connections
 from dag_factory.api.rest import Caller, dag_path, refused
+from dag_factory.api.toggle import Toggle
 from dag_factory.workflow.types import PIPELINE_TYPES
 
 log = logging.getLogger(__name__)
@@ -40,12 +41,15 @@ async def deploy(request: Request, caller: CallerDep, context: ContextDep) -> di
     Store the config of a pipeline, a whole ``IngestionPipeline``, and ask Airflow to parse it.
 
     Needs the right to edit the DAG: the one that every auth manager knows for a DAG that may not be there yet; and the
-    right to read each Connection that the document itself refers to.
+    right to read each Connection that the document itself refers to. Where ``enabled`` or ``pausePipeline`` differs
+    from before, the DAG is paused or unpaused as well; else it stays as people have set it in Airflow.
     """
     checked = await asyncio.to_thread(writer.checked, await read_body(request))
     await require(caller, "PUT", checked.pipeline.dag_id)
     await require_connections(caller, connections_in(checked.document))
-    deployed = await context.change(caller, lambda store: writer.deploy(store, checked))
+    toggle = Toggle(context, caller)
+    deployed = await context.change(caller, lambda store: writer.deploy(store, checked, toggle))
+    toggle.follow()
     if deployed.changed:
         context.ask_for_parse(caller)
     done = "is deployed" if deployed.changed else "is deployed already, and nothing has changed"

@@ -129,6 +129,7 @@ async def status(
 async def _set_paused(context: Context, caller: Caller, name: str, paused: bool) -> str:
     dag_id = await context.pipeline(caller, name, "PUT")
     await context.dag(caller, dag_id)
+    context.toggles.pop(dag_id, None)
     await caller.ask("PATCH", dag_path(dag_id), json={"is_paused": paused}, missing=str(unknown(dag_id)))
     return dag_id
 

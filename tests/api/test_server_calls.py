@@ -147,6 +147,28 @@ def test_a_task_that_was_killed_before_it_started_has_a_sentence_in_place_of_a_l
     server.delete(name)
 
 
+def test_a_redeploy_pauses_and_unpauses_what_it_switches_and_leaves_what_people_set(
+    airflow: AirflowStack, server: PipelineServiceClient
+) -> None:
+    name = "switched_on_and_off"
+
+    def is_paused() -> bool:
+        return bool(airflow.wait_for_dag(name)["is_paused"])
+
+    server.deploy(pipeline(name))
+    # Airflow may not know the DAG yet.
+    server.deploy(pipeline(name, enabled=False))
+    wait_until(lambda: (is_paused() or None, "not paused"), "the DAG to be paused", timeout=60)
+    server.deploy(pipeline(name, enabled=True))
+    assert not is_paused()
+    server.deploy(pipeline(name, enabled=True, airflowConfig={"pausePipeline": True}))
+    assert is_paused()
+    airflow.unpause(name)
+    server.deploy(pipeline(name, enabled=True, airflowConfig={"pausePipeline": True}, description="Another one."))
+    assert not is_paused()
+    server.delete(name)
+
+
 def test_a_pipeline_that_runs_is_deleted_whole_and_can_be_deployed_anew(
     airflow: AirflowStack, server: PipelineServiceClient, dying_port: int
 ) -> None:

@@ -247,26 +247,31 @@ def logins(stack: AirflowStack) -> Logins:
 
 @pytest.fixture(scope="module")
 def ask(stack: AirflowStack) -> Iterator[Ask]:
-    with httpx.Client(base_url=f"{stack.url}/api/v1/openmetadata", trust_env=False, timeout=120) as http:
+    with httpx.Client(trust_env=False, timeout=120) as http:
 
-        def call(name: str, headers: dict[str, str]) -> int:
+        def call(name: str, headers: dict[str, str], slashes: str = "/") -> int:
             method, path = name.split()[:2]
             _, params, body = CALLS[name]
             content = json.dumps(body).encode() if body is not None else None
-            return http.request(method, path, params=params, content=content, headers=headers).status_code
+            url = f"{stack.url}{slashes}api/v1/openmetadata/{path}"
+            return http.request(method, url, params=params, content=content, headers=headers).status_code
 
         yield call
 
 
+# A server whose endpoint ends with a slash doubles it. That is no way around anything.
+@pytest.mark.parametrize("slashes", ["/", "//"])
 def test_each_call_is_answered_as_its_caller_s_rights_say(
-    stack: AirflowStack, manager: str, logins: Logins, ask: Ask
+    stack: AirflowStack, manager: str, logins: Logins, ask: Ask, slashes: str
 ) -> None:
+    if slashes != "/" and manager != "simple":
+        pytest.skip("the slash is folded before the auth manager is asked, so one of them shows it")
     expected = read(EXPECTED[manager])
     found: Table = {}
     for name in CALLS:
         found[name] = {}
         for who, headers in logins.items():
-            found[name][who] = str(ask(name, {**headers, **BODIES["json"]}))
+            found[name][who] = str(ask(name, {**headers, **BODIES["json"]}, slashes))
     print(write(f"Who may what with the auth manager {manager}", found))
     assert found == expected
 
@@ -290,8 +295,20 @@ def test_no_body_of_another_kind_and_nothing_of_another_origin_reaches_a_call_wh
             else:
                 # Nobody looks at the credentials, so three of them say it all.
                 answers = {
-                    ask(name, {**headers, **logins[who]}) for name in names for who in ("none", "cookie", "admin")
+                    ask(name, {**headers, **logins[who]}, slashes)
+                    for name in names
+                    for who in ("none", "cookie", "admin")
+                    for slashes in ("/", "//")
                 }
                 found[row][kind] = str(*answers) if len(answers) == 1 else str(answers)
     print(write(f"What no rights help against, with the auth manager {manager}", found))
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example/api/v1/openmetadata/health", "//api/v1/openmetadata.evil/health", "//api/v2/dags"]
+)
+def test_no_other_path_is_folded(stack: AirflowStack, path: str) -> None:
+    answer = httpx.get(f"{stack.url}{path}", trust_env=False)
+    # Airflow's UI answers whatever it does not know.
+    assert "application/json" not in answer.headers["content-type"]
