@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+from dag_factory.fqn import quoted
+from dag_factory.source_configs import in_server_spelling
+
 if TYPE_CHECKING:
     from dag_factory.pipeline import IngestionPipeline
 
@@ -29,20 +32,25 @@ def ui_address(host_port: object) -> str | None:
 
 def service_path(pipeline: IngestionPipeline) -> str | None:
     """Return the path of a pipeline's service, None where it has no page of its own."""
-    service = pipeline.service
-    if service is None or not (service.type or "").endswith("Service"):
+    service, kind = pipeline.service, _kind(pipeline)
+    if service is None or not kind.endswith("Services"):
         return None
-    kind = quote(f"{service.type}s", safe="")
-    return _usable(f"/service/{kind}/{quote(service.fully_qualified_name or service.name or '', safe='')}")
+    fqn = service.fully_qualified_name or quoted(service.name or "")
+    return _usable(f"/service/{quote(kind, safe='')}/{quote(fqn, safe='')}")
 
 
 def pipeline_path(pipeline: IngestionPipeline) -> str | None:
     """Return the path of a pipeline's page, which shows its runs and their logs."""
-    kind = pipeline.service.type if pipeline.service else None
+    kind = _kind(pipeline)
     if not kind:
         return None
-    kind = f"{kind}s" if kind.endswith("Service") else kind
     return _usable(f"/{quote(kind, safe='')}/{quote(pipeline.fqn, safe='')}/logs")
+
+
+def _kind(pipeline: IngestionPipeline) -> str:
+    """Return what the UI calls the kind of a pipeline's service, such as ``mlmodelServices``."""
+    kind = in_server_spelling((pipeline.service and pipeline.service.type) or "")
+    return f"{kind}s" if kind.endswith("Service") else kind
 
 
 def _usable(path: str) -> str | None:

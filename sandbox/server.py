@@ -88,8 +88,9 @@ class OpenMetadataServer(Scoped):
         return self._request("PUT", path, json=entity)
 
     def _request(self, method: str, path: str, **options: Any) -> Any:
-        # Proxies of the environment are for the world outside.
-        with httpx.Client(trust_env=False, headers={"Authorization": f"Bearer {self.token}"}) as http:
+        # Proxies of the environment are for the world outside. The first entity of a kind takes the server its time.
+        headers = {"Authorization": f"Bearer {self.token}"}
+        with httpx.Client(trust_env=False, headers=headers, timeout=60) as http:
             return http.request(method, f"{self.url}{path}", **options).raise_for_status().json()
 
 

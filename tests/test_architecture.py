@@ -18,7 +18,8 @@ FLOORS = [
     "errors", "airflow_versions", "options", "settings", "sealing", "references", "json_loader", "yaml_loader",
     "document", "validation", "validation.problem", "validation.words",
     "server_address", "python_classes", "allowed", "secret_names", "inheritance", "fqn", "recipients",
-    "pipeline", "secret_texts", "secrets", "schemas", "at_rest", "shown_config", "masked_streams", "masking",
+    "source_configs", "pipeline", "secret_texts", "secrets", "schemas", "at_rest", "shown_config", "masked_streams",
+    "masking",
     "store.files", "store.identity", "store.own_files", "store.access", "store.copies", "store.last_good",
     "store.links", "store.listing", "store.memory", "store.presence", "store.lock", "store.pending", "store.notes",
     "store.announcements", "store.tokens", "store.writes", "store.folder", "store",
@@ -49,7 +50,7 @@ FLOORS = [
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
 ISOLATED = [
     "plain_text", "errors", "sealing", "references", "secret_names", "secret_texts", "secrets", "masked_streams",
-    "masking", "fqn",
+    "masking", "fqn", "source_configs",
     "python_classes", "workflow.types", "workflow.server", "workflow.secrets_read", "workflow.status",
     "workflow.server_calls", "workflow.run", "workflow.secrets_manager", "workflow.automation", "workflow.jobs",
     "runner.guard",

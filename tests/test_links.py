@@ -8,6 +8,7 @@ from airflow.sdk import BaseOperatorLink
 from dag_factory.links import PipelineLink, ServiceLink, links_to
 from dag_factory.operator import IngestionOperator
 from dag_factory.pipeline import IngestionPipeline
+from dag_factory.source_configs import KINDS_OF_SERVICES
 
 PIPELINE, SERVICE = PipelineLink.xcom_key, ServiceLink.xcom_key
 
@@ -27,6 +28,16 @@ def test_or_where_the_setting_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__OPENMETADATA_URL", "https://data.example/catalog/")
     links = links_to(pipeline(type="databaseService", name="shop"), None)
     assert links[SERVICE] == "https://data.example/catalog/service/databaseServices/shop"
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_SERVICES)
+def test_each_kind_of_service_has_its_page(kind: str) -> None:
+    # The UI's paths have the kinds of services in the server's spelling, and in the plural.
+    for spelling in (kind, kind.replace("mlmodel", "mlModel")):
+        assert links_to(pipeline(type=spelling, name="my.shop"), "http://om/api") == {
+            PIPELINE: f"http://om/{kind}s/%22my.shop%22.daily%20load/logs",
+            SERVICE: f"http://om/service/{kind}s/%22my.shop%22",
+        }
 
 
 def test_a_test_suite_has_runs_but_no_page_of_a_service() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dag_factory.document import Document
 from dag_factory.errors import ConfigError
 from dag_factory.references import is_reference
+from dag_factory.source_configs import BY_SERVICE, KINDS_OF_SERVICES, misfit, types_of
 from dag_factory.validation.problem import MISSING, WARNING, Problem, problem_of
 from dag_factory.validation.spelling import nearest
 from dag_factory.workflow.types import PIPELINE_TYPES, pipeline_type
@@ -15,33 +16,11 @@ _FIELD = "sourceConfig"
 _CONFIG = f"{_FIELD}.config"
 _TYPE = f"{_CONFIG}.type"
 
-# The type of source config by the type of service whose metadata it is for.
-_METADATA = {
-    "databaseService": "DatabaseMetadata",
-    "dashboardService": "DashboardMetadata",
-    "messagingService": "MessagingMetadata",
-    "pipelineService": "PipelineMetadata",
-    "mlmodelService": "MlModelMetadata",
-    "storageService": "StorageMetadata",
-    "driveService": "DriveMetadata",
-    "searchService": "SearchMetadata",
-    "apiService": "ApiMetadata",
-    "mcpService": "McpMetadata",
-}
-_SERVICES = (*_METADATA, "metadataService", "securityService", "llmService", "testSuite")
-# By pipelineType; an application's source config may do without.
-_TYPES: dict[str, tuple[str, ...]] = {
-    "metadata": tuple(_METADATA.values()),
-    "dbt": ("DBT",),
-    "lineage": ("DatabaseLineage",),
-    "usage": ("DatabaseUsage",),
-    "profiler": ("Profiler",),
-    "autoClassification": ("AutoClassification",),
-    "TestSuite": ("TestSuite",),
-    "elasticSearchReindex": ("MetadataToElasticSearch",),
-    "application": ("Application", "ReverseIngestion"),
-    "policyAgent": ("PolicyAgent",),
-}
+_METADATA = BY_SERVICE["metadata"]
+_SERVICES = (*KINDS_OF_SERVICES, "testSuite")
+_TYPES = {name: types_of(name) for name in PIPELINE_TYPES}
+# Of one, whose source config may do without.
+_TYPES["application"] += ("ReverseIngestion",)
 _ALL_TYPES = tuple(dict.fromkeys(name for names in _TYPES.values() for name in names))
 
 
@@ -95,23 +74,8 @@ def _type(document: Document, said: object) -> Iterator[Problem]:
         return
     if not isinstance(said, str):
         yield Problem(_TYPE, "kind", "is not a text", f"Write {_one_of(wanted)}")
-    elif said in _ALL_TYPES and said not in wanted:
-        kind = document["pipelineType"]
-        yield Problem(
-            _TYPE,
-            "type",
-            f"is not the type of a pipeline whose pipelineType is {kind}",
-            f"Write {_one_of(wanted)}, or another pipelineType",
-        )
-    elif said in wanted and document["pipelineType"] == "metadata":
-        yield from _fits_service(document, said)
-
-
-def _fits_service(document: Document, said: str) -> Iterator[Problem]:
-    service = document.get("service")
-    kind = service.get("type") if isinstance(service, dict) else None
-    if isinstance(kind, str) and kind in _METADATA and _METADATA[kind] != said:
-        yield Problem(_TYPE, "type", f"is not for a {kind}", f"Write {_METADATA[kind]}, or another service.type")
+    elif wrong := misfit(document.get("pipelineType"), _service_type(document), said):
+        yield Problem(_TYPE, "type", *wrong)
 
 
 def doubtful_types(document: Document) -> Iterator[Problem]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import WorkflowError
 from dag_factory.fqn import quoted
+from dag_factory.source_configs import in_server_spelling
 from dag_factory.workflow.types import Service
 
 if TYPE_CHECKING:
@@ -59,18 +61,18 @@ def fetch_service(server: OpenMetadata, reference: Document) -> Service:
     :param reference: the pipeline's ``service``; its type, such as ``databaseService``, says which kind it is
     :raises WorkflowError: where the type is unknown or the server has no such service
     """
-    from metadata.generated.schema.entity.services.serviceType import ServiceType
-    from metadata.utils.class_helper import get_service_class_from_service_type
-
-    kinds = {f"{kind.value}Service".lower(): kind for kind in ServiceType}
-    kind = kinds.get(str(reference.get("type")).lower())
-    if kind is None:
-        raise WorkflowError(f"service.type '{reference.get('type')}' is unknown to openmetadata-ingestion")
+    kind, asked = reference.get("type"), _service_classes()
+    if (entity := asked.get(str(kind).lower())) is None:
+        known = ", ".join(sorted(map(in_server_spelling, asked)))
+        raise WorkflowError(
+            f"openmetadata-ingestion {version('openmetadata-ingestion')} runs nothing for service.type '{kind}', only: "
+            f"{known}"
+        )
     fqn = reference.get("fullyQualifiedName") or quoted(reference["name"])
-    service = server.get_by_name(get_service_class_from_service_type(kind), fqn)
+    service = server.get_by_name(entity, fqn)
     if service is None:
         raise WorkflowError(
-            f"the OpenMetadata server has no {reference['type']} '{reference['name']}', or the token may not read it"
+            f"the OpenMetadata server has no {kind} '{reference['name']}', or the token may not read it"
         )
     if service.connection is None:
         raise WorkflowError(f"the service '{reference['name']}' has no connection. Set one up in OpenMetadata")
@@ -79,3 +81,14 @@ def fetch_service(server: OpenMetadata, reference: Document) -> Service:
         source_type=service.serviceType.value.lower(),
         connection=json.loads(service.connection.model_dump_json(mask_secrets=False)),
     )
+
+
+def _service_classes() -> dict[str, type[Any]]:
+    """Return the models of the services that can be asked for, by their kind in lower case."""
+    from metadata.generated.schema.entity.services.serviceType import ServiceType
+    from metadata.ingestion.ometa.routes import ROUTES
+    from metadata.utils.class_helper import get_service_class_from_service_type
+
+    classes = {kind: get_service_class_from_service_type(kind) for kind in ServiceType}
+    # openmetadata-ingestion may have the model of a service, and no way to ask for one.
+    return {f"{kind.value}Service".lower(): entity for kind, entity in classes.items() if entity.__name__ in ROUTES}

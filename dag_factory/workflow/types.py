@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dag_factory.errors import ConfigError
 from dag_factory.python_classes import check_application
+from dag_factory.source_configs import misfit, source_config_type
 
 if TYPE_CHECKING:
     from dag_factory.document import Document
@@ -135,10 +136,21 @@ def _source(document: Document, service: Service, suffix: str = "") -> Document:
 
 
 def _source_config(document: Document) -> Document:
+    """
+    Return a document's source config, with the type that servers before 2.1 may leave out.
+
+    Without one, openmetadata-ingestion takes the first of all source configs that has the fields: DatabaseMetadata for
+    an empty one, also that of a dashboard service.
+    """
     source_config = document.get("sourceConfig")
     if not isinstance(source_config, dict) or not isinstance(source_config.get("config"), dict):
         raise ConfigError('is missing. Write {"config": {"type": …, …}}', field="sourceConfig")
-    return source_config
+    config, service = source_config["config"], document.get("service")
+    pipeline_and_service = document.get("pipelineType"), service.get("type") if isinstance(service, dict) else None
+    if wrong := misfit(*pipeline_and_service, config.get("type")):
+        raise ConfigError(". ".join(wrong), field="sourceConfig.config.type")
+    said = config.get("type") or source_config_type(*pipeline_and_service)
+    return {**source_config, "config": {**config, "type": said}} if said else source_config
 
 
 def _service_name(document: Document) -> str:

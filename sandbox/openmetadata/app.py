@@ -5,9 +5,23 @@ from pathlib import Path
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from sandbox.openmetadata import entities, errors, lineage, page, profiles, quality, runs, schemas, search, seeds, usage
+from sandbox.openmetadata import (
+    entities,
+    errors,
+    executions,
+    lineage,
+    page,
+    profiles,
+    quality,
+    runs,
+    schemas,
+    search,
+    seeds,
+    usage,
+)
 from sandbox.openmetadata.access import bearer_of
-from sandbox.openmetadata.catalogue import COLLECTIONS, Document
+from sandbox.openmetadata.catalogue import COLLECTIONS
+from sandbox.openmetadata.collection import Document
 from sandbox.openmetadata.journal import Journal, Recorder
 from sandbox.openmetadata.store import BOT, Store, now
 
@@ -42,7 +56,7 @@ def create_app(source_database: Path | None = None, token: str | None = None, ba
         return {"name": BOT, "isBot": True}
 
     # Before the collections, whose routes would take these for a part of an entity.
-    for special in (runs, profiles, usage, quality):
+    for special in (runs, executions, profiles, usage, quality):
         api.include_router(special.routes(store))
     for collection in COLLECTIONS:
         api.include_router(entities.routes(collection, store))

@@ -29,6 +29,40 @@ def complete_columns(above: str, columns: list[Document]) -> None:
         complete_columns(column["fullyQualifiedName"], column.get("children") or [])
 
 
+def complete_container(container: Document) -> None:
+    complete_columns(container["fullyQualifiedName"], (container.get("dataModel") or {}).get("columns") or [])
+
+
+def complete_data_model(model: Document) -> None:
+    complete_columns(model["fullyQualifiedName"], model["columns"])
+
+
+def complete_topic(topic: Document) -> None:
+    complete_fields(topic["fullyQualifiedName"], (topic.get("messageSchema") or {}).get("schemaFields") or [])
+
+
+def complete_endpoint(endpoint: Document) -> None:
+    for part in ("requestSchema", "responseSchema"):
+        complete_fields(
+            join(endpoint["fullyQualifiedName"], part), (endpoint.get(part) or {}).get("schemaFields") or []
+        )
+
+
+def complete_search_index(index: Document) -> None:
+    complete_fields(index["fullyQualifiedName"], index["fields"])
+
+
+def complete_fields(above: str, fields: list[Document]) -> None:
+    for field in fields:
+        field["fullyQualifiedName"] = join(above, field["name"])
+        complete_fields(field["fullyQualifiedName"], field.get("children") or [])
+
+
+def name_data_model(model: Document) -> None:
+    """Name a data model below its service, apart from the dashboards there."""
+    model["fullyQualifiedName"] = join(model["service"], "model", model["name"])
+
+
 def enable(pipeline: Document) -> None:
     pipeline.setdefault("enabled", True)
     pipeline.setdefault("deployed", False)

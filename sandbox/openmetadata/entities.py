@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from sandbox.openmetadata import schemas
-from sandbox.openmetadata.catalogue import Collection, Document
+from sandbox.openmetadata.collection import Collection, Document
 from sandbox.openmetadata.errors import ApiError
 from sandbox.openmetadata.names import Segment
 from sandbox.openmetadata.store import Store

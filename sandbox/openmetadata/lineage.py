@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Response
 
 from sandbox.openmetadata import patch, schemas
-from sandbox.openmetadata.catalogue import Document
+from sandbox.openmetadata.collection import Document
 from sandbox.openmetadata.errors import ApiError, NotFound
 from sandbox.openmetadata.names import Segment
 from sandbox.openmetadata.store import Store

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from sandbox.openmetadata import schemas
-from sandbox.openmetadata.catalogue import Document
+from sandbox.openmetadata.collection import Document
 from sandbox.openmetadata.journal import Journal
 from sandbox.openmetadata.lineage import Edges
 from sandbox.openmetadata.names import split

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Query
 
 from sandbox.openmetadata import schemas
-from sandbox.openmetadata.catalogue import Document
+from sandbox.openmetadata.collection import Document
 from sandbox.openmetadata.names import Segment, join
 from sandbox.openmetadata.store import Store
 

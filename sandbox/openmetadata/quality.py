@@ -7,7 +7,7 @@ from fastapi import APIRouter, Body, Query
 from fastapi.responses import JSONResponse
 
 from sandbox.openmetadata import schemas
-from sandbox.openmetadata.catalogue import Document
+from sandbox.openmetadata.collection import Document
 from sandbox.openmetadata.completions import LINK, own_suite
 from sandbox.openmetadata.errors import ApiError
 from sandbox.openmetadata.names import Segment

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Query, Response
 
 from sandbox.openmetadata import schemas
-from sandbox.openmetadata.catalogue import Document
+from sandbox.openmetadata.collection import Document
 from sandbox.openmetadata.names import Segment
 from sandbox.openmetadata.store import Store
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from sandbox.openmetadata.catalogue import Collection, Document
+from sandbox.openmetadata.collection import Collection, Document
 from sandbox.openmetadata.errors import ApiError
 from sandbox.openmetadata.store import Store
 

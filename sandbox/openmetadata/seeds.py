@@ -5,13 +5,24 @@ from pathlib import Path
 from sandbox.openmetadata.store import Store
 
 SAMPLE_SERVICE = "sample_sqlite"
-DATABASE_TYPES = ("SQLite", "Postgres", "Mysql")
-TEST_STEPS = (
+DATABASE_STEPS = (
     ("CheckAccess", "Validate that we can reach the database with the given connection.", True),
     ("GetSchemas", "List the schemas that the user can see.", True),
     ("GetTables", "List the tables of a schema.", True),
     ("GetViews", "List the views of a schema.", False),
 )
+TEST_STEPS = {
+    **dict.fromkeys(("SQLite", "Postgres", "Mysql"), DATABASE_STEPS),
+    "Rest": (
+        ("CheckURL", "Validate that we can reach the schema of the API.", True),
+        ("CheckSchema", "Validate that it is one.", True),
+    ),
+    "Mcp": (
+        ("DiscoverServers", "Find the servers.", True),
+        ("ConnectToServers", "Validate that we can reach one of them.", True),
+    ),
+}
+"""What is tested of a connection, by the type of its service."""
 CLASSIFICATIONS = {
     "PII": ("Personally identifiable information.", ("Sensitive", "NonSensitive", "None")),
     "Tier": ("How important an asset is to the business.", ("Tier1", "Tier2", "Tier3", "Tier4", "Tier5")),
@@ -34,12 +45,10 @@ TEST_DEFINITIONS = (
 def plant(store: Store, source_database: Path | None) -> None:
     """Put the initial entities into a store; the sample service only where there is a source database for it."""
     definitions = store.collections["testConnectionDefinition"]
-    for service_type in DATABASE_TYPES:
+    for service_type, steps in TEST_STEPS.items():
         # Clients ask for <type>.testConnectionDefinition: the dot is part of the name, yet the server doesn't quote it.
         name = f"{service_type}.testConnectionDefinition"
-        store.add(
-            definitions, {"name": name, "fullyQualifiedName": name, "steps": [step(*each) for each in TEST_STEPS]}
-        )
+        store.add(definitions, {"name": name, "fullyQualifiedName": name, "steps": [step(*each) for each in steps]})
     for classification, (description, tags) in CLASSIFICATIONS.items():
         request = {"name": classification, "description": description}
         detected = {"autoClassificationConfig": {"enabled": True}} if classification == "PII" else {}
@@ -78,7 +87,7 @@ def step(name: str, description: str, mandatory: bool) -> dict[str, object]:
         "description": description,
         "errorMessage": f"{name} failed: check the connection and what its user may read.",
         "mandatory": mandatory,
-        "shortCircuit": name == "CheckAccess",
+        "shortCircuit": name.startswith("Check"),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from sandbox.openmetadata import patch, schemas
-from sandbox.openmetadata.catalogue import Collection, Document
+from sandbox.openmetadata.collection import Collection, Document
 from sandbox.openmetadata.errors import ApiError, NotFound
 from sandbox.openmetadata.names import join
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 from fastapi import APIRouter, Body
 
 from sandbox.openmetadata import schemas
-from sandbox.openmetadata.catalogue import Document
+from sandbox.openmetadata.collection import Document
 from sandbox.openmetadata.names import Segment
 from sandbox.openmetadata.store import Store
 
@@ -27,6 +27,8 @@ def routes(store: Store) -> APIRouter:
         # Ranks compare the tables of a whole platform; nothing here asks for them.
         return {"code": 201, "message": f"Percentile computed for {kind} on {date}"}
 
+    # Of tables by POST, of dashboards and pipelines by PUT.
+    @router.put("/usage/{kind}/{id_}", status_code=201)
     @router.post("/usage/{kind}/{id_}", status_code=201)
     async def add_usage(kind: str, id_: Segment, body: Object) -> Document:
         schemas.check("type.usageRequest.UsageRequest", body)

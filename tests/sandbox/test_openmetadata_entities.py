@@ -222,7 +222,7 @@ def test_what_does_not_exist_is_answered_as_openmetadata_does(api: httpx.Client,
         ("PUT", "/services/testConnectionDefinitions", {"name": "x"}, 405),
         ("GET", "/tables?limit=-1", None, 400),
         ("GET", "/tables?after=_w", None, 400),
-        ("GET", "/dashboards", None, 404),
+        ("GET", "/glossaries", None, 404),
         ("PATCH", "/system/version", {}, 404),
     ],
 )

@@ -51,11 +51,11 @@ def test_the_summary_counts_and_names_what_is_there(fresh_api: httpx.Client) -> 
 
 def test_requests_are_listed_with_their_outcome_and_unserved_ones_remembered(fresh_api: httpx.Client) -> None:
     fresh_api.get("/tables", params={"limit": 1})
-    fresh_api.put("/dashboards", json={})
+    fresh_api.put("/glossaries", json={})
     listed = fresh_api.get(fresh_api.base_url.copy_with(path="/sandbox/requests")).json()["requests"]
     assert [(each["method"], each["path"], each["status"]) for each in listed] == [
         ("GET", "/api/v1/tables", 200),
-        ("PUT", "/api/v1/dashboards", 404),
+        ("PUT", "/api/v1/glossaries", 404),
     ]
     summary = fresh_api.get(fresh_api.base_url.copy_with(path="/sandbox/summary")).json()
-    assert summary["unserved"] == ["PUT /api/v1/dashboards"]
+    assert summary["unserved"] == ["PUT /api/v1/glossaries"]

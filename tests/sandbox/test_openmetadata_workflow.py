@@ -162,7 +162,7 @@ def test_every_answer_is_what_openmetadata_ingestion_takes_it_for(
             "entityLink": f'<#E::table::{schema}."a.b">',
         },
     }
-    for path, request in requests.items():
+    for path, request in {**requests, **of_other_services(service)}.items():
         api.put(f"/{path}", json=request).raise_for_status()
     api.put("/tags", json={"name": "u", "parent": f"{service}.t", "description": "Below."}).raise_for_status()
 
@@ -170,3 +170,38 @@ def test_every_answer_is_what_openmetadata_ingestion_takes_it_for(
     entities = [collection.entity for collection in COLLECTIONS if collection.kind != "type"]
     counts = run(READ_EVERYTHING, [connection(openmetadata), entities])
     assert [name for name, count in counts.items() if count == 0] == []
+
+
+def of_other_services(service: str) -> dict[str, dict[str, Any]]:
+    """Return requests that create a service of each kind, all of one name, and what such a service holds."""
+    types = {
+        "api": "Rest", "dashboard": "CustomDashboard", "drive": "CustomDrive", "mcp": "Mcp",
+        "messaging": "CustomMessaging", "mlmodel": "CustomMlModel", "pipeline": "CustomPipeline",
+        "search": "CustomSearch", "security": "Ranger", "storage": "CustomStorage",
+    }  # fmt: skip
+    services = {f"services/{kind}Services": {"name": service, "serviceType": type_} for kind, type_ in types.items()}
+    inside = {"service": service, "name": "a.b"}
+    field = {"name": "c.d", "dataType": "INT"}
+    return {
+        **services,
+        "apiCollections": {**inside, "endpointURL": "http://shop.example"},
+        "apiEndpoints": {
+            "name": "a.b",
+            "apiCollection": f'{service}."a.b"',
+            "endpointURL": "http://shop.example",
+            "responseSchema": {"schemaType": "JSON", "schemaFields": [field]},
+        },
+        "charts": inside,
+        "dashboard/datamodels": {**inside, "dataModelType": "MetabaseDataModel", "columns": [field]},
+        "dashboards": {**inside, "charts": [f'{service}."a.b"'], "dataModels": [f'{service}.model."a.b"']},
+        "drives/directories": inside,
+        "drives/files": {**inside, "directory": f'{service}."a.b"'},
+        "drives/spreadsheets": {**inside, "name": "sheet"},
+        "drives/worksheets": {"name": "a.b", "spreadsheet": f"{service}.sheet"},
+        "mcpServers": {**inside, "serverType": "Custom"},
+        "topics": {**inside, "partitions": 1, "messageSchema": {"schemaType": "JSON", "schemaFields": [field]}},
+        "mlmodels": {**inside, "algorithm": "guessing"},
+        "pipelines": {**inside, "tasks": [{"name": "load"}]},
+        "searchIndexes": {**inside, "fields": [{"name": "c.d", "dataType": "TEXT"}]},
+        "containers": {**inside, "dataModel": {"columns": [field]}},
+    }
