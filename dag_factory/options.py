@@ -15,7 +15,7 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     "config_store": {
         "description": (
             "Folder that holds the configs of all pipelines: one JSON or YAML file each, subfolders included.\n"
-            "The DAG processor, the workers and whoever deploys must see the same folder.\n"
+            "The API server, the DAG processor and the workers must see the same folder.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",
@@ -56,7 +56,7 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     "allowed_pythons": {
         "description": (
             "Paths of further interpreters that a config may choose for its runs, separated by commas. A config\n"
-            "that names any other program is refused: whoever may deploy one could start it.\n"
+            "that names any other program is refused: a user who may deploy one could start it.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",
@@ -160,7 +160,7 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     "watch_store": {
         "description": (
             "Whether the API server watches the config store for files that are changed by hand: auto, poll (never\n"
-            "rely on the kernel to tell of changes, but look through the folder again and again) or off.\n"
+            "rely on the kernel to report changes, but look through the folder again and again) or off.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",
@@ -180,7 +180,7 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     "openmetadata_conn_id": {
         "description": (
             "Airflow Connection that says where the OpenMetadata server is (host, schema, port) and holds the token\n"
-            "of its bot (password), for all pipelines. It is laid over what their configs say.\n"
+            "of its bot (password), for all pipelines. It overrides what their configs say.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",

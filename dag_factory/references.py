@@ -50,7 +50,7 @@ def check_reference(value: dict[str, Any], *, field: str | None) -> None:
     """
     if value.keys() not in _SHAPES:
         raise ConfigError(
-            'is no reference. Write {"$env": "NAME"}, {"$connection": "conn_id", "field": "password"} '
+            'is not a reference. Write {"$env": "NAME"}, {"$connection": "conn_id", "field": "password"} '
             'or {"$fernet": "…"}, with nothing beside it',
             field=field,
         )

@@ -125,7 +125,9 @@ def _extra(connection: Connection) -> Document:
     with suppress(ValueError):
         extra = json.loads(connection.extra or "{}")
     if not isinstance(extra, dict):
-        raise _wrong(connection, "whose extra is no JSON object. Each key of it is a field of the server's connection")
+        raise _wrong(
+            connection, "whose extra is not a JSON object. Each key of it is a field of the server's connection"
+        )
     return extra
 
 

@@ -106,8 +106,8 @@ def test_also_by_the_type_of_the_connection_and_by_its_extra(
         ({"host": "http://canary:port"}, "whose host is neither"),
         ({"host": "https://"}, "whose host is neither"),
         ({"host": "[canary"}, "whose host is neither"),
-        ({"extra": "canary"}, "whose extra is no JSON object"),
-        ({"extra": '["canary"]'}, "whose extra is no JSON object"),
+        ({"extra": "canary"}, "whose extra is not a JSON object"),
+        ({"extra": '["canary"]'}, "whose extra is not a JSON object"),
     ],
 )
 def test_a_connection_that_can_t_be_a_server_s_is_named_and_not_quoted(

@@ -106,7 +106,7 @@ def test_numbers_are_checked(monkeypatch: pytest.MonkeyPatch, option: str, defau
     assert getattr(settings, option)() == 7
     for wrong in ("-1", "many", "1.5"):
         monkeypatch.setenv(variable, wrong)
-        with pytest.raises(SettingsError, match=rf"\[openmetadata_dag_factory\] {option} is no number"):
+        with pytest.raises(SettingsError, match=rf"\[openmetadata_dag_factory\] {option} is not a number"):
             getattr(settings, option)()
 
 
@@ -135,7 +135,7 @@ def test_a_run_without_a_time_out_of_its_own_ends_after_a_day(monkeypatch: pytes
     monkeypatch.setenv(option, "0")
     assert settings.longest_run() is None
     monkeypatch.setenv(option, "never")
-    with pytest.raises(SettingsError, match=r"\[openmetadata_dag_factory\] longest_run is no number"):
+    with pytest.raises(SettingsError, match=r"\[openmetadata_dag_factory\] longest_run is not a number"):
         settings.longest_run()
     monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__LONGEST_RUN", str(10**12))
     with pytest.raises(SettingsError, match="longest_run is more than 2147483647"):

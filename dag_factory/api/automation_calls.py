@@ -42,9 +42,9 @@ async def run_automation(request: Request, caller: CallerDep, context: ContextDe
 
 def _check(document: Document) -> None:
     if not isinstance(document.get("id"), str) or not _UUID.fullmatch(document["id"]):
-        raise Refused(400, "The field 'id' is missing, or is no UUID.")
+        raise Refused(400, "The field 'id' is missing, or is not a UUID.")
     if not isinstance(document.get("name"), str) or not document["name"]:
-        raise Refused(400, "The field 'name' is missing, or is no text.")
+        raise Refused(400, "The field 'name' is missing, or is not a text.")
     connection = document.get("openMetadataServerConnection")
     if not isinstance(connection, dict) or not isinstance(connection.get("hostPort"), str):
-        raise Refused(400, "The field 'openMetadataServerConnection' is missing, or has no 'hostPort' that is a text.")
+        raise Refused(400, "The field 'openMetadataServerConnection' is missing, or its 'hostPort' is not a text.")

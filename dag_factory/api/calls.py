@@ -73,7 +73,7 @@ def name_in(call: Document) -> str:
     """Return the name of the pipeline that a call is about; raises Refused where it names none."""
     name = call.get("dag_id")
     if not isinstance(name, str):
-        raise Refused(400, "The field 'dag_id' is missing, or is no text. It is the pipeline's name.")
+        raise Refused(400, "The field 'dag_id' is missing, or is not a text. It is the pipeline's name.")
     return name
 
 

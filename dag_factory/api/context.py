@@ -214,12 +214,12 @@ class AnothersId(Refused):
 
     def __init__(self, dag_id: str, owner: str) -> None:
         self.whose = f"The DAG id '{dag_id}' belongs to the pipeline {owner!r}."
-        super().__init__(404, f"There is no pipeline of that name. {self.whose}")
+        super().__init__(404, f"The pipeline is unknown. {self.whose}")
 
 
 def unknown(dag_id: str) -> Refused:
     """Return the answer to a call about a pipeline that is not there."""
-    return Refused(404, f"There is no pipeline '{dag_id}'. Deploy it first.")
+    return Refused(404, f"Pipeline '{dag_id}' is unknown. Deploy it first.")
 
 
 def _context(request: Request) -> Context:

@@ -71,5 +71,5 @@ def open_hints(folders: Iterable[Path], hint: Callable[[], None]) -> Hints:
 
 def no_hints(error: OSError) -> Hints:
     """Return nobody, and say why."""
-    log.warning("The kernel can't tell of changes (%s): config_store is polled", error.strerror or error)
+    log.warning("The kernel can't report changes (%s): config_store is polled", error.strerror or error)
     return NoHints()

@@ -34,7 +34,7 @@ async def watch(store: Callable[[], ConfigStore], parses: Parses, loader: Loader
         log.error("The config store is not watched. %s", error)
         return
     if not isinstance(opened, FolderStore):
-        log.info("The config store is no folder: it is not watched")
+        log.info("The config store is not a folder, so it is not watched")
         return
     request = DatabaseRequest(loader)
     await Watcher(opened, partial(_ask, parses, request), poll=poll).run()

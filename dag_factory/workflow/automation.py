@@ -100,7 +100,7 @@ def _report_failed(server: OpenMetadata, document: Document, workflow: Workflow 
     try:
         server.client.patch(f"/automations/workflows/{document['id']}", data=json.dumps(changes))
     except Exception as error:  # noqa: BLE001 - the automation's own error is the one to show
-        log.warning("the OpenMetadata server could not be told that the automation failed: %s", error)
+        log.warning("The failure of the automation can't be reported to the OpenMetadata server: %s", error)
 
 
 def _failed_test(workflow: Workflow, problem: str) -> dict[str, Any]:

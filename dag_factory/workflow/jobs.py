@@ -33,7 +33,7 @@ def execute(kind: str, job: dict[str, Any], *, on_secret: Callable[[str], None])
         return run_automation(**job, on_secret=on_secret)
     if kind == AUTOMATION_FAILED:
         return report_automation_failed(**job)
-    raise ValueError(f"there is no job of the kind '{kind}'")
+    raise ValueError(f"a job of the kind '{kind}' is unknown")
 
 
 def _run(run: PipelineRun) -> End:

@@ -260,7 +260,7 @@ def test_a_call_by_another_name_that_cleans_to_the_same_id_is_about_a_pipeline_t
     for other in ("my.pipeline", DAG_ID):
         answer = call(airflow, method, name, **{place: {"dag_id": other, "task_id": "any"}})
         assert answer.status_code == 404
-        sentence = f"There is no pipeline of that name. The DAG id '{DAG_ID}' belongs to the pipeline '{NAME}'."
+        sentence = f"The pipeline is unknown. The DAG id '{DAG_ID}' belongs to the pipeline '{NAME}'."
         assert answer.json() == {"error": sentence}
     assert airflow.changes == []
 

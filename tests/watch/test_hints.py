@@ -28,7 +28,7 @@ def test_where_nobody_hints_any_file_may_be_half_a_file(tmp_path: Path) -> None:
 
 def test_why_nobody_hints_is_said(caplog: pytest.LogCaptureFixture) -> None:
     assert isinstance(no_hints(OSError(28, "inotify watch limit reached")), NoHints)
-    assert "The kernel can't tell of changes (inotify watch limit reached): config_store is polled" in caplog.text
+    assert "The kernel can't report changes (inotify watch limit reached): config_store is polled" in caplog.text
 
 
 def test_the_watcher_imports_watchdog_only_when_it_watches(tmp_path: Path) -> None:

@@ -1,0 +1,132 @@
+"""Every message of the package in the words that its readers know: `python -m tools.messages` shows all of them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tools.messages import Message, messages, page
+
+MESSAGES = messages()
+
+# What is not to stand in a message, and what to write in its place.
+WORDS = {
+    r"tell|tells|told|telling": "report, send",
+    r"hears?|heard": "receive, get",
+    r"overrul\w+|insists?": "override",
+    r"(try|tries|tried) (it |them )?again|patience": "retry, retry interval",
+    r"(is|are) none|is no (?!longer|more)\w+": "is not a …, invalid",
+    r"there (is|are|was|were) no": "missing, unknown, not found",
+    r"whoever": "the caller, the user, the operator",
+    r"beneath|upon|laid over": "below, applied on top of, merged over",
+    r"hints?": "file event",
+    r"mend(s|ed)?": "fix",
+}
+
+# Messages that still have such a word, at most so many to a module. Take from these numbers, and add to none.
+TO_MEND = {
+    "docs": 1, "execution": 1, "reporting.ended_runs": 2, "reporting.listener": 1, "reporting.own_end": 1,
+    "reporting.queue": 2, "trigger_form": 1, "validation.names": 1, "validation.words": 1, "watch.report": 2,
+    "workflow.status": 2,
+}  # fmt: skip
+
+
+def text_of(message: Message) -> str:
+    """Return a message without what is filled in."""
+    return re.sub(r"\{[^{}]*\}", "{}", message.text)
+
+
+def wrong_words(message: Message) -> list[str]:
+    found = [(re.search(rf"\b({words})\b", text_of(message), re.IGNORECASE), better) for words, better in WORDS.items()]
+    return [f"'{match[0]}' (write: {better})" for match, better in found if match]
+
+
+def test_messages_use_the_words_that_their_readers_know() -> None:
+    wrong = [(message, words) for message in MESSAGES if (words := wrong_words(message))]
+    counted = Counter(message.module for message, _ in wrong)
+    too_many = {module for module, count in counted.items() if count > TO_MEND.get(module, 0)}
+    lines = [
+        f"{each.module}:{each.line}: {', '.join(words)}: {each.text}"
+        for each, words in wrong
+        if each.module in too_many
+    ]
+    assert not lines, "\n".join(lines)
+
+
+def test_a_refusal_of_the_api_is_a_sentence() -> None:
+    refusals = [each for each in MESSAGES if each.where.endswith(("Refused", "refusal"))]
+    assert len(refusals) > 20
+    wrong = [each for each in refusals if not re.match(r"[A-Z'{].*[.?}]$", " ".join(each.text.split()))]
+    assert not wrong, page(wrong)
+
+
+# Clauses of these modules end with a full stop still.
+FULL_STOPS = {"document": 4}
+
+
+def test_what_is_wrong_with_a_config_is_a_clause_that_can_follow_the_field_s_name() -> None:
+    problems = [each for each in MESSAGES if each.where.endswith("ConfigError")]
+    assert len(problems) > 50
+    wrong = [each for each in problems if re.search(r"[^.]\.$", each.text)]
+    counted = Counter(each.module for each in wrong)
+    assert not {module for module, count in counted.items() if count > FULL_STOPS.get(module, 0)}, page(wrong)
+
+
+def test_no_message_ends_or_is_put_together_with_two_full_stops() -> None:
+    assert not [each for each in MESSAGES if re.search(r"(?<!\.)\.\.(?!\.)|\. \.| {2}\S", each.text.strip())]
+
+
+EXAMPLE = '''
+"""A docstring of some words."""
+log.warning("Can't do %s: the reason", what)
+def f(x):
+    """Another docstring of some words."""
+    raise ConfigError(f"holds {len(x)} values, and " "{more}" f" of {x['a']}", field="name")
+TEXT = "two words"
+pattern = re.compile("a b c words of a pattern")
+print("printed " + f"the {command} line")
+'''
+
+
+def test_all_that_people_read_is_found_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "example.py").write_text(EXAMPLE)
+    found = [(each.line, each.where, each.text) for each in messages(tmp_path)]
+    assert found == [
+        (3, "log.warning", "Can't do %s: the reason"),
+        (6, "raise ConfigError", "holds {len(x)} values, and {more} of {x['a']}"),
+        (9, "print", "the {command} line"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_wrong"),
+    [
+        ("the server could not be told", True),
+        ("is no number", True),
+        ("is no longer there", False),
+        ("There is no such pipeline", True),
+        ("Whoever triggers it", True),
+        ("{told['kind']} is fine", False),
+        ("is unknown. Retry", False),
+    ],
+)
+def test_a_word_is_found_in_a_message_and_not_in_what_is_filled_in(text: str, is_wrong: bool) -> None:
+    assert bool(wrong_words(Message("module", 1, "", text))) is is_wrong
+
+
+def test_the_page_has_every_module_with_its_messages() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.messages"],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == page(MESSAGES)
+    for message in MESSAGES:
+        assert f"\n## {message.module}\n" in done.stdout
