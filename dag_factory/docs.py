@@ -95,7 +95,7 @@ def describe_problem(config: Config, problem: ConfigError) -> str:
     parts = [
         "### This config is broken, so nothing runs",
         _table(_problem_rows(config, problem)),
-        "Mend the config, and its pipeline takes the place of this entry; remove it, and the entry goes. "
+        "Fix the config, and its pipeline takes the place of this entry; remove it, and the entry goes. "
         "No other pipeline is affected.",
     ]
     return _as_text(parts)

@@ -25,7 +25,7 @@ _TEST_CASES = (
 _RUN_ID = (
     "pipelineRunId",
     "Id of this run in OpenMetadata",
-    "The UUID under which an OpenMetadata server has recorded the run already. Whoever triggers it by hand gives none.",
+    "The UUID under which an OpenMetadata server has recorded the run already. Empty for a run by hand.",
     {"type": ["null", "string"]},
 )
 _FIELDS = {"application": (_APP_CONFIG,), "TestSuite": (_TEST_CASES, _SOURCE_CONFIG)}

@@ -97,6 +97,29 @@ def test_runs_are_ended_as_the_setting_says_and_a_wrong_one_stops_no_dag(
     assert said in result["log"]
 
 
+@pytest.mark.parametrize(
+    ("setting", "is_tag", "said"),
+    [
+        (None, False, ""),
+        ("True", True, ""),
+        (
+            "often",
+            False,
+            "title_tag is neither true nor false. Set it to one of the two. Until it is corrected, titles",
+        ),
+    ],
+)
+def test_titles_are_tags_as_the_setting_says_and_a_wrong_one_stops_no_dag(
+    parse: Parse, store: Path, setting: str | None, is_tag: bool, said: str
+) -> None:
+    name = "AIRFLOW__OPENMETADATA_DAG_FACTORY__TITLE_TAG"
+    result = parse(store, **({} if setting is None else {name: setting}))
+    assert result["errors"] == {}
+    daily = result["dags"]["sqlite_metadata_daily"]["dag"]
+    assert (daily["dag_id"] in daily["tags"]) is is_tag
+    assert said in result["log"]
+
+
 CANARY = "canary-7be1"
 TOKEN = json.loads((SAMPLES / "sqlite_metadata_daily.json").read_text())["openMetadataServerConnection"][
     "securityConfig"

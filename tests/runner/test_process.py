@@ -134,6 +134,27 @@ def test_log_records_come_with_their_level_and_logger_and_other_lines_as_they_ar
     assert "not worth a line" not in said.values()
 
 
+def test_no_colours_come_from_a_child_and_none_in_the_middle_of_a_secret_shows_it(
+    interpreter: Interpreter, caplog: pytest.LogCaptureFixture
+) -> None:
+    python = interpreter(r"""
+        import logging, os, sys
+        on_secret("canary-0f3a")
+        split = "can\x1b[0mary-0f3a"
+        logging.getLogger("metadata.Ingestion").warning("\x1b[33mrecord\x1b[0m %s", split)
+        print("\x1b[1mprinted\x1b[0m", split)
+        # What a program that ingestion starts, or C code, writes.
+        os.write(1, f"\x1b[32mwritten\x1b[0m {split}\n".encode())
+        os.write(2, f"\x1b[31mwritten, too\x1b[0m {split}\n".encode())
+        raise ValueError(f"\x1b[31mfailed\x1b[0m {split}")
+    """)
+    with pytest.raises(WorkflowError, match=r"^ValueError: failed \*\*\*$"):
+        run(python)
+    said = {record.getMessage() for record in caplog.records}
+    assert {"record ***", "printed ***", "written ***", "written, too ***"} <= said
+    assert "\x1b" not in caplog.text
+
+
 def test_lines_are_logged_as_they_come(interpreter: Interpreter, tmp_path: Path) -> None:
     class Answers(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
