@@ -15,6 +15,8 @@ _METADATA = {
     "driveService": "DriveMetadata",
     "mcpService": "McpMetadata",
     "messagingService": "MessagingMetadata",
+    # Of another catalogue, such as Atlas, or of OpenMetadata itself: openmetadata-ingestion's examples have it so.
+    "metadataService": "DatabaseMetadata",
     "mlmodelService": "MlModelMetadata",
     "pipelineService": "PipelineMetadata",
     "searchService": "SearchMetadata",
@@ -40,7 +42,7 @@ FOR_ANY_SERVICE: Mapping[str, str] = {
 }
 """By pipelineType, the ``type`` of the source config whatever the service is."""
 
-KINDS_OF_SERVICES = (*_METADATA, "llmService", "metadataService", "securityService")
+KINDS_OF_SERVICES = (*_METADATA, "llmService", "securityService")
 """What the OpenMetadata server says as ``service.type``, in its spelling; a pipeline may also belong to a testSuite."""
 
 _SPELLING = {kind.lower(): kind for kind in KINDS_OF_SERVICES}

@@ -90,7 +90,13 @@ def airflow(
 ) -> Iterator[AirflowStack]:
     """A real Airflow that runs the loader over `config_store`; started for the first test that asks, one for all."""
     roles = {"viewer": "viewer", "openmetadata": "user", "op": "op"}
-    ours = {"openmetadata_dag_factory": {"config_store": config_store, "allowed_pythons": isolated_python}}
+    ours: AirflowConfig = {
+        "openmetadata_dag_factory": {
+            "config_store": config_store,
+            "allowed_pythons": isolated_python,
+            "allowed_applications": "metadata.,service_sources.",
+        }
+    }
     with stack(tmp_path_factory.mktemp("airflow"), openmetadata, config_store, ours, roles=roles) as airflow:
         yield airflow
 

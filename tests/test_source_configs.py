@@ -34,6 +34,22 @@ for model in models:
 print(json.dumps([said, [kind.value for kind in ServiceType]]))
 """
 
+EXAMPLES = """
+import json, sys
+from pathlib import Path
+import metadata, yaml
+from metadata.utils.class_helper import get_service_type_from_source_type
+
+found = {}
+for path in sorted(Path(metadata.__path__[0], "examples", "workflows").glob("*.yaml")):
+    source = yaml.safe_load(path.read_text()).get("source") or {}
+    kind = get_service_type_from_source_type(str(source.get("type")).lower())
+    config = (source.get("sourceConfig") or {}).get("config") or {}
+    if kind is not None and kind.value != "TestSuite":
+        found[path.stem] = [source["type"].lower(), f"{kind.value}Service", config.get("type")]
+print(json.dumps(found))
+"""
+
 # Neither of an ingestion pipeline that is scheduled: one has become an application, one is an automation's.
 NOT_SCHEDULED = {"dataInsight", "ReverseIngestion"}
 
@@ -61,12 +77,27 @@ def test_the_table_has_every_source_config_that_openmetadata_ingestion_has(
         (kind, each)
         for name, types in BY_SERVICE.items()
         for kind, each in types.items()
-        # Their models are for databases, and don't say so.
-        if name not in ("dbt", "policyAgent")
+        # Some models are for databases, and don't say so; metadata services have that of databases.
+        if name not in ("dbt", "policyAgent") and kind != "metadataService"
     }
     assert ours == by_kind
     others = {each for model, each in said.items() if "Service" not in model} - NOT_SCHEDULED
     assert {*FOR_ANY_SERVICE.values(), "DBT", "PolicyAgent"} == others
+
+
+def test_openmetadata_ingestion_s_own_examples_have_the_source_config_that_the_table_says() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", EXAMPLES]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout.splitlines()[-1])
+    kinds = {kind for _, kind, said in found.values() if said}
+    assert len(found) > 90
+    assert {"DatabaseService", "DashboardService", "MetadataService", "DriveService", "MlModelService"} <= kinds
+    for name, (source, kind, said) in found.items():
+        by_suffix = next((each for each in ("usage", "lineage") if source.endswith(f"-{each}")), "metadata")
+        by_config = {"Profiler": "profiler", "AutoClassification": "autoClassification", "DBT": "dbt"}
+        pipeline_type = by_config.get(said, by_suffix)
+        assert misfit(pipeline_type, kind, said) is None, name
+        assert said in (None, source_config_type(pipeline_type, kind)), name
 
 
 def test_the_table_has_every_pipeline_type_and_every_kind_of_service(facts: tuple[dict[str, str], list[str]]) -> None:
@@ -83,6 +114,7 @@ def test_the_table_has_every_pipeline_type_and_every_kind_of_service(facts: tupl
         ("autoClassification", "storageService", "AutoClassification"),
         ("TestSuite", "testSuite", "TestSuite"),
         ("application", "metadataService", "Application"),
+        ("metadata", "metadataService", "DatabaseMetadata"),
         ("lineage", "dashboardService", None),
         ("metadata", "securityService", None),
         ("metadata", "telepathyService", None),
