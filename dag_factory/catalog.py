@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dag_factory.claims import Claim, Claims, Precedence, ids_for_a_problem, precedence, taken
 from dag_factory.document import Document
+from dag_factory.load_time import LoadTime
 from dag_factory.verdicts import Config, Trouble, Verdicts, accepts_all, check_fields, unchecked
 
 if TYPE_CHECKING:
@@ -31,9 +32,17 @@ class Catalog:
     :param store: is read when a question is asked; each file of defaults is read once, and so is the list of names
     :param check: raises ConfigError where no DAG can be built from a config. Who only asks which file is whose may do
         without it
+    :param load_time: bounds ``all``, which may then leave out new configs
     """
 
-    def __init__(self, store: ConfigStore, check: Callable[[Config], None] = accepts_all) -> None:
+    def __init__(
+        self,
+        store: ConfigStore,
+        check: Callable[[Config], None] = accepts_all,
+        *,
+        load_time: LoadTime | None = None,
+    ) -> None:
+        self._load_time = load_time or LoadTime()
         self._store = store
         self._claims = Claims(store)
         self._verdicts = Verdicts(store, check)
@@ -46,7 +55,13 @@ class Catalog:
         :raises StoreError: where the store can't be listed
         """
         configs = self._resolved()
-        return [self._verdicts.checked(configs[dag_id]) for dag_id in sorted(configs)]
+        in_order = sorted(configs, key=lambda dag_id: (self._load_time.is_new(configs[dag_id].key), dag_id))
+        checked = [
+            self._verdicts.checked(configs[dag_id])
+            for before, dag_id in enumerate(in_order)
+            if not self._load_time.leaves_out(configs[dag_id].key, before)
+        ]
+        return sorted(checked, key=lambda config: config.dag_id)
 
     def find(self, dag_id: str) -> Config | None:
         """
@@ -62,8 +77,8 @@ class Catalog:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all folders of the store could be listed, as far as they have been."""
-        return not self._claims.unlisted
+        """Whether all configs of the store could be listed, as far as they have been, and none was left out."""
+        return not self._claims.unlisted and not self._load_time.left_out
 
     def look_up(self, dag_id: str) -> Config | None:
         """
@@ -149,7 +164,7 @@ class Catalog:
 
     def _resolved(self) -> dict[str, Config]:
         """Return the configs by DAG id, and note where they are; those whose id is theirs alone are not checked yet."""
-        claims = self._claims.all(self._verdicts.copies)
+        claims = self._claims.all(self._verdicts.copies, self._load_time)
         claims.sort(key=lambda claim: precedence(claim.key, claim.named_id))
         counted = Counter(claim.named_id for claim in claims)
         running: list[tuple[Config, Claim]] = []

@@ -17,6 +17,7 @@ from dag_factory.inheritance import DEFAULTS, check_defaults, upon
 from dag_factory.pipeline import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
 
 if TYPE_CHECKING:
+    from dag_factory.load_time import LoadTime
     from dag_factory.store import ConfigStore
     from dag_factory.store.last_good import Index
 
@@ -70,14 +71,17 @@ class Claims:
         """
         return [key for key in self._store.list_keys(self.unlisted) if not is_defaults(key)]
 
-    def all(self, copies: Index) -> list[Claim]:
+    def all(self, copies: Index, load_time: LoadTime) -> list[Claim]:
         """
         Return all claims, those included of configs that were good and lie in a folder that can't be listed any more.
 
+        :param load_time: says which configs are left out, and which are not read this time
         :raises StoreError: where the store can't be listed
         """
         keys = self.keys()
-        claims = [claim for key in keys if (claim := self.of(key)) is not None]
+        in_order = load_time.in_order(keys, self._store.size)
+        to_read = (key for before, key in enumerate(in_order) if not load_time.leaves_out(key, before))
+        claims = [claim for key in to_read if (claim := self._within(key, load_time)) is not None]
         if self.unlisted:
             for key in sorted({copy.key for copy in copies.all()} - frozenset(keys)):
                 folder = next((each for each in map(str, PurePosixPath(key).parents) if each in self.unlisted), None)
@@ -85,6 +89,10 @@ class Claims:
                     reason = f"lies in folder '{folder}', which can't be listed: {self.unlisted[folder]}"
                     claims.append(self.of(key) or Claim(key, problem=ConfigError(reason, config=key)))
         return claims
+
+    def _within(self, key: str, load_time: LoadTime) -> Claim | None:
+        """Return what a config says of itself, None where it is gone; where there is no time for it, that it is so."""
+        return Claim(key, problem=_put_off(key)) if load_time.puts_off(key, self._store.size) else self.of(key)
 
     def of(self, key: str) -> Claim | None:
         """Return what a config says of itself, or None where it is gone since it was listed."""
@@ -178,6 +186,14 @@ def nameless(claim: Claim) -> ConfigError:
     if isinstance(name, str) and name:
         return ConfigError(NO_DAG_ID, field="name", config=claim.key)
     return ConfigError("is missing, or is not a text. Give the pipeline a name", field="name", config=claim.key)
+
+
+def _put_off(key: str) -> ConfigError:
+    return ConfigError(
+        "was not read again, for the load of all configs would have taken too long. Make it smaller, or see the log of "
+        "the DAG processor",
+        config=key,
+    )
 
 
 def taken(claim: Claim, winner: str) -> ConfigError:

@@ -8,6 +8,7 @@ from typing import Any
 
 from dag_factory.at_rest import without_secrets
 from dag_factory.catalog import Config
+from dag_factory.document import Document
 from dag_factory.plain_text import cut, one_line
 from dag_factory.secrets import redact
 
@@ -15,6 +16,8 @@ CONFIG_XCOM = "config"
 """The XCom by which a task says it."""
 
 _LONGEST = 300
+# To look for secrets in a longer one takes a second and more, and the docs of a broken config ask at each parse.
+_LONGEST_DOCUMENT = 200_000
 
 
 def config_version(config: Config) -> dict[str, Any]:
@@ -22,14 +25,13 @@ def config_version(config: Config) -> dict[str, Any]:
     Return what tells one version of a config from another, in plain values.
 
     ``digest`` covers the document, the defaults of its folders included, but nothing that may be a secret, since it
-    could be guessed: what `dag_factory.at_rest` would seal.
+    could be guessed: what `dag_factory.at_rest` would seal. A document of more than 200,000 characters has none.
     ``version`` and ``updatedAt`` (epoch milliseconds) are those that OpenMetadata has given it, if any.
     """
     document = config.document or {}
-    text = json.dumps(redact(without_secrets(document)), sort_keys=True)
     found = {
         "key": config.key,
-        "digest": hashlib.sha256(text.encode()).hexdigest()[:12],
+        "digest": _digest(document),
         "version": document.get("version"),
         "updatedAt": document.get("updatedAt"),
     }
@@ -39,5 +41,12 @@ def config_version(config: Config) -> dict[str, Any]:
 
 def version_text(version: dict[str, Any]) -> str:
     """Return a version in words, without the config's key."""
-    said = [f"version {version['version']}"] if version.get("version") is not None else []
-    return ", ".join([*said, f"digest {version.get('digest')}"])
+    said = [f"{name} {version[name]}" for name in ("version", "digest") if version.get(name) is not None]
+    return ", ".join(said) or "not known"
+
+
+def _digest(document: Document) -> str | None:
+    if len(json.dumps(document)) > _LONGEST_DOCUMENT:
+        return None
+    text = json.dumps(redact(without_secrets(document)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

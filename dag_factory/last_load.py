@@ -17,7 +17,7 @@ from dag_factory.errors import ConfigError
 from dag_factory.inheritance import DEFAULTS
 from dag_factory.secrets import HIDDEN
 from dag_factory.shown_config import shown
-from dag_factory.store.memory import Known, Memory
+from dag_factory.store.memory import KEEP_SECONDS, Known, Memory
 
 log = logging.getLogger(__name__)
 
@@ -34,17 +34,26 @@ CHECKED = _Checked()
 """What configs of the last load may reach: what they were allowed to reach then."""
 
 
-def keep(memory: Memory, known: Known, configs: Iterable[Config], revisions: Mapping[str, str]) -> int:
+def keep(
+    memory: Memory,
+    known: Known,
+    configs: Iterable[Config],
+    revisions: Mapping[str, str],
+    *,
+    seconds: float = KEEP_SECONDS,
+) -> int:
     """
     Keep what a load has found; return how many configs differ from what was kept.
 
     :param configs: all configs of the store, each with its problem where no DAG could be built from it
     :param revisions: those of all files of the store, looked at before these were read
+    :param seconds: after which the rest is left to the next load
     """
     found = {config.dag_id: config for config in configs}
     folders: dict[PurePosixPath, str] = {}
     stamps = {dag_id: _stamp(config, revisions, folders) for dag_id, config in found.items()}
-    return memory.keep(known, stamps, lambda dag_id: _as_text(found[dag_id]))
+    memory.note_keys({config.key for config in found.values()})
+    return memory.keep(known, stamps, lambda dag_id: _as_text(found[dag_id]), seconds=seconds)
 
 
 def recalled(memory: Memory) -> list[Config]:

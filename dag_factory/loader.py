@@ -18,11 +18,12 @@ from dag_factory.builder import build_dag, build_placeholder
 from dag_factory.catalog import Catalog, Config
 from dag_factory.claims import defaults_keys
 from dag_factory.errors import ConfigError, SettingsError, StoreError
+from dag_factory.load_time import LoadTime
 from dag_factory.options import DEFAULT_LONGEST_RUN
 from dag_factory.stand_in import build_stand_in
 from dag_factory.store import ConfigStore, configured_memory, open_store
-from dag_factory.store.last_good import InUse, Version
-from dag_factory.store.memory import Memory
+from dag_factory.store.last_good import BUDGET_SECONDS, InUse, Version
+from dag_factory.store.memory import KEEP_SECONDS, Memory
 
 log = logging.getLogger(__name__)
 
@@ -54,24 +55,31 @@ def load_dags() -> dict[str, DAG]:
 
 
 def _all(store: ConfigStore, memory: Memory | None) -> dict[str, DAG]:
+    limit, known_keys = _load_seconds(), (memory.keys() if memory is not None else None) or None
     for _ in range(_ATTEMPTS):
         place = store.check()
         # Read first, so that every config of this marker is among those that are read.
         marker, revisions, began = store.marker(), store.revisions(), time.time()
         dags = _dags(allowed.configured())
-        catalog = Catalog(store, dags.check)
+        load_time = LoadTime(limit, known_keys)
+        catalog = Catalog(store, dags.check, load_time=load_time)
         configs = catalog.all()
         # What was not there any more may only have been out of reach.
         if store.check() == place:
             break
     if configs or place.identity is not None:  # an empty folder may be where the store is to be mounted
-        keep_last_good(store, configs, since=began, complete=catalog.is_complete)
+        seconds = load_time.at_most(BUDGET_SECONDS)
+        keep_last_good(store, configs, since=began, complete=catalog.is_complete, seconds=seconds)
     if marker is not None:
         store.note_loaded(marker)
     known = store.remember()
     if memory is not None and known is not None:
-        last_load.keep(memory, known, configs, revisions)
-    return dags.of_all(configs)
+        last_load.keep(memory, known, configs, revisions, seconds=load_time.at_most(KEEP_SECONDS))
+    loaded = dags.of_all(configs)
+    if (problem := load_time.problem()) is not None:
+        log.log(logging.ERROR if load_time.left_out or load_time.put_off else logging.WARNING, "%s", problem)
+    store.note_load_problem(problem)
+    return loaded
 
 
 def _one(store: ConfigStore, wanted: str) -> dict[str, DAG]:
@@ -121,12 +129,24 @@ def _title_tag() -> bool:
         return False
 
 
-def keep_last_good(store: ConfigStore, configs: Sequence[Config], *, since: float, complete: bool) -> None:
+def _load_seconds() -> float | None:
+    """Return for how long a load may go on; a setting that is not a number is Airflow's to complain of."""
+    try:
+        return settings.load_seconds()
+    except Exception as error:  # noqa: BLE001 - Airflow's own exception for it has moved between versions
+        log.error("How long a load may take is unknown: %s", type(error).__name__)
+        return None
+
+
+def keep_last_good(
+    store: ConfigStore, configs: Sequence[Config], *, since: float, complete: bool, seconds: float = BUDGET_SECONDS
+) -> None:
     """
     Keep copies of the configs from which DAGs have been built, to run while the configs are broken. Never fails.
 
     :param since: when the configs were listed, in seconds since the epoch
     :param complete: whether these are all configs of the store
+    :param seconds: for how long copies are written
     """
     broken = [config for config in configs if config.problem is not None or config.trouble is not None]
     good = [
@@ -136,7 +156,7 @@ def keep_last_good(store: ConfigStore, configs: Sequence[Config], *, since: floa
     ]
     # Also of one whose copy can't run, for the operator may allow it again.
     in_use = InUse({config.dag_id for config in broken}, {config.key for config in broken})
-    store.last_good.keep(good, in_use, since=since, complete=complete)
+    store.last_good.keep(good, in_use, since=since, complete=complete, seconds=seconds)
 
 
 class _Dags:

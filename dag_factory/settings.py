@@ -178,6 +178,20 @@ def dags_folder() -> Path:
     return Path(conf.get("core", "dags_folder"))
 
 
+def load_seconds() -> float | None:
+    """
+    Return how long Airflow's DAG processor gives to a load of all configs, None where it gives as long as it takes.
+
+    It ends the loader's module after ``[core] dagbag_import_timeout``, and the whole parse after ``[dag_processor]
+    dag_file_processor_timeout``. The other half of that goes to what Airflow does with the DAGs.
+    """
+    from airflow.configuration import conf
+
+    module = conf.getfloat("core", "dagbag_import_timeout", fallback=30.0)
+    parse = conf.getfloat("dag_processor", "dag_file_processor_timeout", fallback=50.0)
+    return min([seconds for seconds in (module, parse / 2) if seconds > 0], default=None)
+
+
 def dag_update_seconds() -> int:
     """Return for how many seconds Airflow leaves a DAG as it has last written it down, whatever a parse says."""
     from airflow.configuration import conf

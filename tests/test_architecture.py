@@ -23,7 +23,7 @@ FLOORS = [
     "store.files", "store.identity", "store.own_files", "store.access", "store.copies", "store.last_good",
     "store.links", "store.listing", "store.memory", "store.presence", "store.lock", "store.pending", "store.notes",
     "store.announcements", "store.tokens", "store.writes", "store.folder", "store",
-    "claims", "verdicts", "catalog", "config_version", "server_connection",
+    "load_time", "claims", "verdicts", "catalog", "config_version", "server_connection",
     "schedule", "workflow", "workflow.types",
     "validation.spelling", "validation.names", "validation.kinds", "validation.source", "validation.server",
     "validation.foreign", "validation.schedules", "validation.reach", "validation.validator", "validation.configs",

@@ -53,6 +53,9 @@ class MemoryStore:
             raise ConfigError("can't be read")
         return data
 
+    def size(self, key: str) -> int:
+        return len(self.files[key])
+
     def changed(self, key: str) -> float | None:
         return self.times.get(key)
 

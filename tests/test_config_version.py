@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dag_factory.catalog import Config
-from dag_factory.config_version import config_version
+from dag_factory.config_version import config_version, version_text
 
 
 def version(**document: Any) -> dict[str, Any]:
@@ -46,3 +46,11 @@ def test_values_that_are_references_are_left_out() -> None:
 
 def test_a_version_without_end_is_cut() -> None:
     assert len(version(name="orders", version="1\n" * 100_000)["version"]) == 300
+
+
+def test_a_very_long_document_has_no_digest_for_that_would_take_a_second_at_each_parse() -> None:
+    assert "digest" in version(name="a", description="x=1 " * 40_000)
+    found = version(name="a", version=0.2, description="x=1 " * 60_000)
+    assert "digest" not in found
+    assert version_text(found) == "version 0.2"
+    assert version_text({}) == "not known"

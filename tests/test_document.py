@@ -503,3 +503,16 @@ def test_a_long_text_that_aliases_repeat_is_refused_before_anything_writes_it_do
     assert len(parse(few.encode(), "a.yaml")["list"]) == 2
     with pytest.raises(ConfigError, match="too many values"):
         parse(many.encode(), "a.yaml")
+
+
+@pytest.mark.parametrize(
+    "values",
+    ["[], ", "{a}, ", "~, ", "!!str a, ", "a: b, "],
+    ids=["lists", "mappings", "nulls", "tags", "pairs"],
+)
+def test_yaml_of_very_many_values_is_given_up_before_all_of_it_is_read(values: str) -> None:
+    # All of them took up to 5 s, at each parse. What would be refused further on is not reached.
+    text = f"name: a\nx: [{values * 30_000}]\ny: 'not closed"
+    with pytest.raises(ConfigError, match="more than 30000 keys and values"):
+        parse(text.encode(), "a.yaml")
+    assert len(parse(f"name: a\nx: [{'1, ' * 29_000}]".encode(), "a.yaml")["x"]) == 29_000

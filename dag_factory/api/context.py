@@ -58,7 +58,7 @@ class Context:
     # What waits until Airflow knows a DAG, to pause or unpause it, by the DAG's id.
     toggles: dict[str, object] = field(default_factory=dict)
     # At most one, so that a store that hangs takes one thread.
-    store_checks: list[asyncio.Task[str | None]] = field(default_factory=list)
+    store_checks: list[asyncio.Task[dict[str, str]]] = field(default_factory=list)
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something after the answer."""
@@ -116,24 +116,28 @@ class Context:
         if not task.cancelled():
             task.exception()
 
-    async def store_problem(self) -> str | None:
-        """Return why the store can't be used, None where it can; it may hang, as an NFS does whose server is gone."""
+    async def store_problems(self) -> dict[str, str]:
+        """
+        Return as ``store`` why the store can't be used, or as ``load`` why not all of it is loaded; else nothing.
+
+        It may hang, as an NFS does whose server is gone.
+        """
         if not self.store_checks:
             self.store_checks.append(asyncio.create_task(asyncio.to_thread(self._check_store)))
         check = self.store_checks[0]
         done, _ = await asyncio.wait([check], timeout=CHECK_SECONDS)
         if not done:
-            return f"config_store has not answered within {CHECK_SECONDS:.0f} s. Is its server up?"
+            return {"store": f"config_store has not answered within {CHECK_SECONDS:.0f} s. Is its server up?"}
         if check in self.store_checks:
             self.store_checks.remove(check)
         return check.result()
 
-    def _check_store(self) -> str | None:
+    def _check_store(self) -> dict[str, str]:
         try:
-            self.store()
+            problem = self.store().load_problem()
         except DagFactoryError as error:
-            return str(error)
-        return None
+            return {"store": str(error)}
+        return {"load": problem} if problem is not None else {}
 
     async def stop(self) -> None:
         """End what runs in the background."""

@@ -26,9 +26,12 @@ async def health() -> dict[str, str]:
 
 @router.get("/health-auth", responses=refusals(401, 500))
 async def health_auth(_: CallerDep, context: ContextDep) -> dict[str, str]:
-    """Say the same to whoever has valid credentials, and in ``store`` why the config store can't be used, if so."""
-    problem = await context.store_problem()
-    return {**await health(), **({"store": problem} if problem else {})}
+    """
+    Say the same to whoever has valid credentials.
+
+    ``store`` says why the config store can't be used, and ``load`` why not all configs are loaded, or will not be soon.
+    """
+    return {**await health(), **await context.store_problems()}
 
 
 @router.get("/csrf-token")

@@ -77,6 +77,9 @@ class ConfigStore(Protocol):
         :raises StoreError: under the lock, where the file system fails to read it
         """
 
+    def size(self, key: str) -> int:
+        """Return a file's size in bytes, 0 where that is not known."""
+
     def changed(self, key: str) -> float | None:
         """Return when a file was changed last, in seconds since the epoch, None where that is not known."""
 
@@ -139,6 +142,12 @@ class ConfigStore(Protocol):
 
     def note_loaded(self, marker: str) -> None:
         """Note the marker that was found before all configs were read, as far as the store can keep it; never fails."""
+
+    def load_problem(self) -> str | None:
+        """Return what the loader has noted last of the time that it takes, None where all is well."""
+
+    def note_load_problem(self, problem: str | None) -> None:
+        """Note what is to be said of the time that the loader takes, as far as the store can keep it; never fails."""
 
     def recall(self, dag_id: str) -> str | None:
         """Return the key last noted for a DAG id, if any. It is a hint and may be out of date."""

@@ -13,17 +13,20 @@ from pathlib import Path
 
 from dag_factory.document import MAX_BYTES
 from dag_factory.errors import ConfigError, MissingStoreError, StoreError
+from dag_factory.plain_text import cut, one_line
 from dag_factory.store.access import Access, AccessRights
 from dag_factory.store.files import revision_of
 from dag_factory.store.last_good import FOLDER, LastGood
 from dag_factory.store.listing import CLOSED, Identity, keys_in, not_listed
 from dag_factory.store.memory import Known, Memory
 from dag_factory.store.notes import keep, mapping
-from dag_factory.store.own_files import LOADED, NOTES, is_key
+from dag_factory.store.own_files import LOAD, LOADED, NOTES, is_key
 from dag_factory.store.presence import Place, Presence, no_folder
 from dag_factory.store.writes import LOCK_SECONDS, Writes
 
 log = logging.getLogger(__name__)
+
+_LONGEST_PROBLEM = 1000
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,12 @@ class FolderStore:
                 raise StoreError(f"config '{key}' can't be read: {error.strerror}. Retry.") from error
             raise ConfigError(f"can't be read: {error.strerror}") from None
 
+    def size(self, key: str) -> int:
+        try:
+            return os.stat(f"{self.root}/{key}").st_size  # noqa: PTH116 - of each config at each load
+        except OSError:
+            return 0
+
     def changed(self, key: str) -> float | None:
         path = self.root / key
         for look in (path.stat, path.lstat):
@@ -183,6 +192,14 @@ class FolderStore:
     def note_loaded(self, marker: str) -> None:
         if marker != self.loaded():
             self._keep(LOADED, marker.encode())
+
+    def load_problem(self) -> str | None:
+        problem = mapping(self.root / LOAD).get("problem")
+        return cut(one_line(problem), _LONGEST_PROBLEM) if isinstance(problem, str) else None
+
+    def note_load_problem(self, problem: str | None) -> None:
+        if problem != self.load_problem():
+            self._keep(LOAD, json.dumps({"problem": problem}).encode())
 
     def recall(self, dag_id: str) -> str | None:
         key = mapping(self.root / NOTES).get(dag_id)

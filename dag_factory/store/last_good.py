@@ -80,7 +80,15 @@ class LastGood:
         """Return all copies as they are now, by name; none is opened."""
         return Index(self.folder)
 
-    def keep(self, good: Collection[Version], in_use: InUse, *, since: float, complete: bool) -> None:
+    def keep(
+        self,
+        good: Collection[Version],
+        in_use: InUse,
+        *,
+        since: float,
+        complete: bool,
+        seconds: float = BUDGET_SECONDS,
+    ) -> None:
         """
         Keep copies of the configs that are good, and remove those of configs that are gone. Never fails.
 
@@ -90,11 +98,12 @@ class LastGood:
         :param in_use: the copies of those that are broken
         :param since: when the configs were listed, in seconds since the epoch
         :param complete: whether all configs were listed, so that one that is not there is gone
+        :param seconds: for how long copies are written
         """
         try:
             with self._alone() as is_alone:
                 if is_alone:
-                    self._keep(good, in_use, since, complete)
+                    self._keep(good, in_use, since, complete, seconds)
         except OSError as error:
             # A read-only store works as well, without last good versions.
             level = logging.INFO if error.errno in _NOT_OURS else logging.WARNING
@@ -147,7 +156,7 @@ class LastGood:
         finally:
             os.close(descriptor)
 
-    def _keep(self, good: Collection[Version], in_use: InUse, since: float, complete: bool) -> None:
+    def _keep(self, good: Collection[Version], in_use: InUse, since: float, complete: bool, seconds: float) -> None:
         present: dict[str, dict[str, os.DirEntry[str]]] = {}
         for entry in entries(self.folder):
             present.setdefault(entry.name.partition(".")[0], {})[entry.name] = entry
@@ -157,7 +166,7 @@ class LastGood:
             keys = {key_part_of(key) for key in in_use.keys}
             for part in present.keys() - stay:
                 remove((entry for name, entry in present[part].items() if name.split(".")[1] not in keys), since)
-        deadline = time.monotonic() + BUDGET_SECONDS
+        deadline = time.monotonic() + seconds
         left = 0
         for version in good:
             content = content_of(version)

@@ -7,7 +7,7 @@ import logging
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +15,20 @@ from typing import TypeVar
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# Those to which the next one only adds.
+_EARLIER_VERSIONS = (0, 1)
 # For another process's transaction to end.
 BUSY_SECONDS = 5.0
 # How much longer a load may take for all that is new: Airflow ends one that takes too long, and then nothing is loaded.
 KEEP_SECONDS = 5.0
 
 _SCHEMA = """
-CREATE TABLE store (one INTEGER PRIMARY KEY CHECK (one = 1), identity TEXT, is_empty INTEGER NOT NULL);
-CREATE TABLE configs (dag_id TEXT PRIMARY KEY, revision TEXT NOT NULL, content TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS store (one INTEGER PRIMARY KEY CHECK (one = 1), identity TEXT, is_empty INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS configs (
+    dag_id TEXT PRIMARY KEY, revision TEXT NOT NULL, content TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS keys (key TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 Answer = TypeVar("Answer")
@@ -69,12 +74,36 @@ class Memory:
         if self.known() != known:
             self._write(lambda connection: _note(connection, known))
 
-    def keep(self, known: Known, revisions: Mapping[str, str], content: Callable[[str], str]) -> int:
+    def keys(self) -> frozenset[str]:
+        """Return the keys of the configs that the last load had, none where that is not known."""
+        return self._read(lambda each: frozenset(key for (key,) in each.execute("SELECT key FROM keys")), frozenset())
+
+    def note_keys(self, keys: Collection[str]) -> None:
+        """Remember the keys of the configs that a load had."""
+        kept = self.keys()
+        gone, new = [(key,) for key in kept.difference(keys)], [(key,) for key in keys if key not in kept]
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany("DELETE FROM keys WHERE key = ?", gone)
+            connection.executemany("INSERT OR REPLACE INTO keys VALUES (?)", new)
+
+        if gone or new:
+            self._write(write)
+
+    def keep(
+        self,
+        known: Known,
+        revisions: Mapping[str, str],
+        content: Callable[[str], str],
+        *,
+        seconds: float = KEEP_SECONDS,
+    ) -> int:
         """
         Remember what a load has found, in one transaction; return how many rows were written or removed.
 
         :param revisions: the revision of each config, by DAG id
         :param content: gives what is to be kept of a DAG id; it is only asked about those that have changed
+        :param seconds: after which the rest is left to the next load
         """
         kept: dict[str, str] = self._read(_revisions, {})
         changed = [dag_id for dag_id, revision in revisions.items() if kept.get(dag_id) != revision]
@@ -83,7 +112,7 @@ class Memory:
             self.note(known)
             return 0
         rows = []
-        deadline = time.monotonic() + KEEP_SECONDS
+        deadline = time.monotonic() + seconds
         for dag_id in changed:
             rows.append((dag_id, revisions[dag_id], content(dag_id)))
             if time.monotonic() > deadline:
@@ -178,8 +207,8 @@ def _schema_version(connection: sqlite3.Connection) -> int:
 def _make_tables(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     # Another process may have been faster.
-    if _schema_version(connection) != SCHEMA_VERSION:
-        for name in ("store", "configs"):
+    if (found := _schema_version(connection)) != SCHEMA_VERSION:
+        for name in ("store", "configs", "keys") if found not in _EARLIER_VERSIONS else ():
             connection.execute(f"DROP TABLE IF EXISTS {name}")
         for statement in filter(str.strip, _SCHEMA.split(";")):
             connection.execute(statement)

@@ -12,11 +12,12 @@ from dag_factory.store.identity import IDENTITY
 NOTES = ".dag_ids.json"
 MARKER = ".version"
 LOADED = ".loaded"
+LOAD = ".load.json"
 LOCK = ".lock"
 ANNOUNCED = ".announced"
 PENDING = ".pending"
 
-_OWN = frozenset({IDENTITY, NOTES, MARKER, LOADED, LOCK, ANNOUNCED, PENDING})
+_OWN = frozenset({IDENTITY, NOTES, MARKER, LOAD, LOADED, LOCK, ANNOUNCED, PENDING})
 
 
 def is_own_file(name: str) -> bool:

@@ -32,6 +32,14 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
+def test_health_says_that_the_load_takes_too_long_until_it_does_not(ask: Ask, store: Path) -> None:
+    app = lambda: create_app(airflow=airflow)  # noqa: E731
+    configured_store().note_load_problem("3 new configs are not loaded yet")
+    assert ask(app(), "GET", "/health-auth").json()["load"] == "3 new configs are not loaded yet"
+    configured_store().note_load_problem(None)
+    assert set(ask(app(), "GET", "/health-auth").json()) == {"status", "version"}
+
+
 def airflow() -> FastAPI:
     """An Airflow that fails the test where it is asked to delete a DAG."""
     app = FastAPI()

@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-from dag_factory.store import last_good as module
 from dag_factory.store.access import Access
 from dag_factory.store.last_good import InUse, LastGood, Version
 
@@ -27,10 +26,16 @@ def version(dag_id: str = "orders", key: str | None = None, **fields: Any) -> Ve
 
 
 def keep(
-    copies: LastGood, good: Sequence[Version], in_use: InUse | None = None, *, complete: bool = True, later: float = 60
+    copies: LastGood,
+    good: Sequence[Version],
+    in_use: InUse | None = None,
+    *,
+    complete: bool = True,
+    later: float = 60,
+    seconds: float = 60,
 ) -> None:
     """Keep what a load has found that began a while after the last one."""
-    copies.keep(good, in_use or InUse(), since=time.time() + later, complete=complete)
+    copies.keep(good, in_use or InUse(), since=time.time() + later, complete=complete, seconds=seconds)
 
 
 def files(copies: LastGood) -> list[Path]:
@@ -196,12 +201,10 @@ def test_a_folder_that_can_not_be_written_to_is_said_once(tmp_path: Path, caplog
     assert not (tmp_path / "missing").exists()
 
 
-def test_writing_ends_when_a_load_has_no_more_time_for_it(copies: LastGood, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writing_ends_when_a_load_has_no_more_time_for_it(copies: LastGood) -> None:
     kept = [version(f"n{number}") for number in range(10)]
-    monkeypatch.setattr(module, "BUDGET_SECONDS", -1.0)
-    keep(copies, kept)
+    keep(copies, kept, seconds=-1)
     assert files(copies) == []
-    monkeypatch.undo()
     keep(copies, kept)
     assert len(files(copies)) == 10
 

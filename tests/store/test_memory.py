@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,14 @@ def test_a_file_that_is_no_database_of_ours_is_made_anew(tmp_path: Path, content
     assert memory.known() is None
     memory.note(KNOWN)
     assert memory.known() == KNOWN
+
+
+def test_a_file_of_an_earlier_version_is_added_to_and_keeps_what_it_knows(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, "store")
+    memory.note(Known("id", is_empty=False))
+    with closing(sqlite3.connect(memory.path)) as connection:
+        connection.execute("DROP TABLE keys")
+        connection.execute("PRAGMA user_version = 1")
+    again = Memory(tmp_path, "store")
+    again.note_keys({"a.json"})
+    assert (again.known(), again.keys()) == (Known("id", is_empty=False), {"a.json"})

@@ -1,0 +1,116 @@
+"""The time that a load may take: which configs come first, and which have to wait where it does not suffice for all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable
+
+NEW_SHARE = 0.5
+"""Once so much of the time is used, new configs wait: the next load may be slower, and must still come to its end."""
+LARGE_SHARE = 0.5
+"""Once so much of the time is used, large configs run as they were."""
+WARNING_SHARE = 0.7
+
+LARGE_BYTES = 32 * 1024
+"""Ten times as much as most configs have."""
+
+_WAY_OUT = (
+    "Raise [core] dagbag_import_timeout, and [dag_processor] dag_file_processor_timeout to twice as much, for the DAG "
+    "processor; or give it a faster machine, or fewer configs"
+)
+
+
+class LoadTime:
+    """
+    What a load has used of its time.
+
+    Airflow ends a load that takes too long, and then takes all DAGs for gone. It takes a DAG for gone as well that a
+    load does not return. So the configs that the last load had come first and are never left out; new ones wait where
+    they would take too long.
+
+    :param limit_seconds: None for no limit
+    :param known: the keys of the configs that the last load had, None where that is unknown
+    :param clock: returns seconds
+    """
+
+    def __init__(
+        self,
+        limit_seconds: float | None = None,
+        known: Collection[str] | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._limit = limit_seconds
+        self._known = known
+        self._clock = clock
+        self._began = clock()
+        self.left_out: set[str] = set()
+        """The keys of new configs that have to wait."""
+        self.put_off: set[str] = set()
+        """The keys of large configs that are not read this time."""
+
+    def in_order(self, keys: Iterable[str], size: Callable[[str], int]) -> list[str]:
+        """
+        Return keys in the order in which the configs are to be read.
+
+        :param size: returns a config's size in bytes
+        """
+        if self._limit is None:
+            return list(keys)
+        return sorted(keys, key=lambda key: (self.is_new(key), size(key) > LARGE_BYTES, key))
+
+    def is_new(self, key: str) -> bool:
+        """Return whether the last load did not have a config."""
+        return self._known is not None and key not in self._known
+
+    def leaves_out(self, key: str, before: int) -> bool:
+        """
+        Return whether a config has to wait for a later load.
+
+        :param before: how many configs come before it. Where all were renamed each is new, and none is one more
+        """
+        is_one_more = self.is_new(key) and before >= len(self._known or ())
+        if is_one_more and self._used_share() > NEW_SHARE:
+            self.left_out.add(key)
+        return key in self.left_out
+
+    def puts_off(self, key: str, size: Callable[[str], int]) -> bool:
+        """
+        Return whether a config is large, and not to be read this time, since the others would have no time.
+
+        :param size: returns a config's size in bytes
+        """
+        if self._used_share() <= LARGE_SHARE or size(key) <= LARGE_BYTES:
+            return False
+        self.put_off.add(key)
+        return True
+
+    def at_most(self, seconds: float) -> float:
+        """Return for how long something may go on that can wait, at most some seconds."""
+        return seconds if self._limit is None else max(0.0, min(seconds, (self._limit - self._used()) / 4))
+
+    def problem(self) -> str | None:
+        """Return what is to be said of the load, None where it took little of its time."""
+        limit = f"the {self._limit:.0f} s that Airflow gives to a load" if self._limit is not None else ""
+        if self.left_out:
+            return (
+                f"{len(self.left_out)} new configs are not loaded yet: with them, loads could exceed {limit}, and then "
+                f"no DAG would be left. {_WAY_OUT}."
+            )
+        if self.put_off:
+            return (
+                f"{len(self.put_off)} large configs were not read, and run their last good versions: with them, loads "
+                f"could exceed {limit}, and then no DAG would be left. {_WAY_OUT}."
+            )
+        if self._used_share() > WARNING_SHARE:
+            return (
+                f"A load of the config store took {self._used():.0f} s of {limit}. If one exceeds it, no DAG is left. "
+                f"{_WAY_OUT}."
+            )
+        return None
+
+    def _used(self) -> float:
+        return self._clock() - self._began
+
+    def _used_share(self) -> float:
+        return self._used() / self._limit if self._limit is not None else 0.0
