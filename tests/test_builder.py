@@ -17,6 +17,7 @@ from dag_factory.catalog import Config
 from dag_factory.errors import ConfigError
 from dag_factory.operator import ConfigErrorOperator, IngestionOperator
 from dag_factory.schedule import EPOCH, cron_timetable
+from dag_factory.source_configs import KINDS_OF_SERVICES
 
 SAMPLES = Path(__file__).parent / "samples"
 SERVICE = {"type": "databaseService", "name": "shop"}
@@ -47,6 +48,15 @@ TASKS = {
     "elasticSearchReindex": "elasticsearch_reindex_task", "application": "application_task",
     "policyAgent": "ingestion_task",
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_SERVICES)
+def test_a_dag_says_which_kind_of_service_it_is_for_and_leads_there(kind: str) -> None:
+    server = {"hostPort": "http://om.example/api"}
+    dag = build_dag(config(service={"type": kind, "name": "shop"}, openMetadataServerConnection=server))
+    assert {"type:metadata", "service:shop"} <= dag.tags
+    assert f"| Service type | {kind} |" in (dag.doc_md or "")
+    assert f"(http://om.example/service/{kind}s/shop)" in (dag.doc_md or "")
 
 
 def test_a_description_that_holds_a_secret_stays_out_of_the_dag() -> None:

@@ -17,6 +17,7 @@ from dag_factory.source_configs import (
     misfit,
     source_config_type,
 )
+from dag_factory.validation.validator import validate
 from dag_factory.workflow.types import PIPELINE_TYPES
 
 FACTS = """
@@ -191,3 +192,24 @@ def test_a_type_or_a_service_of_a_newer_server_is_left_to_openmetadata_ingestion
     assert misfit("telepathy", "databaseService", "DatabaseMetadata") is None
     assert misfit("metadata", "telepathyService", "DatabaseMetadata") is None
     assert misfit("metadata", None, "DatabaseMetadata") is None
+
+
+@pytest.mark.parametrize(
+    ("service_type", "said", "text"),
+    [
+        ("dashboardService", "DatabaseMetadata", "is not for a dashboardService. Write DashboardMetadata"),
+        ("securityService", "DatabaseMetadata", "is not for a securityService. A pipeline whose pipelineType is"),
+        ("databaseService", "Profiler", "is not the type of a pipeline whose pipelineType is metadata. Write Database"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_anything_runs(service_type: str, said: str, text: str) -> None:
+    document = {
+        "name": "load",
+        "pipelineType": "metadata",
+        "service": {"type": service_type, "name": "ours"},
+        "sourceConfig": {"config": {"type": said}},
+        "openMetadataServerConnection": {"hostPort": "http://om.example/api", "authProvider": "no-auth"},
+    }
+    (problem,) = (each for each in validate(document) if each.level == "error")
+    assert problem.field == "sourceConfig.config.type"
+    assert problem.text.startswith(text)

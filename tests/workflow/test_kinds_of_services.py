@@ -62,13 +62,14 @@ class Kind(NamedTuple):
     """The names below the service's, by the collection."""
     records: int
     """How many the source has yielded."""
-    name: str = "our.own"
+    name: str
 
 
 def custom(source: str) -> dict[str, Any]:
     return {"sourcePythonClass": f"service_sources.{source}"}
 
 
+# The names have a dot where openmetadata-ingestion's own part of the connector can do with one.
 KINDS = [
     Kind(
         "apiService",
@@ -78,8 +79,8 @@ KINDS = [
             "apiCollections": ["default", "orders"],
             "apiEndpoints": ["orders./orders/{id}/delete", "orders./orders/{id}/get"],
         },
-        4,
-        "our_api",
+        records=4,
+        name="our_api",
     ),
     Kind(
         "dashboardService",
@@ -90,7 +91,8 @@ KINDS = [
             "dashboards": ["sales", '"stock.daily"'],
             "datamodels": ["model.sales model", 'model."stock.daily model"'],
         },
-        8,
+        records=8,
+        name="our.boards",
     ),
     Kind(
         "driveService",
@@ -102,21 +104,58 @@ KINDS = [
             "spreadsheets": ["budget"],
             "worksheets": ["budget.May"],
         },
-        4,
-        # openmetadata-ingestion itself can't make a worksheet's name of one with a dot.
-        "our_drive",
+        records=4,
+        name="our.drive",
     ),
-    Kind("mcpService", "Mcp", {"discoveryMethod": "DirectConnection"}, {"mcpServers": ["tools"]}, 1, "our_mcp"),
     Kind(
-        "messagingService", "CustomMessaging", custom("Topics"), {"topics": ["orders", '"orders.v2"']}, 4
+        "mcpService",
+        "Mcp",
+        {"discoveryMethod": "DirectConnection"},
+        {"mcpServers": ["tools"]},
+        records=1,
+        name="our_tools",
     ),
-    Kind("mlmodelService", "CustomMlModel", custom("Models"), {"mlmodels": ["churn", "prices"]}, 2),
-    Kind("pipelineService", "CustomPipeline", custom("Pipelines"), {"pipelines": ["nightly", "hourly"]}, 6),
-    Kind("searchService", "CustomSearch", custom("Indexes"), {"searchIndexes": ["people", "products"]}, 4),
     Kind(
-        "storageService", "CustomStorage", custom("Containers"), {"containers": ["lake", "lake.2026"]}, 2, "our_lake"
+        "messagingService",
+        "CustomMessaging",
+        custom("Topics"),
+        {"topics": ["orders", '"orders.v2"']},
+        records=4,
+        name="our.broker",
     ),
-]  # fmt: skip
+    Kind(
+        "mlmodelService",
+        "CustomMlModel",
+        custom("Models"),
+        {"mlmodels": ["churn", "prices"]},
+        records=2,
+        name="our.models",
+    ),
+    Kind(
+        "pipelineService",
+        "CustomPipeline",
+        custom("Pipelines"),
+        {"pipelines": ["nightly", "hourly"]},
+        records=6,
+        name="our.loads",
+    ),
+    Kind(
+        "searchService",
+        "CustomSearch",
+        custom("Indexes"),
+        {"searchIndexes": ["people", "products"]},
+        records=4,
+        name="our.search",
+    ),
+    Kind(
+        "storageService",
+        "CustomStorage",
+        custom("Containers"),
+        {"containers": ["lake", "lake.2026"]},
+        records=2,
+        name="our_lake",
+    ),
+]
 
 
 class Run(NamedTuple):
@@ -200,9 +239,9 @@ def runs(server: OpenMetadataServer, tools: str, tmp_path_factory: pytest.TempPa
         jobs[f"{kind.service_type} unknown"] = job(
             f"{kind.service_type} unknown", {**untyped, "service": {**of, "name": "nobody.s"}}
         )
-    dashboards = {"type": "dashboardService", "name": "our.own"}
+    dashboards = {"type": "dashboardService", "name": "our.boards"}
     for name, changed in {
-        "another kind": {"service": {**dashboards, "type": "messagingService", "name": "our_drive"}},
+        "another kind": {"service": {**dashboards, "type": "messagingService", "name": "our_lake"}},
         "another source config": {"sourceConfig": {"config": {"type": "MessagingMetadata"}}},
         "lineage": {"pipelineType": "lineage", "sourceConfig": {"config": {"type": "DatabaseLineage"}}},
         "profiler": {"pipelineType": "profiler", "sourceConfig": {"config": {"type": "Profiler"}}},
@@ -292,7 +331,7 @@ def test_a_service_that_the_server_does_not_have_is_named_with_its_kind(kind: Ki
 @pytest.mark.parametrize(
     ("name", "problem"),
     [
-        ("another kind", "the OpenMetadata server has no messagingService 'our_drive', or the token may not read it"),
+        ("another kind", "the OpenMetadata server has no messagingService 'our_lake', or the token may not read it"),
         (
             "another source config",
             "field 'sourceConfig.config.type': is not for a dashboardService. Write DashboardMetadata, or another "
@@ -310,12 +349,21 @@ def test_what_does_not_fit_together_fails_with_one_sentence(name: str, problem: 
     assert "\n" not in runs[name].problem[1]
 
 
+@pytest.mark.parametrize("name", ["another source config", "lineage", "profiler", "dbt"])
+def test_the_server_hears_that_such_a_run_has_failed(
+    name: str, runs: dict[str, Run], server: OpenMetadataServer
+) -> None:
+    found = server.get("/api/v1/services/ingestionPipelines/name/%22our.boards%22.load?fields=pipelineStatuses")
+    states = {each["runId"]: each["pipelineState"] for each in found["pipelineStatuses"]}
+    assert states[run_id(name)] == "failed"
+
+
 def test_the_sandbox_serves_all_that_was_asked_for(runs: dict[str, Run], server: OpenMetadataServer) -> None:
     assert server.get("/sandbox/summary")["unserved"] == []
 
 
 def test_what_pipelines_report_of_their_own_runs_arrives(runs: dict[str, Run], server: OpenMetadataServer) -> None:
-    found = server.get("/api/v1/pipelines/name/%22our.own%22.nightly?fields=pipelineStatus,usageSummary")
+    found = server.get("/api/v1/pipelines/name/%22our.loads%22.nightly?fields=pipelineStatus,usageSummary")
     assert found["pipelineStatus"]["executionStatus"] == "Successful"
     assert found["usageSummary"]["dailyStats"]["count"] == 1
 
