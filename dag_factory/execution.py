@@ -1,5 +1,5 @@
 """
-One execution of a pipeline's task, in the worker: its config made ready, its workflow run, its end told.
+One execution of a pipeline's task, in the worker: its config made ready, its workflow run, its outcome reported.
 
 Airflow imports the operators at each parse, so what only a worker needs begins here.
 """
@@ -24,17 +24,18 @@ from dag_factory.errors import ConfigError, DagFactoryError, ServerUnavailable, 
 from dag_factory.links import links_to
 from dag_factory.masking import Mask
 from dag_factory.options import SECTION
+from dag_factory.outcomes import Report, Reporter
 from dag_factory.overtime import no_overtime
 from dag_factory.pipeline import IngestionPipeline
 from dag_factory.references import resolve
-from dag_factory.reporting.own_end import STATE_XCOM, tell_failed
+from dag_factory.reporting.task_outcome import TaskOutcome
 from dag_factory.runner.interpreter import choose, environment
 from dag_factory.runner.process import Child
 from dag_factory.secrets import secret_values
 from dag_factory.server_check import require_answers
 from dag_factory.server_connection import FIELD, require_server, resolved
 from dag_factory.store import ConfigStore, configured_store
-from dag_factory.workflow.jobs import RUN, RUN_FAILED
+from dag_factory.workflow.jobs import REPORT, RUN
 from dag_factory.workflow.logs import ingestion_logging
 from dag_factory.workflow.overrides import overridden
 from dag_factory.workflow.run import End, Job, PipelineRun, Summary, close_streamed_log, openmetadata_run_id
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CHILD_REPORT_SECONDS = 60.0
+# For how long a server that does not answer is tried again: a restart takes less.
+_RETRY_SECONDS = 30.0
 
 
 class Execution:
@@ -61,14 +64,12 @@ class Execution:
         self._problem = problem
         self._context = context
         self._mask = Mask()
-        self._began = int(time.time() * 1000)
         timeout = context["task"].execution_timeout
         self._ends_at = time.monotonic() + timeout.total_seconds() if timeout is not None else None
-        self._begun: Job | None = None
+        self._outcome = TaskOutcome(context, self._report_by_ingestion)
         self._run: PipelineRun | None = None
         self._child: Child | None = None
         self._python: str | None = None
-        self._is_killed = False
         self.links: Mapping[str, str] = MappingProxyType({})
         """Where the pipeline is in OpenMetadata's UI, by the XComs of the links."""
 
@@ -85,29 +86,24 @@ class Execution:
                 return self._run_job(self._prepare())
             except Exception as error:  # noqa: BLE001 - whatever a workflow raises may quote its config
                 failure = self._failure(error)
-                if isinstance(failure, AirflowFailException) or not self._is_tried_again():
-                    # A server that does not answer has had its time.
-                    self._tell_failed(str(failure), patient=not isinstance(failure, ServerUnavailable))
+                # A server that does not answer has had its time.
+                seconds = 0.0 if isinstance(failure, ServerUnavailable) else _RETRY_SECONDS
+                is_final = isinstance(failure, AirflowFailException)
+                self._outcome.failed(str(failure), is_final=is_final, retry_seconds=seconds)
             except BaseException as interruption:  # noqa: BLE001 - it is raised again
                 failure = self._without_secrets(interruption)
-                if isinstance(interruption, AirflowTaskTimeout):
-                    log.error(
-                        "This run is ended: it has taken longer than the pipeline's airflowConfig.workflowTimeout, or, "
-                        "for a pipeline without one, than [%s] longest_run",
-                        SECTION,
-                    )
+                reason = _interrupted(failure)
+                log.error("%s", reason)
                 # A workflow that a time-out interrupts reports success.
-                self._tell_failed(type(interruption).__name__)
+                self._outcome.failed(reason)
         # Raised here, it carries no trace of the original, nor what that came from.
         raise failure from None
 
     def kill(self) -> None:
-        """End what runs, and tell that it was killed."""
-        self._is_killed = True
+        """End what runs, and report that it was asked to end."""
         if self._child is not None:
             self._child.terminate()
-        if self._begun is not None and not self._tell(self._begun, "The task was killed") and self._run is not None:
-            self._run.report_failed(overrule=False)
+        self._outcome.stopped()
 
     def _prepare(self) -> tuple[Job, str | None]:
         """Return the job of this run, and the interpreter for it, None where that is this process's."""
@@ -118,7 +114,7 @@ class Execution:
         stored = resolved(config.document or {}, self._dag_id, opened, on_secret=self._mask.add_unless_open)
         # With the way to the server known, whatever is wrong with the rest can be reported.
         as_stored = IngestionPipeline.from_document(stored)
-        self._begun = self._job(as_stored, {FIELD: stored.get(FIELD)})
+        self._outcome.job = self._job(as_stored, {FIELD: stored.get(FIELD)})
         opened.check(config.document or {})
         rest = {name: value for name, value in stored.items() if name != FIELD}
         rest = resolve(
@@ -135,7 +131,7 @@ class Execution:
         for value in sealed_values(document):
             self._mask.add_unless_open(value)
         pipeline = IngestionPipeline.from_document(document)
-        job = self._begun = self._job(pipeline, document)
+        job = self._outcome.job = self._job(pipeline, document)
         opened.check_application(document)
         # As the document stands: what a reference became is not for everybody who may see the run.
         self._show(config, as_stored, require_server(document)["hostPort"])
@@ -174,7 +170,14 @@ class Execution:
         """Return this run of the pipeline in the form that needs nothing of Airflow, nor of our section."""
         run_id = openmetadata_run_id(self._dag_id, self._context["run_id"], self._conf)
         theirs = {name: value for name, value in document.items() if name != "dagFactory"}
-        return Job(theirs, pipeline.fqn, run_id, settings.allowed_applications())
+        return Job(
+            theirs,
+            pipeline.fqn,
+            run_id,
+            settings.allowed_applications(),
+            started=self._outcome.started,
+            is_retried=self._outcome.is_retried,
+        )
 
     def _show(self, config: Config, pipeline: IngestionPipeline, host_port: object) -> None:
         """Show in Airflow's UI, from the beginning, where the pipeline is and which version of its config runs."""
@@ -189,17 +192,16 @@ class Execution:
             end = self._run_here(job) if python is None else self._run_in_child(job, python)
         for step, counts in end["summary"].items():
             log.info("%s: %s", step, ", ".join(f"{count} {name}" for name, count in counts.items()))
-        # Where the server was away, whoever hears of the end from Airflow tells it this.
-        self._context["ti"].xcom_push(key=STATE_XCOM, value=end["state"])
+        self._outcome.succeeded(end)
         return end["summary"]
 
     def _run_here(self, job: Job) -> End:
         self._run = PipelineRun(job, on_secret=self._mask.add, ends_at=self._ends_at)
-        with no_overtime(self._ends_at, lambda: self._tell_failed("The run did not end after its time")):
+        with no_overtime(self._ends_at, lambda: self._outcome.failed(_OVERTIME, leave=False)):
             try:
                 return self._run.execute()
             except Exception as error:  # noqa: BLE001 - as in `run`
-                # Told here, it stands in a log that is streamed to the server too.
+                # Logged here, it stands in a log that is streamed to the server too.
                 raise self._failure(error) from None
             finally:
                 close_streamed_log()
@@ -213,34 +215,21 @@ class Execution:
     def _new_child(self, python: str) -> Child:
         return Child(python, environment(python, secrets=self._mask.secrets), self._mask)
 
-    def _tell_failed(self, reason: str, *, patient: bool = False) -> None:
-        """
-        Tell that the run failed, whatever its workflow has reported.
-
-        Not where it was killed, which has been told: the server may have heard since from who has had it killed.
-        """
-        job = self._begun
-        if job is None or self._is_killed or self._tell(job, reason, overrule=True, patient=patient):
-            return
+    def _report_by_ingestion(self, report: Report) -> bool:
+        """Send a report by openmetadata-ingestion's client, here or in a child; return whether the server has it."""
+        job = self._outcome.job
         if self._run is not None:
-            self._run.report_failed(reason, overrule=True)
-        elif self._python is not None:
-            order = {"document": job.document, "pipeline_fqn": job.pipeline_fqn, "run_id": job.run_id}
-            try:
-                self._new_child(self._python).run(
-                    RUN_FAILED, {**order, "reason": reason, "overrule": True}, timeout=_CHILD_REPORT_SECONDS
-                )
-            except DagFactoryError as error:
-                log.warning("OpenMetadata can't be told that run %s failed: %s", job.run_id, error)
-
-    def _tell(self, job: Job, reason: str, **how: bool) -> bool:
-        """Tell that the run failed; return False where that takes openmetadata-ingestion, which can read any token."""
-        return tell_failed(job, reason, since=self._began, **how)
-
-    def _is_tried_again(self) -> bool:
-        """Return whether Airflow will try a task that fails again, so that its run goes on."""
-        task_instance = self._context["ti"]
-        return task_instance.try_number <= task_instance.max_tries
+            return self._run.report(report)
+        # A child that was asked to end reports that itself.
+        if job is None or self._python is None or report.reporter is Reporter.KILL_HANDLER:
+            return False
+        order = {"document": job.document, "pipeline_fqn": job.pipeline_fqn, "run_id": job.run_id}
+        try:
+            child = self._new_child(self._python)
+            return bool(child.run(REPORT, {**order, "report": report.to_json()}, timeout=_CHILD_REPORT_SECONDS))
+        except DagFactoryError as error:
+            log.warning("OpenMetadata could not get the report of run %s by a child: %s", job.run_id, error)
+            return False
 
     def _failure(self, error: Exception) -> Exception:
         """Return what the task fails with, the same in plain words and without secrets; log whatever is unexpected."""
@@ -261,3 +250,15 @@ class Execution:
             self._mask.hide(part) if isinstance(part, str) else part for part in interruption.args
         )
         return interruption.with_traceback(None)
+
+
+_TIME = f"airflowConfig.workflowTimeout, or, for a pipeline without one, [{SECTION}] longest_run"
+_OVERTIME = f"The run did not end when its time was over ({_TIME}), so its process was ended."
+
+
+def _interrupted(interruption: BaseException) -> str:
+    """Return why a task ends that something else than an error has interrupted."""
+    if isinstance(interruption, AirflowTaskTimeout):
+        return f"The run took longer than it may ({_TIME}), so it was ended."
+    text = f": {interruption}" if str(interruption) else ""
+    return f"The workflow ended its process ({type(interruption).__name__}{text})."

@@ -20,7 +20,10 @@ _MAX_TEXT = 4_000
 @dataclass(frozen=True)
 class FailureMail:
     """
-    A callback for a task's failure; runs in the worker, or for a task that was killed in the DAG processor.
+    A callback for a task's failure; it mails from the task's own process alone.
+
+    Airflow also calls it in the DAG processor, for a task whose worker went away. There it does nothing: the scheduler
+    knows the reason, and mails every failure that its task could not (`dag_factory.reporting.mail`).
 
     It takes Airflow's hook and not its notifier: a notifier renders all that it is given as Jinja templates, with the
     task's context, so that a document could have commands run. Here every text is data.
@@ -33,6 +36,11 @@ class FailureMail:
     title: str
 
     def __call__(self, context: Context) -> None:
+        if getattr(context["task"], "has_begun", False):
+            self.send(context)
+
+    def send(self, context: Mapping[str, Any]) -> None:
+        """Send the mail, from any process of Airflow's."""
         # Imported late, for parse time is poor.
         from airflow.providers.smtp.hooks.smtp import SmtpHook
 

@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator
 
 from dag_factory.airflow_versions import AirflowFailException
 from dag_factory.links import PipelineLink, ServiceLink
+from dag_factory.outcomes import OUTCOME_XCOM, left_by_task
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -49,6 +50,11 @@ class IngestionOperator(BaseOperator):
             self._execution.kill()
 
     @property
+    def has_begun(self) -> bool:
+        """Whether this process is the one that runs the task."""
+        return self._execution is not None
+
+    @property
     def links(self) -> Mapping[str, str]:
         """Where the pipeline is in OpenMetadata's UI, by the XComs of the links; known once the task has begun."""
         return self._execution.links if self._execution is not None else {}
@@ -68,4 +74,8 @@ class ConfigErrorOperator(BaseOperator):
         self.problem = problem
 
     def execute(self, context: Context) -> None:
+        left = left_by_task(
+            "failed", context["ti"].try_number, reason=self.problem, is_reported=False, task_failed=True
+        )
+        context["ti"].xcom_push(key=OUTCOME_XCOM, value=left)
         raise AirflowFailException(self.problem)

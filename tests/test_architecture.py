@@ -18,8 +18,8 @@ FLOORS = [
     "errors", "airflow_versions", "options", "settings", "sealing", "references", "json_loader", "yaml_loader",
     "document", "validation", "validation.problem", "validation.words",
     "server_address", "python_classes", "allowed", "secret_names", "inheritance", "fqn", "recipients",
-    "source_configs", "pipeline", "secret_texts", "secrets", "schemas", "at_rest", "shown_config", "masked_streams",
-    "masking",
+    "source_configs", "pipeline", "secret_texts", "secrets", "outcomes", "schemas", "at_rest", "shown_config",
+    "masked_streams", "masking",
     "store.files", "store.identity", "store.own_files", "store.access", "store.copies", "store.last_good",
     "store.links", "store.listing", "store.memory", "store.presence", "store.lock", "store.pending", "store.notes",
     "store.announcements", "store.tokens", "store.writes", "store.folder", "store",
@@ -34,8 +34,8 @@ FLOORS = [
     "runner", "runner.interpreter", "runner.secrets_manager", "runner.guard", "runner.child", "runner.pipes",
     "runner.process",
     "server_client", "server_check", "overtime",
-    "reporting", "reporting.status", "reporting.queue", "reporting.own_end", "reporting.ended_runs",
-    "reporting.notes", "reporting.listener",
+    "reporting", "reporting.status", "reporting.queue", "reporting.task_outcome", "reporting.conclusion",
+    "reporting.evidence", "reporting.mail", "reporting.ended_runs", "reporting.notes", "reporting.listener",
     "execution", "operator", "builder", "stand_in", "last_load",
     "loader", "toggled", "writer", "rotation", "parses",
     "watch", "watch.mounts", "watch.turn", "watch.folder_events", "watch.hints", "watch.changes", "watch.report",
@@ -49,9 +49,9 @@ FLOORS = [
 
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
 ISOLATED = [
-    "plain_text", "errors", "sealing", "references", "secret_names", "secret_texts", "secrets", "masked_streams",
-    "masking", "fqn", "source_configs",
-    "python_classes", "workflow.types", "workflow.server", "workflow.secrets_read", "workflow.status",
+    "plain_text", "errors", "sealing", "references", "secret_names", "secret_texts", "secrets", "outcomes",
+    "masked_streams", "masking", "fqn", "source_configs", "python_classes", "workflow.types",
+    "workflow.server", "workflow.secrets_read", "workflow.status",
     "workflow.server_calls", "workflow.run", "workflow.secrets_manager", "workflow.automation", "workflow.jobs",
     "runner.guard",
 ]  # fmt: skip

@@ -23,9 +23,10 @@ def mailbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mailbox]:
         yield mailbox
 
 
-def context(**fields: Any) -> Any:
+def context(*, has_begun: bool = True, **fields: Any) -> Any:
     task = {"dag_id": "orders", "run_id": "manual__1", "task_id": "ingestion_task", "try_number": 2}
-    return {"ti": SimpleNamespace(**task, log_url="http://airflow/dags/orders?a=1&b=2"), **fields}
+    instance = SimpleNamespace(**task, log_url="http://airflow/dags/orders?a=1&b=2")
+    return {"ti": instance, "task": SimpleNamespace(has_begun=has_begun), **fields}
 
 
 def test_nobody_to_mail_is_no_callback() -> None:
@@ -77,3 +78,14 @@ def test_a_reason_without_end_is_cut_and_one_that_is_missing_is_said_to_be() -> 
     mail = FailureMail(("a@example.com",), "orders")
     assert len(mail.body(context(exception=ValueError("x" * 1_000_000)))) < 10_000
     assert "ended without a reason" in mail.body(context(exception=None))
+
+
+def test_a_process_that_did_not_run_the_task_leaves_the_mail_to_the_scheduler_which_knows_the_reason(
+    mailbox: Mailbox,
+) -> None:
+    mail = FailureMail(("a@example.com",), "orders")
+    mail(context(has_begun=False, exception="Task did not emit heartbeat"))
+    mail.send(context(has_begun=False, exception="The task's worker went away"))
+    assert mailbox.received.wait(10)
+    assert "The task&#x27;s worker went away" in mailbox.text
+    assert len(mailbox.mails) == 1

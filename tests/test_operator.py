@@ -17,6 +17,9 @@ from dag_factory.store.last_good import InUse, Version
 
 SAMPLE = Path(__file__).parent / "samples" / "pg_metadata_hourly.json"
 
+# Stands for the task instance of a first try, which is the last one.
+INSTANCE = SimpleNamespace(try_number=1, max_tries=0, xcom_push=lambda **_: None)
+
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -40,7 +43,7 @@ def test_a_config_that_breaks_between_parse_and_start_is_refused_and_not_run_in_
     (store / broken).write_text("{")
     task = IngestionOperator(task_id="ingestion_task", dag=DAG("orders"))
     with pytest.raises(AirflowFailException, match=f"^{problem}"):
-        task.execute({"dag_run": None, "run_id": "run", "task": task})
+        task.execute({"dag_run": None, "run_id": "run", "task": task, "ti": INSTANCE})
 
 
 @pytest.mark.parametrize("server", ["http://canary/api", ["canary"], None])
@@ -49,7 +52,7 @@ def test_a_server_that_is_no_object_is_refused_by_its_field(store: Path, server:
     (store / "orders.json").write_text(json.dumps(document))
     task = IngestionOperator(task_id="ingestion_task", dag=DAG("orders"))
     with pytest.raises(AirflowFailException, match=r"^field 'openMetadataServerConnection': is ") as error:
-        task.execute({"dag_run": SimpleNamespace(conf=None), "run_id": "run", "task": task})
+        task.execute({"dag_run": SimpleNamespace(conf=None), "run_id": "run", "task": task, "ti": INSTANCE})
     assert "canary" not in str(error.value)
 
 
@@ -70,7 +73,7 @@ def test_a_dag_that_was_built_from_a_last_good_version_runs_that_one(
         (store / "orders.json").write_text(content)
     task = IngestionOperator(task_id="ingestion_task", problem="config 'orders.json': is bad.", dag=DAG("orders"))
     with pytest.raises(AirflowFailException, match=r"^field 'openMetadataServerConnection'"):
-        task.execute({"dag_run": SimpleNamespace(conf=None), "run_id": "run", "task": task})
+        task.execute({"dag_run": SimpleNamespace(conf=None), "run_id": "run", "task": task, "ti": INSTANCE})
     (said,) = [record.getMessage() for record in caplog.records if "last good" in record.getMessage()]
     assert said.startswith("config 'orders.json': is bad. The last good version runs: version 7, digest ")
 
@@ -82,5 +85,5 @@ def test_a_config_that_breaks_between_parse_and_start_runs_its_last_good_version
     (store / "orders.json").write_text("{")
     task = IngestionOperator(task_id="ingestion_task", dag=DAG("orders"))
     with pytest.raises(AirflowFailException, match=r"^field 'openMetadataServerConnection'"):
-        task.execute({"dag_run": SimpleNamespace(conf=None), "run_id": "run", "task": task})
+        task.execute({"dag_run": SimpleNamespace(conf=None), "run_id": "run", "task": task, "ti": INSTANCE})
     assert "config 'orders.json': is not JSON" in caplog.text

@@ -1,1 +1,1 @@
-"""What OpenMetadata hears of a run that its own workflow can't report."""
+"""The outcome of a run, reported to OpenMetadata where its own workflow can't."""

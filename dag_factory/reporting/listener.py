@@ -2,8 +2,8 @@
 What Airflow tells us of runs that end, in the scheduler and in the API server.
 
 The task reports to OpenMetadata itself; this is for the runs whose task can't: it was killed with its process, timed
-out with its DAG run, was ended by a user before it began. Every process of Airflow imports this module, so all that it
-needs comes when it is needed. A hook runs in the midst of Airflow's own work: it only puts a run on a queue.
+out with its DAG run, was stopped by a user before it began. Every process of Airflow imports this module, so all that
+it needs comes when it is needed. A hook runs in the midst of Airflow's own work: it only puts a run on a queue.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ SEARCHED = timedelta(hours=1)
 
 @hookimpl
 def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
-    """See that OpenMetadata hears of a failed run: called by the scheduler, and by the API server for a user."""
+    """Have a failed run reported: called by the scheduler, and by the API server for a user."""
     _ended(dag_run, "failed", msg)
 
 
 @hookimpl
 def on_dag_run_success(dag_run: DagRun, msg: str) -> None:
-    """See that OpenMetadata hears of a run that a user has marked as a success, or whose task could not tell it."""
+    """Have a successful run reported that a user has marked, or whose task could not report it."""
     _ended(dag_run, "success", msg)
 
 
@@ -68,7 +68,7 @@ def _ended(dag_run: DagRun, state: str, message: str) -> None:
 def _is_ours(dag_run: DagRun) -> bool:
     dag = getattr(dag_run, "dag", None)
     if dag is None:  # from the API server of Airflow 3.1
-        from dag_factory.reporting.ended_runs import OPERATORS
+        from dag_factory.reporting.evidence import OPERATORS
 
         return any(task_instance.operator in OPERATORS for task_instance in dag_run.task_instances)
     return any(getattr(task, "_task_module", None) == OPERATOR_MODULE for task in dag.tasks)
@@ -77,18 +77,21 @@ def _is_ours(dag_run: DagRun) -> bool:
 @cache
 def reports() -> Reports[EndedRun]:
     """Return the queue of this process."""
-    from dag_factory.reporting.ended_runs import EndedRun, still_ended, tell, with_own_end
+    from dag_factory.reporting.ended_runs import EndedRun, report_end, still_ended
+    from dag_factory.reporting.evidence import find_evidence
     from dag_factory.reporting.notes import note_version
     from dag_factory.reporting.queue import Reports
 
-    def note_and_tell(run: EndedRun, tries: int) -> tuple[float, EndedRun] | None:
+    def note_and_report(run: EndedRun, failures: int) -> tuple[float, EndedRun] | None:
+        if run.report.is_second_look:
+            return report_end(run, None, failures)
         try:
             note_version(run.dag_id, run.run_id)
-        except Exception as error:  # noqa: BLE001 - a note is no reason not to tell
+        except Exception as error:  # noqa: BLE001 - the report is more than a note
             log.warning("%s: its note can't be written: %s", run, type(error).__name__)
-        return tell(with_own_end(run), tries)
+        return report_end(run, find_evidence(run.dag_id, run.run_id), failures)
 
-    return Reports[EndedRun](note_and_tell, still_ended, lambda run: (run.dag_id, run.run_id))
+    return Reports[EndedRun](note_and_report, still_ended, lambda run: (run.dag_id, run.run_id))
 
 
 def _search() -> None:

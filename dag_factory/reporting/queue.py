@@ -1,4 +1,4 @@
-"""Reports that wait to be made: by threads of their own, again and again for a while, in the way of nobody."""
+"""Reports that wait to be sent: by threads of their own, with retries for a while, in the way of nobody."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 Subject = TypeVar("Subject", bound=Hashable)
 
 MOST = 10_000
-# Seconds between tries; the last one comes again and again.
+# Seconds between retries; the last one comes again and again.
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 # A server that is slow holds a thread for minutes, so one is kept for reports that have not failed yet.
 THREADS = 4
@@ -27,7 +27,7 @@ class _Report(Generic[Subject]):
     subject: Subject
     due: float
     gives_up: float
-    tries: int = 0
+    failures: int = 0
     is_first: bool = True
 
 
@@ -37,28 +37,28 @@ class Reports(Generic[Subject]):
 
     The threads live only as long as there is something to report. Nothing here raises or waits.
 
-    :param tell: makes a report, given how often that has failed; may return what is to be reported next, and in how
-        many seconds. Where it raises a `StatusError` that may pass, it is called again
+    :param report: makes a report, given how often that has failed; may return what is to be reported next, and in how
+        many seconds. Where it raises a `StatusError` that may pass, it is retried
     :param holds: is asked before a report is made again, or the next one, whether it still holds
     :param key: what a report is about; a later one takes the place of an earlier one, and no two of the same are made
         at a time
-    :param patience: seconds after which a report is given up
+    :param give_up_seconds: after which a report is not retried any more
     """
 
     def __init__(  # noqa: PLR0913 - by name
         self,
-        tell: Callable[[Subject, int], tuple[float, Subject] | None],
+        report: Callable[[Subject, int], tuple[float, Subject] | None],
         holds: Callable[[Subject], bool],
         key: Callable[[Subject], Hashable],
         *,
-        patience: float = 3600.0,
+        give_up_seconds: float = 3600.0,
         pauses: tuple[float, ...] = PAUSES,
         threads: int = THREADS,
     ) -> None:
-        self._tell = tell
+        self._report = report
         self._holds = holds
         self._key = key
-        self._patience = patience
+        self._give_up_seconds = give_up_seconds
         self._pauses = pauses
         self._most_threads = threads
         self._waiting: dict[Hashable, _Report[Subject]] = {}
@@ -80,7 +80,7 @@ class Reports(Generic[Subject]):
             if len(self._waiting) >= MOST and not waits:
                 log.error("%s reports to OpenMetadata wait already, so one is lost: %s", MOST, subject)
                 return
-            self._waiting[self._key(subject)] = _Report(subject, now, now + self._patience)
+            self._waiting[self._key(subject)] = _Report(subject, now, now + self._give_up_seconds)
             self._start_threads()
             self._changed.notify_all()
 
@@ -121,12 +121,12 @@ class Reports(Generic[Subject]):
 
     def _open(self) -> list[_Report[Subject]]:
         """Return the reports that a thread may take."""
-        again = sum(report.tries > 0 for report in self._being_made.values())
+        again = sum(report.failures > 0 for report in self._being_made.values())
         is_full = again >= max(self._most_threads - 1, 1)
         return [
             report
             for key, report in self._waiting.items()
-            if key not in self._being_made and not (is_full and report.tries)
+            if key not in self._being_made and not (is_full and report.failures)
         ]
 
     def _make(self, report: _Report[Subject]) -> _Report[Subject] | None:
@@ -135,13 +135,13 @@ class Reports(Generic[Subject]):
         try:
             if not report.is_first and not self._holds(report.subject):
                 return None
-            following = self._tell(report.subject, report.tries)
+            following = self._report(report.subject, report.failures)
         except StatusError as error:
-            pause = self._pauses[min(report.tries, len(self._pauses) - 1)]
+            pause = self._pauses[min(report.failures, len(self._pauses) - 1)]
             if error.passing and now + pause < report.gives_up:
-                if report.tries == 0:
-                    log.warning("%s: %s. It is told later", report.subject, error)
-                return replace(report, due=time.monotonic() + pause, tries=report.tries + 1, is_first=False)
+                if report.failures == 0:
+                    log.warning("%s: %s. The report is retried", report.subject, error)
+                return replace(report, due=time.monotonic() + pause, failures=report.failures + 1, is_first=False)
             problem = str(error)
         except DagFactoryError as error:
             problem = str(error)
@@ -151,6 +151,6 @@ class Reports(Generic[Subject]):
             if following is None:
                 return None
             seconds, subject = following
-            return replace(report, subject=subject, due=now + seconds, tries=0, is_first=False)
-        log.error("%s: OpenMetadata is not told: %s", report.subject, problem)
+            return replace(report, subject=subject, due=now + seconds, failures=0, is_first=False)
+        log.error("%s: OpenMetadata gets no report: %s", report.subject, problem)
         return None

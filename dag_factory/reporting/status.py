@@ -1,18 +1,20 @@
-"""A client for the two calls by which an OpenMetadata server is asked and told the state of a run."""
+"""A client for the two calls that get and put the status of a run."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from types import TracebackType
-from urllib.parse import quote
+from typing import Any
 
 import httpx
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_exponential
 
 from dag_factory.document import Document
 from dag_factory.errors import ConfigError, ServerError, StatusError
+from dag_factory.outcomes import Report
 from dag_factory.server_client import ServerClient, token_of
-from dag_factory.workflow.status import PASSING, ended, has_ended, status_path
+from dag_factory.workflow.status import PASSING, settle
 
 
 class StatusClient:
@@ -38,38 +40,23 @@ class StatusClient:
     ) -> None:
         self._server.close()
 
-    def settle(  # noqa: PLR0913 - by name
-        self,
-        pipeline_fqn: str,
-        run_id: str,
-        state: str,
-        *,
-        reason: str = "",
-        started: int | None = None,
-        at: int | None = None,
-        since: int | None = None,
-        overrule: bool = False,
-    ) -> str:
+    def get(self, path: str) -> Mapping[str, Any] | None:
         """
-        Set the final state of a run, unless it has one already, and return the state that it then has.
+        Return the status of a run, None where the server has none.
 
-        :param run_id: id under which the run reports
-        :param state: ``success``, ``partialSuccess`` or ``failed``
-        :param reason: shown with a failure of which the server knows no details
-        :param started: when the run began, in epoch milliseconds, for a run that the server has not heard of
-        :param at: when it ended, in epoch milliseconds; without it, now
-        :param since: a final state from before that, in epoch milliseconds, is none of this run as it was cleared
-        :param overrule: whether to replace another final state too
         :raises StatusError: where the server does not answer or refuses
         """
-        path = status_path(pipeline_fqn)
-        known = self._ask("GET", f"{path}/{quote(run_id, safe='')}") or {}
-        if known.get("pipelineState") == state or (has_ended(known, since) and not overrule):
-            return str(known["pipelineState"])
-        self._ask("PUT", path, ended(known, run_id, state, reason=reason, started=started, at=at))
-        return state
+        return self._ask("GET", path)
 
-    def _ask(self, method: str, path: str, body: Document | None = None) -> Document | None:
+    def put(self, path: str, status: Mapping[str, Any]) -> None:
+        """
+        Let the server have a status.
+
+        :raises StatusError: where the server does not answer or refuses
+        """
+        self._ask("PUT", path, status)
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Document | None:
         """Send a request and return the JSON object of its answer, None where the answer holds none."""
         try:
             answer = self._server.ask(method, path, body)
@@ -86,28 +73,27 @@ class StatusClient:
         raise StatusError(f"the OpenMetadata server answers {answer.status}", passing=passing)
 
 
-def report_failed(  # noqa: PLR0913 - by name
+def report_run(  # noqa: PLR0913 - by name
     connection: Document,
     pipeline_fqn: str,
     run_id: str,
+    report: Report,
     *,
-    reason: str,
-    since: int | None = None,
-    overrule: bool = False,
-    patience: float = 0.0,
+    retry_seconds: float = 0.0,
     timeout: float = 5.0,
 ) -> str:
     """
-    Set the state of a run to failed, see `StatusClient.settle`, and return the state that it then has.
+    Report what is known of a run, and return the state that the server then has.
 
-    :param patience: seconds for which it is tried again where the server does not answer
-    :raises StatusError: where the server can't be told
+    :param retry_seconds: for which a server that does not answer is tried again
+    :param timeout: seconds for a call
+    :raises StatusError: where the server does not answer or refuses
     """
-    tries = Retrying(
+    retries = Retrying(
         retry=retry_if_exception(lambda error: isinstance(error, StatusError) and error.passing),
-        stop=stop_after_delay(patience),
+        stop=stop_after_delay(retry_seconds),
         wait=wait_exponential(max=5),
         reraise=True,
     )
     with StatusClient(connection, timeout=timeout) as client:
-        return tries(client.settle, pipeline_fqn, run_id, "failed", reason=reason, since=since, overrule=overrule)
+        return retries(settle, client, pipeline_fqn, run_id, report)

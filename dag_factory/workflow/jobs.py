@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from dag_factory.workflow.automation import report_automation_failed, run_automation
-from dag_factory.workflow.run import End, Job, PipelineRun, report_run_failed
+from dag_factory.workflow.run import End, Job, PipelineRun, report_run
 
 RUN = "run"
-RUN_FAILED = "run_failed"
+REPORT = "report"
 AUTOMATION = "automation"
 AUTOMATION_FAILED = "automation_failed"
 
@@ -21,14 +21,14 @@ def execute(kind: str, job: dict[str, Any], *, on_secret: Callable[[str], None])
     Do a job and return its result, which JSON can carry as well.
 
     :param kind: ``run`` of a pipeline (the fields of a `Job`), ``automation`` (``document``,
-        ``allowed_applications``), or, for one that could not say so itself, ``run_failed`` (``document``,
-        ``pipeline_fqn``, ``run_id``, ``reason``, ``overrule``), ``automation_failed`` (``document``, ``problem``)
+        ``allowed_applications``), or, for one that could not say so itself, ``report`` of a run (``document``,
+        ``pipeline_fqn``, ``run_id``, ``report``), ``automation_failed`` (``document``, ``problem``)
     :param on_secret: is told every secret that a server hands out, before it is used
     """
     if kind == RUN:
         return _run(PipelineRun(Job(**job), on_secret=on_secret))
-    if kind == RUN_FAILED:
-        return report_run_failed(**job)
+    if kind == REPORT:
+        return report_run(**job)
     if kind == AUTOMATION:
         return run_automation(**job, on_secret=on_secret)
     if kind == AUTOMATION_FAILED:
@@ -37,12 +37,12 @@ def execute(kind: str, job: dict[str, Any], *, on_secret: Callable[[str], None])
 
 
 def _run(run: PipelineRun) -> End:
-    """Run a pipeline in a child's process, which says so itself where it is asked to end: it can read any token."""
+    """Run a pipeline in a child's process, which reports itself that it is asked to end: it can read any token."""
 
-    def told(*_: object) -> None:
+    def report_and_end(*_: object) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        run.report_failed("The task was killed", overrule=False)
+        run.report_stopped()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    signal.signal(signal.SIGTERM, told)
+    signal.signal(signal.SIGTERM, report_and_end)
     return run.execute()

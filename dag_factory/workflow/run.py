@@ -20,12 +20,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from dag_factory.errors import ConfigError, WorkflowError
+from dag_factory.outcomes import STOPPED, Report, Reporter
 from dag_factory.python_classes import check_connector
 from dag_factory.secrets import secret_values
 from dag_factory.workflow.secrets_read import told_when_read
 from dag_factory.workflow.server import connect, fetch_service, known_fields
 from dag_factory.workflow.server_calls import ServerCalls, within_time
-from dag_factory.workflow.status import ensure_end, report_failed
+from dag_factory.workflow.status import ensure_reported, report_once
 from dag_factory.workflow.types import Resources, Service, pipeline_type
 
 if TYPE_CHECKING:
@@ -40,21 +41,22 @@ Summary = dict[str, dict[str, int]]
 
 
 class End(TypedDict):
-    """How a run has ended: in which ``state``, as the OpenMetadata server has it, and what it has done."""
+    """The final ``state`` of a run, whether the OpenMetadata server has it, and what the run has done."""
 
     state: str
+    is_reported: bool
     summary: Summary
 
 
 REPORT_SECONDS = 20.0
-"""For how long a server is waited for that is to be told that a run failed."""
+"""For how long a report waits for a server that says nothing."""
 
 _COUNTS = ("records", "updated_records", "warnings", "errors", "filtered")
 
 
 def openmetadata_run_id(dag_id: str, run_id: str, conf: object = None) -> str:
     """
-    Return the UUID under which a run reports to OpenMetadata: one rule for the worker and for whoever asks later.
+    Return the UUID under which a run reports to OpenMetadata: one rule for all processes.
 
     :param run_id: Airflow's id of the run
     :param conf: the trigger's; its ``pipelineRunId`` is there where the server has recorded the run already
@@ -75,12 +77,16 @@ class Job:
     :param pipeline_fqn: the pipeline's fullyQualifiedName
     :param run_id: id under which the run reports, see `openmetadata_run_id`
     :param allowed_applications: prefixes of the Python classes that the document and the server may name
+    :param started: when the run began, in epoch milliseconds
+    :param is_retried: whether Airflow retries the task should this try fail, so that the run goes on
     """
 
     document: Document
     pipeline_fqn: str
     run_id: str
     allowed_applications: Sequence[str] = ()
+    started: int | None = None
+    is_retried: bool = False
 
 
 class PipelineRun:
@@ -103,7 +109,7 @@ class PipelineRun:
 
     def execute(self) -> End:
         """
-        Run the pipeline's workflow to its end, see to it that the server has that end, and return it.
+        Run the pipeline's workflow to its end, see to it that the server has its final state, and return that.
 
         :raises ConfigError: where the config does not say which server to report to
         :raises WorkflowError: where the workflow can't be built, openmetadata-ingestion is not installed, or the server
@@ -124,47 +130,39 @@ class PipelineRun:
 
     def _execute(self, server: OpenMetadata) -> End:
         self._server = server
-        try:
-            with TemporaryDirectory(prefix="openmetadata-") as folder:
-                workflow = _imported(self._type.workflow).create(self._config(server, Path(folder)))
-                workflow.execute()
-        except BaseException:
-            # A workflow that fails while it is built has reported that it runs, and would seem to run for ever; one
-            # that a time-out interrupts reports success.
-            self.report_failed(overrule=True)
-            raise
-        state = ensure_end(
-            server,
-            self._job.pipeline_fqn,
-            self._job.run_id,
-            _end_of(workflow),
-            steps=workflow.build_ingestion_status().model_dump(mode="json"),
+        # What goes wrong, the task reports, with the reason: see `dag_factory.execution`.
+        with TemporaryDirectory(prefix="openmetadata-") as folder:
+            workflow = _imported(self._type.workflow).create(self._config(server, Path(folder)))
+            workflow.execute()
+        report = Report(
+            Reporter.WORKFLOW,
+            _state_of(workflow),
+            started=self._job.started or self._began,
             since=self._began,
+            steps=workflow.build_ingestion_status().model_dump(mode="json"),
         )
+        state, is_reported = ensure_reported(server, self._job.pipeline_fqn, self._job.run_id, report)
         if self._raise_on_error:
             workflow.raise_from_status()
-        return {"state": state, "summary": _summary(workflow.workflow_steps())}
+        return {"state": state, "is_reported": is_reported, "summary": _summary(workflow.workflow_steps())}
 
-    def report_failed(self, reason: str = "", *, overrule: bool, seconds: float = REPORT_SECONDS) -> None:
+    def report(self, report: Report, *, seconds: float = REPORT_SECONDS) -> bool:
         """
-        Tell the OpenMetadata server that the run failed, if it was reached at all.
+        Report what is known of the run, and return whether the OpenMetadata server has it; it has to be reached before.
 
-        :param overrule: whether to replace another final state too
         :param seconds: for which a server that says nothing is waited for, about
         """
         if self._server is None:
-            return
+            return False
         host_port = str(self._document["openMetadataServerConnection"].get("hostPort"))
-        # Whoever calls this is about to end, also where the server says nothing.
+        # The process is about to end, also where the server says nothing.
         with within_time(ServerCalls(host_port, ends_at=time.monotonic() + seconds)):
-            report_failed(
-                self._server,
-                self._job.pipeline_fqn,
-                self._job.run_id,
-                reason=reason,
-                since=self._began,
-                overrule=overrule,
-            )
+            return report_once(self._server, self._job.pipeline_fqn, self._job.run_id, report)
+
+    def report_stopped(self) -> None:
+        """Report that the run was asked to end, unless Airflow retries its task."""
+        if not self._job.is_retried:
+            self.report(Report(Reporter.KILL_HANDLER, "failed", STOPPED, started=self._job.started, since=self._began))
 
     def _config(self, server: OpenMetadata, folder: Path) -> Document:
         resources = Resources(lambda: self._service(server), folder, self._job.allowed_applications)
@@ -225,18 +223,18 @@ def close_streamed_log() -> None:
         streamed.cleanup_streamable_logging()
 
 
-def report_run_failed(document: Document, pipeline_fqn: str, run_id: str, *, reason: str, overrule: bool) -> None:
+def report_run(document: Document, pipeline_fqn: str, run_id: str, *, report: Mapping[str, Any]) -> bool:
     """
-    Tell the OpenMetadata server that a run has failed whose own process can't.
+    Report what is known of a run whose own process can't, and return whether the OpenMetadata server has it.
 
     :param document: and what follows: those of the run's `Job`
-    :param overrule: whether to replace another final state too
+    :param report: a `Report`, in the values that JSON can carry
     :raises ConfigError: where the config does not say which server to report to
     :raises WorkflowError: where the server can't be reached
     """
     connection = _connection(document)
     require_ingestion()
-    report_failed(connect(connection), pipeline_fqn, run_id, reason=reason, overrule=overrule)
+    return report_once(connect(connection), pipeline_fqn, run_id, Report.from_json(report))
 
 
 def _connection(document: Document) -> Document:
@@ -246,8 +244,8 @@ def _connection(document: Document) -> Document:
     return connection
 
 
-def _end_of(workflow: BaseWorkflow) -> str:
-    """Return the state in which a workflow has ended, by the rule by which it reports it."""
+def _state_of(workflow: BaseWorkflow) -> str:
+    """Return the final state of a workflow, by the rule by which it reports it."""
     from metadata.config.common import WorkflowExecutionError
 
     try:

@@ -1,26 +1,44 @@
-"""The state of a run at the OpenMetadata server: which ones are final, and how openmetadata-ingestion tells them."""
+"""The status of a run at the OpenMetadata server: got and put, as `dag_factory.outcomes` says."""
 
 from __future__ import annotations
 
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import quote
+
+from dag_factory.outcomes import Report, status_after
 
 if TYPE_CHECKING:
     from metadata.ingestion.ometa.ometa_api import OpenMetadata
 
 log = logging.getLogger(__name__)
 
-FINAL = frozenset({"success", "partialSuccess", "failed", "stopped"})
 PASSING = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, 429})
 """Answers that may well be others later; the first while a token is rotated."""
 
-_PATIENCE_SECONDS = 60.0
+_ENSURE_SECONDS = 60.0
 _LONGEST_PAUSE_SECONDS = 15.0
+
+
+class Statuses(Protocol):
+    """The two calls of a server that concern the status of a run; ``path`` is below the API's version."""
+
+    def get(self, path: str) -> Mapping[str, Any] | None:
+        """Return the status of a run, None or an empty one where the server has none."""
+
+    def put(self, path: str, status: Mapping[str, Any]) -> None:
+        """Let the server have a status."""
+
+
+class Ensured(NamedTuple):
+    """The state of a run, and whether the server has it."""
+
+    state: str
+    is_reported: bool
 
 
 def status_path(pipeline_fqn: str) -> str:
@@ -28,77 +46,59 @@ def status_path(pipeline_fqn: str) -> str:
     return f"/services/ingestionPipelines/{quote(pipeline_fqn, safe='')}/pipelineStatus"
 
 
-def has_ended(status: Mapping[str, Any], since: int | None = None) -> bool:
+def settle(server: Statuses, pipeline_fqn: str, run_id: str, report: Report) -> str:
     """
-    Return whether a status says how a run has ended.
+    Report what is known of a run, and return the state that the server then has.
 
-    :param since: when the run began, in epoch milliseconds: a run that is cleared runs again under the same id, and a
-        state from before says nothing of it
+    :param run_id: id under which the run reports
     """
-    reported = status.get("endDate") or status.get("timestamp")
-    return status.get("pipelineState") in FINAL and (since is None or reported is None or reported >= since)
+    path = status_path(pipeline_fqn)
+    known = server.get(f"{path}/{quote(run_id, safe='')}")
+    status = status_after(known, run_id, report, now=_now())
+    if status is not None:
+        server.put(path, status)
+    return str((status or known or {})["pipelineState"])
 
 
-def ended(  # noqa: PLR0913 - by name
-    known: Mapping[str, Any] | None,
-    run_id: str,
-    state: str,
-    *,
-    reason: str = "",
-    steps: Sequence[Mapping[str, Any]] = (),
-    started: int | None = None,
-    at: int | None = None,
-) -> dict[str, Any]:
+class IngestionStatuses:
+    """The calls by openmetadata-ingestion's client, but not by its models: these refuse what a newer server says."""
+
+    def __init__(self, server: OpenMetadata) -> None:
+        self._client = server.client
+
+    def get(self, path: str) -> Mapping[str, Any] | None:
+        found = self._client.get(path)
+        return found if isinstance(found, dict) else None
+
+    def put(self, path: str, status: Mapping[str, Any]) -> None:
+        self._client.put(path, data=json.dumps(status))
+
+
+def ensure_reported(
+    server: OpenMetadata, pipeline_fqn: str, run_id: str, report: Report, *, seconds: float = _ENSURE_SECONDS
+) -> Ensured:
     """
-    Return the status of a run with its final state in it.
+    See to it that the server has the final state of a run whose workflow has reported it, but only logs a lost report.
 
-    :param known: what the server has of it; that is kept
-    :param reason: shown with a failure of which the server knows no details
-    :param steps: what each step of its workflow has done
-    :param started: when the run began, in epoch milliseconds, for a run that the server has not heard of
-    :param at: when it ended, in epoch milliseconds; without it, now
+    Return the state that the server has in the end; where it can't be reached for a while, log that and return the
+    given one.
+
+    :param report: of the workflow, with the moment of its beginning as ``since``
+    :param seconds: for which the report is retried
     """
-    now = int(time.time() * 1000)
-    new = {"runId": run_id, "startDate": started or now, "timestamp": started or now}
-    status: dict[str, Any] = {**(known or new), "pipelineState": state, "endDate": at or now}
-    if steps:
-        status["status"] = list(steps)
-    elif state == "failed" and reason and not status.get("status"):
-        failure = {"name": "Airflow", "error": reason}
-        status["status"] = [{"name": "Airflow", "records": 0, "errors": 1, "failures": [failure]}]
-    return status
-
-
-def ensure_end(  # noqa: PLR0913 - by name
-    server: OpenMetadata,
-    pipeline_fqn: str,
-    run_id: str,
-    state: str,
-    *,
-    steps: Sequence[Mapping[str, Any]],
-    since: int,
-    patience: float = _PATIENCE_SECONDS,
-) -> str:
-    """
-    See to it that the server has the end of a run whose workflow has reported it, but only logs where that is lost.
-
-    Return the state that the server has in the end; where it can't be asked or told for a while, log that and return
-    the given one.
-
-    :param state: in which the workflow ended
-    :param steps: what each step of it has done
-    :param since: when it began, in epoch milliseconds
-    """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + seconds
     pause = 1.0
+    statuses = IngestionStatuses(server)
+    path = status_path(pipeline_fqn)
     while True:
         problem = "its answer says something else"
         try:
-            known = _known(server, pipeline_fqn, run_id)
-            if has_ended(known, since):
-                return str(known["pipelineState"])
-            # Whether that has arrived, the next turn asks: the client hides some errors.
-            _tell(server, pipeline_fqn, ended(known, run_id, state, steps=steps, started=since))
+            known = statuses.get(f"{path}/{quote(run_id, safe='')}")
+            status = status_after(known, run_id, report, now=_now())
+            if status is None:
+                return Ensured(str((known or {})["pipelineState"]), is_reported=True)
+            # Whether that has arrived, the next round asks: the client hides some errors.
+            statuses.put(path, status)
         except Exception as error:  # noqa: BLE001 - the workflow has ended, whatever the server says to it
             problem = str(error)
             if not _may_pass(error):
@@ -107,45 +107,26 @@ def ensure_end(  # noqa: PLR0913 - by name
             break
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-    log.warning("the OpenMetadata server could not be told that the run ended as %s: %s", state, problem)
-    return state
+    log.warning("the OpenMetadata server could not get the report that the run is %s: %s", report.state, problem)
+    return Ensured(report.state, is_reported=False)
 
 
-def report_failed(  # noqa: PLR0913 - by name
-    server: OpenMetadata,
-    pipeline_fqn: str,
-    run_id: str,
-    *,
-    reason: str = "",
-    since: int | None = None,
-    overrule: bool = False,
-) -> None:
-    """
-    Set the state of a run to failed, unless it has ended; where that is not possible, log why and go on.
-
-    :param since: when the run began, in epoch milliseconds
-    :param overrule: whether to replace another final state too
-    """
+def report_once(server: OpenMetadata, pipeline_fqn: str, run_id: str, report: Report) -> bool:
+    """Report what is known of a run; where that is not possible, log why and return False."""
     try:
-        known = _known(server, pipeline_fqn, run_id)
-        if overrule or not has_ended(known, since):
-            _tell(server, pipeline_fqn, ended(known, run_id, "failed", reason=reason))
+        settle(IngestionStatuses(server), pipeline_fqn, run_id, report)
     except Exception as error:  # noqa: BLE001 - the run's own error is the one to show
-        log.warning("the OpenMetadata server could not be told that the run failed: %s", error)
+        log.warning("the OpenMetadata server could not get the report that the run is %s: %s", report.state, error)
+        return False
+    return True
 
 
-def _known(server: OpenMetadata, pipeline_fqn: str, run_id: str) -> dict[str, Any]:
-    # Not by the models of openmetadata-ingestion, which refuse what a newer server says.
-    found = server.client.get(f"{status_path(pipeline_fqn)}/{run_id}")
-    return found if isinstance(found, dict) else {}
-
-
-def _tell(server: OpenMetadata, pipeline_fqn: str, status: Mapping[str, Any]) -> None:
-    server.client.put(status_path(pipeline_fqn), data=json.dumps(status))
+def _now() -> int:
+    return int(time.time() * 1000)
 
 
 def _may_pass(error: Exception) -> bool:
-    """Return whether a later try may go better: not where the server has refused."""
+    """Return whether a retry may go better: not where the server has refused."""
     answer = getattr(error, "response", None)
     code = getattr(error, "status_code", None) or getattr(answer, "status_code", None)
     return not isinstance(code, int) or code in PASSING or code >= HTTPStatus.INTERNAL_SERVER_ERROR

@@ -10,18 +10,22 @@ from typing import Any
 import pytest
 
 from dag_factory.errors import ConfigError, MissingStoreError, StatusError
+from dag_factory.outcomes import Report, Reporter, left_by_task, reason_of
+from dag_factory.reporting.conclusion import NO_TASK, Evidence
 from dag_factory.reporting.ended_runs import (
     CLOCKS_DIFFER_BY,
-    LOOK_AGAIN_SECONDS,
+    SECOND_LOOK_SECONDS,
     TIMEOUTS,
     EndedRun,
     ended_run,
-    tell,
+    report_end,
 )
 from dag_factory.workflow.run import openmetadata_run_id
 
 REPORTED = ("shop.orders", openmetadata_run_id("orders", "manual__1"))
-RUN = EndedRun("orders", "manual__1", REPORTED[1], "failed", "timed_out", 1000, 2000)
+FAILED = Report(Reporter.SCHEDULER, "failed", "timed_out", started=1000, ended=9000, since=1000 + CLOCKS_DIFFER_BY)
+RUN = EndedRun("orders", "manual__1", REPORTED[1], "failed", FAILED)
+KILLED = Evidence("skipped")
 REQUESTED = "0198a7f4-5c1e-7d2b-9f3a-1b2c3d4e5f60"
 
 
@@ -43,70 +47,120 @@ def config(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     return write
 
 
-def test_a_failed_run_is_told_under_the_contract_s_id_and_insisted_on_against_a_dying_task(
+def succeeded(reporter: Reporter = Reporter.SCHEDULER) -> EndedRun:
+    return replace(RUN, state="success", report=replace(FAILED, reporter=reporter, state="success", reason="success"))
+
+
+def left(state: str, *, reported: bool = False) -> Evidence:
+    return Evidence("success", left_by_task(state, 1, is_reported=reported))
+
+
+def test_a_failed_run_is_reported_under_the_contract_s_id_and_once_more_against_a_dying_task(
     server: Any, config: Any
 ) -> None:
     config()
-    assert tell(RUN) == (LOOK_AGAIN_SECONDS, replace(RUN, insists=True))
-    assert server.statuses[REPORTED]["pipelineState"] == "failed"
+    following = report_end(RUN, KILLED)
+    assert following is not None
+    seconds, second = following
+    assert seconds == SECOND_LOOK_SECONDS
+    assert second.report.is_second_look
+    assert "dagrun_timeout" in reason_of(server.statuses[REPORTED])
     server.statuses[REPORTED]["pipelineState"] = "success"
-    assert tell(replace(RUN, insists=True)) is None
+    assert report_end(second, None) is None
     assert server.statuses[REPORTED]["pipelineState"] == "failed"
+    assert "dagrun_timeout" in reason_of(server.statuses[REPORTED])
 
 
 def test_a_success_that_the_run_reported_before_it_failed_in_airflow_stays(server: Any, config: Any) -> None:
     config()
     server.statuses[REPORTED] = {"runId": REPORTED[1], "pipelineState": "success"}
-    assert tell(RUN) is None
+    assert report_end(RUN, KILLED) is None
     assert server.statuses[REPORTED]["pipelineState"] == "success"
 
 
 def test_under_the_id_that_the_server_asked_for(server: Any, config: Any) -> None:
     config()
-    tell(replace(RUN, reported_as=REQUESTED))
+    report_end(replace(RUN, reported_as=REQUESTED), KILLED)
     assert list(server.statuses) == [("shop.orders", REQUESTED)]
 
 
 @pytest.mark.parametrize("own", ["success", "partialSuccess", "failed"])
 @pytest.mark.parametrize("known", [None, "running"])
-def test_a_run_that_its_task_could_not_tell_is_told_as_its_workflow_ended(
+def test_a_run_that_its_task_could_not_report_is_reported_as_its_workflow_ended(
     server: Any, config: Any, own: str, known: str | None
 ) -> None:
     config()
     if known:
         server.statuses[REPORTED] = {"runId": REPORTED[1], "pipelineState": known}
-    assert tell(replace(RUN, state="success", own=own)) is None
+    assert report_end(succeeded(), left(own)) is None
     assert server.statuses[REPORTED]["pipelineState"] == own
 
 
-def test_what_its_task_has_told_stays(server: Any, config: Any) -> None:
+def test_the_reason_that_a_task_has_left_is_the_one_that_arrives(server: Any, config: Any) -> None:
+    config()
+    evidence = Evidence("failed", left_by_task("failed", 1, reason="refused", is_reported=False, task_failed=True))
+    assert report_end(replace(RUN, report=replace(FAILED, reason="task_failure")), evidence) is None
+    assert reason_of(server.statuses[REPORTED]) == "refused"
+    assert server.statuses[REPORTED]["startDate"] < server.statuses[REPORTED]["endDate"]
+
+
+def test_what_its_task_has_reported_costs_no_call(server: Any, config: Any) -> None:
+    assert report_end(succeeded(), left("success", reported=True)) is None
+    assert server.calls == []
+
+
+def test_what_its_task_has_reported_stays(server: Any, config: Any) -> None:
     config()
     server.statuses[REPORTED] = {"runId": REPORTED[1], "pipelineState": "partialSuccess"}
-    assert tell(replace(RUN, state="success", own="success")) is None
+    assert report_end(succeeded(), left("success")) is None
     assert server.statuses[REPORTED]["pipelineState"] == "partialSuccess"
 
 
-def test_a_user_s_success_is_told_and_insisted_on_against_a_dying_task(server: Any, config: Any) -> None:
+@pytest.mark.parametrize("reporter", [Reporter.USER, Reporter.SCHEDULER], ids=["the run", "the task"])
+def test_a_user_s_success_is_reported_and_once_more_against_a_dying_task(
+    server: Any, config: Any, reporter: Reporter
+) -> None:
     config()
-    marked = replace(RUN, state="success")
-    for run, following in (
-        (marked, (LOOK_AGAIN_SECONDS, replace(marked, insists=True))),
-        (replace(marked, insists=True), None),
-    ):
+    run: EndedRun | None = succeeded(reporter)
+    for evidence in (Evidence("success"), None):
         server.statuses[REPORTED] = {"runId": REPORTED[1], "pipelineState": "failed"}
-        assert tell(run) == following
+        assert run is not None
+        following = report_end(run, evidence)
+        run = following[1] if following else None
         assert server.statuses[REPORTED]["pipelineState"] == "success"
+    assert run is None
+
+
+@pytest.mark.parametrize("known", [None, "queued", "running"])
+def test_a_success_without_a_task_is_none(server: Any, config: Any, known: str | None) -> None:
+    config()
+    if known:
+        server.statuses[REPORTED] = {"runId": REPORTED[1], "pipelineState": known}
+    report_end(succeeded(), Evidence(None))
+    assert server.statuses[REPORTED]["pipelineState"] == "failed"
+    assert reason_of(server.statuses[REPORTED]) == NO_TASK
 
 
 def test_a_success_from_before_a_run_was_cleared_is_none_of_it(server: Any, config: Any) -> None:
     config()
     known = {"runId": REPORTED[1], "pipelineState": "success"}
     server.statuses[REPORTED] = {**known, "endDate": 1000 + CLOCKS_DIFFER_BY}
-    tell(RUN)
+    report_end(RUN, KILLED)
     assert server.statuses[REPORTED]["pipelineState"] == "success"
     server.statuses[REPORTED] = {**known, "endDate": 999 + CLOCKS_DIFFER_BY}
-    tell(RUN)
+    report_end(RUN, KILLED)
     assert server.statuses[REPORTED]["pipelineState"] == "failed"
+
+
+def test_ten_thousand_failures_in_an_hour_cost_the_server_two_calls_each_and_two_for_a_second_look(
+    server: Any, config: Any
+) -> None:
+    config()
+    following = report_end(RUN, KILLED)
+    assert [call.partition(" ")[0] for call in server.calls] == ["GET", "PUT"]
+    assert following is not None
+    report_end(following[1], None)
+    assert [call.partition(" ")[0] for call in server.calls] == ["GET", "PUT", "GET"]
 
 
 def test_a_server_that_is_slow_gets_more_time_at_each_try(server: Any, config: Any) -> None:
@@ -114,26 +168,26 @@ def test_a_server_that_is_slow_gets_more_time_at_each_try(server: Any, config: A
     config()
     server.waits = 0.3
     with pytest.raises(StatusError, match="ReadTimeout"):
-        tell(RUN, timeouts=(0.1, 30.0))
-    tell(RUN, 1, timeouts=(0.1, 30.0))
-    tell(RUN, 7, timeouts=(0.1, 30.0))
+        report_end(RUN, KILLED, timeouts=(0.1, 30.0))
+    report_end(RUN, KILLED, 1, timeouts=(0.1, 30.0))
+    report_end(RUN, KILLED, 7, timeouts=(0.1, 30.0))
     assert server.statuses[REPORTED]["pipelineState"] == "failed"
 
 
 def test_a_pipeline_whose_config_is_gone_concerns_nobody_any_more(server: Any, config: Any, tmp_path: Path) -> None:
     with pytest.raises(MissingStoreError, match="Is it mounted here"):
-        tell(RUN)
+        report_end(RUN, KILLED)
     (tmp_path / "defaults.yaml").touch()
-    assert tell(RUN) is None
+    assert report_end(RUN, KILLED) is None
     assert server.calls == []
 
 
 def test_what_only_the_worker_has_is_named_with_a_way_out(server: Any, config: Any) -> None:
     config({**server.connection(), "securityConfig": {"jwtToken": {"$env": "OPENMETADATA_ONLY_IN_WORKER"}}})
     with pytest.raises(ConfigError, match=r"'OPENMETADATA_ONLY_IN_WORKER'.*openmetadata_conn_id") as error:
-        tell(RUN)
+        report_end(RUN, KILLED)
     assert error.value.config == "orders.json"
-    assert tell(replace(RUN, state="success", own="success")) is None  # which its task has told
+    assert report_end(succeeded(), left("success", reported=True)) is None
 
 
 def test_a_connection_of_airflow_serves_all_pipelines(
@@ -143,7 +197,7 @@ def test_a_connection_of_airflow_serves_all_pipelines(
     fields = {"conn_type": "http", "host": server.host_port, "password": "rotated"}
     monkeypatch.setenv("AIRFLOW_CONN_OM", json.dumps(fields))
     monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__OPENMETADATA_CONN_ID", "om")
-    tell(RUN)
+    report_end(RUN, KILLED)
     assert server.headers["Authorization"] == "Bearer rotated"
     assert server.statuses[REPORTED]["pipelineState"] == "failed"
 
@@ -152,23 +206,35 @@ def test_a_server_that_is_away_is_an_error_that_passes(server: Any, config: Any)
     config()
     server.refuses = 503
     with pytest.raises(StatusError) as error:
-        tell(replace(RUN, state="success"))
+        report_end(succeeded(), left("success"))
     assert error.value.passing
 
 
 def test_a_run_that_was_cleared_while_it_ran_has_begun_again_then() -> None:
     first, cleared = (datetime(2026, 1, day, tzinfo=timezone.utc) for day in (1, 2))
     row = SimpleNamespace(dag_id="orders", run_id="r", conf=None, queued_at=cleared, start_date=first, end_date=None)
-    assert ended_run(row, "failed", "why").started == int(cleared.timestamp() * 1000)
+    assert ended_run(row, "failed", "why").report.started == int(cleared.timestamp() * 1000)
 
 
 @pytest.mark.parametrize(
     ("conf", "reported_as"),
     [({"pipelineRunId": REQUESTED}, REQUESTED), (None, openmetadata_run_id("orders", "r"))],
+    ids=["requested", "own"],
 )
-def test_a_run_is_what_airflow_s_database_says(conf: object, reported_as: str) -> None:
+@pytest.mark.parametrize(
+    ("message", "reporter"),
+    [
+        ("task_failure", Reporter.SCHEDULER),
+        ("timed_out", Reporter.SCHEDULER),
+        ("Dag Run's state was manually set to `failed`.", Reporter.USER),
+        (None, Reporter.SEARCH),
+    ],
+)
+def test_a_run_is_what_airflow_s_database_says(
+    conf: object, reported_as: str, message: str | None, reporter: Reporter
+) -> None:
     moment = datetime(2026, 1, 1, tzinfo=timezone.utc)
     row = SimpleNamespace(dag_id="orders", run_id="r", conf=conf, queued_at=moment, start_date=None, end_date=moment)
-    milliseconds = int(moment.timestamp() * 1000)
-    expected = EndedRun("orders", "r", reported_as, "failed", "why", milliseconds, milliseconds)
-    assert ended_run(row, "failed", "why") == expected
+    at = int(moment.timestamp() * 1000)
+    report = Report(reporter, "failed", message or "", started=at, ended=at, since=at + CLOCKS_DIFFER_BY)
+    assert ended_run(row, "failed", message) == EndedRun("orders", "r", reported_as, "failed", report)

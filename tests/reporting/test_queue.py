@@ -12,18 +12,18 @@ Result = tuple[float, tuple[str, int]] | Exception | None
 
 
 class Receiver:
-    """Hears reports, and answers each with the next of some results."""
+    """Gets reports, and answers each with the next of some results."""
 
     def __init__(self, *results: Result, holds: bool = True) -> None:
         self.results = list(results)
         self.answer = holds
-        self.heard: list[tuple[str, int]] = []
-        self.tries: list[int] = []
+        self.got: list[tuple[str, int]] = []
+        self.failures: list[int] = []
         self.done = threading.Event()
 
-    def tell(self, subject: tuple[str, int], tries: int) -> tuple[float, tuple[str, int]] | None:
-        self.heard.append(subject)
-        self.tries.append(tries)
+    def report(self, subject: tuple[str, int], failures: int) -> tuple[float, tuple[str, int]] | None:
+        self.got.append(subject)
+        self.failures.append(failures)
         result = self.results.pop(0) if self.results else None
         if not self.results:
             self.done.set()
@@ -37,7 +37,7 @@ class Receiver:
 
 
 def queue(receiver: Receiver, **options: float) -> Reports[tuple[str, int]]:
-    return Reports(receiver.tell, receiver.holds, lambda subject: subject[0], pauses=(0.01,), **options)
+    return Reports(receiver.report, receiver.holds, lambda subject: subject[0], pauses=(0.01,), **options)
 
 
 def end(reports: Reports[tuple[str, int]]) -> None:
@@ -53,10 +53,10 @@ def test_a_report_is_made_once_and_the_thread_ends() -> None:
     reports = queue(receiver)
     reports.add(("a", 1))
     end(reports)
-    assert receiver.heard == [("a", 1)]
+    assert receiver.got == [("a", 1)]
     reports.add(("a", 2))
     end(reports)
-    assert receiver.heard == [("a", 1), ("a", 2)]
+    assert receiver.got == [("a", 1), ("a", 2)]
 
 
 def test_a_report_that_fails_for_now_is_made_again() -> None:
@@ -64,8 +64,8 @@ def test_a_report_that_fails_for_now_is_made_again() -> None:
     reports = queue(receiver)
     reports.add(("a", 1))
     end(reports)
-    assert receiver.heard == [("a", 1)] * 3
-    assert receiver.tries == [0, 1, 2]
+    assert receiver.got == [("a", 1)] * 3
+    assert receiver.failures == [0, 1, 2]
 
 
 def test_but_not_where_it_does_not_hold_any_more() -> None:
@@ -73,16 +73,16 @@ def test_but_not_where_it_does_not_hold_any_more() -> None:
     reports = queue(receiver)
     reports.add(("a", 1))
     end(reports)
-    assert receiver.heard == [("a", 1)]
+    assert receiver.got == [("a", 1)]
 
 
 def test_nor_for_ever(caplog: pytest.LogCaptureFixture) -> None:
     receiver = Receiver(*[StatusError("away", passing=True)] * 1000)
-    reports = queue(receiver, patience=0.1)
+    reports = queue(receiver, give_up_seconds=0.1)
     reports.add(("a", 1))
     end(reports)
-    assert 1 < len(receiver.heard) < 1000
-    assert "is not told: away" in caplog.text
+    assert 1 < len(receiver.got) < 1000
+    assert "gets no report: away" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_what_no_time_mends_is_logged_and_left(error: Exception, caplog: pytest.
     reports = queue(receiver)
     reports.add(("a", 1))
     end(reports)
-    assert receiver.heard == [("a", 1)]
-    assert "OpenMetadata is not told: " in caplog.text
+    assert receiver.got == [("a", 1)]
+    assert "OpenMetadata gets no report: " in caplog.text
     assert "canary" not in caplog.text
 
 
@@ -103,8 +103,8 @@ def test_a_report_may_be_followed_by_another_that_has_not_failed_yet() -> None:
     reports = queue(receiver)
     reports.add(("a", 1))
     end(reports)
-    assert receiver.heard == [("a", 1), ("a", 1), ("a", 2)]
-    assert receiver.tries == [0, 1, 0]
+    assert receiver.got == [("a", 1), ("a", 1), ("a", 2)]
+    assert receiver.failures == [0, 1, 0]
 
 
 def test_but_not_where_that_would_not_hold() -> None:
@@ -112,7 +112,7 @@ def test_but_not_where_that_would_not_hold() -> None:
     reports = queue(receiver)
     reports.add(("a", 1))
     end(reports)
-    assert receiver.heard == [("a", 1)]
+    assert receiver.got == [("a", 1)]
 
 
 class Door:
@@ -120,11 +120,11 @@ class Door:
 
     def __init__(self) -> None:
         self.entered, self.opened = threading.Event(), threading.Event()
-        self.heard: list[tuple[str, int]] = []
+        self.got: list[tuple[str, int]] = []
         self.inside = self.most = 0
 
-    def tell(self, subject: tuple[str, int], _: int) -> None:
-        self.heard.append(subject)
+    def report(self, subject: tuple[str, int], _: int) -> None:
+        self.got.append(subject)
         self.inside += 1
         self.most = max(self.most, self.inside)
         self.entered.set()
@@ -133,13 +133,15 @@ class Door:
 
 
 def behind(door: Door, then: Callable[[Reports[tuple[str, int]]], None], threads: int = 1) -> list[tuple[str, int]]:
-    reports: Reports[tuple[str, int]] = Reports(door.tell, lambda _: True, lambda subject: subject[0], threads=threads)
+    reports: Reports[tuple[str, int]] = Reports(
+        door.report, lambda _: True, lambda subject: subject[0], threads=threads
+    )
     reports.add(("first", 1))
     assert door.entered.wait(10)
     then(reports)
     door.opened.set()
     end(reports)
-    return door.heard
+    return door.got
 
 
 def test_the_latest_report_of_a_thing_is_the_one_that_is_made() -> None:
@@ -163,12 +165,12 @@ class SlowServer:
 
     def __init__(self) -> None:
         self.waiting, self.opened = threading.Semaphore(0), threading.Event()
-        self.told: dict[str, threading.Event] = {name: threading.Event() for name in ("new", "late")}
+        self.got_from: dict[str, threading.Event] = {name: threading.Event() for name in ("new", "late")}
 
-    def tell(self, subject: tuple[str, int], tries: int) -> None:
+    def report(self, subject: tuple[str, int], failures: int) -> None:
         if not subject[0].startswith("slow"):
-            self.told[subject[0]].set()
-        elif tries == 0:
+            self.got_from[subject[0]].set()
+        elif failures == 0:
             raise StatusError("slow", passing=True)
         else:
             self.waiting.release()
@@ -178,17 +180,17 @@ class SlowServer:
 def test_a_slow_server_is_waited_for_in_nobody_s_way() -> None:
     server = SlowServer()
     reports: Reports[tuple[str, int]] = Reports(
-        server.tell, lambda _: True, lambda subject: subject[0], pauses=(0.0,), threads=3
+        server.report, lambda _: True, lambda subject: subject[0], pauses=(0.0,), threads=3
     )
     for number in range(9):
         reports.add((f"slow {number}", 1))
     for _ in range(2):
         assert server.waiting.acquire(timeout=10)
     reports.add(("new", 1))
-    assert server.told["new"].wait(10)
+    assert server.got_from["new"].wait(10)
     assert not server.waiting.acquire(blocking=False)
     reports.add(("late", 1))
-    assert server.told["late"].wait(10)
+    assert server.got_from["late"].wait(10)
     server.opened.set()
     end(reports)
 

@@ -8,18 +8,18 @@ from typing import Any
 import pytest
 
 from dag_factory.errors import StatusError
-from dag_factory.reporting.status import StatusClient, report_failed
+from dag_factory.outcomes import Report, Reporter
+from dag_factory.reporting.status import StatusClient, report_run
 
 FQN = 'shop."orders daily/1"'
 
 
-def settle(connection: dict[str, Any], state: str = "failed", **options: Any) -> str:
-    with StatusClient(connection, timeout=2) as client:
-        return client.settle(FQN, "run 1", state, **options)
+def settle(connection: dict[str, Any], reporter: Reporter = Reporter.SCHEDULER, **fields: Any) -> str:
+    return report_run(connection, FQN, "run 1", Report(reporter, "failed", **fields), timeout=2)
 
 
-def test_a_run_that_the_server_has_not_heard_of_is_told_whole(server: Any) -> None:
-    assert settle(server.connection(), reason="timed_out", started=1000, at=2000) == "failed"
+def test_a_run_that_is_unknown_to_the_server_is_reported_whole(server: Any) -> None:
+    assert settle(server.connection(), reason="timed_out", started=1000, ended=2000) == "failed"
     failure = {"name": "Airflow", "error": "timed_out"}
     assert server.statuses[FQN, "run 1"] == {
         "runId": "run 1",
@@ -36,14 +36,17 @@ def test_a_run_that_the_server_has_not_heard_of_is_told_whole(server: Any) -> No
     ]
 
 
-def test_what_the_run_itself_has_said_is_kept(server: Any) -> None:
+def test_what_the_run_itself_has_reported_is_kept_and_the_reason_stands_beside_it(server: Any) -> None:
     said = {"runId": "run 1", "pipelineState": "running", "startDate": 5, "timestamp": 5, "config": {"appConfig": {}}}
     server.statuses[FQN, "run 1"] = {**said, "status": [{"name": "Source", "errors": 3}]}
     before = int(time.time() * 1000)
     settle(server.connection(), reason="killed", started=1000)
-    told = server.statuses[FQN, "run 1"]
-    assert told.pop("endDate") >= before
-    assert told == {**said, "status": [{"name": "Source", "errors": 3}], "pipelineState": "failed"}
+    status = server.statuses[FQN, "run 1"]
+    assert status.pop("endDate") >= before
+    step, ours = status.pop("status")
+    assert status == {**said, "pipelineState": "failed"}
+    assert step == {"name": "Source", "errors": 3}
+    assert ours["failures"] == [{"name": "Airflow", "error": "killed"}]
 
 
 @pytest.mark.parametrize("known", ["success", "partialSuccess", "failed", "stopped"])
@@ -68,9 +71,9 @@ def test_but_not_that_of_an_earlier_run_under_the_same_id(server: Any, dates: di
     assert server.statuses[FQN, "run 1"]["pipelineState"] == state
 
 
-def test_but_for_whoever_knows_better(server: Any) -> None:
+def test_but_the_task_overrides_it(server: Any) -> None:
     server.statuses[FQN, "run 1"] = {"runId": "run 1", "pipelineState": "success"}
-    assert settle(server.connection(), overrule=True) == "failed"
+    assert settle(server.connection(), Reporter.TASK) == "failed"
     assert server.statuses[FQN, "run 1"]["pipelineState"] == "failed"
 
 
@@ -99,13 +102,13 @@ def test_a_server_that_is_not_there_and_one_that_is_silent() -> None:
             settle(connection)
         listener.listen()
         with pytest.raises(StatusError, match="ReadTimeout"), StatusClient(connection, timeout=0.1) as client:
-            client.settle(FQN, "run", "failed")
+            client.get("/status")
 
 
-def test_a_report_may_be_tried_again_for_a_while(server: Any) -> None:
+def test_a_report_may_be_retried_for_a_while(server: Any) -> None:
     server.refuses = 503
     with pytest.raises(StatusError):
-        report_failed(server.connection(), FQN, "run 1", reason="", patience=1.5)
+        report_run(server.connection(), FQN, "run 1", Report(Reporter.TASK, "failed"), retry_seconds=1.5)
     assert len(server.calls) > 1
 
 

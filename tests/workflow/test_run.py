@@ -12,6 +12,7 @@ import pytest
 import requests
 
 from dag_factory.errors import ConfigError
+from dag_factory.outcomes import Report, Reporter
 from dag_factory.workflow.run import Job, PipelineRun, openmetadata_run_id, says_yes
 
 
@@ -141,11 +142,11 @@ class SilentServer:
         return requests.get(f"http://127.0.0.1:{self.port}/api/v1{path}", timeout=3600)
 
 
-def test_a_server_that_says_nothing_is_not_waited_for_to_be_told_of_a_failure(
+def test_a_report_does_not_wait_for_a_server_that_says_nothing(
     silent_port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     failed = run(openMetadataServerConnection={"hostPort": f"http://127.0.0.1:{silent_port}/api"})
     failed._server = SilentServer(silent_port)  # type: ignore[assignment]
-    failed.report_failed("it failed", overrule=True, seconds=0)
-    assert "could not be told that the run failed" in caplog.text
+    assert not failed.report(Report(Reporter.TASK, "failed", "why"), seconds=0)
+    assert "could not get the report that the run is failed" in caplog.text

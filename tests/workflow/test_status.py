@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from dag_factory.workflow.status import ended, ensure_end, has_ended, report_failed
+from dag_factory.outcomes import Report, Reporter
+from dag_factory.workflow.status import Ensured, ensure_reported, report_once
 
 FQN = 'shop."a/b"'
 RUN = str(uuid.uuid4())
@@ -46,13 +47,18 @@ class Client:
             raise problem
 
 
-def ensure(client: Any, state: str = "partialSuccess", **options: Any) -> str:
-    return ensure_end(client, FQN, RUN, state, steps=STEPS, since=BEGAN, **options)
+def ensure(client: Any, **options: Any) -> Ensured:
+    report = Report(Reporter.WORKFLOW, "partialSuccess", started=BEGAN, since=BEGAN, steps=STEPS)
+    return ensure_reported(client, FQN, RUN, report, **options)
+
+
+def failed(reporter: Reporter = Reporter.KILL_HANDLER, since: int = BEGAN) -> Report:
+    return Report(reporter, "failed", "killed", started=BEGAN, since=since)
 
 
 def test_what_a_workflow_has_reported_is_asked_for_and_left() -> None:
     client = Client({"pipelineState": "failed", "endDate": BEGAN})
-    assert ensure(client) == "failed"
+    assert ensure(client) == ("failed", True)
     assert client.asked == 1
 
 
@@ -62,48 +68,51 @@ def test_what_a_workflow_has_reported_is_asked_for_and_left() -> None:
     ids=["nothing", "that it runs", "the end of an earlier run"],
 )
 @pytest.mark.parametrize("problem", [[], [None], [Refusal(500)], [ConnectionError("away")]])
-def test_where_that_is_lost_it_is_told_until_it_has_arrived(
+def test_where_that_is_lost_it_is_sent_until_it_has_arrived(
     known: dict[str, Any] | None, problem: list[Exception | None]
 ) -> None:
     client = Client(known, *problem)
-    assert ensure(client) == "partialSuccess"
+    assert ensure(client) == ("partialSuccess", True)
     assert client.known is not None
     assert client.known["pipelineState"] == "partialSuccess"
     assert client.known["endDate"] >= BEGAN
     assert client.known["status"][0]["errors"] == 1
 
 
-@pytest.mark.parametrize(("problem", "patience"), [(Refusal(404), 60.0), (ConnectionError("away"), 0.0)])
+@pytest.mark.parametrize(("problem", "seconds"), [(Refusal(404), 60.0), (ConnectionError("away"), 0.0)])
 def test_a_server_that_refuses_or_stays_away_ends_no_task(
-    problem: Exception, patience: float, caplog: pytest.LogCaptureFixture
+    problem: Exception, seconds: float, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert ensure(Client(None, *[problem] * 9), patience=patience) == "partialSuccess"
-    assert f"could not be told that the run ended as partialSuccess: {problem}" in caplog.text
+    assert ensure(Client(None, *[problem] * 9), seconds=seconds) == ("partialSuccess", False)
+    assert f"could not get the report that the run is partialSuccess: {problem}" in caplog.text
 
 
-def test_what_is_told_of_a_failure_keeps_what_is_known() -> None:
+def test_what_is_reported_of_a_failure_keeps_what_is_known() -> None:
     client: Any = Client({"pipelineState": "running", "startDate": 5, "timestamp": 5})
-    report_failed(client, FQN, RUN, reason="killed")
+    assert report_once(client, FQN, RUN, failed())
     assert client.known["pipelineState"] == "failed"
     assert client.known["startDate"] == 5
-    assert client.known["status"][0]["failures"] == [{"name": "Airflow", "error": "killed"}]
+    assert client.known["status"][0]["failures"] == [{"name": "Task, while it was stopped", "error": "killed"}]
 
 
-def test_a_failure_takes_the_place_of_another_end_only_for_whoever_knows_better() -> None:
+def test_a_failure_overrides_another_final_state_only_where_the_rule_says_so() -> None:
     client: Any = Client({"pipelineState": "success", "endDate": BEGAN})
-    report_failed(client, FQN, RUN, since=BEGAN)
+    report_once(client, FQN, RUN, failed())
     assert client.known["pipelineState"] == "success"
-    report_failed(client, FQN, RUN, since=BEGAN + 1)
+    report_once(client, FQN, RUN, failed(since=BEGAN + 1))
     assert client.known["pipelineState"] == "failed"
     client = Client({"pipelineState": "success", "endDate": BEGAN})
-    report_failed(client, FQN, RUN, overrule=True)
+    report_once(client, FQN, RUN, failed(Reporter.TASK))
     assert client.known["pipelineState"] == "failed"
 
 
-@pytest.mark.parametrize("state", ["queued", "running", None])
-def test_a_run_that_goes_on_has_not_ended(state: str | None) -> None:
-    assert not has_ended({"pipelineState": state})
+def test_a_server_that_refuses_a_report_raises_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    client: Any = Client(None, Refusal(404))
+    assert not report_once(client, FQN, RUN, failed())
+    assert "could not get the report that the run is failed: answers 404" in caplog.text
 
 
 def test_steps_take_the_place_of_older_ones() -> None:
-    assert ended({"status": [{"name": "old"}]}, RUN, "success", steps=STEPS)["status"] == STEPS
+    client: Any = Client({"pipelineState": "running", "status": [{"name": "old"}]})
+    ensure(client)
+    assert client.known["status"] == STEPS

@@ -1,0 +1,106 @@
+"""What Airflow's database holds of a run that has ended: for the scheduler and the API server."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from typing import TYPE_CHECKING, Any
+
+from dag_factory.errors import StatusError
+from dag_factory.outcomes import OUTCOME_XCOM
+from dag_factory.reporting.conclusion import NEVER_STARTED, NO_HEARTBEAT, PROCESS_ENDED, TRY_BEGAN, Evidence
+
+if TYPE_CHECKING:
+    from airflow.models import TaskInstance
+    from sqlalchemy.orm import Session
+
+log = logging.getLogger(__name__)
+
+OPERATORS = ("IngestionOperator", "ConfigErrorOperator")
+
+_EVENTS = (PROCESS_ENDED, NO_HEARTBEAT, NEVER_STARTED, TRY_BEGAN)
+# The last lines of a log are where Airflow says which signal has killed the process.
+_LINES = 50
+
+
+def find_evidence(dag_id: str, run_id: str) -> Evidence:
+    """
+    Return what Airflow's database holds of the last try of a run's task: one query, two where the task left nothing.
+
+    :raises StatusError: where the database does not answer
+    """
+    from airflow.models import TaskInstance
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+    from sqlalchemy.exc import SQLAlchemyError
+
+    query = select(TaskInstance).where(
+        TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.operator.in_(OPERATORS)
+    )
+    try:
+        with create_session() as session:
+            task = session.scalars(query.limit(1)).first()
+            if task is None:
+                return Evidence(None)
+            left = _left(session, task)
+            if left is not None:
+                return Evidence(task.state, left)
+            events = _events(session, task)
+            number = _signal(task) if PROCESS_ENDED in events else None
+            return Evidence(task.state, None, events, number)
+    except SQLAlchemyError:
+        raise StatusError("Airflow's database does not answer", passing=True) from None
+
+
+def _left(session: Session, task: TaskInstance) -> dict[str, Any] | None:
+    """Return what a task left of its last try, None where it left nothing."""
+    if task.state not in ("success", "failed"):
+        return None  # it was cleared since
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import select
+
+    query = select(XComModel).where(
+        XComModel.dag_id == task.dag_id,
+        XComModel.run_id == task.run_id,
+        XComModel.task_id == task.task_id,
+        XComModel.key == OUTCOME_XCOM,
+    )
+    found = session.scalars(query).first()
+    if found is None:
+        return None
+    left = XComModel.deserialize_value(found)
+    if not isinstance(left, dict):
+        return {}  # a backend of XComs has it elsewhere
+    return left if left.get("try_number") == task.try_number else None
+
+
+def _events(session: Session, task: TaskInstance) -> frozenset[str]:
+    """Return what Airflow's audit log says of a task's last try."""
+    from airflow.models import Log
+    from sqlalchemy import select
+
+    query = select(Log.event).where(
+        Log.dag_id == task.dag_id,
+        Log.task_id == task.task_id,
+        Log.run_id == task.run_id,
+        Log.try_number == task.try_number,
+        Log.event.in_(_EVENTS),
+    )
+    return frozenset(session.scalars(query))
+
+
+def _signal(task: TaskInstance) -> int | None:
+    """Return the number of the signal that killed a task's process, None where the task's log does not say it."""
+    from collections import deque
+
+    from airflow.utils.log.log_reader import TaskLogReader
+
+    try:
+        lines, _ = TaskLogReader().read_log_chunks(task, task.try_number, {"end_of_log": False})
+        for line in deque(lines, maxlen=_LINES):
+            name = (getattr(line, "model_extra", None) or {}).get("signal_name")
+            if name:
+                return int(signal.Signals[str(name)])
+    except Exception as error:  # noqa: BLE001 - logs lie elsewhere, or nowhere; the reason is poorer then
+        log.debug("The log of run '%s' of DAG '%s' can't be read: %s", task.run_id, task.dag_id, type(error).__name__)
+    return None

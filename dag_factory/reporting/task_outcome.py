@@ -1,0 +1,121 @@
+"""What a task reports of its own run."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from dag_factory.errors import DagFactoryError, StatusError
+from dag_factory.outcomes import OUTCOME_XCOM, STOPPED, Report, Reporter, left_by_task
+from dag_factory.reporting.status import report_run
+from dag_factory.server_connection import require_server
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from dag_factory.workflow.run import End, Job
+
+log = logging.getLogger(__name__)
+
+# Airflow kills a task that has not ended 5 s after it was asked to.
+_TIMEOUT_SECONDS = 3.0
+
+
+class TaskOutcome:
+    """
+    The outcome of one try: sent to the OpenMetadata server, and left in Airflow's database where that takes it later.
+
+    :param context: Airflow's of the task
+    :param by_ingestion: sends a report by openmetadata-ingestion's client, which can read any token, and returns
+        whether the server has it
+    """
+
+    def __init__(self, context: Context, by_ingestion: Callable[[Report], bool]) -> None:
+        self._context = context
+        self._by_ingestion = by_ingestion
+        self._began = int(time.time() * 1000)
+        self._is_stopped = False
+        self.job: Job | None = None
+        """What is to be reported of; without it, nothing can be sent."""
+
+    @property
+    def started(self) -> int:
+        """When the run began, in epoch milliseconds: a retry is a part of it."""
+        start = getattr(self._context["dag_run"], "start_date", None)
+        return round(start.timestamp() * 1000) if isinstance(start, datetime) else self._began
+
+    @property
+    def is_retried(self) -> bool:
+        """Whether Airflow will retry a task that fails, so that its run goes on."""
+        task_instance = self._context["ti"]
+        return task_instance.try_number <= task_instance.max_tries
+
+    def succeeded(self, end: End) -> None:
+        """
+        Leave the state in which a workflow ended without an error of the task.
+
+        Not where the task was asked to end: a workflow that goes on until it is killed says nothing of its run.
+        """
+        if not self._is_stopped:
+            self._leave(end["state"], is_reported=end["is_reported"])
+
+    def failed(self, reason: str, *, is_final: bool = False, retry_seconds: float = 0.0, leave: bool = True) -> None:
+        """
+        Report that the task fails, whatever its workflow has reported; where Airflow retries it, that the run goes on.
+
+        Not where it was asked to end: the server has had that from whoever asked for it.
+
+        :param is_final: whether Airflow does not retry such a failure
+        :param retry_seconds: for which a server that does not answer is tried again
+        :param leave: whether Airflow can be reached, too
+        """
+        if self._is_stopped:
+            return
+        if self.is_retried and not is_final:
+            tries = f"Try {self._context['ti'].try_number} of {self._context['ti'].max_tries + 1}"
+            self._send(self._report(Reporter.TASK, "running", f"{tries} failed, and Airflow retries it. {reason}"))
+            return
+        if leave:
+            self._leave("failed", reason, is_reported=False, task_failed=True)
+        if self._send(self._report(Reporter.TASK, "failed", reason), retry_seconds=retry_seconds) and leave:
+            self._leave("failed", reason, is_reported=True, task_failed=True)
+
+    def stopped(self) -> None:
+        """Report that the task was asked to end, unless Airflow retries it: for the handler of a signal."""
+        self._is_stopped = True
+        if not self.is_retried:
+            self._send(self._report(Reporter.KILL_HANDLER, "failed", STOPPED))
+
+    def _report(self, reporter: Reporter, state: str, reason: str) -> Report:
+        return Report(reporter, state, reason, started=self.started, since=self._began)
+
+    def _leave(self, state: str, reason: str = "", *, is_reported: bool, task_failed: bool = False) -> None:
+        task_instance = self._context["ti"]
+        left = left_by_task(
+            state, task_instance.try_number, reason=reason, is_reported=is_reported, task_failed=task_failed
+        )
+        try:
+            task_instance.xcom_push(key=OUTCOME_XCOM, value=left)
+        except Exception as error:  # noqa: BLE001 - the task's own error is the one to show
+            log.warning("the outcome of the run could not be left in Airflow's database: %s", type(error).__name__)
+
+    def _send(self, report: Report, *, retry_seconds: float = 0.0) -> bool:
+        """Send a report and return whether the server has it."""
+        job = self.job
+        if job is None:
+            return False
+        try:
+            server = require_server(job.document)
+            state = report_run(
+                server, job.pipeline_fqn, job.run_id, report, retry_seconds=retry_seconds, timeout=_TIMEOUT_SECONDS
+            )
+        except DagFactoryError as error:
+            log.warning("OpenMetadata could not get the report that run %s is %s: %s", job.run_id, report.state, error)
+            if isinstance(error, StatusError) and error.passing:
+                return False  # Airflow's scheduler reports it later
+            return self._by_ingestion(report)
+        log.info("OpenMetadata has run %s as %s", job.run_id, state)
+        return True
