@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import signal
+from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import StatusError
@@ -12,6 +14,7 @@ from dag_factory.reporting.conclusion import NEVER_STARTED, NO_HEARTBEAT, PROCES
 
 if TYPE_CHECKING:
     from airflow.models import TaskInstance
+    from sqlalchemy import Select
     from sqlalchemy.orm import Session
 
 log = logging.getLogger(__name__)
@@ -25,31 +28,38 @@ _LINES = 50
 
 def find_evidence(dag_id: str, run_id: str) -> Evidence:
     """
-    Return what Airflow's database holds of the last try of a run's task: one query, two where the task left nothing.
+    Return what Airflow's database holds of the last try of a run's task.
+
+    That takes two queries, three where the task left nothing, and two more and its log where its process ended.
 
     :raises StatusError: where the database does not answer
     """
-    from airflow.models import TaskInstance
     from airflow.utils.session import create_session
-    from sqlalchemy import select
     from sqlalchemy.exc import SQLAlchemyError
 
-    query = select(TaskInstance).where(
-        TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.operator.in_(OPERATORS)
-    )
     try:
         with create_session() as session:
-            task = session.scalars(query.limit(1)).first()
+            task = session.scalars(_query(dag_id, run_id)).first()
             if task is None:
                 return Evidence(None)
-            left = _left(session, task)
-            if left is not None:
-                return Evidence(task.state, left)
-            events = _events(session, task)
-            number = _signal(task) if PROCESS_ENDED in events else None
-            return Evidence(task.state, None, events, number)
+            evidence = Evidence(task.state, _left(session, task))
+            if evidence.left is not None:
+                return evidence
+            evidence = replace(evidence, events=_events(session, task))
     except SQLAlchemyError:
         raise StatusError("Airflow's database does not answer", passing=True) from None
+    return replace(evidence, signal_number=_signal(dag_id, run_id)) if PROCESS_ENDED in evidence.events else evidence
+
+
+def _query(dag_id: str, run_id: str) -> Select[tuple[TaskInstance]]:
+    from airflow.models import TaskInstance
+    from sqlalchemy import select
+
+    return (
+        select(TaskInstance)
+        .where(TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.operator.in_(OPERATORS))
+        .limit(1)
+    )
 
 
 def _left(session: Session, task: TaskInstance) -> dict[str, Any] | None:
@@ -89,18 +99,19 @@ def _events(session: Session, task: TaskInstance) -> frozenset[str]:
     return frozenset(session.scalars(query))
 
 
-def _signal(task: TaskInstance) -> int | None:
+def _signal(dag_id: str, run_id: str) -> int | None:
     """Return the number of the signal that killed a task's process, None where the task's log does not say it."""
-    from collections import deque
-
     from airflow.utils.log.log_reader import TaskLogReader
+    from airflow.utils.session import create_session
 
     try:
-        lines, _ = TaskLogReader().read_log_chunks(task, task.try_number, {"end_of_log": False})
-        for line in deque(lines, maxlen=_LINES):
-            name = (getattr(line, "model_extra", None) or {}).get("signal_name")
-            if name:
-                return int(signal.Signals[str(name)])
+        with create_session() as session:
+            task = session.scalars(_query(dag_id, run_id)).one()
+            lines, _ = TaskLogReader().read_log_chunks(task, task.try_number, {"end_of_log": False})
+            for line in deque(lines, maxlen=_LINES):
+                name = (getattr(line, "model_extra", None) or {}).get("signal_name")
+                if name:
+                    return int(signal.Signals[str(name)])
     except Exception as error:  # noqa: BLE001 - logs lie elsewhere, or nowhere; the reason is poorer then
-        log.debug("The log of run '%s' of DAG '%s' can't be read: %s", task.run_id, task.dag_id, type(error).__name__)
+        log.debug("The log of run '%s' of DAG '%s' can't be read: %s", run_id, dag_id, type(error).__name__)
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import time
 import traceback
@@ -29,8 +30,8 @@ class StatusSource(Source):
     ``folder`` gets a file ``<number of the try>`` with the process ids of the task and of its parent. Then the source
     sleeps while there is a file ``hold`` in the folder, and does what ``then`` says: raise, fail one record of none or
     of twenty (``partly``), print its ``password``, exit or be interrupted and quote it by that, or end. With
-    ``unbuilt`` it fails before all that, with the password as well. With ``lost``, nothing that its workflow reports
-    arrives any more.
+    ``unbuilt`` it fails before all that, with the password as well; with ``refuse`` it can't connect. With ``lost``,
+    nothing that its workflow reports arrives any more.
     """
 
     def __init__(self, config: SourceConfig, metadata: Any) -> None:
@@ -48,7 +49,9 @@ class StatusSource(Source):
         return cls(SourceConfig.model_validate(config_dict), metadata)
 
     def prepare(self) -> None:
-        """Nothing is to be prepared."""
+        """Connect, where that is to be refused."""
+        if self.then == "refuse":
+            socket.create_connection(("127.0.0.1", 1))
 
     def test_connection(self) -> None:
         """There is nothing to connect to."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from dag_factory.outcomes import FINAL
 from sandbox import source
 from sandbox.client import run_path, wait_until
+from sandbox.mailbox import Mailbox
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
 
@@ -76,6 +77,15 @@ def stack(
         connection = {"connection_id": "openmetadata", "conn_type": "http", "host": host, "port": int(port)}
         airflow.api("POST", "/api/v2/connections", json={**connection, "password": server.token})
         yield airflow
+
+
+@pytest.fixture
+def mailbox(stack: AirflowStack) -> Iterator[Mailbox]:
+    """A mail server to which Airflow's Connection for mail leads."""
+    with Mailbox() as running:
+        stack.api("POST", "/api/v2/connections", json={"connection_id": "smtp_default", **running.connection})
+        yield running
+        stack.api("DELETE", "/api/v2/connections/smtp_default")
 
 
 @pytest.fixture
@@ -178,19 +188,30 @@ class Pipeline:
         runs = self.server.get("/sandbox/summary")["runs"].get(self.fqn, [])
         return next((str(run["pipelineState"]) for run in runs if run["runId"] == run_id), None)
 
-    def hears(self, run_id: str, state: str, ending: str = "", timeout: float = 90) -> None:
-        """Wait until the server has a run in a state, or in one of several; print how long that took."""
-        began = time.monotonic()
-        wait_until(
-            lambda: (
-                self.state(run_id) in state.split("|") or None,
-                f"{self.state(run_id)}, {self.airflow_state(run_id)}",
-            ),
-            f"the server to hear '{state}'",
-            timeout,
-        )
-        if ending:
-            print(f"\nheard {self.state(run_id)} of a run after {time.monotonic() - began:.1f} s: {ending}")
+    def record(self, run_id: str) -> dict[str, Any]:
+        """Return what the server shows of a run."""
+        path = f"/api/v1/services/ingestionPipelines/{self.fqn}/pipelineStatus/{run_id}"
+        return dict(self.server.get(path))
+
+    def server_has(self, run_id: str, state: str, *words: str, timeout: float = 90) -> None:
+        """
+        Wait until the server has a run in a state, or in one of several; check its dates.
+
+        :param words: what stands in the failures that it shows with the run
+        """
+
+        def has_it() -> tuple[bool | None, object]:
+            found = self.state(run_id)
+            shown = self.record(run_id) if found in state.split("|") else {}
+            text = " ".join(
+                failure["error"] for step in shown.get("status") or [] for failure in step.get("failures") or []
+            )
+            return (bool(shown) and all(word in text for word in words)) or None, (found, text)
+
+        wait_until(has_it, f"the server to have '{state}'{' with ' if words else ''}{', '.join(words)}", timeout)
+        shown = self.record(run_id)
+        if shown["pipelineState"] in FINAL:
+            assert shown["startDate"] < shown["endDate"]
 
     def mark(self, run_id: str, state: str) -> None:
         """Set the state of a run, as a user does."""
