@@ -100,9 +100,9 @@ class PipelineServiceClient(Scoped):
         """Stop a pipeline's schedule."""
         return self.call("POST", "disable", json={"dag_id": name})
 
-    def kill(self, name: str) -> Any:
-        """End a pipeline's runs."""
-        return self.call("POST", "kill", json={"dag_id": name})
+    def kill(self, name: str, run_id: str | None = None) -> Any:
+        """End a pipeline's runs, or one of them, by the id that the server knows."""
+        return self.call("POST", "kill", json={"dag_id": name, **({"run_id": run_id} if run_id else {})})
 
     def status(self, name: str, *, only_queued: bool = False) -> list[dict[str, Any]]:
         """Return a pipeline's newest runs."""
@@ -110,9 +110,13 @@ class PipelineServiceClient(Scoped):
         runs: list[dict[str, Any]] = self.call("GET", "status", params=params)
         return runs
 
-    def log(self, name: str, task_id: str) -> str:
-        """Return the log of a pipeline's last run, page after page put together as they are; the first by `after=`."""
-        text, params = [], {"dag_id": name, "task_id": task_id, "after": ""}
+    def log(self, name: str, task_id: str, run_id: str | None = None) -> str:
+        """
+        Return the log of a pipeline's last run, or of another one, by the id that the server knows.
+
+        Its pages are put together as they are; the first is asked for by an empty ``after``, as older servers do.
+        """
+        text, params = [], {"dag_id": name, "task_id": task_id, "after": "", **({"run_id": run_id} if run_id else {})}
         while True:
             page = self.call("GET", "last_dag_logs", params=params)
             text.append(page[task_id])

@@ -124,7 +124,13 @@ def test_the_log_is_there_while_the_task_runs_and_a_kill_ends_what_runs_and_what
 
     wait_until(look, "the log of a task that runs", timeout=120)
     assert {run["pipelineState"] for run in server.status(name)} == {"queued"}
-    assert "12 runs " in server.kill(name)["message"]
+    assert "Running config" in server.log(name, TASK, run_id=first)
+    last = server.status(name)[0]["runId"]
+    assert server.log(name, TASK, run_id=last) == "The task has not started yet."
+    assert "1 run " in server.kill(name, run_id=last)["message"]
+    ended = server.status(name)[0]
+    assert (ended["runId"], ended["pipelineState"]) == (last, "failed")
+    assert "11 runs " in server.kill(name)["message"]
     assert "0 runs " in server.kill(name)["message"]
     runs = airflow.api("GET", f"/api/v2/dags/{name}/dagRuns")["dag_runs"]
     assert [run["state"] for run in runs] == ["failed"] * 12
