@@ -18,6 +18,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "dag_factory"
 
 _WORDS = re.compile(r"[A-Za-z']{2,}")
 _LEAST_WORDS = 3
+_SQL = re.compile(r"\s*(CREATE|SELECT|INSERT|UPDATE|REPLACE|DELETE|PRAGMA|WITH) ")
 # Their texts are for programs.
 _NO_MESSAGES = frozenset({"compile", "execute", "executescript", "Query", "body_schema", "HTTPBase"})
 
@@ -88,7 +89,7 @@ class _Walk(ast.NodeVisitor):
         self._where.pop()
 
     def _add(self, text: str, line: int) -> None:
-        if len(_WORDS.findall(text)) >= _LEAST_WORDS and " " in text.strip():
+        if len(_WORDS.findall(text)) >= _LEAST_WORDS and " " in text.strip() and not _SQL.match(text):
             self._found.append(Message(self._module, line, self._where[-1] if self._where else "", text))
 
 
