@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from dag_factory import settings
+from dag_factory.dag_ids import clean_dag_id
 from dag_factory.document import Document
 from dag_factory.errors import ConfigError
 from dag_factory.options import SECTION
@@ -69,8 +70,10 @@ class Allowed:
 
     def refusals(self, document: Document) -> Iterator[ConfigError]:
         """Yield each thing that a document as it stands in the store may not reach, as `check` would raise it."""
+        name = document.get("name")
+        check = partial(self.check_reference, dag_id=clean_dag_id(name) if isinstance(name, str) else None)
         for place, reference in references_in(document):
-            yield from _caught(self.check_reference, reference, place)
+            yield from _caught(check, reference, place)
         yield from _caught(self.check_application, document)
         connection = document.get(SERVER)
         if isinstance(connection, dict) and not is_reference(connection):
@@ -82,17 +85,18 @@ class Allowed:
                     yield from _caught(self.check_host, connection["hostPort"])
             yield from _caught(_check_token, connection)
 
-    def check_reference(self, reference: Mapping[str, Any], field: str) -> None:
+    def check_reference(self, reference: Mapping[str, Any], field: str, *, dag_id: str | None = None) -> None:
         """
         Check where a reference leads; nothing is decrypted for that.
 
-        :raises ConfigError: where the operator has not opened that, or a key is gone
+        :param dag_id: whose config it stands in, None where that is unknown
+        :raises ConfigError: where the operator has not opened that, a key is gone, or a value is for another DAG
         """
         if ENV in reference:
             self._check_env(reference[ENV], field)
         elif FERNET in reference:
             try:
-                self.keys.check(reference[FERNET])
+                self.keys.check(reference[FERNET], dag_id)
             except UnsealError as error:
                 raise ConfigError(str(error), field=field) from None
         else:

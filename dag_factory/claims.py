@@ -11,10 +11,10 @@ from itertools import count
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from dag_factory.dag_ids import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
 from dag_factory.document import Document, parse
 from dag_factory.errors import ConfigError, StoreError
 from dag_factory.inheritance import DEFAULTS, check_defaults, upon
-from dag_factory.pipeline import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
 
 if TYPE_CHECKING:
     from dag_factory.load_time import LoadTime

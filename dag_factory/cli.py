@@ -93,8 +93,8 @@ async def _watch() -> None:
 
 def encrypt(args: argparse.Namespace) -> None:
     """Print the reference to a value that is read from standard input; as an argument, `ps` would show it."""
+    from dag_factory.dag_ids import clean_dag_id
     from dag_factory.errors import DagFactoryError
-    from dag_factory.pipeline import clean_dag_id
     from dag_factory.references import encrypted
     from dag_factory.sealing import Keys
 

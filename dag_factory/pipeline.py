@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -22,6 +21,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from dag_factory.dag_ids import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
 from dag_factory.fqn import quoted
 from dag_factory.options import IN_PROCESS
 from dag_factory.plain_text import one_line
@@ -30,29 +30,11 @@ from dag_factory.references import is_reference
 from dag_factory.validation.problem import InvalidError
 from dag_factory.validation.words import problems_of
 
-MAX_DAG_ID = 250
 _MAX_INT = 2**31 - 1
 # Widths of Airflow's columns.
 _MAX_NAME = 256
 _MAX_EXECUTOR = 1000
 _LONGEST_CRON = 1000
-_NOT_IN_DAG_ID = re.compile(r"[^0-9a-zA-Z\-_]+")
-_IN_A_NAME = re.compile(r"[0-9a-zA-Z]")
-NO_DAG_ID = "has no letter (a to z) and no digit, so no DAG id can be made from it. Use at least one"
-
-
-def clean_dag_id(name: str) -> str:
-    """
-    Return the id that a pipeline's DAG has: each run of characters outside ``0-9a-zA-Z-_`` becomes one ``_``.
-
-    This is the rule of openmetadata-managed-apis, so that a migrated pipeline keeps its history.
-    """
-    return _NOT_IN_DAG_ID.sub("_", name)
-
-
-def names_a_dag(name: str) -> bool:
-    """Return whether a pipeline's name leaves something of a DAG id: one letter or digit, so that it is told apart."""
-    return _IN_A_NAME.search(name) is not None
 
 
 # Fields that only describe: where one is a reference, the DAG does without.

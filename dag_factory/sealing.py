@@ -2,12 +2,14 @@
 Sealed values: texts that are encrypted for one DAG, with keys that follow from Airflow's ``[core] fernet_key``.
 
 Bound to its DAG id, a sealed value is of no use in another config, and nothing else that Airflow has encrypted can be
-opened by a config. In front of its token stands the fingerprint of its key, ``1a2b3c4d:gAAAA…``: whether that key is
-still there can be seen without decrypting.
+opened by a config. In front of its token, as in ``1a2b3c4d:5e6f7a8b:gAAAA…``, stand the fingerprint of its key and a
+digest of the DAG id. They show without decrypting whether that key is still there, and whether the value is for this
+DAG. They are hints for people, and a value without them works too: the lock is the key, which follows from the DAG id.
 """
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -21,11 +23,12 @@ if TYPE_CHECKING:
 
 SETTING = "[core] fernet_key"
 _KEY_BYTES = 32
-_FINGERPRINT = re.compile(r"[0-9a-f]{8}")
+_HINT = re.compile(r"[0-9a-f]{8}")
 
 # Each derived key is for one purpose: changed, they would leave all that is sealed unreadable.
 _FOR_VALUES = b"openmetadata-dag-factory sealed value\0"
 _FOR_FINGERPRINTS = b"openmetadata-dag-factory fingerprint"
+_FOR_DAG_IDS = b"openmetadata-dag-factory DAG id\0"
 
 
 class UnsealError(DagFactoryError):
@@ -53,15 +56,21 @@ class Keys:
         """What is wrong with the setting as a whole and the way out, None where it holds keys."""
         return self._read[1]
 
-    def check(self, sealed: str) -> None:
+    def check(self, sealed: str, dag_id: str | None = None) -> None:
         """
-        Check, without decrypting, that the key of a sealed value is there.
+        Check, without decrypting, that the key of a sealed value is there, and that it is sealed for a DAG.
 
-        :raises UnsealError: where it is not
+        :param dag_id: the DAG's id, None where that is unknown
+        :raises UnsealError: where either is not so, as far as the value says it
         """
         if self.problem is not None:
             raise UnsealError(f"is encrypted, and {self.problem}")
-        fingerprint = _fingerprint(sealed)
+        fingerprint, digest = _hints(sealed)
+        if digest is not None and dag_id is not None and digest != _digest(dag_id):
+            raise UnsealError(
+                f"was encrypted for another DAG than '{dag_id}', and works for that one only. Encrypt the value for "
+                "this DAG with `airflow openmetadata-dag-factory encrypt`, or write a $connection or an $env instead"
+            )
         if fingerprint is not None and fingerprint not in self.fingerprints:
             raise UnsealError(
                 f"is encrypted with the key of fingerprint {fingerprint}, which is missing from {SETTING}. Add that "
@@ -70,7 +79,7 @@ class Keys:
 
     def is_newest(self, sealed: str) -> bool:
         """Return whether a value says that it is sealed with the newest key."""
-        return _fingerprint(sealed) in self.fingerprints[:1]
+        return _hints(sealed)[0] in self.fingerprints[:1]
 
     def seal(self, text: str, dag_id: str) -> str:
         """
@@ -80,7 +89,7 @@ class Keys:
         """
         if self.problem is not None:
             raise SettingsError(f"{self.problem}. Without it, secrets can't be encrypted")
-        return f"{self.fingerprints[0]}:{self._fernet(dag_id).encrypt(text.encode()).decode()}"
+        return f"{self.fingerprints[0]}:{_digest(dag_id)}:{self._fernet(dag_id).encrypt(text.encode()).decode()}"
 
     def unseal(self, sealed: str, dag_id: str) -> str:
         """
@@ -90,7 +99,7 @@ class Keys:
         """
         from cryptography.fernet import InvalidToken
 
-        self.check(sealed)
+        self.check(sealed, dag_id)
         try:
             return self._fernet(dag_id).decrypt(sealed.rpartition(":")[2]).decode()
         except (InvalidToken, ValueError):
@@ -150,6 +159,13 @@ def _derived(key: bytes, dag_id: str) -> bytes:
     return HKDF(SHA256(), _KEY_BYTES, salt=None, info=_FOR_VALUES + dag_id.encode()).derive(key)
 
 
-def _fingerprint(sealed: str) -> str | None:
-    fingerprint, separator, _ = sealed.rpartition(":")
-    return fingerprint if separator and _FINGERPRINT.fullmatch(fingerprint) else None
+def _digest(dag_id: str) -> str:
+    return hashlib.sha256(_FOR_DAG_IDS + dag_id.encode()).hexdigest()[:8]
+
+
+def _hints(sealed: str) -> tuple[str | None, str | None]:
+    """Return the fingerprint of the key and the digest of the DAG id, each None where the value does not say it."""
+    hints = sealed.split(":")[:-1]
+    if not 1 <= len(hints) <= 2 or not all(map(_HINT.fullmatch, hints)):
+        return None, None
+    return hints[0], hints[1] if hints[1:] else None

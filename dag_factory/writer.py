@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from dag_factory.at_rest import sealed
 from dag_factory.builder import check
 from dag_factory.catalog import Catalog, Config
+from dag_factory.dag_ids import clean_dag_id
 from dag_factory.document import MAX_BYTES, Document, parse
 from dag_factory.errors import ConfigError, ConflictError, StoreError
 from dag_factory.inheritance import DEFAULTS
-from dag_factory.pipeline import IngestionPipeline, clean_dag_id
+from dag_factory.pipeline import IngestionPipeline
 from dag_factory.references import decrypted, encrypted, is_sealed_newly, references_in, resealed
 from dag_factory.sealing import Keys
 from dag_factory.store import ConfigStore

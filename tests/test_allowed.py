@@ -192,11 +192,15 @@ def test_a_value_whose_key_is_gone_is_refused_though_nothing_is_decrypted() -> N
     sealed = keys.seal("canary", "orders")
     document = {"a": [{"$fernet": sealed}]}
     Allowed(keys=keys).check(document)
-    Allowed(keys=keys).check({"a": [{"$fernet": f"{sealed[:9]}no token"}]})
+    Allowed(keys=keys).check({"name": "b", "a": [{"$fernet": f"{sealed[:9]}no token"}]})
     problem = problem_of(document, Allowed(keys=Keys("B" * 43 + "=")))
     assert problem.field == "a.0"
     assert f"of fingerprint {sealed[:8]}, which is missing from [core] fernet_key" in problem.problem
     assert sealed not in str(problem)
+    copied = problem_of({"name": "an other", **document}, Allowed(keys=keys))
+    assert copied.field == "a.0"
+    assert "was encrypted for another DAG than 'an_other'" in copied.problem
+    Allowed(keys=keys).check({"name": "orders", **document})
     assert "fernet_key is malformed" in problem_of(document, Allowed(keys=Keys("canary"))).problem
     assert "fernet_key is empty" in problem_of({"a": {"$fernet": "any"}}, Allowed(keys=Keys(""))).problem
 

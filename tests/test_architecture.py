@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "dag_factory"
 
 # From the ground up. A module may import those before it, at the top or late.
 FLOORS = [
-    "plain_text", "markdown",
+    "plain_text", "markdown", "dag_ids",
     "errors", "airflow_versions", "options", "settings", "sealing", "references", "json_loader", "yaml_loader",
     "document", "validation", "validation.problem", "validation.words",
     "server_address", "python_classes", "allowed", "secret_names", "inheritance", "fqn", "recipients",

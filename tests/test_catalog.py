@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dag_factory.catalog import Catalog, Config
+from dag_factory.dag_ids import MAX_DAG_ID, clean_dag_id
 from dag_factory.errors import ConfigError, StoreError
-from dag_factory.pipeline import MAX_DAG_ID, clean_dag_id
 from dag_factory.store import ConfigStore
 from dag_factory.store.folder import FolderStore
 from dag_factory.store.last_good import LastGood

@@ -26,9 +26,9 @@ from hypothesis import strategies as st
 
 from dag_factory import writer
 from dag_factory.builder import PROBLEM_TAG
+from dag_factory.dag_ids import clean_dag_id, names_a_dag
 from dag_factory.errors import ConfigError
 from dag_factory.loader import load_dags
-from dag_factory.pipeline import clean_dag_id, names_a_dag
 from dag_factory.store.folder import FolderStore
 
 SAMPLE = json.loads((Path(__file__).parents[1] / "configs" / "sample_sqlite_metadata.json").read_text())

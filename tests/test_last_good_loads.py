@@ -12,6 +12,7 @@ import pytest
 from dag_factory.allowed import Allowed
 from dag_factory.catalog import Config
 from dag_factory.loader import _Dags
+from dag_factory.sealing import Keys
 from tests.test_loader import DISTURB, POLICY, SAMPLES, Parse, parse
 
 __all__ = ["parse"]
@@ -178,3 +179,25 @@ def test_a_config_of_the_last_load_that_can_not_be_built_any_more_is_its_own_pro
     configs = [Config("good", "good.json", document), Config("bad", "bad.json", {"name": "bad"})]
     dags = _Dags(Allowed(), None).of_all(configs)
     assert {dag_id: "config-error" in dag.tags for dag_id, dag in dags.items()} == {"good": False, "bad": True}
+
+
+def test_a_value_that_was_encrypted_for_another_dag_leaves_the_last_good_version(
+    parse: Parse, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", f"{'A' * 43}=")
+    before = parse(store)["dags"]
+    path = store / f"{DAG_ID}.json"
+    document = json.loads(path.read_text())
+    copied = Keys().seal(CANARY, "pg_svc_lineage")
+    document["openMetadataServerConnection"]["securityConfig"]["jwtToken"] = {"$fernet": copied}
+    path.write_text(json.dumps(document))
+    result = parse(store)
+    assert without_words(result["dags"][DAG_ID]) == without_words(before[DAG_ID])
+    docs = result["dags"][DAG_ID]["dag"]["doc_md"]
+    assert "The config is broken, so its last good version runs" in docs
+    assert "was encrypted for another DAG" in docs
+    assert copied not in docs
+    # With a value of its own it is a good one.
+    document["openMetadataServerConnection"]["securityConfig"]["jwtToken"] = {"$fernet": Keys().seal("own", DAG_ID)}
+    path.write_text(json.dumps(document))
+    assert "config-error" not in parse(store)["dags"][DAG_ID]["dag"]["tags"]

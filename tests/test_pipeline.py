@@ -7,8 +7,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from dag_factory.dag_ids import MAX_DAG_ID, clean_dag_id
 from dag_factory.errors import ConfigError
-from dag_factory.pipeline import MAX_DAG_ID, IngestionPipeline, clean_dag_id
+from dag_factory.pipeline import IngestionPipeline
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
 CANARY = "s3cr3t-canary"

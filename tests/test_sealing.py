@@ -24,8 +24,17 @@ def test_a_text_is_sealed_for_one_dag(text: str, dag_id: str, other: str) -> Non
     sealed = Keys(OLD).seal(text, dag_id)
     assert Keys(OLD).unseal(sealed, dag_id) == text
     if other != dag_id:
-        with pytest.raises(UnsealError, match="can't be decrypted"):
-            Keys(OLD).unseal(sealed, other)
+        for use in (Keys(OLD).unseal, Keys(OLD).check):
+            with pytest.raises(UnsealError, match="was encrypted for another DAG"):
+                use(sealed, other)
+        # The digest is a hint: without it, or with that of the other DAG, the key does not fit all the same.
+        hints, _, token = sealed.rpartition(":")
+        fingerprint, _, _ = hints.partition(":")
+        digest = Keys(OLD).seal(text, other).split(":")[1]
+        for without in (token, f"{fingerprint}:{token}", f"{fingerprint}:{digest}:{token}"):
+            Keys(OLD).check(without, other)
+            with pytest.raises(UnsealError, match="can't be decrypted"):
+                Keys(OLD).unseal(without, other)
 
 
 def test_the_key_is_airflow_s(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +52,7 @@ def test_what_airflow_itself_has_encrypted_can_not_be_opened() -> None:
 
 
 def test_nor_can_airflow_s_key_open_what_is_sealed() -> None:
-    token = Keys(OLD).seal("text", "a").partition(":")[2]
+    token = Keys(OLD).seal("text", "a").rpartition(":")[2]
     with pytest.raises(InvalidToken):
         Fernet(OLD).decrypt(token)
 
@@ -55,8 +64,16 @@ def test_what_is_not_sealed_is_refused_and_not_quoted(sealed: str) -> None:
     assert CANARY not in str(error.value)
 
 
+def test_a_sealed_value_without_a_digest_of_its_dag_is_opened_as_well() -> None:
+    fingerprint, _, token = Keys(OLD).seal("text", "a").split(":")
+    sealed = f"{fingerprint}:{token}"
+    Keys(OLD).check(sealed, "a")
+    assert Keys(OLD).unseal(sealed, "a") == "text"
+    assert Keys(OLD).is_newest(sealed)
+
+
 def test_a_sealed_value_without_fingerprint_is_opened_as_well() -> None:
-    token = Keys(OLD).seal("text", "a").partition(":")[2]
+    token = Keys(OLD).seal("text", "a").rpartition(":")[2]
     Keys(NEW).check(token)
     assert Keys(f"{NEW},{OLD}").unseal(token, "a") == "text"
     assert not Keys(OLD).is_newest(token)
@@ -109,3 +126,7 @@ def test_a_setting_that_a_command_fails_to_give_stops_nothing(monkeypatch: pytes
     monkeypatch.setenv(f"{FERNET_KEY}_CMD", "false")
     with pytest.raises(UnsealError, match=r"fernet_key can't be read: .*fernet_key_cmd"):
         Keys().check("x")
+
+
+def test_the_digest_of_a_dag_is_the_same_in_every_process_and_with_every_key() -> None:
+    assert {Keys(key).seal("text", "orders").split(":")[1] for key in (OLD, NEW)} == {"fb7b2cd6"}

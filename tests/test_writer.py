@@ -192,7 +192,7 @@ def test_a_document_whose_key_is_lost_stays_until_it_is_deployed_again(
 def test_what_is_sealed_for_another_pipeline_is_refused(store: FolderStore) -> None:
     deploy(store, document())
     stolen = stored(store)["openMetadataServerConnection"]
-    with pytest.raises(ConfigError, match="for the DAG 'mine'"):
+    with pytest.raises(ConfigError, match="for another DAG than 'mine'"):
         deploy(store, document(name="mine", fullyQualifiedName="mine", openMetadataServerConnection=stolen))
     assert not (store.root / "mine.json").exists()
 

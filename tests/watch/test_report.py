@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from dag_factory.catalog import Catalog
+from dag_factory.references import encrypted
+from dag_factory.sealing import Keys
 from dag_factory.store.folder import FolderStore
 from dag_factory.store.last_good import InUse, Version
 from dag_factory.watch.report import CHANGED, MAX_LINES, NEW, REMOVED, report
@@ -147,3 +149,14 @@ def test_broken_defaults_upon_which_configs_go_on_as_they_were_say_so(
     (line,) = said(store, {"x/defaults.yaml": NEW}, caplog)
     assert "of the 3 configs upon it 3 are wrong" in line
     assert line.endswith("; its last good version keeps running")
+
+
+def test_a_value_that_was_encrypted_for_another_dag_is_wrong(
+    store: FolderStore, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", f"{'A' * 43}=")
+    own, copied = (encrypted(CANARY, dag_id, Keys()) for dag_id in ("a", "b"))
+    assert ", and is good: DAG 'a'" in said(store, {drop(store, "a.json", extra=own): NEW}, caplog)[0]
+    (line, *_) = said(store, {drop(store, "a.json", extra=copied): CHANGED}, caplog)
+    assert "field 'extra'" in line
+    assert "was encrypted for another DAG than 'a'" in line
