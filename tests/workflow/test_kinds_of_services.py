@@ -236,6 +236,8 @@ def runs(server: OpenMetadataServer, tools: str, tmp_path_factory: pytest.TempPa
         plain = {"name": "load", "pipelineType": "metadata", "service": of, "sourceConfig": {"config": {}}}
         untyped = {**plain, "openMetadataServerConnection": connection_of(server)}
         jobs[f"{kind.service_type} untyped"] = job(f"{kind.service_type} untyped", untyped)
+        jobs[f"{kind.service_type} closed"] = {**jobs[kind.service_type], "allowed_applications": ["metadata."]}
+        jobs[f"{kind.service_type} closed"]["run_id"] = run_id(f"{kind.service_type} closed")
         jobs[f"{kind.service_type} unknown"] = job(
             f"{kind.service_type} unknown", {**untyped, "service": {**of, "name": "nobody.s"}}
         )
@@ -326,6 +328,19 @@ def test_a_service_that_the_server_does_not_have_is_named_with_its_kind(kind: Ki
         "WorkflowError",
         f"the OpenMetadata server has no {kind.service_type} 'nobody.s', or the token may not read it",
     ]
+
+
+CUSTOM = [kind for kind in KINDS if kind.connector.startswith("Custom")]
+
+
+@pytest.mark.parametrize("kind", CUSTOM, ids=lambda kind: kind.service_type)
+def test_no_custom_connector_is_imported_that_the_operator_has_not_opened(kind: Kind, runs: dict[str, Run]) -> None:
+    # The schema of CustomDrive doesn't know the class; openmetadata-ingestion imports it all the same.
+    problem = runs[f"{kind.service_type} closed"].problem
+    assert problem is not None
+    assert problem[0] == "ConfigError"
+    assert "service.connection.config.sourcePythonClass" in problem[1]
+    assert "is not open to configs (open: metadata.)" in problem[1]
 
 
 @pytest.mark.parametrize(
