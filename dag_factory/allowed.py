@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from dag_factory import settings
+from dag_factory import ingestion_versions, settings
 from dag_factory.dag_ids import clean_dag_id
 from dag_factory.document import Document
 from dag_factory.errors import ConfigError
+from dag_factory.ingestion_versions import IngestionVersions
 from dag_factory.options import SECTION
 from dag_factory.python_classes import check_application
 from dag_factory.references import CONNECTION, ENV, FERNET, is_reference, references_in
@@ -50,6 +51,7 @@ class Allowed:
     :param applications: prefixes of the Python classes that applications and custom connectors may name
     :param server_connection: id of the Connection that says which server all configs report to
     :param keys: those of Airflow, with which values may be encrypted
+    :param versions: of openmetadata-ingestion, by the interpreters that configs may name
     """
 
     env: tuple[str, ...] = ()
@@ -58,6 +60,7 @@ class Allowed:
     server_connection: str | None = None
     applications: tuple[str, ...] = ()
     keys: Keys = field(default_factory=Keys, compare=False)
+    versions: IngestionVersions = field(default_factory=IngestionVersions, compare=False)
 
     def check(self, document: Document) -> None:
         """
@@ -220,6 +223,7 @@ def configured() -> Allowed:
         servers=settings.allowed_servers(),
         server_connection=settings.openmetadata_conn_id(),
         applications=settings.allowed_applications(),
+        versions=ingestion_versions.configured(),
     )
 
 

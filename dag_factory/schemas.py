@@ -1,10 +1,12 @@
 """
 What openmetadata-ingestion's schemas say of the fields of a pipeline, without openmetadata-ingestion.
 
-The digest beside this module holds it: by name, the fields of each type with their kinds, or the values of an enum. It
-is written by ``python -m tools.schema_digest``, and read when the first question is asked. A kind is
+The digests beside this module hold it, one for each version of openmetadata-ingestion that is supported: by name, the
+fields of each type with their kinds, or the values of an enum; which fields are required, which types take unknown
+fields too, and which type is the source config of a pipeline type. They are written by
+``python -m tools.schema_digest``, and each is read when it is asked for first. A kind is
 
-- ``boolean``, ``integer``, ``number``, ``text``, ``secret``, ``any``, or the name of a type
+- ``boolean``, ``integer``, ``number``, ``text``, ``moment``, ``secret``, ``any``, or the name of a type
 - ``{"list": kind}``, or ``{"map": kind}`` with keys of any name
 - ``{"one of": [kind, …]}``
 """
@@ -12,7 +14,7 @@ is written by ``python -m tools.schema_digest``, and read when the first questio
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -22,10 +24,16 @@ Kind = Any
 """A kind as described above; None where no schema knows a field, or a value is of none of its kinds."""
 
 PIPELINE = "IngestionPipeline"
-ANY, SECRET, TEXT = "any", "secret", "text"
+ANY, BOOLEAN, INTEGER, MOMENT, NUMBER, SECRET, TEXT = (
+    "any", "boolean", "integer", "moment", "number", "secret", "text",
+)  # fmt: skip
+ANY_SERVICE = "*"
+"""In `Schemas.source_configs`: services of all types."""
 
-_DIGEST = Path(__file__).with_name("ingestion_2_0.json")
-_NO_FIELDS: Mapping[str, Kind] = MappingProxyType({})
+VERSIONS = ((1, 12), (1, 13), (2, 0))
+"""Of openmetadata-ingestion, from the oldest on: those that there is a digest of."""
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def _is_number(value: object) -> bool:
@@ -33,93 +41,172 @@ def _is_number(value: object) -> bool:
 
 
 _PLAIN: dict[str, Callable[[object], bool]] = {
-    "boolean": lambda value: isinstance(value, bool),
-    "integer": lambda value: _is_number(value) and value == int(value),  # type: ignore[call-overload]
-    "number": _is_number,
+    BOOLEAN: lambda value: isinstance(value, bool),
+    INTEGER: lambda value: _is_number(value) and value == int(value),  # type: ignore[call-overload]
+    NUMBER: _is_number,
     TEXT: lambda value: isinstance(value, str),
+    MOMENT: lambda value: isinstance(value, str),
     SECRET: lambda value: isinstance(value, str),
     ANY: lambda value: True,
 }
 
 
+class Schemas:
+    """The schemas of one version of openmetadata-ingestion; ``version`` is the one that its digest was made of."""
+
+    def __init__(self, digest: Mapping[str, Any]) -> None:
+        self.version: str = digest["version"]
+        self._types: Mapping[str, Any] = digest["types"]
+        self._required: Mapping[str, list[str]] = digest["required"]
+        self._open = frozenset(digest["open"])
+        self._bounds: Mapping[str, Mapping[str, Sequence[float | None]]] = digest["bounds"]
+        self._source_configs: Mapping[str, Mapping[str, str]] = digest["source configs"]
+
+    def kind_at(self, *path: str) -> Kind:
+        """Return the kind of a pipeline's field, such as that of ``sourceConfig``, ``config``."""
+        kind: Kind = PIPELINE
+        for name in path:
+            kind = self.fields(kind)[name]
+        return kind
+
+    def source_configs(self, pipeline_type: object) -> Mapping[str, str]:
+        """
+        Return the types that a pipeline type's source config may be of, by the type of the pipeline's service.
+
+        There are none for a pipeline type that this version does not run.
+        """
+        return self._source_configs.get(pipeline_type, _NOTHING) if isinstance(pipeline_type, str) else _NOTHING
+
+    def fields(self, kind: Kind) -> Mapping[str, Kind]:
+        """Return the fields of a type with their kinds, none for any other kind."""
+        described = self._types.get(kind) if isinstance(kind, str) else None
+        return described if isinstance(described, dict) else _NOTHING
+
+    def is_type(self, kind: Kind) -> bool:
+        """Return whether a kind is a type, which has fields, if only none."""
+        return isinstance(kind, str) and isinstance(self._types.get(kind), dict)
+
+    def values(self, kind: Kind) -> Sequence[Any]:
+        """Return the values of an enum, none for any other kind."""
+        values = self._types.get(kind) if isinstance(kind, str) else None
+        return values if isinstance(values, list) else ()
+
+    def required(self, kind: str) -> Sequence[str]:
+        """Return the fields of a type that have no default, in the order of the alphabet."""
+        return self._required.get(kind, ())
+
+    def takes_unknown_fields(self, kind: str) -> bool:
+        """Return whether a type takes fields that it does not know; most refuse them."""
+        return kind in self._open
+
+    def bounds(self, kind: str, field: str) -> Sequence[float | None]:
+        """Return the lowest and the highest number that a field takes, None where there is no limit."""
+        bounds: Sequence[float | None] = self._bounds.get(kind, _NOTHING).get(field, (None, None))
+        return bounds
+
+    def fitting(self, kind: Kind, value: object) -> Kind:
+        """
+        Return which of its alternatives a value is of: one that is no ``one of``; None where it is of none.
+
+        An object is of a type unless its own ``type`` says otherwise, whatever a newer server has added to it. Of
+        several types it is the one whose enums it has, and that knows most of its fields.
+        """
+        if isinstance(kind, str):
+            return kind if self._is_of(kind, value) else None
+        if kind is None:
+            return None
+        if "one of" not in kind:
+            return kind if isinstance(value, list if "list" in kind else dict) else None
+        if not isinstance(value, dict):
+            return next((fit for each in kind["one of"] if (fit := self.fitting(each, value)) is not None), None)
+        candidates = self._candidates(kind, value.get("type"))
+        found = [fit for each in candidates if (fit := self.fitting(each, value)) is not None]
+        return max(found, key=lambda fit: self._likeness(fit, value)) if len(found) > 1 else found[0] if found else None
+
+    def is_harmless(self, kind: Kind) -> bool:
+        """Return whether no value of a kind, without alternatives, can be a secret: true and false, numbers, enums."""
+        return isinstance(kind, str) and (kind in (BOOLEAN, INTEGER, NUMBER) or bool(self.values(kind)))
+
+    def _is_of(self, kind: str, value: object) -> bool:
+        if (is_of := _PLAIN.get(kind)) is not None:
+            return is_of(value)
+        described = self._types[kind]
+        if isinstance(described, list):
+            return value in described
+        return isinstance(value, dict) and ("type" not in value or self._may_be(described.get("type"), value["type"]))
+
+    def _candidates(self, kind: dict[str, Any], said: object) -> list[Kind]:
+        """Return the alternatives that may be of a type, as the value says it; they are sorted by it once."""
+        if "by type" not in kind:
+            by_type: dict[str, list[Kind]] = {}
+            for each in kind["one of"]:
+                for value in self.values(self.fields(each).get("type")):
+                    by_type.setdefault(value, []).append(each)
+            kind["by type"] = by_type
+        if not isinstance(said, str):
+            return list(kind["one of"])
+        # What says its type is of none that has no types, but maybe a mapping of anything.
+        return kind["by type"].get(said) or [
+            each for each in kind["one of"] if "type" in (self.fields(each) or ("type",))
+        ]
+
+    def _likeness(self, kind: Kind, value: dict[str, Any]) -> tuple[bool, int]:
+        known = self.fields(kind)
+        return all(self._may_be(known.get(name), child) for name, child in value.items()), len(
+            value.keys() & known.keys()
+        )
+
+    def _may_be(self, kind: Kind, value: object) -> bool:
+        """Return whether a kind is no enum, or an enum with this text among its values."""
+        values = self.values(kind)
+        return not values or not isinstance(value, str) or value in values
+
+
+def newest() -> Schemas:
+    """Return the schemas of the newest version that there is a digest of."""
+    return _read(VERSIONS[-1])
+
+
 def kind_at(*path: str) -> Kind:
-    """Return the kind of a pipeline's field, such as that of ``sourceConfig``, ``config``."""
-    kind: Kind = PIPELINE
-    for name in path:
-        kind = fields(kind)[name]
-    return kind
-
-
-def fitting(kind: Kind, value: object) -> Kind:
-    """
-    Return which of its alternatives a value is of: one that is no ``one of``; None where it is of none.
-
-    An object is of a type unless its own ``type`` says otherwise, whatever a newer server has added to it. Of several
-    types it is the one whose enums it has, and that knows most of its fields.
-    """
-    if isinstance(kind, str):
-        return kind if _is_of(kind, value) else None
-    if kind is None:
-        return None
-    if "one of" not in kind:
-        return kind if isinstance(value, list if "list" in kind else dict) else None
-    if not isinstance(value, dict):
-        return next((fit for each in kind["one of"] if (fit := fitting(each, value)) is not None), None)
-    found = [fit for each in _candidates(kind, value.get("type")) if (fit := fitting(each, value)) is not None]
-    return max(found, key=lambda fit: _likeness(fit, value)) if len(found) > 1 else found[0] if found else None
+    """Return what the newest schemas' `Schemas.kind_at` does."""
+    return newest().kind_at(*path)
 
 
 def fields(kind: Kind) -> Mapping[str, Kind]:
-    """Return the fields of a type with their kinds, none for any other kind."""
-    described = _types().get(kind) if isinstance(kind, str) else None
-    return described if isinstance(described, dict) else _NO_FIELDS
+    """Return what the newest schemas' `Schemas.fields` does."""
+    return newest().fields(kind)
+
+
+def fitting(kind: Kind, value: object) -> Kind:
+    """Return what the newest schemas' `Schemas.fitting` does."""
+    return newest().fitting(kind, value)
 
 
 def is_harmless(kind: Kind) -> bool:
-    """Return whether no value of a kind, without alternatives, can be a secret: true and false, numbers, enums."""
-    return isinstance(kind, str) and (kind in ("boolean", "integer", "number") or isinstance(_types().get(kind), list))
+    """Return what the newest schemas' `Schemas.is_harmless` does."""
+    return newest().is_harmless(kind)
+
+
+def of_version(version: str | None) -> Schemas:
+    """
+    Return the schemas of a version of openmetadata-ingestion, or else of the nearest one that is older.
+
+    :param version: such as ``2.0.6.0``; None where it is not known, which means the newest
+    """
+    numbers = _numbers(version)
+    return _read(next((each for each in reversed(VERSIONS) if each <= numbers), VERSIONS[0])) if numbers else newest()
+
+
+def is_ahead(version: str | None) -> bool:
+    """Return whether a version of openmetadata-ingestion is newer than what there is a digest of."""
+    return _numbers(version) > VERSIONS[-1]
+
+
+def _numbers(version: str | None) -> tuple[int, ...]:
+    return tuple(int(part) for part in (version or "").split(".")[:2] if part.isdecimal())
 
 
 @cache
-def _types() -> dict[str, Any]:
-    types: dict[str, Any] = json.loads(_DIGEST.read_text(encoding="utf-8"))["types"]
-    return types
-
-
-def _is_of(kind: str, value: object) -> bool:
-    if (is_of := _PLAIN.get(kind)) is not None:
-        return is_of(value)
-    described = _types()[kind]
-    if isinstance(described, list):
-        return value in described
-    return isinstance(value, dict) and ("type" not in value or _may_be(described.get("type"), value["type"]))
-
-
-def _candidates(kind: dict[str, Any], said: object) -> list[Kind]:
-    """Return the alternatives that may be of a type, as the value says it; they are sorted by it once."""
-    if "by type" not in kind:
-        by_type: dict[str, list[Kind]] = {}
-        for each in kind["one of"]:
-            for value in _values(fields(each).get("type")):
-                by_type.setdefault(value, []).append(each)
-        kind["by type"] = by_type
-    if not isinstance(said, str):
-        return list(kind["one of"])
-    # What says its type is of none that has no types, but maybe a mapping of anything.
-    return kind["by type"].get(said) or [each for each in kind["one of"] if "type" in (fields(each) or ("type",))]
-
-
-def _likeness(kind: Kind, value: dict[str, Any]) -> tuple[bool, int]:
-    known = fields(kind)
-    return all(_may_be(known.get(name), child) for name, child in value.items()), len(value.keys() & known.keys())
-
-
-def _may_be(kind: Kind, value: object) -> bool:
-    """Return whether a kind is no enum, or an enum with this text among its values."""
-    values = _values(kind)
-    return not values or not isinstance(value, str) or value in values
-
-
-def _values(kind: Kind) -> list[Any]:
-    values = _types().get(kind) if isinstance(kind, str) else None
-    return values if isinstance(values, list) else []
+def _read(version: tuple[int, int]) -> Schemas:
+    path = Path(__file__).with_name("ingestion_{}_{}.json".format(*version))
+    return Schemas(json.loads(path.read_text(encoding="utf-8")))

@@ -14,8 +14,9 @@ PACKAGE = Path(__file__).parents[1] / "dag_factory"
 
 # From the ground up. A module may import those before it, at the top or late.
 FLOORS = [
-    "plain_text", "markdown", "dag_ids",
-    "errors", "airflow_versions", "options", "settings", "sealing", "references", "json_loader", "yaml_loader",
+    "plain_text", "nearest", "markdown", "dag_ids",
+    "errors", "airflow_versions", "options", "settings", "ingestion_versions", "sealing", "references", "json_loader",
+    "yaml_loader",
     "document", "validation", "validation.problem", "validation.words",
     "server_address", "python_classes", "allowed", "secret_names", "inheritance", "fqn", "recipients",
     "source_configs", "pipeline", "secret_texts", "secrets", "outcomes", "schemas", "at_rest", "shown_config",
@@ -26,9 +27,11 @@ FLOORS = [
     "load_time", "claims", "verdicts", "catalog", "config_version", "server_connection",
     "schedule", "workflow", "workflow.types",
     "validation.spelling", "validation.names", "validation.kinds", "validation.source", "validation.server",
+    "validation.schema_check", "validation.source_config",
     "validation.foreign", "validation.schedules", "validation.reach", "validation.validator", "validation.configs",
     "notify", "trigger_form", "ui", "docs", "links",
-    "workflow.overrides", "workflow.server", "workflow.secrets_read", "workflow.status",
+    "workflow.overrides", "workflow.models", "workflow.source_config", "workflow.server", "workflow.secrets_read",
+    "workflow.status",
     "workflow.server_calls", "workflow.logs", "workflow.run", "workflow.secrets_manager", "workflow.automation",
     "workflow.jobs",
     "runner", "runner.interpreter", "runner.secrets_manager", "runner.guard", "runner.child", "runner.pipes",
@@ -49,11 +52,10 @@ FLOORS = [
 
 # What an interpreter runs that has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
 ISOLATED = [
-    "plain_text", "errors", "sealing", "references", "secret_names", "secret_texts", "secrets", "outcomes",
-    "masked_streams", "masking", "fqn", "source_configs", "python_classes", "workflow.types",
-    "workflow.server", "workflow.secrets_read", "workflow.status",
-    "workflow.server_calls", "workflow.run", "workflow.secrets_manager", "workflow.automation", "workflow.jobs",
-    "runner.guard",
+    "plain_text", "nearest", "errors", "sealing", "references", "secret_names", "secret_texts", "secrets", "outcomes",
+    "masked_streams", "masking", "fqn", "source_configs", "python_classes", "workflow.types", "workflow.models",
+    "workflow.source_config", "workflow.server", "workflow.secrets_read", "workflow.status", "workflow.server_calls",
+    "workflow.run", "workflow.secrets_manager", "workflow.automation", "workflow.jobs", "runner.guard",
 ]  # fmt: skip
 
 

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from dag_factory.schemas import VERSIONS, is_ahead, newest, of_version
+from dag_factory.workflow.types import PIPELINE_TYPES
+
 ROOT = Path(__file__).parents[1]
 _MAJOR, _MINOR, *_ = version("openmetadata-ingestion").split(".")
 DIGEST = ROOT / "dag_factory" / f"ingestion_{_MAJOR}_{_MINOR}.json"
@@ -69,7 +72,7 @@ def test_it_knows_applications_and_what_they_have_that_is_private_it_does_not(ty
 
 
 def test_every_kind_is_one_that_is_described(types: dict[str, Any]) -> None:
-    plain = {"boolean", "integer", "number", "text", "secret", "any"}
+    plain = {"boolean", "integer", "number", "text", "moment", "secret", "any"}
 
     def check(kind: object) -> None:
         if isinstance(kind, str):
@@ -88,3 +91,42 @@ def test_every_kind_is_one_that_is_described(types: dict[str, Any]) -> None:
         else:
             assert described
             assert all(isinstance(value, (str, int)) for value in described)
+
+
+def test_it_knows_what_is_required_and_what_takes_unknown_fields() -> None:
+    schemas = newest()
+    assert list(schemas.required("DbtLocalConfig")) == ["dbtConfigType", "dbtManifestFilePath"]
+    assert list(schemas.required("DatabaseServiceMetadataPipeline")) == []
+    assert schemas.takes_unknown_fields("GcpADC")
+    assert not schemas.takes_unknown_fields("FilterPattern")
+    assert list(schemas.bounds("DatabaseServiceMetadataPipeline", "jsonSchemaSampleSize")) == [1, 1000]
+
+
+def test_it_knows_which_source_config_a_pipeline_type_has() -> None:
+    known = {name: set(newest().source_configs(name)) for name in PIPELINE_TYPES}
+    assert known["metadata"] >= {"databaseService", "mlmodelService", "mcpService"}
+    assert known["autoClassification"] == {"databaseService", "messagingService", "storageService"}
+    assert all(known.values())
+
+
+@pytest.mark.parametrize("version", VERSIONS, ids=str)
+def test_there_is_one_of_each_version_and_each_is_whole(version: tuple[int, int]) -> None:
+    path = ROOT / "dag_factory" / "ingestion_{}_{}.json".format(*version)
+    content = json.loads(path.read_text())
+    assert path.stat().st_size < 100_000
+    assert content["version"].startswith("{}.{}.".format(*version))
+    types = content["types"]
+    assert all(set(names) <= types[kind].keys() for kind, names in content["required"].items())
+    assert all(kind in types for kind in content["open"])
+    assert all(each in types for kinds in content["source configs"].values() for each in kinds.values())
+    assert of_version(content["version"]).version == content["version"]
+
+
+@pytest.mark.parametrize(
+    ("version", "used"),
+    [(None, "2.0"), ("2.0.1.0", "2.0"), ("1.13.6.3", "1.13"), ("1.11.0", "1.12"), ("1.20.0", "1.13"), ("3.0", "2.0"),
+     ("unknown", "2.0")],
+)  # fmt: skip
+def test_of_another_version_the_nearest_older_one_is_used(version: str | None, used: str) -> None:
+    assert of_version(version).version.startswith(used)
+    assert is_ahead(version) is (version == "3.0")

@@ -90,5 +90,5 @@ def test_only_true_and_false_numbers_and_enums_are_harmless() -> None:
 
 
 def test_the_digest_is_read_when_it_is_asked_for_and_not_before() -> None:
-    program = "from dag_factory import schemas; assert not schemas._types.cache_info().currsize"
+    program = "from dag_factory import schemas; assert not schemas._read.cache_info().currsize"
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -11,6 +11,7 @@ import json
 import types
 import warnings
 from collections.abc import Iterator
+from datetime import date, timedelta
 from enum import Enum
 from importlib import import_module
 from importlib.metadata import version
@@ -18,7 +19,12 @@ from pathlib import Path
 from pkgutil import walk_packages
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, RootModel, SecretStr
+from annotated_types import Ge, Le
+from pydantic import AwareDatetime, BaseModel, RootModel, SecretStr
+
+from dag_factory.schemas import ANY_SERVICE
+from dag_factory.source_configs import in_server_spelling
+from dag_factory.workflow.types import PIPELINE_TYPES
 
 PACKAGE = Path(__file__).parents[1] / "dag_factory"
 DISTRIBUTION = "openmetadata-ingestion"
@@ -27,7 +33,14 @@ _APPLICATIONS = "metadata.generated.schema.entity.applications.configuration"
 _PIPELINE = "metadata.generated.schema.entity.services.ingestionPipelines.ingestionPipeline"
 # The connections of all kinds of services are most of the schemas, and a pipeline hardly ever holds one.
 _LEFT_OUT = frozenset({"ServiceConnection"})
-_PLAIN = {bool: "boolean", int: "integer", float: "number"}
+_PLAIN = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    date: "moment",
+    timedelta: "moment",
+    AwareDatetime: "moment",
+}
 
 
 class Digest:
@@ -36,6 +49,9 @@ class Digest:
     def __init__(self) -> None:
         self._names: dict[type, str] = {}
         self.types: dict[str, Any] = {}
+        self.required: dict[str, list[str]] = {}
+        self.bounds: dict[str, dict[str, list[float | None]]] = {}
+        self.open: list[str] = []
 
     def kind(self, annotation: Any) -> Any:
         """Return the kind of a value, in the form that `dag_factory.schemas` describes."""
@@ -58,8 +74,10 @@ class Digest:
     def _kind_of_class(self, kind: type) -> Any:
         is_free = issubclass(kind, BaseModel) and not kind.model_fields and kind.model_config.get("extra") != "forbid"
         found: Any = next((name for plain, name in _PLAIN.items() if issubclass(kind, plain)), "text")
-        if kind.__name__ in _LEFT_OUT or kind in (object, dict, list) or is_free:
+        if kind.__name__ in _LEFT_OUT or kind in (object, dict, list):
             found = "any"
+        elif is_free:
+            found = {"map": "any"}
         elif issubclass(kind, SecretStr):
             found = "secret"
         elif issubclass(kind, RootModel):
@@ -82,7 +100,25 @@ class Digest:
         return self._names[kind]
 
     def _fields(self, kind: type[BaseModel]) -> dict[str, Any]:
-        return {field.alias or name: self.kind(field.annotation) for name, field in sorted(kind.model_fields.items())}
+        name_here = self._names[kind]
+        if kind.model_config.get("extra") != "forbid":
+            self.open.append(name_here)
+        found = {}
+        for name, field in sorted(kind.model_fields.items()):
+            said = field.alias or name
+            if field.is_required():
+                self.required.setdefault(name_here, []).append(said)
+            lowest = next((limit.ge for limit in field.metadata if isinstance(limit, Ge)), None)
+            highest = next((limit.le for limit in field.metadata if isinstance(limit, Le)), None)
+            if lowest is not None or highest is not None:
+                self.bounds.setdefault(name_here, {})[said] = [lowest, highest]  # type: ignore[list-item]
+            if get_origin(field.annotation) is Literal:
+                # A constant is told like an enum, and named after its field.
+                self.types[f"{name_here}.{said}"] = list(get_args(field.annotation))
+                found[said] = f"{name_here}.{said}"
+            else:
+                found[said] = self.kind(field.annotation)
+        return found
 
 
 def digest() -> str:
@@ -102,9 +138,25 @@ def digest() -> str:
     content = {
         "version": version(DISTRIBUTION),
         "pipeline": "IngestionPipeline",
+        "source configs": source_configs(found.types["SourceConfig"]["config"]["one of"]),
+        "required": dict(sorted(found.required.items())),
+        "open": sorted(found.open),
+        "bounds": dict(sorted(found.bounds.items())),
         "types": dict(sorted(found.types.items())),
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def source_configs(models: list[str]) -> dict[str, dict[str, str]]:
+    """Return, by pipeline type, the models of its source config by the type of the service, ``*`` for any."""
+    found: dict[str, dict[str, str]] = {}
+    for name, pipeline_type in PIPELINE_TYPES.items():
+        for model in models:
+            kind = model.removesuffix(pipeline_type.source_config)
+            if kind != model:
+                service = in_server_spelling(f"{kind[0].lower()}{kind[1:]}Service") if kind else ANY_SERVICE
+                found.setdefault(name, {})[service] = model
+    return found
 
 
 def path() -> Path:

@@ -8,11 +8,12 @@ from itertools import islice
 from typing import Any
 
 from dag_factory.document import Document
+from dag_factory.nearest import nearest
 from dag_factory.pipeline import AirflowConfig, DagFactory, IngestionPipeline, Runner
 from dag_factory.references import is_reference
 from dag_factory.schemas import PIPELINE, fields, kind_at
 from dag_factory.validation.problem import ERROR, SPELLING, WARNING, Problem
-from dag_factory.validation.spelling import in_camel_case, nearest
+from dag_factory.validation.spelling import in_camel_case
 
 Path = tuple[str, ...]
 

@@ -8,9 +8,9 @@ from typing import Any
 from dag_factory.airflow_versions import has_executor
 from dag_factory.allowed import Allowed
 from dag_factory.document import Document
+from dag_factory.nearest import nearest
 from dag_factory.references import FORMS, is_reference
 from dag_factory.validation.problem import Problem, problem_of
-from dag_factory.validation.spelling import nearest
 
 _FORMS = tuple(sorted(FORMS))
 # A document holds fewer mappings with such a key, unless somebody wants this to take long.

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from dag_factory.document import Document
 from dag_factory.errors import ConfigError
+from dag_factory.nearest import nearest
 from dag_factory.references import is_reference
 from dag_factory.source_configs import BY_SERVICE, KINDS_OF_SERVICES, misfit, types_of
 from dag_factory.validation.problem import MISSING, WARNING, Problem, problem_of
-from dag_factory.validation.spelling import nearest
 from dag_factory.workflow.types import PIPELINE_TYPES, pipeline_type
 
 _FIELD = "sourceConfig"

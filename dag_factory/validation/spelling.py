@@ -1,15 +1,11 @@
-"""Near misses of names: which of those that are known was probably meant."""
+"""Names in another spelling than that of OpenMetadata's schemas."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
-from functools import lru_cache
 
 from pydantic.alias_generators import to_camel
 
-# A name that is alike by less is another one. Newer servers' fields must not be taken for misspelt ones.
-_LIKENESS = 0.8
 _LONGEST = 64
 
 
@@ -19,19 +15,3 @@ def in_camel_case(name: str, known: Iterable[str]) -> str | None:
         return None
     camel = to_camel(name.replace("-", "_")).lower()
     return next((each for each in known if each.lower() == camel), None)
-
-
-@lru_cache(maxsize=4096)
-def nearest(name: str, known: tuple[str, ...]) -> str | None:
-    """Return the known name that a name is a near miss of, None where it is near to none. Case does not count."""
-    if len(name) > _LONGEST:
-        return None
-    by_plain = {_plain(each): each for each in known}
-    if (same := by_plain.get(_plain(name))) is not None:
-        return same
-    found = get_close_matches(_plain(name), by_plain, n=1, cutoff=_LIKENESS)
-    return by_plain[found[0]] if found else None
-
-
-def _plain(name: str) -> str:
-    return name.lower().replace("_", "").replace("-", "").replace(" ", "")

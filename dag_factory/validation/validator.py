@@ -11,7 +11,7 @@ from dag_factory import allowed
 from dag_factory.allowed import Allowed
 from dag_factory.document import Document
 from dag_factory.pipeline import IngestionPipeline
-from dag_factory.validation import foreign, kinds, names, reach, schedules, server, source
+from dag_factory.validation import foreign, kinds, names, reach, schedules, server, source, source_config
 from dag_factory.validation.problem import ERROR, InvalidError, Problem, without_doubles
 from dag_factory.validation.words import problems_of
 
@@ -97,9 +97,9 @@ def examine(document: Document, opened: Allowed | None = None, *, warnings: bool
     pipeline, misfits = _modelled(document)
     problems = [*_of(ERRORS, document)]
     problems += server.server(document, is_given=opened.server_connection is not None)
-    problems += [*misfits, *reach.reach(document, opened)]
+    problems += [*misfits, *reach.reach(document, opened), *source_config.misfits(document, opened.versions)]
     if problems or warnings:
-        problems += _of(WARNINGS, document)
+        problems += [*_of(WARNINGS, document), *source_config.doubts(document, opened.versions)]
     if not problems:
         return Verdict((), pipeline)
     kept = tuple(without_doubles(problems))

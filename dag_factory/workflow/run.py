@@ -23,9 +23,11 @@ from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.outcomes import STOPPED, Report, Reporter
 from dag_factory.python_classes import check_connector
 from dag_factory.secrets import secret_values
+from dag_factory.workflow.models import refusal
 from dag_factory.workflow.secrets_read import told_when_read
-from dag_factory.workflow.server import connect, fetch_service, known_fields
+from dag_factory.workflow.server import connect, fetch_service, known_fields, server_version
 from dag_factory.workflow.server_calls import ServerCalls, within_time
+from dag_factory.workflow.source_config import fitted_source_config
 from dag_factory.workflow.status import ensure_reported, report_once
 from dag_factory.workflow.types import Resources, Service, pipeline_type
 
@@ -132,7 +134,7 @@ class PipelineRun:
         self._server = server
         # What goes wrong, the task reports, with the reason: see `dag_factory.execution`.
         with TemporaryDirectory(prefix="openmetadata-") as folder:
-            workflow = _imported(self._type.workflow).create(self._config(server, Path(folder)))
+            workflow = self._workflow(self._config(server, Path(folder)))
             workflow.execute()
         report = Report(
             Reporter.WORKFLOW,
@@ -164,10 +166,24 @@ class PipelineRun:
         if not self._job.is_retried:
             self.report(Report(Reporter.KILL_HANDLER, "failed", STOPPED, started=self._job.started, since=self._began))
 
+    def _workflow(self, config: Document) -> BaseWorkflow:
+        """
+        Return the workflow of a config.
+
+        :raises WorkflowError: where openmetadata-ingestion refuses the config
+        """
+        try:
+            return _imported(self._type.workflow).create(config)
+        except Exception as error:
+            if (plain := refusal(error)) is None:
+                raise
+            raise plain from None
+
     def _config(self, server: OpenMetadata, folder: Path) -> Document:
         resources = Resources(lambda: self._service(server), folder, self._job.allowed_applications)
+        source_config = fitted_source_config(self._document, lambda: server_version(server))
         return {
-            **self._type.steps(self._document, resources),
+            **self._type.steps({**self._document, "sourceConfig": source_config}, resources),
             "workflowConfig": {
                 "loggerLevel": self._document.get("loggerLevel") or "INFO",
                 "raiseOnError": self._raise_on_error,

@@ -42,6 +42,14 @@ def connect(connection: Document) -> OpenMetadata:
         raise WorkflowError(f"no connection to the OpenMetadata server: {error}") from None
 
 
+def server_version(server: OpenMetadata) -> str | None:
+    """Return the version of the server, None where it does not say it."""
+    try:
+        return str(server.get_server_version())
+    except Exception:  # noqa: BLE001 - it is asked for the sake of a sentence
+        return None
+
+
 def known_fields(connection: Document) -> Document:
     """Return a server connection without the fields of newer servers, which openmetadata-ingestion would refuse."""
     from metadata.generated.schema.entity.services.connections.metadata.openMetadataConnection import (

@@ -51,11 +51,13 @@ class PipelineType:
 
     :param task_id: id of the task; the OpenMetadata server asks for logs by it
     :param workflow: dotted path of the class in openmetadata-ingestion
+    :param source_config: how the names of its models of the source config end; before that stands the kind of service
     :param steps: makes the type's own part of the workflow's config (source, processor, sink, ...) from the document
     """
 
     task_id: str
     workflow: str
+    source_config: str
     steps: Callable[[Document, Resources], Document]
 
 
@@ -76,7 +78,7 @@ def _policy_agent(document: Document, resources: Resources) -> Document:
 
 
 def _usage(document: Document, resources: Resources) -> Document:
-    location = _source_config(document)["config"].get("stageFileLocation")
+    location = source_config_of(document)["config"].get("stageFileLocation")
     # The schema has one default for all pipelines, and the workflow empties the place that it is given: so each run
     # has a place of its own there.
     staging = {"filename": str(Path(location) / resources.folder.name if location else resources.folder / "staging")}
@@ -102,7 +104,7 @@ def _test_suite(document: Document, resources: Resources) -> Document:
         "source": {
             "type": "testSuite",
             "serviceName": _service_name(document),
-            "sourceConfig": _source_config(document),
+            "sourceConfig": source_config_of(document),
         },
         "processor": {"type": "orm-test-runner", "config": {}},
         "sink": _SINK,
@@ -114,13 +116,13 @@ def _reindex(document: Document, resources: Resources) -> Document:
         "type": "metadata_elasticsearch",
         "serviceName": _service_name(document),
         "serviceConnection": {"config": {"type": "MetadataES"}},
-        "sourceConfig": _source_config(document),
+        "sourceConfig": source_config_of(document),
     }
     return {"source": source, "sink": _SINK}
 
 
 def _application(document: Document, resources: Resources) -> Document:
-    config = _source_config(document)["config"]
+    config = source_config_of(document)["config"]
     # Here at the latest: what is imported may come from the conf of a trigger.
     check_application(document, resources.allowed_applications)
     return {name: config.get(name) for name in ("sourcePythonClass", "appConfig", "appPrivateConfig")}
@@ -131,16 +133,18 @@ def _source(document: Document, service: Service, suffix: str = "") -> Document:
         "type": f"{service.source_type}{suffix}",
         "serviceName": service.name,
         "serviceConnection": service.connection,
-        "sourceConfig": _source_config(document),
+        "sourceConfig": source_config_of(document),
     }
 
 
-def _source_config(document: Document) -> Document:
+def source_config_of(document: Document) -> Document:
     """
     Return a document's source config, with the type that servers before 2.1 may leave out.
 
     Without one, openmetadata-ingestion takes the first of all source configs that has the fields: DatabaseMetadata for
     an empty one, also that of a dashboard service.
+
+    :raises ConfigError: where it is missing, or of a type that its pipeline type does not have
     """
     source_config = document.get("sourceConfig")
     if not isinstance(source_config, dict) or not isinstance(source_config.get("config"), dict):
@@ -163,18 +167,29 @@ _METADATA = f"{_MODULES}.metadata.MetadataWorkflow"
 
 # The names, task ids and classes are those that the OpenMetadata server and openmetadata-ingestion know.
 PIPELINE_TYPES = {
-    "metadata": PipelineType("ingestion_task", _METADATA, _metadata),
-    "dbt": PipelineType("dbt_task", _METADATA, _dbt),
-    "lineage": PipelineType("lineage_task", _METADATA, _lineage),
-    "usage": PipelineType("usage_task", f"{_MODULES}.usage.UsageWorkflow", _usage),
-    "profiler": PipelineType("profiler_task", f"{_MODULES}.profiler.ProfilerWorkflow", _profiler),
-    "autoClassification": PipelineType(
-        "auto_classification_task", f"{_MODULES}.classification.AutoClassificationWorkflow", _auto_classification
+    "metadata": PipelineType("ingestion_task", _METADATA, "ServiceMetadataPipeline", _metadata),
+    "dbt": PipelineType("dbt_task", _METADATA, "DbtPipeline", _dbt),
+    "lineage": PipelineType("lineage_task", _METADATA, "ServiceQueryLineagePipeline", _lineage),
+    "usage": PipelineType("usage_task", f"{_MODULES}.usage.UsageWorkflow", "ServiceQueryUsagePipeline", _usage),
+    "profiler": PipelineType(
+        "profiler_task", f"{_MODULES}.profiler.ProfilerWorkflow", "ServiceProfilerPipeline", _profiler
     ),
-    "TestSuite": PipelineType("test_suite_task", f"{_MODULES}.data_quality.TestSuiteWorkflow", _test_suite),
-    "elasticSearchReindex": PipelineType("elasticsearch_reindex_task", _METADATA, _reindex),
-    "application": PipelineType("application_task", f"{_MODULES}.application.ApplicationWorkflow", _application),
-    "policyAgent": PipelineType("ingestion_task", _METADATA, _policy_agent),
+    "autoClassification": PipelineType(
+        "auto_classification_task",
+        f"{_MODULES}.classification.AutoClassificationWorkflow",
+        "ServiceAutoClassificationPipeline",
+        _auto_classification,
+    ),
+    "TestSuite": PipelineType(
+        "test_suite_task", f"{_MODULES}.data_quality.TestSuiteWorkflow", "TestSuitePipeline", _test_suite
+    ),
+    "elasticSearchReindex": PipelineType(
+        "elasticsearch_reindex_task", _METADATA, "MetadataToElasticSearchPipeline", _reindex
+    ),
+    "application": PipelineType(
+        "application_task", f"{_MODULES}.application.ApplicationWorkflow", "ApplicationPipeline", _application
+    ),
+    "policyAgent": PipelineType("ingestion_task", _METADATA, "PolicyAgentPipeline", _policy_agent),
 }
 
 # Types that the server may still hold but nothing runs any more, each with the way out.
