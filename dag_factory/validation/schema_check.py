@@ -208,7 +208,7 @@ class SchemaCheck:
         if values and isinstance(value, str):
             meant = nearest(value, tuple(values))
             way_out = f"Did you mean '{meant}'?" if meant else f"Write {_either(values)}"
-            return Problem(field, "value", f"is none of {', '.join(values)}", way_out)
+            return Problem(field, "value", f"is not one of {', '.join(values)}", way_out)
         return _misfit(field, _said(value), *self._words(options))
 
     def _words(self, options: Sequence[Kind]) -> tuple[str, str]:

@@ -88,7 +88,7 @@ def problem_of(field: str, error: Mapping[str, Any], words: Sequence[str] = ()) 
     """
     kind = str(error["type"])
     if kind in ("enum", "literal_error") and words:
-        problem, way_out = f"is none of {', '.join(words)}", "Write one of them"
+        problem, way_out = f"is not one of {', '.join(words)}", "Write one of them"
     else:
         problem, way_out = _in_words(kind), f"See the schema of {ingestion()}"
         if kind == "missing":

@@ -147,7 +147,7 @@ def test_another_word_for_false_is_refused_wherever_true_or_false_belongs(value:
         (
             {"dbtConfigType": "locla", "dbtManifestFilePath": "/m"},
             "dbtConfigType",
-            "is none of cloud, local, http, s3",
+            "is not one of cloud, local, http, s3",
         ),
         ({"dbtConfigType": "local"}, "dbtManifestFilePath", "is missing. Add it to the config"),
         (

@@ -90,7 +90,7 @@ REFUSED = {
     "dbt of an unknown type": (
         dbt({"dbtConfigType": "ftp", **LOCAL}),
         "dbtConfigSource.dbtConfigType",
-        f"is none of {WORDS.replace(' or', ',')}. Write one of them",
+        f"is not one of {WORDS.replace(' or', ',')}. Write one of them",
     ),
     "dbt without its file": (
         dbt({"dbtConfigType": "local"}),
