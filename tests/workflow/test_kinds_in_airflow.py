@@ -83,3 +83,16 @@ def test_a_dropped_config_of_another_kind_of_service_runs_as_one_of_a_database_d
     assert links == {title: f"{openmetadata.url}{path.format(kind=kind, name=name)}" for title, path in LINKS.items()}
     counted = airflow.api("GET", f"{instance}/xcomEntries/return_value")["value"]
     assert counted["OpenMetadata"]["records"] > 2
+
+    # The same pipeline for a service of another kind, which the server doesn't have.
+    other = {"type": "searchService", "name": name}
+    (config_store / f"{dag_id}.json").write_text(
+        json.dumps({**document, "service": other, "sourceConfig": {"config": {"type": "SearchMetadata"}}})
+    )
+    run_id = airflow.trigger(dag_id)
+    assert airflow.wait_for_run(dag_id, run_id) == "failed"
+    sentence = f"the OpenMetadata server has no searchService '{name}', or the token may not read it"
+    assert sentence in airflow.task_log(dag_id, run_id, TASK)
+    found = openmetadata.get(f"/api/v1/services/ingestionPipelines/name/{name}.{dag_id}?fields=pipelineStatuses")
+    (failed,) = (each for each in found["pipelineStatuses"] if each["pipelineState"] == "failed")
+    assert sentence in json.dumps(failed["status"])
