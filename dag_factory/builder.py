@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+from unicodedata import combining, normalize
 
 from airflow.sdk import DAG
 
@@ -149,8 +150,13 @@ def _tags(pipeline: IngestionPipeline, *, is_broken: bool, title_tag: bool) -> l
     tags = [TAG, f"type:{pipeline.pipeline_type}", f"service:{service}"]
     tags += [PROBLEM_TAG] if is_broken else []
     tags += [pipeline.title] if title_tag else []
-    # MySQL takes tags that differ by case alone for the same one, and then refuses all DAGs of the file.
+    # MySQL takes tags that differ by case or accents alone for the same one, and then refuses all DAGs of the file.
     kept: dict[str, str] = {}
     for tag in (cut(one_line(each), _MAX_TAG) for each in tags):
-        kept.setdefault(tag.casefold(), tag)
+        kept.setdefault(_collated(tag), tag)
     return list(kept.values())
+
+
+def _collated(tag: str) -> str:
+    """Return a text that is the same for all tags that a collation without case and accents takes for the same one."""
+    return "".join(each for each in normalize("NFKD", tag.casefold()) if not combining(each)).casefold()

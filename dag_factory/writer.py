@@ -43,14 +43,22 @@ class Deployed:
     changed: bool
 
 
-def checked(data: bytes) -> Checked:
+def parsed(data: bytes) -> Document:
+    """
+    Return the document that is to be deployed.
+
+    :param data: an ``IngestionPipeline``, JSON
+    :raises ConfigError: where it is not JSON, or holds what no DAG can carry
+    """
+    return parse(data, "deploy.json")
+
+
+def checked(document: Document) -> Checked:
     """
     Return the pipeline that is to be deployed.
 
-    :param data: an ``IngestionPipeline``, JSON
-    :raises ConfigError: where it describes no pipeline that can be run
+    :raises ConfigError: where the document describes no pipeline that can be run
     """
-    document = parse(data, "deploy.json")
     return Checked(document, check(document))
 
 

@@ -261,3 +261,9 @@ def test_an_executor_that_airflow_does_not_have_is_a_problem_of_that_config_alon
 def test_no_two_tags_differ_by_case_alone_for_which_mysql_takes_them_for_one() -> None:
     dag = build_dag(config(displayName="OPENMETADATA"), title_tag=True)
     assert dag.tags == {"OpenMetadata", "type:metadata", "service:shop"}
+
+
+@pytest.mark.parametrize("title", ["ÖpenMetadata", "Ope\u0301nMetadata", "\uff2fpenMetadata", "TYPE:métadata"])
+def test_no_two_tags_differ_by_accents_alone_for_which_mysql_takes_them_for_one(title: str) -> None:
+    dag = build_dag(config(displayName=title), title_tag=True)
+    assert dag.tags == {"OpenMetadata", "type:metadata", "service:shop"}

@@ -280,7 +280,7 @@ def test_what_is_accepted_at_a_deploy_is_a_dag_and_what_is_refused_leaves_nothin
     sent = data.draw(spoilt(document) | st.just(json.dumps(document).encode()))
     with store_of({}) as store:
         try:
-            done = writer.deploy(store, writer.checked(sent))
+            done = writer.deploy(store, writer.checked(writer.parsed(sent)))
         except ConfigError:
             assert store.list_keys() == []
             return

@@ -41,7 +41,7 @@ def document(**fields: Any) -> bytes:
 
 
 def deploy(store: FolderStore, data: bytes) -> Deployed:
-    return writer.deploy(store, writer.checked(data))
+    return writer.deploy(store, writer.checked(writer.parsed(data)))
 
 
 def stored(store: FolderStore, key: str = "pg_metadata_hourly.json") -> dict[str, Any]:
@@ -387,7 +387,7 @@ sample = json.load(open(sys.argv[3]))
 print("ready", flush=True)
 for line in sys.stdin:
     name = f"pipeline{separator}{line.strip()}"
-    checked = writer.checked(json.dumps({**sample, "name": name, "fullyQualifiedName": f"x.{name}"}).encode())
+    checked = writer.checked({**sample, "name": name, "fullyQualifiedName": f"x.{name}"})
     try:
         writer.deploy(store, checked)
     except ConflictError:

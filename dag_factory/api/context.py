@@ -19,9 +19,9 @@ from dag_factory.api.identity import Logins, require
 from dag_factory.api.parses import CallersRequest, LoaderFiles
 from dag_factory.api.rest import Caller, dag_path, refused
 from dag_factory.catalog import Catalog
-from dag_factory.errors import DagFactoryError
+from dag_factory.errors import DagFactoryError, MissingStoreError
 from dag_factory.parses import Parses
-from dag_factory.store import ConfigStore
+from dag_factory.store import ConfigStore, knows_store
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
@@ -75,12 +75,18 @@ class Context:
         Change the store, and return what the work returns.
 
         Also where it fails, or has found its wish done already, a parse is asked for where none has seen all there is:
-        a change may be in place that nobody has asked for, of this call or of one that died.
+        a change may be in place that nobody has asked for, of this call or of one that died. Where the store is missing
+        nothing can be in place.
         """
+        is_there = True
         try:
             return await self._alone(lambda: work(self.store()))
+        except MissingStoreError:
+            is_there = False
+            raise
         finally:
-            self.parses.ask_if_unseen(CallersRequest(self.loader_files, caller))
+            if is_there:
+                self.parses.ask_if_unseen(CallersRequest(self.loader_files, caller))
 
     async def _alone(self, work: Callable[[], Result]) -> Result:
         """
@@ -138,6 +144,24 @@ class Context:
         except DagFactoryError as error:
             return {"store": str(error)}
         return {"load": problem} if problem is not None else {}
+
+    async def require_store(self) -> None:
+        """
+        Check that no store is missing that this machine has known; one that it never saw may be for others to see.
+
+        :raises Refused: 503, where it is missing
+        """
+
+        def check() -> None:
+            try:
+                self.store()
+            except MissingStoreError as error:
+                if knows_store():
+                    raise Refused(503, str(error)) from None
+            except DagFactoryError:
+                pass
+
+        await asyncio.to_thread(check)
 
     async def stop(self) -> None:
         """End what runs in the background."""

@@ -18,6 +18,7 @@ from dag_factory.api.ending import active_runs, end_runs
 from dag_factory.api.identity import require, require_connections
 from dag_factory.api.rest import Caller, dag_path, refused
 from dag_factory.api.toggle import Toggle
+from dag_factory.dag_ids import clean_dag_id
 from dag_factory.workflow.types import PIPELINE_TYPES
 
 log = logging.getLogger(__name__)
@@ -44,8 +45,11 @@ async def deploy(request: Request, caller: CallerDep, context: ContextDep) -> di
     right to read each Connection that the document itself refers to. Where ``enabled`` or ``pausePipeline`` differs
     from before, the DAG is paused or unpaused as well; else it stays as people have set it in Airflow.
     """
-    checked = await asyncio.to_thread(writer.checked, await read_body(request))
-    await require(caller, "PUT", checked.pipeline.dag_id)
+    document = await asyncio.to_thread(writer.parsed, await read_body(request))
+    # First of all: what is wrong with a document is only for those who may deploy it, and so is the time to find out.
+    if isinstance(name := document.get("name"), str):
+        await require(caller, "PUT", clean_dag_id(name))
+    checked = await asyncio.to_thread(writer.checked, document)
     await require_connections(caller, connections_in(checked.document))
     toggle = Toggle(context, caller)
     deployed = await context.change(caller, lambda store: writer.deploy(store, checked, toggle))

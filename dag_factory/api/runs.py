@@ -48,6 +48,8 @@ async def trigger(
     _check(conf or {})
     wanted = checked_run_id((conf or {}).get("pipelineRunId") or run_id)
     dag_id = await context.pipeline(caller, name, "POST", run=True)
+    # The run's task would not find its config.
+    await context.require_store()
     dag = await context.dag(caller, dag_id)
     body = {"logical_date": None, "conf": conf or {}, **({"dag_run_id": wanted} if wanted else {})}
     run = await caller.ask("POST", dag_path(dag_id, "dagRuns"), json=body, missing=str(unknown(dag_id)))

@@ -16,7 +16,7 @@ from dag_factory.store.last_good import LastGood
 from dag_factory.store.memory import Known, Memory
 from dag_factory.store.presence import Place
 
-__all__ = ["ConfigStore", "configured_memory", "configured_store", "open_store"]
+__all__ = ["ConfigStore", "configured_memory", "configured_store", "knows_store", "open_store"]
 
 log = logging.getLogger(__name__)
 
@@ -186,3 +186,12 @@ def configured_memory(location: str) -> Memory | None:
         log.warning("A config store that is not mounted may be taken for an empty one. %s", error)
         return None
     return Memory(folder, str(Path(location).expanduser().absolute()))
+
+
+def knows_store() -> bool:
+    """Return whether this machine has ever seen the configured store."""
+    try:
+        memory = configured_memory(settings.config_store())
+    except SettingsError:
+        return False
+    return memory is not None and memory.known() is not None

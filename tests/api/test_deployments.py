@@ -314,3 +314,14 @@ def test_what_the_operator_s_defaults_refer_to_is_not_the_deployer_s_to_read(
     airflow = FakeAirflow(store)
     app = create_app(airflow=lambda: airflow.app, store=lambda: airflow.store)
     assert ask(app, "POST", "/deploy", json=DOCUMENT).status_code == 200
+
+
+def test_who_may_not_deploy_a_document_learns_nothing_of_it(
+    ask: Callable[..., httpx.Response], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE", str(tmp_path))
+    for name, status in (("closed one", 403), ("open one", 400)):
+        answer = ask(create_app(airflow=FastAPI), "POST", "/deploy", json={"name": name, "pipelineType": "unknown"})
+        assert answer.status_code == status, answer.text
+        assert ("pipelineType" in answer.text) == (status == 400)
+    assert not list(tmp_path.glob("*.json"))

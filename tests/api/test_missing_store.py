@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from dag_factory.api.app import create_app
+from dag_factory.api.context import Context
+from dag_factory.errors import MissingStoreError
 from dag_factory.store import configured_store
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")
@@ -30,6 +34,66 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "orders.json").write_text(json.dumps({**PIPELINE, "name": "orders"}))
     configured_store().remember()
     return root
+
+
+def test_no_run_is_queued_whose_task_would_not_find_its_config(ask: Ask, store: Path) -> None:
+    asked: list[str] = []
+
+    def app() -> FastAPI:
+        app = FastAPI()
+
+        @app.get("/api/v2/dags/orders")
+        def dag() -> dict[str, object]:
+            return {"dag_id": "orders", "is_paused": False, "is_stale": False}
+
+        @app.post("/api/v2/dags/orders/dagRuns")
+        def run() -> dict[str, str]:
+            asked.append("run")
+            return {"dag_run_id": "r"}
+
+        return app
+
+    call = {"json": {"dag_id": "orders"}}
+    assert ask(create_app(airflow=app), "POST", "/trigger", **call).status_code == 200
+    store.rename(store.with_name("away"))
+    answer = ask(create_app(airflow=app), "POST", "/trigger", **call)
+    assert answer.status_code == 503
+    assert "is not a folder" in answer.json()["error"]
+    assert asked == ["run"]
+
+
+def test_a_store_that_only_others_see_keeps_no_run_from_being_queued(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE", str(tmp_path / "not_here"))
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__STATE_FOLDER", str(tmp_path / "state"))
+    app = FastAPI()
+    app.get("/api/v2/dags/orders")(lambda: {"dag_id": "orders", "is_paused": False, "is_stale": False})
+    app.post("/api/v2/dags/orders/dagRuns")(lambda: {"dag_run_id": "r"})
+    answer = ask(create_app(airflow=lambda: app), "POST", "/trigger", json={"dag_id": "orders"})
+    assert answer.status_code == 200, answer.text
+
+
+class Asked:
+    """Counts how often a parse is asked for."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    def ask_if_unseen(self, request: object) -> None:
+        self.times += 1
+
+
+def test_a_change_of_a_store_that_is_missing_asks_for_no_parse(store: Path) -> None:
+    nothing: Any = None
+    asked: Any = Asked()
+    context = Context(configured_store, logins=nothing, parses=asked, loader_files=nothing, automations=nothing)
+    asyncio.run(context.change(nothing, lambda store: store.bump()))
+    assert asked.times == 1
+    store.rename(store.with_name("away"))
+    with pytest.raises(MissingStoreError):
+        asyncio.run(context.change(nothing, lambda store: store.bump()))
+    assert asked.times == 1
 
 
 def test_health_says_that_the_load_takes_too_long_until_it_does_not(ask: Ask, store: Path) -> None:

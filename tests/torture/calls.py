@@ -35,7 +35,7 @@ def document(name: str, version: int) -> bytes:
 
 
 def deploy(store: FolderStore, name: str, version: int) -> None:
-    writer.deploy(store, writer.checked(document(name, version)))
+    writer.deploy(store, writer.checked(writer.parsed(document(name, version))))
 
 
 def load(store: FolderStore) -> None:

@@ -123,7 +123,7 @@ def test_new_folders_again_and_again_end_no_thread(root: Path, caplog: pytest.Lo
 def test_what_a_writer_has_announced_is_no_news(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def story(watched: Watched) -> None:
         for number in range(5):
-            writer.deploy(FolderStore(root), writer.checked(pipeline(f"deployed{number}")))
+            writer.deploy(FolderStore(root), writer.checked(writer.parsed(pipeline(f"deployed{number}"))))
         writer.delete(FolderStore(root), "deployed0")
         # Its own marker covers what has come before.
         await watched.asked_by(lambda: drop(root / "by_hand.json"), caplog, "by_hand.json' is new")
@@ -143,7 +143,7 @@ def test_a_writer_that_died_before_its_marker_is_made_good_for(root: Path, caplo
 
 def test_a_marker_that_is_due_without_a_change_to_see_is_made(root: Path) -> None:
     async def story(watched: Watched) -> None:
-        writer.deploy(FolderStore(root), writer.checked(pipeline("a")))
+        writer.deploy(FolderStore(root), writer.checked(writer.parsed(pipeline("a"))))
         marker, asked = watched.store.marker(), len(watched.asked)
         # As one leaves it that died after its announcement.
         (root / PENDING).write_text('"a.json"')
@@ -170,7 +170,7 @@ def test_a_marker_that_could_not_be_made_for_a_dropped_file_is_made_as_soon_as_i
 def test_a_file_that_is_put_back_after_a_change_nobody_saw_is_news(
     root: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    writer.deploy(FolderStore(root), writer.checked(pipeline("a")))
+    writer.deploy(FolderStore(root), writer.checked(writer.parsed(pipeline("a"))))
     backup = shutil.copy2(root / "a.json", root.parent / "a.json")
     drop(root / "a.json")
 
