@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -111,19 +112,20 @@ class Execution:
         self._mask.spare(open_texts(config.document or {}))
         # This worker's own settings count, whatever the DAG processor's or the API server's are.
         opened = allowed.configured()
-        stored = resolved(config.document or {}, self._dag_id, opened, on_secret=self._mask.add_unless_open)
-        # With the way to the server known, whatever is wrong with the rest can be reported.
-        as_stored = IngestionPipeline.from_document(stored)
-        self._outcome.job = self._job(as_stored, {FIELD: stored.get(FIELD)})
-        opened.check(config.document or {})
-        rest = {name: value for name, value in stored.items() if name != FIELD}
-        rest = resolve(
-            rest,
-            self._dag_id,
-            keys=opened.keys,
-            permit=opened.check_reference,
-            on_secret=self._mask.add_unless_open,
-        )
+        with _naming(config):
+            stored = resolved(config.document or {}, self._dag_id, opened, on_secret=self._mask.add_unless_open)
+            # With the way to the server known, whatever is wrong with the rest can be reported.
+            as_stored = IngestionPipeline.from_document(stored)
+            self._outcome.job = self._job(as_stored, {FIELD: stored.get(FIELD)})
+            opened.check(config.document or {})
+            rest = {name: value for name, value in stored.items() if name != FIELD}
+            rest = resolve(
+                rest,
+                self._dag_id,
+                keys=opened.keys,
+                permit=opened.check_reference,
+                on_secret=self._mask.add_unless_open,
+            )
         # References in a conf stay as they are: who may trigger may not read what the worker can.
         document = overridden({**stored, **rest}, self._conf)
         for secret in secret_values(document):
@@ -254,6 +256,15 @@ class Execution:
 
 _TIME = f"airflowConfig.workflowTimeout, or, for a pipeline without one, [{SECTION}] longest_run"
 _OVERTIME = f"The run did not end when its time was over ({_TIME}), so its process was ended."
+
+
+@contextmanager
+def _naming(config: Config) -> Iterator[None]:
+    """Let errors of a config say which file is wrong; those of a run's conf are not the file's."""
+    try:
+        yield
+    except ConfigError as error:
+        raise error.within(config.key) from None
 
 
 def _interrupted(interruption: BaseException) -> str:

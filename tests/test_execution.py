@@ -65,6 +65,7 @@ def test_a_reference_that_the_worker_does_not_open_is_sent_nowhere(
         (store / "orders.json").write_text(json.dumps({**PIPELINE, "openMetadataServerConnection": server}))
         problem = run()
     assert setting in problem
+    assert problem.startswith(f"config 'orders.json', field 'openMetadataServerConnection.{field}")
     assert "canary" not in problem
     assert listener.requests == []
 
