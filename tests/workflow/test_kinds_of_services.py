@@ -232,8 +232,13 @@ def runs(server: OpenMetadataServer, tools: str, tmp_path_factory: pytest.TempPa
         of = {"type": kind.service_type, "name": kind.name}
         document = {**pipeline, "openMetadataServerConnection": connection_of(server)}
         jobs[kind.service_type] = job(kind.service_type, document)
-        # A server before 2.1 need not say the type, and people who write a config may not know the id.
-        plain = {"name": "load", "pipelineType": "metadata", "service": of, "sourceConfig": {"config": {}}}
+        # A server before 2.1 need not say the type, a newer one has further fields, and authors may not know the id.
+        plain = {
+            "name": "load",
+            "pipelineType": "metadata",
+            "service": of,
+            "sourceConfig": {"config": {"shiny": False}},
+        }
         untyped = {**plain, "openMetadataServerConnection": connection_of(server)}
         jobs[f"{kind.service_type} untyped"] = job(f"{kind.service_type} untyped", untyped)
         jobs[f"{kind.service_type} closed"] = {**jobs[kind.service_type], "allowed_applications": ["metadata."]}
@@ -314,12 +319,16 @@ def test_the_server_hears_of_the_run_under_its_pipeline(
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.service_type)
-def test_a_source_config_without_a_type_is_that_of_the_kind(kind: Kind, runs: dict[str, Run]) -> None:
+def test_a_source_config_without_a_type_and_with_a_newer_field_is_that_of_the_kind(
+    kind: Kind, runs: dict[str, Run]
+) -> None:
     run = runs[f"{kind.service_type} untyped"]
     assert run.problem is None, run.log
     assert run.end is not None
     assert run.end["state"] == "success"
     assert all(not step["errors"] and not step["warnings"] for step in run.end["summary"].values())
+    (warning,) = (text for level, text in run.log if level == "WARNING")
+    assert warning.startswith("sourceConfig.config.shiny is unknown to openmetadata-ingestion")
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.service_type)
