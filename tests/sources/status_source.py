@@ -51,6 +51,7 @@ class StatusSource(Source):
     def prepare(self) -> None:
         """Connect, where that is to be refused."""
         if self.then == "refuse":
+            self._wait()
             socket.create_connection(("127.0.0.1", 1))
 
     def test_connection(self) -> None:
@@ -60,11 +61,7 @@ class StatusSource(Source):
         """Nothing is open."""
 
     def _iter(self, *_: Any, **__: Any) -> Iterable[Either[Any]]:
-        started = self.folder / str(len(list(self.folder.glob("[0-9]*"))) + 1)
-        started.with_suffix(".new").write_text(f"{os.getpid()} {os.getppid()}")
-        started.with_suffix(".new").rename(started)
-        while (self.folder / "hold").exists():
-            time.sleep(0.1)
+        self._wait()
         if self.lost:
             self.metadata.create_or_update_pipeline_status = None
         if self.then == "exit":
@@ -79,6 +76,14 @@ class StatusSource(Source):
             self.status.records.extend(["a record"] * 19)
         if self.then in ("fail", "partly"):
             yield Either(left=StackTraceError(name="a", error="as the test wants", stackTrace=None))
+
+    def _wait(self) -> None:
+        """Say that a try has begun, and wait for as long as the test wants."""
+        started = self.folder / str(len(list(self.folder.glob("[0-9]*"))) + 1)
+        started.with_suffix(".new").write_text(f"{os.getpid()} {os.getppid()}")
+        started.with_suffix(".new").rename(started)
+        while (self.folder / "hold").exists():
+            time.sleep(0.1)
 
     def _print(self) -> None:
         """Print the password in all ways, each time between two marks."""
