@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unicodedata import combining, normalize
 
 from airflow.sdk import DAG
 
-from dag_factory import allowed
-from dag_factory.airflow_versions import has_executor
 from dag_factory.allowed import Allowed
 from dag_factory.catalog import Config
 from dag_factory.docs import describe, describe_problem, owner_names
@@ -21,10 +19,8 @@ from dag_factory.plain_text import cut, one_line, printable
 from dag_factory.schedule import EPOCH, end_date, schedule, start_date
 from dag_factory.secrets import redact_beginning
 from dag_factory.trigger_form import add_fields
+from dag_factory.validation.configs import examine_config
 from dag_factory.workflow.types import pipeline_type
-
-if TYPE_CHECKING:
-    from dag_factory.document import Document
 
 OWNER = "openmetadata"
 TAG = "OpenMetadata"
@@ -47,30 +43,19 @@ def build_dag(
     :param opened: what the operator has opened to configs; without it, what the settings say now
     :param longest_run: seconds after which a run is ended whose pipeline says nothing of it, None for no limit
     :param title_tag: whether the pipeline's title is one of the DAG's tags
-    :raises ConfigError: where the config describes no pipeline that Airflow could run, or reaches for what is not open
+    :raises ConfigError: where validation finds an error; nothing else keeps a DAG from being built
     """
     if config.problem is not None:
         raise config.problem.within(config.key)
-    document = config.document or {}
     try:
-        pipeline = IngestionPipeline.from_document(document)
-        (opened or allowed.configured()).check(document)
+        if config.is_redacted:
+            # It was validated when it was loaded, and holds too little to be validated again.
+            pipeline = IngestionPipeline.from_document(config.document or {})
+        else:
+            pipeline = examine_config(config, opened).require_pipeline()
         return _build(pipeline, config, longest_run, title_tag=title_tag)
     except ConfigError as error:
         raise error.within(config.key) from None
-
-
-def check(document: Document, opened: Allowed | None = None) -> IngestionPipeline:
-    """
-    Return the pipeline of a document that a DAG can be built from.
-
-    :param opened: what the operator has opened to configs; without it, what the settings say now
-    :raises ConfigError: where it describes no pipeline that Airflow could run, or reaches for what is not open
-    """
-    pipeline = IngestionPipeline.from_document(document)
-    (opened or allowed.configured()).check(document)
-    _build(pipeline, Config(pipeline.dag_id, f"{pipeline.dag_id}.json", document), None, title_tag=False)
-    return pipeline
 
 
 def build_placeholder(config: Config, problem: ConfigError) -> DAG:
@@ -91,11 +76,6 @@ def build_placeholder(config: Config, problem: ConfigError) -> DAG:
 def _build(pipeline: IngestionPipeline, config: Config, longest_run: int | None, *, title_tag: bool) -> DAG:
     kind = pipeline_type(pipeline.pipeline_type)
     airflow = pipeline.airflow_config
-    if pipeline.service is None or not pipeline.service.name:
-        raise ConfigError("is missing. Name the service, as {name, type}, that this pipeline ingests", field="service")
-    runner = pipeline.dag_factory.runner
-    if runner.executor is not None and not has_executor(runner.executor):
-        raise ConfigError("is not an executor that [core] executor names", field="dagFactory.runner.executor")
     timeout = airflow.workflow_timeout or longest_run
     dag = DAG(
         dag_id=config.dag_id,
@@ -121,7 +101,7 @@ def _build(pipeline: IngestionPipeline, config: Config, longest_run: int | None,
         execution_timeout=timedelta(seconds=timeout) if timeout else None,
         on_failure_callback=failure_mail(airflow.email, pipeline.title),
         dag=dag,
-        **_placement(runner),
+        **_placement(pipeline.dag_factory.runner),
     )
     # After the task, which would carry a copy of them.
     add_fields(dag, pipeline.pipeline_type)

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from dag_factory.claims import Claim, Claims, Precedence, ids_for_a_problem, precedence, taken
 from dag_factory.document import Document
 from dag_factory.load_time import LoadTime
-from dag_factory.verdicts import Config, Trouble, Verdicts, accepts_all, check_fields, unchecked
+from dag_factory.verdicts import Config, Trouble, Verdicts, accepts_all, unchecked
 
 if TYPE_CHECKING:
     from dag_factory.store import ConfigStore
     from dag_factory.store.last_good import Version
 
-__all__ = ["Catalog", "Config", "Trouble", "check_fields"]
+__all__ = ["Catalog", "Config", "Trouble"]
 
 
 class Catalog:

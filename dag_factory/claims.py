@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from dag_factory.dag_ids import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
 from dag_factory.document import Document, parse
 from dag_factory.errors import ConfigError, StoreError
-from dag_factory.inheritance import DEFAULTS, check_defaults, upon
+from dag_factory.inheritance import DEFAULTS, DEFAULTS_NAMES, check_defaults, upon
 
 if TYPE_CHECKING:
     from dag_factory.load_time import LoadTime
@@ -135,20 +135,24 @@ class Claims:
         above = self._defaults_of(folder.parent) if folder != folder.parent else {}
         if isinstance(above, ConfigError):
             return above
-        key = str(folder / DEFAULTS)
-        try:
-            defaults = parse(self._store.read(key), key, may_be_empty=True)
-            check_defaults(defaults)
-            return upon(above, defaults)
-        except KeyError:
-            return above
-        except ConfigError as error:
-            return error.within(key)
+        found: Document | None = None
+        for key in (str(folder / name) for name in DEFAULTS_NAMES):
+            try:
+                defaults = parse(self._store.read(key), key, may_be_empty=True)
+                if found is not None:
+                    return ConfigError(f"stands beside a {DEFAULTS}. Keep one of the two", config=key)
+                check_defaults(defaults)
+                found = upon(above, defaults)
+            except KeyError:
+                continue
+            except ConfigError as error:
+                return error.within(key)
+        return above if found is None else found
 
 
 def is_defaults(key: str) -> bool:
     """Return whether a key is that of defaults, which lie under configs and are not configs."""
-    return key.rpartition("/")[2] == DEFAULTS
+    return key.rpartition("/")[2] in DEFAULTS_NAMES
 
 
 def defaults_keys(key: str) -> tuple[str, ...]:
@@ -158,7 +162,8 @@ def defaults_keys(key: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1000)
 def _defaults_keys_in(folder: str) -> tuple[str, ...]:
-    return tuple(str(each / DEFAULTS) for each in PurePosixPath(folder, DEFAULTS).parents)
+    folders = PurePosixPath(folder, DEFAULTS).parents
+    return tuple(str(each / name) for each in folders for name in DEFAULTS_NAMES)
 
 
 def precedence(key: str, dag_id: str | None) -> Precedence:

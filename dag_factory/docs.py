@@ -13,16 +13,19 @@ from dag_factory.markdown import inline, quoted
 from dag_factory.secrets import redact_beginning
 from dag_factory.shown_config import shown
 from dag_factory.ui import service_path, ui_address
+from dag_factory.validation.problem import InvalidError
 
 if TYPE_CHECKING:
     from dag_factory.catalog import Config, Trouble
     from dag_factory.document import Document
     from dag_factory.errors import ConfigError
     from dag_factory.pipeline import IngestionPipeline
+    from dag_factory.validation.problem import Problem
 
 # A DAG's docs travel with every version of it; whoever wants more reads the config.
 _MAX_DESCRIPTION = 5_000
 _MAX_SOURCE_CONFIG = 20_000
+_MOST_PROBLEMS = 50
 
 _encoded = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -72,6 +75,7 @@ def _trouble(config: Config, trouble: Trouble) -> list[str]:
     return [
         "### The config is broken, so its last good version runs",
         _table(_problem_rows(config, trouble.problem) | {name: text for name, text in rows.items() if text}),
+        *_all_problems(trouble.problem),
         "The pipeline keeps running as before. To run the new version, fix the config; to run nothing, remove it.",
     ]
 
@@ -80,6 +84,21 @@ def _problem_rows(config: Config, problem: ConfigError) -> dict[str, str]:
     """Return what is wrong, and in which file: that may be the defaults beneath the config."""
     rows = {"Config": problem.config or config.key, "Field": problem.field, "Problem": problem.problem}
     return {name: text for name, text in rows.items() if text}
+
+
+def _all_problems(problem: ConfigError) -> list[str]:
+    """Return the list of all problems, where there are several; the table has the first."""
+    problems = problem.problems if isinstance(problem, InvalidError) else ()
+    if len(problems) <= 1:
+        return []
+    lines = [f"- {_named(each)}{inline(each.text)}" for each in problems[:_MOST_PROBLEMS]]
+    if len(problems) > _MOST_PROBLEMS:
+        lines.append(f"- and {len(problems) - _MOST_PROBLEMS} more")
+    return [f"#### All {len(problems)} problems", "\n".join(lines)]
+
+
+def _named(problem: Problem) -> str:
+    return f"**{inline(problem.field)}**: " if problem.field else ""
 
 
 def _moment(seconds: float | None) -> str | None:
@@ -95,6 +114,7 @@ def describe_problem(config: Config, problem: ConfigError) -> str:
     parts = [
         "### This config is broken, so nothing runs",
         _table(_problem_rows(config, problem)),
+        *_all_problems(problem),
         "Fix the config, and its pipeline takes the place of this entry; remove it, and the entry goes. "
         "No other pipeline is affected.",
     ]

@@ -34,17 +34,26 @@ class ConfigError(DagFactoryError):
     :param problem: what is wrong and the way out, as a clause that can follow the field's name
     :param field: dotted path of the field, such as ``airflowConfig.retries``
     :param config: key of the config in its store, such as ``sales/orders.yaml``
+    :param place: line and column in that file, counted from 1, where the problem itself says them too
     """
 
-    def __init__(self, problem: str, *, field: str | None = None, config: str | None = None) -> None:
+    def __init__(
+        self,
+        problem: str,
+        *,
+        field: str | None = None,
+        config: str | None = None,
+        place: tuple[int, int] | None = None,
+    ) -> None:
         super().__init__(problem)
         self.problem = problem
         self.field = field
         self.config = config
+        self.place = place
 
     def within(self, config: str) -> ConfigError:
         """Return the same error with the config's key in it, unless it has one already."""
-        return ConfigError(self.problem, field=self.field, config=self.config or config)
+        return ConfigError(self.problem, field=self.field, config=self.config or config, place=self.place)
 
     def __str__(self) -> str:
         # Names of files and fields are whatever somebody has written: they must not pass for lines of a log.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from dag_factory import allowed, settings
 from dag_factory.airflow_versions import AirflowFailException, AirflowTaskTimeout
 from dag_factory.at_rest import open_texts, sealed_values
-from dag_factory.catalog import Catalog, Config, check_fields
+from dag_factory.catalog import Catalog, Config
 from dag_factory.config_version import CONFIG_XCOM, config_version, version_text
 from dag_factory.document import Document
 from dag_factory.errors import ConfigError, DagFactoryError, ServerUnavailable, WorkflowError
@@ -36,6 +36,8 @@ from dag_factory.secrets import secret_values
 from dag_factory.server_check import require_answers
 from dag_factory.server_connection import FIELD, require_server, resolved
 from dag_factory.store import ConfigStore, configured_store
+from dag_factory.validation.configs import check
+from dag_factory.validation.problem import InvalidError
 from dag_factory.workflow.jobs import REPORT, RUN
 from dag_factory.workflow.logs import ingestion_logging
 from dag_factory.workflow.overrides import overridden
@@ -112,11 +114,17 @@ class Execution:
         self._mask.spare(open_texts(config.document or {}))
         # This worker's own settings count, whatever the DAG processor's or the API server's are.
         opened = allowed.configured()
+        try:
+            with _naming(config):
+                stored = resolved(config.document or {}, self._dag_id, opened, on_secret=self._mask.add_unless_open)
+                as_stored = IngestionPipeline.from_document(stored)
+        except ConfigError as error:
+            raise config.problem or error from None
+        # With the way to the server known, whatever is wrong with the rest can be reported.
+        self._outcome.job = self._job(as_stored, {FIELD: stored.get(FIELD)})
+        if config.problem is not None:
+            raise config.problem
         with _naming(config):
-            stored = resolved(config.document or {}, self._dag_id, opened, on_secret=self._mask.add_unless_open)
-            # With the way to the server known, whatever is wrong with the rest can be reported.
-            as_stored = IngestionPipeline.from_document(stored)
-            self._outcome.job = self._job(as_stored, {FIELD: stored.get(FIELD)})
             opened.check(config.document or {})
             rest = {name: value for name, value in stored.items() if name != FIELD}
             rest = resolve(
@@ -149,10 +157,10 @@ class Execution:
         if copy is not None:
             config, problem = Config(self._dag_id, copy.key, copy.document), self._problem
         else:
-            config = Catalog(store, check_fields).find(self._dag_id) or self._missing_config(store)
+            config = Catalog(store, check).find(self._dag_id) or self._missing_config(store)
             problem = str(config.trouble.problem) if config.trouble is not None else None
-        if config.problem is not None:
-            raise config.problem
+        if config.problem is not None and not isinstance(config.problem, InvalidError):
+            raise config.problem  # it can't be read, or without its defaults
         if config.document is None:
             raise ConfigError(f"no config of the store says '{self._dag_id}' any more")
         if problem is not None:

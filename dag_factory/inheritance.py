@@ -12,6 +12,8 @@ from dag_factory.references import FERNET, is_reference, references_in
 from dag_factory.secret_names import is_secret_name, plain
 
 DEFAULTS = "defaults.yaml"
+DEFAULTS_NAMES = (DEFAULTS, "defaults.yml")
+"""The names of a folder's defaults, of which it may have one."""
 
 # How the names of fields end that say where to send something.
 _SERVERS = ("host", "hostport", "url", "uri", "endpoint", "server", "domain", "address", "proxy")

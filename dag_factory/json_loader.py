@@ -26,7 +26,8 @@ def load_json(text: str) -> Any:
         line, column, key = _second_of_a_key(text)
         raise key_twice(key, line, column) from None
     except json.JSONDecodeError as error:
-        raise ConfigError(f"is not JSON ({error.msg}, line {error.lineno}, column {error.colno})") from None
+        where = f"line {error.lineno}, column {error.colno}"
+        raise ConfigError(f"is not JSON ({error.msg}, {where})", place=(error.lineno, error.colno)) from None
     except ValueError:
         # Python converts only so many digits.
         raise ConfigError("holds a number that is too large") from None
@@ -39,7 +40,8 @@ def key_twice(key: str, line: int, column: int) -> ConfigError:
     :param line: of the second, counted from 1, as the column is
     """
     which = f"has '{key}'" if _NAME.fullmatch(key) else "has a key"
-    return ConfigError(f"{which} twice in one mapping, again at line {line}, column {column}. Keep one of the two")
+    problem = f"{which} twice in one mapping, again at line {line}, column {column}. Keep one of the two"
+    return ConfigError(problem, place=(line, column))
 
 
 class _KeyTwiceError(Exception):

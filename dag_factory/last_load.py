@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,12 +13,13 @@ from urllib.parse import urlsplit
 from dag_factory import __version__, at_rest
 from dag_factory.allowed import SERVER, Allowed
 from dag_factory.catalog import Config, Trouble
+from dag_factory.claims import defaults_keys
 from dag_factory.document import Document
 from dag_factory.errors import ConfigError
-from dag_factory.inheritance import DEFAULTS
 from dag_factory.secrets import HIDDEN
 from dag_factory.shown_config import shown
 from dag_factory.store.memory import KEEP_SECONDS, Known, Memory
+from dag_factory.validation.problem import InvalidError, Problem
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +96,7 @@ def _stamp(config: Config, revisions: Mapping[str, str], folders: dict[PurePosix
     """Return a text that changes when what is kept of a config may do. No secret is in it, not even a digest of one."""
     folder = PurePosixPath(config.key).parent
     if folder not in folders:
-        folders[folder] = " ".join(revisions.get(str(each / DEFAULTS), "-") for each in (folder, *folder.parents))
+        folders[folder] = " ".join(revisions.get(key, "-") for key in defaults_keys(config.key))
     return f"{__version__} {revisions.get(config.key)} {folders[folder]} {config.key} {config.problem} {config.trouble}"
 
 
@@ -117,8 +119,8 @@ def _from_text(dag_id: str, text: str) -> Config | None:
             dag_id,
             kept["key"],
             kept["document"],
-            ConfigError(**problem) if problem else None,
-            Trouble(ConfigError(**trouble[0]), trouble[1]) if trouble else None,
+            _problem(problem) if problem else None,
+            Trouble(_problem(trouble[0]), trouble[1]) if trouble else None,
             is_redacted=True,
         )
     except (ValueError, KeyError, TypeError, IndexError):
@@ -126,5 +128,14 @@ def _from_text(dag_id: str, text: str) -> Config | None:
         return None
 
 
-def _parts(problem: ConfigError) -> dict[str, str | None]:
-    return {"problem": problem.problem, "field": problem.field, "config": problem.config}
+def _parts(problem: ConfigError) -> dict[str, Any]:
+    if isinstance(problem, InvalidError):
+        return {"problems": [asdict(each) for each in problem.problems], "config": problem.config}
+    return {"problem": problem.problem, "field": problem.field, "config": problem.config, "place": problem.place}
+
+
+def _problem(parts: dict[str, Any]) -> ConfigError:
+    if "problems" in parts:
+        return InvalidError([Problem(**each) for each in parts["problems"]], config=parts["config"])
+    place = parts.pop("place", None)
+    return ConfigError(**parts, place=tuple(place) if place else None)

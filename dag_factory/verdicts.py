@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from dag_factory.claims import Claim, defaults_keys, nameless
 from dag_factory.document import Document
 from dag_factory.errors import ConfigError
-from dag_factory.pipeline import IngestionPipeline
 
 if TYPE_CHECKING:
     from dag_factory.store import ConfigStore
@@ -50,15 +49,6 @@ class Config:
 
 def accepts_all(config: Config) -> None:
     """Find no fault with a config beyond what the catalogue sees by itself."""
-
-
-def check_fields(config: Config) -> None:
-    """
-    Find fault with the fields of a config, for those who build no DAG from it.
-
-    :raises ConfigError: naming the first wrong field
-    """
-    IngestionPipeline.from_document(config.document or {})
 
 
 class Verdicts:
@@ -103,7 +93,11 @@ class Verdicts:
     def judged(self, claim: Claim) -> Config:
         """Return a config with whatever is wrong with it, under the DAG id that it names."""
         config = unchecked(claim)
-        return config if config.problem is not None else self._with_verdict(config)
+        if claim.problem is not None:
+            return config
+        # Of one without a name too: the check may know why it has none.
+        found = self._with_verdict(replace(config, problem=None))
+        return found if found.problem is not None else config
 
     def _with_verdict(self, config: Config) -> Config:
         if config.key not in self._verdicts:

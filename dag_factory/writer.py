@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dag_factory.at_rest import sealed
-from dag_factory.builder import check
 from dag_factory.catalog import Catalog, Config
 from dag_factory.dag_ids import clean_dag_id
 from dag_factory.document import MAX_BYTES, Document, parse
@@ -18,6 +17,8 @@ from dag_factory.references import decrypted, encrypted, is_sealed_newly, refere
 from dag_factory.sealing import Keys
 from dag_factory.store import ConfigStore
 from dag_factory.toggled import toggled
+from dag_factory.validation.problem import Problem
+from dag_factory.validation.validator import examine
 
 # Each takes so many bytes at least.
 _MAX_SEALED = MAX_BYTES // 150
@@ -25,10 +26,15 @@ _MAX_SEALED = MAX_BYTES // 150
 
 @dataclass(frozen=True)
 class Checked:
-    """A document that describes a pipeline that can be run, and that pipeline."""
+    """
+    A document that describes a pipeline that can be run, and that pipeline.
+
+    :param warnings: what is doubtful in the document
+    """
 
     document: Document
     pipeline: IngestionPipeline
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,8 @@ def checked(document: Document) -> Checked:
 
     :raises ConfigError: where the document describes no pipeline that can be run
     """
-    return Checked(document, check(document))
+    verdict = examine(document, warnings=True)
+    return Checked(document, verdict.require_pipeline(), verdict.warnings)
 
 
 def deploy(store: ConfigStore, checked: Checked, toggle: Callable[[str, bool], None] | None = None) -> Deployed:
@@ -162,7 +169,7 @@ def _written(at_rest: Document) -> bytes:
 def _check_upon_defaults(store: ConfigStore, key: str, document: Document) -> None:
     """Refuse what would be accepted and then be a broken config."""
     try:
-        check(Catalog(store).upon_defaults(key, document))
+        examine(Catalog(store).upon_defaults(key, document)).require_pipeline()
     except ConfigError as error:
         raise error.within(DEFAULTS) from None
 

@@ -30,24 +30,80 @@ def load_yaml(text: str) -> Any:
         return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         # What PyYAML says of the problem quotes the text, and the text may be a password.
-        mark = error.problem_mark or error.context_mark
-        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise ConfigError(f"is not YAML{where}. {_way_out(text, mark)}") from None
+        mark = _mark(error)
+        place = (mark.line + 1, mark.column + 1) if mark else None
+        where = " (line {}, column {})".format(*place) if place else ""
+        if error.context == _SEVERAL:
+            raise ConfigError(f"holds several documents{where}. Write one pipeline per file", place=place) from None
+        raise ConfigError(f"is not YAML{where}. {_way_out(text, error)}", place=place) from None
     except (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, ValueError):
         # PyYAML trips over a tag upon a text that it doesn't fit, such as `!!bool maybe`.
         raise ConfigError("is not YAML") from None
 
 
-def _way_out(text: str, mark: yaml.Mark | None) -> str:
-    """Return what most likely helps, by where the reader stumbled."""
-    if mark is not None:
-        lines = text.splitlines()
-        if mark.line >= len(lines) or not "".join([lines[mark.line][mark.column :], *lines[mark.line + 1 :]]).strip():
-            return "The file ends too early: is it complete, and is each bracket and quote closed?"
-        line = lines[mark.line]
-        if "\t" in line[: len(line) - len(line.lstrip())]:
-            return "Indent with spaces, YAML takes no tabs."
+def compose(text: str) -> yaml.Node | None:
+    """
+    Return the nodes of a YAML document, which know where they stand.
+
+    :raises yaml.YAMLError: where it is not YAML
+    :raises RecursionError: where it is nested too deeply
+    """
+    node: yaml.Node | None = yaml.compose(text, Loader=_Loader)
+    return node
+
+
+def _way_out(text: str, error: yaml.MarkedYAMLError) -> str:
+    """Return what most likely helps, by where the reader stumbled and over what."""
+    mark = _mark(error)
+    lines = text.splitlines()
+    if mark is None or mark.line >= len(lines):
+        return _TOO_EARLY
+    if not "".join([lines[mark.line][mark.column :], *lines[mark.line + 1 :]]).strip():
+        return _TOO_EARLY
+    line, before = lines[mark.line], lines[mark.line - 1] if mark.line else ""
+    if any("\t" in each[: len(each) - len(each.lstrip())] for each in (line, before)):
+        return "Indent with spaces, YAML takes no tabs."
+    return _by_problem(error, line, before)
+
+
+def _by_problem(error: yaml.MarkedYAMLError, line: str, before: str) -> str:
+    problem, mark = error.problem or "", error.problem_mark
+    if error.context == _WITHOUT_COLON:
+        return _COLON
+    if "expected ',' or" in problem:
+        return "A bracket or brace that is opened here or before is not closed, or a comma is missing."
+    if "mapping values are not allowed" in problem and mark is not None:
+        is_one_line = ": " in line[: mark.column].lstrip() and _begins_field(line)
+        return _COLON if is_one_line or not re.search(r":(\s|$)", before) else _INDENT
+    if "block end" in problem or "block mapping" in str(error.context) or "expected ':'" in problem:
+        return _INDENT if _is_indented_alone(line, before) else _COLON
     return "Values with special characters need quotes."
+
+
+def _mark(error: yaml.MarkedYAMLError) -> yaml.Mark | None:
+    """Return where the mistake is: that a field has no colon shows only in the line after it."""
+    if error.context == _WITHOUT_COLON and error.context_mark is not None:
+        return error.context_mark
+    return error.problem_mark or error.context_mark
+
+
+# PyYAML's own words.
+_WITHOUT_COLON = "while scanning a simple key"
+_SEVERAL = "expected a single document in the stream"
+_TOO_EARLY = "The file ends too early: is it complete, and is each bracket and quote closed?"
+_INDENT = (
+    "The indentation is wrong: fields of one mapping begin in the same column, those within a field further right."
+)
+_COLON = "A field is written as 'name: value', and a value that holds ': ' or ' #' needs quotes."
+
+
+def _begins_field(line: str) -> bool:
+    return re.match(r"\s*(?:- )?[\w$]+: ", line) is not None
+
+
+def _is_indented_alone(line: str, before: str) -> bool:
+    """Return whether a line is a field of its own, in another column than the one before."""
+    return _begins_field(f"{line} ") and len(line) - len(line.lstrip()) != len(before) - len(before.lstrip())
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]

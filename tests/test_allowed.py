@@ -10,16 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dag_factory.allowed import SERVER, Allowed, configured, connections_in
-from dag_factory.builder import build_dag, check
+from dag_factory.builder import build_dag
 from dag_factory.catalog import Config
 from dag_factory.errors import ConfigError
 from dag_factory.sealing import Keys
+from dag_factory.validation.validator import examine
+from tests.documents import REST
 
 SECTION = "AIRFLOW__OPENMETADATA_DAG_FACTORY__"
 OPENED = Allowed(env=("OPENMETADATA_*", "TOKEN"), connections=("openmetadata*",))
 AWS = {"$env": "AWS_SECRET_ACCESS_KEY"}
 PROD = {"$connection": "prod_db", "field": "uri"}
-PIPELINE = {"name": "orders", "pipelineType": "metadata", "service": {"type": "databaseService", "name": "shop"}}
+PIPELINE = {
+    "name": "orders",
+    "pipelineType": "metadata",
+    "service": {"type": "databaseService", "name": "shop"},
+    **REST,
+}
 
 
 def problem_of(document: dict[str, Any], opened: Allowed = OPENED) -> ConfigError:
@@ -181,10 +188,13 @@ def test_an_automation_takes_no_way_that_a_pipeline_may_not_take(
 def test_a_document_that_reaches_too_far_makes_no_dag() -> None:
     document = {**PIPELINE, "sourceConfig": {"config": {"password": AWS}}}
     with pytest.raises(ConfigError, match="allowed_env"):
-        check(document)
+        examine(document).require_pipeline()
     with pytest.raises(ConfigError, match=r"^config 'orders.json', field 'sourceConfig.config.password'.*allowed_env"):
         build_dag(Config("orders", "orders.json", document))
-    assert build_dag(Config("orders", "orders.json", document), Allowed(env=("AWS_*",))).dag_id == "orders"
+    assert (
+        build_dag(Config("orders", "orders.json", document), Allowed(env=("AWS_*", "OPENMETADATA_*"))).dag_id
+        == "orders"
+    )
 
 
 def test_a_value_whose_key_is_gone_is_refused_though_nothing_is_decrypted() -> None:

@@ -6,6 +6,7 @@ import json
 import re
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from dag_factory.errors import ConfigError
 from dag_factory.operator import ConfigErrorOperator, IngestionOperator
 from dag_factory.schedule import EPOCH, cron_timetable
 from dag_factory.source_configs import KINDS_OF_SERVICES
+from tests.documents import REST
 
 SAMPLES = Path(__file__).parent / "samples"
 SERVICE = {"type": "databaseService", "name": "shop"}
@@ -28,6 +30,7 @@ def config(**fields: Any) -> Config:
         "name": "orders",
         "pipelineType": "metadata",
         "service": {"type": "databaseService", "name": "shop"},
+        **REST,
         **fields,
     }
     return Config("orders", "orders.json", document)
@@ -53,7 +56,8 @@ TASKS = {
 @pytest.mark.parametrize("kind", KINDS_OF_SERVICES)
 def test_a_dag_says_which_kind_of_service_it_is_for_and_leads_there(kind: str) -> None:
     server = {"hostPort": "http://om.example/api"}
-    dag = build_dag(config(service={"type": kind, "name": "shop"}, openMetadataServerConnection=server))
+    fields = {"service": {"type": kind, "name": "shop"}, "sourceConfig": {"config": {}}}
+    dag = build_dag(config(**fields, openMetadataServerConnection=server))
     assert {"type:metadata", "service:shop"} <= dag.tags
     assert f"| Service type | {kind} |" in (dag.doc_md or "")
     assert f"(http://om.example/service/{kind}s/shop)" in (dag.doc_md or "")
@@ -169,7 +173,7 @@ LONG_TEXTS: list[dict[str, Any]] = [
     {"service": {"type": "databaseService", "name": LONG, "fullyQualifiedName": LONG}},
     {"service": {"type": f"{LONG}Service", "name": "a"}},
     {"openMetadataServerConnection": {"hostPort": f"http://{LONG}.example"}}, {"shinyNew": LONG}, {LONG: LONG},
-    {"sourceConfig": {"config": {"type": LONG, LONG: LONG}}}, {"loggerLevel": LONG}, {"tags": [LONG]},
+    {"sourceConfig": {"config": {"type": "DatabaseMetadata", LONG: LONG}}}, {"updatedBy": LONG}, {"tags": [LONG]},
 ]  # fmt: skip
 
 
@@ -206,7 +210,7 @@ def test_texts_fit_airflow_s_columns() -> None:
         ({"pipelineType": "telepathy"}, "pipelineType"),
         ({"pipelineType": None}, "pipelineType"),
         ({"service": None}, "service"),
-        ({"service": {"type": "databaseService"}}, "service"),
+        ({"service": {"type": "databaseService"}}, "service.name"),
         ({"airflowConfig": {"scheduleInterval": "every day"}}, "airflowConfig.scheduleInterval"),
         ({"airflowConfig": {"pipelineTimezone": "Mars/Base"}}, "airflowConfig.pipelineTimezone"),
         ({"airflowConfig": {"retries": "many"}}, "airflowConfig.retries"),
@@ -241,7 +245,7 @@ def test_a_placeholder_says_what_is_wrong_and_its_task_fails_with_it() -> None:
     assert isinstance(task, ConfigErrorOperator)
     assert task.retries == 0
     with pytest.raises(Exception, match=re.escape(str(problem))):
-        task.execute({})
+        task.execute({"ti": SimpleNamespace(try_number=1, xcom_push=lambda **_: None)})
     DagSerialization.to_dict(dag)
 
 

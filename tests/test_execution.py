@@ -12,9 +12,15 @@ import pytest
 from dag_factory.airflow_versions import AirflowFailException
 from dag_factory.execution import Execution
 from sandbox.failing import HttpServer, Reply, running
+from tests.documents import REST
 
 OURS = "AIRFLOW__OPENMETADATA_DAG_FACTORY__"
-PIPELINE = {"name": "orders", "pipelineType": "metadata", "service": {"type": "databaseService", "name": "shop"}}
+PIPELINE = {
+    "name": "orders",
+    "pipelineType": "metadata",
+    "service": {"type": "databaseService", "name": "shop"},
+    **REST,
+}
 
 
 OPERATOR = SimpleNamespace(execution_timeout=None)

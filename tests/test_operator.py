@@ -51,14 +51,17 @@ def test_a_server_that_is_no_object_is_refused_by_its_field(store: Path, server:
     document = {**json.loads(SAMPLE.read_text()), "name": "orders", "openMetadataServerConnection": server}
     (store / "orders.json").write_text(json.dumps(document))
     task = IngestionOperator(task_id="ingestion_task", dag=DAG("orders"))
-    with pytest.raises(AirflowFailException, match=r"^field 'openMetadataServerConnection': is ") as error:
+    with pytest.raises(
+        AirflowFailException, match=r"^config 'orders.json', field 'openMetadataServerConnection': is "
+    ) as error:
         task.execute({"dag_run": SimpleNamespace(conf=None), "run_id": "run", "task": task, "ti": INSTANCE})
     assert "canary" not in str(error.value)
 
 
 def last_good(store: Path) -> None:
     """Keep a copy of a good config, as the DAG processor does, and break the config."""
-    document = {**json.loads(SAMPLE.read_text()), "name": "orders", "version": 7, "openMetadataServerConnection": 1}
+    document = {**json.loads(SAMPLE.read_text()), "name": "orders", "version": 7}
+    document["openMetadataServerConnection"] = {"hostPort": {"$env": "OPENMETADATA_NOT_IN_WORKER"}}
     folder = FolderStore(store)
     folder.last_good.keep([Version("orders", "orders.json", document)], InUse(), since=time.time() + 60, complete=True)
 
@@ -72,7 +75,7 @@ def test_a_dag_that_was_built_from_a_last_good_version_runs_that_one(
     if content is not None:
         (store / "orders.json").write_text(content)
     task = IngestionOperator(task_id="ingestion_task", problem="config 'orders.json': is bad.", dag=DAG("orders"))
-    with pytest.raises(AirflowFailException, match=r"^field 'openMetadataServerConnection'"):
+    with pytest.raises(AirflowFailException, match=r"field 'openMetadataServerConnection.hostPort'"):
         task.execute({"dag_run": SimpleNamespace(conf=None), "run_id": "run", "task": task, "ti": INSTANCE})
     (said,) = [record.getMessage() for record in caplog.records if "last good" in record.getMessage()]
     assert said.startswith("config 'orders.json': is bad. The last good version runs: version 7, digest ")
@@ -84,6 +87,6 @@ def test_a_config_that_breaks_between_parse_and_start_runs_its_last_good_version
     last_good(store)
     (store / "orders.json").write_text("{")
     task = IngestionOperator(task_id="ingestion_task", dag=DAG("orders"))
-    with pytest.raises(AirflowFailException, match=r"^field 'openMetadataServerConnection'"):
+    with pytest.raises(AirflowFailException, match=r"field 'openMetadataServerConnection.hostPort'"):
         task.execute({"dag_run": SimpleNamespace(conf=None), "run_id": "run", "task": task, "ti": INSTANCE})
     assert "config 'orders.json': is not JSON" in caplog.text

@@ -13,6 +13,7 @@ import pytest
 
 from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.stack import AirflowStack
+from tests.documents import REST
 
 pytestmark = pytest.mark.e2e
 
@@ -32,7 +33,7 @@ def store(airflow: AirflowStack) -> Path:
 
 def extreme(name: str, **fields: Any) -> dict[str, Any]:
     service = {"type": "databaseService", "name": LONG}
-    return {"name": name, "pipelineType": "metadata", "service": service, **fields}
+    return {"name": name, "pipelineType": "metadata", "service": service, **REST, **fields}
 
 
 EXTREMES = [

@@ -21,6 +21,7 @@ from dag_factory.sealing import Keys
 from dag_factory.store.access import Access
 from dag_factory.store.folder import FolderStore
 from dag_factory.store.last_good import FOLDER, InUse, Version
+from tests.documents import REST
 
 OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
 BOTH = Keys(f"{NEW},{OLD}")
@@ -195,7 +196,7 @@ def test_last_good_versions_are_sealed_again_too_for_a_config_may_be_broken_when
 
 def test_the_dag_of_a_config_is_the_same_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", f"{NEW},{OLD}")
-    pipeline = {"pipelineType": "metadata", "service": {"type": "databaseService", "name": "shop"}}
+    pipeline = {"pipelineType": "metadata", "service": {"type": "databaseService", "name": "shop"}, **REST}
     keep(tmp_path, "p.json", {**document("p", Keys(OLD)), **pipeline, "password": encrypted("x", "p", Keys(OLD))})
     store = FolderStore(tmp_path)
     (before,) = Catalog(store).all()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,9 @@ from dag_factory.catalog import Config
 from dag_factory.workflow.overrides import overridden
 from dag_factory.workflow.run import openmetadata_run_id
 from dag_factory.workflow.types import PIPELINE_TYPES
+from tests.documents import REST
 
+SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
 FIELDS = {"application": ["appConfigOverride"], "TestSuite": ["testCases", "sourceConfigOverride"]}
 FILLED = {
     "appConfigOverride": {"a": 1},
@@ -25,8 +29,9 @@ FILLED = {
 
 def document(kind: str) -> dict[str, Any]:
     service = {"type": "databaseService", "name": "shop"}
-    config = {"type": "T", "sourcePythonClass": "metadata.applications.auto_tagger.AutoTaggerApp"}
-    return {"name": "p", "pipelineType": kind, "service": service, "sourceConfig": {"config": config}}
+    samples = (json.loads(path.read_text()) for path in SAMPLES)
+    source_config = next(sample["sourceConfig"] for sample in samples if sample["pipelineType"] == kind)
+    return {"name": "p", "pipelineType": kind, "service": service, **REST, "sourceConfig": source_config}
 
 
 def dag(kind: str) -> DAG:

@@ -117,7 +117,7 @@ def test_another_document_replaces_it_and_bumps_the_marker(store: FolderStore) -
 
 def test_another_secret_is_another_document(store: FolderStore) -> None:
     deploy(store, document())
-    other = {"securityConfig": {"jwtToken": "eyJhbGciOiJub25lIn0.e30.other"}}
+    other = {"hostPort": "http://om.example/api", "securityConfig": {"jwtToken": "eyJhbGciOiJub25lIn0.e30.other"}}
     assert deploy(store, document(openMetadataServerConnection=other)).changed
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
@@ -13,12 +14,15 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from dag_factory.errors import ConfigError, ConflictError, DagFactoryError, MissingStoreError, StoreLockedError
+from dag_factory.validation.problem import problems_in
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 log = logging.getLogger(__name__)
 
+# A sentence for each is read by people; all of them stand in the answer's JSON.
+_MOST_PROBLEMS = 20
 
 # What a refusal means, by its status, for the OpenAPI page.
 _MEANINGS = {
@@ -42,9 +46,10 @@ _WITH = {401: (429,), 413: (408, 415, 503)}
 
 
 class Problem(BaseModel):
-    """What every answer that is no success holds."""
+    """What every answer that is no success holds; where a document is wrong, also each of its problems."""
 
     error: str
+    problems: list[dict[str, Any]] | None = None
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -69,7 +74,13 @@ class Refused(Exception):
         self.retry_after = retry_after
 
 
-def refusal(status: int, sentence: str, retry_after: int | None = None) -> Response:
+def refusal(
+    status: int,
+    sentence: str,
+    retry_after: int | None = None,
+    *,
+    problems: Sequence[Mapping[str, Any]] = (),
+) -> Response:
     """
     Return an answer in the contract's form of an error.
 
@@ -80,7 +91,8 @@ def refusal(status: int, sentence: str, retry_after: int | None = None) -> Respo
     headers = {"WWW-Authenticate": 'Bearer realm="Airflow"'} if status == 401 else {}
     if retry_after is not None:
         headers["Retry-After"] = str(retry_after)
-    return JSONResponse({"error": sentence}, status_code=status, headers=headers)
+    content = {"error": sentence, **({"problems": problems} if problems else {})}
+    return JSONResponse(content, status_code=status, headers=headers)
 
 
 class DeclaredAnswers(FastAPI):
@@ -146,10 +158,20 @@ async def _ours(_: Request, error: Exception) -> Response:
     if isinstance(error, ConflictError):
         return refusal(409, f"The pipeline conflicts with another one: {error}.")
     if isinstance(error, ConfigError):
-        return refusal(400, f"The document is wrong: {error}")
+        return refusal(400, _wrong_document(error), problems=[each.as_json() for each in problems_in(error)])
     log.error("%s", error)
     # Either may pass.
     return refusal(503 if isinstance(error, (MissingStoreError, StoreLockedError)) else 500, str(error))
+
+
+def _wrong_document(error: ConfigError) -> str:
+    """Return a sentence for each problem: an OpenMetadata server shows this text alone."""
+    problems = problems_in(error)
+    if len(problems) == 1:
+        return f"The document is wrong: {error}"
+    said = [f"{str(each).rstrip('.')}." for each in problems[:_MOST_PROBLEMS]]
+    more = f" And {len(problems) - _MOST_PROBLEMS} more." if len(problems) > _MOST_PROBLEMS else ""
+    return f"The document has {len(problems)} problems: {' '.join(said)}{more}"
 
 
 async def _wrong_parameter(_: Request, error: Exception) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 from fastapi import APIRouter, Request
@@ -19,6 +20,7 @@ from dag_factory.api.identity import require, require_connections
 from dag_factory.api.rest import Caller, dag_path, refused
 from dag_factory.api.toggle import Toggle
 from dag_factory.dag_ids import clean_dag_id
+from dag_factory.validation.problem import InvalidError, Problem
 from dag_factory.workflow.types import PIPELINE_TYPES
 
 log = logging.getLogger(__name__)
@@ -51,13 +53,35 @@ async def deploy(request: Request, caller: CallerDep, context: ContextDep) -> di
         await require(caller, "PUT", clean_dag_id(name))
     checked = await asyncio.to_thread(writer.checked, document)
     await require_connections(caller, connections_in(checked.document))
+    await _require_pool(caller, checked.pipeline.dag_factory.runner.pool)
     toggle = Toggle(context, caller)
     deployed = await context.change(caller, lambda store: writer.deploy(store, checked, toggle))
     toggle.follow()
     if deployed.changed:
         context.ask_for_parse(caller)
     done = "is deployed" if deployed.changed else "is deployed already, and nothing has changed"
-    return {"message": f"Pipeline '{deployed.dag_id}' {done}.", "dag_id": deployed.dag_id}
+    answer: dict[str, Any] = {"message": f"Pipeline '{deployed.dag_id}' {done}.", "dag_id": deployed.dag_id}
+    if checked.warnings:
+        for warning in checked.warnings:
+            log.warning("pipeline '%s' is deployed, and %s", deployed.dag_id, warning)
+        answer["warnings"] = [warning.as_json() for warning in checked.warnings]
+    return answer
+
+
+async def _require_pool(caller: Caller, pool: str | None) -> None:
+    """
+    Refuse a pool that Airflow does not have: a run would wait for it without end, and without a word.
+
+    Who may not read pools is not refused, since nothing is known then.
+
+    :raises InvalidError: where it is unknown
+    """
+    if pool is None:
+        return
+    answer = await caller.send("GET", f"/pools/{quote(pool, safe='')}")
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        way_out = "Create it in Airflow, name another one, or leave the field out"
+        raise InvalidError([Problem("dagFactory.runner.pool", "pool", "is not a pool that Airflow has", way_out)])
 
 
 @router.delete("/delete", responses=refusals(400, 401, 403, 409, 500, 503))

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from dag_factory import allowed
-from dag_factory.catalog import Catalog, Config, check_fields
+from dag_factory.catalog import Catalog, Config
 from dag_factory.errors import ConfigError
 from dag_factory.masking import Mask
 from dag_factory.options import SECTION
@@ -21,6 +21,7 @@ from dag_factory.reporting.status import report_run
 from dag_factory.secrets import secret_values
 from dag_factory.server_connection import require_server, resolved
 from dag_factory.store import configured_store
+from dag_factory.validation.configs import check
 from dag_factory.workflow.run import openmetadata_run_id
 
 log = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ def report_end(
 
 def _config(run: EndedRun) -> Config | None:
     store = configured_store()
-    config = Catalog(store, check_fields).find(run.dag_id)
+    config = Catalog(store, check).find(run.dag_id)
     if config is None:
         store.confirm_absence()
     return config if config is not None and config.document is not None else None

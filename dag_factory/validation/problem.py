@@ -7,15 +7,18 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from dag_factory.errors import ConfigError
-from dag_factory.plain_text import one_line
+from dag_factory.plain_text import cut, one_line
 
 Level = Literal["error", "warning"]
 ERROR: Level = "error"
 WARNING: Level = "warning"
 
+_LONGEST_FIELD = 300
+
 MISSING = "missing"
 SPELLING = "spelling"
-"""Kinds that are asked for by name; all others only tell problems apart."""
+UNREADABLE = "unreadable"
+"""Kinds that are asked for by name; all others only tell problems apart. What can't be read says itself where."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +57,17 @@ class Problem:
         return f"line {self.line}, column {self.column}" if self.line is not None else None
 
     def __str__(self) -> str:
-        place = f"{self.place}, " if self.place else ""
-        said = f"field '{one_line(self.field)}'" if self.field else "the document"
-        return f"{place}{said}: {one_line(self.text)}"
+        where = [f"config '{_short(self.config)}'"] if self.config else []
+        where += [self.place] if self.place and self.kind != UNREADABLE else []
+        if not self.field:
+            return f"{', '.join(where)}: {one_line(self.text)}" if where else one_line(self.text)
+        place = f" ({', '.join(where)})" if where else ""
+        return f"field '{_short(self.field)}'{place}: {one_line(self.text)}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the problem as an API answers it, without what is unknown."""
         named = {
-            "field": self.field,
+            "field": _short(self.field) if self.field else None,
             "kind": self.kind,
             "level": self.level,
             "problem": self.problem,
@@ -71,6 +77,11 @@ class Problem:
             "column": self.column,
         }
         return {name: value for name, value in named.items() if value is not None}
+
+
+def _short(field: str) -> str:
+    # The names of fields are whatever somebody has written.
+    return cut(one_line(field), _LONGEST_FIELD)
 
 
 class InvalidError(ConfigError):
@@ -89,13 +100,15 @@ class InvalidError(ConfigError):
 
 def problems_in(error: ConfigError) -> tuple[Problem, ...]:
     """Return the problems that an error stands for: all of an invalid document's, one of any other."""
-    return error.problems if isinstance(error, InvalidError) else (problem_of(error, "unreadable"),)
+    return error.problems if isinstance(error, InvalidError) else (problem_of(error, UNREADABLE),)
 
 
 def problem_of(error: ConfigError, kind: str) -> Problem:
     """Return the problem that a check has raised, whose message is a clause and maybe a sentence with the way out."""
     problem, _, way_out = error.problem.partition(". ")
-    return Problem(error.field, kind, problem.rstrip("."), way_out.rstrip("."), config=error.config)
+    line, column = error.place or (None, None)
+    found = Problem(error.field, kind, problem.rstrip("."), way_out.rstrip("."), config=error.config)
+    return replace(found, line=line, column=column)
 
 
 def without_doubles(problems: Iterable[Problem]) -> list[Problem]:

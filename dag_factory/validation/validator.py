@@ -23,9 +23,10 @@ It never raises, takes any JSON for a value, and its time is bounded whatever th
 field the first is kept, so the check that knows more comes first.
 """
 
+NAMES: tuple[Check, ...] = (names.snake_case, names.ours)
+"""Asked first: a field whose name is wrong is missing under its right one."""
+
 ERRORS: tuple[Check, ...] = (
-    names.snake_case,
-    names.ours,
     kinds.booleans,
     source.kind,
     source.service,
@@ -95,9 +96,9 @@ def examine(document: Document, opened: Allowed | None = None, *, warnings: bool
         return Verdict(tuple(found), None)
     opened = opened or allowed.configured()
     pipeline, misfits = _modelled(document)
-    problems = [*_of(ERRORS, document)]
+    problems = [*_of(NAMES, document), *misfits, *_of(ERRORS, document)]
     problems += server.server(document, is_given=opened.server_connection is not None)
-    problems += [*misfits, *reach.reach(document, opened), *source_config.misfits(document, opened.versions)]
+    problems += [*reach.reach(document, opened), *source_config.misfits(document, opened.versions)]
     if problems or warnings:
         problems += [*_of(WARNINGS, document), *source_config.doubts(document, opened.versions)]
     if not problems:

@@ -1,47 +1,51 @@
-"""What the log says of changed configs: a line for each, good or what is wrong, never a value."""
+"""What the log says of changed configs: a line for each, good or what is wrong and where, never a value."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from dag_factory import allowed
 from dag_factory.allowed import Allowed
-from dag_factory.builder import build_dag
 from dag_factory.catalog import Catalog, Config
-from dag_factory.claims import is_defaults
+from dag_factory.claims import defaults_keys, is_defaults
 from dag_factory.errors import ConfigError
 from dag_factory.plain_text import one_line
 from dag_factory.store import ConfigStore
+from dag_factory.validation.configs import examine_config
+from dag_factory.validation.positions import located
+from dag_factory.validation.problem import Problem, problems_in
 
 log = logging.getLogger(__name__)
 
 NEW, CHANGED, REMOVED = "is new", "has changed", "is removed"
-# Where more are good they are only counted, and where more are wrong only these are shown.
+# Where more are good they are only counted; where more are wrong, those of one cause share a line.
 MAX_LINES = 20
+# So many names stand in a line, and so many problems of one config.
+_NAMES_IN_LINE = 100
+_MOST_PROBLEMS = 20
 
 
 def report(store: ConfigStore, changes: Mapping[str, str]) -> None:
     """
-    Check configs that have changed, and log what became of them.
+    Validate configs that have changed, and log what became of them.
 
     :param changes: NEW, CHANGED or REMOVED by key
     :raises StoreError: where the store can't be listed
     """
-    catalog = Catalog(store, partial(_check_dag, allowed.configured()))
+    reader = _Reader(store)
     good: dict[str, list[str]] = {NEW: [], CHANGED: [], REMOVED: []}
-    wrong: list[str] = []
+    wrong: list[_Wrong] = []
     for key, change in sorted(changes.items()):
         try:
-            said = _check(catalog, store, key, change)
+            said = _check_beneath(reader, key) if is_defaults(key) else _check(reader, key, change)
         except KeyError:
             good[REMOVED].append(f"config '{key}' {REMOVED}")
-        except ConfigError as error:
-            wrong.append(f"config '{key}' {change}, and is wrong: {_without_config(error, key)}")
-        except _WrongUponDefaultsError as error:
-            wrong.append(f"config '{key}' {change}; {error}")
+        except _Wrong as found:
+            found.key, found.change = key, change
+            wrong.append(found)
         else:
             good[change].append(f"config '{key}' {change}{said}")
     for change, lines in good.items():
@@ -49,82 +53,154 @@ def report(store: ConfigStore, changes: Mapping[str, str]) -> None:
             lines[:] = [f"{len(lines)} configs: each {change}{'' if change == REMOVED else ', and is good'}"]
         for line in lines:
             log.info("%s", one_line(line))
-    for line in wrong[:MAX_LINES]:
+    for line in [*_lines(wrong), *_doubtful(reader.doubts)]:
         log.warning("%s", one_line(line))
-    if len(wrong) > MAX_LINES:
-        log.warning("and %d more configs are wrong", len(wrong) - MAX_LINES)
 
 
-def _check(catalog: Catalog, store: ConfigStore, key: str, change: str) -> str:
+class _Wrong(Exception):
+    """A config that is wrong: what is said of it, and whether its last good version keeps running."""
+
+    key = ""
+    change = ""
+
+    def __init__(self, problems: Sequence[Problem], after: str = "", sentence: str = "") -> None:
+        super().__init__()
+        self.problems = problems
+        self.after = after
+        self.sentence = sentence
+
+    @property
+    def cause(self) -> str:
+        """What configs of the same mistake have in common."""
+        first = self.problems[0]
+        return f"{replace(first, config=None, line=None)}".rstrip(".") + self.after
+
+    def __str__(self) -> str:
+        if self.sentence:
+            return f"config '{self.key}' {self.change}; {self.sentence}"
+        problems = [str(replace(each, config=_other(each.config, self.key))) for each in self.problems[:_MOST_PROBLEMS]]
+        more = len(self.problems) - len(problems)
+        counted = f" in {len(self.problems)} fields" if len(self.problems) > 1 else ""
+        said = "; ".join(each.rstrip(".") for each in problems) + (f"; and {more} more" if more else "")
+        return f"config '{self.key}' {self.change}, and is wrong{counted}: {said}{self.after}"
+
+
+class _Reader:
+    """The configs of a store as they are now, validated, and what is doubtful in those that are good."""
+
+    def __init__(self, store: ConfigStore) -> None:
+        self.store = store
+        self._opened: Allowed = allowed.configured()
+        self.catalog = Catalog(store, self._check)
+        self._found: dict[str, tuple[Problem, ...]] = {}
+        self.doubts: dict[str, list[Problem]] = {}
+
+    def _check(self, config: Config) -> None:
+        verdict = examine_config(config, self._opened, warnings=True)
+        if config.trouble is None:
+            self._found[config.key] = verdict.problems
+        verdict.require_pipeline()
+
+    def dag_id(self, key: str) -> str:
+        """
+        Return the DAG id of a good config.
+
+        :raises KeyError: where it is gone by now
+        :raises _Wrong: where it is wrong
+        """
+        config = self.catalog.judge(key)
+        if config is None:
+            raise KeyError(key)
+        problem = config.trouble.problem if config.trouble is not None else config.problem
+        if problem is not None:
+            after = "; its last good version keeps running" if config.trouble is not None else ""
+            raise _Wrong(self._placed(key, self._all(key, problem)), after)
+        if doubts := self._found.get(key):
+            self.doubts[key] = self._placed(key, doubts)
+        return config.dag_id
+
+    def _all(self, key: str, problem: ConfigError) -> Sequence[Problem]:
+        """Return the problems of an error, and what is doubtful in the same config."""
+        problems = problems_in(problem)
+        is_own = {each.field for each in self._found.get(key, ())} >= {each.field for each in problems}
+        return self._found[key] if is_own and key in self._found else problems
+
+    def _placed(self, key: str, problems: Iterable[Problem]) -> list[Problem]:
+        return located(problems, (key, *defaults_keys(key)), self.store.read)
+
+
+def _check(reader: _Reader, key: str, change: str) -> str:
     """
     Return what is to be said of a config that is good.
 
     :raises KeyError: where it is gone by now
-    :raises ConfigError: where it is wrong
-    :raises _WrongUponDefaultsError: where it is defaults, and configs upon it are wrong
+    :raises _Wrong: where it is wrong
     """
-    if is_defaults(key):
-        return _check_beneath(catalog, store, key)
-    if change == REMOVED:
-        return ""
-    dag_id = _build(catalog, key)
-    if dag_id is None:
-        raise KeyError(key)
-    return f", and is good: DAG '{dag_id}'"
+    return "" if change == REMOVED else f", and is good: DAG '{reader.dag_id(key)}'"
 
 
-class _WrongUponDefaultsError(Exception):
-    pass
-
-
-def _check_beneath(catalog: Catalog, store: ConfigStore, defaults: str) -> str:
-    """Check the configs that lie upon defaults."""
+def _check_beneath(reader: _Reader, defaults: str) -> str:
+    """Check the configs that lie upon defaults; raises _Wrong where some are wrong."""
     folder = PurePosixPath(defaults).parent
-    keys = [key for key in store.list_keys() if not is_defaults(key) and PurePosixPath(key).is_relative_to(folder)]
-    problems = []
+    keys = [
+        key for key in reader.store.list_keys() if not is_defaults(key) and PurePosixPath(key).is_relative_to(folder)
+    ]
+    wrong: list[_Wrong] = []
     for key in keys:
         try:
-            _build(catalog, key)
-        except ConfigError as error:
-            problems.append(error.within(key))
-    if problems:
+            reader.dag_id(key)
+        except KeyError:
+            continue
+        except _Wrong as found:
+            found.key = key
+            wrong.append(found)
+    if wrong:
+        first = wrong[0]
+        problem = replace(first.problems[0], config=first.problems[0].config or first.key)
+        names = ", ".join(f"'{each.key}'" for each in wrong)
         # Whether that comes of the defaults, only their author knows: the first says which file and field is wrong.
-        raise _WrongUponDefaultsError(
-            f"of the {len(keys)} configs upon it {len(problems)} are wrong. The first: {problems[0]}"
+        raise _Wrong(
+            (problem,),
+            sentence=f"of the {len(keys)} configs upon it {len(wrong)} are wrong ({names}). "
+            f"The first: {str(problem).rstrip('.')}{first.after}",
         )
     return f"; of the {len(keys)} configs upon it all are good"
 
 
-def _build(catalog: Catalog, key: str) -> str | None:
-    """
-    Return the DAG id of a config that a DAG can be built from, None where it is gone by now.
-
-    :raises ConfigError: where none can be; it says whether the last good version goes on running
-    """
-    config = catalog.judge(key)
-    if config is None:
-        return None
-    if config.trouble is not None:
-        raise _still_running(config.trouble.problem)
-    if config.problem is not None:
-        raise config.problem
-    return config.dag_id
-
-
-def _check_dag(opened: Allowed, config: Config) -> None:
-    try:
-        build_dag(config, opened)
-    except ConfigError:
-        raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is this config's trouble
-        raise ConfigError(f"Airflow refuses the DAG: {type(error).__name__}") from None
+def _lines(wrong: Sequence[_Wrong]) -> Iterator[str]:
+    """Yield the lines for configs that are wrong: each is named, and very many of one cause share lines."""
+    if len(wrong) <= MAX_LINES:
+        yield from map(str, wrong)
+        return
+    causes: dict[str, list[_Wrong]] = {}
+    for each in wrong:
+        causes.setdefault(each.sentence or each.cause, []).append(each)
+    for cause, group in causes.items():
+        if len(group) == 1:
+            yield str(group[0])
+            continue
+        yield f"{len(group)} configs are wrong: {cause}"
+        names = [f"'{each.key}'" + (f" ({place})" if (place := each.problems[0].place) else "") for each in group]
+        for start in range(0, len(names), _NAMES_IN_LINE):
+            yield f"these are: {', '.join(names[start : start + _NAMES_IN_LINE])}"
 
 
-def _still_running(problem: ConfigError) -> ConfigError:
-    text = f"{problem.problem.rstrip('.')}; its last good version keeps running"
-    return ConfigError(text, field=problem.field, config=problem.config)
+def _doubtful(doubts: Mapping[str, Sequence[Problem]]) -> Iterator[str]:
+    """Yield the lines for what is doubtful in configs that are good; what stands in defaults is said once."""
+    said: set[tuple[str | None, str | None]] = set()
+    causes: dict[str, list[str]] = {}
+    for key, problems in sorted(doubts.items()):
+        for problem in problems[:_MOST_PROBLEMS]:
+            file = problem.config or key
+            if (file, problem.field) not in said:
+                said.add((file, problem.field))
+                place = f" ({problem.place})" if problem.place else ""
+                cause = str(replace(problem, config=None, line=None))
+                causes.setdefault(cause, []).append(f"config '{file}'{place}")
+    for cause, files in causes.items():
+        for start in range(0, len(files), _NAMES_IN_LINE):
+            yield f"{', '.join(files[start : start + _NAMES_IN_LINE])}: {cause}"
 
 
-def _without_config(error: ConfigError, key: str) -> str:
-    """Return what is wrong; the config is named already where it is this one."""
-    return str(ConfigError(error.problem, field=error.field, config=error.config if error.config != key else None))
+def _other(config: str | None, key: str) -> str | None:
+    return config if config != key else None

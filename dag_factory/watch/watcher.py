@@ -12,10 +12,12 @@ from functools import partial
 from pathlib import Path
 
 from dag_factory.errors import StoreError
+from dag_factory.plain_text import one_line
 from dag_factory.store.folder import FolderStore, Snapshot
 from dag_factory.store.listing import Identity, identities, not_listed
 from dag_factory.watch.changes import Changes, Patience
 from dag_factory.watch.hints import Hints, NoHints, no_hints, open_hints
+from dag_factory.watch.misnamed import Misnamed
 from dag_factory.watch.report import CHANGED, NEW, REMOVED, report
 from dag_factory.watch.turn import Turn
 
@@ -74,6 +76,7 @@ class Watcher:
         self._again: asyncio.TimerHandle | None = None
         # What can't be listed, as it was logged.
         self._unlisted: Mapping[str, str] = {}
+        self._misnamed = Misnamed(store.root)
         # Why it does not watch at the moment, as it was logged.
         self._waits_for = ""
         # What no marker could be made for yet, None where nothing is due.
@@ -152,6 +155,8 @@ class Watcher:
             if self._unlisted.get(folder) != reason:
                 log.warning("%s", not_listed(folder, reason))
         self._unlisted = snapshot.unlisted
+        for line in await asyncio.to_thread(self._misnamed.look, snapshot.folders):
+            log.warning("%s", one_line(line))
         if self._changes is not None:
             self._changes.see(snapshot.revisions, now)
         return snapshot

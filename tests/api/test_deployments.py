@@ -17,11 +17,12 @@ from dag_factory.api.app import create_app
 from dag_factory.api.transport import InProcessTransport
 from dag_factory.store.folder import FolderStore
 from dag_factory.store.own_files import MARKER
+from tests.documents import REST
 
 # Airflow imports the test client of an HTTP library that is about to be replaced.
 pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")
 
-DOCUMENT = {"name": "new", "pipelineType": "metadata", "service": {"type": "databaseService", "name": "s"}}
+DOCUMENT = {"name": "new", "pipelineType": "metadata", "service": {"type": "databaseService", "name": "s"}, **REST}
 PARSE_BEGINS_AFTER_SECONDS = 0.3
 
 Delete = Callable[..., str]
@@ -99,7 +100,7 @@ class FakeAirflow:
 
 
 def deploy(store: FolderStore, name: str, dag_id: str | None = None) -> None:
-    document = {"name": name, "pipelineType": "metadata", "service": {"type": "databaseService", "name": "s"}}
+    document = {"name": name, "pipelineType": "metadata", "service": {"type": "databaseService", "name": "s"}, **REST}
     store.write(f"{dag_id or name}.json", json.dumps(document).encode())
     store.bump()
 

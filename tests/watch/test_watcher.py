@@ -17,6 +17,7 @@ from dag_factory.store.own_files import MARKER, PENDING
 from dag_factory.watch.changes import Patience
 from dag_factory.watch.turn import Turn
 from dag_factory.watch.watcher import Pace, Watcher
+from tests.documents import REST
 
 QUICK = Pace(Patience(settle=0.1, burst=2, quiet=0.3), gather=0.01, poll=0.1, check=0.1, look=60, retry=0.1, again=0.2)
 LIMIT = 60
@@ -81,7 +82,7 @@ def tell(root: Path, story: Story, *, poll: bool = False, pace: Pace = QUICK) ->
 
 def pipeline(name: str) -> bytes:
     service = {"type": "databaseService", "name": "s"}
-    return json.dumps({"name": name, "pipelineType": "metadata", "service": service}).encode()
+    return json.dumps({"name": name, "pipelineType": "metadata", "service": service, **REST}).encode()
 
 
 def drop(path: Path) -> None:
