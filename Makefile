@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Set, it would leave the environment without byte code, and each of Airflow's processes would start at half the speed.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: env run test torture fuzz lint
+.PHONY: env run test test-fast torture fuzz lint
 
 env: $(VENV)/.built
 
@@ -30,10 +30,14 @@ $(VENV)/.built: pyproject.toml constraints.txt
 run: env
 	@exec $(BIN)/python -m sandbox.run $(if $(filter-out 0,$(ONCE)),--once)
 
-# One after the other: on two cores, several Airflows at once miss their own time-outs. On a machine that has more:
-# make test ARGS="-n 4 --dist loadfile"
+# All of it, on two cores: one Airflow after the other in each of two workers, and the fast tests in what is left. More
+# workers would be more Airflows at once, which miss their own time-outs on two cores. With ARGS, in one process.
 test: env
-	@exec $(BIN)/python -m pytest $(ARGS)
+	@exec $(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadgroup --no-loadscope-reorder)
+
+# What starts no Airflow and imports no openmetadata-ingestion, for the time between two edits.
+test-fast: env
+	@exec $(BIN)/python -m pytest -m "not e2e and not ingestion" -n 2 --dist worksteal $(ARGS)
 
 # The store under every fault of the file system, kills, and many writers at once: ARGS="--rounds 2000 --seed 1".
 torture: env

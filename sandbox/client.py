@@ -96,6 +96,18 @@ class AirflowClient(Scoped):
 
         return wait_until(look, f"DAG '{dag_id}' to appear", timeout)
 
+    def parse_again(self, dag_id: str, timeout: float = 60) -> None:
+        """Ask Airflow to parse the file of a DAG, and wait until it has."""
+        path = f"/api/v2/dags/{quote(dag_id, safe='')}"
+        before = self.api("GET", path)
+        self.request("PUT", f"/api/v2/parseDagFile/{before['file_token']}")
+
+        def look() -> tuple[bool | None, str]:
+            parsed = self.api("GET", path)["last_parsed_time"]
+            return (parsed != before["last_parsed_time"] or None), str(parsed)
+
+        wait_until(look, f"DAG '{dag_id}' to be parsed again", timeout)
+
     def import_errors(self) -> dict[str, str]:
         """Return the errors of DAG files that can't be imported, each by its file's name."""
         answer = self.api("GET", "/api/v2/importErrors")

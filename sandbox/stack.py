@@ -173,6 +173,8 @@ def default_config(home: Path, url: str, dags_folder: Path, database: str | None
             "simple_auth_manager_passwords_file": home / "passwords.json",
             # The default asks the DNS, for seconds where there is none.
             "hostname_callable": "socket.gethostname",
+            # For so long Airflow keeps to what it knows of a DAG: a change that comes sooner would wait.
+            "min_serialized_dag_update_interval": 1,
         },
         "database": {"sql_alchemy_conn": database or f"sqlite:///{home / 'airflow.db'}"},
         "api": {
@@ -182,11 +184,14 @@ def default_config(home: Path, url: str, dags_folder: Path, database: str | None
             "secret_key": secrets.token_urlsafe(64),
         },
         "api_auth": {"jwt_secret": secrets.token_urlsafe(64)},
+        # A parse costs a second of a core. What a file changes is announced: it doesn't wait for the next round.
         "dag_processor": {
             "refresh_interval": 3,
             "bundle_refresh_check_interval": 1,
-            "min_file_process_interval": 3,
+            "min_file_process_interval": 10,
         },
+        # Between a run, its task and its end lies a round of the scheduler's each.
+        "scheduler": {"scheduler_idle_sleep_time": 0.3},
         "logging": {
             "base_log_folder": home / "logs",
             # Nothing listens there, and that is the point: the defaults may be another Airflow's.

@@ -1,3 +1,4 @@
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from sandbox.failing import dying, running
 from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowConfig, AirflowStack
+from tests.forked_python import ForkedPython
+from tests.tiers import pytest_collection_modifyitems, pytest_configure, pytest_itemcollected  # noqa: F401 - hooks
 
 # A busy machine is slow, and that is no failure.
 hypothesis.settings.register_profile("default", deadline=None)
@@ -63,6 +66,13 @@ def isolated_python(tmp_path_factory: pytest.TempPathFactory) -> str:
     )
     path.chmod(0o755)
     return str(path)
+
+
+@pytest.fixture(scope="session")
+def forked_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedPython]:
+    """An interpreter that has imported Airflow, one for all tests: each would take two seconds of a core to do so."""
+    with ForkedPython(tmp_path_factory.mktemp("forked_python"), os.environ) as python:
+        yield python
 
 
 @pytest.fixture

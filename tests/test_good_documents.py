@@ -31,6 +31,9 @@ from dag_factory.errors import ConfigError
 from dag_factory.loader import load_dags
 from dag_factory.store.folder import FolderStore
 
+# The schemas are those of openmetadata-ingestion's models.
+pytestmark = pytest.mark.ingestion
+
 SAMPLE = json.loads((Path(__file__).parents[1] / "configs" / "sample_sqlite_metadata.json").read_text())
 SECTION = "AIRFLOW__OPENMETADATA_DAG_FACTORY__"
 

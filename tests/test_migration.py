@@ -29,6 +29,7 @@ for path in source.glob("*.json"):
 """
 
 
+@pytest.mark.ingestion
 def test_the_configs_that_the_plugin_has_kept_give_the_dags_that_the_server_s_own_documents_give(
     tmp_path: Path,
 ) -> None:

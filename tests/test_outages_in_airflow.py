@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from sandbox.client import wait_until
 from sandbox.failing import HTML, Authority, HttpServer, Reply, SocketServer, behind_tls, dying, hang, running
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
@@ -100,20 +99,6 @@ def asked(listeners: list[HttpServer | SocketServer]) -> int:
     return sum(len(each.requests) if isinstance(each, HttpServer) else each.connections for each in listeners)
 
 
-def parses(airflow: AirflowStack, dag_id: str, times: int) -> None:
-    """Wait until a DAG has been parsed so many times more."""
-    for _ in range(times):
-        before = airflow.api("GET", f"/api/v2/dags/{dag_id}")["last_parsed_time"]
-        wait_until(
-            lambda before=before: (  # type: ignore[misc]
-                airflow.api("GET", f"/api/v2/dags/{dag_id}")["last_parsed_time"] != before or None,
-                "not parsed yet",
-            ),
-            "another parse",
-            60,
-        )
-
-
 def test_every_dag_stays_no_parse_asks_a_server_and_each_run_ends_with_the_reason(
     airflow: AirflowStack,
     openmetadata: OpenMetadataServer,
@@ -125,7 +110,8 @@ def test_every_dag_stays_no_parse_asks_a_server_and_each_run_ends_with_the_reaso
         (config_store / f"{outage.dag_id}.json").write_text(json.dumps(outage.document()))
     for outage in outages:
         airflow.wait_for_dag(outage.dag_id)
-    parses(airflow, "outage_hangs", 2)
+    for _ in range(2):
+        airflow.parse_again("outage_hangs")
     assert asked(listeners) == 0
 
     runs = {outage.dag_id: airflow.trigger(outage.dag_id) for outage in outages}
@@ -142,7 +128,7 @@ def test_every_dag_stays_no_parse_asks_a_server_and_each_run_ends_with_the_reaso
     # Where the redirect led, nobody has gone.
     assert not isinstance(listeners[0], SocketServer)
     assert listeners[0].requests == []
-    parses(airflow, "outage_hangs", 1)
+    airflow.parse_again("outage_hangs")
     listed = {each["dag_id"] for each in airflow.api("GET", "/api/v2/dags", params={"limit": 100})["dags"]}
     assert set(runs) <= listed
     assert airflow.import_errors() == {}

@@ -25,6 +25,7 @@ def types() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.ingestion
 def test_it_is_up_to_date() -> None:
     program = "import sys; from tools.schema_digest import digest; sys.stdout.write(digest())"
     done = subprocess.run(

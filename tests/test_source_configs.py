@@ -69,6 +69,7 @@ def kind_of(model: str) -> str:
     return in_server_spelling(f"{model.partition('Service')[0]}Service")
 
 
+@pytest.mark.ingestion
 def test_the_table_has_every_source_config_that_openmetadata_ingestion_has(
     facts: tuple[dict[str, str], list[str]],
 ) -> None:
@@ -86,6 +87,7 @@ def test_the_table_has_every_source_config_that_openmetadata_ingestion_has(
     assert {*FOR_ANY_SERVICE.values(), "DBT", "PolicyAgent"} == others
 
 
+@pytest.mark.ingestion
 def test_openmetadata_ingestion_s_own_examples_have_the_source_config_that_the_table_says() -> None:
     command = [sys.executable, "-W", "ignore", "-c", EXAMPLES]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -101,6 +103,7 @@ def test_openmetadata_ingestion_s_own_examples_have_the_source_config_that_the_t
         assert said in (None, source_config_type(pipeline_type, kind)), name
 
 
+@pytest.mark.ingestion
 def test_the_table_has_every_pipeline_type_and_every_kind_of_service(facts: tuple[dict[str, str], list[str]]) -> None:
     assert {*BY_SERVICE, *FOR_ANY_SERVICE} == set(PIPELINE_TYPES)
     assert {kind.lower() for kind in KINDS_OF_SERVICES} == {f"{kind}service".lower() for kind in facts[1]}

@@ -18,6 +18,7 @@ def test_a_token_has_the_shape_of_a_bots_jwt_and_is_another_one_each_time() -> N
     assert signature != new_token().split(".")[2]
 
 
+@pytest.mark.ingestion
 def test_a_server_that_is_started_again_is_where_it_was_and_knows_its_token(tmp_path: Path) -> None:
     with OpenMetadataServer(tmp_path / "absent.db", log=tmp_path / "log") as server:
         url, token = server.url, server.token

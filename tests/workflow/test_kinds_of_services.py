@@ -19,6 +19,8 @@ from dag_factory.fqn import quoted
 from dag_factory.source_configs import BY_SERVICE, KINDS_OF_SERVICES
 from sandbox.server import OpenMetadataServer
 
+pytestmark = pytest.mark.ingestion
+
 SOURCES = Path(__file__).parents[1] / "sources"
 OPEN_API = {
     "openapi": "3.0.0",

@@ -109,6 +109,7 @@ for document in json.load(sys.stdin):
     assert "canary" not in done.stdout + done.stderr
 
 
+@pytest.mark.ingestion
 def test_a_worker_without_openmetadata_ingestion_says_what_to_install() -> None:
     script = """
 import sys

@@ -183,6 +183,7 @@ def test_all_that_the_loaders_of_openmetadata_ingestion_ask_for_is_known() -> No
     assert set(asked) == set(KEYS)
 
 
+@pytest.mark.ingestion
 def test_a_secret_is_told_once_before_it_is_read_and_only_as_long_as_that_is_wanted() -> None:
     # In a process of its own: the imports are heavy.
     script = """

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from importlib.metadata import version
 
+import pytest
+
 from dag_factory.source_configs import KINDS_OF_SERVICES
 
 # In a process of its own: the imports are heavy.
@@ -36,6 +38,7 @@ print(json.dumps([asked, errors]))
 """
 
 
+@pytest.mark.ingestion
 def test_a_service_of_each_kind_that_openmetadata_ingestion_asks_for_is_asked_for_by_its_fully_qualified_name() -> None:
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", ASK], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

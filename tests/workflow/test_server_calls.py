@@ -160,6 +160,7 @@ def test_every_client_of_the_process_is_bound_and_others_are_left_alone() -> Non
         requests.get("http://127.0.0.1:1/api", timeout=5)
 
 
+@pytest.mark.ingestion
 @pytest.mark.filterwarnings("ignore")
 def test_the_client_of_openmetadata_ingestion_is_among_them() -> None:
     from metadata.ingestion.ometa.client import REST, ClientConfig, RestTransportError

@@ -133,6 +133,7 @@ def test_a_type_that_has_become_an_application_says_so() -> None:
     assert error.value.field == "pipelineType"
 
 
+@pytest.mark.ingestion
 def test_the_table_knows_every_type_and_class_that_openmetadata_ingestion_knows() -> None:
     # In a process of its own: the imports are heavy.
     script = """

@@ -1,0 +1,84 @@
+"""Holds the fast tier to what it promises: no Airflow is started, no ingestion imported, nothing asked of a network."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dag_factory.runner.process import SCRIPT
+from tests.fast_tier.no_ingestion import NotFast, install
+
+SLOW = ("e2e", "ingestion")
+COMPONENTS = {"api-server", "dag-processor", "scheduler", "triggerer", "db", "standalone"}
+
+
+class Guard:
+    """A plugin of pytest that lets a test without a marker of ``SLOW`` fail for what only those may do."""
+
+    def __init__(self) -> None:
+        self._guards = False
+        # No hook can be removed again.
+        sys.addaudithook(self._audit)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        if any(item.get_closest_marker(name) for name in SLOW):
+            return (yield)
+        with self.guarded():
+            return (yield)
+
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Refuse within the context what takes long, in this process and in its children."""
+        before = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), before]))
+        finder = install()
+        self._guards = True
+        try:
+            yield
+        finally:
+            self._guards = False
+            sys.meta_path.remove(finder)
+            if before is None:
+                del os.environ["PYTHONPATH"]
+            else:
+                os.environ["PYTHONPATH"] = before
+
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if not self._guards:
+            return
+        if event == "subprocess.Popen" and starts_airflow(arguments[1]):
+            raise NotFast("a process of Airflow's is started. Mark the test: @pytest.mark.e2e")
+        if event == "subprocess.Popen" and does_a_job(arguments[1]):
+            raise NotFast("a child does a job of openmetadata-ingestion's. Mark the test: @pytest.mark.ingestion")
+        if event == "socket.connect" and is_remote(arguments[1]):
+            raise NotFast(f"a server at {arguments[1][0]} is asked. Have the test start one on 127.0.0.1")
+
+
+def starts_airflow(command: object) -> bool:
+    """Return whether a command is one of Airflow's that stay, or that work on its database."""
+    words = [str(word) for word in command] if isinstance(command, (list, tuple)) else str(command).split()
+    return any(Path(word).name == "airflow" and following in COMPONENTS for word, following in pairwise(words))
+
+
+def does_a_job(command: object) -> bool:
+    """Return whether a command is this Python with the script of a child: isolated, it takes no PYTHONPATH."""
+    return isinstance(command, (list, tuple)) and sys.executable in command[:1] and str(SCRIPT) in command
+
+
+def is_remote(address: object) -> bool:
+    """Return whether an address to connect to is one of another machine."""
+    if not isinstance(address, tuple):
+        return False
+    try:
+        return not ipaddress.ip_address(str(address[0])).is_loopback
+    except ValueError:
+        return str(address[0]) != "localhost"

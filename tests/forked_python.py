@@ -1,0 +1,82 @@
+"""An interpreter that has imported Airflow, and forks for each script as Airflow's DAG processor does for a parse."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+# Reads jobs as lines of JSON, and answers each with the exit code of its child.
+SERVER = """
+import json, os, sys, traceback
+import airflow.configuration
+import airflow.dag_processing.dagbag
+import airflow.serialization.serialized_objects
+
+def run(job):
+    os.environ.clear()
+    os.environ.update(job["env"])
+    airflow.configuration.AIRFLOW_HOME = job["env"]["AIRFLOW_HOME"]
+    output = os.open(job["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    sys.argv = job["argv"]
+    exec(compile(job["script"], "<script>", "exec"), {"__name__": "__main__"})
+
+answers = os.fdopen(os.dup(1), "w", buffering=1)
+for line in sys.stdin:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            run(json.loads(line))
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+    answers.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\\n")
+"""
+
+
+class ForkedPython:
+    """Runs scripts in forks of one process, which has imported what a parse needs; a script sees that as its own."""
+
+    def __init__(self, home: Path, env: Mapping[str, str]) -> None:
+        self._output = home / "output"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", SERVER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**env, "AIRFLOW_HOME": str(home)},
+            text=True,
+        )
+
+    def __enter__(self) -> ForkedPython:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+    def run(self, script: str, argument: str, env: Mapping[str, str]) -> tuple[int, str]:
+        """Run a script with one argument to its end; return its exit code and what it has printed."""
+        job: dict[str, Any] = {
+            "script": script,
+            "argv": ["-c", argument],
+            "env": dict(env),
+            "output": str(self._output),
+        }
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(f"{json.dumps(job)}\n")
+        self._process.stdin.flush()
+        code = int(self._process.stdout.readline())
+        return code, self._output.read_text()

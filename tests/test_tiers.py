@@ -1,0 +1,62 @@
+"""What the fast tier refuses, and which tests share an Airflow."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from dag_factory.runner.process import SCRIPT
+from tests.fast_tier.no_ingestion import NotFast
+from tests.tiers import airflow_of
+
+
+def test_openmetadata_ingestion_is_found_and_not_imported() -> None:
+    assert importlib.util.find_spec("metadata") is not None
+    with pytest.raises(NotFast, match="Mark the test"):
+        importlib.import_module("metadata")
+
+
+def test_nor_is_it_in_a_child() -> None:
+    done = subprocess.run([sys.executable, "-c", "import metadata"], capture_output=True, text=True, check=False)
+    assert "NotFast: openmetadata-ingestion is imported" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [
+        ([sys.executable, "-m", "airflow", "db", "migrate"], "a process of Airflow's is started"),
+        (
+            [sys.executable, "-I", "leash.py", "3", "/venv/bin/airflow", "scheduler"],
+            "a process of Airflow's is started",
+        ),
+        ([sys.executable, "-I", "-u", str(SCRIPT)], "a child does a job"),
+    ],
+    ids=["a command", "on a leash", "a job"],
+)
+def test_no_process_that_takes_long_is_started(command: list[str], problem: str) -> None:
+    with pytest.raises(NotFast, match=problem):
+        subprocess.run(command, check=True)
+
+
+def test_no_other_machine_is_asked() -> None:
+    with socket.socket() as asking, pytest.raises(NotFast, match="a server at 192"):
+        asking.connect(("192.0.2.1", 80))
+
+
+@pytest.mark.ingestion
+def test_with_its_marker_a_test_may_do_so() -> None:
+    code = "import metadata; print('imported')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "imported\n"
+    assert "fast_tier" not in os.environ.get("PYTHONPATH", "")
+
+
+def test_all_that_need_one_airflow_follow_one_another(request: pytest.FixtureRequest) -> None:
+    airflows = [airflow_of(item) for item in request.session.items]
+    stretches = [name for name, before in zip(airflows, [None, *airflows], strict=False) if name and name != before]
+    assert len(stretches) == len(set(stretches))

@@ -1,0 +1,122 @@
+"""
+The tiers of the tests, and the order of those that need an Airflow.
+
+The fast tier has no marker. ``ingestion`` marks what imports openmetadata-ingestion, which takes seconds of a core, and
+``e2e`` what starts an Airflow. The tests of one Airflow follow one another, and it is stopped after the last of them:
+there is never more than one for each worker of xdist.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from sandbox.stack import AirflowStack
+from tests.fast_tier.guard import Guard
+
+# The longest first: with two workers, the shorter ones then fill up what is left. What isn't named here comes after.
+LONGEST_FIRST = (
+    "tests::airflow",
+    "tests/reporting/endings::stack",
+    "tests::airflow_on_postgresql",
+    "tests/watch/test_in_airflow.py::hourly",
+    "tests/workflow/test_types_in_airflow.py::airflow",
+    "tests/api::fab",
+)
+
+
+# The parameters of tests that run with either auth manager, and ask for its Airflow in their course.
+BY_AUTH_MANAGER = {
+    "airflow": "tests::airflow", "simple": "tests::airflow", "fab": "tests/api::fab", "FAB": "tests/api::fab",
+}  # fmt: skip
+
+
+# Whoever asks for one of these has openmetadata-ingestion imported: the sandbox's server answers by its models.
+OF_INGESTION = {"openmetadata", "fresh_api", "isolated_python", "secret_fields"}
+
+
+def airflow_of(item: pytest.Function) -> str | None:
+    """Return the name of the Airflow that a test needs, None where it needs none."""
+    if item.get_closest_marker("e2e") is None:
+        return None
+    for value in item.callspec.params.values() if hasattr(item, "callspec") else ():
+        if isinstance(value, str) and value in BY_AUTH_MANAGER:
+            return BY_AUTH_MANAGER[value]
+    # pytest has no public way to ask for the fixtures that hold for a test.
+    for name, (*_, definition) in item._fixtureinfo.name2fixturedefs.items():
+        # Others hand on an Airflow that one of these has started.
+        if re.search(r"Iterator\[\S*AirflowStack\]", str(definition.func.__annotations__.get("return"))):
+            return f"{definition.baseid}::{name}"
+    # A browser, or an Airflow that the test itself starts.
+    return item.nodeid.partition("::")[0]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "ingestion: imports openmetadata-ingestion")
+    # Without xdist, nobody else names it.
+    config.pluginmanager.register(Living(), "living-airflows")
+    config.pluginmanager.register(Guard(), "fast-tier")
+    config.addinivalue_line("markers", "xdist_group(name): runs in one worker with the others of its group")
+
+
+def pytest_itemcollected(item: pytest.Function) -> None:
+    if not OF_INGESTION.isdisjoint(item.fixturenames):
+        item.add_marker("ingestion")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
+    """Bring together the tests of each Airflow, after the fast ones; with xdist before them, so that those fill up."""
+    ranks = {name: rank for rank, name in enumerate(LONGEST_FIRST)}
+    in_workers = hasattr(config, "workerinput")
+
+    def place(item: pytest.Function) -> tuple[bool, int, str]:
+        name = airflow_of(item)
+        return (name is None) is in_workers, ranks.get(name or "", len(ranks)), name or ""
+
+    items.sort(key=place)
+    if in_workers and config.getoption("loadgroup"):
+        for item in items:
+            if (airflow := airflow_of(item)) is not None:
+                bind(item, airflow)
+
+
+def bind(item: pytest.Function, airflow: str) -> None:
+    """Have xdist run a test in one worker with all others of its Airflow, as its mark `xdist_group` promises to."""
+    # That writes to an attribute which pytest 9.2 no longer reads. Where pytest is older, it is the other one's turn.
+    name = f"{item.nodeid}@{airflow.replace('::', ' ')}"
+    if hasattr(item, "_id"):
+        item._id = type(item._id).parse(name)
+    else:
+        item._nodeid = name
+
+
+class Living:
+    """The Airflows that fixtures have started and not stopped yet, each with its fixture."""
+
+    def __init__(self) -> None:
+        self._started: dict[AirflowStack, tuple[pytest.FixtureDef[Any], pytest.FixtureRequest]] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Generator[None, object, object]:
+        value = yield
+        if isinstance(value, AirflowStack):
+            # The first to have it is the one that has started it; others hand it on.
+            self._started.setdefault(value, (fixturedef, request))
+        return value
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(
+        self, item: pytest.Function, nextitem: pytest.Function | None
+    ) -> Generator[None, None, None]:
+        """Stop an Airflow after its last test: a fixture of the session would hold it to the end."""
+        yield
+        if nextitem is not None and airflow_of(nextitem) != airflow_of(item):
+            while self._started:
+                _, (definition, request) = self._started.popitem()
+                definition.finish(request)
