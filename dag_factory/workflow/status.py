@@ -21,6 +21,7 @@ PASSING = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_TIMEOUT, HTTPSt
 """Answers that may well be others later; the first while a token is rotated."""
 
 _ENSURE_SECONDS = 60.0
+_FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 15.0
 
 
@@ -74,8 +75,14 @@ class IngestionStatuses:
         self._client.put(path, data=json.dumps(status))
 
 
-def ensure_reported(
-    server: OpenMetadata, pipeline_fqn: str, run_id: str, report: Report, *, seconds: float = _ENSURE_SECONDS
+def ensure_reported(  # noqa: PLR0913 - the last by name
+    server: OpenMetadata,
+    pipeline_fqn: str,
+    run_id: str,
+    report: Report,
+    *,
+    seconds: float = _ENSURE_SECONDS,
+    pause: float = _FIRST_PAUSE_SECONDS,
 ) -> Ensured:
     """
     See to it that the server has the final state of a run whose workflow has reported it, but only logs a lost report.
@@ -85,9 +92,9 @@ def ensure_reported(
 
     :param report: of the workflow, with the moment of its beginning as ``since``
     :param seconds: for which the report is retried
+    :param pause: seconds before the first retry; each further one waits twice as long
     """
     deadline = time.monotonic() + seconds
-    pause = 1.0
     statuses = IngestionStatuses(server)
     path = status_path(pipeline_fqn)
     while True:

@@ -49,7 +49,7 @@ class Client:
 
 def ensure(client: Any, **options: Any) -> Ensured:
     report = Report(Reporter.WORKFLOW, "partialSuccess", started=BEGAN, since=BEGAN, steps=STEPS)
-    return ensure_reported(client, FQN, RUN, report, **options)
+    return ensure_reported(client, FQN, RUN, report, pause=0.01, **options)
 
 
 def failed(reporter: Reporter = Reporter.KILL_HANDLER, since: int = BEGAN) -> Report:
