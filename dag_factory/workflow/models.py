@@ -96,11 +96,13 @@ def problem_of(field: str, error: Mapping[str, Any], words: Sequence[str] = ()) 
     return ConfigError(f"{problem}. {way_out}", field=field)
 
 
-def refusal(error: Exception) -> WorkflowError | None:
+def refusal(error: Exception, refused: str) -> WorkflowError | None:
     """
-    Return what openmetadata-ingestion says of a config as a whole, in one sentence; None where it is another error.
+    Return an error of openmetadata-ingestion's models as one sentence; None where it is an error of another kind.
 
-    Its own text has a line for each field of each type that the config is not of.
+    Its own text has a line for each field of each type that a config is not of.
+
+    :param refused: what the models refuse, such as ``the workflow's config``
     """
     from metadata.ingestion.api.parser import InvalidWorkflowException, ParsingConfigurationError
     from pydantic import ValidationError
@@ -118,7 +120,7 @@ def refusal(error: Exception) -> WorkflowError | None:
     else:
         return None
     more = f" ({others} more)" if others > 0 else ""
-    return WorkflowError(f"{ingestion()} refuses the workflow's config. {said}{more}")
+    return WorkflowError(f"{ingestion()} refuses {refused}. {said}{more}")
 
 
 def models_of(annotation: Any) -> list[Model]:

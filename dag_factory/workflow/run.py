@@ -175,7 +175,7 @@ class PipelineRun:
         try:
             return _imported(self._type.workflow).create(config)
         except Exception as error:
-            if (plain := refusal(error)) is None:
+            if (plain := refusal(error, "the workflow's config")) is None:
                 raise
             raise plain from None
 

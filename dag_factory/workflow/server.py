@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dag_factory.errors import WorkflowError
 from dag_factory.fqn import quoted
 from dag_factory.source_configs import in_server_spelling
+from dag_factory.workflow.models import refusal
 from dag_factory.workflow.types import Service
 
 if TYPE_CHECKING:
@@ -77,7 +78,13 @@ def fetch_service(server: OpenMetadata, reference: Document) -> Service:
             f"{known}"
         )
     fqn = reference.get("fullyQualifiedName") or quoted(reference["name"])
-    service = server.get_by_name(entity, fqn)
+    try:
+        service = server.get_by_name(entity, fqn)
+    except Exception as error:
+        # A newer server's connection may have fields that no model knows, in one of a hundred kinds of connections.
+        if (plain := refusal(error, f"the service '{reference['name']}' as the server has it")) is None:
+            raise
+        raise plain from None
     if service is None:
         raise WorkflowError(
             f"the OpenMetadata server has no {kind} '{reference['name']}', or the token may not read it"

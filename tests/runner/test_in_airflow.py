@@ -86,7 +86,7 @@ def test_killing_the_run_ends_its_process_group_which_holds_no_secret_that_other
         config_store,
         "isolated_and_killed",
         openMetadataServerConnection=server,
-        sourceConfig={"config": {"type": "DatabaseMetadata", "password": CANARY}},
+        sourceConfig={"config": {"type": "DatabaseMetadata", "tableFilterPattern": {"excludes": [CANARY]}}},
         dagFactory={"runner": {"python": isolated_python}},
     )
     airflow.wait_for_dag(dag_id)
