@@ -96,7 +96,7 @@ def problem_of(field: str, error: Mapping[str, Any], words: Sequence[str] = ()) 
     return ConfigError(f"{problem}. {way_out}", field=field)
 
 
-def refusal(error: Exception, refused: str) -> WorkflowError | None:
+def in_one_sentence(error: Exception, refused: str) -> WorkflowError | None:
     """
     Return an error of openmetadata-ingestion's models as one sentence; None where it is an error of another kind.
 

@@ -23,7 +23,7 @@ from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.outcomes import STOPPED, Report, Reporter
 from dag_factory.python_classes import check_connector
 from dag_factory.secrets import secret_values
-from dag_factory.workflow.models import refusal
+from dag_factory.workflow.models import in_one_sentence
 from dag_factory.workflow.secrets_read import told_when_read
 from dag_factory.workflow.server import connect, fetch_service, known_fields, server_version
 from dag_factory.workflow.server_calls import ServerCalls, within_time
@@ -175,7 +175,7 @@ class PipelineRun:
         try:
             return _imported(self._type.workflow).create(config)
         except Exception as error:
-            if (plain := refusal(error, "the workflow's config")) is None:
+            if (plain := in_one_sentence(error, "the workflow's config")) is None:
                 raise
             raise plain from None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dag_factory.errors import WorkflowError
 from dag_factory.fqn import quoted
 from dag_factory.source_configs import in_server_spelling
-from dag_factory.workflow.models import refusal
+from dag_factory.workflow.models import in_one_sentence
 from dag_factory.workflow.types import Service
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def fetch_service(server: OpenMetadata, reference: Document) -> Service:
         service = server.get_by_name(entity, fqn)
     except Exception as error:
         # A newer server's connection may have fields that no model knows, in one of a hundred kinds of connections.
-        if (plain := refusal(error, f"the service '{reference['name']}' as the server has it")) is None:
+        if (plain := in_one_sentence(error, f"the service '{reference['name']}' as the server has it")) is None:
             raise
         raise plain from None
     if service is None:

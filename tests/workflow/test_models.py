@@ -13,13 +13,13 @@ SCRIPT = """
 import json
 from metadata.generated.schema.entity.services.databaseService import DatabaseConnection
 from metadata.ingestion.api.parser import InvalidWorkflowException, parse_workflow_config_gracefully
-from dag_factory.workflow.models import refusal
+from dag_factory.workflow.models import in_one_sentence
 
 def said(call):
     try:
         call()
     except Exception as error:
-        return str(error), (found := refusal(error, "the config")) and str(found)
+        return str(error), (found := in_one_sentence(error, "the config")) and str(found)
 
 source = {"type": "mysql", "serviceName": "shop", "sourceConfig": {"config": {"type": "DatabaseMetadata"}}}
 server = {"openMetadataServerConfig": {"hostPort": "http://localhost/api"}}
