@@ -178,7 +178,7 @@ def break_everything(store: Path) -> dict[str, str]:
         "not_yaml": "is not YAML",
         "no_mapping": "is not a mapping",
         "empty": "is not a mapping",
-        "wrong_types": "valid integer",
+        "wrong_types": "is not a whole number",
         "unknown_type": "is not a type that can be run",
         "bad_cron": "is not a cron expression",
         "bad_zone": "is not a timezone",
