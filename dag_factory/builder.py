@@ -16,7 +16,7 @@ from dag_factory.notify import failure_mail
 from dag_factory.operator import ConfigErrorOperator, IngestionOperator
 from dag_factory.pipeline import IngestionPipeline, Runner
 from dag_factory.plain_text import cut, one_line, printable
-from dag_factory.schedule import EPOCH, end_date, schedule, start_date
+from dag_factory.schedule import EPOCH, schedule, timezone_of
 from dag_factory.secrets import redact_beginning
 from dag_factory.trigger_form import add_fields
 from dag_factory.validation.configs import examine_config
@@ -65,7 +65,6 @@ def build_placeholder(config: Config, problem: ConfigError) -> DAG:
         description=cut(one_line(str(problem)), 500),
         doc_md=describe_problem(config, problem),
         schedule=None,
-        start_date=EPOCH,
         tags=[TAG, PROBLEM_TAG],
         is_paused_upon_creation=False,
     )
@@ -84,14 +83,16 @@ def _build(pipeline: IngestionPipeline, config: Config, longest_run: int | None,
         or None,
         doc_md=describe(pipeline, config, timeout),
         schedule=schedule(airflow),
-        start_date=start_date(airflow, pipeline.updated_at),
-        end_date=end_date(airflow),
+        # Says the timezone, and catchup asks for one. The true start and end are the timetable's.
+        start_date=EPOCH.in_timezone(timezone_of(airflow)),
         catchup=airflow.pipeline_catchup,
         max_active_tasks=airflow.concurrency,
         max_active_runs=airflow.max_active_runs,
         is_paused_upon_creation=pipeline.starts_paused,
         tags=_tags(pipeline, is_broken=config.trouble is not None, title_tag=title_tag),
     )
+    # A task would inherit it, and be left out of runs before it.
+    dag.start_date = None
     IngestionOperator(
         task_id=kind.task_id,
         problem=str(config.trouble.problem) if config.trouble is not None else None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dag_factory.config_version import config_version, version_text
 from dag_factory.markdown import inline, quoted
+from dag_factory.schedule import end_date, start_date
 from dag_factory.secrets import redact_beginning
 from dag_factory.shown_config import shown
 from dag_factory.ui import service_path, ui_address
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from dag_factory.catalog import Config, Trouble
     from dag_factory.document import Document
     from dag_factory.errors import ConfigError
-    from dag_factory.pipeline import IngestionPipeline
+    from dag_factory.pipeline import AirflowConfig, IngestionPipeline
     from dag_factory.validation.problem import Problem
 
 # A DAG's docs travel with every version of it; whoever wants more reads the config.
@@ -46,9 +47,7 @@ def describe(pipeline: IngestionPipeline, config: Config, longest_run: int | Non
         "Type": pipeline.pipeline_type,
         "Service": service.name if service else None,
         "Service type": service.type if service else None,
-        "Schedule": f"{airflow.schedule_interval} ({airflow.pipeline_timezone})"
-        if airflow.schedule_interval
-        else "on demand",
+        "Schedule": _schedule(airflow),
         "Longest run": str(timedelta(seconds=longest_run)) if longest_run else None,
         "Owners": ", ".join(owner_names(pipeline)),
         "Pipeline in OpenMetadata": pipeline.fqn,
@@ -68,6 +67,16 @@ def describe(pipeline: IngestionPipeline, config: Config, longest_run: int | Non
     if config.trouble is not None:
         parts[:0] = _trouble(config, config.trouble)
     return _as_text(parts)
+
+
+def _schedule(airflow: AirflowConfig) -> str:
+    """Return when a pipeline runs by itself; Airflow shows neither start nor end, since its DAG has none."""
+    if airflow.schedule_interval is None:
+        return "on demand"
+    bounds = {"from": start_date(airflow), "until": end_date(airflow)}
+    parts = [f"{airflow.schedule_interval} ({airflow.pipeline_timezone})"]
+    parts += [f"{word} {moment:%Y-%m-%d %H:%M}" for word, moment in bounds.items() if moment is not None]
+    return ", ".join(parts)
 
 
 def _trouble(config: Config, trouble: Trouble) -> list[str]:

@@ -1,4 +1,4 @@
-"""What Airflow discovers as a plugin: the timetable that its scheduler must be able to read back, listener, API."""
+"""What Airflow discovers as a plugin: the timetables that its scheduler must be able to read back, listener, API."""
 
 from __future__ import annotations
 
@@ -8,15 +8,21 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from dag_factory.reporting import listener
-from dag_factory.schedule import PipelineTimetable
 
 
 class OpenMetadataDagFactoryPlugin(AirflowPlugin):
     """Registers what Airflow's processes need of this package."""
 
     name = "openmetadata_dag_factory"
-    timetables = [PipelineTimetable]  # noqa: RUF012 - Airflow's own way of declaring them
-    listeners = [listener]  # noqa: RUF012 - the same
+    listeners = [listener]  # noqa: RUF012 - Airflow's own way of declaring them
+
+    @cached_property
+    def timetables(self) -> list[Any]:  # type: ignore[override]
+        """What reads a stored DAG back, which a worker never does."""
+        from dag_factory.schedule import PipelineTimetable
+        from dag_factory.word_timetables import PipelineContinuousTimetable, PipelineOnceTimetable
+
+        return [PipelineTimetable, PipelineOnceTimetable, PipelineContinuousTimetable]
 
     # All of Airflow's processes import plugins; only the API server, which asks for apps, is to import FastAPI for it.
     @cached_property

@@ -1,4 +1,4 @@
-"""Schedules: from a pipeline's cron and timezone to what Airflow's scheduler asks."""
+"""Schedules: from a pipeline's cron, timezone, start and end to what Airflow's scheduler asks."""
 
 from __future__ import annotations
 
@@ -8,21 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 import pendulum
 from airflow.exceptions import AirflowTimetableInvalid
+from airflow.timetables.base import TimeRestriction
 from airflow.timetables.trigger import CronTriggerTimetable
 from airflow.utils.dates import cron_presets
 from croniter import CroniterBadDateError, croniter
 
+from dag_factory.bounded_timetable import BoundedTimetable
 from dag_factory.errors import ConfigError
 
 if TYPE_CHECKING:
+    from airflow.timetables.base import DagRunInfo, DataInterval
     from pendulum.tz.timezone import FixedTimezone, Timezone
 
     from dag_factory.pipeline import AirflowConfig
 
-# Where neither startDate nor updatedAt says when a schedule starts: never the clock, see `start_date`.
 EPOCH = pendulum.datetime(2024, 1, 1)
+"""A moment for code that asks for one where it doesn't matter, and must not come from the clock."""
 
-# Airflow's own words, which take no timetable of ours.
+# Airflow's own words, which are no crons.
 _WITHOUT_CRON = frozenset({"@once", "@continuous"})
 
 # Minute, hour, day, month and weekday.
@@ -32,13 +35,18 @@ _FIELDS = 5
 _MAX_DESCRIPTION = 1000
 
 
-class PipelineTimetable(CronTriggerTimetable):
+class PipelineTimetable(BoundedTimetable, CronTriggerTimetable):
     """
-    Airflow's CronTriggerTimetable, whose equal instances are one.
+    Airflow's CronTriggerTimetable, except that the first run waits for its tick; equal instances are one.
+
+    Without catchup, Airflow's timetable starts a DAG at once where its start lies in the past. This one starts a DAG
+    that has no scheduled run yet by Airflow's rule for a schedule without a start: at the next tick, or at one that has
+    just passed, which is within a tenth of the interval, at least five minutes. So each parse that moves the first run
+    on leaves the scheduler that time to make it.
 
     Airflow decodes the timetable of a DAG about sixteen times whenever its file has been parsed, and describes the
     cron in words each time: for many DAGs that is half of the work. A timetable has no state that changes, so one
-    instance for each cron and timezone serves them all. It schedules exactly as its base does.
+    instance for each cron, timezone, start and end serves them all.
     """
 
     def __init__(self, cron: str, *, timezone: str | Timezone | FixedTimezone) -> None:
@@ -47,31 +55,53 @@ class PipelineTimetable(CronTriggerTimetable):
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> PipelineTimetable:
-        return cron_timetable(data["expression"], data["timezone"])
+        return cron_timetable(data["expression"], data["timezone"], data.get("start"), data.get("end"))
+
+    def _next(self, last: DataInterval | None, restriction: TimeRestriction) -> DagRunInfo | None:
+        if last is not None or restriction.catchup or restriction.earliest is None:
+            return super()._next(last, restriction)
+        in_time = super()._next(None, TimeRestriction(None, restriction.latest, catchup=False))
+        in_bounds = super()._next(None, restriction._replace(catchup=True))
+        if in_time is None or in_bounds is None:
+            return None
+        return max(in_time, in_bounds, key=lambda info: info.run_after)
 
 
 @lru_cache(maxsize=10_000)
-def cron_timetable(cron: str, timezone: str | int) -> PipelineTimetable:
+def cron_timetable(
+    cron: str, timezone: str | int, start: str | None = None, end: str | None = None
+) -> PipelineTimetable:
     """
     Return the timetable for a cron expression or preset.
 
     :param timezone: IANA name, or offset to UTC in seconds
+    :param start: before which there is no tick, in ISO 8601 with an offset to UTC; None for any time
+    :param end: the same for the last tick
     """
+    if start is not None or end is not None:
+        # Starts differ from pipeline to pipeline, crons repeat: what takes long is done once for each cron.
+        return cron_timetable(cron, timezone).within(start, end)
     return PipelineTimetable(cron, timezone=pendulum.timezone(timezone))
 
 
-def schedule(config: AirflowConfig) -> PipelineTimetable | str | None:
+def schedule(config: AirflowConfig) -> BoundedTimetable | None:
     """
-    Return what a DAG takes as its schedule; None is on demand.
+    Return what a DAG takes as its schedule, with the schedule's start and end; None is on demand.
 
     :raises ConfigError: where the cron is none or never comes true, or the timezone is unknown
     """
     cron = config.schedule_interval
-    if cron is None or cron in _WITHOUT_CRON:
-        return cron
-    timezone = _timezone(config.pipeline_timezone)
-    check_cron(cron, timezone.name)
-    return cron_timetable(cron, timezone.name)
+    if cron is None:
+        return None
+    zone = timezone_of(config).name
+    start, end = _as_text(start_date(config)), _as_text(end_date(config))
+    if cron in _WITHOUT_CRON:
+        # Few say so, and it would bring FastAPI into each parse.
+        from dag_factory.word_timetables import WORDS
+
+        return WORDS[cron]().within(start, end)
+    check_cron(cron, zone)
+    return cron_timetable(cron, zone, start, end)
 
 
 @lru_cache(maxsize=10_000)
@@ -117,31 +147,33 @@ def check_timezone(name: str) -> str:
     return _timezone(name).name
 
 
-def start_date(config: AirflowConfig, updated_at: int | None) -> pendulum.DateTime:
+def start_date(config: AirflowConfig) -> pendulum.DateTime | None:
     """
-    Return when the schedule starts, in the pipeline's timezone: ``startDate``, else ``updatedAt``, else a fixed date.
+    Return when the schedule starts, in the pipeline's timezone; None where the config doesn't say.
 
-    The clock must not decide: a start that moves with each parse makes a new DAG version each time, and a cron whose
-    interval is longer than that between two parses never fires.
+    No clock stands in for it: a start that moves with each parse makes a new DAG version each time.
 
-    :param updated_at: epoch milliseconds
     :raises ConfigError: where the timezone is unknown
     """
-    timezone = _timezone(config.pipeline_timezone)
-    if config.start_date is not None:
-        return _localized(config.start_date, timezone)
-    if updated_at is not None:
-        return pendulum.from_timestamp(updated_at / 1000, tz=timezone)
-    return EPOCH.in_timezone(timezone)
+    return _localized(config.start_date, config)
 
 
 def end_date(config: AirflowConfig) -> pendulum.DateTime | None:
     """
-    Return when the schedule ends, in the pipeline's timezone.
+    Return when the schedule ends, in the pipeline's timezone; None where the config doesn't say.
 
     :raises ConfigError: where the timezone is unknown
     """
-    return _localized(config.end_date, _timezone(config.pipeline_timezone)) if config.end_date is not None else None
+    return _localized(config.end_date, config)
+
+
+def timezone_of(config: AirflowConfig) -> Timezone:
+    """
+    Return the pipeline's timezone.
+
+    :raises ConfigError: where it is unknown
+    """
+    return _timezone(config.pipeline_timezone)
 
 
 def _check_comes_true(cron: str) -> None:
@@ -164,6 +196,13 @@ def _timezone(name: str) -> Timezone:
     return timezone
 
 
-def _localized(moment: datetime, timezone: Timezone) -> pendulum.DateTime:
-    """Return a moment in a timezone; one that names no timezone is meant in this one."""
+def _localized(moment: datetime | None, config: AirflowConfig) -> pendulum.DateTime | None:
+    """Return a moment in the pipeline's timezone; one that names no timezone is meant in that."""
+    if moment is None:
+        return None
+    timezone = timezone_of(config)
     return pendulum.instance(moment, tz=timezone).in_timezone(timezone)
+
+
+def _as_text(moment: pendulum.DateTime | None) -> str | None:
+    return moment.in_timezone("UTC").isoformat() if moment is not None else None

@@ -6,7 +6,6 @@ from airflow.sdk import DAG
 
 from dag_factory.builder import PROBLEM_TASK
 from dag_factory.operator import ConfigErrorOperator, IngestionOperator
-from dag_factory.schedule import EPOCH
 from dag_factory.workflow.types import PIPELINE_TYPES
 
 
@@ -19,7 +18,7 @@ def build_stand_in(dag_id: str, reason: str) -> DAG:
 
     :param reason: why the pipeline can't be read
     """
-    dag = DAG(dag_id=dag_id, schedule=None, start_date=EPOCH)
+    dag = DAG(dag_id=dag_id, schedule=None)
     for task_id in sorted({kind.task_id for kind in PIPELINE_TYPES.values()}):
         IngestionOperator(task_id=task_id, dag=dag)
     ConfigErrorOperator(task_id=PROBLEM_TASK, problem=reason, dag=dag)

@@ -25,7 +25,7 @@ FLOORS = [
     "store.links", "store.listing", "store.memory", "store.presence", "store.lock", "store.pending", "store.notes",
     "store.announcements", "store.tokens", "store.writes", "store.folder", "store",
     "load_time", "claims", "verdicts", "catalog", "config_version", "server_connection",
-    "schedule", "workflow", "workflow.types",
+    "bounded_timetable", "word_timetables", "schedule", "workflow", "workflow.types",
     "validation.spelling", "validation.names", "validation.kinds", "validation.source", "validation.server",
     "validation.schema_check", "validation.source_config",
     "validation.foreign", "validation.schedules", "validation.reach", "validation.validator", "validation.positions",

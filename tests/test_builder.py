@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +17,7 @@ from dag_factory.builder import PROBLEM_TAG, build_dag, build_placeholder
 from dag_factory.catalog import Config
 from dag_factory.errors import ConfigError
 from dag_factory.operator import ConfigErrorOperator, IngestionOperator
-from dag_factory.schedule import EPOCH, cron_timetable
+from dag_factory.schedule import cron_timetable
 from dag_factory.source_configs import KINDS_OF_SERVICES
 from tests.documents import REST
 
@@ -89,7 +89,7 @@ def test_a_document_with_nothing_but_what_it_must_say_gets_the_defaults_of_the_s
     assert (dag.max_active_tasks, dag.max_active_runs, dag.catchup) == (1, 1, False)
     assert (task.retries, task.retry_delay) == (0, timedelta(seconds=300))
     assert task.execution_timeout is None
-    assert (dag.start_date, dag.end_date) == (EPOCH, None)
+    assert (dag.start_date, dag.end_date) == (None, None)
     assert dag.is_paused_upon_creation is False
     assert task.owner == "openmetadata"
     assert task.has_on_failure_callback is False
@@ -112,10 +112,11 @@ def test_every_field_of_airflow_config_reaches_the_dag_in_the_schema_s_unit() ->
         workflowDefaultView="tree",
     )
     task = task_of(dag)
-    assert dag.timetable == cron_timetable("0 3 * * *", "Europe/Berlin")
+    bounds = ("2024-05-01T00:00:00+00:00", "2030-05-01T00:00:00+00:00")
+    assert dag.timetable == cron_timetable("0 3 * * *", "Europe/Berlin", *bounds)
     assert dag.timezone.name == "Europe/Berlin"
-    assert dag.start_date == datetime(2024, 5, 1, tzinfo=timezone.utc)
-    assert dag.end_date == datetime(2030, 5, 1, tzinfo=timezone.utc)
+    # Airflow would leave the task out of runs before and after.
+    assert (dag.start_date, dag.end_date) == (None, None)
     assert (dag.catchup, dag.max_active_tasks, dag.max_active_runs) == (True, 3, 2)
     assert (task.retries, task.retry_delay) == (4, timedelta(seconds=7))
     assert task.execution_timeout == timedelta(seconds=90)

@@ -66,6 +66,14 @@ def test_a_page_tells_an_operator_what_the_pipeline_is() -> None:
     assert '```json\n{\n  "type": "DatabaseMetadata"\n}\n```' in text
 
 
+def test_a_page_says_from_when_until_when_it_is_scheduled_in_the_pipeline_s_timezone() -> None:
+    dates = {"startDate": "2027-03-29", "endDate": "2030-01-01T12:00:00Z"}
+    scheduled = page(airflowConfig={"scheduleInterval": "@daily", "pipelineTimezone": "Europe/Berlin", **dates})
+    expected = "@daily (Europe/Berlin), from 2027-03-29 00:00, until 2030-01-01 13:00"
+    assert rows(scheduled)["Schedule"] == expected
+    assert rows(page(airflowConfig=dates))["Schedule"] == "on demand"
+
+
 def test_a_page_leaves_out_what_is_not_known() -> None:
     text = page(service=None)
     assert rows(text) == {

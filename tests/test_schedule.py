@@ -1,22 +1,24 @@
-"""Schedules: what Airflow is asked to do, and that it does it exactly as with its own timetable."""
+"""Schedules: what Airflow is asked to do, and that it does it as with its own timetables."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+import json
+from datetime import datetime, timedelta
 
 import pendulum
 import pytest
 import time_machine
 from airflow.serialization.decoders import decode_timetable
 from airflow.serialization.encoders import encode_timetable
-from airflow.timetables.base import DataInterval, TimeRestriction
+from airflow.timetables.base import DataInterval, TimeRestriction, Timetable
+from airflow.timetables.simple import ContinuousTimetable, OnceTimetable
 from airflow.timetables.trigger import CronTriggerTimetable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dag_factory.errors import ConfigError
 from dag_factory.pipeline import AirflowConfig
-from dag_factory.schedule import EPOCH, PipelineTimetable, cron_timetable, end_date, schedule, start_date
+from dag_factory.schedule import PipelineTimetable, cron_timetable, end_date, schedule, start_date, timezone_of
 
 # Zones whose clocks change by an hour, by half an hour, at midnight, southwards, never, and once by a whole day.
 ZONES = [
@@ -60,7 +62,7 @@ moments = st.one_of(
 
 @settings(max_examples=400, deadline=None)
 @given(crons, st.sampled_from(ZONES), moments, moments, st.booleans())
-def test_it_schedules_exactly_as_airflow_s_own_timetable_does(
+def test_but_for_the_first_run_without_catchup_it_schedules_exactly_as_airflow_s_own_timetable_does(
     cron: str, zone: str, earliest: pendulum.DateTime, now: pendulum.DateTime, catchup: bool
 ) -> None:
     ours = schedule(AirflowConfig(scheduleInterval=cron, pipelineTimezone=zone))
@@ -70,7 +72,7 @@ def test_it_schedules_exactly_as_airflow_s_own_timetable_does(
     assert ours.description == theirs.description
     assert ours.summary == theirs.summary
     with time_machine.travel(now, tick=False):
-        last: DataInterval | None = None
+        last = None if catchup else DataInterval.exact(earliest)
         for _ in range(4):
             info = ours.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)
             assert info == theirs.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)
@@ -109,9 +111,25 @@ def test_no_cron_is_on_demand(interval: str | None) -> None:
     assert schedule(AirflowConfig(scheduleInterval=interval)) is None
 
 
-@pytest.mark.parametrize("word", ["@once", "@continuous"])
-def test_airflow_s_own_words_go_to_airflow(word: str) -> None:
-    assert schedule(AirflowConfig(scheduleInterval=word)) == word
+@pytest.mark.parametrize(
+    ("word", "theirs"), [("@once", OnceTimetable()), ("@continuous", ContinuousTimetable())], ids=["once", "continuous"]
+)
+def test_airflow_s_own_words_are_scheduled_as_airflow_does_from_start_to_end(word: str, theirs: Timetable) -> None:
+    start, end = pendulum.datetime(2024, 5, 1), pendulum.datetime(2024, 6, 1)
+    bounds = {"startDate": "2024-05-01", "endDate": "2024-06-01"}
+    ours = schedule(AirflowConfig.model_validate({"scheduleInterval": word, **bounds}))
+    assert ours is not None
+    ours = decode_timetable(encode_timetable(ours))
+    assert (ours.summary, ours.description) == (theirs.summary, theirs.description)
+    for now in (start.subtract(days=1), start.add(days=1), end.add(days=1)):
+        with time_machine.travel(now, tick=False):
+            for last in (None, DataInterval(start, start.add(hours=1))):
+                asked = ours.next_dagrun_info(
+                    last_automated_data_interval=last, restriction=TimeRestriction(None, None, catchup=False)
+                )
+                assert asked == theirs.next_dagrun_info(
+                    last_automated_data_interval=last, restriction=TimeRestriction(start, end, catchup=False)
+                )
 
 
 @pytest.mark.parametrize(
@@ -139,31 +157,66 @@ def test_an_unknown_timezone_names_the_field_whether_or_not_there_is_a_cron(zone
         config = AirflowConfig(scheduleInterval=interval, pipelineTimezone=zone)
         with pytest.raises(ConfigError, match="is not a timezone") as error:
             schedule(config)
-            start_date(config, None)
+            timezone_of(config)
         assert error.value.field == "airflowConfig.pipelineTimezone"
 
 
 def test_a_start_date_without_a_zone_is_meant_in_the_pipeline_s() -> None:
     config = AirflowConfig.model_validate({"startDate": "2024-05-01T06:00:00", "pipelineTimezone": "Asia/Tokyo"})
-    assert start_date(config, None) == pendulum.datetime(2024, 5, 1, 6, tz="Asia/Tokyo")
-    assert start_date(config, None).timezone_name == "Asia/Tokyo"
+    assert start_date(config) == pendulum.datetime(2024, 5, 1, 6, tz="Asia/Tokyo")
+    assert start_date(config).timezone_name == "Asia/Tokyo"
 
 
 def test_a_start_date_with_a_zone_is_that_moment_in_the_pipeline_s_zone() -> None:
     config = AirflowConfig.model_validate({"startDate": "2024-05-01T00:00:00Z", "pipelineTimezone": "Asia/Tokyo"})
-    assert start_date(config, 1) == pendulum.datetime(2024, 5, 1)
-    assert start_date(config, 1).timezone_name == "Asia/Tokyo"
+    assert start_date(config) == pendulum.datetime(2024, 5, 1)
+    assert start_date(config).timezone_name == "Asia/Tokyo"
 
 
-def test_without_a_start_date_the_last_update_is_the_anchor_and_else_a_fixed_date() -> None:
-    assert start_date(AirflowConfig(), 1795343395563) == datetime(2026, 11, 22, 10, 29, 55, 563000, timezone.utc)
-    assert start_date(AirflowConfig(), None) == EPOCH
+def test_without_a_start_date_there_is_no_start() -> None:
+    assert start_date(AirflowConfig()) is None
 
 
 def test_an_end_date_is_read_like_a_start_date() -> None:
     config = AirflowConfig.model_validate({"endDate": "2030-01-01", "pipelineTimezone": "Europe/Berlin"})
     assert end_date(config) == pendulum.datetime(2030, 1, 1, tz="Europe/Berlin")
     assert end_date(AirflowConfig()) is None
+
+
+def test_start_and_end_are_written_with_the_timetable_and_read_back() -> None:
+    config = AirflowConfig.model_validate(
+        {
+            "scheduleInterval": "0 3 * * *",
+            "startDate": "2027-03-29",
+            "endDate": "2030-01-01T12:00:00Z",
+            "pipelineTimezone": "Europe/Berlin",
+        }
+    )
+    timetable = schedule(config)
+    assert isinstance(timetable, PipelineTimetable)
+    read = decode_timetable(json.loads(json.dumps(encode_timetable(timetable))))
+    assert read == timetable
+    assert read != cron_timetable("0 3 * * *", "Europe/Berlin")
+    assert (read.start, read.end) == (pendulum.datetime(2027, 3, 28, 22), pendulum.datetime(2030, 1, 1, 12))
+
+
+def test_a_timetable_that_was_stored_before_it_had_bounds_is_read_as_it_was() -> None:
+    stored = {"expression": "0 3 * * *", "timezone": "UTC", "interval": 0.0, "run_immediately": False}
+    timetable = PipelineTimetable.deserialize(stored)
+    assert timetable.serialize() == stored
+    # Its DAG had the start and the end.
+    start, end = pendulum.datetime(2027, 3, 29), pendulum.datetime(2027, 3, 30)
+    for latest, first in ((end, start.add(hours=3)), (start.add(hours=1), None)):
+        restriction = TimeRestriction(start, latest, catchup=False)
+        info = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
+        assert (info and info.run_after) == first
+
+
+def test_many_pipelines_of_one_cron_have_it_described_once() -> None:
+    first = cron_timetable("7 5 * * *", "UTC", "2024-01-01T00:00:00+00:00")
+    second = cron_timetable("7 5 * * *", "UTC", "2025-01-01T00:00:00+00:00")
+    assert first is not second
+    assert first.description is second.description
 
 
 def test_a_description_fits_airflow_s_column() -> None:

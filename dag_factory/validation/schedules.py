@@ -46,8 +46,8 @@ def _dates(fields: Document) -> Iterator[Problem]:
         config = AirflowConfig.model_validate(fields)
     except ValidationError:
         return  # the model says that
-    end = end_date(config)
-    if end is not None and end <= start_date(config, None):
+    start, end = start_date(config), end_date(config)
+    if start is not None and end is not None and end <= start:
         yield Problem(
             "airflowConfig.endDate", "date", "is not after startDate, so nothing ever runs", "Write a later date"
         )

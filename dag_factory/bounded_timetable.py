@@ -1,0 +1,65 @@
+"""A timetable that knows when its schedule starts and ends."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, Any, cast
+
+import pendulum
+from airflow.timetables.base import TimeRestriction, Timetable
+
+if TYPE_CHECKING:
+    from airflow.timetables.base import DagRunInfo, DataInterval
+    from typing_extensions import Self
+
+
+class BoundedTimetable(Timetable):
+    """
+    Holds the start and end of a schedule, so that its DAG has neither; to be mixed into a timetable of Airflow's.
+
+    Airflow copies a DAG's start and end to its tasks, and makes no task instance in a run whose logical date lies
+    outside of them (``DagRun.verify_integrity``): a run that somebody triggers is then a success that has done nothing.
+    A DAG without start and end runs its task, whoever triggers it and whatever the date.
+    """
+
+    start: pendulum.DateTime | None = None
+    end: pendulum.DateTime | None = None
+
+    def within(self, start: str | None, end: str | None) -> Self:
+        """
+        Return this timetable for a schedule of which no run is before ``start`` or after ``end``.
+
+        :param start: ISO 8601 with an offset to UTC, None for a schedule without a start
+        :param end: the same of its end
+        """
+        bounded = copy(self)
+        bounded.start, bounded.end = (_moment(text) if text is not None else None for text in (start, end))
+        return bounded
+
+    def next_dagrun_info(
+        self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
+    ) -> DagRunInfo | None:
+        # A backfill asks with bounds of its own, and may lie outside of the schedule's.
+        if restriction.earliest is None:
+            restriction = TimeRestriction(self.start, self.end, restriction.catchup)
+        return self._next(last_automated_data_interval, restriction)
+
+    def _next(self, last: DataInterval | None, restriction: TimeRestriction) -> DagRunInfo | None:
+        """Return the run after ``last``, as Airflow's own timetable says."""
+        # Behind this class stands the timetable into which it is mixed.
+        return super().next_dagrun_info(last_automated_data_interval=last, restriction=restriction)  # type: ignore[safe-super]
+
+    def serialize(self) -> dict[str, Any]:
+        # What has no bounds is serialized as ever, so that it makes no new version of its DAG.
+        bounds = {"start": self.start, "end": self.end}
+        return super().serialize() | {name: at.isoformat() for name, at in bounds.items() if at is not None}
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and self.serialize() == other.serialize()
+
+    def __hash__(self) -> int:
+        return hash((self.summary, self.start, self.end))
+
+
+def _moment(text: str) -> pendulum.DateTime:
+    return cast("pendulum.DateTime", pendulum.parse(text))

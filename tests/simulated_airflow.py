@@ -1,0 +1,79 @@
+"""What Airflow's DAG processor and scheduler do with one DAG, step by step, on a clock of the test's."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import time_machine
+from airflow.models.dag import DagModel
+from airflow.models.dagrun import DagRun
+from airflow.serialization.definitions.dag import SerializedDAG
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.utils.types import DagRunType
+
+from dag_factory.builder import build_dag
+from dag_factory.catalog import Config
+
+
+def read_back(config: Config) -> SerializedDAG:
+    """Return the DAG of a config, as Airflow reads it back from its database."""
+    written = json.dumps(DagSerialization.to_dict(build_dag(config)))
+    return DagSerialization.from_dict(json.loads(written))
+
+
+def dag_of(**airflow_config: Any) -> SerializedDAG:
+    """Return the DAG of a pipeline with this ``airflowConfig``."""
+    service = {"type": "databaseService", "name": "shop"}
+    document = {"name": "orders", "pipelineType": "metadata", "service": service, "airflowConfig": airflow_config}
+    return read_back(Config("orders", "orders.json", document))
+
+
+class SimulatedAirflow:
+    """
+    Parses and polls when it is told to, by Airflow's own functions on its own models.
+
+    ``now`` is the moment of the next step; ``runs`` are the ticks of the runs that were made, each of which has ended
+    by the next step.
+    """
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+        self.is_paused = False
+        self.runs: list[datetime] = []
+        self._dag: SerializedDAG | None = None
+        self._model = DagModel(dag_id="orders")
+        self._latest: DagRun | None = None
+
+    def parse(self, dag: SerializedDAG | None = None) -> None:
+        """Parse the DAG, or from now on another version of it: what ``DagModelOperation.update_dags`` does."""
+        self._dag = dag or self._dag
+        self._schedule_next()
+
+    def poll(self) -> None:
+        """Make all runs that are due: what ``DagModel.dags_needing_dagruns`` and ``_create_dag_runs`` do."""
+        while not self.is_paused and self._dag is not None and self.next_run is not None and self.next_run <= self.now:
+            info = self._dag.timetable.next_run_info_from_dag_model(dag_model=self._model)
+            assert info is not None
+            assert info.run_after not in self.runs
+            self._latest = DagRun(
+                dag_id="orders",
+                run_id=info.run_after.isoformat(),
+                logical_date=info.logical_date,
+                data_interval=info.data_interval,
+                run_after=info.run_after,
+                run_type=DagRunType.SCHEDULED,
+            )
+            self.runs.append(info.run_after)
+            self._schedule_next()
+
+    @property
+    def next_run(self) -> datetime | None:
+        """When the next run is due, as Airflow shows it."""
+        return self._model.next_dagrun_create_after
+
+    def _schedule_next(self) -> None:
+        assert self._dag is not None
+        with time_machine.travel(self.now, tick=False):
+            self._model.calculate_dagrun_date_fields(self._dag, reference_run=self._latest)
