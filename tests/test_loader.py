@@ -182,7 +182,7 @@ def break_everything(store: Path) -> dict[str, str]:
         "unknown_type": "is not a type that can be run",
         "bad_cron": "is not a cron expression",
         "bad_zone": "is not a timezone",
-        "nameless": "Give the pipeline a name",
+        "nameless": "is missing",
         "again": "is taken by config 'sqlite\\_metadata\\_daily.json'",
         "huge": "is larger than",
         "latin1": "is not UTF-8",
