@@ -177,7 +177,7 @@ def test_a_version_that_airflow_refuses_is_no_last_good_one(parse: Parse, store:
 def test_a_config_of_the_last_load_that_can_not_be_built_any_more_is_its_own_problem() -> None:
     document = json.loads((SAMPLES / f"{DAG_ID}.json").read_text())
     configs = [Config("good", "good.json", document), Config("bad", "bad.json", {"name": "bad"})]
-    dags = _Dags(Allowed(), None).of_all(configs)
+    dags = _Dags(Allowed(), None, title_tag=False).of_all(configs)
     assert {dag_id: "config-error" in dag.tags for dag_id, dag in dags.items()} == {"good": False, "bad": True}
 
 
