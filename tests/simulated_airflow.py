@@ -23,11 +23,22 @@ def read_back(config: Config) -> SerializedDAG:
     return DagSerialization.from_dict(json.loads(written))
 
 
+def config_of(**airflow_config: Any) -> Config:
+    """Return the config of a pipeline with this ``airflowConfig``."""
+    document = {
+        "name": "orders",
+        "pipelineType": "metadata",
+        "service": {"type": "databaseService", "name": "shop"},
+        "sourceConfig": {"config": {"type": "DatabaseMetadata"}},
+        "openMetadataServerConnection": {"hostPort": "http://localhost:8585/api"},
+        "airflowConfig": airflow_config,
+    }
+    return Config("orders", "orders.json", document)
+
+
 def dag_of(**airflow_config: Any) -> SerializedDAG:
-    """Return the DAG of a pipeline with this ``airflowConfig``."""
-    service = {"type": "databaseService", "name": "shop"}
-    document = {"name": "orders", "pipelineType": "metadata", "service": service, "airflowConfig": airflow_config}
-    return read_back(Config("orders", "orders.json", document))
+    """Return the DAG of a pipeline with this ``airflowConfig``, as Airflow reads it back."""
+    return read_back(config_of(**airflow_config))
 
 
 class SimulatedAirflow:

@@ -27,7 +27,7 @@ from dag_factory.builder import build_dag, build_placeholder
 from dag_factory.catalog import Catalog, Config
 from dag_factory.errors import ConfigError
 from dag_factory.store.folder import FolderStore
-from tests.simulated_airflow import dag_of
+from tests.simulated_airflow import config_of, dag_of
 
 CASES = Path(__file__).parent / "cases" / "01_run_without_task"
 NOW = datetime.now(timezone.utc)
@@ -86,10 +86,8 @@ def test_whoever_triggers_the_task_runs(database: Session, tmp_path: Path) -> No
 
 
 def test_a_run_seconds_before_the_start_has_its_task_where_the_server_s_clock_is_ahead(database: Session) -> None:
-    fields = {"airflowConfig": {"scheduleInterval": "0 2 * * *", "startDate": (NOW + timedelta(seconds=2)).isoformat()}}
-    service = {"type": "databaseService", "name": "shop"}
-    document = {"name": "skewed", "pipelineType": "metadata", "service": service, **fields}
-    dag = build_dag(Config("skewed", "skewed.json", document))
+    start = (NOW + timedelta(seconds=2)).isoformat()
+    dag = build_dag(config_of(scheduleInterval="0 2 * * *", startDate=start))
     assert tasks_of_a_run(database, dag, "form_of_the_ui") == ["ingestion_task"]
 
 

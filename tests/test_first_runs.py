@@ -103,6 +103,8 @@ def test_it_begins_with_the_first_tick_after_it_became_known_and_then_has_every_
     end: timedelta | None,
     each: list[Interval],
 ) -> None:
+    if start is not None and end is not None and end <= start:
+        end = None  # a pipeline that says so is refused
     offsets = {"startDate": start, "endDate": end}
     bounds = {name: (known + offset).isoformat() for name, offset in offsets.items() if offset is not None}
     passed, *coming = around(known, cron, zone, len(each))
