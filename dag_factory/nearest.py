@@ -7,6 +7,8 @@ from functools import lru_cache
 
 # A name that is alike by less is another one. Newer servers' fields must not be taken for misspelt ones.
 _LIKENESS = 0.8
+# Two letters that have changed places make more of a short one.
+_SHORT, _LIKENESS_OF_SHORT = 5, 0.75
 # No name that is known is longer, and to compare long texts takes long.
 _LONGEST = 64
 
@@ -19,7 +21,8 @@ def nearest(name: str, known: tuple[str, ...]) -> str | None:
     by_plain = {_plain(each): each for each in known}
     if (same := by_plain.get(_plain(name))) is not None:
         return same
-    found = get_close_matches(_plain(name), by_plain, n=1, cutoff=_LIKENESS)
+    cutoff = _LIKENESS if len(name) > _SHORT else _LIKENESS_OF_SHORT
+    found = get_close_matches(_plain(name), by_plain, n=1, cutoff=cutoff)
     return by_plain[found[0]] if found else None
 
 

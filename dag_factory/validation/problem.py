@@ -100,7 +100,11 @@ class InvalidError(ConfigError):
 
 def problems_in(error: ConfigError) -> tuple[Problem, ...]:
     """Return the problems that an error stands for: all of an invalid document's, one of any other."""
-    return error.problems if isinstance(error, InvalidError) else (problem_of(error, UNREADABLE),)
+    return (
+        error.problems
+        if isinstance(error, InvalidError)
+        else (problem_of(error, UNREADABLE if error.place else "value"),)
+    )
 
 
 def problem_of(error: ConfigError, kind: str) -> Problem:

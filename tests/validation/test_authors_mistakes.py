@@ -1,0 +1,181 @@
+"""
+One author's mistake to a file, as somebody makes it who has read only the README: each is named before anything runs.
+
+Each file lies upon a good `defaults.yaml`, and is what somebody drops into the store; what is said is the watcher's log.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from pathlib import Path
+
+import pytest
+
+from dag_factory.store.folder import FolderStore
+from dag_factory.watch.misnamed import Misnamed
+from dag_factory.watch.report import NEW, report
+
+CASES = Path(__file__).parents[1] / "cases"
+DEFAULTS = (CASES / "defaults.yaml").read_text()
+GOOD = "name: orders\n"
+AIRFLOW = "name: orders\nairflowConfig:\n"
+SERVER = "name: orders\nopenMetadataServerConnection:\n"
+RUNNER = "name: orders\ndagFactory:\n  runner:\n"
+
+# What is written, where it stands (line), and what is said of it.
+# ruff: noqa: E501
+MISTAKES: list[tuple[str, int, str]] = [
+    # names of fields
+    (f"{AIRFLOW}  scheduleInteval: 0 3 * * *\n", 3, "'airflowConfig.scheduleInteval'.*Did you mean 'scheduleInterval'"),
+    (f"{GOOD}airflowConfg: {{retries: 2}}\n", 2, "'airflowConfg'.*Did you mean 'airflowConfig'"),
+    (f"{GOOD}dagfactory: {{}}\n", 2, "'dagfactory'.*Did you mean 'dagFactory'"),
+    (
+        f"{SERVER}  hostport: http://om.example/api\n  securityConfig: {{jwtToken: a.b.c}}\n",
+        3,
+        "'openMetadataServerConnection.hostport'.*'hostPort'",
+    ),
+    (f"{GOOD}service: {{type: databaseSevice, name: s}}\n", 2, "'service.type'.*Did you mean 'databaseService'"),
+    (f"{GOOD}scheduleInterval: 0 3 * * *\n", 2, "'scheduleInterval'.*belongs in airflowConfig"),
+    (f"{GOOD}retries: 3\n", 2, "'retries'.*belongs in airflowConfig"),
+    (f"{GOOD}jwtToken: {{$env: OPENMETADATA_JWT_TOKEN}}\n", 2, "'jwtToken'.*securityConfig"),
+    (f"{GOOD}pool: small\n", 2, "'pool'.*belongs in dagFactory.runner"),
+    (f"{GOOD}display_name: Orders\n", 2, "'display_name'.*Write displayName"),
+    (f"{GOOD}DisplayName: Orders\n", 2, "'DisplayName'.*Did you mean 'displayName'"),
+    (f"{AIRFLOW}  max_active_runs: 2\n", 3, "'airflowConfig.max_active_runs'.*Write maxActiveRuns"),
+    (f"{AIRFLOW}  retry-delay: 2\n", 3, "'airflowConfig.retry-delay'.*Write retryDelay"),
+    (f"{AIRFLOW}  timezone: UTC\n  pipelineTimeZone: UTC\n", 4, "pipelineTimeZone'.*Did you mean 'pipelineTimezone'"),
+    (f"{RUNNER}    pools: small\n", 4, "'dagFactory.runner.pools'.*Did you mean 'pool'"),
+    (f"{GOOD}dagFactory: {{runners: {{}}}}\n", 2, "'dagFactory.runners'.*Did you mean 'runner'"),
+    (f"{RUNNER}    image: ours\n", 4, "'dagFactory.runner.image'.*Known here are python, pool, queue"),
+    (f"{GOOD}loggerlevel: INFO\n", 2, "'loggerlevel'.*Did you mean 'loggerLevel'"),
+    (f"{GOOD}owners: [{{tpye: team, name: sales}}]\n", 2, "'owners.0.tpye'.*Did you mean 'type'"),
+    # booleans
+    (f"{GOOD}enabled: yes\n", 2, "'enabled'.*Write true or false"),
+    (f"{GOOD}raiseOnError: no\n", 2, "'raiseOnError'.*Write true or false"),
+    (f"{AIRFLOW}  pausePipeline: off\n", 3, "'airflowConfig.pausePipeline'.*Write true or false"),
+    (f'{GOOD}enabled: "true"\n', 2, "'enabled'.*without quotes"),
+    (f"{GOOD}sourceConfig: {{config: {{includeTables: Yes}}}}\n", 2, "'sourceConfig.config.includeTables'"),
+    # schedules
+    (f"{AIRFLOW}  scheduleInterval: 0 0 3 * * *\n", 3, "has 6 fields.*Write five"),
+    (f"{AIRFLOW}  scheduleInterval: 0 0 1 1 * 0 2027\n", 3, "has 7 fields.*Write five"),
+    (f"{AIRFLOW}  scheduleInterval: 0 0 31 2 *\n", 3, "never comes true"),
+    (f"{AIRFLOW}  scheduleInterval: every day\n", 3, "is not a cron expression"),
+    (f'{AIRFLOW}  scheduleInterval: "@dayly"\n', 3, "is not a cron expression.*@daily"),
+    (f"{AIRFLOW}  scheduleInterval: @daily\n", 3, "is not YAML.*need quotes"),
+    (f"{AIRFLOW}  scheduleInterval: */5 * * * *\n", 3, "is not YAML.*need quotes"),
+    (f"{AIRFLOW}  scheduleInterval: {{cron: 0 3 * * *}}\n", 3, "'airflowConfig.scheduleInterval'.*is not a text"),
+    (f"{AIRFLOW}  pipelineTimezone: Europe/Berln\n", 3, "is not a timezone"),
+    (f"{AIRFLOW}  startDate: 31.01.2027\n", 3, "'airflowConfig.startDate'.*is not a date. Write one like 2027-01-31"),
+    (
+        f"{AIRFLOW}  startDate: 2027-02-01\n  endDate: 2027-01-01\n",
+        4,
+        "'airflowConfig.endDate'.*is not after startDate",
+    ),
+    (f'{AIRFLOW}  scheduleInterval: "@continuous"\n  maxActiveRuns: 2\n', 4, "'airflowConfig.maxActiveRuns'"),
+    # kinds of values
+    (f"{AIRFLOW}  retries: two\n", 3, "'airflowConfig.retries'.*is not a whole number"),
+    (f"{AIRFLOW}  retries: -1\n", 3, "'airflowConfig.retries'.*is less than 0"),
+    (f"{AIRFLOW}  email: sales\n", 3, "'airflowConfig.email'.*is not an e-mail address"),
+    (f"{GOOD}service: sample_sqlite\n", 2, r"'service'.*Write \{type: databaseService, name: sample_sqlite\}"),
+    (f"{GOOD}owners: {{type: team, name: sales}}\n", 2, "'owners'.*is not a list"),
+    (f"{GOOD}service: {{name: null}}\n", 2, "'service.name'.*is missing"),
+    (f"{GOOD}sourceConfig: null\n", 2, r"'sourceConfig'.*Write \{config: \{type: DatabaseMetadata\}\}"),
+    (f"{GOOD}sourceConfig: {{config: {{type: Profiler}}}}\n", 2, "'sourceConfig.config.type'"),
+    (f"{GOOD}pipelineType: metdata\n", 2, "'pipelineType'.*Did you mean 'metadata'"),
+    ("pipelineType: metadata\n", 1, "'name'.*is missing"),
+    # ways to servers, and references
+    (f"{GOOD}openMetadataServerConnection: null\n", 2, "'openMetadataServerConnection'.*is missing"),
+    (f"{SERVER}  hostPort: localhost:8585\n  securityConfig: {{jwtToken: a.b.c}}\n", 3, "is not an http or https URL"),
+    (f"{SERVER}  hostPort: http://om\n  securityConfig: {{jwtToken: a.b.c}}\n", 3, "hostPort'.*Add /api"),
+    (f"{SERVER}  securityConfig: {{jwtToken: {{$Env: X}}}}\n", 3, "Did you mean '\\$env'"),
+    (
+        f"{SERVER}  securityConfig: {{jwtToken: {{$conection: x, field: password}}}}\n",
+        3,
+        "Did you mean '\\$connection'",
+    ),
+    (f"{SERVER}  securityConfig: {{jwtToken: '${{TOKEN}}'}}\n", 3, r"jwtToken'.*Write \{\$env: NAME\}"),
+    (f"{SERVER}  securityConfig: {{jwtToken: {{$env: HOME}}}}\n", 3, "allowed_env"),
+    (f"{SERVER}  securityConfig: {{jwtToken: {{$connection: openmetadata}}}}\n", 3, "'.*jwtToken'"),
+    (f"{GOOD}airflowConfig: {{retries: {{$env: OPENMETADATA_X}}}}\n", 2, "'airflowConfig.retries'.*is a reference"),
+    # YAML
+    ("name: orders\nairflowConfig:\n\tretries: 2\n", 3, "YAML takes no tabs"),
+    ("name: orders\nairflowConfig:\n    retries: 2\n  retryDelay: 3\n", 4, "The indentation is wrong"),
+    ("name: orders\nairflowConfig\n  retries: 2\n", 2, "A field is written as 'name: value'"),
+    ("name: orders\ndescription: see: the wiki\n", 2, "needs quotes"),
+    ("name: orders\nowners: [{type: team, name: sales}\n", 3, "The file ends too early"),
+    ("name: orders\nname: refunds\n", 2, "has 'name' twice"),
+    ("name: orders\n---\nname: refunds\n", 2, "holds several documents.*Write one pipeline per file"),
+    ("- name: orders\n", 0, "is not a mapping"),
+]
+
+
+def said(root: Path, text: str, caplog: pytest.LogCaptureFixture, name: str = "orders.yaml") -> str:
+    (root / "defaults.yaml").write_text(DEFAULTS)
+    (root / name).write_text(text)
+    caplog.set_level(logging.INFO, "dag_factory.watch")
+    report(FolderStore(root), {name: NEW})
+    warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    return "\n".join(warnings)
+
+
+@pytest.mark.parametrize(("text", "line", "words"), MISTAKES, ids=range(len(MISTAKES)))
+def test_a_mistake_is_named_with_its_line_and_the_way_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str, line: int, words: str
+) -> None:
+    found = said(tmp_path, text, caplog)
+    assert re.search(words, found), found
+    assert not line or re.search(rf"line {line}\b", found), found
+    assert "Input should" not in found
+
+
+def test_there_are_more_than_fifty_of_them() -> None:
+    assert len(MISTAKES) > 50
+
+
+def test_what_they_are_made_of_is_good(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    assert said(tmp_path, GOOD, caplog) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("03_snake_case.yaml", "'pipeline_type' .line 3, column 1.: is spelled 'pipelineType'"),
+        ("04_duplicate_key.yaml", "has 'airflowConfig' twice in one mapping, again at line 6"),
+        ("07_yes_no.yaml", "'raiseOnError' .line 3, column 1.: is neither true nor false"),
+        ("08_no_source_config.json", "'sourceConfig' .line 1, column .*: is missing"),
+        ("08_application_without_class.json", "'sourceConfig.config.sourcePythonClass'.*: is missing. Name the Python"),
+        ("09_metadata_ingest_workflow.yaml", "belongs to a workflow of `metadata ingest`, and a config is an Ingest"),
+        ("09_multi_doc.yaml", "holds several documents .line 2.*Write one pipeline per file"),
+        ("11_cron_never_scheduled.yaml", "has 7 fields"),
+        ("12_wording.yaml", r"Write \{type: databaseService, name: sample_sqlite\}"),
+        ("13_dbt_without_type.yaml", "'sourceConfig.config.dbtConfigSource.dbtConfigType'.*is missing"),
+    ],
+)
+def test_a_case_that_failed_once_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, words: str
+) -> None:
+    found = said(tmp_path, (CASES / name).read_text(), caplog, name)
+    assert re.search(words, found), found
+
+
+def test_a_workflow_of_metadata_ingest_is_told_how_to_become_a_config(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    name = "09_metadata_ingest_workflow.yaml"
+    found = said(tmp_path, (CASES / name).read_text(), caplog, name)
+    assert "service: {type: messagingService, name: local_kafka}" in found
+    assert "is missing" not in found
+
+
+def test_defaults_yml_is_the_same_as_defaults_yaml(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for path in (CASES / "05_defaults_yml").iterdir():
+        (tmp_path / path.name).write_text(path.read_text())
+    caplog.set_level(logging.INFO, "dag_factory.watch")
+    report(FolderStore(tmp_path), {"y_orders.yaml": NEW})
+    assert "is good" in caplog.text
+
+
+def test_a_config_without_a_suffix_is_found(tmp_path: Path) -> None:
+    (tmp_path / "orders").write_text(f"{GOOD}pipelineType: metadata\n")
+    assert Misnamed(tmp_path).look([tmp_path])
