@@ -125,6 +125,8 @@ airflow_configs = st.fixed_dictionaries(
         "email": st.sampled_from(["a@example.com", "a@example.com, b@example.com", ["a@example.com"], None, ""]),
         "shinyNew": json_values,
     },
+).map(
+    lambda fields: {name: value for name, value in fields.items() if name != "endDate" or not fields.get("startDate")}
 )
 
 

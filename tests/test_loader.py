@@ -149,7 +149,10 @@ def break_everything(store: Path) -> dict[str, str]:
         (store / name).parent.mkdir(exist_ok=True)
         (store / name).write_bytes(data)
 
-    secret = {"openMetadataServerConnection": {"securityConfig": {"jwtToken": [CANARY]}}, "password": CANARY}
+    secret = {
+        "openMetadataServerConnection": {"hostPort": "http://om/api", "securityConfig": {"jwtToken": CANARY}},
+        "password": CANARY,
+    }
     good |= secret
     write("truncated.json", json.dumps(secret).encode()[:-1])
     write("not_json.json", CANARY.encode())

@@ -49,5 +49,5 @@ def _dates(fields: Document) -> Iterator[Problem]:
     start, end = start_date(config), end_date(config)
     if start is not None and end is not None and end <= start:
         yield Problem(
-            "airflowConfig.endDate", "date", "is not after startDate, so nothing ever runs", "Write a later date"
+            "airflowConfig.endDate", "date", "lies before startDate, so nothing ever runs", "Write a later date"
         )

@@ -70,7 +70,7 @@ MISTAKES: list[tuple[str, int, str]] = [
     (
         f"{AIRFLOW}  startDate: 2027-02-01\n  endDate: 2027-01-01\n",
         4,
-        "'airflowConfig.endDate'.*is not after startDate",
+        "'airflowConfig.endDate'.*lies before startDate",
     ),
     (f'{AIRFLOW}  scheduleInterval: "@continuous"\n  maxActiveRuns: 2\n', 4, "'airflowConfig.maxActiveRuns'"),
     # kinds of values
