@@ -29,6 +29,7 @@ from dag_factory.builder import PROBLEM_TAG
 from dag_factory.dag_ids import clean_dag_id, names_a_dag
 from dag_factory.errors import ConfigError
 from dag_factory.loader import load_dags
+from dag_factory.source_configs import in_server_spelling
 from dag_factory.store.folder import FolderStore
 
 # The schemas are those of openmetadata-ingestion's models.
@@ -97,7 +98,9 @@ def of_schema(draw: st.DrawFn, schema: dict[str, Any], whole: dict[str, Any], de
     if kind == "array":
         inner = schema.get("items")
         return draw(st.lists(of_schema(inner, whole, depth + 1) if inner and depth < 4 else st.nothing(), max_size=2))
-    simple = {"string": texts, "integer": st.integers(0, 10**6), "number": st.floats(0, 100), "boolean": st.booleans()}
+    least, most = (schema.get(name, default) for name, default in (("minimum", 0), ("maximum", 10**6)))
+    number = st.floats(least, min(most, 100))
+    simple = {"string": texts, "integer": st.integers(least, most), "number": number, "boolean": st.booleans()}
     return draw(simple.get(kind, st.none()))
 
 
@@ -130,6 +133,12 @@ airflow_configs = st.fixed_dictionaries(
 )
 
 
+def _service_type(schema: dict[str, Any]) -> str:
+    """Return the kind of service that a model is for, which its name begins with, such as StorageServiceMetadata…"""
+    kind, found, _ = schema["title"].partition("Service")
+    return in_server_spelling(f"{kind}Service") if found else "databaseService"
+
+
 @st.composite
 def good_documents(draw: st.DrawFn) -> dict[str, Any]:
     """Draw a document that an OpenMetadata server could send."""
@@ -155,7 +164,7 @@ def good_documents(draw: st.DrawFn) -> dict[str, Any]:
     return {
         "name": draw(names),
         "pipelineType": kind,
-        "service": {"type": "databaseService", "name": draw(texts.filter(bool))},
+        "service": {"type": _service_type(schema), "name": draw(texts.filter(bool))},
         "sourceConfig": {"config": config},
         "openMetadataServerConnection": SAMPLE["openMetadataServerConnection"],
         "airflowConfig": draw(airflow_configs),
