@@ -13,6 +13,8 @@ from dag_factory.validation.problem import SPELLING, Problem
 from dag_factory.validation.source_config import doubts, misfits
 from tests.ingestion_verdicts import Verdict, verdicts
 
+pytestmark = pytest.mark.ingestion
+
 SCHEMAS = newest()
 VERSIONS = IngestionVersions()
 VALUES: list[Any] = ["words", "5", 0, 7.5, True, [], [{}], {"a": "b"}]
