@@ -37,7 +37,8 @@ def snake_case(document: Document) -> Iterator[Problem]:
     for path, mapping in _mappings(document):
         known = _known(path)
         for name in mapping:
-            if name not in known and (right := in_camel_case(name, known)):
+            # Most names have neither, and this is asked at each parse.
+            if ("_" in name or "-" in name) and name not in known and (right := in_camel_case(name, known)):
                 yield Problem(
                     _dotted(path, name),
                     SPELLING,
