@@ -204,7 +204,7 @@ class Allowed:
             text = "" if is_reference(value) else str(value)
             if len(text) > _LONGEST_HEADER or not _HEADER.fullmatch(text):
                 raise ConfigError(
-                    f"is longer than {_LONGEST_HEADER} characters, or has a % that begins nothing. Write %% for a "
+                    f"is longer than {_LONGEST_HEADER} characters, or has a lone %. Write %% for a "
                     "percent sign, and %(Name)s for the value of another header",
                     field=f"{SERVER}.extraHeaders.{name}",
                 )
@@ -263,8 +263,8 @@ def _check_token(connection: Document) -> None:
 def token_in_file() -> ConfigError:
     """Return the refusal of a token that is the name of a file."""
     return ConfigError(
-        'names a file, and a config may not have files read. Write {"$env": "NAME"} or '
-        '{"$connection": "conn_id", "field": "password"} instead; these may lead to the name of a file',
+        'names a file, and a config can\'t have a file read. Write {"$env": "NAME"} or '
+        '{"$connection": "conn_id", "field": "password"} instead; their value may be the name of a file',
         field=f"{SERVER}.securityConfig.jwtToken",
     )
 

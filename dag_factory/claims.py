@@ -195,7 +195,7 @@ def nameless(claim: Claim) -> ConfigError:
 
 def _put_off(key: str) -> ConfigError:
     return ConfigError(
-        "was not read again, for the load of all configs would have taken too long. Make it smaller, or see the log of "
+        "was not read again, because loading all configs would have taken too long. Make it smaller, or see the log of "
         "the DAG processor",
         config=key,
     )

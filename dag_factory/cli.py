@@ -21,7 +21,7 @@ def commands() -> list[CLICommand]:
         description=(
             "Watch the config store until stopped. What is changed there by hand is reported, one line for each file, "
             "and Airflow is asked for a parse of the loader. The API server does the same, unless the setting "
-            "watch_store is off; of all that could, one process of a machine watches."
+            "watch_store is off; on each machine, one process at a time watches."
         ),
         func=lazy_load_command("dag_factory.cli.watch"),
         args=(),

@@ -41,15 +41,15 @@ def parse(data: bytes, key: str, *, may_be_empty: bool = False) -> Document:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigError(f"is not UTF-8 (byte {error.start}). Save it as UTF-8.") from None
+        raise ConfigError(f"is not UTF-8 (byte {error.start}). Save it as UTF-8") from None
     try:
         value = load_yaml(text) if PurePosixPath(key).suffix.lower() in YAML_SUFFIXES else load_json(text)
     except RecursionError:
-        raise ConfigError("is nested too deeply") from None
+        raise ConfigError("is nested too deeply. Split it into several pipelines") from None
     if value is None and may_be_empty:
         return {}
     if not isinstance(value, dict) or is_reference(value):
-        raise ConfigError("is not a mapping of fields to values. A pipeline is one JSON object.")
+        raise ConfigError("is not a mapping of fields to values. A pipeline is one such mapping")
     check_values(value)
     return value
 
@@ -82,28 +82,33 @@ def check_values(document: Document) -> None:
             raise _too_much()
         if isinstance(value, str):
             if _UNSTORABLE.search(value):
-                raise ConfigError("holds a character that can't be stored (NUL or half of a pair)", field=_dotted(path))
+                raise ConfigError(
+                    "holds a character that can't be stored (NUL, or one half of a surrogate pair). Remove it",
+                    field=_dotted(path),
+                )
         elif isinstance(value, float):
             if not math.isfinite(value):
-                raise ConfigError("is not a finite number", field=_dotted(path))
+                raise ConfigError("is not a finite number. Write digits alone", field=_dotted(path))
         elif isinstance(value, dict):
             _check_keys(value, path)
         elif isinstance(value, int):
             if abs(value) > MAX_INT:
-                raise ConfigError("is a number that is too large", field=_dotted(path))
+                raise ConfigError(
+                    "is a number that is too large. Write a smaller one, or put it in quotes", field=_dotted(path)
+                )
         elif value is not None and not isinstance(value, list):
-            raise ConfigError("is of a kind that JSON does not know. Put it in quotes.", field=_dotted(path))
+            raise ConfigError("is of a kind that JSON does not know. Put it in quotes", field=_dotted(path))
 
 
 def _check_keys(value: dict[Any, Any], path: tuple[object, ...]) -> None:
     if not all(isinstance(key, str) and not _UNSTORABLE.search(key) for key in value):
-        raise ConfigError("has a key that is not a text. Put it in quotes.", field=_dotted(path))
+        raise ConfigError("has a key that is not a text. Put it in quotes", field=_dotted(path))
     if is_reference(value):
         check_reference(value, field=_dotted(path))
 
 
 def _too_much() -> ConfigError:
-    return ConfigError("holds too many values, or nests them too deeply, for a pipeline's config")
+    return ConfigError("holds too many values, or nests them too deeply. Split it into several pipelines")
 
 
 def _walk(value: object, path: tuple[object, ...]) -> Iterator[tuple[tuple[object, ...], object]]:

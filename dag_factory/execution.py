@@ -162,7 +162,10 @@ class Execution:
         if config.problem is not None and not isinstance(config.problem, InvalidError):
             raise config.problem  # it can't be read, or without its defaults
         if config.document is None:
-            raise ConfigError(f"no config of the store says '{self._dag_id}' any more")
+            raise ConfigError(
+                f"no config of the store has the DAG id '{self._dag_id}' any more. "
+                "Deploy the pipeline again, or delete the DAG"
+            )
         if problem is not None:
             log.warning("%s. The last good version runs: %s", problem.rstrip("."), version_text(config_version(config)))
         return config
@@ -238,7 +241,7 @@ class Execution:
             child = self._new_child(self._python)
             return bool(child.run(REPORT, {**order, "report": report.to_json()}, timeout=_CHILD_REPORT_SECONDS))
         except DagFactoryError as error:
-            log.warning("OpenMetadata could not get the report of run %s by a child: %s", job.run_id, error)
+            log.warning("The child process could not report run %s to OpenMetadata: %s", job.run_id, error)
             return False
 
     def _failure(self, error: Exception) -> Exception:
@@ -263,7 +266,7 @@ class Execution:
 
 
 _TIME = f"airflowConfig.workflowTimeout, or, for a pipeline without one, [{SECTION}] longest_run"
-_OVERTIME = f"The run did not end when its time was over ({_TIME}), so its process was ended."
+_OVERTIME = f"The run did not stop at its time-out ({_TIME}), so its process was ended."
 
 
 @contextmanager
@@ -278,6 +281,6 @@ def _naming(config: Config) -> Iterator[None]:
 def _interrupted(interruption: BaseException) -> str:
     """Return why a task ends that something else than an error has interrupted."""
     if isinstance(interruption, AirflowTaskTimeout):
-        return f"The run took longer than it may ({_TIME}), so it was ended."
+        return f"The run took longer than allowed ({_TIME}), so it was ended."
     text = f": {interruption}" if str(interruption) else ""
     return f"The workflow ended its process ({type(interruption).__name__}{text})."

@@ -30,7 +30,7 @@ def load_json(text: str) -> Any:
         raise ConfigError(f"is not JSON ({error.msg}, {where})", place=(error.lineno, error.colno)) from None
     except ValueError:
         # Python converts only so many digits.
-        raise ConfigError("holds a number that is too large") from None
+        raise ConfigError("holds a number that is too large. Write a smaller one, or put it in quotes") from None
 
 
 def key_twice(key: str, line: int, column: int) -> ConfigError:

@@ -25,7 +25,7 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     "host_ip": {
         "description": (
             "Address that the OpenMetadata server shows as that of this Airflow.\n"
-            "Where it is empty, it is the address by which the API server's machine reaches out.\n"
+            "Where it is empty, it is the address from which the API server's machine makes connections.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",
@@ -160,7 +160,7 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     "watch_store": {
         "description": (
             "Whether the API server watches the config store for files that are changed by hand: auto, poll (never\n"
-            "rely on the kernel to report changes, but look through the folder again and again) or off.\n"
+            "rely on the kernel to report changes, but list the folder every few seconds) or off.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",

@@ -55,9 +55,9 @@ def check_reference(value: dict[str, Any], *, field: str | None) -> None:
             field=field,
         )
     if not all(isinstance(part, str) and part for part in value.values()):
-        raise ConfigError("is a reference whose parts are no texts", field=field)
+        raise ConfigError("is a reference with a part that is not a text, or is empty. Write a text there", field=field)
     if value.get(_AS, _NUMBER) != _NUMBER:
-        raise ConfigError('is a reference to what is neither a text nor "as": "number"', field=field)
+        raise ConfigError('is a reference with an unknown "as". Write "as": "number", or remove it', field=field)
 
 
 def references_in(value: Any, field: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -139,7 +139,10 @@ def find_connection(conn_id: str, *, field: str) -> Connection:
     try:
         found: Connection = Connection.get(conn_id)
     except AirflowNotFoundException:
-        raise ConfigError(f"refers to the Connection '{conn_id}', which Airflow does not have", field=field) from None
+        raise ConfigError(
+            f"refers to the Connection '{conn_id}', which Airflow does not have. Create it, or name another one",
+            field=field,
+        ) from None
     return found
 
 
@@ -156,10 +159,13 @@ def _from_connection(conn_id: str, part: str, field: str, on_secret: Callable[[s
     else:
         known = ", ".join(sorted(_PARTS))
         raise ConfigError(
-            f"asks the Connection '{conn_id}' for a part it has not. Parts: {known}, extra.<key>", field=field
+            f"refers to an unknown part of the Connection '{conn_id}'. Write one of {known}, extra.<key>", field=field
         )
     if found is None or found == "":
-        raise ConfigError(f"refers to '{part}' of the Connection '{conn_id}', which is empty", field=field)
+        raise ConfigError(
+            f"refers to '{part}' of the Connection '{conn_id}', which is empty. Fill it in, or name another part",
+            field=field,
+        )
     if part not in _OPEN_PARTS:
         on_secret(str(found))
     return found

@@ -118,7 +118,7 @@ def _problem_of_cron(cron: str, timezone: str) -> str | None:
         timetable.validate()
         _check_comes_true(timetable.summary)
     except CroniterBadDateError:
-        return "never comes true. Correct the day or the month"
+        return "matches no date. Correct the day or the month"
     except (AirflowTimetableInvalid, ValueError, KeyError, IndexError):
         return (
             "is not a cron expression. Write five fields (minute, hour, day, month, weekday), a preset like '@daily', "
@@ -178,7 +178,7 @@ def timezone_of(config: AirflowConfig) -> Timezone:
 
 def _check_comes_true(cron: str) -> None:
     if any(field[0] in "HhRr" for field in cron.split()):
-        raise ValueError("hashed and random fields name no time")
+        raise ValueError("hashed and random fields are not supported")
     # Airflow asks both, and logs a stack trace at each parse where one is missing.
     moments = croniter(cron, EPOCH)
     moments.get_next(datetime)

@@ -144,7 +144,7 @@ def _host_port(connection: Connection) -> str:
     except ValueError:
         port, url = None, urlsplit("")
     if not url.hostname:
-        raise _wrong(connection, "whose host is neither the name of one, an address nor a URL")
+        raise _wrong(connection, "whose host is neither a host name, an IP address nor a URL")
     name = url.netloc.rpartition(":")[0] if url.port else url.netloc.rstrip(":")
     return f"{url.scheme.lower()}://{name}{f':{port}' if port else ''}{url.path.rstrip('/') or '/api'}"
 

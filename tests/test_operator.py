@@ -32,7 +32,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("defaults.yaml", "config 'defaults.yaml': is not YAML"),
         ("orders.json", "config 'orders.json': is not JSON"),
-        ("other.json", "no config of the store says 'orders' any more"),
+        ("other.json", "no config of the store has the DAG id 'orders' any more"),
     ],
 )
 def test_a_config_that_breaks_between_parse_and_start_is_refused_and_not_run_in_part(

@@ -187,6 +187,6 @@ async def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     sentences = {
         404: "This call is unknown. The page 'docs' lists all of them.",
-        405: "This call does not know that HTTP method.",
+        405: "This call does not have that HTTP method. The page 'docs' says which it has.",
     }
     return refusal(error.status_code, sentences.get(error.status_code, str(error.detail)))

@@ -131,7 +131,7 @@ class Logins:
         until = time.monotonic() + self._kept_seconds
         response = await self._airflow.login(username, password)
         if response.status_code in (404, 405):
-            raise Refused(401, "Airflow's auth manager knows no login by password. Use a Bearer token.")
+            raise Refused(401, "Airflow's auth manager does not support login by password. Use a Bearer token.")
         if response.is_server_error:
             raise Refused(500, "Airflow's login does not work. The log of Airflow's API server says why.")
         if response.is_error:

@@ -129,7 +129,7 @@ def refused(response: httpx.Response, missing: str = "") -> Refused:
     if status == 403:
         return Refused(403, "The user lacks a permission in Airflow for this.")
     if status == 404:
-        return Refused(404, missing or "Airflow does not know this.")
+        return Refused(404, missing or "Airflow does not have what was asked for. It may have been deleted meanwhile.")
     if status < 500:
         # The server's client does not cope with 422.
         return Refused(400 if status == 422 else status, f"Airflow refuses: {_reason(response)}")

@@ -50,7 +50,7 @@ async def ip(_: CallerDep) -> dict[str, str]:
 @router.post("/run_application", responses=refusals(401, 415, 500, 501))
 async def run_application(_: CallerDep) -> None:
     """Run an application without deploying it."""
-    raise Refused(501, "Applications are run by their pipeline: deploy it and trigger it.")
+    raise Refused(501, "An application runs as a pipeline. Deploy that pipeline and trigger it.")
 
 
 def ingestion_version() -> str:

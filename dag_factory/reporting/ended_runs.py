@@ -79,12 +79,12 @@ def report_end(
         return None
     config = _config(run)
     if config is None:
-        log.info("%s: its config is gone, so there is no server to report to", run)
+        log.info("%s: its config is gone, so its OpenMetadata server is unknown and gets no report", run)
         return None
     if evidence is not None and is_mailed(report):
         mail_failure(run.dag_id, run.run_id, config.document or {}, report.reason)
     state = _send(run, report, config, timeouts[min(failures, len(timeouts) - 1)])
-    log.info("%s: OpenMetadata has it as %s, run %s", run, state, run.reported_as)
+    log.info("%s: reported to OpenMetadata, which has it as %s, run %s", run, state, run.reported_as)
     is_over = report.is_second_look or report.reporter is Reporter.LEFT_BY_TASK or state != report.state
     return None if is_over else (SECOND_LOOK_SECONDS, replace(run, report=replace(report, is_second_look=True)))
 
@@ -108,7 +108,7 @@ def _send(run: EndedRun, report: Report, config: Config, timeout: float) -> str:
             mask.add(secret)
     except ConfigError as error:
         raise ConfigError(
-            f"{error.problem}. That holds for this process, which is not the worker: refer to a Connection, "
+            f"{error.problem}. The process that reports is not the worker: refer to a Connection, "
             f"set [{SECTION}] openmetadata_conn_id, or give it the variable as well",
             field=error.field,
             config=config.key,

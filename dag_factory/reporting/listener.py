@@ -62,7 +62,7 @@ def _ended(dag_run: DagRun, state: str, message: str) -> None:
 
             reports().add(ended_run(dag_run, state, message))
     except Exception:
-        log.exception("The end of a run of DAG '%s' can't be reported to OpenMetadata", dag_run.dag_id)
+        log.exception("The outcome of a run of DAG '%s' can't be reported to OpenMetadata", dag_run.dag_id)
 
 
 def _is_ours(dag_run: DagRun) -> bool:

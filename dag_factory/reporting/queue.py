@@ -152,5 +152,5 @@ class Reports(Generic[Subject]):
                 return None
             seconds, subject = following
             return replace(report, subject=subject, due=now + seconds, failures=0, is_first=False)
-        log.error("%s: OpenMetadata gets no report: %s", report.subject, problem)
+        log.error("%s: can't be reported to OpenMetadata: %s", report.subject, problem)
         return None

@@ -113,9 +113,9 @@ class TaskOutcome:
                 server, job.pipeline_fqn, job.run_id, report, retry_seconds=retry_seconds, timeout=_TIMEOUT_SECONDS
             )
         except DagFactoryError as error:
-            log.warning("OpenMetadata could not get the report that run %s is %s: %s", job.run_id, report.state, error)
+            log.warning("Run %s can't be reported to OpenMetadata as %s: %s", job.run_id, report.state, error)
             if isinstance(error, StatusError) and error.passing:
                 return False  # Airflow's scheduler reports it later
             return self._by_ingestion(report)
-        log.info("OpenMetadata has run %s as %s", job.run_id, state)
+        log.info("Reported run %s to OpenMetadata, which has it as %s", job.run_id, state)
         return True

@@ -48,7 +48,7 @@ class Messages:
         """
         data = json.dumps(message).encode() + b"\n"
         if len(data) > LONGEST_MESSAGE:
-            raise ValueError(f"what the child has to say takes more than {LONGEST_MESSAGE} bytes")
+            raise ValueError(f"a message of the child takes more than {LONGEST_MESSAGE} bytes")
         with self._lock:
             while data:
                 data = data[os.write(self._descriptor, data) :]

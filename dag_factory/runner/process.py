@@ -110,7 +110,7 @@ class Child:
             raise _error(self._result["error"], self._mask)
         if "result" in self._result:
             if code and not self._ending:
-                log.warning("The job was done, but then %s", _how_it_ended(code))
+                log.warning("The job is done, but afterwards %s", _how_it_ended(code))
             return self._result["result"]
         if self._timed_out:
             raise ChildDied(f"the child process took longer than {timeout:.0f} s, so it was ended")
@@ -148,7 +148,7 @@ class Child:
     def _start(self, messages_end: int) -> None:
         with self._lock:
             if self._ending:
-                raise ChildDied("the child process was ended before it began")
+                raise ChildDied("the child process was ended before it was started")
             try:
                 self._process = subprocess.Popen(
                     [self._python, "-I", "-u", str(SCRIPT), str(messages_end)],
@@ -203,7 +203,7 @@ class Child:
                 if self._result and leave_by is None:
                     leave_by = now + _EXIT_SECONDS
                 if leave_by is not None and now >= leave_by and not self._ending:
-                    log.warning("The job is done, but something that it has started does not end, so it is ended")
+                    log.warning("The job is done, but a process that it started does not end, so it is ended")
                     self.terminate()
                 if self._kill_at is not None and now >= self._kill_at:
                     self._signal(signal.SIGKILL)

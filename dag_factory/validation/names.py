@@ -74,7 +74,7 @@ def unknown(document: Document) -> Iterator[Problem]:
             yield Problem(field, SPELLING, "is unknown here", way_out, WARNING, _dotted(path, right))
         elif (place := _places().get(name)) and place != path:
             where = ".".join(place) or "the top level"
-            way_out = f"It belongs in {where}: indent it beneath that" if place else f"It belongs on {where}"
+            way_out = f"It belongs in {where}: indent it below that" if place else f"It belongs on {where}"
             yield Problem(field, "misplaced", "has no meaning here", way_out, WARNING, _dotted(place, name))
 
 

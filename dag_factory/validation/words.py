@@ -29,7 +29,7 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
     "list_type": ("is not a list", "Write a list, such as [{{type: team, name: sales}}]"),
 }
 _DATE = ("is not a date", "Write one like 2027-01-31, or a moment like 2027-01-31T06:00:00Z")
-_OBJECT = ("is not a mapping of fields to values", "Write one field to a line, indented beneath '{name}'")
+_OBJECT = ("is not a mapping of fields to values", "Write one field to a line, indented below '{name}'")
 
 # Where a mapping is wanted, what it looks like.
 _MAPPINGS = {

@@ -40,7 +40,7 @@ def report(store: ConfigStore, changes: Mapping[str, str]) -> None:
     wrong: list[_Wrong] = []
     for key, change in sorted(changes.items()):
         try:
-            said = _check_beneath(reader, key) if is_defaults(key) else _check(reader, key, change)
+            said = _check_heirs(reader, key) if is_defaults(key) else _check(reader, key, change)
         except KeyError:
             good[REMOVED].append(f"config '{key}' {REMOVED}")
         except _Wrong as found:
@@ -139,8 +139,8 @@ def _check(reader: _Reader, key: str, change: str) -> str:
     return "" if change == REMOVED else f", and is good: DAG '{reader.dag_id(key)}'"
 
 
-def _check_beneath(reader: _Reader, defaults: str) -> str:
-    """Check the configs that lie upon defaults; raises _Wrong where some are wrong."""
+def _check_heirs(reader: _Reader, defaults: str) -> str:
+    """Check the configs that inherit defaults; raises _Wrong where some are wrong."""
     folder = PurePosixPath(defaults).parent
     keys = [
         key for key in reader.store.list_keys() if not is_defaults(key) and PurePosixPath(key).is_relative_to(folder)
@@ -161,10 +161,10 @@ def _check_beneath(reader: _Reader, defaults: str) -> str:
         # Whether that comes of the defaults, only their author knows: the first says which file and field is wrong.
         raise _Wrong(
             (problem,),
-            sentence=f"of the {len(keys)} configs upon it {len(wrong)} are wrong ({names}). "
+            sentence=f"of the {len(keys)} configs that inherit it, {len(wrong)} are wrong ({names}). "
             f"The first: {str(problem).rstrip('.')}{first.after}",
         )
-    return f"; of the {len(keys)} configs upon it all are good"
+    return f"; all {len(keys)} configs that inherit it are good"
 
 
 def _lines(wrong: Sequence[_Wrong]) -> Iterator[str]:

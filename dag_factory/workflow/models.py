@@ -32,9 +32,9 @@ _WORDS = {
     "greater_than": "is too small",
     "less_than": "is too large",
     "too_short": "is too short",
-    "extra_forbidden": "is unknown there",
+    "extra_forbidden": "is an unknown field",
 }
-_OTHER = "is not what belongs there"
+_OTHER = "is of the wrong kind"
 
 
 @cache

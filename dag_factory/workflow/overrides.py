@@ -96,9 +96,9 @@ def _given(document: Document, conf: Mapping[str, Any]) -> dict[str, Any]:
         only_for = _ONLY_FOR.get(key)
         if key not in KEYS:
             # A newer server may send more; its runs go on without.
-            log.warning("conf.%s is not known, so it changes nothing. Known are %s", key, ", ".join(KEYS))
+            log.warning("conf.%s is unknown, so it changes nothing. Known: %s", key, ", ".join(KEYS))
         elif only_for not in (None, document.get("pipelineType")):
-            raise _misfit(key, f"is for pipelines of type {only_for} alone")
+            raise _misfit(key, f"works for pipelines of type {only_for} alone. Leave it out")
     return given
 
 

@@ -47,7 +47,8 @@ def load(provider: str, values: Mapping[str, str]) -> None:
             SecretsManagerFactory(SecretsManagerProvider(provider), SecretsManagerClientLoader.airflow)
     except Exception as error:
         raise WorkflowError(
-            f"no secrets manager '{provider}' with secretsManagerLoader 'airflow': {type(error).__name__}: {error}"
+            f"the secrets manager '{provider}' can't be set up with secretsManagerLoader 'airflow': "
+            f"{type(error).__name__}: {error}"
         ) from error
 
 

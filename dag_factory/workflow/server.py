@@ -40,7 +40,7 @@ def connect(connection: Document) -> OpenMetadata:
         fields = ", ".join(sorted({".".join(map(str, problem["loc"])) for problem in error.errors()}))
         raise WorkflowError(f"openMetadataServerConnection is wrong or incomplete: {fields}") from None
     except ValueError as error:
-        raise WorkflowError(f"no connection to the OpenMetadata server: {error}") from None
+        raise WorkflowError(f"the OpenMetadata server can't be connected to: {error}") from None
 
 
 def server_version(server: OpenMetadata) -> str | None:

@@ -117,7 +117,9 @@ class _Fitting:
     def _leave_out(self, field: str, value: Any, known: Iterable[str]) -> None:
         """Log that an unknown field is left out; where it asks for something, remember it as a problem."""
         if asks_for_nothing(value):
-            log.warning("%s is unknown to %s. It is left out, since it asks for nothing", field, ingestion())
+            log.warning(
+                "%s is unknown to %s. It is left out, since its value is false, null or empty", field, ingestion()
+            )
             return
         server = self._server_version()
         meanwhile = f", while the OpenMetadata server is {server}" if server else ""

@@ -98,7 +98,7 @@ def ensure_reported(  # noqa: PLR0913 - the last by name
     statuses = IngestionStatuses(server)
     path = status_path(pipeline_fqn)
     while True:
-        problem = "its answer says something else"
+        problem = "the server still has another state"
         try:
             known = statuses.get(f"{path}/{quote(run_id, safe='')}")
             status = status_after(known, run_id, report, now=_now())
@@ -114,7 +114,7 @@ def ensure_reported(  # noqa: PLR0913 - the last by name
             break
         time.sleep(pause)
         pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
-    log.warning("the OpenMetadata server could not get the report that the run is %s: %s", report.state, problem)
+    log.warning("the run can't be reported to the OpenMetadata server as %s: %s", report.state, problem)
     return Ensured(report.state, is_reported=False)
 
 
@@ -123,7 +123,7 @@ def report_once(server: OpenMetadata, pipeline_fqn: str, run_id: str, report: Re
     try:
         settle(IngestionStatuses(server), pipeline_fqn, run_id, report)
     except Exception as error:  # noqa: BLE001 - the run's own error is the one to show
-        log.warning("the OpenMetadata server could not get the report that the run is %s: %s", report.state, error)
+        log.warning("the run can't be reported to the OpenMetadata server as %s: %s", report.state, error)
         return False
     return True
 

@@ -67,4 +67,4 @@ def test_the_end_of_somebody_else_s_run_concerns_nobody_here() -> None:
 def test_ours_is_noticed_and_a_hook_never_raises(run: Any, caplog: pytest.LogCaptureFixture) -> None:
     # These runs have no conf, no dates, nothing.
     listener.on_dag_run_failed(run, "task_failure")
-    assert "The end of a run of DAG 'orders' can't be reported" in caplog.text
+    assert "The outcome of a run of DAG 'orders' can't be reported" in caplog.text

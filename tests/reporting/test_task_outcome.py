@@ -102,7 +102,7 @@ def test_a_server_that_is_away_is_left_to_the_scheduler_with_the_reason(
     failing.outcome.failed("connection refused")
     (left,) = failing.task.left
     assert (left["reason"], left["is_reported"], left["try_number"]) == ("connection refused", False, 1)
-    assert "could not get the report that run run 1 is failed: the OpenMetadata server answers 503" in caplog.text
+    assert "Run run 1 can't be reported to OpenMetadata as failed: the OpenMetadata server answers 503" in caplog.text
     assert failing.by_ingestion == []
 
 

@@ -263,7 +263,7 @@ def test_an_end_without_a_result_is_a_failure_that_says_what_happened(
 
 def test_a_result_counts_however_its_process_ends(interpreter: Interpreter, caplog: pytest.LogCaptureFixture) -> None:
     assert run(interpreter("import atexit, os; atexit.register(os.kill, os.getpid(), 11); return 1")) == 1
-    assert "The job was done, but then the child process was ended by the signal SIGSEGV" in caplog.text
+    assert "The job is done, but afterwards the child process was ended by the signal SIGSEGV" in caplog.text
 
 
 def test_a_thread_that_is_left_delays_nothing_for_long(
@@ -280,7 +280,7 @@ def test_a_thread_that_is_left_delays_nothing_for_long(
         return 1
     """)
     assert run(python, end=str(tmp_path / "end"), fails=False) == 1
-    assert "something that it has started does not end" in caplog.text
+    assert "a process that it started does not end" in caplog.text
     with pytest.raises(WorkflowError, match=r"^ValueError: failed$"):
         run(python, end=str(tmp_path / "end"), fails=True)
     assert not (tmp_path / "end").exists()
@@ -379,7 +379,7 @@ def test_a_text_that_is_too_long_says_that_it_is_shortened_and_shows_no_half_of_
 
 
 def test_a_result_that_no_message_can_carry_is_a_failure_that_says_so(interpreter: Interpreter) -> None:
-    with pytest.raises(WorkflowError, match="what the child has to say takes more than"):
+    with pytest.raises(WorkflowError, match="a message of the child takes more than"):
         run(interpreter("return 'x' * (64 * 1024 * 1024)"))
 
 
@@ -432,7 +432,7 @@ def test_one_that_is_terminated_ends_with_its_whole_group_even_if_it_is_deaf(
 def test_one_that_is_terminated_before_it_begins_does_not_begin(interpreter: Interpreter) -> None:
     here = child(interpreter("return 1"))
     here.terminate()
-    with pytest.raises(WorkflowError, match="ended before it began"):
+    with pytest.raises(WorkflowError, match="ended before it was started"):
         here.run("any", {})
     assert here.pid is None
 

@@ -20,7 +20,7 @@ VERSIONS = IngestionVersions()
 VALUES: list[Any] = ["words", "5", 0, 7.5, True, [], [{}], {"a": "b"}]
 
 # A form of texts, such as that of a URL, is in no digest; nor is how long a text or a list has to be.
-UNKNOWN_TO_THE_DIGEST = ("is not what belongs there", "is too short")
+UNKNOWN_TO_THE_DIGEST = ("is of the wrong kind", "is too short")
 # Nor are the connections of services, which no pipeline of a server holds, what applications have that is private, and
 # that a constant may not be null.
 LEFT_OUT = (".serviceConnection", ".appPrivateConfig", ".gcpConfig.type'")

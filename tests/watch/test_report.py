@@ -94,15 +94,18 @@ def test_defaults_are_judged_by_the_configs_upon_them(store: FolderStore, caplog
     defaults = "sales/defaults.yaml"
     store.write(defaults, b"displayName: Sales\n")
     assert said(store, {defaults: NEW}, caplog) == [
-        "config 'sales/defaults.yaml' is new; of the 3 configs upon it all are good"
+        "config 'sales/defaults.yaml' is new; all 3 configs that inherit it are good"
     ]
     store.write(defaults, b"airflowConfig: {retries: canary-11f0}\n")
     (line,) = said(store, {defaults: CHANGED}, caplog)
-    assert "has changed; of the 3 configs upon it 3 are wrong ('sales/0.json', 'sales/1.json', 'sales/2.json')" in line
+    assert (
+        "has changed; of the 3 configs that inherit it, 3 are wrong ('sales/0.json', 'sales/1.json', 'sales/2.json')"
+        in line
+    )
     assert "The first: field 'airflowConfig.retries' (config 'sales/defaults.yaml', line 1, column 17): " in line
     assert CANARY not in caplog.text
     store.delete(defaults)
-    assert "all are good" in said(store, {defaults: REMOVED}, caplog)[0]
+    assert "all 3 configs that inherit it are good" in said(store, {defaults: REMOVED}, caplog)[0]
 
 
 def test_what_is_gone_before_it_is_read_is_removed(store: FolderStore, caplog: pytest.LogCaptureFixture) -> None:
@@ -153,7 +156,7 @@ def test_broken_defaults_upon_which_configs_go_on_as_they_were_say_so(
     keep_last_good(store)
     store.write("x/defaults.yaml", b"[")
     (line,) = said(store, {"x/defaults.yaml": NEW}, caplog)
-    assert "of the 3 configs upon it 3 are wrong" in line
+    assert "of the 3 configs that inherit it, 3 are wrong" in line
     assert line.endswith("; its last good version keeps running")
 
 
@@ -186,7 +189,7 @@ airflowConfig:
     assert "is new, and is wrong in 4 fields: " in line
     assert "field 'enabled' (line 4, column 1): is neither true nor false. Write true or false, without quotes" in line
     assert "field 'airflowConfg' (line 5, column 1): is unknown here. Did you mean 'airflowConfig'?" in line
-    assert "field 'airflowConfig.scheduleInterval' (line 7, column 3): never comes true" in line
+    assert "field 'airflowConfig.scheduleInterval' (line 7, column 3): matches no date" in line
     assert "field 'airflowConfig.retries' (config 'sales/defaults.yml', line 1, " in line
 
 

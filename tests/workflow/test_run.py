@@ -102,9 +102,9 @@ for document in json.load(sys.stdin):
         check=True,
     )
     first, second, third = (line for line in done.stdout.splitlines() if line.startswith(("Workflow", "Config")))
-    assert first.startswith("WorkflowError no connection to the OpenMetadata server: ")
+    assert first.startswith("WorkflowError the OpenMetadata server can't be connected to: ")
     assert second.startswith("WorkflowError openMetadataServerConnection is wrong or incomplete: ")
-    assert third.startswith("WorkflowError no connection to the OpenMetadata server: ")
+    assert third.startswith("WorkflowError the OpenMetadata server can't be connected to: ")
     assert "openmetadata-ingestion does not know shinyNewField" in done.stderr + done.stdout
     assert "canary" not in done.stdout + done.stderr
 
@@ -150,4 +150,4 @@ def test_a_report_does_not_wait_for_a_server_that_says_nothing(
     failed = run(openMetadataServerConnection={"hostPort": f"http://127.0.0.1:{silent_port}/api"})
     failed._server = SilentServer(silent_port)  # type: ignore[assignment]
     assert not failed.report(Report(Reporter.TASK, "failed", "why"), seconds=0)
-    assert "could not get the report that the run is failed" in caplog.text
+    assert "can't be reported to the OpenMetadata server as failed" in caplog.text

@@ -154,7 +154,7 @@ def test_a_secrets_manager_that_can_t_be_made_is_named(
     way = {"hostPort": "http://h/api", "secretsManagerProvider": "aws", "secretsManagerLoader": "airflow"}
     job = Job({"pipelineType": "metadata", "openMetadataServerConnection": way}, "p", "run")
     child = Child(python_with_applications, environment(python_with_applications), Mask(in_task=False))
-    with pytest.raises(WorkflowError, match=r"^no secrets manager 'aws' .*Invalid AWS Region"):
+    with pytest.raises(WorkflowError, match=r"^the secrets manager 'aws' can't be .*Invalid AWS Region"):
         child.run("run", asdict(job))
 
 

@@ -84,7 +84,7 @@ def test_a_server_that_refuses_or_stays_away_ends_no_task(
     problem: Exception, seconds: float, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert ensure(Client(None, *[problem] * 9), seconds=seconds) == ("partialSuccess", False)
-    assert f"could not get the report that the run is partialSuccess: {problem}" in caplog.text
+    assert f"can't be reported to the OpenMetadata server as partialSuccess: {problem}" in caplog.text
 
 
 def test_what_is_reported_of_a_failure_keeps_what_is_known() -> None:
@@ -109,7 +109,7 @@ def test_a_failure_overrides_another_final_state_only_where_the_rule_says_so() -
 def test_a_server_that_refuses_a_report_raises_nothing(caplog: pytest.LogCaptureFixture) -> None:
     client: Any = Client(None, Refusal(404))
     assert not report_once(client, FQN, RUN, failed())
-    assert "could not get the report that the run is failed: answers 404" in caplog.text
+    assert "can't be reported to the OpenMetadata server as failed: answers 404" in caplog.text
 
 
 def test_steps_take_the_place_of_older_ones() -> None:

@@ -387,7 +387,7 @@ def test_a_conf_that_does_not_fit_fails_the_task_which_names_the_key_and_not_the
     run_id = airflow.trigger("warehouse_lineage", {"testCases": ["canary-7731"]})
     assert airflow.wait_for_run("warehouse_lineage", run_id) == "failed"
     log = airflow.task_log("warehouse_lineage", run_id, "lineage_task")
-    assert "field 'conf.testCases': is for pipelines of type TestSuite alone" in log
+    assert "field 'conf.testCases': works for pipelines of type TestSuite alone" in log
     assert "canary-7731" not in log
 
 

@@ -212,7 +212,9 @@ def test_a_task_that_fails_before_its_workflow_begins(pipeline: Any, store: Path
     run_id = made.start()
     made.airflow_knows(run_id)
     made.server_has(run_id, "failed", "sourceConfig", "OPENMETADATA_NOWHERE")
-    assert f"OpenMetadata has run {run_id} as failed" in made.stack.task_log(made.dag_id, run_id, TASK)
+    assert f"Reported run {run_id} to OpenMetadata, which has it as failed" in made.stack.task_log(
+        made.dag_id, run_id, TASK
+    )
 
 
 def test_a_run_that_is_tried_again_goes_on(pipeline: Any) -> None:
@@ -231,7 +233,7 @@ def test_a_task_that_times_out(pipeline: Any) -> None:
     made = pipeline("times_out", hold=True, workflowTimeout=20)
     run_id = made.start()
     made.airflow_knows(run_id)
-    made.server_has(run_id, "failed", "longer than it may", "workflowTimeout")
+    made.server_has(run_id, "failed", "longer than allowed", "workflowTimeout")
 
 
 def test_a_run_that_times_out_as_a_whole(pipeline: Any) -> None:

@@ -45,7 +45,7 @@ def test_a_kill_by_openmetadata(isolated: Any, stack: AirflowStack) -> None:
 def test_a_task_that_times_out(isolated: Any) -> None:
     made, run_id, _ = isolated("times_out", workflowTimeout=30)
     made.airflow_knows(run_id)
-    made.server_has(run_id, "failed", "longer than it may")
+    made.server_has(run_id, "failed", "longer than allowed")
 
 
 def test_a_child_that_is_killed(isolated: Any) -> None:
@@ -78,7 +78,7 @@ class TestATokenThatOnlyOpenMetadataIngestionCanRead:
         made, run_id, child = isolated("times_out_file", workflowTimeout=30)
         os.kill(child, signal.SIGSTOP)
         made.airflow_knows(run_id)
-        made.server_has(run_id, "failed", "longer than it may")
+        made.server_has(run_id, "failed", "longer than allowed")
 
     def test_a_child_that_is_killed(self, isolated: Any) -> None:
         made, run_id, child = isolated("child_killed_file")
