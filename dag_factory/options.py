@@ -160,7 +160,7 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     "watch_store": {
         "description": (
             "Whether the API server watches the config store for files that are changed by hand: auto, poll (never\n"
-            "rely on the kernel to report changes, but list the folder every few seconds) or off.\n"
+            "rely on the kernel to report changes, but list the folder every second or so) or off.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",

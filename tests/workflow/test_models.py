@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.ingestion
+
 # In a process of its own: openmetadata-ingestion changes logging, and its imports are heavy.
 SCRIPT = """
 import json

@@ -135,6 +135,7 @@ def said() -> dict[tuple[str, str], Verdict]:
     return dict(zip(keys, verdicts([tables[kind][name][0] for kind, name in keys], server="2.1.0"), strict=True))
 
 
+@pytest.mark.ingestion
 @pytest.mark.parametrize("name", LEFT_OUT)
 def test_an_unknown_field_that_asks_for_nothing_is_left_out_with_a_warning(name: str, said: Any) -> None:
     _, field, left = LEFT_OUT[name]
@@ -148,6 +149,7 @@ def test_an_unknown_field_that_asks_for_nothing_is_left_out_with_a_warning(name:
     ]
 
 
+@pytest.mark.ingestion
 @pytest.mark.parametrize("name", REFUSED)
 def test_else_the_run_fails_with_one_sentence_that_names_the_field_for_the_type_in_question(
     name: str, said: Any
@@ -156,6 +158,7 @@ def test_else_the_run_fails_with_one_sentence_that_names_the_field_for_the_type_
     assert said["refused", name]["problem"] == f"field 'sourceConfig.config.{field}': {sentence}"
 
 
+@pytest.mark.ingestion
 @pytest.mark.parametrize("name", TAKEN)
 def test_what_openmetadata_ingestion_takes_runs_as_it_is_with_its_type(name: str, said: Any) -> None:
     given, kind = TAKEN[name]
