@@ -161,8 +161,8 @@ class Allowed:
         """
         Check that a secrets manager works for servers alone that the operator has named.
 
-        What a server returns may say ``secret:/any/name``, and the worker looks that up with its own rights: whoever
-        names both server and secrets manager could read all of it.
+        What a server returns may say ``secret:/any/name``, and the worker looks that up with its own rights: an
+        author who names both server and secrets manager could read all of it.
 
         :raises ConfigError: where any server may be named
         """
@@ -254,7 +254,7 @@ def _caught(check: Callable[..., None], *arguments: object) -> Iterator[ConfigEr
 
 
 def _check_token(connection: Document) -> None:
-    """Refuse the name of a file as token: whoever names the server too could read any file of the worker."""
+    """Refuse a file's name as token: an author who names the server too could read any file of the worker."""
     token = token_in(connection)
     if isinstance(token, str) and token.strip().startswith(_PATHS):
         raise token_in_file()

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 class BoundedTimetable(Timetable):
     """
-    Holds the start and end of a schedule, so that its DAG has neither; to be mixed into a timetable of Airflow's.
+    Keeps start and end of a schedule in the timetable, so that the DAG has neither. A mixin for Airflow's timetables.
 
     Airflow copies a DAG's start and end to its tasks, and makes no task instance in a run whose logical date lies
-    outside of them (``DagRun.verify_integrity``): a run that somebody triggers is then a success that has done nothing.
-    A DAG without start and end runs its task, whoever triggers it and whatever the date.
+    outside of them (``DagRun.verify_integrity``): a run that a user triggers there succeeds without having done
+    anything. A DAG without start and end runs its task at any date.
     """
 
     start: pendulum.DateTime | None = None
@@ -27,10 +27,10 @@ class BoundedTimetable(Timetable):
 
     def within(self, start: str | None, end: str | None) -> Self:
         """
-        Return this timetable for a schedule of which no run is before ``start`` or after ``end``.
+        Return a copy of this timetable with no run before ``start`` or after ``end``.
 
         :param start: ISO 8601 with an offset to UTC, None for a schedule without a start
-        :param end: the same of its end
+        :param end: the same for its end
         """
         bounded = copy(self)
         bounded.start, bounded.end = (_moment(text) if text is not None else None for text in (start, end))
@@ -46,11 +46,11 @@ class BoundedTimetable(Timetable):
 
     def _next(self, last: DataInterval | None, restriction: TimeRestriction) -> DagRunInfo | None:
         """Return the run after ``last``, as Airflow's own timetable says."""
-        # Behind this class stands the timetable into which it is mixed.
+        # The next class in the method resolution order is Airflow's timetable.
         return super().next_dagrun_info(last_automated_data_interval=last, restriction=restriction)  # type: ignore[safe-super]
 
     def serialize(self) -> dict[str, Any]:
-        # What has no bounds is serialized as ever, so that it makes no new version of its DAG.
+        # A timetable without bounds is serialized as before, so that its DAG gets no new version.
         bounds = {"start": self.start, "end": self.end}
         return super().serialize() | {name: at.isoformat() for name, at in bounds.items() if at is not None}
 

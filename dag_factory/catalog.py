@@ -22,7 +22,7 @@ __all__ = ["Catalog", "Config", "Trouble"]
 
 class Catalog:
     """
-    The configs of a store, each with the defaults of its folders beneath it.
+    The configs of a store, each merged over the defaults of its folders.
 
     A config that is broken and was good stands for its last good version, under the DAG id that it had. Where several
     configs claim one DAG id, those that can run come first, so that a broken one never stops another. Among these
@@ -30,8 +30,8 @@ class Catalog:
     the first by name. The others are shown as problems under ids of their own.
 
     :param store: is read when a question is asked; each file of defaults is read once, and so is the list of names
-    :param check: raises ConfigError where no DAG can be built from a config. Who only asks which file is whose may do
-        without it
+    :param check: raises ConfigError where no DAG can be built from a config. Callers that only ask which file has
+        which DAG id leave it out
     :param load_time: bounds ``all``, which may then leave out new configs
     """
 
@@ -156,7 +156,7 @@ class Catalog:
 
     def upon_defaults(self, key: str, own: Document) -> Document:
         """
-        Return what a document would be under a key: with the defaults of its folder beneath it.
+        Return what a document would be under a key: merged over the defaults of its folder.
 
         :raises ConfigError: where these are broken
         """

@@ -52,7 +52,7 @@ class Claim:
 
 class Claims:
     """
-    The claims of a store's configs, each with the defaults of its folders beneath it.
+    The claims of a store's configs, each merged over the defaults of its folders.
 
     :param store: is read when a claim is asked for; each file of defaults is read once
     """
@@ -116,7 +116,7 @@ class Claims:
 
     def upon_defaults(self, key: str, own: Document) -> Document:
         """
-        Return what a document would be under a key: with the defaults of its folder beneath it.
+        Return what a document would be under a key: merged over the defaults of its folder.
 
         :raises ConfigError: where these are broken
         """
@@ -126,7 +126,7 @@ class Claims:
         return upon(defaults, own)
 
     def _defaults_of(self, folder: PurePosixPath) -> Document | ConfigError:
-        """Return the defaults beneath the configs of a folder, the folders above included, or what is wrong there."""
+        """Return the defaults of a folder's configs, with those of the folders above, or what is wrong with them."""
         if folder not in self._defaults:
             self._defaults[folder] = self._read_defaults_of(folder)
         return self._defaults[folder]

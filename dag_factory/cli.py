@@ -70,7 +70,7 @@ def commands() -> list[CLICommand]:
 
 
 def watch(args: argparse.Namespace) -> None:
-    """Watch the config store until the process is told to end."""
+    """Watch the config store until the process is asked to end."""
     del args
     asyncio.run(_watch())
 

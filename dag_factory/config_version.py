@@ -22,7 +22,7 @@ _LONGEST_DOCUMENT = 200_000
 
 def config_version(config: Config) -> dict[str, Any]:
     """
-    Return what tells one version of a config from another, in plain values.
+    Return what differs between two versions of a config, in plain values.
 
     ``digest`` covers the document, the defaults of its folders included, but nothing that may be a secret, since it
     could be guessed: what `dag_factory.at_rest` would seal. A document of more than 200,000 characters has none.

@@ -1,4 +1,4 @@
-"""What a DAG tells its operator in Airflow's UI (``doc_md``)."""
+"""What a DAG's docs show its operator in Airflow's UI (``doc_md``)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dag_factory.pipeline import AirflowConfig, IngestionPipeline
     from dag_factory.validation.problem import Problem
 
-# A DAG's docs travel with every version of it; whoever wants more reads the config.
+# A DAG's docs are stored with every version of it; for more there is the config.
 _MAX_DESCRIPTION = 5_000
 _MAX_SOURCE_CONFIG = 20_000
 _MOST_PROBLEMS = 50
@@ -90,7 +90,7 @@ def _trouble(config: Config, trouble: Trouble) -> list[str]:
 
 
 def _problem_rows(config: Config, problem: ConfigError) -> dict[str, str]:
-    """Return what is wrong, and in which file: that may be the defaults beneath the config."""
+    """Return what is wrong, and in which file: that may be a file of defaults."""
     rows = {"Config": problem.config or config.key, "Field": problem.field, "Problem": problem.problem}
     return {name: text for name, text in rows.items() if text}
 
@@ -119,7 +119,7 @@ def _moment(seconds: float | None) -> str | None:
 
 
 def describe_problem(config: Config, problem: ConfigError) -> str:
-    """Return the page of a config that can't be run: what is wrong with it, and what happens once it is mended."""
+    """Return the page of a config that can't be run: what is wrong with it, and what happens once it is fixed."""
     parts = [
         "### This config is broken, so nothing runs",
         _table(_problem_rows(config, problem)),

@@ -34,7 +34,7 @@ def parse(data: bytes, key: str, *, may_be_empty: bool = False) -> Document:
     :param data: the file's content, UTF-8
     :param key: the config's key; its suffix says whether it is JSON or YAML
     :param may_be_empty: whether a file of YAML that holds nothing, or only comments, is a mapping of nothing
-    :raises ConfigError: where it is none, or holds what no DAG can carry; the message quotes nothing of the content
+    :raises ConfigError: where it is not one, or holds what no DAG can carry; the message quotes nothing of the content
     """
     if len(data) > MAX_BYTES:
         raise ConfigError(f"is larger than {MAX_BYTES // 1024**2} MiB, too large for a pipeline's config")
@@ -55,7 +55,7 @@ def parse(data: bytes, key: str, *, may_be_empty: bool = False) -> Document:
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Document:
-    """Return ``over`` laid upon ``base``: mappings are merged, any other value (a reference too) replaces."""
+    """Return ``over`` merged over ``base``: mappings are merged, any other value (a reference too) replaces."""
     merged = dict(base)
     for name, value in over.items():
         beneath = merged.get(name)

@@ -20,11 +20,11 @@ class StoreError(DagFactoryError):
 
 
 class StoreLockedError(StoreError):
-    """Another process is at work on the config store, for longer than a writer waits."""
+    """Another process has locked the config store for longer than a writer waits."""
 
 
 class MissingStoreError(StoreError):
-    """The config store is not there, or something else is in its place; it may well come back."""
+    """The config store is missing, or another folder is in its place; it may come back."""
 
 
 class ConfigError(DagFactoryError):
@@ -64,7 +64,7 @@ class ConfigError(DagFactoryError):
 
 
 class ConflictError(ConfigError):
-    """A config claims what another one has."""
+    """A config claims a DAG id or a file that another config has."""
 
 
 class WorkflowError(DagFactoryError):
@@ -81,9 +81,9 @@ class ServerUnavailable(ServerError):
 
 class StatusError(DagFactoryError):
     """
-    The OpenMetadata server can't be told the state of a run.
+    The state of a run can't be reported to the OpenMetadata server.
 
-    :param passing: whether it may well be told later
+    :param passing: whether a later retry may succeed
     """
 
     def __init__(self, problem: str, *, passing: bool) -> None:

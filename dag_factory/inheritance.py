@@ -40,8 +40,8 @@ def upon(defaults: Document, own: Document) -> Document:
     """
     Return a document merged over defaults.
 
-    A secret is for the server that is named beside it: whoever writes a document may not have a secret of the defaults
-    sent to a server of theirs, be it OpenMetadata's, dbt Cloud's or any other.
+    A secret is for the server that is named beside it: an author must not be able to send a secret of the defaults to a
+    server of their own, in place of OpenMetadata's, dbt Cloud's or any other.
 
     :raises ConfigError: where that would happen
     """
@@ -78,7 +78,7 @@ def _check_way(defaults: object, own: object, field: str, *, whose: str = DEFAUL
 
 
 def _inherits(beneath: object, own: Document, name: str, is_secret: Callable[[str], bool]) -> bool:
-    """Return whether a secret that lies beneath is still there when a document is merged over it."""
+    """Return whether a secret of the defaults is still there when a document is merged over them."""
     over = own.get(name, _NOTHING)
     if over is not _NOTHING and not (_is_mapping(beneath) and _is_mapping(over)):
         return False  # replaced

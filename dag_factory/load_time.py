@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Collection, Iterable
 
 NEW_SHARE = 0.5
-"""Once so much of the time is used, new configs wait: the next load may be slower, and must still come to its end."""
+"""From this share of the limit on, new configs wait: the next load may be slower, and must still end in time."""
 LARGE_SHARE = 0.5
-"""Once so much of the time is used, large configs run as they were."""
+"""From this share of the limit on, large configs are not read, and run their last good versions."""
 WARNING_SHARE = 0.7
 
 LARGE_BYTES = 32 * 1024
-"""Ten times as much as most configs have."""
+"""Most configs have a tenth of it."""
 
 _WAY_OUT = (
     "Raise [core] dagbag_import_timeout, and [dag_processor] dag_file_processor_timeout to twice as much, for the DAG "
@@ -22,11 +22,11 @@ _WAY_OUT = (
 
 class LoadTime:
     """
-    What a load has used of its time.
+    Measures a load, and decides which configs have to wait.
 
-    Airflow ends a load that takes too long, and then takes all DAGs for gone. It takes a DAG for gone as well that a
-    load does not return. So the configs that the last load had come first and are never left out; new ones wait where
-    they would take too long.
+    Airflow ends a load that takes too long, and then counts all DAGs as removed; so it does with a DAG that a load does
+    not return. So configs that the last load had come first and are never left out. New ones wait where there is not
+    enough time for all.
 
     :param limit_seconds: None for no limit
     :param known: the keys of the configs that the last load had, None where that is unknown
@@ -67,7 +67,7 @@ class LoadTime:
         """
         Return whether a config has to wait for a later load.
 
-        :param before: how many configs come before it. Where all were renamed each is new, and none is one more
+        :param before: how many configs come before it: if all files were renamed, each is new, but not one more
         """
         is_one_more = self.is_new(key) and before >= len(self._known or ())
         if is_one_more and self._used_share() > NEW_SHARE:
@@ -76,7 +76,7 @@ class LoadTime:
 
     def puts_off(self, key: str, size: Callable[[str], int]) -> bool:
         """
-        Return whether a config is large, and not to be read this time, since the others would have no time.
+        Return whether a config is large, and not to be read this time, so that there is time for the others.
 
         :param size: returns a config's size in bytes
         """

@@ -30,7 +30,7 @@ _PYDANTIC_GOES_ON = ", input_type="
 
 class Mask:
     """
-    Hides the secrets that it has been told, in whatever form they are likely to be printed.
+    Hides the secrets that were added to it, in each form in which they are likely to be printed.
 
     Airflow's own masking (``mask_secret``) serves the task's log, but not the copy of it that LocalExecutor prints to
     the scheduler's output. So secrets are hidden here, at the source.

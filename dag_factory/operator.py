@@ -1,4 +1,4 @@
-"""The tasks: one that runs a pipeline, and one that says why there is none to run."""
+"""The tasks: one that runs a pipeline, and one that says why its config can't be run."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
 The outcome of a run: who may report it to the OpenMetadata server, who overrides whom, and with which reason.
 
-Several know something of how a run ended, and none knows all of it. This is the one rule by which they agree; clients
-only get a run's status, ask here what it is to be, and put that. What the server has of the run is one of three:
+Several reporters know something of a run's outcome, and none knows all of it. This is their one common rule. A client
+gets a run's status, asks here what it is to become, and puts that. What the server has of the run is one of three:
 
 - **open**: nothing, ``queued`` or ``running``;
 - **before**: a final state from before this try began (a run that is cleared or retried keeps its id);
@@ -27,8 +27,8 @@ any of them, at    that whatever was reported since    sets    sets    overrides
 a second look      came from a task that was dying
 =================  ==================================  ======  ======  ==========  =========================
 
-Where a state stays or is the same, a failure still gets the better reason of two. Reasons of equal rank: the first
-stays. The reason lies in the step ``Airflow`` of the status, beside the workflow's own steps.
+Where a state stays or is the same, a failure still gets the better of two reasons; of equal ones, the first stays.
+The reason lies in the step ``Airflow`` of the status, beside the workflow's own steps.
 
 What Airflow's database says of a run becomes a report by `dag_factory.reporting.conclusion`.
 

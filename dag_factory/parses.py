@@ -24,7 +24,7 @@ POLL_SECONDS = 0.2
 # For Airflow to parse the loader and to write down what it has found.
 WRITING_SECONDS = 5
 # How long each request is given. Airflow drops one that comes while the loader is being parsed, and the parse that is
-# under way may have read the store before the change: so whoever asked asks again until a parse has seen the change.
+# under way may have read the store before the change: so the request is repeated until a parse has seen the change.
 PATIENCE_SECONDS = (3, 5, 10, 20)
 
 File = TypeVar("File")
@@ -76,7 +76,7 @@ class Parses:
         """
         Ask for a parse in the background, where none has seen all that is in the store. Never fails, and never waits.
 
-        It is for whoever has found a change in place that somebody else may not have asked for.
+        For callers that find a change in the store for which no parse may have been requested yet.
         """
         self._want(_Wanted(request, even_if_seen=False))
 
@@ -234,8 +234,8 @@ class Loader:
         """
         Make the loader's file newer, which Airflow notices within about a second.
 
-        It does nothing where the loader does not lie in the DAGs folder under the name that README.md gives it: Airflow
-        then parses it in its own time.
+        It does nothing where the loader does not lie in the DAGs folder as ``openmetadata_loader.py``: Airflow then
+        parses it in its own time.
         """
         with suppress(OSError):
             if self._path.is_file():

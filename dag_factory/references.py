@@ -130,7 +130,7 @@ def find_connection(conn_id: str, *, field: str) -> Connection:
     Return a Connection of Airflow, from any of its secrets backends.
 
     :param field: where it is referred to
-    :raises ConfigError: where there is no such Connection
+    :raises ConfigError: where Airflow does not have it
     """
     from airflow.sdk import Connection
 

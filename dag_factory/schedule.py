@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from dag_factory.pipeline import AirflowConfig
 
 EPOCH = pendulum.datetime(2024, 1, 1)
-"""A moment for code that asks for one where it doesn't matter, and must not come from the clock."""
+"""A fixed moment for code that needs some moment. The clock's would make each parse another result."""
 
-# Airflow's own words, which are no crons.
+# Airflow's own words that are not crons.
 _WITHOUT_CRON = frozenset({"@once", "@continuous"})
 
 # Minute, hour, day, month and weekday.
@@ -37,12 +37,12 @@ _MAX_DESCRIPTION = 1000
 
 class PipelineTimetable(BoundedTimetable, CronTriggerTimetable):
     """
-    Airflow's CronTriggerTimetable, except that the first run waits for its tick; equal instances are one.
+    Airflow's CronTriggerTimetable, except that the first run waits for its tick. Equal timetables share one instance.
 
     Without catchup, Airflow's timetable starts a DAG at once where its start lies in the past. This one starts a DAG
     that has no scheduled run yet by Airflow's rule for a schedule without a start: at the next tick, or at one that has
-    just passed, which is within a tenth of the interval, at least five minutes. So each parse that moves the first run
-    on leaves the scheduler that time to make it.
+    just passed, which is within a tenth of the interval, at least five minutes. So a parse that moves
+    the first run on still leaves the scheduler that much time to create it.
 
     Airflow decodes the timetable of a DAG about sixteen times whenever its file has been parsed, and describes the
     cron in words each time: for many DAGs that is half of the work. A timetable has no state that changes, so one
@@ -88,7 +88,7 @@ def schedule(config: AirflowConfig) -> BoundedTimetable | None:
     """
     Return what a DAG takes as its schedule, with the schedule's start and end; None is on demand.
 
-    :raises ConfigError: where the cron is none or never comes true, or the timezone is unknown
+    :raises ConfigError: where the cron is invalid or matches no date, or the timezone is unknown
     """
     cron = config.schedule_interval
     if cron is None:
@@ -132,7 +132,7 @@ def check_cron(cron: str, timezone: str = "UTC") -> None:
     Check that Airflow can schedule by a cron expression or preset.
 
     :param timezone: IANA name
-    :raises ConfigError: where it is none, never comes true, or has more than five fields
+    :raises ConfigError: where it is invalid, matches no date, or has more than five fields
     """
     if (problem := _problem_of_cron(cron, timezone)) is not None:
         raise ConfigError(problem, field="airflowConfig.scheduleInterval")
@@ -151,7 +151,7 @@ def start_date(config: AirflowConfig) -> pendulum.DateTime | None:
     """
     Return when the schedule starts, in the pipeline's timezone; None where the config doesn't say.
 
-    No clock stands in for it: a start that moves with each parse makes a new DAG version each time.
+    The clock is no substitute: a start that moves with each parse makes a new DAG version each time.
 
     :raises ConfigError: where the timezone is unknown
     """

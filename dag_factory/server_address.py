@@ -9,7 +9,7 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 _PORTS = {"http": 80, "https": 443}
 
-# Less than a URL may be, so that whoever takes one apart (httpx, requests, a proxy) finds the same host: no user, no
+# Less than a URL may be, so that all parsers (httpx, requests, a proxy) find the same host: no user, no
 # backslash, no space, no query, no percent sign or non-ASCII character in the host.
 _URL = re.compile(
     r"""

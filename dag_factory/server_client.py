@@ -2,7 +2,7 @@
 HTTP calls to an OpenMetadata server as a config's connection describes it: each ends within a known time.
 
 A time-out of an HTTP client is one for each step, so a server that sends a byte now and then holds its caller for
-days. Whose server that is, a config says: so a call as a whole has a time here, and an answer a size.
+days. Any config may name such a server. So here a call as a whole is limited in time, and an answer in size.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ LONGEST_ANSWER = 16 * 1024 * 1024
 # What comes first in a token that openmetadata-ingestion takes for a file.
 _FILE_MARKS = ("/", "~", ".")
 _MANAGED_MARK = "secret:"
+
+_SOURCES = "Connection instead, or set [openmetadata_dag_factory] openmetadata_conn_id"
 
 
 @dataclass(frozen=True)
@@ -155,12 +157,13 @@ def token_of(connection: Document) -> str | None:
         return None
     if token.startswith(_MANAGED_MARK):
         raise ServerError(
-            "the token stands in OpenMetadata's secrets manager, which only openmetadata-ingestion can read"
+            "the token stands in OpenMetadata's secrets manager, which only openmetadata-ingestion can read. "
+            f"Refer to a {_SOURCES}"
         )
     if token.startswith(_FILE_MARKS):
-        # openmetadata-ingestion takes it for a file. In the scheduler and the API server, whoever may deploy a config
-        # could have any file sent to a server of theirs.
-        raise ServerError("the token stands in a file, which only openmetadata-ingestion reads")
+        # openmetadata-ingestion takes it for a file. In the scheduler and the API server, a user who may deploy a
+        # config could have any file sent to a server of their own.
+        raise ServerError(f"the token stands in a file, which only openmetadata-ingestion reads. Refer to a {_SOURCES}")
     return token
 
 

@@ -30,7 +30,7 @@ def resolved(document: Document, dag_id: str, opened: Allowed, *, on_secret: Cal
 
     :param dag_id: whose document it is
     :param opened: what the operator has opened to configs
-    :param on_secret: is told each secret, so that logs can be masked
+    :param on_secret: gets each secret, so that logs can be masked
     :raises ConfigError: where a reference leads nowhere, or the document may not report to that server
     """
     theirs = _operators_fields(opened.server_connection, on_secret)
@@ -116,7 +116,9 @@ def require_server(document: Document) -> Document:
             "is not an object, so there is nowhere to send metadata. Write an object with a hostPort", field=FIELD
         )
     if not connection or not connection.get("hostPort"):
-        raise ConfigError("is missing, so there is nowhere to send metadata", field=FIELD)
+        raise ConfigError(
+            "is missing, so there is nowhere to send metadata. Write an object with a hostPort", field=FIELD
+        )
     return dict(connection)
 
 

@@ -9,11 +9,11 @@ from dag_factory.pipeline import IngestionPipeline
 
 def toggled(before: Document, now: Document) -> bool | None:
     """
-    Return whether the pipeline's DAG is to be paused, None where a redeploy says nothing new of that.
+    Return whether a redeploy pauses (True) or unpauses (False) the pipeline's DAG; None: neither.
 
-    A DAG that Airflow knows stays as people have set it in its UI, whatever its config says: that counts when the DAG
-    is new (``is_paused_upon_creation``). So where ``enabled`` or ``pausePipeline`` has changed, the DAG itself must be
-    changed, as OpenMetadata's Kubernetes client does; where neither has, it must not.
+    Airflow reads a config's wish only when the DAG is new (``is_paused_upon_creation``). Later the DAG stays as users
+    set it in the UI. So where ``enabled`` or ``pausePipeline`` has changed, the DAG itself is paused or unpaused, as
+    OpenMetadata's Kubernetes client does; where neither has changed, it is left alone.
 
     :param before: the document that ran, with the defaults of its folders
     :param now: the one that is deployed, with those of its own
@@ -21,7 +21,7 @@ def toggled(before: Document, now: Document) -> bool | None:
     try:
         former, pipeline = IngestionPipeline.from_document(before), IngestionPipeline.from_document(now)
     except ConfigError:
-        return None  # nobody knows what it said
+        return None  # what the former document said is unknown
     if _said(former) == _said(pipeline):
         return None
     return pipeline.starts_paused

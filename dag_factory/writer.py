@@ -1,4 +1,4 @@
-"""The writer: deploy and delete pipelines. It persists, then bumps the marker; whoever calls it asks for a parse."""
+"""The writer: deploy and delete pipelines. It persists, then bumps the marker; the caller asks for a parse."""
 
 from __future__ import annotations
 

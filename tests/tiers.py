@@ -28,13 +28,13 @@ LONGEST_FIRST = (
 )
 
 
-# The parameters of tests that run with either auth manager, and ask for its Airflow in their course.
+# Tests that run with either auth manager have one of these parameters, and ask for its Airflow while they run.
 BY_AUTH_MANAGER = {
     "airflow": "tests::airflow", "simple": "tests::airflow", "fab": "tests/api::fab", "FAB": "tests/api::fab",
 }  # fmt: skip
 
 
-# Whoever asks for one of these has openmetadata-ingestion imported: the sandbox's server answers by its models.
+# Fixtures that import openmetadata-ingestion: the sandbox's server answers by its models.
 OF_INGESTION = {"openmetadata", "fresh_api", "isolated_python", "secret_fields"}
 
 
@@ -56,7 +56,7 @@ def airflow_of(item: pytest.Function) -> str | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "ingestion: imports openmetadata-ingestion")
-    # Without xdist, nobody else names it.
+    # Without xdist, no plugin declares this marker.
     config.pluginmanager.register(Living(), "living-airflows")
     config.pluginmanager.register(Guard(), "fast-tier")
     config.addinivalue_line("markers", "xdist_group(name): runs in one worker with the others of its group")
@@ -69,7 +69,7 @@ def pytest_itemcollected(item: pytest.Function) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Function]) -> None:
-    """Bring together the tests of each Airflow, after the fast ones; with xdist before them, so that those fill up."""
+    """Put the tests of each Airflow together: after the fast ones, with xdist before them, so that they fill gaps."""
     ranks = {name: rank for rank, name in enumerate(LONGEST_FIRST)}
     in_workers = hasattr(config, "workerinput")
 
@@ -86,7 +86,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Func
 
 def bind(item: pytest.Function, airflow: str) -> None:
     """Have xdist run a test in one worker with all others of its Airflow, as its mark `xdist_group` promises to."""
-    # That writes to an attribute which pytest 9.2 no longer reads. Where pytest is older, it is the other one's turn.
+    # That writes to an attribute which pytest 9.2 no longer reads. Older versions of pytest read that attribute.
     name = f"{item.nodeid}@{airflow.replace('::', ' ')}"
     if hasattr(item, "_id"):
         item._id = type(item._id).parse(name)
@@ -106,7 +106,7 @@ class Living:
     ) -> Generator[None, object, object]:
         value = yield
         if isinstance(value, AirflowStack):
-            # The first to have it is the one that has started it; others hand it on.
+            # The first fixture that returns it has started it; others hand it on.
             self._started.setdefault(value, (fixturedef, request))
         return value
 

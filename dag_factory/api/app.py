@@ -90,7 +90,7 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
     app.add_middleware(WholeBodies, seconds=body_seconds)
     for routes in (service, deployments, runs, logs, automation_calls):
         app.include_router(routes.router)
-    # Whoever wants no such page of Airflow's wants none of ours.
+    # An operator who has switched off Airflow's such page wants ours off too.
     app.include_router(pages(app, docs=settings.swagger_ui()))
     return app
 

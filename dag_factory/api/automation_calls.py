@@ -28,8 +28,8 @@ async def run_automation(request: Request, caller: CallerDep, context: ContextDe
     """
     Run an automation, such as a test of a connection; its outcome travels to the server through the server's own API.
 
-    Needs the right to edit all DAGs: it makes this machine connect to wherever the automation says, as whoever may
-    deploy a pipeline could.
+    Needs the right to edit all DAGs: it makes this machine connect to any address that the automation names, as a
+    pipeline's deploy does.
     """
     await require(caller, "PUT", None)
     document = await read_call(request)

@@ -200,7 +200,7 @@ class Context:
         """
         Return what Airflow says of a DAG; where its config is in the store but not parsed yet, wait for that.
 
-        :raises Refused: 404 where there is no such pipeline, 503 where Airflow does not come to parse it
+        :raises Refused: 404 where the pipeline is unknown, 503 where Airflow does not parse it in time
         """
         deadline = time.monotonic() + self.parse_seconds
         ask_again = 0.0

@@ -177,7 +177,7 @@ async def require(caller: Caller, method: ResourceMethod, dag_id: str | None, *,
 
 async def require_connections(caller: Caller, conn_ids: Sequence[str]) -> None:
     """
-    Check that a caller may read Connections of Airflow, as whoever lets a config of theirs refer to them does.
+    Check that a caller may read the Connections of Airflow to which their config refers.
 
     :raises Refused: 403, where they may not
     """

@@ -47,7 +47,7 @@ class LoaderFiles:
 
 @dataclass(frozen=True)
 class CallersRequest:
-    """A request for a parse that is made with the rights of whoever has called us."""
+    """A request for a parse, made with the rights of our API's caller."""
 
     files: LoaderFiles
     caller: Caller

@@ -29,7 +29,7 @@ TRIES = 4
 
 class AirflowApi:
     """
-    Airflow's API server, for whoever has a token.
+    Airflow's API server, for the caller's token.
 
     :param app: returns the API server's ASGI app; is called at the first request, when it has been built
     :param one_writer: make one change at a time. On SQLite, Airflow waits for the database's lock in its event loop, so
@@ -71,7 +71,7 @@ class AirflowApi:
 
 
 class Caller:
-    """Whoever has called us, known to Airflow by a token, who now calls Airflow."""
+    """The caller of our API, by whose token we call Airflow."""
 
     def __init__(self, airflow: AirflowApi, token: str) -> None:
         self._airflow = airflow
@@ -112,7 +112,7 @@ def running_app() -> ASGIApp:
 
 
 def dag_path(dag_id: str, *rest: str) -> str:
-    """Return the path of a DAG, or of what stands beneath it; none of the parts leads anywhere else."""
+    """Return the path of a DAG, or of what is below it; no part of it can lead anywhere else."""
     return "/".join(["/dags", *(_part(part) for part in (dag_id, *rest))])
 
 

@@ -1,4 +1,4 @@
-"""Pausing and unpausing the DAG of a pipeline that is deployed anew, switched on or off."""
+"""Pausing and unpausing the DAG of a pipeline whose redeploy has disabled or enabled it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from dag_factory.api.rest import Caller, dag_path
 
 log = logging.getLogger(__name__)
 
-# Less than others wait for the store's lock, which is held meanwhile.
+# Less than other writers wait for the store's lock, which is held meanwhile.
 SECONDS = 10.0
 
 
 class Toggle:
     """
-    Pauses or unpauses a DAG before its config is stored, and once more when Airflow knows it if it didn't then.
+    Pauses or unpauses a DAG before its config is stored; a DAG that Airflow does not know yet, once it does.
 
-    Before it is stored, so that a deploy that dies in between completes when it is repeated: the stored config is still
-    the former one, from which the document differs. Done afterwards, the repeated deploy would find nothing to change.
-    While the store is locked, so that two deploys at once, maybe in two processes, leave the DAG as the last one says.
+    Before: if a deploy dies in between, the stored config is still the former one, so that the repeated deploy finds
+    the difference and completes it. Under the store's lock: of two deploys at once, maybe in two processes, the last
+    one decides.
 
-    A DAG that Airflow does not know yet is made as its config says. But a parse that is under way may have read the
-    former config, so the DAG is set when it is there, unless somebody has switched the pipeline on or off since.
+    Airflow creates a new DAG paused or not as its config says. But a parse under way may have read the former config,
+    so the DAG is set once it exists, unless the pipeline was enabled or disabled again since.
 
     Made in the event loop, called in the thread that changes the store.
     """
@@ -40,7 +40,7 @@ class Toggle:
         """
         Pause or unpause a DAG.
 
-        :raises Refused: where Airflow does not let the caller, or does not answer
+        :raises Refused: where the caller lacks the permission, or Airflow does not answer
         """
         task = asyncio.run_coroutine_threadsafe(self._set(dag_id, paused), self._loop)
         try:
@@ -55,7 +55,7 @@ class Toggle:
         self._awaited = None if is_known else (dag_id, paused)
 
     def follow(self) -> None:
-        """See to it, after the answer, that a DAG which Airflow did not know yet becomes as the config says."""
+        """After the answer, wait for a DAG that Airflow did not know yet, and set it as the config says."""
         if self._awaited is not None:
             dag_id, paused = self._awaited
             self._context.toggles[dag_id] = self
@@ -64,7 +64,7 @@ class Toggle:
     async def _set(self, dag_id: str, paused: bool) -> bool:
         """Return whether Airflow knows the DAG, which then is paused or not."""
         dag = await find_dag(self._caller, dag_id)
-        # Whatever an earlier deploy waits for has been overtaken.
+        # An earlier deploy that still waits is out of date.
         self._context.toggles.pop(dag_id, None)
         if dag is None:
             return False

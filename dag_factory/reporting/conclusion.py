@@ -38,7 +38,7 @@ class Evidence:
     """
     What Airflow's database holds of the last try of a run's task.
 
-    :param task_state: state of the task instance, None where there is none
+    :param task_state: state of the task instance, None where the run has none
     :param left: what the task left there, see `dag_factory.outcomes.left_by_task`; None where it left nothing
     :param events: what Airflow's audit log says of the try
     :param signal_number: of the signal that killed the task's process, where that is known
@@ -54,7 +54,7 @@ def concluded(report: Report, evidence: Evidence) -> Report | None:
     """
     Return what is known of a run that ended in Airflow, None where its task has reported its outcome already.
 
-    A success is one only where a task instance succeeded: Airflow calls a run without a task a success, too.
+    A run succeeded only where its task instance did: Airflow calls a run without a task a success, too.
 
     ===========================================  =========================================================
     Airflow says                                 then it is

@@ -118,7 +118,7 @@ def _send(run: EndedRun, report: Report, config: Config, timeout: float) -> str:
 
 
 def still_ended(run: EndedRun) -> bool:
-    """Return whether a run is still in the state in which it ended: it may have been cleared. A deleted one is."""
+    """Return whether a run still has the state in which it ended, and was not cleared since; True for a deleted run."""
     from airflow.models import DagRun
     from airflow.utils.session import create_session
     from sqlalchemy import select

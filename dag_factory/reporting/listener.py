@@ -1,9 +1,9 @@
 """
-What Airflow tells us of runs that end, in the scheduler and in the API server.
+Takes up the runs that end, as Airflow reports them to its listeners in the scheduler and in the API server.
 
-The task reports to OpenMetadata itself; this is for the runs whose task can't: it was killed with its process, timed
-out with its DAG run, was stopped by a user before it began. Every process of Airflow imports this module, so all that
-it needs comes when it is needed. A hook runs in the midst of Airflow's own work: it only puts a run on a queue.
+The task reports to OpenMetadata itself. This is for runs whose task can't: its process was killed, its DAG run timed
+out, or a user stopped it before it began. Every process of Airflow imports this module, so it
+imports what it needs only when that is needed. A hook runs within Airflow's own work: it only puts a run on a queue.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
 
 @hookimpl
 def on_dag_run_success(dag_run: DagRun, msg: str) -> None:
-    """Have a successful run reported that a user has marked, or whose task could not report it."""
+    """Have a successful run reported where a user has marked it, or its task could not report it."""
     _ended(dag_run, "success", msg)
 
 
 @hookimpl
 def on_starting(component: object) -> None:
-    """Look for what an earlier scheduler, or the API server, had no time to report, now and then."""
+    """Look now and then for runs that an earlier scheduler, or the API server, had no time to report."""
     # The component does not know yet what it will be.
     if type(component).__name__ == "Job" and "scheduler" in sys.argv:
         reports()  # imported here and now: LocalExecutor forks, and no thread may be importing then

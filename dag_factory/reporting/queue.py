@@ -1,4 +1,4 @@
-"""Reports that wait to be sent: by threads of their own, with retries for a while, in the way of nobody."""
+"""Reports that wait to be sent, by threads of their own and with retries, so that Airflow's work is not held up."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class Reports(Generic[Subject]):
                 self._changed.notify_all()
 
     def _next(self) -> _Report[Subject] | None:
-        """Wait for a report that is due and return it; None where there is none left for this thread."""
+        """Wait for a report that is due and return it; None where nothing is left for this thread."""
         with self._changed:
             while len(self._waiting) > len(self._being_made):
                 report = min(self._open(), key=lambda waiting: waiting.due, default=None)

@@ -39,7 +39,7 @@ class TaskOutcome:
         self._began = int(time.time() * 1000)
         self._is_stopped = False
         self.job: Job | None = None
-        """What is to be reported of; without it, nothing can be sent."""
+        """The job whose outcome is reported; nothing can be sent before it is set."""
 
     @property
     def started(self) -> int:
@@ -66,10 +66,10 @@ class TaskOutcome:
         """
         Report that the task fails, whatever its workflow has reported; where Airflow retries it, that the run goes on.
 
-        Not where it was asked to end: the server has had that from whoever asked for it.
+        Nothing is reported where the task was asked to end: the caller that asked has reported it.
 
         :param is_final: whether Airflow does not retry such a failure
-        :param retry_seconds: for which a server that does not answer is tried again
+        :param retry_seconds: for which a report is retried while the server does not answer
         :param leave: whether Airflow can be reached, too
         """
         if self._is_stopped:

@@ -22,8 +22,8 @@ def choose(wanted: str | None) -> str | None:
     """
     Return the interpreter that is to run a pipeline, None for the worker's own process.
 
-    A config may come from whoever may deploy, and must not be able to start any program of the worker: so it can only
-    choose among those that the settings name.
+    A config may come from any user who may deploy, and must not be able to start any program of the worker. So it can
+    only choose among the interpreters that the settings name.
 
     :param wanted: the config's ``dagFactory.runner.python``, None where it says nothing
     :raises ConfigError: where the settings do not allow it

@@ -1,4 +1,4 @@
-"""The parent's end of a child that runs ingestion code: starts it, tells its log as it comes, ends it."""
+"""The parent's side of a child that runs ingestion code: starts it, logs its lines as they come, ends it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _EXIT_SECONDS = 3.0
 # The child's guard kills it. Should that fail, this process does, later.
 _KILL_SECONDS = GRACE_SECONDS + 1
 
-# As much as a pipe can hold: all that was told before something was printed is known after one read.
+# As much as a pipe can hold: one read has all messages that were sent before something was printed.
 _ALL_MESSAGES = 1024 * 1024
 # So little that no logger, however slow, is busy for long with what one read has brought.
 _OUTPUT_PIECE = 4096
@@ -58,7 +58,7 @@ class Child:
     One job in a process of its own, in a session of its own: it ends with all that it has started.
 
     What is started here is the guard of the one that does the job, see `dag_factory.runner.guard`. Whatever the child
-    says is logged here, without the secrets that the mask knows or the child tells. It ends when `terminate` is called,
+    says is logged here, without the secrets that the mask knows or the child sends. It ends when `terminate` is called,
     when `run` is left by an exception, such as Airflow's of a time-out, or this process dies.
 
     :param python: path of an interpreter that has openmetadata-ingestion
@@ -181,7 +181,7 @@ class Child:
         messages = Lines(told, self._on_message, piece=_ALL_MESSAGES, longest=LONGEST_MESSAGE)
 
         def output(source: IO[bytes], name: str, level: int) -> Lines:
-            # What the child tells comes first: a secret must be known before the line that holds it.
+            # Messages come first: a secret must be known before the line that holds it.
             to_log = self._logs(f"openmetadata_ingestion.{name}", level)
             return Lines(source, to_log, piece=_OUTPUT_PIECE, longest=_LONGEST_LINE, before=messages.read)
 

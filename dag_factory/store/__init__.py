@@ -25,7 +25,7 @@ class ConfigStore(Protocol):
     """
     A place that holds config files under keys: relative paths with ``/``, such as ``sales/orders.yaml``.
 
-    A store knows nothing of pipelines. It answers in sorted order, so that whoever asks twice hears the same.
+    A store knows nothing of pipelines. Its answers are sorted, so that the same question gets the same answer.
     """
 
     @property
@@ -72,7 +72,7 @@ class ConfigStore(Protocol):
         """
         Return a file's content, at most a little more than the largest size that a config may have.
 
-        :raises KeyError: where there is no such file
+        :raises KeyError: where the file is missing
         :raises ConfigError: where there is one that can't be read
         :raises StoreError: under the lock, where the file system fails to read it
         """
@@ -92,7 +92,7 @@ class ConfigStore(Protocol):
 
     def write(self, key: str, data: bytes) -> None:
         """
-        Keep a file in one step: whoever reads meanwhile, or after a crash, finds the old one or this one.
+        Write a file in one step: a reader at the same time, or after a crash, finds the old file or the new one.
 
         It is sure to survive a power cut, and covered by the marker, once `bump` has returned.
 
@@ -108,31 +108,31 @@ class ConfigStore(Protocol):
 
     def lock(self) -> AbstractContextManager[None]:
         """
-        Keep all others who lock out, in this process and in others. Whoever writes or deletes needs it.
+        Hold the store's lock, which one thread of one process can hold at a time. Writing and deleting need it.
 
-        Where it is left without an error, the marker covers all changes, those of writers that have died included.
+        When it is released without an error, the marker covers all changes, also those of writers that have died.
 
-        :raises StoreLockedError: where others have kept this one out for too long
+        :raises StoreLockedError: where another one holds it for too long
         :raises StoreError: where it is not possible, or the marker can't be made to cover all changes
         """
 
     def marker(self) -> str | None:
-        """Return the version marker: another one than before where anything was bumped, None where nothing ever was."""
+        """Return the version marker, which is a new one after each `bump`; None before the first."""
 
     def bump(self) -> str:
         """
         Replace the version marker by a later one and return it, once all changes are sure to survive a power cut.
 
-        Whoever sees it sees all that was written before. Markers are ordered, as texts are.
+        A reader that sees it sees all that was written before. Markers are texts, and a later one sorts after.
 
         :raises StoreError: where it can't be replaced, or a change may not survive; it says which
         """
 
     def settle(self) -> bool:
         """
-        Make the marker that a writer has left undone that died, or failed; return whether there was one to make.
+        Make the marker that a writer did not make because it died or failed; return whether one was due.
 
-        While a writer is at work nothing is done, since it makes that marker itself.
+        While a writer holds the lock nothing is done, since it makes that marker itself.
 
         :raises StoreError: where it can't be made
         """

@@ -31,7 +31,7 @@ class Announcements:
         if not revisions:
             return
         try:
-            # For the owner alone: whoever deploys and whoever watches.
+            # For the owner alone: Airflow's user, who deploys and watches.
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(self._path, flags, 0o600)
             with os.fdopen(descriptor, "ab", buffering=0) as file:

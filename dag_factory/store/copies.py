@@ -160,7 +160,7 @@ def _read(path: Path) -> Version | None:
     :raises FileNotFoundError: where it is gone
     """
     try:
-        # Opening a pipe would wait for whoever writes to it.
+        # Opening a pipe would wait for a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):

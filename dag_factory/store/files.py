@@ -173,7 +173,7 @@ def _create(folder: Path, mode: int) -> tuple[Path, int]:
 def _sweep(path: Path) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        # Whoever is still at work on it holds this lock, until it is in its place under another name.
+        # The writer that still works on it holds this lock, until the file is renamed into its place.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if leads_to(path, descriptor):
             path.unlink()

@@ -124,7 +124,7 @@ class FolderStore:
             if stat.S_ISDIR(kind):
                 raise ConfigError("is a folder with the name of a config. Rename it")
             if not stat.S_ISREG(kind):
-                # Opening a pipe would wait for whoever writes to it.
+                # Opening a pipe would wait for a writer.
                 raise ConfigError("is not a regular file. Replace it or remove it")
             # Some files of the kernel's, to which a link may lead, make their reader wait.
             with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:

@@ -13,9 +13,9 @@ from typing import TypeVar
 Entry = TypeVar("Entry")
 
 MOST_ENTRIES = 25_000
-"""How many files and folders may lie behind one link. One loader takes fewer configs than that, see README.md."""
+"""How many files and folders may lie behind one link. Far more than one loader takes."""
 MOST_OF_ALL = 200_000
-"""How many may lie behind all links of a store. To look through them takes less than a second."""
+"""How many may lie behind all links of a store together. To list so many takes less than a second."""
 MOST_DEPTH = 32
 
 
@@ -28,8 +28,8 @@ class RefusedLinkError(OSError):
 
 class Links:
     """
-    The links of one look at a store. They are followed, since git-sync and ConfigMaps are made of them, but an author
-    may have made one to a whole file system.
+    The links that are met while a store is listed once. They are followed, since git-sync and ConfigMaps consist of
+    links, but within bounds: an author may have linked a whole file system.
 
     :param root: the store's folder
     """
@@ -43,7 +43,7 @@ class Links:
         """
         Return whether a link leads to a folder that may be listed, False where it leads to a file.
 
-        :raises OSError: where it leads nowhere, or to a folder that holds the store itself
+        :raises OSError: where it is broken, or leads to a folder that holds the store itself
         """
         path = self._root / link
         try:
@@ -55,7 +55,7 @@ class Links:
         return is_folder
 
     def follow(self, link: PurePosixPath) -> Behind:
-        """Return what may still be looked at behind a link."""
+        """Return the bounds of what may be listed behind a link."""
         return Behind(link, self)
 
     def take(self, count: int) -> None:

@@ -28,7 +28,7 @@ class Lock:
         self._descriptor = descriptor
 
     def is_valid(self) -> bool:
-        """Return whether whoever locks the same path would have to wait for this lock."""
+        """Return whether another one that locks the same path would have to wait for this lock."""
         try:
             return leads_to(self._path, self._descriptor)
         except OSError:
@@ -70,7 +70,7 @@ def _try(path: Path) -> int | None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # It may have been removed in the meantime, and made anew by whoever holds the new one's lock.
+        # It may have been removed in the meantime, and made anew by the process that holds the lock of the new one.
         if leads_to(path, descriptor):
             return descriptor
     except BlockingIOError:

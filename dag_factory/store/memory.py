@@ -150,7 +150,7 @@ class Memory:
 
     def _read(self, question: Callable[[sqlite3.Connection], Answer], otherwise: Answer) -> Answer:
         def ask() -> Answer:
-            # Whoever only looks leaves no file behind.
+            # Reading creates no file.
             return self._once(question, "BEGIN") if os.access(self.path, os.F_OK) else otherwise
 
         return self._attempt(ask, otherwise)

@@ -19,9 +19,9 @@ class Pending:
     A file that names the keys of changes that may have been made, and that no marker covers.
 
     It is there before the first change and goes only after the marker, each on disk before the next. So a writer that
-    dies in between leaves it behind, and whoever finds it knows that a new marker is due.
+    dies in between leaves it behind, and the process that finds it knows that a new marker is due.
 
-    Whoever changes it holds the store's lock.
+    It is changed under the store's lock alone.
     """
 
     def __init__(self, path: Path) -> None:

@@ -80,10 +80,10 @@ class Presence:
 
     def confirm_absence(self) -> None:
         """
-        Make sure that what was not found is not there, rather than its store.
+        Make sure that what was not found is missing itself, and not its whole store.
 
-        A machine that never knew the store can't tell it from the folder where it is to be mounted: one that holds
-        nothing at all, though somebody has a DAG from it, is taken for that.
+        A machine that never knew the store can't tell it from an empty mount point. So a folder that holds nothing at
+        all counts as one, since the caller has a DAG that came from the store.
 
         :raises MissingStoreError: where the store may only be out of reach
         """

@@ -27,8 +27,8 @@ class Writes:
     The changes of a store's folder.
 
     A change is on disk before a marker covers it, and until then it is noted on disk as pending: `Pending`. So a writer
-    that dies at any line leaves either nothing to do or a note that a marker is due, and whoever leaves the lock next,
-    or calls `settle`, makes that marker.
+    that dies at any line leaves either nothing to do or a note that a marker is due, and the next one that
+    releases the lock or calls `settle` makes that marker.
 
     :param root: the folder
     :param presence: says whether the folder is the store

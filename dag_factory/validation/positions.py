@@ -29,7 +29,7 @@ def located(problems: Iterable[Problem], keys: Iterable[str], read: Callable[[st
 
     A field that is missing has the place of what it is missing in; one of the defaults is found in their file.
 
-    :param keys: of the config, and of the defaults beneath it, the nearest first
+    :param keys: of the config and of its defaults, the nearest first
     :param read: returns the content of a file by its key; raises KeyError where it is gone
     """
     files = list(_places(keys, read))

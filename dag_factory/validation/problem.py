@@ -18,7 +18,7 @@ _LONGEST_FIELD = 300
 MISSING = "missing"
 SPELLING = "spelling"
 UNREADABLE = "unreadable"
-"""Kinds that are asked for by name; all others only tell problems apart. What can't be read says itself where."""
+"""The kinds that code asks for by name; others only group problems. Where ``UNREADABLE``, the text has the place."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """
-Values held against openmetadata-ingestion's schemas, as the digests tell them.
+Checks values against openmetadata-ingestion's schemas, as the digests hold them.
 
-An error is what its models refuse for certain; all else that is doubtful is a warning, a field of a newer server above
-all. What the digests don't hold, such as the pattern of a text, is not judged here: the worker asks the models.
+What its models are certain to refuse is an error. All else that is doubtful is a warning, above all a field of a newer
+server. What the digests don't hold, such as the pattern of a text, is not checked here: the worker asks the models.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dag_factory.references import is_reference
 from dag_factory.schemas import ANY, BOOLEAN, INTEGER, MOMENT, NUMBER, SECRET, TEXT, Kind, Schemas
 from dag_factory.validation.problem import ERROR, MISSING, SPELLING, WARNING, Problem
 
-# A document of some kilobytes has a few hundred objects. One made to take long is not judged to its end.
+# A document of some kilobytes has a few hundred objects. One that is made to take long is not checked to its end.
 _MOST_OBJECTS = 5_000
 _MOST_UNKNOWN = 20
 """Fields of one object that are named because they are unknown."""
@@ -169,7 +169,7 @@ class SchemaCheck:
         return count
 
     def _tags(self, types: list[str]) -> list[str]:
-        """Return the fields by which some types tell that an object is of them, each by values of its own."""
+        """Return the fields whose values say of which type an object is."""
         if len(types) < 2:
             return []
         named: dict[str, list[tuple[Any, ...]]] = {}

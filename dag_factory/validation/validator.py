@@ -1,4 +1,4 @@
-"""The one validation: all problems of a document, whoever asks."""
+"""The one validation: all problems of a document, the same for all callers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ field the first is kept, so the check that knows more comes first.
 """
 
 NAMES: tuple[Check, ...] = (names.snake_case, names.ours)
-"""Asked first: a field whose name is wrong is missing under its right one."""
+"""Run first: a field under a wrong name would otherwise be reported as missing under the right one."""
 
 ERRORS: tuple[Check, ...] = (
     kinds.booleans,
@@ -35,20 +35,20 @@ ERRORS: tuple[Check, ...] = (
     reach.misspelt_references,
     reach.executor,
 )
-"""Asked whenever a DAG is to be built: at each parse too, so they are cheap."""
+"""Run whenever a DAG is built, so at each parse too: they must be cheap."""
 
 WARNINGS: tuple[Check, ...] = (
     names.unknown,
     source.doubtful_types,
     server.doubtful_server,
 )
-"""Asked where somebody reads the answer: at a deploy, for a dropped file, and for a document that is wrong anyway."""
+"""Run where a user reads the result: at a deploy, for a dropped file, and for a document that is wrong anyway."""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """
-    What there is to say of a document.
+    What validation finds in a document.
 
     :param problems: errors first
     :param pipeline: what it describes, None where it is wrong

@@ -1,4 +1,4 @@
-"""What the kernel tells, through watchdog: that something has happened, and which files are being written."""
+"""File events of the kernel, through watchdog: that something has changed, and which files are being written."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ MAX_FOLDERS = 200
 
 class FolderEvents(FileSystemEventHandler):
     """
-    A hint whenever something happens in one of some folders; what it was, whoever is hinted looks up.
+    Calls ``hint`` whenever something changes in one of the folders. What has changed, the watcher finds out by looking.
 
     Each folder has a watch of its own. watchdog's watches of whole trees may meet a new folder twice, and lose track of
     it where it moves.
@@ -73,7 +73,7 @@ class FolderEvents(FileSystemEventHandler):
                 del self._watches[folder]
         new = folders.items() - self._watches.keys()
         for folder in new:
-            # The real one, for a watch on a link tells of the link.
+            # The resolved path: a watch on a link reports changes of the link itself.
             self._watches[folder] = self._observer.schedule(self, str(folder[0].resolve()), event_filter=EVENTS)
         return bool(new)
 

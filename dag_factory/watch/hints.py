@@ -1,4 +1,4 @@
-"""Who hints at changes: the kernel, or nobody."""
+"""File events as the occasion to look at the store: the kernel's, or none where it can't report them."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ log = logging.getLogger(__name__)
 
 
 class Hints(Protocol):
-    """Who hints that something has happened in a folder, and which files are not to be read yet."""
+    """A source of file events: that something has changed in a folder, and which files are not to be read yet."""
 
     def cover(self, folders: Mapping[Path, Identity]) -> bool:
         """
-        Hint at what happens in these folders from now on; return whether one of them is new.
+        Report changes in these folders from now on; return whether one of the folders is new.
 
         :raises OSError: where that is not possible
         """
 
     def works(self) -> bool:
-        """Return whether hints can be expected."""
+        """Return whether file events can be expected."""
 
     def is_being_written(self, path: Path) -> bool:
-        """Return whether a file may be half a file."""
+        """Return whether a file may be incomplete."""
 
     def close(self) -> None:
         """End it."""
 
 
 class NoHints:
-    """Nobody tells anything: folders must be looked through, and a file may be half a file until it stays the same."""
+    """No file events: folders must be looked through, and a file may be incomplete until it stays the same."""
 
     def cover(self, folders: Mapping[Path, Identity]) -> bool:
         """Do nothing."""
@@ -42,11 +42,11 @@ class NoHints:
         return False
 
     def works(self) -> bool:
-        """Return that there will be none."""
+        """Return False: no file events will come."""
         return False
 
     def is_being_written(self, path: Path) -> bool:
-        """Return that nobody can tell."""
+        """Return True: a file may be incomplete, and nothing says otherwise."""
         del path
         return True
 
@@ -55,7 +55,7 @@ class NoHints:
 
 
 def open_hints(folders: Iterable[Path], hint: Callable[[], None]) -> Hints:
-    """Return the kernel's hints where it knows all that happens in these folders, else none."""
+    """Return the kernel's file events where it sees all changes in these folders, else `NoHints`."""
     for folder in folders:
         if (kind := remote_kind(folder)) is not None:
             log.info("'%s' is on a file system of the type %s: it is polled", folder, kind)

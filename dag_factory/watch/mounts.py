@@ -1,4 +1,4 @@
-"""On which kind of file system a folder lies: inotify tells of nothing that another machine does."""
+"""On which kind of file system a folder lies: inotify does not report what another machine does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def remote_kind(folder: Path, mounts: Path = MOUNTS) -> str | None:
     Return the type of the file system that a folder lies on, such as ``nfs4``, None where the machine's kernel knows
     of every change to it.
 
-    :param mounts: the kernel's list; where there is none, every folder is taken for a local one
+    :param mounts: the kernel's list; where it is missing, every folder counts as local
     """
     try:
         lines = mounts.read_text(errors="surrogateescape").splitlines()

@@ -21,12 +21,12 @@ RETRY_SECONDS = 2.0
 
 async def watch(store: Callable[[], ConfigStore], parses: Parses, loader: Loader, *, poll: bool) -> None:
     """
-    Watch a store until cancelled; return at once where it is none that can be watched, and say so.
+    Watch a store until cancelled; where it can't be watched, log why and return at once.
 
     :param store: opens the config store
     :param parses: is asked for a parse after a change
     :param loader: what is to be parsed
-    :param poll: look through the folder again and again, whether the kernel could tell of changes or not
+    :param poll: look through the folder repeatedly, even where the kernel could report file events
     """
     try:
         opened = await _opened(store)

@@ -1,4 +1,4 @@
-"""Whose turn it is to watch: of the processes of one machine that could watch a folder, one does."""
+"""The lock of the watcher: of the processes on one machine that could watch a folder, one does."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import os
 from pathlib import Path
 from types import TracebackType
 
-# What file systems say that have no such locks, or not on folders (NFS).
+# Errors of file systems that have no such locks, or have them for files alone (NFS).
 _NO_LOCKS = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
 class Turn:
     """
-    A lock on a folder itself, so that nothing is written; the kernel gives it back when the process ends.
+    A lock on the folder itself, so that no lock file is needed. The kernel releases it when the process ends.
 
-    Where the file system has no locks it is everybody's turn: a change is then announced by the first to see it, and
-    at worst parsed twice.
+    Where the file system has no such locks, every process watches: the first one that sees a change announces it, and
+    at worst it is parsed twice.
 
     :raises BlockingIOError: where another process has it
     :raises OSError: where the folder can't be opened

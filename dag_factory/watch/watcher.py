@@ -32,12 +32,12 @@ class Pace:
     """
     Times in seconds.
 
-    :param gather: between a hint and the look that it leads to, for hints come in bunches
-    :param poll: between two looks where nobody hints
-    :param check: between two looks whether the folders are still the same ones, where somebody hints
-    :param look: after which folders are looked through without a hint, for links may lead out of them
+    :param gather: between a file event and the look that it leads to, since such events come in bunches
+    :param poll: between two looks where there are no file events
+    :param check: between two looks whether the folders are still the same ones, where there are file events
+    :param look: after which folders are looked through without a file event, since links may lead out of them
     :param retry: between two attempts to watch, while another process does or there is no folder
-    :param again: after which a parse is asked for once more where there can't be a marker that tells of it
+    :param again: after which a parse is asked for once more where no marker can be written that shows the change
     """
 
     patience: Patience = field(default_factory=Patience)
@@ -51,14 +51,14 @@ class Pace:
 
 class Watcher:
     """
-    Watches a store's folder. Hints are only the occasion to look, and what has changed is found by comparing.
+    Watches a store's folder. A file event is only the occasion to look; what has changed is found by comparing.
 
-    What a writer has announced with a marker of its own is no news. All else becomes one new marker and one request for
-    a parse, and each config a line in the log. What was changed before the watcher began it can't know, so it begins
-    with a marker and a request.
+    Changes that a writer has announced with its own marker are skipped. All others lead to one new marker, one request
+    for a parse, and a line in the log for each config. The watcher can't know what changed before it started, so it
+    starts with a marker and a request.
 
-    :param ask: asks for a parse; its argument is whether also where the store's marker doesn't tell of a change
-    :param poll: do without hints
+    :param ask: asks for a parse; its argument: whether to ask even where the store's marker shows no change
+    :param poll: do without file events
     """
 
     def __init__(
@@ -121,7 +121,7 @@ class Watcher:
             self._waits_for = reason
 
     async def _watch(self, turn: Turn) -> None:
-        """Watch for as long as it is our turn, and the folder can be listed."""
+        """Watch for as long as the lock is ours and the folder can be listed."""
         hints: Hints = NoHints()
         try:
             snapshot = await self._look()
@@ -170,7 +170,7 @@ class Watcher:
             await self._announce({key: there.get(key) for key in announced if there.get(key) != announced[key]})
         elif self._is_lost:
             log.info("config_store '%s' is back", self._store.root)
-            # Whoever has read it in the meantime has read something else, though nothing seems to have changed.
+            # A process that read the folder meanwhile has read another one, though nothing seems to have changed.
             await self._announce({})
         self._is_lost = False
         with suppress(StoreError):
@@ -179,7 +179,7 @@ class Watcher:
     async def _cover(self, hints: Hints, snapshot: Snapshot) -> Hints:
         try:
             if await asyncio.to_thread(hints.cover, snapshot.folders):
-                # What has come before the watch is in no hint.
+                # Changes from before the watch began raise no file event.
                 self._woken.set()
         except FileNotFoundError:
             self._woken.set()

@@ -36,7 +36,7 @@ def run_automation(
     :param document: an automations ``Workflow``: what counts is its name and its ``openMetadataServerConnection``, the
         rest is asked from the server
     :param allowed_applications: prefixes of the Python classes that a custom connector may name
-    :param on_secret: is told every secret of the automation, so that logs can be masked
+    :param on_secret: gets every secret of the automation, so that logs can be masked
     :raises WorkflowError: where the server can't be reached, or does not know the automation
     """
     require_ingestion()
@@ -57,7 +57,7 @@ def run_automation(
 
 def report_automation_failed(document: Document, problem: str) -> None:
     """
-    Tell the server that an automation has failed, if it waits for an outcome still.
+    Report to the server that an automation has failed, if it still waits for an outcome.
 
     :param problem: what happened, in a sentence
     :raises WorkflowError: where the server can't be reached, or does not know the automation

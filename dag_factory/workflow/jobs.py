@@ -23,7 +23,7 @@ def execute(kind: str, job: dict[str, Any], *, on_secret: Callable[[str], None])
     :param kind: ``run`` of a pipeline (the fields of a `Job`), ``automation`` (``document``,
         ``allowed_applications``), or, for one that could not say so itself, ``report`` of a run (``document``,
         ``pipeline_fqn``, ``run_id``, ``report``), ``automation_failed`` (``document``, ``problem``)
-    :param on_secret: is told every secret that a server hands out, before it is used
+    :param on_secret: gets every secret that a server hands out, before it is used
     """
     if kind == RUN:
         return _run(PipelineRun(Job(**job), on_secret=on_secret))

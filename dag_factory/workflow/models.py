@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _DISTRIBUTION = "openmetadata-ingestion"
 
-# What is wrong, by how pydantic's name for the error begins; the first that fits is said.
+# What is wrong, by the beginning of pydantic's name for the error; the first that fits is taken.
 _WORDS = {
     "missing": "is missing",
     "bool": "is neither true nor false",
@@ -47,7 +47,7 @@ def ingestion() -> str:
 
 
 def errors_of(model: Model, value: Mapping[str, Any]) -> dict[str | None, Any]:
-    """Return what a model says of a mapping: the first error of each field, None for the mapping as a whole."""
+    """Return a model's errors by field, the first of each; the key None is the mapping as a whole."""
     from pydantic import ValidationError
 
     found: dict[str | None, Any] = {}
@@ -60,7 +60,7 @@ def errors_of(model: Model, value: Mapping[str, Any]) -> dict[str | None, Any]:
 
 
 def nearest_model(models: Sequence[Model], value: Mapping[str, Any]) -> Model:
-    """Return the model that a mapping was probably meant for: whose words it has, and that knows most of its fields."""
+    """Return the model that a mapping was probably meant for: its fixed words fit, and most of its fields are known."""
 
     def likeness(model: Model) -> tuple[bool, int, int]:
         fields = model.model_fields
@@ -84,7 +84,7 @@ def problem_of(field: str, error: Mapping[str, Any], words: Sequence[str] = ()) 
     """
     Return one of pydantic's errors in our words, without the value.
 
-    :param words: those that the field may have, if it is one for certain words
+    :param words: the words that the field may have, if it is limited to some
     """
     kind = str(error["type"])
     if kind in ("enum", "literal_error") and words:
@@ -100,7 +100,7 @@ def in_one_sentence(error: Exception, refused: str) -> WorkflowError | None:
     """
     Return an error of openmetadata-ingestion's models as one sentence; None where it is an error of another kind.
 
-    Its own text has a line for each field of each type that a config is not of.
+    Its own text has a line for each field of each type that the config does not match.
 
     :param refused: what the models refuse, such as ``the workflow's config``
     """

@@ -95,7 +95,7 @@ class PipelineRun:
     """
     A run of one pipeline.
 
-    :param on_secret: is told every secret that the server hands out, so that logs can be masked
+    :param on_secret: gets every secret that the server hands out, so that logs can be masked
     :param ends_at: `time.monotonic` at which the run's time is over: calls to the server are short from then on
     """
 
@@ -224,7 +224,7 @@ def says_yes(document: Document, field: str, *, default: bool) -> bool:
     if isinstance(value, str):
         value = {"true": True, "false": False}.get(value.strip().lower())
     if not isinstance(value, bool):
-        raise ConfigError("is neither true nor false", field=field)
+        raise ConfigError("is neither true nor false. Write true or false, without quotes", field=field)
     return value
 
 
@@ -256,7 +256,10 @@ def report_run(document: Document, pipeline_fqn: str, run_id: str, *, report: Ma
 def _connection(document: Document) -> Document:
     connection = document.get("openMetadataServerConnection")
     if not isinstance(connection, dict) or not connection:
-        raise ConfigError("is missing, so there is nowhere to send metadata", field="openMetadataServerConnection")
+        raise ConfigError(
+            "is missing, so there is nowhere to send metadata. Write an object with a hostPort",
+            field="openMetadataServerConnection",
+        )
     return connection
 
 

@@ -35,7 +35,7 @@ def load(provider: str, values: Mapping[str, str]) -> None:
 
     :param provider: ``secretsManagerProvider`` of the connection to the OpenMetadata server
     :param values: what the section ``[openmetadata_secrets_manager]`` says, by key
-    :raises WorkflowError: where there is no such secrets manager, or it can't be made
+    :raises WorkflowError: where the secrets manager is unknown or can't be set up
     """
     require_ingestion()
     from metadata.generated.schema.security.secrets.secretsManagerClientLoader import SecretsManagerClientLoader

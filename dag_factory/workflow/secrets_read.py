@@ -14,7 +14,7 @@ _REFERENCE = "secret:"
 @contextmanager
 def told_when_read(on_secret: Callable[[str], None]) -> Iterator[None]:
     """
-    Tell every secret that is read within the context, once, before whoever reads it gets it.
+    Report each secret that is read within the context, once, before its reader gets it.
 
     All that openmetadata-ingestion's schemas mark as a secret is read by one method of one class, which is replaced as
     long as the context lasts.

@@ -68,7 +68,7 @@ def fetch_service(server: OpenMetadata, reference: Document) -> Service:
     Return the service that a pipeline refers to, its connection included.
 
     :param reference: the pipeline's ``service``; its type, such as ``databaseService``, says which kind it is
-    :raises WorkflowError: where the type is unknown or the server has no such service
+    :raises WorkflowError: where the type is unknown or the server does not have the service
     """
     kind, asked = reference.get("type"), _service_classes()
     if (entity := asked.get(str(kind).lower())) is None:

@@ -1,8 +1,8 @@
 """
 The source config as the openmetadata-ingestion of this interpreter takes it, asked of its own models.
 
-They refuse each field that they don't know, and a newer server sends some. What of them asks for nothing is left out;
-for anything else the run fails, and says in a sentence which field it is.
+They refuse each field that they don't know, and a newer server sends some. Such a field is left out where its value
+asks for nothing (false, null, empty). For any other value the run fails with a sentence that names the field.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def fitted_source_config(document: Document, server_version: Callable[[], str | 
     if model is None:
         return source_config
     if document["pipelineType"] == "application" and (unknown := sorted(config.keys() - model.model_fields.keys())):
-        # Its workflow is given three of the fields, whatever else there is.
+        # Its workflow gets three of the fields alone.
         log.warning("%s: %s does not know %s, so it changes nothing", _CONFIG, ingestion(), ", ".join(unknown))
         config = {name: value for name, value in config.items() if name not in unknown}
     fitting = _Fitting(server_version)
@@ -72,7 +72,7 @@ class _Fitting:
 
     def fit(self, model: Model, value: Mapping[str, Any], field: str, among: Sequence[Model] = ()) -> Document:
         """
-        Return a mapping without what asks for nothing and is unknown; remember what else is wrong.
+        Return a mapping without unknown fields that ask for nothing; remember what else is wrong.
 
         :param among: the models that the mapping may be of, of which the given one is the nearest
         """
@@ -87,11 +87,11 @@ class _Fitting:
             elif name is not None and known is not None and (inner := models_of(known.annotation)):
                 fitted[name] = self._fit_inner(inner, value.get(name), where, error)
             else:
-                # With a word that none of them has, it may be meant for any of them.
+                # The value is a word of none of the models, so it may be meant for any of them.
                 words = _words(name, [model] if error["type"] == "missing" else among or [model])
                 self._problems.append(problem_of(where, error, words))
         if errors and not self._problems:
-            # What is not found by going into it.
+            # Errors of the whole, found by no field alone.
             self._problems += [problem_of(f"{field}.{name}", each) for name, each in errors_of(model, fitted).items()]
         return fitted
 
@@ -105,7 +105,7 @@ class _Fitting:
         if isinstance(value, dict):
             model = nearest_model(models, value)
             if (tag := _missing_tag(models, value)) is not None:
-                # Which of the models it is for has to be known before anything else.
+                # Without it, the model is unknown, so that nothing else can be checked.
                 self._problems.append(problem_of(f"{field}.{tag}", {"type": "missing"}, _words(tag, models)))
                 return value
             return self.fit(model, value, field, models)
@@ -130,7 +130,7 @@ class _Fitting:
 
 
 def _missing_tag(models: Sequence[Model], value: Mapping[str, Any]) -> str | None:
-    """Return the field by whose words models differ, where a mapping has neither it nor any other of their fields."""
+    """Return the required field that tells models apart, where a mapping has neither it nor another of their fields."""
     if len(models) < 2 or any(value.keys() & model.model_fields.keys() for model in models):
         return None
     required = [{name for name, field in model.model_fields.items() if field.is_required()} for model in models]
@@ -147,7 +147,7 @@ def _model(document: Document, said: object, models: Sequence[Model]) -> Model |
     """
     Return the model of a document's source config: the one that its ``type`` names, or that is for its service.
 
-    None where this openmetadata-ingestion has none for either.
+    None where this openmetadata-ingestion has a model for neither.
 
     :raises ConfigError: where ``type`` is not that of the pipeline type
     """

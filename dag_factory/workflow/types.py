@@ -203,7 +203,7 @@ def pipeline_type(name: str) -> PipelineType:
     """
     Return the pipeline type of a name.
 
-    :raises ConfigError: where there is no such type, or no longer
+    :raises ConfigError: where the type is unknown, or obsolete
     """
     try:
         return PIPELINE_TYPES[name]

@@ -19,7 +19,17 @@ from dag_factory.store.folder import FolderStore
 # Airflow imports the test client of an HTTP library that is about to be replaced.
 pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")
 
-DOCUMENT = {"name": "orders", "pipelineType": "metadata", "service": {"type": "databaseService", "name": "s"}}
+DOCUMENT = {
+    "name": "orders",
+    "pipelineType": "metadata",
+    "service": {"type": "databaseService", "name": "s"},
+    "sourceConfig": {"config": {"type": "DatabaseMetadata"}},
+    "openMetadataServerConnection": {
+        "hostPort": "https://om.example.com/api",
+        "authProvider": "openmetadata",
+        "securityConfig": {"jwtToken": {"$env": "OPENMETADATA_TOKEN"}},
+    },
+}
 
 
 class FakeAirflow:

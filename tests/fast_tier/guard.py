@@ -1,4 +1,4 @@
-"""Holds the fast tier to what it promises: no Airflow is started, no ingestion imported, nothing asked of a network."""
+"""Enforces what the fast tier promises: no Airflow is started, no ingestion imported, no network used."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Guard:
 
     def __init__(self) -> None:
         self._guards = False
-        # No hook can be removed again.
+        # An audit hook can't be removed, so it asks whether it guards.
         sys.addaudithook(self._audit)
 
     @pytest.hookimpl(wrapper=True)
@@ -38,7 +38,7 @@ class Guard:
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Refuse within the context what takes long, in this process and in its children."""
+        """Refuse what takes long while the context is open, in this process and in its children."""
         before = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), before]))
         finder = install()
@@ -60,19 +60,19 @@ class Guard:
             raise NotFast("a process of Airflow's is started. Mark the test: @pytest.mark.e2e")
         if event == "subprocess.Popen" and does_a_job(arguments[1]):
             raise NotFast("a child does a job of openmetadata-ingestion's. Mark the test: @pytest.mark.ingestion")
-        # A datagram socket that connects sends nothing: so a machine finds out its own address.
+        # A datagram socket that connects sends nothing: a machine finds its own address that way.
         if event == "socket.connect" and arguments[0].type == socket.SOCK_STREAM and is_remote(arguments[1]):
             raise NotFast(f"a server at {arguments[1][0]} is asked. Have the test start one on 127.0.0.1")
 
 
 def starts_airflow(command: object) -> bool:
-    """Return whether a command is one of Airflow's that stay, or that work on its database."""
+    """Return whether a command starts a component of Airflow, or works on its database."""
     words = [str(word) for word in command] if isinstance(command, (list, tuple)) else str(command).split()
     return any(Path(word).name == "airflow" and following in COMPONENTS for word, following in pairwise(words))
 
 
 def does_a_job(command: object) -> bool:
-    """Return whether a command is this Python with the script of a child: isolated, it takes no PYTHONPATH."""
+    """Return whether a command runs the script of a child in this Python: isolated, it ignores PYTHONPATH."""
     return isinstance(command, (list, tuple)) and sys.executable in command[:1] and str(SCRIPT) in command
 
 

@@ -14,7 +14,7 @@ class NotFast(RuntimeError):
 
 
 class Refusing(Loader):
-    """Stands in for the loader of a package that must not be imported."""
+    """The loader of a package that must not be imported."""
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
         raise NotFast("openmetadata-ingestion is imported. Mark the test: @pytest.mark.ingestion")
@@ -24,7 +24,7 @@ class Refusing(Loader):
 
 
 class NoIngestion(MetaPathFinder):
-    """Finds `metadata`, since code may ask whether it is there, and lets nobody import it."""
+    """Finds `metadata`, since code may ask whether it is installed, but fails each import of it."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -38,7 +38,7 @@ class NoIngestion(MetaPathFinder):
 
 
 def install() -> NoIngestion:
-    """Let no import of openmetadata-ingestion succeed until what is returned leaves ``sys.meta_path``."""
+    """Make each import of openmetadata-ingestion fail until the returned finder is removed from ``sys.meta_path``."""
     finder = NoIngestion()
     sys.meta_path.insert(0, finder)
     return finder

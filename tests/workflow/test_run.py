@@ -72,10 +72,13 @@ def test_a_text_in_a_field_that_is_true_or_false_is_what_it_says() -> None:
 
 @pytest.mark.parametrize("value", ["", "no-canary", 0, 1, ["canary"]])
 def test_what_is_neither_true_nor_false_is_refused_where_the_run_decides_by_it(value: object) -> None:
-    with pytest.raises(ConfigError, match=r"^field 'raiseOnError': is neither true nor false$"):
+    with pytest.raises(
+        ConfigError, match=r"^field 'raiseOnError': is neither true nor false\. Write true or false, without quotes$"
+    ):
         run(raiseOnError=value)
 
 
+@pytest.mark.ingestion
 def test_a_server_that_is_not_there_and_a_wrong_connection_are_told_apart_without_a_secret() -> None:
     # In a process of its own: openmetadata-ingestion changes logging, and its imports are heavy.
     script = """
