@@ -4,7 +4,8 @@ Sealed values: texts that are encrypted for one DAG, with keys that follow from 
 Bound to its DAG id, a sealed value is of no use in another config, and nothing else that Airflow has encrypted can be
 opened by a config. In front of its token, as in ``1a2b3c4d:5e6f7a8b:gAAAA…``, stand the fingerprint of its key and a
 digest of the DAG id. They show without decrypting whether that key is still there, and whether the value is for this
-DAG. They are hints for people, and a value without them works too: the lock is the key, which follows from the DAG id.
+DAG. They serve messages alone, and a value without them works too: what locks it is the key, which follows from the
+DAG id.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ FOR_ANY_SERVICE: Mapping[str, str] = {
     "application": "Application",
     "elasticSearchReindex": "MetadataToElasticSearch",
 }
-"""By pipelineType, the ``type`` of the source config whatever the service is."""
+"""By pipelineType, the ``type`` of the source config for any service."""
 
 KINDS_OF_SERVICES = (*_METADATA, "llmService", "securityService")
 """What the OpenMetadata server says as ``service.type``, in its spelling; a pipeline may also belong to a testSuite."""
@@ -62,7 +62,7 @@ def types_of(pipeline_type: str) -> tuple[str, ...]:
 
 
 def source_config_type(pipeline_type: object, service_type: object) -> str | None:
-    """Return the ``type`` that a pipeline's source config has; None where none is known for such a service."""
+    """Return the ``type`` that a pipeline's source config has; None where it is unknown for such a service."""
     if not isinstance(pipeline_type, str):
         return None
     by_service = BY_SERVICE.get(pipeline_type, {})
@@ -72,10 +72,10 @@ def source_config_type(pipeline_type: object, service_type: object) -> str | Non
 
 def misfit(pipeline_type: object, service_type: object, said: object) -> tuple[str, str] | None:
     """
-    Return what is wrong with the ``type`` of a pipeline's source config, and the way out; None where nothing is.
+    Return what is wrong with the ``type`` of a pipeline's source config, and the way out; None where it is right.
 
-    What is unknown here may be of a newer openmetadata-ingestion, so it fits; nothing is wrong with a ``type`` that is
-    missing either: it is `source_config_type`.
+    An unknown ``type`` may be one of a newer openmetadata-ingestion, so it counts as right. So does a missing one,
+    which becomes `source_config_type`.
 
     :param said: the document's ``sourceConfig.config.type``
     """

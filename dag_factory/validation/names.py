@@ -1,4 +1,4 @@
-"""Fields that nothing knows: misspelt ones, and those that stand on the wrong level."""
+"""Unknown fields: misspelt ones, and those on the wrong level."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a document reaches for: references, classes, servers and executors, and whether the operator has opened it."""
+"""What a document refers to (references, classes, servers, executors), and whether the operator has allowed it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sourceConfig: that it is there, of the type that the pipelineType wants, and for the kind of the service."""
+"""The sourceConfig: that it exists, is of the type that the pipelineType wants, and fits the kind of the service."""
 
 from __future__ import annotations
 
