@@ -101,9 +101,16 @@ class Catalog:
                 return stands
             elif claim.named_id == dag_id:
                 broken = broken or config
-        if broken is not None and (copy := self._copy(dag_id)):
-            return self._verdicts.stand_in(broken, copy) or broken
-        return broken
+        if broken is None or (copy := self._copy(dag_id)) is None:
+            return broken
+        if copy.key != broken.key and self._runs_under_another_id(broken.key):
+            return None
+        return self._verdicts.stand_in(broken, copy) or broken
+
+    def _runs_under_another_id(self, key: str) -> bool:
+        """Return whether a broken config stands for its last good version, which has another DAG id than it names."""
+        claim = self._claims.of(key)
+        return claim is not None and self._verdicts.standing(claim).problem is None
 
     def owner(self, dag_id: str) -> str | None:
         """

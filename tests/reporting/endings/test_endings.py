@@ -208,10 +208,10 @@ def test_a_retry_that_succeeds_leaves_no_reason(pipeline: Any) -> None:
 def test_a_task_that_fails_before_its_workflow_begins(pipeline: Any, store: Path) -> None:
     made = pipeline("unbegun")
     document = json.loads((store / "unbegun.json").read_text())
-    (store / "unbegun.json").write_text(json.dumps({**document, "sourceConfig": {"$env": "OPENMETADATA_NOWHERE"}}))
+    (store / "unbegun.json").write_text(json.dumps({**document, "description": {"$env": "OPENMETADATA_NOWHERE"}}))
     run_id = made.start()
     made.airflow_knows(run_id)
-    made.server_has(run_id, "failed", "sourceConfig", "OPENMETADATA_NOWHERE")
+    made.server_has(run_id, "failed", "description", "OPENMETADATA_NOWHERE")
     assert f"Reported run {run_id} to OpenMetadata, which has it as failed" in made.stack.task_log(
         made.dag_id, run_id, TASK
     )
