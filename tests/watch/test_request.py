@@ -79,6 +79,7 @@ def touched(home: Path) -> bool:
     return (home / "dags" / "openmetadata_loader.py").stat().st_mtime > 1
 
 
+@pytest.mark.e2e
 def test_the_files_of_our_dags_are_asked_for_each_once_also_when_the_last_config_is_gone(home: Path) -> None:
     ours = ("one", "any/name.py", False)
     others = [("not_of_the_store", "other.py", False), ("gone", "old.py", True)]
@@ -87,6 +88,7 @@ def test_the_files_of_our_dags_are_asked_for_each_once_also_when_the_last_config
     assert not touched(home)
 
 
+@pytest.mark.e2e
 def test_where_airflow_knows_none_of_them_the_loader_is_touched(home: Path) -> None:
     assert requests(home, ("not_of_the_store", "other.py", False)) == [[], [], []]
     assert touched(home)

@@ -100,7 +100,10 @@ def test_every_kind_of_change_becomes_a_marker_a_request_and_a_line(
             (lambda: (root / "a.json").write_bytes(pipeline("a") + b" "), "'a.json' has changed, and is good"),
             (lambda: drop(root / "x" / "y" / "b.json"), "'x/y/b.json' is new"),
             (lambda: (root / "a.json").rename(root / "x" / "c.json"), "'a.json' is removed"),
-            (lambda: (root / "defaults.yaml").write_text("displayName: All\n"), "'defaults.yaml' is new; of the 2 "),
+            (
+                lambda: (root / "defaults.yaml").write_text("displayName: All\n"),
+                "'defaults.yaml' is new; all 2 configs that inherit it",
+            ),
             (lambda: (root / "wrong.yaml").write_text("name: ["), "'wrong.yaml' is new, and is wrong"),
             (lambda: shutil.rmtree(root / "x"), "'x/y/b.json' is removed"),
         ]
