@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from dag_factory.airflow_versions import has_executor
@@ -13,13 +14,13 @@ from dag_factory.references import FORMS, is_reference
 from dag_factory.validation.problem import Problem, problem_of
 
 _FORMS = tuple(sorted(FORMS))
-# A document holds fewer mappings with such a key, unless somebody wants this to take long.
+# A document holds fewer references that are wrong, unless somebody wants this to take long.
 _MOST = 20
 
 
 def reach(document: Document, opened: Allowed) -> Iterator[Problem]:
     """Yield what a document may not reach."""
-    for error in opened.refusals(document):
+    for error in islice(opened.refusals(document), _MOST):
         yield problem_of(error, "allowed")
 
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from dag_factory.document import Document
 from dag_factory.errors import ConfigError
-from dag_factory.pipeline import AirflowConfig
+from dag_factory.pipeline import LONGEST_CRON, AirflowConfig
 from dag_factory.references import is_reference
 from dag_factory.schedule import check_cron, check_timezone, end_date, start_date
 from dag_factory.validation.problem import Problem, problem_of
@@ -27,7 +27,7 @@ def schedules(document: Document) -> Iterator[Problem]:
         except ConfigError as error:
             yield problem_of(error, "timezone")
     cron = airflow.get("scheduleInterval")
-    if isinstance(cron, str) and cron.strip():
+    if isinstance(cron, str) and 0 < len(cron.strip()) <= LONGEST_CRON:  # of a longer one the model says that
         try:
             check_cron(cron.strip(), named or "UTC")
         except ConfigError as error:

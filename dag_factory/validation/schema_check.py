@@ -16,7 +16,8 @@ from dag_factory.references import is_reference
 from dag_factory.schemas import ANY, BOOLEAN, INTEGER, MOMENT, NUMBER, SECRET, TEXT, Kind, Schemas
 from dag_factory.validation.problem import ERROR, MISSING, SPELLING, WARNING, Problem
 
-# A document of some kilobytes has a few hundred objects. One that is made to take long is not checked to its end.
+# A document of some kilobytes has a few hundred objects. One that is made to take long is not checked to its end:
+# each object counts, held against each type that it may be of, and each wrong value.
 _MOST_OBJECTS = 5_000
 _MOST_UNKNOWN = 20
 """Fields of one object that are named because they are unknown."""
@@ -57,7 +58,7 @@ class SchemaCheck:
         :param kind: that it has to be of
         :param field: its dotted path
         """
-        if value is None or kind in (ANY, None):
+        if value is None or kind in (ANY, None) or self._objects_left <= 0:
             return
         options = kind["one of"] if isinstance(kind, dict) and "one of" in kind else [kind]
         if is_reference(value):
@@ -69,6 +70,7 @@ class SchemaCheck:
         elif isinstance(value, list):
             yield from self._of_list(options, value, field)
         elif not any(self._reads(each, value) for each in options):
+            self._objects_left -= 1
             yield self._wrong_value(options, value, field)
 
     def of_object(self, kind: str, value: Mapping[str, Any], field: str) -> Iterator[Problem]:

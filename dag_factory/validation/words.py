@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from dag_factory.validation.problem import MISSING, Problem
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+
+# A document has fewer fields that are wrong, unless somebody wants an answer that fills a log.
+_MOST = 50
 
 # By Pydantic's name for the error; what is in braces comes from its context.
 _SENTENCES: Mapping[str, tuple[str, str]] = {
@@ -43,7 +47,7 @@ _MAPPINGS = {
 
 def problems_of(error: ValidationError) -> Iterator[Problem]:
     """Yield what is wrong in a document, field by field in the order of the model."""
-    for each in error.errors(include_url=False):
+    for each in islice(error.errors(include_url=False), _MOST):
         field = ".".join(str(part) for part in each["loc"])
         yield Problem(field, *_words(each["type"], each))
 
