@@ -210,6 +210,15 @@ def taken(claim: Claim, winner: str) -> ConfigError:
     )
 
 
+def shared(dag_id: str, other: str) -> ConfigError:
+    """Return what is wrong with a config that another one shares its DAG id with: only one of them can have it."""
+    return ConfigError(
+        f"gives the DAG id '{dag_id}', as the name in config '{other}' does, and only one of the two can have it. "
+        "Rename one of the two pipelines or remove it",
+        field="name",
+    )
+
+
 def _stem_id(key: str) -> str:
     return fitting(clean_dag_id(PurePosixPath(key).stem))
 

@@ -48,6 +48,12 @@ def parse(data: bytes, key: str, *, may_be_empty: bool = False) -> Document:
         raise ConfigError("is nested too deeply. Split it into several pipelines") from None
     if value is None and may_be_empty:
         return {}
+    if value is None:
+        raise ConfigError("is not a mapping of fields to values: it is empty. Write a pipeline, or remove the file")
+    if isinstance(value, list):
+        raise ConfigError(
+            "is not a mapping of fields to values: it is a list. Write one pipeline per file, without the list"
+        )
     if not isinstance(value, dict) or is_reference(value):
         raise ConfigError("is not a mapping of fields to values. A pipeline is one such mapping")
     check_values(value)

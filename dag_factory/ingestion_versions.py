@@ -48,6 +48,14 @@ class IngestionVersions:
             self._found[python] = self._look_up(python)
         return self._found[python]
 
+    def is_open(self, python: str) -> bool:
+        """Return whether a config may name an interpreter, as far as the settings of this process say."""
+        try:
+            known = self._interpreters()
+        except SettingsError:
+            return True
+        return python in {IN_PROCESS, known.default, *known.allowed}
+
     def _look_up(self, python: str | None) -> str | None:
         try:
             known = self._interpreters()

@@ -10,6 +10,8 @@ from dag_factory.errors import ConfigError
 
 # The parts of a JSON text by which its keys are found; what stands between them is of no interest.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]', re.DOTALL)
+# So far is looked back over white space.
+_NEAR = 1000
 _NAME = re.compile(r"[\w.$-]{1,64}")
 
 
@@ -27,10 +29,25 @@ def load_json(text: str) -> Any:
         raise key_twice(key, line, column) from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise ConfigError(f"is not JSON ({error.msg}, {where})", place=(error.lineno, error.colno)) from None
+        problem = f"is not JSON ({error.msg}, {where})"
+        raise ConfigError(f"{problem}{_way_out(text, error.pos)}", place=(error.lineno, error.colno)) from None
     except ValueError:
         # Python converts only so many digits.
         raise ConfigError("holds a number that is too large. Write a smaller one, or put it in quotes") from None
+
+
+def _way_out(text: str, at: int) -> str:
+    """Return what most likely helps, by what stands where the reader stumbled; nothing where that is not known."""
+    here, before = text[at : at + 2], text[max(0, at - _NEAR) : at].rstrip()
+    if here.startswith(("//", "/*", "#")):
+        return ". JSON takes no comments: remove them, or write YAML, in a file whose name ends in .yaml"
+    if here.startswith("'"):
+        return """. Put keys and texts in double quotes, as in {"name": "orders"}"""
+    if (before.endswith(",") and here.startswith(("}", "]"))) or here.startswith(","):
+        return ". Remove the comma after the last field"
+    if not before and at == 0 and text[:1].isalpha():
+        return ". If it is YAML, rename the file so that its name ends in .yaml"
+    return ""
 
 
 def key_twice(key: str, line: int, column: int) -> ConfigError:

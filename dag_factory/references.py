@@ -34,7 +34,12 @@ _SHAPES = ({ENV}, {CONNECTION, "field"}, {FERNET}, {FERNET, _AS})
 
 # Parts of a Connection that may be shown; password, extra and whatever comes are secrets.
 _OPEN_PARTS = frozenset({"conn_type", "host", "login", "port", "schema"})
-_PARTS = _OPEN_PARTS | {"extra", "password", "uri"}
+PARTS = _OPEN_PARTS | {"extra", "password", "uri"}
+
+
+def is_part(name: str) -> bool:
+    """Return whether a Connection can have a part of this name; a key of its extra may be any."""
+    return name in PARTS or (name.startswith("extra.") and name != "extra.")
 
 
 def is_reference(value: object) -> bool:
@@ -154,10 +159,10 @@ def _from_connection(conn_id: str, part: str, field: str, on_secret: Callable[[s
         found = extra.get(extra_key) if isinstance(extra, dict) else None
     elif part == "uri":
         found = connection.get_uri()
-    elif part in _PARTS:
+    elif part in PARTS:
         found = getattr(connection, part)
     else:
-        known = ", ".join(sorted(_PARTS))
+        known = ", ".join(sorted(PARTS))
         raise ConfigError(
             f"refers to an unknown part of the Connection '{conn_id}'. Write one of {known}, extra.<key>", field=field
         )

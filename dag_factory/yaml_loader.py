@@ -63,6 +63,8 @@ def _way_out(text: str, error: yaml.MarkedYAMLError) -> str:
     line, before = lines[mark.line], lines[mark.line - 1] if mark.line else ""
     if any("\t" in each[: len(each) - len(each.lstrip())] for each in (line, before)):
         return "Indent with spaces, YAML takes no tabs."
+    if any(_NO_SPACE in each for each in (line, before)):
+        return "A space is a non-breaking one, as text processors and web pages have it. Write a plain space."
     return _by_problem(error, line, before)
 
 
@@ -70,6 +72,8 @@ def _by_problem(error: yaml.MarkedYAMLError, line: str, before: str) -> str:
     problem, mark = error.problem or "", error.problem_mark
     if error.context == _WITHOUT_COLON:
         return _COLON
+    if _QUOTE_WITHIN.search(line):
+        return "A quote within a value in quotes ends it. Put the value in the other kind of quotes, ' or \"."
     if "expected ',' or" in problem:
         return "A bracket or brace that is opened here or before is not closed, or a comma is missing."
     if "mapping values are not allowed" in problem and mark is not None:
@@ -87,6 +91,9 @@ def _mark(error: yaml.MarkedYAMLError) -> yaml.Mark | None:
     return error.problem_mark or error.context_mark
 
 
+_NO_SPACE = "\u00a0"
+# A value in quotes, after which the line goes on: its text has such a quote in it.
+_QUOTE_WITHIN = re.compile(r""":\s+(?:'[^']*'[^\s',\]}#]|"[^"]*"[^\s",\]}#])""")
 # PyYAML's own words.
 _WITHOUT_COLON = "while scanning a simple key"
 _SEVERAL = "expected a single document in the stream"

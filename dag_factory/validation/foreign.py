@@ -1,4 +1,4 @@
-"""Files that users have at hand but that are not configs: workflows of ``metadata ingest``."""
+"""Files that people have at hand and that are no configs: workflows of ``metadata ingest``, and lists of a server."""
 
 from __future__ import annotations
 
@@ -26,6 +26,13 @@ def workflow(document: Document) -> Iterator[Problem]:
             "belongs to a workflow of `metadata ingest`, and a config is an IngestionPipeline of OpenMetadata",
             _WAY_OUT.format(service=_service_type(source), name=_name(source.get("serviceName"))),
         )
+
+
+def answer(document: Document) -> Iterator[Problem]:
+    """Yield an error for what an OpenMetadata server answers to a call for many pipelines."""
+    if isinstance(document.get("data"), list) and "name" not in document and "pipelineType" not in document:
+        problem = "is a list of pipelines, as an OpenMetadata server answers it, and a config is one of them"
+        yield Problem("data", "workflow", problem, "Write each of the list into a file of its own")
 
 
 def _service_type(source: Document) -> str:

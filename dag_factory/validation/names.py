@@ -21,6 +21,22 @@ Path = tuple[str, ...]
 _MOST_UNKNOWN = 20
 _MOST_OWNERS = 20
 
+_AIRFLOW, _SERVER = ("airflowConfig",), ("openMetadataServerConnection",)
+# What people know from Airflow, or from elsewhere, under another name.
+_OTHERS_WORDS: Mapping[str, Path] = {
+    **dict.fromkeys(("schedule", "cron", "interval"), (*_AIRFLOW, "scheduleInterval")),
+    **dict.fromkeys(("timezone", "tz"), (*_AIRFLOW, "pipelineTimezone")),
+    "catchup": (*_AIRFLOW, "pipelineCatchup"),
+    "start": (*_AIRFLOW, "startDate"),
+    "end": (*_AIRFLOW, "endDate"),
+    "timeout": (*_AIRFLOW, "workflowTimeout"),
+    "paused": (*_AIRFLOW, "pausePipeline"),
+    "url": (*_SERVER, "hostPort"),
+    "host": (*_SERVER, "hostPort"),
+    "token": (*_SERVER, "securityConfig", "jwtToken"),
+    "logLevel": ("loggerLevel",),
+}
+
 _OURS: tuple[Path, ...] = (("dagFactory",), ("dagFactory", "runner"))
 # The levels below the document itself; the inside of sourceConfig.config has checks of its own.
 _LEVELS: tuple[Path, ...] = (
@@ -55,8 +71,11 @@ def ours(document: Document) -> Iterator[Problem]:
         known = _known(path)
         for name in islice((name for name in mapping or () if name not in known), _MOST_UNKNOWN):
             right = nearest(name, known)
+            place = None if right else _places().get(name)
             way_out = f"Did you mean '{right}'?" if right else f"Known here are {', '.join(known)}"
             meant = _dotted(path, right) if right else None
+            if place is not None:
+                way_out, meant = _belongs_in(place), _dotted(place, name)
             yield Problem(_dotted(path, name), SPELLING, "is unknown here", way_out, ERROR, meant)
 
 
@@ -72,10 +91,17 @@ def unknown(document: Document) -> Iterator[Problem]:
         if right := nearest(name, _known(path)):
             way_out = f"Did you mean '{right}'?"
             yield Problem(field, SPELLING, "is unknown here", way_out, WARNING, _dotted(path, right))
-        elif (place := _places().get(name)) and place != path:
-            where = ".".join(place) or "the top level"
-            way_out = f"It belongs in {where}: indent it below that" if place else f"It belongs on {where}"
-            yield Problem(field, "misplaced", "has no meaning here", way_out, WARNING, _dotted(place, name))
+        elif (place := _places().get(name)) is not None and place != path:
+            yield Problem(field, "misplaced", "has no meaning here", _belongs_in(place), WARNING, _dotted(place, name))
+        elif (meant := _OTHERS_WORDS.get(name)) is not None and path in ((), meant[:-1]):
+            way_out = f"Did you mean '{meant[-1] if path == meant[:-1] else '.'.join(meant)}'?"
+            yield Problem(field, SPELLING, "is unknown here", way_out, WARNING, ".".join(meant))
+
+
+def _belongs_in(place: Path) -> str:
+    if not place:
+        return "It belongs on the top level: write it without indentation"
+    return f"It belongs in {'.'.join(place)}: indent it below that"
 
 
 def _mappings(document: Document) -> Iterator[tuple[Path, Mapping[str, Any]]]:
@@ -128,7 +154,9 @@ def _places() -> Mapping[str, Path]:
     source = ("sourceConfig", "config")
     for kind in kind_at(*source)["one of"]:
         for name in fields(kind):
-            found.setdefault(name, [source])
+            # A field of both is meant for the source: that of the connection to OpenMetadata is hardly ever written.
+            if found.get(name, [_SERVER]) == [_SERVER]:
+                found[name] = [source]
     return {name: paths[0] for name, paths in found.items() if len(paths) == 1}
 
 

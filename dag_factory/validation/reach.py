@@ -10,10 +10,12 @@ from dag_factory.airflow_versions import has_executor
 from dag_factory.allowed import Allowed
 from dag_factory.document import Document
 from dag_factory.nearest import nearest
-from dag_factory.references import FORMS, is_reference
-from dag_factory.validation.problem import Problem, problem_of
+from dag_factory.options import SECTION
+from dag_factory.references import CONNECTION, FORMS, PARTS, is_part, is_reference, references_in
+from dag_factory.validation.problem import WARNING, Problem, problem_of
 
 _FORMS = tuple(sorted(FORMS))
+_PARTS = tuple(sorted(PARTS))
 # A document holds fewer references that are wrong, unless somebody wants this to take long.
 _MOST = 20
 
@@ -36,6 +38,15 @@ def executor(document: Document) -> Iterator[Problem]:
         )
 
 
+def interpreter(document: Document, opened: Allowed) -> Iterator[Problem]:
+    """Yield a warning for an interpreter that the settings here don't name: those of the workers may be others."""
+    python = _runner(document).get("python")
+    if isinstance(python, str) and python and not opened.versions.is_open(python):
+        way_out = f"Ask Airflow's operator to add it to [{SECTION}] allowed_pythons"
+        problem = "is not an interpreter that configs may choose, so the run fails unless the workers' settings differ"
+        yield Problem("dagFactory.runner.python", "allowed", problem, way_out, WARNING)
+
+
 def misspelt_references(document: Document) -> Iterator[Problem]:
     """Yield an error for each near miss of a reference, such as ``$conection``, whose mapping would be the value."""
     for number, (field, name) in enumerate(_dollars(document, "")):
@@ -44,6 +55,16 @@ def misspelt_references(document: Document) -> Iterator[Problem]:
         if near := _reference(name):
             way_out = f"Did you mean '{near}'?"
             yield Problem(f"{field}.{name}" if field else name, "reference", "is unknown here", way_out)
+
+
+def parts_of_connections(document: Document) -> Iterator[Problem]:
+    """Yield an error for each reference to a part that no Connection has, such as ``passwort``."""
+    parts = ((field, found.get("field")) for field, found in references_in(document) if CONNECTION in found)
+    wrong = ((field, part) for field, part in parts if isinstance(part, str) and not is_part(part))
+    for field, part in islice(wrong, _MOST):
+        near = nearest(part, _PARTS)
+        way_out = f"Did you mean '{near}'?" if near else f"Write one of {', '.join(_PARTS)}, extra.<key>"
+        yield Problem(f"{field}.field", "reference", "is not a part of a Connection", way_out)
 
 
 def _reference(name: str) -> str | None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
 
+import pendulum
 from pydantic import ValidationError
 
 from dag_factory.document import Document
 from dag_factory.errors import ConfigError
+from dag_factory.nearest import nearest
 from dag_factory.pipeline import LONGEST_CRON, AirflowConfig
 from dag_factory.references import is_reference
 from dag_factory.schedule import check_cron, check_timezone, end_date, start_date
@@ -25,7 +29,8 @@ def schedules(document: Document) -> Iterator[Problem]:
         try:
             named = check_timezone(zone)
         except ConfigError as error:
-            yield problem_of(error, "timezone")
+            found, near = problem_of(error, "timezone"), nearest(zone, _timezones())
+            yield replace(found, way_out=f"Did you mean '{near}'?") if near else found
     cron = airflow.get("scheduleInterval")
     if isinstance(cron, str) and 0 < len(cron.strip()) <= LONGEST_CRON:  # of a longer one the model says that
         try:
@@ -39,6 +44,11 @@ def schedules(document: Document) -> Iterator[Problem]:
             )
     if named is not None and airflow.get("startDate") is not None and airflow.get("endDate") is not None:
         yield from _dates({name: airflow[name] for name in ("startDate", "endDate")} | {"pipelineTimezone": named})
+
+
+@cache
+def _timezones() -> tuple[str, ...]:
+    return tuple(sorted(pendulum.timezones()))
 
 
 def _dates(fields: Document) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ _EXAMPLE = (
     '{hostPort: "https://openmetadata.example.com/api", authProvider: openmetadata, '
     "securityConfig: {jwtToken: {$env: OPENMETADATA_JWT_TOKEN}}}"
 )
+# As shells, Jinja and docker-compose write it; no token and no address begins so.
+_VARIABLE = re.compile(r"\s*(?:\$\w{1,100}|\$\{.{0,300}\}|\{\{.{0,300}\}\})\s*")
 _URL = "Write one like https://openmetadata.example.com/api"
 
 
@@ -48,7 +51,8 @@ def server(document: Document, *, is_given: bool) -> Iterator[Problem]:
         yield Problem(f"{SERVER}.securityConfig", "kind", "is not a mapping", "Write {jwtToken: {$env: NAME}}")
     elif security and not is_reference(security):
         token = security.get("jwtToken")
-        if token is not None and not isinstance(token, str) and not is_reference(token):
+        is_near = isinstance(token, dict) and any(str(name).startswith("$") for name in token)
+        if token is not None and not isinstance(token, str) and not is_reference(token) and not is_near:
             yield Problem(_TOKEN, "kind", "is neither a text nor a reference", "Write {$env: NAME}")
 
 
@@ -65,7 +69,7 @@ def doubtful_server(document: Document) -> Iterator[Problem]:
     if isinstance(security, dict):
         values[_TOKEN] = security.get("jwtToken")
     for field, value in values.items():
-        if isinstance(value, str) and value.startswith(("${", "{{")) and value.endswith("}"):
+        if isinstance(value, str) and _VARIABLE.fullmatch(value):
             yield Problem(
                 field, "reference", "is used as it stands: nothing is filled in", "Write {$env: NAME}", WARNING
             )

@@ -82,7 +82,7 @@ def doubtful_types(document: Document) -> Iterator[Problem]:
     """Yield a warning for a type that is missing or a near miss of a known one: newer servers have further ones."""
     service, source = document.get("service"), document.get(_FIELD)
     if isinstance(service, dict) and not is_reference(service):
-        yield from _near_miss(service.get("type"), _SERVICES, "service.type")
+        yield from _kind_of_service(service.get("type"))
     config = source.get("config") if isinstance(source, dict) else None
     if isinstance(config, dict) and not is_reference(config):
         wanted = _TYPES.get(str(document.get("pipelineType")), ())
@@ -90,6 +90,17 @@ def doubtful_types(document: Document) -> Iterator[Problem]:
             way_out = f"Write {_METADATA.get(_service_type(document), _one_of(wanted))}"
             yield Problem(_TYPE, MISSING, "is missing, and newer versions of OpenMetadata ask for it", way_out, WARNING)
         yield from _near_miss(config.get("type"), _ALL_TYPES, _TYPE)
+
+
+def _kind_of_service(said: object) -> Iterator[Problem]:
+    """Yield a warning for the name of a connector or the like; a kind that newer servers have ends as all do."""
+    found = list(_near_miss(said, _SERVICES, "service.type"))
+    if found or not isinstance(said, str) or said in _SERVICES or said.endswith("Service"):
+        yield from found
+        return
+    near = nearest(f"{said}Service", _SERVICES)
+    way_out = f"Did you mean '{near}'?" if near else "Write one such as databaseService or dashboardService"
+    yield Problem("service.type", "value", "is not a kind of service", way_out, WARNING)
 
 
 def _near_miss(said: object, known: tuple[str, ...], field: str) -> Iterator[Problem]:

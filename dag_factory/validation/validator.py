@@ -11,7 +11,7 @@ from dag_factory import allowed
 from dag_factory.allowed import Allowed
 from dag_factory.document import Document
 from dag_factory.pipeline import IngestionPipeline
-from dag_factory.validation import foreign, kinds, names, reach, schedules, server, source, source_config
+from dag_factory.validation import foreign, kinds, names, patterns, reach, schedules, server, source, source_config
 from dag_factory.validation.problem import ERROR, InvalidError, Problem, without_doubles
 from dag_factory.validation.words import problems_of
 
@@ -33,6 +33,7 @@ ERRORS: tuple[Check, ...] = (
     source.source_config,
     schedules.schedules,
     reach.misspelt_references,
+    reach.parts_of_connections,
     reach.executor,
 )
 """Run whenever a DAG is built, so at each parse too: they must be cheap."""
@@ -41,6 +42,7 @@ WARNINGS: tuple[Check, ...] = (
     names.unknown,
     source.doubtful_types,
     server.doubtful_server,
+    patterns.patterns,
 )
 """Run where a user reads the result: at a deploy, for a dropped file, and for a document that is wrong anyway."""
 
@@ -92,7 +94,7 @@ def examine(document: Document, opened: Allowed | None = None, *, warnings: bool
 
     :param warnings: whether to look for doubtful things in a document without errors too
     """
-    if found := list(foreign.workflow(document)):
+    if found := [*foreign.workflow(document), *foreign.answer(document)]:
         return Verdict(tuple(found), None)
     opened = opened or allowed.configured()
     pipeline, misfits = _modelled(document)
@@ -100,7 +102,8 @@ def examine(document: Document, opened: Allowed | None = None, *, warnings: bool
     problems += server.server(document, is_given=opened.server_connection is not None)
     problems += [*reach.reach(document, opened), *source_config.misfits(document, opened.versions)]
     if problems or warnings:
-        problems += [*_of(WARNINGS, document), *source_config.doubts(document, opened.versions)]
+        problems += [*_of(WARNINGS, document), *reach.interpreter(document, opened)]
+        problems += source_config.doubts(document, opened.versions)
     if not problems:
         return Verdict((), pipeline)
     kept = tuple(without_doubles(problems))

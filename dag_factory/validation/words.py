@@ -19,7 +19,7 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
     "missing": ("is missing", "Add it to the config, or to a defaults.yaml of its folder or one above"),
     "extra_forbidden": ("is unknown here", "Is it spelled right?"),
     "string_type": ("is not a text", "Write a text; one of digits alone needs quotes"),
-    "string_too_short": ("is empty", "Write a text, or leave the field out"),
+    "string_too_short": ("is empty", "Write a text, or leave the field out unless it is required"),
     "string_too_long": ("is longer than {max_length} characters", "Shorten it"),
     "bool_type": ("is neither true nor false", "Write true or false, without quotes"),
     "int_type": ("is not a whole number", "Write digits alone"),

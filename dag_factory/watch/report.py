@@ -10,13 +10,13 @@ from pathlib import PurePosixPath
 from dag_factory import allowed
 from dag_factory.allowed import Allowed
 from dag_factory.catalog import Catalog, Config
-from dag_factory.claims import defaults_keys, is_defaults
+from dag_factory.claims import defaults_keys, is_defaults, shared
 from dag_factory.errors import ConfigError
 from dag_factory.plain_text import one_line
 from dag_factory.store import ConfigStore
 from dag_factory.validation.configs import examine_config
 from dag_factory.validation.positions import located
-from dag_factory.validation.problem import Problem, problems_in
+from dag_factory.validation.problem import Problem, problem_of, problems_in
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +94,7 @@ class _Reader:
         self.catalog = Catalog(store, self._check)
         self._found: dict[str, tuple[Problem, ...]] = {}
         self.doubts: dict[str, list[Problem]] = {}
+        self._key_of: dict[str, str] = {}
 
     def _check(self, config: Config) -> None:
         verdict = examine_config(config, self._opened, warnings=True)
@@ -115,6 +116,9 @@ class _Reader:
         if problem is not None:
             after = "; its last good version keeps running" if config.trouble is not None else ""
             raise _Wrong(self._placed(key, self._all(key, problem)), after)
+        if (other := self._key_of.setdefault(config.dag_id, key)) != key:
+            # Neither is named after the id, and which of the two will have it, no load has said yet.
+            raise _Wrong(self._placed(key, [problem_of(shared(config.dag_id, other), "value")]))
         if doubts := self._found.get(key):
             self.doubts[key] = self._placed(key, doubts)
         return config.dag_id

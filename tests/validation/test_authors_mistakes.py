@@ -106,7 +106,36 @@ MISTAKES: list[tuple[str, int, str]] = [
     ("name: orders\nowners: [{type: team, name: sales}\n", 3, "The file ends too early"),
     ("name: orders\nname: refunds\n", 2, "has 'name' twice"),
     ("name: orders\n---\nname: refunds\n", 2, "holds several documents.*Write one pipeline per file"),
-    ("- name: orders\n", 0, "is not a mapping"),
+    ("- name: orders\n", 0, "is not a mapping.*one pipeline per file"),
+    # what people know from elsewhere, or take for something else
+    (f"{AIRFLOW}  schedule: 0 3 * * *\n", 3, "'airflowConfig.schedule'.*Did you mean 'scheduleInterval'"),
+    (f"{AIRFLOW}  catchup: true\n", 3, "'airflowConfig.catchup'.*Did you mean 'pipelineCatchup'"),
+    (f"{GOOD}cron: 0 3 * * *\n", 2, "'cron'.*Did you mean 'airflowConfig.scheduleInterval'"),
+    (f"{GOOD}logLevel: DEBUG\n", 2, "'logLevel'.*Did you mean 'loggerLevel'"),
+    (f"{AIRFLOW}  loggerLevel: DEBUG\n", 3, "'airflowConfig.loggerLevel'.*It belongs on the top level"),
+    (f"{GOOD}schemaFilterPattern: {{includes: [main]}}\n", 2, "'schemaFilterPattern'.*belongs in sourceConfig.config"),
+    (f"{GOOD}dagFactory: {{pool: small}}\n", 2, "'dagFactory.pool'.*It belongs in dagFactory.runner: indent"),
+    (f"{GOOD}dagFactory: {{runner: {{python: /usr/bin/python3}}}}\n", 2, "'dagFactory.runner.python'.*allowed_pythons"),
+    (f"{GOOD}service: {{type: database, name: s}}\n", 2, "'service.type'.*Did you mean 'databaseService'"),
+    (f"{GOOD}service: {{type: Mysql, name: s}}\n", 2, "'service.type'.*is not a kind of service. Write one such as"),
+    (f"{AIRFLOW}  pipelineTimezone: europe/berlin\n", 3, "is not a timezone. Did you mean 'Europe/Berlin'"),
+    (f"{GOOD}data: []\n", 0, "^$"),
+    ("data:\n- name: orders\npaging: {}\n", 1, "'data'.*is a list of pipelines.*Write each of the list into a file"),
+    (
+        f"{GOOD}sourceConfig: {{config: {{schemaFilterPattern: {{includes: ['*x']}}}}}}\n",
+        2,
+        "is not a regular expression",
+    ),
+    (
+        f"{SERVER}  securityConfig: {{jwtToken: {{$connection: openmetadata, field: passwort}}}}\n",
+        3,
+        "'.*jwtToken.field'.*is not a part of a Connection. Did you mean 'password'",
+    ),
+    (f"{SERVER}  securityConfig: {{jwtToken: $TOKEN}}\n", 3, r"jwtToken'.*Write \{\$env: NAME\}"),
+    ("name: ''\n", 1, "'name'.*is empty. Write a text.*unless it is required"),
+    ("name: orders\nairflowConfig:\n\u00a0\u00a0retries: 2\n  concurrency: 2\n", 0, "non-breaking one.*plain space"),
+    ("name: orders\ndescription: 'Bob's orders'\n", 2, "the other kind of quotes"),
+    ("# name: orders\n", 0, "it is empty. Write a pipeline, or remove the file"),
 ]
 
 
@@ -179,3 +208,43 @@ def test_defaults_yml_is_the_same_as_defaults_yaml(tmp_path: Path, caplog: pytes
 def test_a_config_without_a_suffix_is_found(tmp_path: Path) -> None:
     (tmp_path / "orders").write_text(f"{GOOD}pipelineType: metadata\n")
     assert Misnamed(tmp_path).look([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{'name': 'orders'}", "Put keys and texts in double quotes"),
+        ('{"name": "orders",}', "Remove the comma after the last field"),
+        ('{"owners": [{},\n  ]}', "Remove the comma after the last field"),
+        ('{\n  // ours\n  "name": "orders"}', "JSON takes no comments"),
+        ("name: orders\n", "rename the file so that its name ends in .yaml"),
+    ],
+)
+def test_json_as_people_write_it_is_named_with_the_way_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str, words: str
+) -> None:
+    assert words in said(tmp_path, text, caplog, "orders.json")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "airflowConfig: {backfill: true, interval: null}",
+        "service: {type: wormholeService, name: s}",
+        "dagFactory: {runner: {python: in_process}}",
+        "sourceConfig: {config: {schemaFilterPattern: {includes: ['^a.*', '(?i)b[[c]']}, tableFilterPattern: null}}",
+        "description: 'it''s'",
+        'description: "Bob\'s orders"',
+        "host: example",
+    ],
+)
+def test_what_is_odd_and_right_is_not_wrong(tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str) -> None:
+    assert "is wrong" not in said(tmp_path, f"{GOOD}{text}\n", caplog)
+
+
+def test_two_configs_of_one_name_are_not_both_good(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "defaults.yaml").write_text(DEFAULTS)
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text(GOOD)
+    report(FolderStore(tmp_path), {"a.yaml": NEW, "b.yaml": NEW})
+    assert "config 'b.yaml' is new, and is wrong: field 'name' (line 1, column 1): gives the DAG id" in caplog.text
