@@ -97,7 +97,7 @@ def of_schema(draw: st.DrawFn, schema: dict[str, Any], whole: dict[str, Any], de
         return {name: draw(of_schema(fields[name], whole, depth + 1)) for name in [*required, *chosen]}
     if kind == "array":
         inner = schema.get("items")
-        return draw(st.lists(of_schema(inner, whole, depth + 1) if inner and depth < 4 else st.nothing(), max_size=2))
+        return draw(st.lists(of_schema(inner, whole, depth + 1), max_size=2)) if inner and depth < 4 else []
     least, most = (schema.get(name, default) for name, default in (("minimum", 0), ("maximum", 10**6)))
     number = st.floats(least, min(most, 100))
     simple = {"string": texts, "integer": st.integers(least, most), "number": number, "boolean": st.booleans()}

@@ -30,7 +30,7 @@ def workflow(document: Document) -> Iterator[Problem]:
 
 def answer(document: Document) -> Iterator[Problem]:
     """Yield an error for what an OpenMetadata server answers to a call for many pipelines."""
-    if isinstance(document.get("data"), list) and "name" not in document and "pipelineType" not in document:
+    if isinstance(document.get("data"), list) and "name" not in document:
         problem = "is a list of pipelines, as an OpenMetadata server answers it, and a config is one of them"
         yield Problem("data", "workflow", problem, "Write each of the list into a file of its own")
 
