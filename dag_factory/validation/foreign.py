@@ -1,4 +1,4 @@
-"""Files that people have at hand and that are no configs: workflows of ``metadata ingest``, and lists of a server."""
+"""Files that users have at hand but that are not configs: workflows of ``metadata ingest``, and lists of a server."""
 
 from __future__ import annotations
 
