@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -29,7 +30,9 @@ def schedules(document: Document) -> Iterator[Problem]:
         try:
             named = check_timezone(zone)
         except ConfigError as error:
-            found, near = problem_of(error, "timezone"), nearest(zone, _timezones())
+            found = problem_of(error, "timezone")
+            # What is near to UTC+2 is UTC, which is not meant.
+            near = None if re.search(r"[+\d]", zone) else nearest(zone, _timezones())
             yield replace(found, way_out=f"Did you mean '{near}'?") if near else found
     cron = airflow.get("scheduleInterval")
     if isinstance(cron, str) and 0 < len(cron.strip()) <= LONGEST_CRON:  # of a longer one the model says that

@@ -118,6 +118,7 @@ MISTAKES: list[tuple[str, int, str]] = [
     (f"{GOOD}dagFactory: {{runner: {{python: /usr/bin/python3}}}}\n", 2, "'dagFactory.runner.python'.*allowed_pythons"),
     (f"{GOOD}service: {{type: database, name: s}}\n", 2, "'service.type'.*Did you mean 'databaseService'"),
     (f"{GOOD}service: {{type: Mysql, name: s}}\n", 2, "'service.type'.*is not a kind of service. Write one such as"),
+    (f"{AIRFLOW}  pipelineTimezone: UTC+2\n", 3, "is not a timezone. Write an IANA name"),
     (f"{AIRFLOW}  pipelineTimezone: europe/berlin\n", 3, "is not a timezone. Did you mean 'Europe/Berlin'"),
     (f"{GOOD}data: []\n", 0, "^$"),
     ("data:\n- name: orders\npaging: {}\n", 1, "'data'.*is a list of pipelines.*Write each of the list into a file"),
