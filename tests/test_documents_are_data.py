@@ -125,8 +125,9 @@ def full_of_text(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]
 
 REFUSED = {
     "pipelineType", "airflowConfig.scheduleInterval", "airflowConfig.pipelineTimezone", "airflowConfig.startDate",
-    "airflowConfig.endDate", "airflowConfig.email", "sourceConfig.config.sourcePythonClass",
-    "openMetadataServerConnection.secretsManagerProvider",
+    "airflowConfig.endDate", "airflowConfig.email", "sourceConfig.config.type", "sourceConfig.config.sourcePythonClass",
+    "sourceConfig.config.dbtConfigSource.dbtConfigType", "sourceConfig.config.searchIndexMappingLanguage",
+    "openMetadataServerConnection.hostPort", "openMetadataServerConnection.secretsManagerProvider", "loggerLevel",
 }  # fmt: skip
 
 

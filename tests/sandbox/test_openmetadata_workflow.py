@@ -16,6 +16,8 @@ from sandbox import source
 from sandbox.openmetadata.catalogue import COLLECTIONS
 from sandbox.server import OpenMetadataServer
 
+pytestmark = pytest.mark.ingestion
+
 READ_EVERYTHING = """
 import json, sys
 from importlib import import_module

@@ -13,6 +13,8 @@ from benchmarks.predecessor_configs import CONFIGS, DOCUMENTS, documents, withou
 from dag_factory.workflow.types import PIPELINE_TYPES
 from sandbox.server import OpenMetadataServer
 
+pytestmark = pytest.mark.ingestion
+
 # In a process of its own, for the imports are heavy. The workflows' modules are replaced: what counts is what they get.
 CAPTURE = """
 import json, sys
