@@ -1,4 +1,4 @@
-"""What a trigger's ``conf`` says for its run alone, laid over the pipeline's document."""
+"""What a trigger's ``conf`` says for its run alone, merged over the pipeline's document."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import ConfigError
 from dag_factory.inheritance import check_override
+from dag_factory.validation.kinds import booleans_of_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,6 +67,9 @@ def overridden(document: Document, conf: Mapping[str, Any]) -> Document:
         log.info("For this run alone, conf.%s replaces %s", key, ", ".join(map(repr, sorted(given[key]))))
     check_override(source_config["config"], given.get("sourceConfigOverride", {}), "conf.sourceConfigOverride")
     config = {**source_config["config"], **given.get("sourceConfigOverride", {})}
+    # Those of the document itself have been checked, as true and false alone.
+    for problem in booleans_of_source(config, "conf.sourceConfigOverride"):
+        raise ConfigError(problem.text, field=problem.field)
     if "appConfigOverride" in given:
         stored = config.get("appConfig")
         app_config = stored if isinstance(stored, dict) else {}

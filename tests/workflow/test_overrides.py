@@ -1,4 +1,4 @@
-"""What a trigger's conf lays over the stored document."""
+"""What a trigger's conf merges over the stored document."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dag_factory.workflow.overrides import check_kinds, overridden
 
 
 def document(kind: str = "metadata", **config: Any) -> dict[str, Any]:
-    return {"name": "p", "pipelineType": kind, "sourceConfig": {"config": {"type": "T", **config}, "other": 1}}
+    return {"name": "p", "pipelineType": kind, "sourceConfig": {"config": {"type": "T"} | config, "other": 1}}
 
 
 def config(document: dict[str, Any]) -> dict[str, Any]:
@@ -26,6 +26,14 @@ def test_top_level_keys_of_the_source_config_are_replaced() -> None:
     assert config(made) == {"type": "T", "threads": 1, "schemaFilterPattern": {"includes": ["c"]}, "new": None}
     assert made["sourceConfig"]["other"] == 1
     assert config(stored)["schemaFilterPattern"] == {"includes": ["a"], "excludes": ["b"]}
+
+
+@pytest.mark.parametrize("said", ["no", "off", "False", "1"])
+def test_true_and_false_are_read_as_in_a_document(said: str) -> None:
+    stored = document(type="DatabaseMetadata", includeTables=True)
+    with pytest.raises(ConfigError, match=r"conf\.sourceConfigOverride\.includeViews.*neither true nor false"):
+        overridden(stored, {"sourceConfigOverride": {"includeViews": said}})
+    assert config(overridden(stored, {"sourceConfigOverride": {"includeViews": False}}))["includeViews"] is False
 
 
 @pytest.mark.parametrize("beneath", [{"a": 1, "b": 2}, None])
