@@ -63,6 +63,8 @@ def planted(document: dict[str, Any], paths: list[list[str | int]]) -> dict[str,
     for number, path in enumerate(paths):
         document = plant(document, path, f"{CANARY}{number:04}")
     config = document["sourceConfig"]["config"]
+    for connection in config["serviceConnections"]:
+        connection["serviceName"] = "sample_sqlite"  # without a name, a suite is refused
     return {**document, "sourceConfig": {"config": {**config, FREE[-1]: GIVEN_AWAY}}}
 
 
