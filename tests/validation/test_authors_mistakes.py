@@ -137,6 +137,62 @@ MISTAKES: list[tuple[str, int, str]] = [
     ("name: orders\nairflowConfig:\n\u00a0\u00a0retries: 2\n  concurrency: 2\n", 0, "non-breaking one.*plain space"),
     ("name: orders\ndescription: 'Bob's orders'\n", 2, "the other kind of quotes"),
     ("# name: orders\n", 0, "it is empty. Write a pipeline, or remove the file"),
+    # of the kinds of the cases that failed once: one spelling of keys
+    (f"{GOOD}source_config: {{config: {{type: DatabaseMetadata}}}}\n", 2, "'source_config'.*Write sourceConfig"),
+    (f"{AIRFLOW}  workflow_timeout: 60\n", 3, "'airflowConfig.workflow_timeout'.*Write workflowTimeout"),
+    (
+        f"{SERVER}  host_port: http://om/api\n  securityConfig: {{jwtToken: a.b.c}}\n",
+        3,
+        "'openMetadataServerConnection.host_port'.*Write hostPort",
+    ),
+    (f"{RUNNER}    priority_weight: 2\n", 4, "'dagFactory.runner.priority_weight'.*Did you mean 'priorityWeight'"),
+    # nothing is lost silently
+    (f"{AIRFLOW}  retries: 1\n  retries: 2\n", 4, "has 'retries' twice"),
+    (f"{GOOD}service: {{name: a, type: databaseService, name: b}}\n", 2, "has 'name' twice"),
+    (f"{GOOD}owners:\n- name: a\n  type: team\n  name: b\n", 5, "has 'name' twice"),
+    ("name: orders\n'name': refunds\n", 2, "has 'name' twice"),
+    (f"{SERVER}  securityConfig: {{jwtToken: a.b.c}}\n  securityConfig: {{}}\n", 4, "has 'securityConfig' twice"),
+    # known without the network
+    (f"{GOOD}sourceConfig: {{config: null}}\n", 2, "'sourceConfig.*config"),
+    (f"{GOOD}sourceConfig: {{config: [a]}}\n", 2, "'sourceConfig.*config"),
+    (f"{GOOD}sourceConfig: DatabaseMetadata\n", 2, "'sourceConfig'"),
+    (
+        f"{GOOD}pipelineType: application\nsourceConfig: {{config: {{type: Application, sourcePythonClass: null}}}}\n",
+        0,
+        "sourcePythonClass'.*is missing",
+    ),
+    (
+        f"{GOOD}pipelineType: application\nsourceConfig: {{config: {{type: Application, sourcePythonClass: ours.App}}}}\n",
+        0,
+        "allowed_applications",
+    ),
+    # files that people have at hand
+    (
+        "source: {type: postgres, serviceName: pg, sourceConfig: {config: {type: Profiler}}}\nprocessor: {}\nsink: {}\nworkflowConfig: {}\n",
+        1,
+        "workflow of `metadata ingest`",
+    ),
+    (
+        "source: {type: snowflake-usage, serviceName: sf}\nstage: {}\nbulkSink: {}\nworkflowConfig: {}\n",
+        1,
+        "workflow of `metadata ingest`",
+    ),
+    ("---\nname: orders\n---\nname: refunds\n", 3, "holds several documents.*Write one pipeline per file"),
+    ("name: orders\n...\n---\nname: refunds\n", 3, "holds several documents"),
+    ("pipelines:\n- name: orders\n", 1, "'name'.*is missing"),
+    # crons that Airflow can't schedule
+    (f"{AIRFLOW}  scheduleInterval: 0 0 30 2 *\n", 3, "matches no date"),
+    (f"{AIRFLOW}  scheduleInterval: 0 0 31 4,6,9,11 *\n", 3, "matches no date"),
+    (f"{AIRFLOW}  scheduleInterval: 60 3 * * *\n", 3, "is not a cron expression"),
+    (f"{AIRFLOW}  scheduleInterval: 0 25 * * *\n", 3, "is not a cron expression"),
+    (f"{AIRFLOW}  scheduleInterval: H 3 * * *\n", 3, "is not a cron expression"),
+    (f"{AIRFLOW}  scheduleInterval: 0 3 * *\n", 3, "scheduleInterval'.*five"),
+    # our own words for what is of another kind
+    (f"{GOOD}owners: [sales]\n", 2, r"'owners.0'.*Write a list of \{type: team"),
+    (f"{GOOD}service: [sample_sqlite]\n", 2, r"'service'.*Write \{type: databaseService, name: "),
+    (f"{GOOD}airflowConfig: '0 3 * * *'\n", 2, "'airflowConfig'"),
+    (f"{GOOD}displayName: [Orders]\n", 2, "'displayName'.*is not a text"),
+    (f"{AIRFLOW}  concurrency: 1.5\n", 3, "'airflowConfig.concurrency'.*is not a whole number"),
 ]
 
 
