@@ -139,11 +139,14 @@ def test_the_log_is_there_while_the_task_runs_and_a_kill_ends_what_runs_and_what
 
 
 def test_a_task_that_was_killed_before_it_started_has_a_sentence_in_place_of_a_log(
-    server: PipelineServiceClient,
+    airflow: AirflowStack, server: PipelineServiceClient
 ) -> None:
     name = "waits_to_be_killed"
-    # There is no such pool, so the run starts and its task never does.
-    server.deploy(pipeline(name, dagFactory={"runner": {"pool": "no_such_pool"}}))
+    with pytest.raises(PipelineServiceError, match=r"'dagFactory\.runner\.pool': is not a pool that Airflow has"):
+        server.deploy(pipeline(name, dagFactory={"runner": {"pool": "unknown"}}))
+    # Of a pool without slots the run starts and its task never does.
+    airflow.api("POST", "/api/v2/pools", json={"name": "without_slots", "slots": 0})
+    server.deploy(pipeline(name, dagFactory={"runner": {"pool": "without_slots"}}))
     run_id = str(uuid.uuid4())
     server.trigger(name, {"pipelineRunId": run_id})
     wait_for_state(server, name, run_id, "running")
