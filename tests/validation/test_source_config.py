@@ -13,11 +13,14 @@ import pytest
 import yaml
 
 from dag_factory.allowed import Allowed
+from dag_factory.builder import build_dag
+from dag_factory.catalog import Config
 from dag_factory.ingestion_versions import IngestionVersions, Interpreters
 from dag_factory.schemas import ANY_SERVICE, newest
 from dag_factory.validation.problem import ERROR, WARNING
 from dag_factory.validation.source_config import doubts, misfits
 from dag_factory.validation.validator import validate
+from dag_factory.workflow.types import PIPELINE_TYPES
 
 SCHEMAS = newest()
 VERSIONS = IngestionVersions()
@@ -247,7 +250,7 @@ def _said(model: str) -> tuple[Any, ...]:
     return tuple(SCHEMAS.values(SCHEMAS.fields(model)["type"]))
 
 
-def test_openmetadata_ingestion_s_own_examples_are_good() -> None:
+def test_openmetadata_ingestion_s_own_examples_are_good_and_become_dags() -> None:
     every = list(examples())
     assert len(every) > 100
     assert {given["pipelineType"] for _, given in every} >= {
@@ -262,6 +265,9 @@ def test_openmetadata_ingestion_s_own_examples_are_good() -> None:
         if problem.problem != missing
     ]
     assert problems == []
+    for name, given in every:
+        dag = build_dag(Config("example", "example.json", given))
+        assert [task.task_id for task in dag.tasks] == [PIPELINE_TYPES[given["pipelineType"]].task_id], name
 
 
 def test_an_example_with_a_misspelt_field_is_warned_of() -> None:
