@@ -96,7 +96,8 @@ def test_twenty_pipelines_live_their_whole_lives_at_once(airflow: AirflowStack) 
             server.disable(name)
             queued = str(uuid.uuid4())
             server.trigger(name, {"pipelineRunId": queued})
-            assert [run["runId"] for run in server.status(name, only_queued=True)] == [queued]
+            assert queued in {run["runId"] for run in server.status(name)}
+            assert server.status(name, only_queued=True) == []  # the server has recorded the run itself
             assert "1 run " in server.kill(name)["message"]
             server.enable(name)
             assert "is deployed." in server.deploy(pipeline(name, description="Another one."))["message"]
