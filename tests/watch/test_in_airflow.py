@@ -130,7 +130,11 @@ def test_a_store_that_is_unmounted_takes_no_dag_no_deploy_and_no_deletion_and_is
     try:
         wait_for_log(hourly, "is not the one that this Airflow knows")
         with PipelineServiceClient(hourly.url, hourly.username, hourly.password) as server:
-            for call in (lambda: server.deploy({**SAMPLE, "name": "lost"}), lambda: server.delete("stays")):
+            for call in (
+                lambda: server.deploy({**SAMPLE, "name": "lost"}),
+                lambda: server.delete("stays"),
+                lambda: server.trigger("stays"),
+            ):
                 with pytest.raises(PipelineServiceError) as refused:
                     call()
                 assert refused.value.status == 503
@@ -142,7 +146,8 @@ def test_a_store_that_is_unmounted_takes_no_dag_no_deploy_and_no_deletion_and_is
             assert not dag["is_stale"]
             assert not dag["has_import_errors"]
             server.enable("stays")
-            run = server.trigger("stays")["run_id"]
+        # A user of Airflow's own UI can still start a run.
+        run = hourly.trigger("stays")
         wait_until(lambda: failed(hourly, "stays", run), "the run to fail", timeout=120)
         logs = "".join(path.read_text() for path in (hourly.home / "logs").rglob("*dag_id=stays/**/*.log"))
         assert "is not the one that this Airflow knows" in logs
