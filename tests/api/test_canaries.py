@@ -164,8 +164,9 @@ def test_no_canary_shows_in_the_store_in_a_log_in_an_answer_or_in_airflow_s_data
             api.call("POST", "deploy", json=document)
             assert "nothing has changed" in api.call("POST", "deploy", json=document)["message"]
             runs[name] = api.call("POST", "trigger", json={"dag_id": name})["run_id"]
-            # What is wrong is named in the answer, in the log, and in the docs of the DAG.
-            for wrong in ({"airflowConfig": {"retries": CANARY}}, {"service": CANARY}, {"pipelineType": CANARY}):
+            # What is wrong is named in the answer, in the log, and in the docs of the DAG. A plain word in place of a
+            # service would be quoted as its name.
+            for wrong in ({"airflowConfig": {"retries": CANARY}}, {"service": [CANARY]}, {"pipelineType": CANARY}):
                 api.call("POST", "deploy", 400, json={**document, **wrong})
             another = {"id": str(uuid.uuid4()), "fullyQualifiedName": "another"}
             api.call("POST", "deploy", 409, json={**document, **another})
