@@ -63,9 +63,9 @@ def deployed(tmp_path: Path) -> FolderStore:
     return store
 
 
-def ask(airflow: FakeAirflow, work: Callable[[Parses], None], limit: float = 20) -> bool:
+def ask(airflow: FakeAirflow, work: Callable[[Parses], None], limit: float = 20, patience: float = 5) -> bool:
     async def run() -> bool:
-        parses = Parses(lambda: airflow.store, patience_seconds=(0.3,) * 4)
+        parses = Parses(lambda: airflow.store, patience_seconds=(patience,) * 4)
         work(parses)
         try:
             return await parses.wait_until_seen(limit)
@@ -88,8 +88,8 @@ def test_many_changes_at_once_are_one_request_for_the_file_that_makes_our_dags(t
 
 def test_a_request_that_airflow_drops_is_made_again(tmp_path: Path) -> None:
     airflow = FakeAirflow(deployed(tmp_path), drops=2)
-    assert ask(airflow, lambda parses: parses.ask(airflow.request))
-    assert airflow.requests == ["loader"] * 3
+    assert ask(airflow, lambda parses: parses.ask(airflow.request), patience=0.3)
+    assert len(airflow.requests) >= 3  # on a slow machine, once more
 
 
 def test_where_a_parse_has_seen_it_all_nothing_is_asked_unless_it_is_wanted_all_the_same(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_change_whose_writer_died_before_its_marker_is_not_taken_for_seen(tmp_
     assert not ask(airflow, lambda parses: None, limit=0.3)
     FolderStore(airflow.store.root).delete("two.json")
     assert ask(airflow, lambda parses: parses.ask_if_unseen(airflow.request))
-    assert set(airflow.requests) == {"loader"}  # on a slow machine, once more
+    assert airflow.requests == ["loader"]
 
 
 def test_a_change_that_no_marker_can_be_made_for_is_asked_for_and_not_taken_for_seen(tmp_path: Path) -> None:
