@@ -40,6 +40,15 @@ def doubts(document: Mapping[str, Any], versions: IngestionVersions) -> Iterator
             yield replace(problem, level=WARNING)
 
 
+def misfits_and_doubts(document: Mapping[str, Any], versions: IngestionVersions) -> list[Problem]:
+    """Return what `misfits` and `doubts` yield, looked for once where it is not very much."""
+    version = versions.of(_python(document))
+    found = list(islice(_problems(document, of_version(version), names_unknown=True), _MOST_PROBLEMS))
+    if is_ahead(version) or len(found) == _MOST_PROBLEMS:
+        return [*misfits(document, versions), *doubts(document, versions)]
+    return found
+
+
 def _problems(document: Mapping[str, Any], schemas: Schemas, *, names_unknown: bool) -> Iterator[Problem]:
     """
     Yield what there is to say of a source config, and of what else a run hands to openmetadata-ingestion.

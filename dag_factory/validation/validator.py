@@ -100,10 +100,12 @@ def examine(document: Document, opened: Allowed | None = None, *, warnings: bool
     pipeline, misfits = _modelled(document)
     problems = [*_of(NAMES, document), *misfits, *_of(ERRORS, document)]
     problems += server.server(document, is_given=opened.server_connection is not None)
-    problems += [*reach.reach(document, opened), *source_config.misfits(document, opened.versions)]
+    problems += reach.reach(document, opened)
+    if not warnings:
+        problems += source_config.misfits(document, opened.versions)
     if problems or warnings:
         problems += [*_of(WARNINGS, document), *reach.interpreter(document, opened)]
-        problems += source_config.doubts(document, opened.versions)
+        problems += source_config.misfits_and_doubts(document, opened.versions)
     if not problems:
         return Verdict((), pipeline)
     kept = tuple(without_doubles(problems))
