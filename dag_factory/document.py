@@ -73,6 +73,17 @@ def _is_plain_mapping(value: object) -> TypeGuard[Document]:
     return isinstance(value, dict) and not is_reference(value)
 
 
+def mapping_at(document: Mapping[str, Any], *path: str) -> Mapping[str, Any] | None:
+    """Return the mapping that a document holds at a path, None where that is missing, a reference or another value."""
+    mapping = document
+    for name in path:
+        value = mapping.get(name)
+        if not _is_plain_mapping(value):
+            return None
+        mapping = value
+    return mapping
+
+
 def check_values(document: Document) -> None:
     """
     Check that a document can travel on to Airflow's database, and that its references are of a right form.

@@ -139,6 +139,10 @@ class DagFactory(_Model):
     runner: Runner = Runner()
 
 
+RUNNER = ("dagFactory", "runner")
+"""Where a document holds its `Runner`."""
+
+
 class IngestionPipeline(_Model):
     """
     An OpenMetadata ``IngestionPipeline``, as far as a DAG depends on it.

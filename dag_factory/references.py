@@ -65,19 +65,24 @@ def check_reference(value: dict[str, Any], *, field: str | None) -> None:
         raise ConfigError('is a reference with an unknown "as". Write "as": "number", or remove it', field=field)
 
 
-def references_in(value: Any, field: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+def references_in(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield each reference in a value with its dotted path, wherever it stands."""
+    return ((field, mapping) for field, mapping in mappings_in(value) if is_reference(mapping))
+
+
+def mappings_in(value: Any, field: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each mapping in a value with its dotted path, references included, and nothing that stands in these."""
     if isinstance(value, dict):
+        yield field, value
         if is_reference(value):
-            yield field, value
             return
         for name, child in value.items():
             if isinstance(child, (dict, list)):
-                yield from references_in(child, f"{field}.{name}" if field else name)
+                yield from mappings_in(child, f"{field}.{name}" if field else name)
     elif isinstance(value, list):
         for index, child in enumerate(value):
             if isinstance(child, (dict, list)):
-                yield from references_in(child, f"{field}.{index}")
+                yield from mappings_in(child, f"{field}.{index}")
 
 
 def resolve(

@@ -7,9 +7,9 @@ from functools import cache
 from itertools import islice
 from typing import Any
 
-from dag_factory.document import Document
+from dag_factory.document import Document, mapping_at
 from dag_factory.nearest import nearest
-from dag_factory.pipeline import AirflowConfig, DagFactory, IngestionPipeline, Runner
+from dag_factory.pipeline import RUNNER, AirflowConfig, DagFactory, IngestionPipeline, Runner
 from dag_factory.references import is_reference
 from dag_factory.schemas import PIPELINE, fields, kind_at
 from dag_factory.validation.problem import ERROR, SPELLING, WARNING, Problem
@@ -37,7 +37,7 @@ _OTHERS_WORDS: Mapping[str, Path] = {
     "logLevel": ("loggerLevel",),
 }
 
-_OURS: tuple[Path, ...] = (("dagFactory",), ("dagFactory", "runner"))
+_OURS: tuple[Path, ...] = (RUNNER[:1], RUNNER)
 # The levels below the document itself; the inside of sourceConfig.config has checks of its own.
 _LEVELS: tuple[Path, ...] = (
     ("airflowConfig",),
@@ -67,7 +67,7 @@ def snake_case(document: Document) -> Iterator[Problem]:
 def ours(document: Document) -> Iterator[Problem]:
     """Yield an error for each unknown field of the section that is ours alone."""
     for path in _OURS:
-        mapping = _at(document, path)
+        mapping = mapping_at(document, *path)
         known = _known(path)
         for name in islice((name for name in mapping or () if name not in known), _MOST_UNKNOWN):
             right = nearest(name, known)
@@ -108,22 +108,12 @@ def _mappings(document: Document) -> Iterator[tuple[Path, Mapping[str, Any]]]:
     """Yield the mappings of a document whose fields are known by name, with their paths."""
     yield (), document
     for path in _LEVELS:
-        if (mapping := _at(document, path)) is not None:
+        if (mapping := mapping_at(document, *path)) is not None:
             yield path, mapping
     owners = document.get("owners")
     for number, owner in enumerate(owners[:_MOST_OWNERS] if isinstance(owners, list) else ()):
         if isinstance(owner, dict) and not is_reference(owner):
             yield ("owners", str(number)), owner
-
-
-def _at(document: Document, path: Path) -> Mapping[str, Any] | None:
-    mapping: Mapping[str, Any] = document
-    for name in path:
-        value = mapping.get(name)
-        if not isinstance(value, dict) or is_reference(value):
-            return None
-        mapping = value
-    return mapping
 
 
 @cache

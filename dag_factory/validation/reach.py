@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 from dag_factory.airflow_versions import has_executor
 from dag_factory.allowed import Allowed
-from dag_factory.document import Document
+from dag_factory.document import Document, mapping_at
 from dag_factory.nearest import nearest
 from dag_factory.options import SECTION
-from dag_factory.references import CONNECTION, FORMS, PARTS, is_part, is_reference, references_in
+from dag_factory.pipeline import RUNNER
+from dag_factory.references import CONNECTION, FORMS, PARTS, is_part, is_reference, mappings_in, references_in
 from dag_factory.validation.problem import WARNING, Problem, problem_of
 
 _FORMS = tuple(sorted(FORMS))
@@ -28,7 +28,7 @@ def reach(document: Document, opened: Allowed) -> Iterator[Problem]:
 
 def executor(document: Document) -> Iterator[Problem]:
     """Yield an error for an executor that Airflow does not have: its DAG would stop the whole file."""
-    name = _runner(document).get("executor")
+    name = (mapping_at(document, *RUNNER) or {}).get("executor")
     if isinstance(name, str) and name and not has_executor(name):
         yield Problem(
             "dagFactory.runner.executor",
@@ -40,7 +40,7 @@ def executor(document: Document) -> Iterator[Problem]:
 
 def interpreter(document: Document, opened: Allowed) -> Iterator[Problem]:
     """Yield a warning for an interpreter that the settings here don't name: those of the workers may be others."""
-    python = _runner(document).get("python")
+    python = (mapping_at(document, *RUNNER) or {}).get("python")
     if isinstance(python, str) and python and not opened.versions.is_open(python):
         way_out = f"Ask Airflow's operator to add it to [{SECTION}] allowed_pythons"
         problem = "is not an interpreter that configs may choose, so the run fails unless the workers' settings differ"
@@ -49,9 +49,7 @@ def interpreter(document: Document, opened: Allowed) -> Iterator[Problem]:
 
 def misspelt_references(document: Document) -> Iterator[Problem]:
     """Yield an error for each near miss of a reference, such as ``$conection``, whose mapping would be the value."""
-    for number, (field, name) in enumerate(_dollars(document, "")):
-        if number == _MOST:
-            return
+    for field, name in islice(_dollars(document), _MOST):
         if near := _reference(name):
             way_out = f"Did you mean '{near}'?"
             yield Problem(f"{field}.{name}" if field else name, "reference", "is unknown here", way_out)
@@ -71,23 +69,8 @@ def _reference(name: str) -> str | None:
     return next((form for form in _FORMS if name.startswith(form)), None) or nearest(name, _FORMS)
 
 
-def _dollars(value: Any, field: str) -> Iterator[tuple[str, str]]:
-    """Yield the mappings of one or two keys, one of which begins as those of references do."""
-    if isinstance(value, dict):
-        if is_reference(value):
-            return
-        if len(value) <= 2:
-            yield from ((field, name) for name in value if name.startswith("$"))
-        for name, child in value.items():
-            if isinstance(child, (dict, list)):
-                yield from _dollars(child, f"{field}.{name}" if field else name)
-    elif isinstance(value, list):
-        for index, child in enumerate(value):
-            if isinstance(child, (dict, list)):
-                yield from _dollars(child, f"{field}.{index}")
-
-
-def _runner(document: Document) -> Mapping[str, Any]:
-    section = document.get("dagFactory")
-    runner = section.get("runner") if isinstance(section, dict) else None
-    return runner if isinstance(runner, dict) else {}
+def _dollars(document: Document) -> Iterator[tuple[str, str]]:
+    """Yield the keys that begin as those of references do, of mappings of one or two keys that are no references."""
+    for field, mapping in mappings_in(document):
+        if len(mapping) <= 2 and not is_reference(mapping):
+            yield from ((field, name) for name in mapping if name.startswith("$"))

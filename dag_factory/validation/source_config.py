@@ -7,7 +7,9 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
+from dag_factory.document import mapping_at
 from dag_factory.ingestion_versions import IngestionVersions
+from dag_factory.pipeline import RUNNER
 from dag_factory.references import is_reference
 from dag_factory.schemas import ANY_SERVICE, PIPELINE, Schemas, is_ahead, of_version
 from dag_factory.validation.problem import ERROR, WARNING, Problem
@@ -59,9 +61,8 @@ def _problems(document: Mapping[str, Any], schemas: Schemas, *, names_unknown: b
     check = SchemaCheck(schemas, names_unknown=names_unknown)
     for name in _OF_RUN:
         yield from check.problems_of(schemas.fields(PIPELINE).get(name), document.get(name), name)
-    source_config = document.get("sourceConfig")
-    config = source_config.get("config") if isinstance(source_config, dict) else None
-    if not isinstance(config, dict) or is_reference(config):
+    config = mapping_at(document, "sourceConfig", "config")
+    if config is None:
         return
     choices = schemas.source_configs(document.get("pipelineType"))
     model = _for_service(choices, document)
@@ -94,7 +95,5 @@ def _types(schemas: Schemas, kinds: Iterable[str]) -> list[str]:
 
 def _python(document: Mapping[str, Any]) -> str | None:
     """Return the interpreter that a document names, None where it names none."""
-    ours = document.get("dagFactory")
-    runner = ours.get("runner") if isinstance(ours, dict) else None
-    python = runner.get("python") if isinstance(runner, dict) else None
+    python = (mapping_at(document, *RUNNER) or {}).get("python")
     return python if isinstance(python, str) else None
