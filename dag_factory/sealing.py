@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SETTING = "[core] fernet_key"
 _KEY_BYTES = 32
-_HINT = re.compile(r"[0-9a-f]{8}")
+_DIGEST = re.compile(r"[0-9a-f]{8}")
 
 # Each derived key is for one purpose: changed, they would leave all that is sealed unreadable.
 _FOR_VALUES = b"openmetadata-dag-factory sealed value\0"
@@ -66,7 +66,7 @@ class Keys:
         """
         if self.problem is not None:
             raise UnsealError(f"is encrypted, and {self.problem}")
-        fingerprint, digest = _hints(sealed)
+        fingerprint, digest = _digests(sealed)
         if digest is not None and dag_id is not None and digest != _digest(dag_id):
             raise UnsealError(
                 f"was encrypted for another DAG than '{dag_id}', and works for that one only. Encrypt the value for "
@@ -80,7 +80,7 @@ class Keys:
 
     def is_newest(self, sealed: str) -> bool:
         """Return whether a value says that it is sealed with the newest key."""
-        return _hints(sealed)[0] in self.fingerprints[:1]
+        return _digests(sealed)[0] in self.fingerprints[:1]
 
     def seal(self, text: str, dag_id: str) -> str:
         """
@@ -164,9 +164,9 @@ def _digest(dag_id: str) -> str:
     return hashlib.sha256(_FOR_DAG_IDS + dag_id.encode()).hexdigest()[:8]
 
 
-def _hints(sealed: str) -> tuple[str | None, str | None]:
+def _digests(sealed: str) -> tuple[str | None, str | None]:
     """Return the fingerprint of the key and the digest of the DAG id, each None where the value does not say it."""
-    hints = sealed.split(":")[:-1]
-    if not 1 <= len(hints) <= 2 or not all(map(_HINT.fullmatch, hints)):
+    digests = sealed.split(":")[:-1]
+    if not 1 <= len(digests) <= 2 or not all(map(_DIGEST.fullmatch, digests)):
         return None, None
-    return hints[0], hints[1] if hints[1:] else None
+    return digests[0], digests[1] if digests[1:] else None

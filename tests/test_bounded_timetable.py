@@ -1,4 +1,4 @@
-"""Each run of a pipeline has its task, whoever makes the run and whatever start and end the pipeline's schedule has."""
+"""Each run of a pipeline has its task, whatever makes the run and whatever bounds the pipeline's schedule has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a real Airflow runs pipelines by itself, and that whoever triggers one has its task run."""
+"""When a real Airflow runs pipelines by itself, and that a run has its task, whatever triggers it."""
 
 from __future__ import annotations
 

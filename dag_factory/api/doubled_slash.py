@@ -29,7 +29,7 @@ class FoldedSlashes:
 
     def _folded(self, scope: Scope) -> Scope:
         path = scope["path"]
-        # A proxy that serves Airflow beneath a path may have taken that off.
+        # A proxy that serves Airflow below a path may have taken that off.
         for root in (scope.get("root_path", ""), ""):
             if path.startswith(f"{root}//"):
                 within = f"/{path[len(root) :].lstrip('/')}"

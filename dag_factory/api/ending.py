@@ -17,7 +17,7 @@ SETTLE_SECONDS = 1.0
 
 async def active_runs(caller: Caller, dag_id: str) -> list[str]:
     """Return the ids of runs that are queued or run, in this order; not all where there are very many."""
-    # By the state's name, so that whoever ends them in this order ends none that makes room for another to start.
+    # By the state's name, so that no run that is ended in this order makes room for another one to start.
     runs = await find_runs(caller, dag_id, state=ACTIVE, order_by="state", limit=MOST_AT_ONCE)
     return [run["dag_run_id"] for run in runs or []]
 

@@ -27,7 +27,7 @@ async def health() -> dict[str, str]:
 @router.get("/health-auth", responses=refusals(401, 500))
 async def health_auth(_: CallerDep, context: ContextDep) -> dict[str, str]:
     """
-    Say the same to whoever has valid credentials.
+    Say the same to each caller with valid credentials.
 
     ``store`` says why the config store can't be used, and ``load`` why not all configs are loaded, or will not be soon.
     """

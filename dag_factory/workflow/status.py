@@ -53,12 +53,18 @@ def settle(server: Statuses, pipeline_fqn: str, run_id: str, report: Report) -> 
 
     :param run_id: id under which the run reports
     """
-    path = status_path(pipeline_fqn)
-    known = server.get(f"{path}/{quote(run_id, safe='')}")
-    status = status_after(known, run_id, report, now=_now())
+    known, status = _due(server, pipeline_fqn, run_id, report)
     if status is not None:
-        server.put(path, status)
-    return str((status or known or {})["pipelineState"])
+        server.put(status_path(pipeline_fqn), status)
+    return str((status or known)["pipelineState"])
+
+
+def _due(
+    server: Statuses, pipeline_fqn: str, run_id: str, report: Report
+) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
+    """Return the status that a server has of a run, and the one that it is to have, None where they are the same."""
+    known = server.get(f"{status_path(pipeline_fqn)}/{quote(run_id, safe='')}") or {}
+    return known, status_after(known, run_id, report, now=int(time.time() * 1000))
 
 
 class IngestionStatuses:
@@ -96,16 +102,14 @@ def ensure_reported(  # noqa: PLR0913 - the last by name
     """
     deadline = time.monotonic() + seconds
     statuses = IngestionStatuses(server)
-    path = status_path(pipeline_fqn)
     while True:
         problem = "the server still has another state"
         try:
-            known = statuses.get(f"{path}/{quote(run_id, safe='')}")
-            status = status_after(known, run_id, report, now=_now())
+            known, status = _due(statuses, pipeline_fqn, run_id, report)
             if status is None:
-                return Ensured(str((known or {})["pipelineState"]), is_reported=True)
+                return Ensured(str(known["pipelineState"]), is_reported=True)
             # Whether that has arrived, the next round asks: the client hides some errors.
-            statuses.put(path, status)
+            statuses.put(status_path(pipeline_fqn), status)
         except Exception as error:  # noqa: BLE001 - the workflow has ended, whatever the server says to it
             problem = str(error)
             if not _may_pass(error):
@@ -126,10 +130,6 @@ def report_once(server: OpenMetadata, pipeline_fqn: str, run_id: str, report: Re
         log.warning("the run can't be reported to the OpenMetadata server as %s: %s", report.state, error)
         return False
     return True
-
-
-def _now() -> int:
-    return int(time.time() * 1000)
 
 
 def _may_pass(error: Exception) -> bool:

@@ -1,7 +1,7 @@
 """
 One author's mistake to a file, as somebody makes it who has read only the README: each is named before anything runs.
 
-Each file lies upon a good `defaults.yaml`, and is what somebody drops into the store; what is said is the watcher's log.
+Each file is merged over a good `defaults.yaml`, as an author drops it into the store; what is said is the watcher's log.
 """
 
 from __future__ import annotations

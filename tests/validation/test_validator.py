@@ -1,4 +1,4 @@
-"""What the one validation promises to whoever asks: all problems, in bounded time, and what it accepts can be built."""
+"""What the one validation promises to each caller: all problems, in bounded time, and what it accepts can be built."""
 
 from __future__ import annotations
 
