@@ -12,6 +12,9 @@ import httpx
 from sandbox.scoped import Scoped
 
 POLL_SECONDS = 0.25
+# Where several processes write to a SQLite file at once, Airflow answers so to one of them, and has changed nothing.
+BUSY_DATABASE = "Database error"
+BUSY_ATTEMPTS = 5
 FINAL_RUN_STATES = frozenset({"success", "failed"})
 NOT_READY = frozenset({httpx.codes.NOT_FOUND, httpx.codes.CONFLICT})
 
@@ -66,9 +69,16 @@ class AirflowClient(Scoped):
         """
         Send a request and return the decoded JSON of its answer, None if that is empty.
 
+        Where Airflow's own database was busy, the request is made again.
+
         :raises AirflowApiError: for a status of 400 and above
         """
         response = self.request(method, path, **options)
+        for attempt in range(1, BUSY_ATTEMPTS):
+            if response.status_code != httpx.codes.INTERNAL_SERVER_ERROR or BUSY_DATABASE not in response.text:
+                break
+            time.sleep(attempt * POLL_SECONDS)
+            response = self.request(method, path, **options)
         if response.is_error:
             raise AirflowApiError(method, path, response)
         return response.json() if response.content else None

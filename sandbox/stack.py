@@ -176,7 +176,8 @@ def default_config(home: Path, url: str, dags_folder: Path, database: str | None
             # For so long Airflow keeps to what it knows of a DAG: a change that comes sooner would wait.
             "min_serialized_dag_update_interval": 1,
         },
-        "database": {"sql_alchemy_conn": database or f"sqlite:///{home / 'airflow.db'}"},
+        # For so many seconds a process waits while another one writes to the file, rather than five.
+        "database": {"sql_alchemy_conn": database or f"sqlite:///{home / 'airflow.db'}?timeout=60"},
         "api": {
             "host": address.hostname,
             "port": address.port,

@@ -116,7 +116,9 @@ def test_a_change_whose_writer_died_before_its_marker_is_not_taken_for_seen(tmp_
     assert not ask(airflow, lambda parses: None, limit=0.3)
     FolderStore(airflow.store.root).delete("two.json")
     assert ask(airflow, lambda parses: parses.ask_if_unseen(airflow.request))
-    assert airflow.requests == ["loader"]
+    # Who asks and who waits may each make a marker for what the writer left without one, and each is worth a parse.
+    assert len(airflow.requests) in {1, 2}
+    assert airflow.seen[-1] == airflow.store.marker()
 
 
 def test_a_change_that_no_marker_can_be_made_for_is_asked_for_and_not_taken_for_seen(tmp_path: Path) -> None:
@@ -159,7 +161,7 @@ def test_a_change_that_comes_during_the_last_look_at_the_marker_is_asked_for_too
     airflow = FakeAirflow(store)
 
     async def run() -> bool:
-        parses = Parses(lambda: store, patience_seconds=(0.3,) * 4)
+        parses = Parses(lambda: store)
         loop = asyncio.get_running_loop()
         store.then = lambda: loop.call_soon_threadsafe(parses.ask, airflow.request)
         parses.ask(airflow.request)
@@ -177,7 +179,7 @@ def test_what_airflow_takes_only_from_a_later_parse_is_asked_for_again_after_the
     airflow = FakeAirflow(deployed(tmp_path))
 
     async def run() -> list[str | None]:
-        parses = Parses(lambda: airflow.store, later_seconds=(0.3, 0.6), patience_seconds=(0.3,) * 4)
+        parses = Parses(lambda: airflow.store, later_seconds=(0.5, 1.5))
         for _ in range(5):
             parses.ask(airflow.request)
             await asyncio.sleep(0.02)
