@@ -24,7 +24,7 @@ import httpx
 from benchmarks.configs import document
 from benchmarks.deploy import ours, seconds_until, wait_for_all
 from benchmarks.figures import percentile, table
-from dag_factory.store.folder import FolderStore
+from dag_factory.store.folder.folder_store import FolderStore
 from sandbox import source
 from sandbox.client import AirflowClient
 from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError

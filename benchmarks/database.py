@@ -23,7 +23,7 @@ from sandbox.postgres import PostgresServer
 AIRFLOWS, OURS = "with_airflows", "with_ours"
 TIMETABLES = {
     AIRFLOWS: "airflow.timetables.trigger.CronTriggerTimetable",
-    OURS: "dag_factory.schedule.PipelineTimetable",
+    OURS: "dag_factory.configs.timetables.schedule.PipelineTimetable",
 }
 
 

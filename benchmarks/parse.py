@@ -49,7 +49,7 @@ def jobs(folder: Path, count: int) -> Iterator[Job]:
         store = folder / form
         write_store(store, count, key=key)
         # To name it by way of the loader imports the loader, and all of that counts as import.
-        yield Job(str(LOADER), watch="dag_factory.loader:Catalog.all", env={STORE: str(store)})
+        yield Job(str(LOADER), watch="dag_factory.dag.loader:Catalog.all", env={STORE: str(store)})
 
 
 PARTS = ("import, ms", "read, ms per DAG", "build, ms per DAG", "serialize, ms per DAG", "send, ms per DAG")

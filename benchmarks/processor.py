@@ -31,7 +31,7 @@ class Job:
     """
     A DAG file to parse.
 
-    :param watch: a function whose time is measured apart, such as ``dag_factory.catalog:Catalog.all``
+    :param watch: a function whose time is measured apart, such as ``dag_factory.store.catalog:Catalog.all``
     :param env: what the child's environment has beyond the parent's
     """
 

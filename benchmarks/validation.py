@@ -9,10 +9,10 @@ from statistics import median
 from typing import Any
 
 from benchmarks.configs import document
-from dag_factory.allowed import Allowed
-from dag_factory.builder import build_dag
-from dag_factory.catalog import Config
-from dag_factory.validation.validator import examine
+from dag_factory.configs.allowed import Allowed
+from dag_factory.configs.validation.validator import examine
+from dag_factory.dag.builder import build_dag
+from dag_factory.store.catalog import Config
 
 OPEN = Allowed(env=("*",), connections=("*",), applications=("metadata.",))
 

@@ -51,12 +51,12 @@ def measure(env: dict[str, str], dag_ids: list[str], noted: bool) -> list[str]:
     from airflow.sdk.definitions._internal.dag_parsing_context import _airflow_parsing_context_manager
 
     started = time.process_time()
-    from dag_factory.loader import load_dags
+    from dag_factory.dag.loader import load_dags
 
     imports = 1000 * (time.process_time() - started)
     from dag_factory import settings
-    from dag_factory.catalog import Catalog
     from dag_factory.store import open_store
+    from dag_factory.store.catalog import Catalog
 
     def load(dag_id: str) -> None:
         with _airflow_parsing_context_manager(dag_id=dag_id):

@@ -12,8 +12,8 @@ __version__ = "0.1.0"
 
 
 def load_dags() -> dict[str, DAG]:
-    """Return the DAGs of the configured store; see `dag_factory.loader.load_dags`."""
+    """Return the DAGs of the configured store; see `dag_factory.dag.loader.load_dags`."""
     # Airflow imports this package in every process to discover the plugin: the DAG machinery comes when it is needed.
-    from dag_factory.loader import load_dags
+    from dag_factory.dag.loader import load_dags
 
     return load_dags()

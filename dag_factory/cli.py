@@ -77,8 +77,8 @@ def watch(args: argparse.Namespace) -> None:
 
 async def _watch() -> None:
     from dag_factory import settings
-    from dag_factory.parses import Loader, configured_parses
     from dag_factory.store import configured_store
+    from dag_factory.watch.parses import Loader, configured_parses
     from dag_factory.watch.start import watch as watch_store
 
     parses = configured_parses(configured_store)
@@ -93,10 +93,10 @@ async def _watch() -> None:
 
 def encrypt(args: argparse.Namespace) -> None:
     """Print the reference to a value that is read from standard input; as an argument, `ps` would show it."""
-    from dag_factory.dag_ids import clean_dag_id
+    from dag_factory.configs.dag_ids import clean_dag_id
     from dag_factory.errors import DagFactoryError
-    from dag_factory.references import encrypted
-    from dag_factory.sealing import Keys
+    from dag_factory.secrets.references import encrypted
+    from dag_factory.secrets.sealing import Keys
 
     value = getpass("Value: ") if sys.stdin.isatty() else sys.stdin.read().removesuffix("\n").removesuffix("\r")
     if not value:
@@ -119,9 +119,9 @@ def _number(text: str) -> float:
 def rotate_key(args: argparse.Namespace) -> None:
     """Seal the config store again with the newest key; exit with 1 where older keys are still needed."""
     from dag_factory.errors import DagFactoryError
-    from dag_factory.rotation import rotate
-    from dag_factory.sealing import Keys
+    from dag_factory.secrets.sealing import Keys
     from dag_factory.store import configured_store
+    from dag_factory.store.rotation import rotate
 
     try:
         rotation = rotate(configured_store(), Keys(), dropped=args.dropped)

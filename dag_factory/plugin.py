@@ -19,8 +19,8 @@ class OpenMetadataDagFactoryPlugin(AirflowPlugin):
     @cached_property
     def timetables(self) -> list[Any]:  # type: ignore[override]
         """What reads a stored DAG back, which a worker never does."""
-        from dag_factory.schedule import PipelineTimetable
-        from dag_factory.word_timetables import PipelineContinuousTimetable, PipelineOnceTimetable
+        from dag_factory.configs.timetables.presets import PipelineContinuousTimetable, PipelineOnceTimetable
+        from dag_factory.configs.timetables.schedule import PipelineTimetable
 
         return [PipelineTimetable, PipelineOnceTimetable, PipelineContinuousTimetable]
 

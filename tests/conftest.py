@@ -147,7 +147,7 @@ def interpreter(tmp_path: Path) -> Interpreter:
         path.write_text(
             f"#!{sys.executable} -Iu\n"
             "import runpy, sys, types\n"
-            "jobs = types.ModuleType('dag_factory.workflow.jobs')\n"
+            "jobs = types.ModuleType('dag_factory.ingestion.jobs')\n"
             f"exec({'def execute(kind, job, *, on_secret):' + chr(10) + function!r}, jobs.__dict__)\n"
             "sys.modules[jobs.__name__] = jobs\n"
             "sys.argv = sys.argv[sys.argv.index('-u') + 1 :]\n"

@@ -11,10 +11,9 @@ import logging
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, TypedDict
 
-ROOT = Path(__file__).parents[1]
+from tests.places import ROOT
 
 
 class Verdict(TypedDict):
@@ -49,8 +48,8 @@ def _verdict(document: dict[str, Any], server: str | None, warnings: list[str]) 
     from metadata.generated.schema.metadataIngestion.workflow import SourceConfig
 
     from dag_factory.errors import ConfigError
-    from dag_factory.workflow.models import errors_of, models_of
-    from dag_factory.workflow.source_config import _model, fitted_source_config
+    from dag_factory.ingestion.fitted_source_config import _model, fitted_source_config
+    from dag_factory.ingestion.models import errors_of, models_of
 
     del warnings[:]
     fitted, problem = None, None

@@ -13,8 +13,8 @@ from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.types import DagRunType
 
-from dag_factory.builder import build_dag
-from dag_factory.catalog import Config
+from dag_factory.dag.builder import build_dag
+from dag_factory.store.catalog import Config
 
 
 def read_back(config: Config) -> SerializedDAG:

@@ -9,8 +9,9 @@ import pytest
 from airflow.providers_manager import ProvidersManager
 from cryptography.fernet import Fernet
 
-from dag_factory.references import decrypted, encrypted
-from dag_factory.sealing import Keys
+from dag_factory.secrets.references import decrypted, encrypted
+from dag_factory.secrets.sealing import Keys
+from tests.places import ROOT
 
 KEY = "A" * 43 + "="
 
@@ -30,7 +31,7 @@ def run(home: Path, code: str, said: str = "", **env: str) -> subprocess.Complet
             "AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE": str(home),
             **env,
         },
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
         input=said,
         capture_output=True,
         text=True,
@@ -51,7 +52,7 @@ def test_airflow_has_our_commands_and_their_help(tmp_path: Path, command: str, h
     done = subprocess.run(
         [sys.executable, "-m", "airflow", "openmetadata-dag-factory", command, "--help"],
         env={"AIRFLOW_HOME": str(tmp_path), "PATH": "", "COLUMNS": "500"},
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
@@ -125,7 +126,7 @@ def test_a_store_that_can_t_be_watched_ends_the_command_with_a_reason(tmp_path: 
             "PATH": "",
             "AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE": " ",
         },
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,

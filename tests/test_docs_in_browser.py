@@ -15,10 +15,11 @@ import pytest
 from sandbox.browser import Browser
 from sandbox.client import wait_until
 from sandbox.stack import AirflowStack
+from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = Path(__file__).parents[1] / "configs" / "sample_sqlite_metadata.json"
+SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
 HOST = "tracker.example"
 OPEN_DOCS = "[...document.querySelectorAll('button')].find(each => /dag docs/i.test(each.innerText + each.ariaLabel))"
 

@@ -16,9 +16,9 @@ from airflow.sdk import DAG
 from airflow.sdk.definitions._internal.templater import Templater
 
 from dag_factory.airflow_versions import has_executor
-from dag_factory.builder import build_dag, build_placeholder
-from dag_factory.catalog import Config
+from dag_factory.dag.builder import build_dag, build_placeholder
 from dag_factory.errors import ConfigError
+from dag_factory.store.catalog import Config
 from sandbox.mailbox import Mailbox
 from sandbox.stack import AirflowStack
 

@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 import yaml
 
-from dag_factory.references import encrypted
-from dag_factory.sealing import Keys
+from dag_factory.secrets.references import encrypted
+from dag_factory.secrets.sealing import Keys
 from sandbox.client import run_path
 from sandbox.mailbox import Mailbox
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
+from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = Path(__file__).parents[1] / "configs" / "sample_sqlite_metadata.json"
+SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
 
 
 def sample(name: str, **fields: Any) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from airflow.timetables.trigger import CronTriggerTimetable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dag_factory.catalog import Catalog
-from dag_factory.store.folder import FolderStore
+from dag_factory.store.catalog import Catalog
+from dag_factory.store.folder.folder_store import FolderStore
 from tests.simulated_airflow import SimulatedAirflow, dag_of, read_back
 
 CASES = Path(__file__).parent / "cases" / "10_runs_at_once"

@@ -24,18 +24,19 @@ from cryptography.fernet import Fernet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dag_factory import writer
-from dag_factory.builder import PROBLEM_TAG
-from dag_factory.dag_ids import clean_dag_id, names_a_dag
+from dag_factory.configs.dag_ids import clean_dag_id, names_a_dag
+from dag_factory.dag.builder import PROBLEM_TAG
+from dag_factory.dag.loader import load_dags
 from dag_factory.errors import ConfigError
-from dag_factory.loader import load_dags
-from dag_factory.source_configs import in_server_spelling
-from dag_factory.store.folder import FolderStore
+from dag_factory.openmetadata.source_configs import in_server_spelling
+from dag_factory.store import writer
+from dag_factory.store.folder.folder_store import FolderStore
+from tests.places import ROOT
 
 # The schemas are those of openmetadata-ingestion's models.
 pytestmark = pytest.mark.ingestion
 
-SAMPLE = json.loads((Path(__file__).parents[1] / "configs" / "sample_sqlite_metadata.json").read_text())
+SAMPLE = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
 SECTION = "AIRFLOW__OPENMETADATA_DAG_FACTORY__"
 
 # Each example writes and parses a store of its own.

@@ -7,22 +7,22 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 import pytest
 import yaml
 
-from dag_factory.catalog import Catalog
-from dag_factory.store.folder import FolderStore
+from dag_factory.store.catalog import Catalog
+from dag_factory.store.folder.folder_store import FolderStore
 from sandbox.client import wait_until
 from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
 from sandbox.stack import AirflowStack
+from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = json.loads((Path(__file__).parents[1] / "configs" / "sample_sqlite_metadata.json").read_text())
+SAMPLE = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
 CONNECTIONS = 8
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.places import ROOT
 from tools.messages import Message, messages, page
 
 MESSAGES = messages()
@@ -106,7 +107,7 @@ def test_a_word_is_found_in_a_message_and_not_in_what_is_filled_in(text: str, is
 def test_the_page_has_every_module_with_its_messages() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tools.messages"],
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,

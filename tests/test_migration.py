@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from airflow.serialization.serialized_objects import DagSerialization
 
-from dag_factory.builder import build_dag
-from dag_factory.catalog import Catalog
+from dag_factory.dag.builder import build_dag
 from dag_factory.errors import ConfigError
 from dag_factory.store import open_store
+from dag_factory.store.catalog import Catalog
 
 SAMPLES = Path(__file__).parent / "samples"
 

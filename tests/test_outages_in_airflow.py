@@ -15,10 +15,11 @@ import pytest
 from sandbox.failing import HTML, Authority, HttpServer, Reply, SocketServer, behind_tls, dying, hang, running
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
+from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = Path(__file__).parents[1] / "configs" / "sample_sqlite_metadata.json"
+SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
 TASK = "ingestion_task"
 TOKEN = "eyJhbGciOiJub25lIn0.e30.canary"
 

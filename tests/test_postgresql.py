@@ -14,10 +14,10 @@ import pytest
 from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.stack import AirflowStack
 from tests.documents import REST
+from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).parents[1]
 LONG = "long " * 10_000
 
 

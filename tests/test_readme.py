@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.builder import build_dag
-from dag_factory.catalog import Catalog
+from dag_factory.dag.builder import build_dag
+from dag_factory.openmetadata.pipeline_types import OBSOLETE_TYPES, PIPELINE_TYPES
 from dag_factory.provider import get_provider_info
-from dag_factory.references import FORMS
+from dag_factory.secrets.references import FORMS
 from dag_factory.store import open_store
-from dag_factory.workflow.overrides import KEYS
-from dag_factory.workflow.types import OBSOLETE_TYPES, PIPELINE_TYPES
+from dag_factory.store.catalog import Catalog
+from dag_factory.task.run_conf import KEYS
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 PAGES = {path: path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
 TEXT = "\n".join(PAGES.values())
 CI = (ROOT / ".ci" / "run").read_text()

@@ -6,17 +6,16 @@ import json
 import subprocess
 import sys
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dag_factory.schemas import VERSIONS, is_ahead, newest, of_version
-from dag_factory.workflow.types import PIPELINE_TYPES
+from dag_factory.configs.schemas import VERSIONS, is_ahead, newest, of_version
+from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
+from tests.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 _MAJOR, _MINOR, *_ = version("openmetadata-ingestion").split(".")
-DIGEST = ROOT / "dag_factory" / f"ingestion_{_MAJOR}_{_MINOR}.json"
+DIGEST = ROOT / "dag_factory" / "configs" / f"ingestion_{_MAJOR}_{_MINOR}.json"
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +111,7 @@ def test_it_knows_which_source_config_a_pipeline_type_has() -> None:
 
 @pytest.mark.parametrize("version", VERSIONS, ids=str)
 def test_there_is_one_of_each_version_and_each_is_whole(version: tuple[int, int]) -> None:
-    path = ROOT / "dag_factory" / "ingestion_{}_{}.json".format(*version)
+    path = ROOT / "dag_factory" / "configs" / "ingestion_{}_{}.json".format(*version)
     content = json.loads(path.read_text())
     assert path.stat().st_size < 100_000
     assert content["version"].startswith("{}.{}.".format(*version))

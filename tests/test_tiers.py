@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from dag_factory.runner.process import SCRIPT
+from dag_factory.runner.child_process import SCRIPT
 from tests.fast_tier.no_ingestion import NotFast
 from tests.tiers import airflow_of
 

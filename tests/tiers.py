@@ -23,7 +23,7 @@ LONGEST_FIRST = (
     "tests/reporting/endings::stack",
     "tests::airflow_on_postgresql",
     "tests/watch/test_in_airflow.py::hourly",
-    "tests/workflow/test_types_in_airflow.py::airflow",
+    "tests/ingestion/test_types_in_airflow.py::airflow",
     "tests/api::fab",
 )
 

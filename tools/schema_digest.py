@@ -2,7 +2,8 @@
 Writes the digest of openmetadata-ingestion's schemas that lies in the package: ``python -m tools.schema_digest``.
 
 It is run where openmetadata-ingestion is installed, once for each of its versions that is supported, so that no process
-of Airflow has to import it. The same version always makes the same text. `dag_factory.schemas` says what stands in it.
+of Airflow has to import it. The same version always makes the same text. `dag_factory.configs.schemas` says what stands
+in it.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from annotated_types import Ge, Le
 from pydantic import AwareDatetime, BaseModel, RootModel, SecretStr
 
-from dag_factory.schemas import ANY_SERVICE
-from dag_factory.source_configs import in_server_spelling
-from dag_factory.workflow.types import PIPELINE_TYPES
+from dag_factory.configs.schemas import ANY_SERVICE
+from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
+from dag_factory.openmetadata.source_configs import in_server_spelling
 
 PACKAGE = Path(__file__).parents[1] / "dag_factory"
 DISTRIBUTION = "openmetadata-ingestion"
@@ -54,7 +55,7 @@ class Digest:
         self.open: list[str] = []
 
     def kind(self, annotation: Any) -> Any:
-        """Return the kind of a value, in the form that `dag_factory.schemas` describes."""
+        """Return the kind of a value, in the form that `dag_factory.configs.schemas` describes."""
         origin, inner = get_origin(annotation), get_args(annotation)
         found: Any = "any"
         if origin is Annotated:
@@ -162,7 +163,7 @@ def source_configs(models: list[str]) -> dict[str, dict[str, str]]:
 def path() -> Path:
     """Return where the digest of the installed version belongs."""
     major, minor, *_ = version(DISTRIBUTION).split(".")
-    return PACKAGE / f"ingestion_{major}_{minor}.json"
+    return PACKAGE / "configs" / f"ingestion_{major}_{minor}.json"
 
 
 def _applications() -> Iterator[type[BaseModel]]:

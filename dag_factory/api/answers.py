@@ -13,8 +13,8 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from dag_factory.configs.problem import problems_in
 from dag_factory.errors import ConfigError, ConflictError, DagFactoryError, MissingStoreError, StoreLockedError
-from dag_factory.validation.problem import problems_in
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send

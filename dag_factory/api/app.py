@@ -20,12 +20,12 @@ from dag_factory.api.browsers import OwnPagesOnly
 from dag_factory.api.context import Context
 from dag_factory.api.identity import Logins
 from dag_factory.api.pages import pages
-from dag_factory.api.parses import LoaderFiles
 from dag_factory.api.rest import AirflowApi, running_app
 from dag_factory.errors import SettingsError
-from dag_factory.parses import Loader, configured_parses
 from dag_factory.store import ConfigStore, configured_store
-from dag_factory.watch.request import DatabaseRequest
+from dag_factory.watch.caller_request import LoaderFiles
+from dag_factory.watch.database_request import DatabaseRequest
+from dag_factory.watch.parses import Loader, configured_parses
 from dag_factory.watch.start import watch
 
 if TYPE_CHECKING:

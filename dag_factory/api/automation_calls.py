@@ -7,12 +7,12 @@ import re
 
 from fastapi import APIRouter, Request
 
-from dag_factory import allowed
 from dag_factory.api.answers import Refused, refusals
 from dag_factory.api.calls import body_schema, read_call
 from dag_factory.api.context import CallerDep, ContextDep
 from dag_factory.api.identity import require
-from dag_factory.document import Document
+from dag_factory.configs import allowed
+from dag_factory.configs.document import Document
 
 router = APIRouter()
 

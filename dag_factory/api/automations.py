@@ -13,14 +13,14 @@ from typing import Any
 
 from dag_factory import settings
 from dag_factory.api.answers import Refused
-from dag_factory.document import Document
+from dag_factory.configs.document import Document
 from dag_factory.errors import ConfigError, WorkflowError
-from dag_factory.masking import Mask
+from dag_factory.ingestion.jobs import AUTOMATION, AUTOMATION_FAILED
 from dag_factory.options import IN_PROCESS
+from dag_factory.runner.child_process import Child, ChildDied
 from dag_factory.runner.interpreter import environment
-from dag_factory.runner.process import Child, ChildDied
-from dag_factory.secrets import secret_values
-from dag_factory.workflow.jobs import AUTOMATION, AUTOMATION_FAILED
+from dag_factory.secrets.masking import Mask
+from dag_factory.secrets.redaction import secret_values
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from fastapi import Query, Request
 from starlette.requests import ClientDisconnect
 
 from dag_factory.api.answers import Refused
-from dag_factory.dag_ids import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
-from dag_factory.document import MAX_BYTES, Document, parse
+from dag_factory.configs.dag_ids import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
+from dag_factory.configs.document import MAX_BYTES, Document, parse
 from dag_factory.errors import ConfigError
 
 NameParameter = Annotated[str, Query(alias="dag_id", description="The pipeline's name", max_length=2_000)]

@@ -16,12 +16,12 @@ from dag_factory.api.answers import Refused
 from dag_factory.api.automations import Automations
 from dag_factory.api.calls import dag_id_of, require_dag_name
 from dag_factory.api.identity import Logins, require
-from dag_factory.api.parses import CallersRequest, LoaderFiles
 from dag_factory.api.rest import Caller, dag_path, refused
-from dag_factory.catalog import Catalog
 from dag_factory.errors import DagFactoryError, MissingStoreError
-from dag_factory.parses import Parses
 from dag_factory.store import ConfigStore, knows_store
+from dag_factory.store.catalog import Catalog
+from dag_factory.watch.caller_request import CallersRequest, LoaderFiles
+from dag_factory.watch.parses import Parses
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod

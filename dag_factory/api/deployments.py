@@ -10,8 +10,6 @@ from urllib.parse import quote
 import httpx
 from fastapi import APIRouter, Request
 
-from dag_factory import writer
-from dag_factory.allowed import connections_in
 from dag_factory.api.answers import Refused, refusals
 from dag_factory.api.calls import NameParameter, body_schema, read_body
 from dag_factory.api.context import AnothersId, CallerDep, Context, ContextDep, find_dag
@@ -19,9 +17,11 @@ from dag_factory.api.ending import active_runs, end_runs
 from dag_factory.api.identity import require, require_connections
 from dag_factory.api.rest import Caller, dag_path, refused
 from dag_factory.api.toggle import Toggle
-from dag_factory.dag_ids import clean_dag_id
-from dag_factory.validation.problem import InvalidError, Problem
-from dag_factory.workflow.types import PIPELINE_TYPES
+from dag_factory.configs.allowed import connections_in
+from dag_factory.configs.dag_ids import clean_dag_id
+from dag_factory.configs.problem import InvalidError, Problem
+from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
+from dag_factory.store import writer
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import httpx
 
 from dag_factory.api.answers import Refused
 from dag_factory.api.rest import Caller, dag_path, refused
-from dag_factory.workflow.run import openmetadata_run_id
+from dag_factory.openmetadata.run_ids import openmetadata_run_id
 
 MOST_AT_ONCE = 100
 """How many runs Airflow lists at once, at most (``[api] maximum_page_limit``)."""

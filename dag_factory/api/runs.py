@@ -14,7 +14,7 @@ from dag_factory.api.ending import ACTIVE, end_run, end_runs
 from dag_factory.api.rest import Caller, dag_path
 from dag_factory.api.run_list import MOST_AT_ONCE, checked_run_id, find_run, find_runs, reported_id
 from dag_factory.errors import ConfigError
-from dag_factory.workflow.overrides import check_kinds
+from dag_factory.task.run_conf import check_kinds
 
 router = APIRouter()
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dag_factory.outcomes import FINAL, Report, Reporter
+from dag_factory.openmetadata.outcomes import FINAL, Report, Reporter
 
 # What Airflow's scheduler and its API write into its audit log about a try.
 PROCESS_ENDED = "failed"
@@ -39,7 +39,7 @@ class Evidence:
     What Airflow's database holds of the last try of a run's task.
 
     :param task_state: state of the task instance, None where the run has none
-    :param left: what the task left there, see `dag_factory.outcomes.left_by_task`; None where it left nothing
+    :param left: what the task left there, see `dag_factory.openmetadata.outcomes.left_by_task`; None if nothing
     :param events: what Airflow's audit log says of the try
     :param signal_number: of the signal that killed the task's process, where that is known
     """

@@ -7,22 +7,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from dag_factory import allowed
-from dag_factory.catalog import Catalog, Config
+from dag_factory.configs import allowed
+from dag_factory.configs.pipeline import IngestionPipeline
+from dag_factory.configs.server_connection import require_server, resolved
 from dag_factory.errors import ConfigError
-from dag_factory.masking import Mask
+from dag_factory.openmetadata.outcomes import Report, Reporter
+from dag_factory.openmetadata.run_ids import openmetadata_run_id
 from dag_factory.options import SECTION
-from dag_factory.outcomes import Report, Reporter
-from dag_factory.pipeline import IngestionPipeline
 from dag_factory.reporting.conclusion import Evidence, concluded, is_mailed
 from dag_factory.reporting.evidence import OPERATORS
 from dag_factory.reporting.mail import mail_failure
-from dag_factory.reporting.status import report_run
-from dag_factory.secrets import secret_values
-from dag_factory.server_connection import require_server, resolved
+from dag_factory.reporting.status_client import report_run
+from dag_factory.secrets.masking import Mask
+from dag_factory.secrets.redaction import secret_values
 from dag_factory.store import configured_store
-from dag_factory.validation.configs import check
-from dag_factory.workflow.run import openmetadata_run_id
+from dag_factory.store.catalog import Catalog, Config
+from dag_factory.store.validated import check
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,9 @@ def report_end(
     run: EndedRun, evidence: Evidence | None, failures: int = 0, *, timeouts: tuple[float, ...] = TIMEOUTS
 ) -> tuple[float, EndedRun] | None:
     """
-    Report to the OpenMetadata server how a run has ended, as `dag_factory.outcomes` says, and mail a failure where due.
+    Report the outcome of a run to the OpenMetadata server, and mail a failure where due.
+
+    `dag_factory.openmetadata.outcomes` has the rule of who reports what.
 
     Return what is to be reported later, and in how many seconds, None where that is all.
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-OPERATOR_MODULE = "dag_factory.operator"
+OPERATOR_MODULE = "dag_factory.task.operator"
 
 # Reports that a process had not made when it ended are found again by the scheduler.
 SEARCH_SECONDS = 600.0

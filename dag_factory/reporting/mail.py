@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from dag_factory.document import Document
+from dag_factory.configs.document import Document
+from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.errors import ConfigError
-from dag_factory.notify import failure_mail
-from dag_factory.pipeline import IngestionPipeline
 from dag_factory.reporting.evidence import OPERATORS
+from dag_factory.reporting.notifier import failure_mail
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dag_factory.config_version import CONFIG_XCOM, version_text
+from dag_factory.store.config_version import CONFIG_XCOM, version_text
 
 
 def note_version(dag_id: str, run_id: str) -> None:

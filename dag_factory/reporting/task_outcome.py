@@ -8,15 +8,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from dag_factory.configs.server_connection import require_server
 from dag_factory.errors import DagFactoryError, StatusError
-from dag_factory.outcomes import OUTCOME_XCOM, STOPPED, Report, Reporter, left_by_task
-from dag_factory.reporting.status import report_run
-from dag_factory.server_connection import require_server
+from dag_factory.openmetadata.outcomes import OUTCOME_XCOM, STOPPED, Report, Reporter, left_by_task
+from dag_factory.reporting.status_client import report_run
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from dag_factory.workflow.run import End, Job
+    from dag_factory.ingestion.run import End, Job
 
 log = logging.getLogger(__name__)
 

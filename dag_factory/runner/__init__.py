@@ -1,1 +1,5 @@
-"""Where ingestion code runs: in the task's process, or in a child of an interpreter of another environment."""
+"""
+The parent's end of a child process in which ingestion code runs.
+
+Runs in a worker, and in the API server for automations. It may import what stands below `reporting`.
+"""

@@ -1,4 +1,9 @@
-"""Config stores: where configs are kept, behind a few plain questions."""
+"""
+Where configs lie: the store, which config speaks for which DAG id, and the writer.
+
+Runs in every process of Airflow; only the API server and the command line write. It may import `configs` and what that
+may import.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +15,11 @@ from typing import Protocol
 
 from dag_factory import settings
 from dag_factory.errors import SettingsError
-from dag_factory.store.access import Access
-from dag_factory.store.folder import FolderStore
+from dag_factory.store.folder.access import Access
+from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.folder.presence import Place
 from dag_factory.store.last_good import LastGood
 from dag_factory.store.memory import Known, Memory
-from dag_factory.store.presence import Place
 
 __all__ = ["ConfigStore", "configured_memory", "configured_store", "knows_store", "open_store"]
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from dag_factory.document import Document, check_values
+from dag_factory.configs.document import Document, check_values
 from dag_factory.errors import ConfigError
-from dag_factory.store.access import OWNER_ONLY, Access
-from dag_factory.store.files import NEW
+from dag_factory.store.folder.access import OWNER_ONLY, Access
+from dag_factory.store.folder.files import NEW
 
 log = logging.getLogger(__name__)
 

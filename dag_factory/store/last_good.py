@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from dag_factory.document import Document
+from dag_factory.configs.document import Document
 from dag_factory.store.copies import (
     MAX_BYTES,
     Copy,

@@ -21,8 +21,8 @@ from watchdog.events import (
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
-from dag_factory.store.listing import Identity
-from dag_factory.store.own_files import is_own_file
+from dag_factory.store.folder.listing import Identity
+from dag_factory.store.folder.own_files import is_own_file
 
 # Not the opening and reading of files, which the loader does all the time.
 EVENTS: list[type[FileSystemEvent]] = [

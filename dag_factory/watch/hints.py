@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from dag_factory.store.listing import Identity
+from dag_factory.store.folder.listing import Identity
 from dag_factory.watch.mounts import remote_kind
 
 log = logging.getLogger(__name__)

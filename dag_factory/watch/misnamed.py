@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from dag_factory.document import SUFFIXES
+from dag_factory.configs.document import SUFFIXES
 
 # So much of a file is looked at, and so many files of a folder.
 _BEGINNING = 65_536

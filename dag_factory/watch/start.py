@@ -8,10 +8,10 @@ from collections.abc import Callable
 from functools import partial
 
 from dag_factory.errors import DagFactoryError, MissingStoreError
-from dag_factory.parses import Loader, Parses
 from dag_factory.store import ConfigStore
-from dag_factory.store.folder import FolderStore
-from dag_factory.watch.request import DatabaseRequest
+from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.watch.database_request import DatabaseRequest
+from dag_factory.watch.parses import Loader, Parses
 from dag_factory.watch.watcher import Watcher
 
 log = logging.getLogger(__name__)

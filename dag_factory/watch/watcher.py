@@ -13,12 +13,12 @@ from pathlib import Path
 
 from dag_factory.errors import StoreError
 from dag_factory.plain_text import one_line
-from dag_factory.store.folder import FolderStore, Snapshot
-from dag_factory.store.listing import Identity, identities, not_listed
+from dag_factory.store.folder.folder_store import FolderStore, Snapshot
+from dag_factory.store.folder.listing import Identity, identities, not_listed
+from dag_factory.watch.change_log import CHANGED, NEW, REMOVED, report
 from dag_factory.watch.changes import Changes, Patience
 from dag_factory.watch.hints import Hints, NoHints, no_hints, open_hints
 from dag_factory.watch.misnamed import Misnamed
-from dag_factory.watch.report import CHANGED, NEW, REMOVED, report
 from dag_factory.watch.turn import Turn
 
 log = logging.getLogger(__name__)

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,8 +14,7 @@ from dag_factory.api.transport import InProcessTransport
 from sandbox.fab import FabAirflowStack
 from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
-
-ROOT = Path(__file__).parents[2]
+from tests.places import ROOT
 
 
 def permissions_in_the_docs() -> list[tuple[str, str]]:

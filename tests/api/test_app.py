@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from dag_factory.api.app import create_app
 from dag_factory.api.transport import InProcessTransport
-from dag_factory.store.folder import FolderStore
+from dag_factory.store.folder.folder_store import FolderStore
 
 
 def imported_by(script: str, names: list[str], tmp_path: Path) -> list[str]:
@@ -39,7 +39,7 @@ def test_the_api_server_imports_no_ingestion_code(tmp_path: Path) -> None:
     script = "from dag_factory.plugin import OpenMetadataDagFactoryPlugin as P\n"
     script += "p = P()\n(app,) = p.fastapi_apps\nassert app['url_prefix'] == '/api/v1/openmetadata'\n"
     script += "assert p.fastapi_apps[0]['app'] is app['app']"
-    assert imported_by(script, ["metadata", "dag_factory.loader", "sqlparse"], tmp_path) == []
+    assert imported_by(script, ["metadata", "dag_factory.dag.loader", "sqlparse"], tmp_path) == []
 
 
 def test_what_nobody_has_thought_of_is_a_plain_500_and_its_text_stands_nowhere(

@@ -20,14 +20,15 @@ from starlette.middleware.gzip import GZipMiddleware
 from dag_factory.api.answers import answer_errors
 from dag_factory.api.app import PREFIX, create_app
 from dag_factory.api.bodies import SMALL, WholeBodies
-from dag_factory.store.folder import FolderStore
+from dag_factory.store.folder.folder_store import FolderStore
 from sandbox.client import wait_until
 from sandbox.stack import free_port
+from tests.places import ROOT
 
 # Airflow imports the test client of an HTTP library that is about to be replaced.
 pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")
 
-SAMPLE = (Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json").read_bytes()
+SAMPLE = (ROOT / "configs" / "sample_sqlite_metadata.json").read_bytes()
 MEGABYTE = b" " * 2**20
 TOKEN = "Authorization: Bearer token"
 CLOSE = "Connection: close"

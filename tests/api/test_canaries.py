@@ -14,13 +14,14 @@ from typing import Any
 import httpx
 import pytest
 
-from dag_factory.references import FERNET
-from dag_factory.secrets import encrypt
+from dag_factory.secrets.redaction import encrypt
+from dag_factory.secrets.references import FERNET
 from sandbox.client import run_path, wait_until
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
+from tests.places import TESTS
 
-SAMPLES = sorted((Path(__file__).parents[1] / "samples").glob("*.json"))
+SAMPLES = sorted((TESTS / "samples").glob("*.json"))
 CANARY = "canary8e51d"
 NUMBER = 805_190_461_277
 # What people put into mappings that are free in form: no model knows of these.

@@ -19,8 +19,9 @@ from sandbox.client import run_path
 from sandbox.mailbox import Mailbox
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
+from tests.places import ROOT
 
-SAMPLE = json.loads((Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json").read_text())
+SAMPLE = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
 CANARY = "c4naryB81c05"
 TASK = "ingestion_task"
 

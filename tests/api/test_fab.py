@@ -6,7 +6,6 @@ import asyncio
 import base64
 import json
 import uuid
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,10 +19,11 @@ from dag_factory.api.rest import AirflowApi
 from sandbox.client import wait_until
 from sandbox.fab import API, FabAirflowStack
 from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
+from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json"
+SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
 
 
 def pipeline(name: str) -> dict[str, Any]:

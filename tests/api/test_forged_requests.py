@@ -18,10 +18,11 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dag_factory.api.app import PREFIX, create_app
-from dag_factory.store.folder import FolderStore
+from dag_factory.store.folder.folder_store import FolderStore
 from sandbox.browser import Browser
 from sandbox.client import wait_until
 from sandbox.stack import free_port
+from tests.places import ROOT
 
 pytestmark = [
     pytest.mark.e2e,
@@ -29,7 +30,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`"),
 ]
 
-SAMPLE = json.loads((Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json").read_text())
+SAMPLE = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
 USERNAME, PASSWORD = "alice", "secret"
 LOGGED_IN = f"Basic {base64.b64encode(f'{USERNAME}:{PASSWORD}'.encode()).decode()}"
 UNFENCED = "/unfenced"

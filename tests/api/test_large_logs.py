@@ -15,10 +15,11 @@ from dag_factory.api.logs import LONGEST_LINE, PAGE_CHARACTERS
 from sandbox.client import wait_until
 from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.stack import AirflowStack
+from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json"
+SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
 TASK = "ingestion_task"
 NAME = "large_log"
 

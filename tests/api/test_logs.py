@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from dag_factory.api.app import create_app
 from dag_factory.api.logs import PAGE_CHARACTERS, Pager, lines, page_of, readable
 from dag_factory.api.rest import AirflowApi, Caller
-from dag_factory.store.folder import FolderStore
+from dag_factory.store.folder.folder_store import FolderStore
 
 # Airflow imports the test client of an HTTP library that is about to be replaced.
 pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")

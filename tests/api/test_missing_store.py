@@ -17,10 +17,11 @@ from dag_factory.api.app import create_app
 from dag_factory.api.context import Context
 from dag_factory.errors import MissingStoreError
 from dag_factory.store import configured_store
+from tests.places import ROOT
 
 pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")
 
-PIPELINE = json.loads((Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json").read_text())
+PIPELINE = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
 Ask = Callable[..., httpx.Response]
 
 

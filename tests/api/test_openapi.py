@@ -25,8 +25,9 @@ from dag_factory.api.answers import Problem
 from dag_factory.api.app import create_app
 from sandbox.fab import FabAirflowStack
 from sandbox.pipeline_service import PipelineServiceClient
+from tests.places import ROOT
 
-SAMPLE = Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json"
+SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
 NAME = "known_to_airflow"
 PIPELINE = {**json.loads(SAMPLE.read_text()), "name": NAME, "fullyQualifiedName": f"sample_sqlite.{NAME}"}
 DOCUMENT = create_app().openapi()

@@ -12,10 +12,11 @@ import pytest
 
 from sandbox.failing import HttpServer, Reply, running
 from sandbox.stack import AirflowStack
+from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = json.loads((Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json").read_text())
+SAMPLE = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
 CANARY = "s3cr3t-canary"
 # The two attacks that were seen, and what refuses each.
 CLOSED: dict[str, tuple[dict[str, str], str]] = {

@@ -14,10 +14,10 @@ from sandbox.client import wait_until
 from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
+from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).parents[2]
 NAME, TASK = "remote_log", "ingestion_task"
 
 # Airflow looks for the store of the tasks' logs beside the logging config that a setting names. That can't be Airflow's

@@ -14,10 +14,11 @@ from sandbox.client import AirflowApiError, wait_until
 from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
+from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json"
+SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
 TASK = "ingestion_task"
 
 

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 
 from dag_factory.api.app import create_app
 from dag_factory.errors import StoreError
-from dag_factory.store.folder import FolderStore
+from dag_factory.store.folder.folder_store import FolderStore
 
 # Airflow imports the test client of an HTTP library that is about to be replaced.
 pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")

@@ -8,7 +8,6 @@ import json
 import time
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,10 +16,11 @@ import pytest
 from dag_factory.api.brake import EACH
 from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.stack import AirflowStack
+from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json"
+SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
 NAME = "who_may"
 PIPELINE = {**json.loads(SAMPLE.read_text()), "name": NAME, "fullyQualifiedName": f"sample_sqlite.{NAME}"}
 NAMED: dict[str, Any] = {"json": {"dag_id": NAME}}

@@ -7,7 +7,6 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,10 +16,11 @@ import pytest
 from sandbox.fab import FabAirflowStack
 from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.stack import AirflowStack
+from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = json.loads((Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json").read_text())
+SAMPLE = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
 MINE, OTHER = "who_may_what", "who_may_nothing"
 ADDRESS = "127.0.0.1"
 

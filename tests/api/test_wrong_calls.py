@@ -11,14 +11,15 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from dag_factory.pipeline import AirflowConfig, DagFactory, EntityReference, IngestionPipeline, Runner
+from dag_factory.configs.pipeline import AirflowConfig, DagFactory, EntityReference, IngestionPipeline, Runner
+from dag_factory.store.folder.own_files import is_own_file
 from dag_factory.store.last_good import FOLDER
-from dag_factory.store.own_files import is_own_file
 from sandbox.stack import AirflowStack
+from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json"
+SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
 CANARY = "canary-7c1e55"
 
 

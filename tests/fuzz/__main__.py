@@ -2,8 +2,8 @@
 Fuzzes what reads documents and what finds secrets in them, by coverage: ``python -m tests.fuzz TARGET --seconds 120``.
 
 Needs atheris (``pip install atheris``), which is too large to be installed for all tests. What it finds becomes a test
-in ``tests/test_document.py`` or ``tests/test_secrets.py``. It ends with an error at the first finding, whose input it
-writes into the working directory, and prints the seed by which a run can be repeated.
+in ``tests/configs/test_document.py`` or ``tests/secrets/test_redaction.py``. It ends with an error at the first
+finding, whose input it writes into the working directory, and prints the seed by which a run can be repeated.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ from pathlib import Path
 
 import atheris
 
+from tests.places import TESTS
+
 with atheris.instrument_imports(include=["dag_factory", "yaml", "json"]):
     from tests.fuzz import targets
 
-SAMPLES = Path(__file__).parents[1] / "samples"
+SAMPLES = TESTS / "samples"
 # What a mutation would hardly hit upon.
 WORDS = [
     '"$env"', '"$fernet"', '"$connection"', '"field"', '"as"', '"number"', "<<: *a", "&a ", "!!int ", "!!binary ",

@@ -10,10 +10,10 @@ from typing import Any
 import yaml
 from cryptography.fernet import Fernet
 
-from dag_factory.document import Document, parse
+from dag_factory.configs.document import Document, parse
 from dag_factory.errors import ConfigError
-from dag_factory.references import is_reference
-from dag_factory.secrets import encrypt, redact, secret_values
+from dag_factory.secrets.redaction import encrypt, redact, secret_values
+from dag_factory.secrets.references import is_reference
 
 os.environ.setdefault("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
 FORM = "$fernet"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dag_factory.outcomes import Report, Reporter, left_by_task
+from dag_factory.openmetadata.outcomes import Report, Reporter, left_by_task
 from dag_factory.reporting.conclusion import (
     NEVER_STARTED,
     NO_HEARTBEAT,

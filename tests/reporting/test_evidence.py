@@ -19,7 +19,7 @@ from airflow.models import DagModel, DagRun, Log, TaskInstance
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
-from dag_factory.outcomes import OUTCOME_XCOM, left_by_task
+from dag_factory.openmetadata.outcomes import OUTCOME_XCOM, left_by_task
 from dag_factory.reporting.evidence import find_evidence
 from dag_factory.reporting.mail import MAILED, mail_failure
 

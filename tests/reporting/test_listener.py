@@ -11,9 +11,17 @@ from typing import Any
 import pytest
 
 from dag_factory.reporting import listener
+from tests.places import ROOT
 
 # Whatever the scheduler and the API server do not need until a run ends.
-LATE = ["httpx", "tenacity", "sqlalchemy.orm", "metadata", "dag_factory.catalog", "dag_factory.reporting.status"]
+LATE = [
+    "httpx",
+    "tenacity",
+    "sqlalchemy.orm",
+    "metadata",
+    "dag_factory.store.catalog",
+    "dag_factory.reporting.status_client",
+]
 
 
 def run_of(module: str, **fields: Any) -> Any:
@@ -31,7 +39,7 @@ print(json.dumps([name for name in {LATE!r} if name in sys.modules and name not 
 """
     done = subprocess.run(
         [sys.executable, "-c", script],
-        env={"AIRFLOW_HOME": str(tmp_path), "PATH": "", "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={"AIRFLOW_HOME": str(tmp_path), "PATH": "", "PYTHONPATH": str(ROOT)},
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -59,7 +67,7 @@ def test_the_end_of_somebody_else_s_run_concerns_nobody_here() -> None:
 @pytest.mark.parametrize(
     "run",
     [
-        run_of("dag_factory.operator"),
+        run_of("dag_factory.task.operator"),
         SimpleNamespace(dag_id="orders", dag=None, task_instances=[SimpleNamespace(operator="IngestionOperator")]),
     ],
     ids=["with its DAG", "without"],

@@ -14,15 +14,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dag_factory.runner.process import SCRIPT
+from dag_factory.runner.child_process import SCRIPT
 from sandbox.client import wait_until
 from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
+from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).parents[2]
 SAMPLE = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
 WITHOUT = Path(__file__).parent / "without_ingestion"
 TASK = "ingestion_task"

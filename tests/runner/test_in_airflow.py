@@ -12,14 +12,15 @@ from typing import Any
 import psutil
 import pytest
 
-from dag_factory.runner.process import SCRIPT
+from dag_factory.runner.child_process import SCRIPT
 from sandbox.client import run_path, wait_until
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
+from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = Path(__file__).parents[2] / "configs" / "sample_sqlite_metadata.json"
+SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
 TASK = "ingestion_task"
 CANARY = "canary-b81c05-password"
 

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from sandbox.process import Process, ProcessDied
+from tests.places import ROOT
 
 SLEEP = "import time; time.sleep(60)"
 # Writes its own process id and that of a child, which is in a session of its own, where no group's signal reaches it.
@@ -112,7 +113,7 @@ from sandbox.process import Process
 Process({python(FAMILY + SLEEP, str(tmp_path / "pids"))!r}, env=os.environ, log=pathlib.Path({str(tmp_path / "log")!r}))
 time.sleep(60)
 """
-    parent = subprocess.Popen(python(code), cwd=Path(__file__).resolve().parents[2])
+    parent = subprocess.Popen(python(code), cwd=ROOT)
     pids = pids_in(tmp_path / "pids")
     parent.kill()
     parent.wait()

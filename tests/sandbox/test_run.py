@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from sandbox.run import LOG_TAIL_LINES, Progress, RunError, discard, ingest, locked, published
+from tests.places import ROOT
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = ROOT
 
 
 def command(state: Path) -> list[str]:

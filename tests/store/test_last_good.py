@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from dag_factory.store.access import Access
+from dag_factory.store.folder.access import Access
 from dag_factory.store.last_good import InUse, LastGood, Version
 
 
@@ -245,7 +245,11 @@ def test_a_load_that_is_killed_at_any_step_leaves_each_config_a_copy(tmp_path: P
     for step in range(1, 60):
         copies = LastGood(tmp_path / str(step))
         keep(copies, [version(f"n{number}", v=1) for number in range(4)])
-        script = [sys.executable, "-c", KILLED.replace("import *", "import *\nfrom dag_factory.store.access import *")]
+        script = [
+            sys.executable,
+            "-c",
+            KILLED.replace("import *", "import *\nfrom dag_factory.store.folder.access import *"),
+        ]
         done = subprocess.run([*script, str(copies.folder), str(step)], capture_output=True, text=True, check=False)
         for number in range(1, 4):
             found = copies.find(f"n{number}")

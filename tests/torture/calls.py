@@ -11,17 +11,18 @@ from pathlib import Path
 
 import yaml
 
-from dag_factory import writer
-from dag_factory.catalog import Catalog
-from dag_factory.document import parse
+from dag_factory.configs.document import parse
 from dag_factory.errors import StoreError
-from dag_factory.references import decrypted, is_sealed_newly
-from dag_factory.rotation import rotate
-from dag_factory.sealing import Keys
-from dag_factory.store.files import revision_of
-from dag_factory.store.folder import FolderStore
+from dag_factory.secrets.references import decrypted, is_sealed_newly
+from dag_factory.secrets.sealing import Keys
+from dag_factory.store import writer
+from dag_factory.store.catalog import Catalog
+from dag_factory.store.folder.files import revision_of
+from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.rotation import rotate
+from tests.places import TESTS
 
-SAMPLE = json.loads((Path(__file__).parents[1] / "samples" / "pg_metadata_hourly.json").read_text())
+SAMPLE = json.loads((TESTS / "samples" / "pg_metadata_hourly.json").read_text())
 FERNET_KEY = "AIRFLOW__CORE__FERNET_KEY"
 TARGET, OTHER = "target", "other"
 DROPPED = "team/dropped.yaml"

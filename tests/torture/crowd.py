@@ -15,10 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dag_factory import writer
-from dag_factory.catalog import Catalog
-from dag_factory.store.folder import FolderStore
-from dag_factory.store.own_files import PENDING
+from dag_factory.store import writer
+from dag_factory.store.catalog import Catalog
+from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.folder.own_files import PENDING
 from dag_factory.watch.changes import Patience
 from dag_factory.watch.watcher import Pace, Watcher
 from tests.torture.calls import contents, deploy, drop, load, set_up, version_of

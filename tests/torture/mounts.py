@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from dag_factory.store.folder import FolderStore
+from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.memory import Memory
 from tests.torture.calls import Call
 from tests.torture.disks import mount, unmount

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from dag_factory.store.folder import FolderStore
+from dag_factory.store.folder.folder_store import FolderStore
 from tests.torture.calls import CALLS, Call, set_up
 from tests.torture.judge import Judge
 from tests.torture.preload import FAIL_AFTER, FAIL_BEFORE, KILL_AFTER, KILL_BEFORE, KINDS, Fault, Faults

@@ -3,9 +3,9 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.places import ROOT
+
 SECONDS, CROWD_SECONDS = 4, 3
 
 

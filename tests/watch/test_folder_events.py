@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.store.folder import FolderStore
-from dag_factory.store.listing import identities
-from dag_factory.store.own_files import MARKER
+from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.folder.listing import identities
+from dag_factory.store.folder.own_files import MARKER
 from dag_factory.watch.folder_events import MAX_FOLDERS, FolderEvents
 
 LIMIT = 30

@@ -9,6 +9,7 @@ import pytest
 
 from dag_factory.watch.folder_events import FolderEvents
 from dag_factory.watch.hints import NoHints, no_hints, open_hints
+from tests.places import ROOT
 
 
 def test_the_kernel_hints_in_a_local_folder(tmp_path: Path) -> None:
@@ -39,7 +40,7 @@ def test_the_watcher_imports_watchdog_only_when_it_watches(tmp_path: Path) -> No
     done = subprocess.run(
         [sys.executable, "-c", script],
         env={"AIRFLOW_HOME": str(tmp_path), "PATH": ""},
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,

@@ -9,19 +9,18 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dag_factory.store.folder import FolderStore
+from dag_factory.store.folder.folder_store import FolderStore
 from sandbox.client import wait_until
 from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
 from sandbox.stack import AirflowStack, child_environment
+from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).parents[2]
 WATCHING = "Watching config_store"
 SAMPLE = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory import writer
 from dag_factory.errors import StoreError
-from dag_factory.store.folder import FolderStore
+from dag_factory.store import writer
+from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.folder.own_files import MARKER, PENDING
 from dag_factory.store.memory import Memory
-from dag_factory.store.own_files import MARKER, PENDING
 from dag_factory.watch.changes import Patience
 from dag_factory.watch.turn import Turn
 from dag_factory.watch.watcher import Pace, Watcher

@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 
-from dag_factory.outcomes import FINAL
+from dag_factory.openmetadata.outcomes import FINAL
 from sandbox import source
 from sandbox.client import run_path, wait_until
 from sandbox.mailbox import Mailbox
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
-
-ROOT = Path(__file__).parents[3]
+from tests.places import ROOT
 
 # What the operator of this Airflow wants of some DAGs: that a run as a whole may take 5 s.
 POLICY = """

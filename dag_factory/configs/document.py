@@ -1,0 +1,143 @@
+"""Documents: the bytes of a config file as a mapping, and what a mapping may hold."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Any, TypeGuard
+
+from dag_factory.configs.json_loader import load_json
+from dag_factory.configs.yaml_loader import MAX_DEPTH, load_yaml
+from dag_factory.errors import ConfigError
+from dag_factory.secrets.references import check_reference, is_reference
+
+Document = dict[str, Any]
+
+YAML_SUFFIXES = frozenset({".yaml", ".yml"})
+SUFFIXES = YAML_SUFFIXES | {".json"}
+
+MAX_BYTES = 1024 * 1024
+MAX_VALUES = 100_000
+MAX_CHARACTERS = 2 * MAX_BYTES
+MAX_INT = 2**64
+
+# A database's text columns refuse NUL, and lone surrogates can't be encoded at all.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def parse(data: bytes, key: str, *, may_be_empty: bool = False) -> Document:
+    """
+    Return the mapping that a config file holds.
+
+    :param data: the file's content, UTF-8
+    :param key: the config's key; its suffix says whether it is JSON or YAML
+    :param may_be_empty: whether a file of YAML that holds nothing, or only comments, is a mapping of nothing
+    :raises ConfigError: where it is not one, or holds what no DAG can carry; the message quotes nothing of the content
+    """
+    if len(data) > MAX_BYTES:
+        raise ConfigError(f"is larger than {MAX_BYTES // 1024**2} MiB, too large for a pipeline's config")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"is not UTF-8 (byte {error.start}). Save it as UTF-8") from None
+    try:
+        value = load_yaml(text) if PurePosixPath(key).suffix.lower() in YAML_SUFFIXES else load_json(text)
+    except RecursionError:
+        raise ConfigError("is nested too deeply. Split it into several pipelines") from None
+    if value is None and may_be_empty:
+        return {}
+    if value is None:
+        raise ConfigError("is not a mapping of fields to values: it is empty. Write a pipeline, or remove the file")
+    if isinstance(value, list):
+        raise ConfigError(
+            "is not a mapping of fields to values: it is a list. Write one pipeline per file, without the list"
+        )
+    if not isinstance(value, dict) or is_reference(value):
+        raise ConfigError("is not a mapping of fields to values. A pipeline is one such mapping")
+    check_values(value)
+    return value
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Document:
+    """Return ``over`` merged over ``base``: mappings are merged, any other value (a reference too) replaces."""
+    merged = dict(base)
+    for name, value in over.items():
+        beneath = merged.get(name)
+        merged[name] = merge(beneath, value) if _is_plain_mapping(beneath) and _is_plain_mapping(value) else value
+    return merged
+
+
+def _is_plain_mapping(value: object) -> TypeGuard[Document]:
+    return isinstance(value, dict) and not is_reference(value)
+
+
+def mapping_at(document: Mapping[str, Any], *path: str) -> Mapping[str, Any] | None:
+    """Return the mapping that a document holds at a path, None where that is missing, a reference or another value."""
+    mapping = document
+    for name in path:
+        value = mapping.get(name)
+        if not _is_plain_mapping(value):
+            return None
+        mapping = value
+    return mapping
+
+
+def check_values(document: Document) -> None:
+    """
+    Check that a document can travel on to Airflow's database, and that its references are of a right form.
+
+    :raises ConfigError: naming the first field that is wrong
+    """
+    characters = 0
+    for count, (path, value) in enumerate(_walk(document, ())):
+        if isinstance(value, (str, dict)):
+            # A long text that YAML's aliases repeat takes no memory here, and all of it once it is written down.
+            characters += len(value) if isinstance(value, str) else sum(len(str(key)) for key in value)
+        if count >= MAX_VALUES or len(path) > MAX_DEPTH or characters > MAX_CHARACTERS:
+            raise _too_much()
+        if isinstance(value, str):
+            if _UNSTORABLE.search(value):
+                raise ConfigError(
+                    "holds a character that can't be stored (NUL, or one half of a surrogate pair). Remove it",
+                    field=_dotted(path),
+                )
+        elif isinstance(value, float):
+            if not math.isfinite(value):
+                raise ConfigError("is not a finite number. Write digits alone", field=_dotted(path))
+        elif isinstance(value, dict):
+            _check_keys(value, path)
+        elif isinstance(value, int):
+            if abs(value) > MAX_INT:
+                raise ConfigError(
+                    "is a number that is too large. Write a smaller one, or put it in quotes", field=_dotted(path)
+                )
+        elif value is not None and not isinstance(value, list):
+            raise ConfigError("is of a kind that JSON does not know. Put it in quotes", field=_dotted(path))
+
+
+def _check_keys(value: dict[Any, Any], path: tuple[object, ...]) -> None:
+    if not all(isinstance(key, str) and not _UNSTORABLE.search(key) for key in value):
+        raise ConfigError("has a key that is not a text. Put it in quotes", field=_dotted(path))
+    if is_reference(value):
+        check_reference(value, field=_dotted(path))
+
+
+def _too_much() -> ConfigError:
+    return ConfigError("holds too many values, or nests them too deeply. Split it into several pipelines")
+
+
+def _walk(value: object, path: tuple[object, ...]) -> Iterator[tuple[tuple[object, ...], object]]:
+    """Yield each value with its path, one by one: aliases of YAML can make very many out of a few bytes."""
+    yield path, value
+    if isinstance(value, dict):
+        for name, child in value.items():
+            yield from _walk(child, (*path, name))
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _walk(child, (*path, index))
+
+
+def _dotted(path: tuple[object, ...]) -> str | None:
+    return ".".join(str(part) for part in path) or None

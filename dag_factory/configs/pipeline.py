@@ -1,0 +1,212 @@
+"""The pipeline: what a DAG needs to know of an OpenMetadata ``IngestionPipeline``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from dag_factory.configs.dag_ids import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
+from dag_factory.configs.problem import InvalidError
+from dag_factory.configs.pydantic_problems import problems_of
+from dag_factory.configs.recipients import recipients
+from dag_factory.openmetadata.fqn import quoted
+from dag_factory.options import IN_PROCESS
+from dag_factory.plain_text import one_line
+from dag_factory.secrets.references import is_reference
+
+_MAX_INT = 2**31 - 1
+# Widths of Airflow's columns.
+_MAX_NAME = 256
+_MAX_EXECUTOR = 1000
+LONGEST_CRON = 1000
+"""In characters. To read a list of very many minutes takes minutes."""
+
+
+# Fields that only describe: where one is a reference, the DAG does without.
+_DESCRIPTIVE = frozenset({"display_name", "description", "fully_qualified_name", "owners"})
+
+
+def _within_bounds(moment: datetime) -> datetime:
+    if not _FIRST_YEAR <= moment.year < _LAST_YEAR:
+        raise ValueError(f"lies outside the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return moment
+
+
+# Timezones, crons and databases all have ends of time of their own; a schedule stays well within them.
+_FIRST_YEAR, _LAST_YEAR = 1970, 2900
+_LAST_MILLISECOND = 1000 * int(datetime(_LAST_YEAR, 1, 1, tzinfo=timezone.utc).timestamp())
+
+Moment = Annotated[datetime, AfterValidator(_within_bounds)]
+Count = Annotated[int, Field(ge=1, le=_MAX_INT)]
+Seconds = Annotated[int, Field(ge=0, le=_MAX_INT)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="allow", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_means_default(cls, data: object) -> object:
+        # OpenMetadata's schemas let every optional field be null.
+        if isinstance(data, dict):
+            return {name: value for name, value in data.items() if value is not None}
+        return data
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _resolved_too_late(cls, value: object, info: ValidationInfo) -> object:
+        if not is_reference(value):
+            return value
+        if info.field_name in _DESCRIPTIVE:
+            return cls.model_fields[info.field_name].default
+        raise ValueError("is a reference, which is resolved only when the task runs. Write the value out")
+
+
+class EntityReference(_Model):
+    """OpenMetadata's pointer to another entity, such as the pipeline's service or an owner."""
+
+    name: str | None = None
+    type: str | None = None
+    display_name: str | None = None
+    fully_qualified_name: str | None = None
+
+
+class AirflowConfig(_Model):
+    """When and how a pipeline runs. Field by field what OpenMetadata's schema says, in its units."""
+
+    schedule_interval: str | None = None
+    pipeline_timezone: str = "UTC"
+    start_date: Moment | None = None
+    end_date: Moment | None = None
+    pipeline_catchup: StrictBool = False
+    concurrency: Count = 1
+    max_active_runs: Count = 1
+    retries: Annotated[int, Field(ge=0, le=_MAX_INT)] = 0
+    retry_delay: Seconds = 300
+    workflow_timeout: Seconds | None = None
+    pause_pipeline: StrictBool = False
+    email: Annotated[tuple[str, ...], BeforeValidator(recipients)] = ()
+
+    @field_validator("schedule_interval", mode="after")
+    @classmethod
+    def _blank_is_on_demand(cls, value: str | None) -> str | None:
+        cron = (value or "").strip()
+        if len(cron) > LONGEST_CRON:
+            raise ValueError(f"is longer than {LONGEST_CRON} characters. Write ranges and steps in place of lists")
+        return cron or None
+
+
+class Runner(_Model):
+    """Where a pipeline's task runs; what is not said is as Airflow's and our settings say."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    python: str | None = None
+    pool: Annotated[str, Field(min_length=1, max_length=_MAX_NAME)] | None = None
+    queue: Annotated[str, Field(min_length=1, max_length=_MAX_NAME)] | None = None
+    priority_weight: Annotated[int, Field(ge=-_MAX_INT, le=_MAX_INT)] | None = None
+    executor: Annotated[str, Field(min_length=1, max_length=_MAX_EXECUTOR)] | None = None
+
+    @field_validator("python", mode="after")
+    @classmethod
+    def _is_a_path(cls, value: str | None) -> str | None:
+        if value is not None and value != IN_PROCESS and not Path(value).is_absolute():
+            raise ValueError(f"is neither {IN_PROCESS} nor the absolute path of an interpreter")
+        return value
+
+
+class DagFactory(_Model):
+    """The section of a document that is ours, and that OpenMetadata does not know."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    runner: Runner = Runner()
+
+
+RUNNER = ("dagFactory", "runner")
+"""Where a document holds its `Runner`."""
+
+
+class IngestionPipeline(_Model):
+    """
+    An OpenMetadata ``IngestionPipeline``, as far as a DAG depends on it.
+
+    The rest of the document (connection, log level, fields of newer servers) is carried, not modelled: the worker
+    reads it when the task runs.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    display_name: str | None = None
+    description: str | None = None
+    pipeline_type: str
+    fully_qualified_name: str | None = None
+    owners: list[EntityReference] = []
+    service: EntityReference | None = None
+    airflow_config: AirflowConfig = AirflowConfig()
+    dag_factory: DagFactory = DagFactory()
+    enabled: StrictBool = True
+    updated_at: Annotated[int, Field(ge=0, lt=_LAST_MILLISECOND)] | None = None  # epoch milliseconds
+
+    @field_validator("name", mode="after")
+    @classmethod
+    def _fits_a_dag_id(cls, name: str) -> str:
+        if not names_a_dag(name):
+            raise ValueError(NO_DAG_ID)
+        if len(clean_dag_id(name)) > MAX_DAG_ID:
+            raise ValueError(f"is too long: a DAG id has at most {MAX_DAG_ID} characters")
+        return name
+
+    @property
+    def dag_id(self) -> str:
+        return clean_dag_id(self.name)
+
+    @property
+    def starts_paused(self) -> bool:
+        """Whether the pipeline's DAG is paused where Airflow does not know it yet."""
+        return self.airflow_config.pause_pipeline or not self.enabled
+
+    @property
+    def title(self) -> str:
+        """The name to show to people."""
+        return one_line(self.display_name or "") or one_line(self.name)
+
+    @property
+    def fqn(self) -> str:
+        """The fullyQualifiedName, made from that of the service and the name where the document does not say it."""
+        if self.fully_qualified_name:
+            return self.fully_qualified_name
+        service = self.service or EntityReference()
+        within = service.fully_qualified_name or quoted(service.name or "")
+        return ".".join(filter(None, [within, quoted(self.name)]))
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> IngestionPipeline:
+        """
+        Return the pipeline that a document describes.
+
+        :raises InvalidError: with all wrong fields, without their values
+        """
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            raise InvalidError(list(problems_of(error))) from None
+
+
+DAG_FIELDS = frozenset(field.alias for field in IngestionPipeline.model_fields.values())
+"""The fields of a document that a DAG is made of."""

@@ -1,0 +1,155 @@
+"""The connection to the OpenMetadata server: the document's own, and over it that of an Airflow Connection."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from dag_factory.configs.allowed import SERVER, TOKEN_FIELDS, Allowed, is_token_file, token_in, token_in_file
+from dag_factory.configs.document import Document, merge
+from dag_factory.errors import ConfigError
+from dag_factory.options import SECTION
+from dag_factory.secrets.references import CONNECTION, ENV, find_connection, is_reference, resolve
+
+if TYPE_CHECKING:
+    from airflow.sdk import Connection
+
+FIELD = SERVER
+CONN_ID = f"[{SECTION}] openmetadata_conn_id"
+_SCHEMES = ("http", "https")
+
+
+def resolved(document: Document, dag_id: str, opened: Allowed, *, on_secret: Callable[[str], None]) -> Document:
+    """
+    Return a document with its whole way to the server: that of the Connection, resolved, and checked.
+
+    All other references are left as they are.
+
+    :param dag_id: whose document it is
+    :param opened: what the operator has opened to configs
+    :param on_secret: gets each secret, so that logs can be masked
+    :raises ConfigError: where a reference leads nowhere, or the document may not report to that server
+    """
+    theirs = _operators_fields(opened.server_connection, on_secret)
+    # A document that is wrong in another place can still be reported as such, so nothing else is checked here.
+    own = {FIELD: document[FIELD]} if FIELD in document else {}
+    opened.check(own)
+    merged = {**own, FIELD: _merged(own.get(FIELD), theirs)} if theirs is not None else own
+    connection = resolve(merged, dag_id, keys=opened.keys, permit=opened.check_reference, on_secret=on_secret).get(
+        FIELD
+    )
+    if isinstance(connection, dict):
+        is_server_ours = "hostPort" in (theirs or {})
+        if _carries_token(theirs) and not is_server_ours and not opened.servers:
+            raise ConfigError(
+                f"refers to the Connection '{opened.server_connection}', which has a token but no host, so a config "
+                f"could send the token to any host. Set the Connection's host, or set [{SECTION}] allowed_servers",
+                field=CONN_ID,
+            )
+        opened.check_resolved(connection, is_server_ours=is_server_ours)
+        _check_token(own.get(FIELD), theirs, connection)
+    return {**document, FIELD: connection} if FIELD in merged else document
+
+
+def _operators_fields(conn_id: str | None, on_secret: Callable[[str], None]) -> Document | None:
+    """Return what the Connection ``openmetadata_conn_id`` says, None where that is not set."""
+    if conn_id is None:
+        return None
+    connection = find_connection(conn_id, field=CONN_ID)
+    for secret in (connection.password, connection.extra):
+        if secret:
+            on_secret(secret)
+    return server_fields(connection)
+
+
+def _merged(own: object, theirs: Document) -> Document:
+    return merge(own if isinstance(own, dict) and not is_reference(own) else {}, theirs)
+
+
+def _carries_token(fields: Document | None) -> bool:
+    return any((fields or {}).get(name) for name in TOKEN_FIELDS)
+
+
+def _check_token(own: object, theirs: Document | None, connection: Document) -> None:
+    """
+    Refuse a token that openmetadata-ingestion would read from a file, where the operator has not said so.
+
+    :param own: the document's connection with its references
+    """
+    said = token_in(own)
+    is_operators = isinstance(said, dict) and (ENV in said or CONNECTION in said)
+    if is_token_file(connection) and not is_operators and token_in(theirs) is None and not is_reference(own):
+        raise token_in_file()
+
+
+def server_fields(connection: Connection) -> Document:
+    """
+    Return the fields of ``openMetadataServerConnection`` that an Airflow Connection stands for.
+
+    Host, schema (``http`` or ``https``) and port become ``hostPort``; the host may be a URL itself, whose parts count
+    first, and the path is ``/api`` where it has none. The password becomes the token. Each key of the extra is a field
+    by its own name.
+
+    :raises ConfigError: where the host is none, or the extra is no JSON object
+    """
+    fields: Document = {}
+    if connection.host:
+        fields["hostPort"] = _host_port(connection)
+    if connection.password:
+        fields["authProvider"] = "openmetadata"
+        fields["securityConfig"] = {"jwtToken": connection.password}
+    return merge(fields, _extra(connection))
+
+
+def require_server(document: Document) -> Document:
+    """
+    Return the connection of a document.
+
+    :raises ConfigError: where it says nothing of a server
+    """
+    connection = document.get(FIELD)
+    if connection and not isinstance(connection, dict):
+        raise ConfigError(
+            "is not an object, so there is nowhere to send metadata. Write an object with a hostPort", field=FIELD
+        )
+    if not connection or not connection.get("hostPort"):
+        raise ConfigError(
+            "is missing, so there is nowhere to send metadata. Write an object with a hostPort", field=FIELD
+        )
+    return dict(connection)
+
+
+def _extra(connection: Connection) -> Document:
+    extra: object = None
+    with suppress(ValueError):
+        extra = json.loads(connection.extra or "{}")
+    if not isinstance(extra, dict):
+        raise _wrong(
+            connection, "whose extra is not a JSON object. Each key of it is a field of the server's connection"
+        )
+    return extra
+
+
+def _host_port(connection: Connection) -> str:
+    host = (connection.host or "").strip()
+    scheme = next(
+        (name for name in (connection.schema, connection.conn_type) if (name or "").lower() in _SCHEMES), "http"
+    )
+    if host.count(":") > 1 and "://" not in host and not host.startswith("["):
+        host = f"[{host}]"  # an IPv6 address, whose colons are not the port's
+    try:
+        url = urlsplit(host if "://" in host else f"{scheme}://{host}")
+        port = url.port or connection.port
+    except ValueError:
+        port, url = None, urlsplit("")
+    if not url.hostname:
+        raise _wrong(connection, "whose host is neither a host name, an IP address nor a URL")
+    name = url.netloc.rpartition(":")[0] if url.port else url.netloc.rstrip(":")
+    return f"{url.scheme.lower()}://{name}{f':{port}' if port else ''}{url.path.rstrip('/') or '/api'}"
+
+
+def _wrong(connection: Connection, problem: str) -> ConfigError:
+    return ConfigError(f"refers to the Connection '{connection.conn_id}', {problem}", field=CONN_ID)

@@ -1,0 +1,62 @@
+"""What of a pipeline's source config anybody may see who may see its DAG."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from dag_factory.configs import schemas
+from dag_factory.configs.schemas import Kind
+from dag_factory.secrets.names import is_secret_name, is_secret_place
+from dag_factory.secrets.redaction import HIDDEN, is_secret, redact
+from dag_factory.secrets.references import is_reference
+
+# Texts of these fields are filters and the names of things in OpenMetadata. Any other text is one that an author may
+# write anything into: paths, addresses, conditions of SQL, descriptions.
+_SHOWN_TEXTS = frozenset({
+    "columnName", "columns", "crossDatabaseServiceNames", "databaseName", "dbServiceNames", "dbServicePrefixes",
+    "dbtClassificationName", "endDate", "entities", "entityFullyQualifiedName", "excludes", "includes",
+    "messagingServiceNames", "schemaName", "serviceName", "serviceType", "sourcePythonClass", "startDate",
+    "storageServiceNames", "tableName", "tagFQN", "testCases", "type",
+})  # fmt: skip
+# To judge a longer one takes seconds, and a parse of all DAGs has thirty; a DAG's docs have no room for it anyway.
+_LONGEST = 200_000
+
+_encoded = json.JSONEncoder(ensure_ascii=False).encode
+
+# A key that looks otherwise, or is of no field, may itself be what should not be seen.
+_FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+
+
+def shown(source_config: Any) -> Any:
+    """
+    Return a source config with ``***`` in place of all that openmetadata-ingestion's schemas don't know as harmless.
+
+    Shown are true, false and null, numbers and enums where the schema says so, filters and names unless they look like
+    a secret, and references, which are no secrets. Of one that is very long, nothing is shown.
+    """
+    if len(_encoded(source_config)) > _LONGEST:
+        return HIDDEN
+    return _shown(source_config, schemas.kind_at("sourceConfig", "config"), "")
+
+
+def _shown(value: Any, kind: Kind, name: str) -> Any:
+    if value is None or value == "" or isinstance(value, bool):
+        return value
+    if is_reference(value):
+        return redact(value)
+    fit = schemas.fitting(kind, value)
+    if schemas.is_harmless(fit):
+        return value
+    is_known = fit not in (None, schemas.ANY, schemas.SECRET) and not is_secret_name(name) and not is_secret_place(name)
+    if is_known and isinstance(value, dict) and (known := schemas.fields(fit)):
+        # In a mapping of any names, these say as much as the values.
+        return {_name(key, known): _shown(child, known.get(key), key) for key, child in value.items()}
+    if is_known and isinstance(value, list):
+        return [_shown(child, fit["list"], name) for child in value]
+    return value if is_known and name in _SHOWN_TEXTS and not is_secret("", value) else HIDDEN
+
+
+def _name(key: str, known: Any) -> str:
+    return key if key in known or (_FIELD_NAME.fullmatch(key) and not is_secret("", key)) else HIDDEN

@@ -1,0 +1,154 @@
+"""Unknown fields: misspelt ones, and those on the wrong level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from itertools import islice
+from typing import Any
+
+from dag_factory.configs.document import Document, mapping_at
+from dag_factory.configs.pipeline import RUNNER, AirflowConfig, DagFactory, IngestionPipeline, Runner
+from dag_factory.configs.problem import ERROR, SPELLING, WARNING, Problem
+from dag_factory.configs.schemas import PIPELINE, fields, kind_at
+from dag_factory.configs.validation.spelling import in_camel_case
+from dag_factory.openmetadata.nearest import nearest
+from dag_factory.secrets.references import is_reference
+
+Path = tuple[str, ...]
+
+# Of a document that has more unknown fields than this, the rest is not compared: to find what is near takes a while.
+_MOST_UNKNOWN = 20
+_MOST_OWNERS = 20
+
+_AIRFLOW, _SERVER = ("airflowConfig",), ("openMetadataServerConnection",)
+# What people know from Airflow, or from elsewhere, under another name.
+_OTHERS_WORDS: Mapping[str, Path] = {
+    **dict.fromkeys(("schedule", "cron", "interval"), (*_AIRFLOW, "scheduleInterval")),
+    **dict.fromkeys(("timezone", "tz"), (*_AIRFLOW, "pipelineTimezone")),
+    "catchup": (*_AIRFLOW, "pipelineCatchup"),
+    "start": (*_AIRFLOW, "startDate"),
+    "end": (*_AIRFLOW, "endDate"),
+    "timeout": (*_AIRFLOW, "workflowTimeout"),
+    "paused": (*_AIRFLOW, "pausePipeline"),
+    "url": (*_SERVER, "hostPort"),
+    "host": (*_SERVER, "hostPort"),
+    "token": (*_SERVER, "securityConfig", "jwtToken"),
+    "logLevel": ("loggerLevel",),
+}
+
+_OURS: tuple[Path, ...] = (RUNNER[:1], RUNNER)
+# The levels below the document itself; the inside of sourceConfig.config has checks of its own.
+_LEVELS: tuple[Path, ...] = (
+    ("airflowConfig",),
+    ("service",),
+    ("sourceConfig",),
+    ("openMetadataServerConnection",),
+    ("openMetadataServerConnection", "securityConfig"),
+)
+
+
+def snake_case(document: Document) -> Iterator[Problem]:
+    """Yield an error for each field in snake_case that OpenMetadata writes in camelCase: no server sends it so."""
+    for path, mapping in _mappings(document):
+        known = _known(path)
+        for name in mapping:
+            # Most names have neither, and this is asked at each parse.
+            if ("_" in name or "-" in name) and name not in known and (right := in_camel_case(name, known)):
+                yield Problem(
+                    _dotted(path, name),
+                    SPELLING,
+                    f"is spelled '{right}' in a config",
+                    f"Write {right}",
+                    meant=_dotted(path, right),
+                )
+
+
+def ours(document: Document) -> Iterator[Problem]:
+    """Yield an error for each unknown field of the section that is ours alone."""
+    for path in _OURS:
+        mapping = mapping_at(document, *path)
+        known = _known(path)
+        for name in islice((name for name in mapping or () if name not in known), _MOST_UNKNOWN):
+            right = nearest(name, known)
+            place = None if right else _places().get(name)
+            way_out = f"Did you mean '{right}'?" if right else f"Known here are {', '.join(known)}"
+            meant = _dotted(path, right) if right else None
+            if place is not None:
+                way_out, meant = _belongs_in(place), _dotted(place, name)
+            yield Problem(_dotted(path, name), SPELLING, "is unknown here", way_out, ERROR, meant)
+
+
+def unknown(document: Document) -> Iterator[Problem]:
+    """
+    Yield a warning for each unknown field that is a near miss of a known one, or known on another level.
+
+    A newer server sends fields that nothing here knows: those that are near to none are its own.
+    """
+    found = ((path, name) for path, mapping in _mappings(document) for name in mapping if name not in _known(path))
+    for path, name in islice(found, _MOST_UNKNOWN):
+        field = _dotted(path, name)
+        if right := nearest(name, _known(path)):
+            way_out = f"Did you mean '{right}'?"
+            yield Problem(field, SPELLING, "is unknown here", way_out, WARNING, _dotted(path, right))
+        elif (place := _places().get(name)) is not None and place != path:
+            yield Problem(field, "misplaced", "has no meaning here", _belongs_in(place), WARNING, _dotted(place, name))
+        elif (meant := _OTHERS_WORDS.get(name)) is not None and path in ((), meant[:-1]):
+            way_out = f"Did you mean '{meant[-1] if path == meant[:-1] else '.'.join(meant)}'?"
+            yield Problem(field, SPELLING, "is unknown here", way_out, WARNING, ".".join(meant))
+
+
+def _belongs_in(place: Path) -> str:
+    if not place:
+        return "It belongs on the top level: write it without indentation"
+    return f"It belongs in {'.'.join(place)}: indent it below that"
+
+
+def _mappings(document: Document) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    """Yield the mappings of a document whose fields are known by name, with their paths."""
+    yield (), document
+    for path in _LEVELS:
+        if (mapping := mapping_at(document, *path)) is not None:
+            yield path, mapping
+    owners = document.get("owners")
+    for number, owner in enumerate(owners[:_MOST_OWNERS] if isinstance(owners, list) else ()):
+        if isinstance(owner, dict) and not is_reference(owner):
+            yield ("owners", str(number)), owner
+
+
+@cache
+def _known(path: Path) -> tuple[str, ...]:
+    """Return the names of the fields of a level."""
+    if path in _OURS:
+        model = DagFactory if len(path) == 1 else Runner
+        return tuple(str(field.alias) for field in model.model_fields.values())
+    if path == ():
+        modelled = (str(field.alias) for field in IngestionPipeline.model_fields.values())
+        return tuple(dict.fromkeys([*fields(PIPELINE), *modelled]))
+    if path[0] == "owners":
+        return tuple(fields("EntityReference"))
+    if path == ("airflowConfig",):
+        modelled = (str(field.alias) for field in AirflowConfig.model_fields.values())
+        return tuple(dict.fromkeys([*fields(kind_at(*path)), *modelled]))
+    return tuple(fields(kind_at(*path)))
+
+
+@cache
+def _places() -> Mapping[str, Path]:
+    """Return the level of each field that only one level knows."""
+    levels: tuple[Path, ...] = ((), *_LEVELS, *_OURS)
+    found: dict[str, list[Path]] = {}
+    for path in levels:
+        for name in _known(path):
+            found.setdefault(name, []).append(path)
+    source = ("sourceConfig", "config")
+    for kind in kind_at(*source)["one of"]:
+        for name in fields(kind):
+            # A field of both is meant for the source: that of the connection to OpenMetadata is hardly ever written.
+            if found.get(name, [_SERVER]) == [_SERVER]:
+                found[name] = [source]
+    return {name: paths[0] for name, paths in found.items() if len(paths) == 1}
+
+
+def _dotted(path: Path, name: str) -> str:
+    return ".".join((*path, name))

@@ -1,0 +1,108 @@
+"""Where the fields of a config stand in its file: line and column, for those who read the file."""
+
+from __future__ import annotations
+
+import json
+import re
+from bisect import bisect
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
+from pathlib import PurePosixPath
+
+import yaml
+
+from dag_factory.configs.document import MAX_VALUES, YAML_SUFFIXES
+from dag_factory.configs.problem import Problem
+from dag_factory.configs.yaml_loader import compose
+
+Place = tuple[int, int]
+"""Line and column, counted from 1."""
+
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]', re.DOTALL)
+
+
+def located(problems: Iterable[Problem], keys: Iterable[str], read: Callable[[str], bytes]) -> list[Problem]:
+    """
+    Return problems with the file, line and column of their fields.
+
+    A field that is missing has the place of what it is missing in; one of the defaults is found in their file.
+
+    :param keys: of the config and of its defaults, the nearest first
+    :param read: returns the content of a file by its key; raises KeyError where it is gone
+    """
+    files = list(_places(keys, read))
+    return [_located(problem, files) for problem in problems]
+
+
+def _located(problem: Problem, files: list[tuple[str, dict[str, Place]]]) -> Problem:
+    if problem.config is not None:
+        files = [file for file in files if file[0] == problem.config]
+    if problem.line is not None or not files:
+        return problem
+    field = problem.field or ""
+    while True:
+        for key, places in files:
+            if (place := places.get(field)) is not None and (field or key == files[0][0]):
+                return replace(problem, config=key, line=place[0], column=place[1])
+        if not field:
+            return replace(problem, config=files[0][0])
+        field = field.rpartition(".")[0]
+
+
+def _places(keys: Iterable[str], read: Callable[[str], bytes]) -> Iterator[tuple[str, dict[str, Place]]]:
+    """Yield the key of each file that can be read, with the places of its fields by dotted path."""
+    for key in keys:
+        with suppress(Exception):  # a file that is broken has been reported as such
+            text = read(key).decode("utf-8-sig")
+            is_yaml = PurePosixPath(key).suffix.lower() in YAML_SUFFIXES
+            found = _in_yaml(compose(text), "") if is_yaml else _in_json(text)
+            # Aliases of YAML can make very many fields out of a few bytes.
+            yield key, dict(islice(found, MAX_VALUES))
+
+
+def _in_yaml(node: yaml.Node | None, field: str) -> Iterator[tuple[str, Place]]:
+    if node is None:
+        return
+    if not field:
+        yield field, _place(node)
+    if isinstance(node, yaml.MappingNode):
+        for name, child in node.value:
+            path = f"{field}.{name.value}" if field else str(name.value)
+            yield path, _place(name)
+            yield from _in_yaml(child, path)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, child in enumerate(node.value):
+            path = f"{field}.{index}"
+            yield path, _place(child)
+            yield from _in_yaml(child, path)
+
+
+def _place(node: yaml.Node) -> Place:
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _in_json(text: str) -> Iterator[tuple[str, Place]]:
+    """Yield the places of all fields of a JSON text that can be read: of each key, and of each item of a list."""
+    starts = [0, *(end.end() for end in re.finditer("\n", text))]
+
+    def place(position: int) -> Place:
+        line = bisect(starts, position)
+        return line, position - starts[line - 1] + 1
+
+    yield "", place(len(text) - len(text.lstrip()))
+    path: list[str | int] = []
+    last: re.Match[str] | None = None
+    for token in _TOKEN.finditer(text):
+        part = token[0]
+        if part in "{[":
+            path.append(0 if part == "[" else "")
+        elif part in "}]":
+            path.pop()
+        elif part == "," and path and isinstance(path[-1], int):
+            path[-1] += 1
+        elif part == ":" and last is not None and path:
+            path[-1] = json.loads(last[0], strict=False)
+            yield ".".join(map(str, path)), place(last.start())
+        last = token

@@ -1,0 +1,66 @@
+"""When a pipeline runs: that Airflow can schedule it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+
+import pendulum
+from pydantic import ValidationError
+
+from dag_factory.configs.document import Document
+from dag_factory.configs.pipeline import LONGEST_CRON, AirflowConfig
+from dag_factory.configs.problem import Problem, problem_of
+from dag_factory.configs.timetables.schedule import check_cron, check_timezone, end_date, start_date
+from dag_factory.errors import ConfigError
+from dag_factory.openmetadata.nearest import nearest
+from dag_factory.secrets.references import is_reference
+
+
+def schedules(document: Document) -> Iterator[Problem]:
+    """Yield what is wrong with cron, timezone and dates, each by itself."""
+    airflow = document.get("airflowConfig")
+    if not isinstance(airflow, dict) or is_reference(airflow):
+        return
+    zone = airflow.get("pipelineTimezone")
+    named: str | None = "UTC" if zone is None else None
+    if isinstance(zone, str):
+        try:
+            named = check_timezone(zone)
+        except ConfigError as error:
+            found = problem_of(error, "timezone")
+            # What is near to UTC+2 is UTC, which is not meant.
+            near = None if re.search(r"[+\d]", zone) else nearest(zone, _timezones())
+            yield replace(found, way_out=f"Did you mean '{near}'?") if near else found
+    cron = airflow.get("scheduleInterval")
+    if isinstance(cron, str) and 0 < len(cron.strip()) <= LONGEST_CRON:  # of a longer one the model says that
+        try:
+            check_cron(cron.strip(), named or "UTC")
+        except ConfigError as error:
+            yield problem_of(error, "cron")
+        runs = airflow.get("maxActiveRuns")
+        if cron.strip() == "@continuous" and isinstance(runs, int) and runs > 1:
+            yield Problem(
+                "airflowConfig.maxActiveRuns", "value", "is more than 1, and '@continuous' takes no more", "Write 1"
+            )
+    if named is not None and airflow.get("startDate") is not None and airflow.get("endDate") is not None:
+        yield from _dates({name: airflow[name] for name in ("startDate", "endDate")} | {"pipelineTimezone": named})
+
+
+@cache
+def _timezones() -> tuple[str, ...]:
+    return tuple(sorted(pendulum.timezones()))
+
+
+def _dates(fields: Document) -> Iterator[Problem]:
+    try:
+        config = AirflowConfig.model_validate(fields)
+    except ValidationError:
+        return  # the model says that
+    start, end = start_date(config), end_date(config)
+    if start is not None and end is not None and end <= start:
+        yield Problem(
+            "airflowConfig.endDate", "date", "lies before startDate, so nothing ever runs", "Write a later date"
+        )

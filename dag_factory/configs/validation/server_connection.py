@@ -1,0 +1,85 @@
+"""The connection to the OpenMetadata server: that there is one, and where it leads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from dag_factory.configs.allowed import SERVER
+from dag_factory.configs.document import Document
+from dag_factory.configs.problem import MISSING, WARNING, Problem
+from dag_factory.options import SECTION
+from dag_factory.secrets.references import is_reference
+
+_HOST = f"{SERVER}.hostPort"
+_TOKEN = f"{SERVER}.securityConfig.jwtToken"
+_EXAMPLE = (
+    '{hostPort: "https://openmetadata.example.com/api", authProvider: openmetadata, '
+    "securityConfig: {jwtToken: {$env: OPENMETADATA_JWT_TOKEN}}}"
+)
+# As shells, Jinja and docker-compose write it; no token and no address begins so.
+_VARIABLE = re.compile(r"\s*(?:\$\w{1,100}|\$\{.{0,300}\}|\{\{.{0,300}\}\})\s*")
+_URL = "Write one like https://openmetadata.example.com/api"
+
+
+def server(document: Document, *, is_given: bool) -> Iterator[Problem]:
+    """
+    Yield what is wrong with the way to the server.
+
+    :param is_given: whether an Airflow Connection supplies it for all pipelines
+    """
+    connection = document.get(SERVER)
+    if connection is None:
+        if not is_given:
+            way_out = f"Write {_EXAMPLE}, or ask Airflow's operator to set [{SECTION}] openmetadata_conn_id"
+            yield Problem(SERVER, MISSING, "is missing, so there is nowhere to send metadata", way_out)
+        return
+    if not isinstance(connection, dict) or is_reference(connection):
+        if not is_given:
+            yield Problem(SERVER, "kind", "is not a mapping of fields to values", f"Write {_EXAMPLE}")
+        return
+    host = connection.get("hostPort")
+    if host in (None, ""):
+        if not is_given:
+            yield Problem(_HOST, MISSING, "is missing, so there is nowhere to send metadata", _URL)
+    elif not is_reference(host) and not _is_url(host):
+        yield Problem(_HOST, "url", "is not an http or https URL", _URL)
+    security = connection.get("securityConfig")
+    if security is not None and not isinstance(security, dict):
+        yield Problem(f"{SERVER}.securityConfig", "kind", "is not a mapping", "Write {jwtToken: {$env: NAME}}")
+    elif security and not is_reference(security):
+        token = security.get("jwtToken")
+        is_near = isinstance(token, dict) and any(str(name).startswith("$") for name in token)
+        if token is not None and not isinstance(token, str) and not is_reference(token) and not is_near:
+            yield Problem(_TOKEN, "kind", "is neither a text nor a reference", "Write {$env: NAME}")
+
+
+def doubtful_server(document: Document) -> Iterator[Problem]:
+    """Yield a warning for what will most likely not work with a server."""
+    connection = document.get(SERVER)
+    if not isinstance(connection, dict) or is_reference(connection):
+        return
+    host = connection.get("hostPort")
+    if isinstance(host, str) and _is_url(host) and urlsplit(host).path in ("", "/"):
+        yield Problem(_HOST, "url", "has no path, and OpenMetadata's API is at /api", "Add /api", WARNING)
+    security = connection.get("securityConfig")
+    values: dict[str, Any] = {_HOST: host}
+    if isinstance(security, dict):
+        values[_TOKEN] = security.get("jwtToken")
+    for field, value in values.items():
+        if isinstance(value, str) and _VARIABLE.fullmatch(value):
+            yield Problem(
+                field, "reference", "is used as it stands: nothing is filled in", "Write {$env: NAME}", WARNING
+            )
+
+
+def _is_url(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        url = urlsplit(value.strip())
+        return url.scheme in ("http", "https") and bool(url.hostname) and (url.port or 1) > 0
+    except ValueError:
+        return False

@@ -1,0 +1,129 @@
+"""The sourceConfig: that it exists, is of the type that the pipelineType wants, and fits the kind of the service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dag_factory.configs.document import Document
+from dag_factory.configs.problem import MISSING, WARNING, Problem, problem_of
+from dag_factory.errors import ConfigError
+from dag_factory.openmetadata.nearest import nearest
+from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES, pipeline_type
+from dag_factory.openmetadata.source_configs import BY_SERVICE, KINDS_OF_SERVICES, misfit, types_of
+from dag_factory.secrets.references import is_reference
+
+_FIELD = "sourceConfig"
+_CONFIG = f"{_FIELD}.config"
+_TYPE = f"{_CONFIG}.type"
+
+_METADATA = BY_SERVICE["metadata"]
+_SERVICES = (*KINDS_OF_SERVICES, "testSuite")
+_TYPES = {name: types_of(name) for name in PIPELINE_TYPES}
+# Of one, whose source config may do without.
+_TYPES["application"] += ("ReverseIngestion",)
+_ALL_TYPES = tuple(dict.fromkeys(name for names in _TYPES.values() for name in names))
+
+
+def kind(document: Document) -> Iterator[Problem]:
+    """Yield an error for a pipelineType that nothing runs."""
+    name = document.get("pipelineType")
+    if not isinstance(name, str):
+        return  # the model says that
+    try:
+        pipeline_type(name)
+    except ConfigError as error:
+        found = problem_of(error, "pipelineType")
+        near = nearest(name, tuple(PIPELINE_TYPES))
+        yield found if near is None else Problem(found.field, found.kind, found.problem, f"Did you mean '{near}'?")
+
+
+def service(document: Document) -> Iterator[Problem]:
+    """Yield an error where no service is named."""
+    found = document.get("service")
+    if found is None:
+        way_out = "Name the service that this pipeline ingests, as {type: databaseService, name: sales}"
+        yield Problem("service", MISSING, "is missing", way_out)
+    elif isinstance(found, dict) and not is_reference(found) and found.get("name") in (None, ""):
+        yield Problem("service.name", MISSING, "is missing", "Write the name that the service has in OpenMetadata")
+
+
+def source_config(document: Document) -> Iterator[Problem]:
+    """Yield what is wrong with the sourceConfig as a whole; its fields are looked at elsewhere."""
+    source = document.get(_FIELD)
+    example = _example(document)
+    if source is None:
+        yield Problem(_FIELD, MISSING, "is missing", f"Write {example}")
+    elif is_reference(source):
+        yield _no_mapping(_FIELD, example)
+    elif not isinstance(source, dict):
+        yield Problem(_FIELD, "kind", "is not a mapping of fields to values", f"Write {example}")
+    elif source.get("config") is None:
+        beside = "What stands in sourceConfig belongs one level deeper" if source else "Write the source config"
+        yield Problem(_CONFIG, MISSING, "is missing", f"{beside}, as in {example}")
+    elif is_reference(source["config"]):
+        yield _no_mapping(_CONFIG, example)
+    elif not isinstance(source["config"], dict):
+        yield Problem(_CONFIG, "kind", "is not a mapping of fields to values", f"Write {example}")
+    else:
+        yield from _type(document, source["config"].get("type"))
+
+
+def _type(document: Document, said: object) -> Iterator[Problem]:
+    wanted = _TYPES.get(str(document.get("pipelineType")))
+    if wanted is None or said is None or is_reference(said):
+        return
+    if not isinstance(said, str):
+        yield Problem(_TYPE, "kind", "is not a text", f"Write {_one_of(wanted)}")
+    elif wrong := misfit(document.get("pipelineType"), _service_type(document), said):
+        yield Problem(_TYPE, "type", *wrong)
+
+
+def doubtful_types(document: Document) -> Iterator[Problem]:
+    """Yield a warning for a type that is missing or a near miss of a known one: newer servers have further ones."""
+    service, source = document.get("service"), document.get(_FIELD)
+    if isinstance(service, dict) and not is_reference(service):
+        yield from _kind_of_service(service.get("type"))
+    config = source.get("config") if isinstance(source, dict) else None
+    if isinstance(config, dict) and not is_reference(config):
+        wanted = _TYPES.get(str(document.get("pipelineType")), ())
+        if config.get("type") is None and wanted and document["pipelineType"] != "application":
+            way_out = f"Write {_METADATA.get(_service_type(document), _one_of(wanted))}"
+            yield Problem(_TYPE, MISSING, "is missing, and newer versions of OpenMetadata ask for it", way_out, WARNING)
+        yield from _near_miss(config.get("type"), _ALL_TYPES, _TYPE)
+
+
+def _kind_of_service(said: object) -> Iterator[Problem]:
+    """Yield a warning for the name of a connector or the like; a kind that newer servers have ends as all do."""
+    found = list(_near_miss(said, _SERVICES, "service.type"))
+    if found or not isinstance(said, str) or said in _SERVICES or said.endswith("Service"):
+        yield from found
+        return
+    near = nearest(f"{said}Service", _SERVICES)
+    way_out = f"Did you mean '{near}'?" if near else "Write one such as databaseService or dashboardService"
+    yield Problem("service.type", "value", "is not a kind of service", way_out, WARNING)
+
+
+def _near_miss(said: object, known: tuple[str, ...], field: str) -> Iterator[Problem]:
+    if not isinstance(said, str) or said in known:
+        return
+    if near := nearest(said, known):
+        yield Problem(field, "value", "is not a type that is known here", f"Did you mean '{near}'?", WARNING)
+
+
+def _service_type(document: Document) -> str:
+    service = document.get("service")
+    return str(service.get("type")) if isinstance(service, dict) else ""
+
+
+def _example(document: Document) -> str:
+    wanted = _TYPES.get(str(document.get("pipelineType")), ("DatabaseMetadata",))
+    kind = _METADATA.get(_service_type(document), wanted[0]) if len(wanted) > 1 else wanted[0]
+    return f"{{config: {{type: {kind}}}}}"
+
+
+def _one_of(names: tuple[str, ...]) -> str:
+    return names[0] if len(names) == 1 else f"one of {', '.join(names)}"
+
+
+def _no_mapping(field: str, example: str) -> Problem:
+    return Problem(field, "kind", "is a reference, and a reference stands for one value only", f"Write {example}")

@@ -1,0 +1,99 @@
+"""The source config: of the type that its pipeline type wants, and as openmetadata-ingestion's schemas have it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+from typing import Any
+
+from dag_factory.configs.document import mapping_at
+from dag_factory.configs.ingestion_versions import IngestionVersions
+from dag_factory.configs.pipeline import RUNNER
+from dag_factory.configs.problem import ERROR, WARNING, Problem
+from dag_factory.configs.schemas import ANY_SERVICE, PIPELINE, Schemas, is_ahead, of_version
+from dag_factory.configs.validation.schema_check import SchemaCheck
+from dag_factory.secrets.references import is_reference
+
+FIELD = "sourceConfig.config"
+
+# What else of a document a run hands to openmetadata-ingestion, and no DAG is made of.
+_OF_RUN = ("enableStreamableLogs", "loggerLevel", "raiseOnError")
+_MOST_PROBLEMS = 50
+
+
+def misfits(document: Mapping[str, Any], versions: IngestionVersions) -> Iterator[Problem]:
+    """Yield what openmetadata-ingestion would refuse for certain: errors, at most 50, and cheap to ask for."""
+    version = versions.of(_python(document))
+    if not is_ahead(version):
+        found = _problems(document, of_version(version), names_unknown=False)
+        yield from islice((problem for problem in found if problem.level == ERROR), _MOST_PROBLEMS)
+
+
+def doubts(document: Mapping[str, Any], versions: IngestionVersions) -> Iterator[Problem]:
+    """
+    Yield warnings for fields that openmetadata-ingestion does not know: a newer server may have sent them.
+
+    Of an openmetadata-ingestion that is newer than the digests, all that is found is but doubtful.
+    """
+    version = versions.of(_python(document))
+    for problem in islice(_problems(document, of_version(version), names_unknown=True), 2 * _MOST_PROBLEMS):
+        if problem.level == WARNING or is_ahead(version):
+            yield replace(problem, level=WARNING)
+
+
+def misfits_and_doubts(document: Mapping[str, Any], versions: IngestionVersions) -> list[Problem]:
+    """Return what `misfits` and `doubts` yield, looked for once where it is not very much."""
+    version = versions.of(_python(document))
+    found = list(islice(_problems(document, of_version(version), names_unknown=True), _MOST_PROBLEMS))
+    if is_ahead(version) or len(found) == _MOST_PROBLEMS:
+        return [*misfits(document, versions), *doubts(document, versions)]
+    return found
+
+
+def _problems(document: Mapping[str, Any], schemas: Schemas, *, names_unknown: bool) -> Iterator[Problem]:
+    """
+    Yield what there is to say of a source config, and of what else a run hands to openmetadata-ingestion.
+
+    Nothing is said of one that is missing, nor of a pipeline type that this version of openmetadata-ingestion does not
+    run.
+    """
+    check = SchemaCheck(schemas, names_unknown=names_unknown)
+    for name in _OF_RUN:
+        yield from check.problems_of(schemas.fields(PIPELINE).get(name), document.get(name), name)
+    config = mapping_at(document, "sourceConfig", "config")
+    if config is None:
+        return
+    choices = schemas.source_configs(document.get("pipelineType"))
+    model = _for_service(choices, document)
+    said = config.get("type")
+    if said is not None and not is_reference(said):
+        named = [each for each in choices.values() if said in schemas.values(schemas.fields(each)["type"])]
+        if choices and not named:
+            types = _types(schemas, [model] if model is not None else choices.values())
+            problem = f"is not the type of a pipeline whose pipelineType is {document['pipelineType']}"
+            yield Problem(f"{FIELD}.type", "type", problem, f"Write {' or '.join(types)}")
+        elif model not in named:
+            model = named[0] if named else None
+    if model is not None:
+        # Where the type is missing, the worker adds it.
+        yield from check.of_object(model, {**config, "type": _types(schemas, [model])[0]}, FIELD)
+
+
+def _for_service(choices: Mapping[str, str], document: Mapping[str, Any]) -> str | None:
+    """Return which type the source config is to be of, by the type of the service; None where that is not known."""
+    service = document.get("service")
+    said = str(service.get("type")).lower() if isinstance(service, dict) else ""
+    by_service = {name.lower(): kind for name, kind in choices.items()}
+    return by_service.get(said) or choices.get(ANY_SERVICE)
+
+
+def _types(schemas: Schemas, kinds: Iterable[str]) -> list[str]:
+    """Return what the field ``type`` of some kinds of source config says."""
+    return list(dict.fromkeys(str(schemas.values(schemas.fields(kind)["type"])[0]) for kind in kinds))
+
+
+def _python(document: Mapping[str, Any]) -> str | None:
+    """Return the interpreter that a document names, None where it names none."""
+    python = (mapping_at(document, *RUNNER) or {}).get("python")
+    return python if isinstance(python, str) else None

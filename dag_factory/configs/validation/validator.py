@@ -1,0 +1,126 @@
+"""The one validation: all problems of a document, the same for all callers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from dag_factory.configs import allowed
+from dag_factory.configs.allowed import Allowed
+from dag_factory.configs.document import Document
+from dag_factory.configs.pipeline import IngestionPipeline
+from dag_factory.configs.problem import ERROR, InvalidError, Problem, without_doubles
+from dag_factory.configs.pydantic_problems import problems_of
+from dag_factory.configs.validation import foreign, kinds, names, patterns, reach, schedules, source, source_config
+from dag_factory.configs.validation import server_connection as server
+
+Check = Callable[[Document], Iterable[Problem]]
+"""
+Finds problems in a document as it stands in the store: with its defaults, its references unresolved.
+
+It never raises, takes any JSON for a value, and its time is bounded whatever the document holds. Of two problems of one
+field the first is kept, so the check that knows more comes first.
+"""
+
+NAMES: tuple[Check, ...] = (names.snake_case, names.ours)
+"""Run first: a field under a wrong name would otherwise be reported as missing under the right one."""
+
+ERRORS: tuple[Check, ...] = (
+    kinds.booleans,
+    source.kind,
+    source.service,
+    source.source_config,
+    schedules.schedules,
+    reach.misspelt_references,
+    reach.parts_of_connections,
+    reach.executor,
+)
+"""Run whenever a DAG is built, so at each parse too: they must be cheap."""
+
+WARNINGS: tuple[Check, ...] = (
+    names.unknown,
+    source.doubtful_types,
+    server.doubtful_server,
+    patterns.patterns,
+)
+"""Run where a user reads the result: at a deploy, for a dropped file, and for a document that is wrong anyway."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """
+    What validation finds in a document.
+
+    :param problems: errors first
+    :param pipeline: what it describes, None where it is wrong
+    """
+
+    problems: tuple[Problem, ...]
+    pipeline: IngestionPipeline | None
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.level == ERROR)
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        return tuple(problem for problem in self.problems if problem.level != ERROR)
+
+    def require_pipeline(self) -> IngestionPipeline:
+        """
+        Return the pipeline that the document describes.
+
+        :raises InvalidError: with all errors, where it is wrong
+        """
+        if self.pipeline is None:
+            raise InvalidError(self.errors)
+        return self.pipeline
+
+
+def validate(document: Document, opened: Allowed | None = None) -> list[Problem]:
+    """
+    Return all problems of a document, errors first.
+
+    :param document: merged over its defaults, its references unresolved
+    :param opened: what the operator has opened to configs; without it, what the settings say now
+    """
+    return list(examine(document, opened, warnings=True).problems)
+
+
+def examine(document: Document, opened: Allowed | None = None, *, warnings: bool = False) -> Verdict:
+    """
+    Return what `validate` says, and the pipeline of a document that is good.
+
+    :param warnings: whether to look for doubtful things in a document without errors too
+    """
+    if found := [*foreign.workflow(document), *foreign.answer(document)]:
+        return Verdict(tuple(found), None)
+    opened = opened or allowed.configured()
+    pipeline, misfits = _modelled(document)
+    problems = [*_of(NAMES, document), *misfits, *_of(ERRORS, document)]
+    problems += server.server(document, is_given=opened.server_connection is not None)
+    problems += reach.reach(document, opened)
+    if not warnings:
+        problems += source_config.misfits(document, opened.versions)
+    if problems or warnings:
+        problems += [*_of(WARNINGS, document), *reach.interpreter(document, opened)]
+        problems += source_config.misfits_and_doubts(document, opened.versions)
+    if not problems:
+        return Verdict((), pipeline)
+    kept = tuple(without_doubles(problems))
+    is_wrong = any(problem.level == ERROR for problem in kept)
+    return Verdict(kept, None if is_wrong else pipeline)
+
+
+def _of(checks: Iterable[Check], document: Document) -> Iterator[Problem]:
+    for check in checks:
+        yield from check(document)
+
+
+def _modelled(document: Document) -> tuple[IngestionPipeline | None, list[Problem]]:
+    try:
+        return IngestionPipeline.model_validate(document), []
+    except ValidationError as error:
+        return None, list(problems_of(error))

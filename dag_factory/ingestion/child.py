@@ -1,0 +1,161 @@
+"""
+What a child runs: ``python -I -u child.py FD``, in an interpreter that has openmetadata-ingestion.
+
+It reads one JSON document from standard input, what to do and with what, does it, and writes messages to the file
+descriptor FD, one JSON object a line: ``log`` records, a ``secret`` before it is used, at the end a ``result`` or an
+``error``. The package around this file is loaded from where it lies, so that nothing else of the environment that it
+is installed in, Airflow's, can be imported here. `dag_factory.runner.child_process` is the other end.
+
+All of it is done under a guard, see `dag_factory.ingestion.guard`, with whom it ends when the parent does.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import logging
+import os
+import sys
+import threading
+import traceback
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+LONGEST_MESSAGE = 64 * 1024 * 1024
+"""In bytes: no line between parent and child is longer, either way."""
+
+# In characters. JSON makes 12 bytes of one at most, so a message with such a text is whole.
+_LONGEST_TEXT = 1024 * 1024
+
+
+class Messages:
+    """The way back to the parent; may be used by any thread."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._unlock()
+        os.register_at_fork(after_in_child=self._unlock)
+
+    def _unlock(self) -> None:
+        self._lock = threading.Lock()
+
+    def send(self, **message: Any) -> None:
+        """
+        Send one message.
+
+        :raises ValueError: where it is too long
+        """
+        data = json.dumps(message).encode() + b"\n"
+        if len(data) > LONGEST_MESSAGE:
+            raise ValueError(f"a message of the child takes more than {LONGEST_MESSAGE} bytes")
+        with self._lock:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+
+
+class MessageHandler(logging.Handler):
+    """Sends log records to the parent."""
+
+    def __init__(self, messages: Messages) -> None:
+        super().__init__()
+        self._messages = messages
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = record.getMessage()
+            if record.exc_info and record.exc_info[0] is not None:
+                text = f"{text}\n{''.join(traceback.format_exception(*record.exc_info))}"
+            self._messages.send(log={"name": record.name, "level": record.levelno, "text": shortened(text)})
+        except Exception:  # noqa: BLE001 - as logging's own handlers: a record that can't be logged ends nothing
+            self.handleError(record)
+
+
+def main(descriptor: int) -> int:
+    """Do what standard input says and return the exit code."""
+    load_package()
+    from dag_factory.errors import DagFactoryError
+    from dag_factory.ingestion.guard import work_under_guard
+    from dag_factory.secrets.masking import Mask
+    from dag_factory.secrets.names import declare_names
+
+    os.set_inheritable(descriptor, False)
+    work_under_guard(descriptor)
+    order = json.loads(read_line())
+    messages = Messages(descriptor)
+    logging.basicConfig(level=logging.INFO, handlers=[MessageHandler(messages)])
+    logging.captureWarnings(True)
+    declare_names(order["secret_names"])
+    mask = Mask(in_task=False)
+    for secret in order["secrets"]:
+        mask.add(secret)
+
+    def on_secret(secret: str) -> None:
+        mask.add(secret)
+        messages.send(secret=secret)
+
+    from dag_factory.ingestion.jobs import execute
+    from dag_factory.ingestion.secrets_manager import load
+
+    try:
+        with mask.over_output():
+            if order["secrets_manager"] is not None:
+                load(**order["secrets_manager"])
+            result = execute(order["kind"], order["job"], on_secret=on_secret)
+        messages.send(result=result)
+    except Exception as error:  # noqa: BLE001 - whatever ingestion code raises is for the parent to tell
+        if not isinstance(error, DagFactoryError):
+            logging.getLogger("dag_factory").error("%s", mask.hide(traceback.format_exc()))
+        # Hidden first: what is left of a secret that is cut, the parent would not know.
+        text = shortened(mask.hide(getattr(error, "problem", str(error))))
+        messages.send(error={"kind": type(error).__name__, "text": text, "field": getattr(error, "field", None)})
+        return 1
+    return 0
+
+
+def shortened(text: str) -> str:
+    """Return a text that fits into a message."""
+    return text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}… (shortened)"
+
+
+def read_line() -> bytes:
+    """Return the line that standard input holds, and leave nothing there to read for ingestion code."""
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        piece = os.read(0, 65536)
+        if not piece or len(line) > LONGEST_MESSAGE:
+            raise SystemExit("standard input holds no job")
+        line += piece
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return bytes(line)
+
+
+def load_package() -> None:
+    """Make the package around this file importable, and nothing that lies beside it."""
+    folder = Path(__file__).resolve().parents[1]
+    spec = spec_from_file_location(folder.name, folder / "__init__.py", submodule_search_locations=[str(folder)])
+    assert spec is not None
+    assert spec.loader is not None
+    package = sys.modules[folder.name] = module_from_spec(spec)
+    spec.loader.exec_module(package)
+
+
+def leave(codes: list[int]) -> None:
+    """
+    End this process, if its job has ended, without taking down all that it has imported.
+
+    With openmetadata-ingestion that takes seconds, and is where C extensions crash.
+    """
+    if codes:
+        logging.shutdown()
+        os._exit(codes[0])
+
+
+if __name__ == "__main__":
+    ended: list[int] = []
+    # The first that is registered runs last.
+    atexit.register(leave, ended)
+    ended.append(main(int(sys.argv[1])))
+    sys.exit(ended[0])

@@ -1,0 +1,276 @@
+"""
+One run of a pipeline: its workflow built, executed, and its state reported to the OpenMetadata server.
+
+It may run in an interpreter that has openmetadata-ingestion, but neither Airflow nor this package's dependencies. So
+the modules of `dag_factory.ingestion` import the standard library and each other, and openmetadata-ingestion late.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from dag_factory.errors import ConfigError, WorkflowError
+from dag_factory.ingestion.fitted_source_config import fitted_source_config
+from dag_factory.ingestion.models import in_one_sentence
+from dag_factory.ingestion.run_status import ensure_reported, report_once
+from dag_factory.ingestion.secrets_read import told_when_read
+from dag_factory.ingestion.server import connect, fetch_service, known_fields, server_version
+from dag_factory.ingestion.server_calls import ServerCalls, within_time
+from dag_factory.openmetadata.outcomes import STOPPED, Report, Reporter
+from dag_factory.openmetadata.pipeline_types import Resources, Service, pipeline_type
+from dag_factory.openmetadata.python_classes import check_connector
+from dag_factory.secrets.redaction import secret_values
+
+if TYPE_CHECKING:
+    from metadata.ingestion.api.step import Step
+    from metadata.ingestion.ometa.ometa_api import OpenMetadata
+    from metadata.workflow.base import BaseWorkflow
+
+    from dag_factory.configs.document import Document
+
+Summary = dict[str, dict[str, int]]
+"""What a run has done: for each step, by its name, how many ``records``, ``errors`` and so on."""
+
+
+class End(TypedDict):
+    """The final ``state`` of a run, whether the OpenMetadata server has it, and what the run has done."""
+
+    state: str
+    is_reported: bool
+    summary: Summary
+
+
+REPORT_SECONDS = 20.0
+"""For how long a report waits for a server that says nothing."""
+
+_COUNTS = ("records", "updated_records", "warnings", "errors", "filtered")
+
+
+@dataclass(frozen=True)
+class Job:
+    """
+    One run of a pipeline, made ready by the worker; JSON can carry it.
+
+    :param document: the pipeline's document, its references resolved, what is for this run alone laid over it
+    :param pipeline_fqn: the pipeline's fullyQualifiedName
+    :param run_id: id under which the run reports, see `openmetadata_run_id`
+    :param allowed_applications: prefixes of the Python classes that the document and the server may name
+    :param started: when the run began, in epoch milliseconds
+    :param is_retried: whether Airflow retries the task should this try fail, so that the run goes on
+    """
+
+    document: Document
+    pipeline_fqn: str
+    run_id: str
+    allowed_applications: Sequence[str] = ()
+    started: int | None = None
+    is_retried: bool = False
+
+
+class PipelineRun:
+    """
+    A run of one pipeline.
+
+    :param on_secret: gets every secret that the server hands out, so that logs can be masked
+    :param ends_at: `time.monotonic` at which the run's time is over: calls to the server are short from then on
+    """
+
+    def __init__(self, job: Job, *, on_secret: Callable[[str], None], ends_at: float | None = None) -> None:
+        self._job = job
+        self._document = job.document
+        self._on_secret = on_secret
+        self._ends_at = ends_at
+        self._type = pipeline_type(job.document["pipelineType"])
+        self._raise_on_error = says_yes(job.document, "raiseOnError", default=True)
+        self._began = int(time.time() * 1000)
+        self._server: OpenMetadata | None = None
+
+    def execute(self) -> End:
+        """
+        Run the pipeline's workflow to its end, see to it that the server has its final state, and return that.
+
+        :raises ConfigError: where the config does not say which server to report to
+        :raises WorkflowError: where the workflow can't be built, openmetadata-ingestion is not installed, or the server
+            has gone away amid the run
+        :raises metadata.config.common.WorkflowExecutionError: where the workflow failed and the pipeline says
+            ``raiseOnError``
+        """
+        connection = _connection(self._document)
+        require_ingestion()
+        calls = ServerCalls(str(connection.get("hostPort")), ends_at=self._ends_at)
+        with told_when_read(self._on_secret), within_time(calls):
+            try:
+                return self._execute(connect(connection))
+            except Exception as error:
+                if calls.problem is None:
+                    raise
+                raise WorkflowError(calls.problem) from error
+
+    def _execute(self, server: OpenMetadata) -> End:
+        self._server = server
+        # What goes wrong, the task reports, with the reason: see `dag_factory.task.execution`.
+        with TemporaryDirectory(prefix="openmetadata-") as folder:
+            workflow = self._workflow(self._config(server, Path(folder)))
+            workflow.execute()
+        report = Report(
+            Reporter.WORKFLOW,
+            _state_of(workflow),
+            started=self._job.started or self._began,
+            since=self._began,
+            steps=workflow.build_ingestion_status().model_dump(mode="json"),
+        )
+        state, is_reported = ensure_reported(server, self._job.pipeline_fqn, self._job.run_id, report)
+        if self._raise_on_error:
+            workflow.raise_from_status()
+        return {"state": state, "is_reported": is_reported, "summary": _summary(workflow.workflow_steps())}
+
+    def report(self, report: Report, *, seconds: float = REPORT_SECONDS) -> bool:
+        """
+        Report what is known of the run, and return whether the OpenMetadata server has it; it has to be reached before.
+
+        :param seconds: for which a server that says nothing is waited for, about
+        """
+        if self._server is None:
+            return False
+        host_port = str(self._document["openMetadataServerConnection"].get("hostPort"))
+        # The process is about to end, also where the server says nothing.
+        with within_time(ServerCalls(host_port, ends_at=time.monotonic() + seconds)):
+            return report_once(self._server, self._job.pipeline_fqn, self._job.run_id, report)
+
+    def report_stopped(self) -> None:
+        """Report that the run was asked to end, unless Airflow retries its task."""
+        if not self._job.is_retried:
+            self.report(Report(Reporter.KILL_HANDLER, "failed", STOPPED, started=self._job.started, since=self._began))
+
+    def _workflow(self, config: Document) -> BaseWorkflow:
+        """
+        Return the workflow of a config.
+
+        :raises WorkflowError: where openmetadata-ingestion refuses the config
+        """
+        try:
+            return _imported(self._type.workflow).create(config)
+        except Exception as error:
+            if (plain := in_one_sentence(error, "the workflow's config")) is None:
+                raise
+            raise plain from None
+
+    def _config(self, server: OpenMetadata, folder: Path) -> Document:
+        resources = Resources(lambda: self._service(server), folder, self._job.allowed_applications)
+        source_config = fitted_source_config(self._document, lambda: server_version(server))
+        return {
+            **self._type.steps({**self._document, "sourceConfig": source_config}, resources),
+            "workflowConfig": {
+                "loggerLevel": self._document.get("loggerLevel") or "INFO",
+                "raiseOnError": self._raise_on_error,
+                "openMetadataServerConfig": known_fields(self._document["openMetadataServerConnection"]),
+            },
+            "ingestionPipelineFQN": self._job.pipeline_fqn,
+            "pipelineRunId": self._job.run_id,
+            "enableStreamableLogs": says_yes(self._document, "enableStreamableLogs", default=False),
+        }
+
+    def _service(self, server: OpenMetadata) -> Service:
+        service = fetch_service(server, self._document["service"])
+        for secret in secret_values(service.connection):
+            self._on_secret(secret)
+        check_connector(service.connection, self._job.allowed_applications)
+        return service
+
+
+def require_ingestion() -> None:
+    """
+    Check that this interpreter has openmetadata-ingestion.
+
+    :raises WorkflowError: where it has not
+    """
+    if find_spec("metadata") is None:
+        raise WorkflowError(
+            f"openmetadata-ingestion is not installed for {sys.executable}. Install "
+            "openmetadata-dag-factory[ingestion] there, or set [openmetadata_dag_factory] python to an interpreter "
+            "that has openmetadata-ingestion"
+        )
+
+
+def says_yes(document: Document, field: str, *, default: bool) -> bool:
+    """Return what a field says that is true or false; a reference, such as ``$env``, makes a text of it."""
+    value = document.get(field)
+    if value is None:
+        return default
+    if isinstance(value, str):
+        value = {"true": True, "false": False}.get(value.strip().lower())
+    if not isinstance(value, bool):
+        raise ConfigError("is neither true nor false. Write true or false, without quotes", field=field)
+    return value
+
+
+def close_streamed_log() -> None:
+    """
+    Send what a workflow with ``enableStreamableLogs`` has logged, and close that log.
+
+    A workflow does so at its end, but not one that fails while it is built.
+    """
+    streamed = sys.modules.get("metadata.utils.streamable_logger")
+    if streamed is not None:
+        streamed.cleanup_streamable_logging()
+
+
+def report_run(document: Document, pipeline_fqn: str, run_id: str, *, report: Mapping[str, Any]) -> bool:
+    """
+    Report what is known of a run whose own process can't, and return whether the OpenMetadata server has it.
+
+    :param document: and what follows: those of the run's `Job`
+    :param report: a `Report`, in the values that JSON can carry
+    :raises ConfigError: where the config does not say which server to report to
+    :raises WorkflowError: where the server can't be reached
+    """
+    connection = _connection(document)
+    require_ingestion()
+    return report_once(connect(connection), pipeline_fqn, run_id, Report.from_json(report))
+
+
+def _connection(document: Document) -> Document:
+    connection = document.get("openMetadataServerConnection")
+    if not isinstance(connection, dict) or not connection:
+        raise ConfigError(
+            "is missing, so there is nowhere to send metadata. Write an object with a hostPort",
+            field="openMetadataServerConnection",
+        )
+    return connection
+
+
+def _state_of(workflow: BaseWorkflow) -> str:
+    """Return the final state of a workflow, by the rule by which it reports it."""
+    from metadata.config.common import WorkflowExecutionError
+
+    try:
+        workflow.raise_from_status_internal()
+    except WorkflowExecutionError:
+        return "failed"
+    success = workflow.calculate_success()
+    partial = success is not None and workflow.workflow_config.successThreshold <= success < 100
+    return "partialSuccess" if partial else "success"
+
+
+def _summary(steps: Iterable[Step]) -> Summary:
+    from metadata.ingestion.api.step import Summary as StepSummary
+
+    found: Summary = {}
+    for number, step in enumerate(steps, 1):
+        counted = StepSummary.from_step(step)
+        name = f"{counted.name} ({number})" if counted.name in found else counted.name
+        found[name] = {count: getattr(counted, count) or 0 for count in _COUNTS}
+    return found
+
+
+def _imported(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)

@@ -1,0 +1,70 @@
+"""OpenMetadata's secrets managers, where their loader ``airflow`` finds no Airflow."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+from dag_factory.errors import WorkflowError
+from dag_factory.ingestion.run import require_ingestion
+
+
+class _Values:
+    """Answers as Airflow's configuration does, whatever the section."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    def get(self, _section: str, key: str, fallback: Any = None) -> Any:
+        return self._values.get(key, fallback)
+
+    def getboolean(self, _section: str, key: str, fallback: bool = False) -> bool:
+        value = self._values.get(key)
+        return fallback if value is None else value.strip().lower() in ("t", "true", "1")
+
+
+def load(provider: str, values: Mapping[str, str]) -> None:
+    """
+    Make the secrets manager of this process, with what its loader would ask Airflow's configuration for.
+
+    openmetadata-ingestion keeps the first that is made for whoever asks later. What stands for Airflow is gone by then,
+    so that nothing takes it for one.
+
+    :param provider: ``secretsManagerProvider`` of the connection to the OpenMetadata server
+    :param values: what the section ``[openmetadata_secrets_manager]`` says, by key
+    :raises WorkflowError: where the secrets manager is unknown or can't be set up
+    """
+    require_ingestion()
+    from metadata.generated.schema.security.secrets.secretsManagerClientLoader import SecretsManagerClientLoader
+    from metadata.generated.schema.security.secrets.secretsManagerProvider import SecretsManagerProvider
+    from metadata.utils.secrets.secrets_manager_factory import SecretsManagerFactory
+
+    try:
+        with _airflow(values):
+            SecretsManagerFactory(SecretsManagerProvider(provider), SecretsManagerClientLoader.airflow)
+    except Exception as error:
+        raise WorkflowError(
+            f"the secrets manager '{provider}' can't be set up with secretsManagerLoader 'airflow': "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+@contextmanager
+def _airflow(values: Mapping[str, str]) -> Iterator[None]:
+    """Let ``from airflow.configuration import conf`` import a configuration of these values alone."""
+    configuration = ModuleType("airflow.configuration")
+    configuration.conf = _Values(values)  # type: ignore[attr-defined]
+    stand_ins = {"airflow": ModuleType("airflow"), configuration.__name__: configuration}
+    before = {name: sys.modules.get(name) for name in stand_ins}
+    sys.modules.update(stand_ins)
+    try:
+        yield
+    finally:
+        for name, module in before.items():
+            if module is None:
+                del sys.modules[name]
+            else:
+                sys.modules[name] = module

@@ -1,0 +1,57 @@
+"""Where things are in OpenMetadata's UI."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from dag_factory.openmetadata.fqn import quoted
+from dag_factory.openmetadata.source_configs import in_server_spelling
+
+if TYPE_CHECKING:
+    from dag_factory.configs.pipeline import IngestionPipeline
+
+
+# What browsers and servers take, at the least. OpenMetadata's names are much shorter.
+_MAX_PATH = 2_000
+
+
+def ui_address(host_port: object) -> str | None:
+    """Return the address of the UI beside an API (``hostPort``): without its path; None where it is no plain URL."""
+    if not isinstance(host_port, str) or len(host_port) > _MAX_PATH:
+        return None
+    try:
+        url = urlsplit(host_port)
+    except ValueError:
+        return None
+    if url.scheme not in ("http", "https") or not url.hostname or url.username or url.password:
+        return None
+    # Quoted in all its parts, so that none of them can end a Markdown link.
+    return f"{url.scheme}://{quote(url.netloc, safe=':[]')}"
+
+
+def service_path(pipeline: IngestionPipeline) -> str | None:
+    """Return the path of a pipeline's service, None where it has no page of its own."""
+    service, kind = pipeline.service, _kind(pipeline)
+    if service is None or not kind.endswith("Services"):
+        return None
+    fqn = service.fully_qualified_name or quoted(service.name or "")
+    return _usable(f"/service/{quote(kind, safe='')}/{quote(fqn, safe='')}")
+
+
+def pipeline_path(pipeline: IngestionPipeline) -> str | None:
+    """Return the path of a pipeline's page, which shows its runs and their logs."""
+    kind = _kind(pipeline)
+    if not kind:
+        return None
+    return _usable(f"/{quote(kind, safe='')}/{quote(pipeline.fqn, safe='')}/logs")
+
+
+def _kind(pipeline: IngestionPipeline) -> str:
+    """Return what the UI calls the kind of a pipeline's service, such as ``mlmodelServices``."""
+    kind = in_server_spelling((pipeline.service and pipeline.service.type) or "")
+    return f"{kind}s" if kind.endswith("Service") else kind
+
+
+def _usable(path: str) -> str | None:
+    return path if len(path) <= _MAX_PATH else None

@@ -1,0 +1,215 @@
+"""A config store in a folder of the file system."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import stat
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dag_factory.configs.document import MAX_BYTES
+from dag_factory.errors import ConfigError, MissingStoreError, StoreError
+from dag_factory.plain_text import cut, one_line
+from dag_factory.store.folder.access import Access, AccessRights
+from dag_factory.store.folder.files import revision_of
+from dag_factory.store.folder.listing import CLOSED, Identity, keys_in, not_listed
+from dag_factory.store.folder.notes import keep, mapping
+from dag_factory.store.folder.own_files import LOAD, LOADED, NOTES, is_key
+from dag_factory.store.folder.presence import Place, Presence, no_folder
+from dag_factory.store.folder.writes import LOCK_SECONDS, Writes
+from dag_factory.store.last_good import FOLDER, LastGood
+from dag_factory.store.memory import Known, Memory
+
+log = logging.getLogger(__name__)
+
+_LONGEST_PROBLEM = 1000
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """
+    What a folder held at one look.
+
+    :param revisions: a text for each key, another one once the file is; of a link, it is that of the file it leads to
+    :param folders: the folders that were listed, each with its device and inode
+    :param unlisted: the folders and links that can't be listed, each with the reason
+    """
+
+    revisions: Mapping[str, str]
+    folders: Mapping[Path, Identity]
+    unlisted: Mapping[str, str] = field(default_factory=dict)
+
+
+class FolderStore:
+    """
+    A folder of ``*.json``, ``*.yaml`` and ``*.yml`` files, subfolders included.
+
+    Links are followed, as a Kubernetes ConfigMap or a git-sync volume needs; hidden files and folders are left out.
+    What carries a config's name but is no readable file is listed all the same: reading it says what is wrong.
+
+    How a change gets there, so that none is lost and each is seen, is the business of `Writes`.
+
+    :param location: path of the folder; ``~`` is expanded
+    :param memory: what this machine remembers of it. With it, a folder that is not the known store is refused
+    :param last_good: folder for the last good versions, None for a hidden one of the store
+    :param lock_seconds: how long to wait for other writers
+    """
+
+    def __init__(
+        self,
+        location: str | os.PathLike[str],
+        memory: Memory | None = None,
+        *,
+        last_good: Path | None = None,
+        lock_seconds: float = LOCK_SECONDS,
+    ) -> None:
+        self.root = Path(location).expanduser()
+        self._presence = Presence(self.root, memory)
+        self.last_good = LastGood(last_good or self.root / FOLDER)
+        self._rights = AccessRights(self.root)
+        self._writes = Writes(self.root, self._presence, lock_seconds=lock_seconds)
+
+    def check(self) -> Place:
+        return self._presence.check()
+
+    def remember(self) -> Known | None:
+        return self._presence.remember()
+
+    def confirm_absence(self) -> None:
+        self._presence.confirm_absence()
+
+    def list_keys(self, unlisted: dict[str, str] | None = None) -> list[str]:
+        left_out: dict[str, str] = {}
+        keys = self._listed({}, left_out)
+        for folder, reason in left_out.items():
+            log.error("%s", not_listed(folder, reason))
+        if unlisted is not None:
+            unlisted.update(left_out)
+        return sorted(keys)
+
+    def revisions(self) -> Mapping[str, str]:
+        return self.snapshot().revisions
+
+    def snapshot(self) -> Snapshot:
+        """
+        Return what the folder holds now; no file is opened.
+
+        :raises StoreError: where the folder can't be listed
+        """
+        folders: dict[Path, Identity] = {}
+        unlisted: dict[str, str] = {}
+        keys = self._listed(folders, unlisted)
+        return Snapshot({key: revision_of(self.root / key) for key in keys}, folders, unlisted)
+
+    def _listed(self, folders: dict[Path, Identity], unlisted: dict[str, str]) -> list[str]:
+        self._presence.check()
+        try:
+            keys = list(keys_in(self.root, folders, unlisted))
+        except (FileNotFoundError, NotADirectoryError):
+            raise no_folder(self.root) from None
+        except OSError as error:
+            raise StoreError(f"config_store '{self.root}' can't be listed: {error.strerror}") from error
+        # What was listed after the store was unmounted is the folder where it is to be mounted.
+        self._presence.check()
+        return keys
+
+    def read(self, key: str) -> bytes:
+        path = self.root / key
+        try:
+            kind = path.stat().st_mode
+            if stat.S_ISDIR(kind):
+                raise ConfigError("is a folder with the name of a config. Rename it")
+            if not stat.S_ISREG(kind):
+                # Opening a pipe would wait for a writer.
+                raise ConfigError("is not a regular file. Replace it or remove it")
+            # Some files of the kernel's, to which a link may lead, make their reader wait.
+            with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+                return file.read(MAX_BYTES + 1) or b""
+        except FileNotFoundError:
+            if os.path.islink(path):  # noqa: PTH114 - unlike pathlib's, it never fails
+                raise ConfigError("is a broken link. Fix it or remove it") from None
+            raise KeyError(key) from None
+        except OSError as error:
+            # Who holds the lock decides by what it reads, and a config that fails to be read is not a broken one.
+            if self._writes.is_locked_here and error.errno not in CLOSED:
+                raise StoreError(f"config '{key}' can't be read: {error.strerror}. Retry.") from error
+            raise ConfigError(f"can't be read: {error.strerror}") from None
+
+    def size(self, key: str) -> int:
+        try:
+            return os.stat(f"{self.root}/{key}").st_size  # noqa: PTH116 - of each config at each load
+        except OSError:
+            return 0
+
+    def changed(self, key: str) -> float | None:
+        path = self.root / key
+        for look in (path.stat, path.lstat):
+            with suppress(OSError):
+                return look().st_mtime
+        return None
+
+    def access(self, key: str, made_with: tuple[str, ...] = ()) -> Access:
+        return self._rights.of(key, made_with)
+
+    def write(self, key: str, data: bytes) -> None:
+        self._writes.write(key, data)
+
+    def delete(self, key: str) -> bool:
+        return self._writes.delete(key)
+
+    def lock(self) -> AbstractContextManager[None]:
+        return self._writes.lock()
+
+    def settle(self) -> bool:
+        return self._writes.settle()
+
+    def marker(self) -> str | None:
+        return self._writes.marker()
+
+    def bump(self, covering: Mapping[str, str | None] | None = None) -> str:
+        """
+        Replace the version marker, see `Writes.bump`.
+
+        :param covering: further changes that it covers: revision by key, None where the file was removed
+        """
+        return self._writes.bump(covering)
+
+    def sweep(self) -> None:
+        """Remove what writers that died have left behind, and no marker depends on. Never fails."""
+        self._writes.sweep()
+
+    def announced(self) -> dict[str, str | None]:
+        """Return the newest revision of each key that a marker was made for, as far as known; None for a removal."""
+        return self._writes.announced()
+
+    def loaded(self) -> str | None:
+        return self._writes.loaded()
+
+    def note_loaded(self, marker: str) -> None:
+        if marker != self.loaded():
+            self._keep(LOADED, marker.encode())
+
+    def load_problem(self) -> str | None:
+        problem = mapping(self.root / LOAD).get("problem")
+        return cut(one_line(problem), _LONGEST_PROBLEM) if isinstance(problem, str) else None
+
+    def note_load_problem(self, problem: str | None) -> None:
+        if problem != self.load_problem():
+            self._keep(LOAD, json.dumps({"problem": problem}).encode())
+
+    def recall(self, dag_id: str) -> str | None:
+        key = mapping(self.root / NOTES).get(dag_id)
+        return key if isinstance(key, str) and is_key(key) else None
+
+    def note(self, keys: Mapping[str, str]) -> None:
+        if keys != mapping(self.root / NOTES):
+            self._keep(NOTES, json.dumps(dict(keys), sort_keys=True, indent=0).encode())
+
+    def _keep(self, name: str, note: bytes) -> None:
+        with suppress(MissingStoreError):
+            self._presence.check()
+            keep(self.root / name, note)

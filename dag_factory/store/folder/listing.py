@@ -1,0 +1,173 @@
+"""What a folder of configs holds: its files by their keys, and the folders in which they lie."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from dag_factory.configs.document import SUFFIXES
+from dag_factory.plain_text import one_line
+from dag_factory.store.folder.links import Links, RefusedLinkError
+
+log = logging.getLogger(__name__)
+
+CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
+"""What a file system says of a path that is no failure of its own, and stays so until somebody changes the path."""
+
+Identity = tuple[int, int]
+"""Device and inode of a folder."""
+
+
+def keys_in(root: Path, listed: dict[Path, Identity], unlisted: dict[str, str]) -> Iterator[str]:
+    """
+    Yield the keys of all configs of a folder and of those below it, following links within bounds, see `Links`.
+
+    A folder with several paths is listed once: at its own, else at the link that is nearest to the root.
+
+    :param listed: is given each folder that was listed, with its device and inode
+    :param unlisted: is given each folder or link that can't be listed, with the reason
+    :raises OSError: where the root can't be listed, or a folder of its own though it is there and open to us
+    """
+    listing = _Listing(root, listed, unlisted)
+    yield from listing.own()
+    # Afterwards, so that no link hides a folder of the store's own, nor keeps it from being listed.
+    yield from listing.linked()
+
+
+class _Listing:
+    """One look at a folder of configs."""
+
+    def __init__(self, root: Path, listed: dict[Path, Identity], unlisted: dict[str, str]) -> None:
+        self._root = root
+        self._listed = listed
+        self._unlisted = unlisted
+        self._links = Links(root)
+        self._seen: set[Identity] = set()
+        self._to_follow: list[PurePosixPath] = []
+
+    def own(self) -> Iterator[str]:
+        """Yield the keys of the folder itself and of those below it, and note the links in them."""
+        folders = deque([PurePosixPath()])
+        while folders:
+            folder = folders.popleft()
+            try:
+                entries = self._entries(folder)
+            except OSError as error:
+                # One that fails is not one without configs: their DAGs would go, and a deletion would miss them.
+                if folder == PurePosixPath() or error.errno not in CLOSED:
+                    raise
+                self._leave_out(folder, error)
+                continue
+            for name, entry in entries.items():
+                key = folder / name
+                if key.suffix.lower() in SUFFIXES:
+                    yield str(key)
+                elif entry.is_symlink():
+                    self._to_follow.append(key)
+                elif entry.is_dir(follow_symlinks=False):
+                    folders.append(key)
+
+    def linked(self) -> Iterator[str]:
+        """Yield the keys of the folders behind the links, those of a link all or none."""
+        for link in self._to_follow:
+            seen, listed = set(self._seen), dict(self._listed)
+            try:
+                yield from self._behind(link)
+            except OSError as error:
+                self._seen = seen
+                self._listed.clear()
+                self._listed.update(listed)
+                self._leave_out(link, error)
+
+    def _behind(self, first: PurePosixPath) -> list[str]:
+        """
+        Return the keys of the folders behind a link, none where it leads to a file.
+
+        :raises OSError: where the folder can't be listed, or more lies there than may
+        """
+        behind, keys, folders = (
+            self._links.follow(first),
+            [],
+            deque([first] if self._links.leads_to_folder(first) else []),
+        )
+        while folders:
+            folder = folders.popleft()
+            try:
+                entries = self._entries(folder, partial(behind.bounded, folder))
+                for name, entry in entries.items():
+                    key = folder / name
+                    if key.suffix.lower() in SUFFIXES:
+                        keys.append(str(key))
+                    elif entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and self._leads_to_folder(key)):
+                        folders.append(key)
+            except RefusedLinkError:
+                raise
+            except OSError as error:
+                # What lies behind a link is no part of the store: whatever fails there is the link's own trouble.
+                if folder == first:
+                    raise
+                self._leave_out(folder, error)
+        return keys
+
+    def _leads_to_folder(self, link: PurePosixPath) -> bool:
+        try:
+            return self._links.leads_to_folder(link)
+        except OSError as error:
+            self._leave_out(link, error)
+            return False
+
+    def _entries(
+        self, folder: PurePosixPath, bounded: Callable[[Iterable[os.DirEntry[str]]], list[os.DirEntry[str]]] = list
+    ) -> dict[str, os.DirEntry[str]]:
+        """
+        Return what a folder holds by name, sorted, without what is hidden; nothing where it was listed before.
+
+        :raises OSError: where it can't be listed
+        """
+        path = self._root / folder
+        identity = identity_of(path.stat())
+        if identity in self._seen:
+            log.warning("config_store: folder '%s' is listed under another path already", folder)
+            return {}
+        with os.scandir(path) as entries:
+            found = {entry.name: entry for entry in bounded(entries)}
+        self._seen.add(identity)
+        self._listed[path] = identity
+        return {name: found[name] for name in sorted(found) if not name.startswith(".") and _is_text(name, folder)}
+
+    def _leave_out(self, folder: PurePosixPath, error: OSError) -> None:
+        self._unlisted[str(folder)] = str(error.strerror)
+
+
+def not_listed(folder: str, reason: str) -> str:
+    """Return what is to be said of a folder or a link that can't be listed."""
+    return f"config_store: folder '{one_line(folder)}' can't be listed, so its configs stay as they were: {reason}"
+
+
+def identities(folders: Iterable[Path]) -> dict[Path, Identity]:
+    """Return device and inode of folders, by the paths that lead to one."""
+    found: dict[Path, Identity] = {}
+    for folder in folders:
+        with suppress(OSError):
+            found[folder] = identity_of(folder.stat())
+    return found
+
+
+def identity_of(status: os.stat_result) -> Identity:
+    """Return device and inode of a folder."""
+    return (status.st_dev, status.st_ino)
+
+
+def _is_text(name: str, folder: PurePosixPath) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        log.error("config_store: %r in folder '%s' is not a name in UTF-8, so it is ignored. Rename it", name, folder)
+        return False
+    return True

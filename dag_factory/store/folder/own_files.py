@@ -1,0 +1,32 @@
+"""Which files of a store's folder are the store's own, and what can be the key of a config."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from dag_factory.configs.document import SUFFIXES
+from dag_factory.store.folder.files import NEW
+from dag_factory.store.folder.identity import IDENTITY
+
+# Hidden, as all files are that the store keeps for itself: hidden files are never configs.
+NOTES = ".dag_ids.json"
+MARKER = ".version"
+LOADED = ".loaded"
+LOAD = ".load.json"
+LOCK = ".lock"
+ANNOUNCED = ".announced"
+PENDING = ".pending"
+
+_OWN = frozenset({IDENTITY, NOTES, MARKER, LOAD, LOADED, LOCK, ANNOUNCED, PENDING})
+
+
+def is_own_file(name: str) -> bool:
+    """Return whether a file's name is one that only the store itself gives."""
+    return name in _OWN or (name.startswith(".") and name.endswith(NEW))
+
+
+def is_key(text: str) -> bool:
+    """Return whether a text could be a key: notes may have been tampered with, and must not lead out of the store."""
+    path = PurePosixPath(text)
+    hidden = any(part.startswith(".") for part in path.parts)
+    return not path.is_absolute() and not hidden and path.suffix.lower() in SUFFIXES

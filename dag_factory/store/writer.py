@@ -1,0 +1,220 @@
+"""The writer: deploy and delete pipelines. It persists, then bumps the marker; the caller asks for a parse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dag_factory.configs.at_rest import sealed
+from dag_factory.configs.dag_ids import clean_dag_id
+from dag_factory.configs.document import MAX_BYTES, Document, parse
+from dag_factory.configs.inheritance import DEFAULTS
+from dag_factory.configs.pipeline import IngestionPipeline
+from dag_factory.configs.problem import Problem
+from dag_factory.configs.validation.validator import examine
+from dag_factory.errors import ConfigError, ConflictError, StoreError
+from dag_factory.secrets.references import decrypted, encrypted, is_sealed_newly, references_in, resealed
+from dag_factory.secrets.sealing import Keys
+from dag_factory.store import ConfigStore
+from dag_factory.store.catalog import Catalog, Config
+from dag_factory.store.toggled import toggled
+
+# Each takes so many bytes at least.
+_MAX_SEALED = MAX_BYTES // 150
+
+
+@dataclass(frozen=True)
+class Checked:
+    """
+    A document that describes a pipeline that can be run, and that pipeline.
+
+    :param warnings: what is doubtful in the document
+    """
+
+    document: Document
+    pipeline: IngestionPipeline
+    warnings: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """
+    What a deploy has done.
+
+    :param changed: whether the store holds another config than before
+    """
+
+    dag_id: str
+    changed: bool
+
+
+def parsed(data: bytes) -> Document:
+    """
+    Return the document that is to be deployed.
+
+    :param data: an ``IngestionPipeline``, JSON
+    :raises ConfigError: where it is not JSON, or holds what no DAG can carry
+    """
+    return parse(data, "deploy.json")
+
+
+def checked(document: Document) -> Checked:
+    """
+    Return the pipeline that is to be deployed.
+
+    :raises ConfigError: where the document describes no pipeline that can be run
+    """
+    verdict = examine(document, warnings=True)
+    return Checked(document, verdict.require_pipeline(), verdict.warnings)
+
+
+def deploy(store: ConfigStore, checked: Checked, toggle: Callable[[str, bool], None] | None = None) -> Deployed:
+    """
+    Keep a pipeline's config in the store as ``<dag_id>.json``, its secrets encrypted.
+
+    The same document again changes nothing, unless its secrets are to be encrypted with a newer key. When this returns,
+    the config is on disk and the marker is another one.
+
+    :param toggle: is called before the config is stored, with the DAG's id and whether the DAG is to be paused, where
+        that is another thing than before; what it raises leaves the config as it was
+    :raises ConfigError: where the defaults that lie under it leave no pipeline that can be run
+    :raises ConflictError: where its name gives the DAG id of another pipeline
+    :raises StoreError: where it can't be kept
+    """
+    document, pipeline, keys = checked.document, checked.pipeline, Keys()
+    key, at_rest = f"{pipeline.dag_id}.json", _at_rest(document, pipeline.dag_id, keys)
+    data = _written(at_rest)
+    # Two pipelines of one DAG id that come at once, maybe to two processes, must see each other.
+    with store.lock():
+        _check_upon_defaults(store, key, at_rest)
+        present = Catalog(store).look_up(pipeline.dag_id)
+        _check_file_is_free(store, key, pipeline.dag_id)
+        if present is not None:
+            _check_same_pipeline(checked, present)
+            if present.key == key and _same(at_rest, store, pipeline.dag_id, keys):
+                return Deployed(pipeline.dag_id, changed=False)
+            if toggle is not None and present.document is not None:
+                paused = toggled(present.document, Catalog(store).upon_defaults(key, at_rest))
+                if paused is not None:
+                    toggle(pipeline.dag_id, paused)
+        store.write(key, data)
+        store.bump()
+    return Deployed(pipeline.dag_id, changed=True)
+
+
+def delete(store: ConfigStore, name: str) -> bool:
+    """
+    Remove the config of a pipeline, whatever its file's name; return whether there was one.
+
+    One that can't be read any more has no name, and goes by the DAG id.
+
+    :raises StoreError: where it can't be removed
+    """
+    dag_id = clean_dag_id(name)
+    with store.lock():
+        if Catalog(store).owner(dag_id) not in (None, name):
+            return False  # the id is another pipeline's
+        # The file of this name goes, even if it can't be read any more.
+        key = f"{dag_id}.json"
+        removed = not Catalog(store).is_anothers(key, dag_id) and store.delete(key)
+        try:
+            while (config := Catalog(store).look_up(dag_id)) is not None and store.delete(config.key):
+                removed = True
+        except StoreError as error:
+            done = f" One config of pipeline '{name}' is already removed. Retry to remove the rest." if removed else ""
+            raise StoreError(f"{error}{done}") from error
+        if removed:
+            store.last_good.forget(dag_id)
+            store.bump()
+    return removed
+
+
+def _at_rest(document: Document, dag_id: str, keys: Keys) -> Document:
+    """
+    Return a document as it is stored, all of it that is encrypted with the newest key.
+
+    :raises ConfigError: where it would be too large to be read again
+    """
+    values = 0
+
+    def seal(value: str | float) -> dict[str, str]:
+        nonlocal values
+        values += 1
+        if values > _MAX_SEALED:
+            raise ConfigError(
+                f"holds more than {_MAX_SEALED} values to encrypt (secrets, and fields that no schema knows). Remove "
+                "some, or split it into several pipelines"
+            )
+        return encrypted(value, dag_id=dag_id, keys=keys)
+
+    return sealed(resealed(document, dag_id, keys), seal)
+
+
+def _written(at_rest: Document) -> bytes:
+    """
+    Return the bytes of a config that can be read again.
+
+    :raises ConfigError: where there would be too many
+    """
+    data = json.dumps(at_rest, indent=2, ensure_ascii=False).encode()
+    if len(data) > MAX_BYTES:
+        raise ConfigError(
+            f"takes more than {MAX_BYTES // 1024**2} MiB once its secrets are encrypted, too large for a config. "
+            "Remove something, or split it into several pipelines"
+        )
+    return data
+
+
+def _check_upon_defaults(store: ConfigStore, key: str, document: Document) -> None:
+    """Refuse what would be accepted and then be a broken config."""
+    try:
+        examine(Catalog(store).upon_defaults(key, document)).require_pipeline()
+    except ConfigError as error:
+        raise error.within(DEFAULTS) from None
+
+
+def _check_file_is_free(store: ConfigStore, key: str, dag_id: str) -> None:
+    """
+    Refuse to replace the config of another DAG, whose file has this name.
+
+    Somebody may have dropped it under any name; and of some file systems ``A.json`` and ``a.json`` are one file.
+    """
+    if Catalog(store).is_anothers(key, dag_id):
+        raise ConflictError(
+            f"gives the DAG id '{dag_id}', whose config would be the file '{key}', and that is the config of another "
+            "pipeline. Rename that file, or the pipeline",
+            field="name",
+        )
+
+
+def _check_same_pipeline(checked: Checked, present: Config) -> None:
+    """Refuse a pipeline whose name becomes the DAG id of another one."""
+    document, pipeline, stored = checked.document, checked.pipeline, present.document or {}
+    if "id" in document and all(document.get(field) == stored.get(field) for field in ("id", "name")):
+        return  # its service may have been renamed, and so its fullyQualifiedName
+    try:
+        other = IngestionPipeline.from_document(stored)
+    except ConfigError:
+        return  # a broken config is replaced by one that is not
+    if other.fqn != pipeline.fqn:
+        raise ConflictError(
+            f"gives the DAG id '{pipeline.dag_id}', which belongs to the pipeline '{other.fqn}' "
+            f"(config '{present.key}'). Rename one of the two",
+            field="name",
+        )
+
+
+def _same(at_rest: Document, store: ConfigStore, dag_id: str, keys: Keys) -> bool:
+    """Return whether a stored config is this one: the same values, the same of them encrypted, with the newest key."""
+    try:
+        present = parse(store.read(f"{dag_id}.json"), "stored.json")
+        is_same = bool(decrypted(at_rest, dag_id, keys) == decrypted(present, dag_id, keys))
+    except (ConfigError, KeyError):
+        return False  # broken, gone, or encrypted with a key that is gone
+    return is_same and _places(at_rest) == _places(present) and is_sealed_newly(present, keys)
+
+
+def _places(document: Document) -> list[str]:
+    """Return where references stand, those to what is encrypted included."""
+    return sorted(field for field, _ in references_in(document))

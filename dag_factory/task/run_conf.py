@@ -1,0 +1,117 @@
+"""What a trigger's ``conf`` says for its run alone, merged over the pipeline's document."""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from dag_factory.configs.inheritance import check_override
+from dag_factory.configs.validation.kinds import booleans_of_source
+from dag_factory.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from dag_factory.configs.document import Document
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_list_of_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def _is_uuid(value: object) -> bool:
+    try:
+        return value == "" or bool(isinstance(value, str) and uuid.UUID(value))
+    except ValueError:
+        return False
+
+
+# Each with the check of its value, and what that has to be, in words.
+KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
+    "appConfigOverride": (_is_object, "an object"),
+    "sourceConfigOverride": (_is_object, "an object"),
+    "testCases": (_is_list_of_names, "a list of names"),
+    "pipelineRunId": (_is_uuid, "a UUID"),
+}
+# The one type of pipeline that a key is for.
+_ONLY_FOR = {"appConfigOverride": "application", "testCases": "TestSuite"}
+
+log = logging.getLogger(__name__)
+
+_PART = re.compile(r'"[^"]*"|[^."]+')
+
+
+def overridden(document: Document, conf: Mapping[str, Any]) -> Document:
+    """
+    Return the document as it is for one run. What is null or empty in ``conf`` changes nothing.
+
+    ``sourceConfigOverride``: its top-level keys replace those of ``sourceConfig.config``; ``appConfigOverride``: its
+    own replace those of an application's ``appConfig``; ``testCases``: names, or fully qualified ones, to which a run
+    of a TestSuite is limited.
+
+    :param conf: the conf of Airflow's run, as the trigger gave it
+    :raises ConfigError: naming the key of ``conf`` that does not fit, without its value
+    """
+    given = _given(document, conf)
+    source_config = document.get("sourceConfig")
+    if not given or not isinstance(source_config, dict) or not isinstance(source_config.get("config"), dict):
+        return document
+    for key in given.keys() & {"sourceConfigOverride", "appConfigOverride"}:
+        # What does not fit, ingestion finds out, and says nothing of where it came from.
+        log.info("For this run alone, conf.%s replaces %s", key, ", ".join(map(repr, sorted(given[key]))))
+    check_override(source_config["config"], given.get("sourceConfigOverride", {}), "conf.sourceConfigOverride")
+    config = {**source_config["config"], **given.get("sourceConfigOverride", {})}
+    # Those of the document itself have been checked, as true and false alone.
+    for problem in booleans_of_source(config, "conf.sourceConfigOverride"):
+        raise ConfigError(problem.text, field=problem.field)
+    if "appConfigOverride" in given:
+        stored = config.get("appConfig")
+        app_config = stored if isinstance(stored, dict) else {}
+        check_override(app_config, given["appConfigOverride"], "conf.appConfigOverride")
+        config["appConfig"] = {**app_config, **given["appConfigOverride"]}
+    if "testCases" in given:
+        config["testCases"] = [_name(case, config.get("entityFullyQualifiedName")) for case in given["testCases"]]
+    return {**document, "sourceConfig": {**source_config, "config": config}}
+
+
+def check_kinds(conf: Mapping[str, Any]) -> None:
+    """
+    Check that what a conf holds is of the kind that it has to be, whatever the pipeline.
+
+    :raises ConfigError: naming the key that is not, without its value
+    """
+    for key, (is_one, kind) in KEYS.items():
+        value = conf.get(key)
+        if value is not None and not is_one(value):
+            raise _misfit(key, f"is not {kind}")
+
+
+def _given(document: Document, conf: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a conf sets, checked."""
+    check_kinds(conf)
+    given = {key: value for key, value in conf.items() if value}
+    for key in given:
+        only_for = _ONLY_FOR.get(key)
+        if key not in KEYS:
+            # A newer server may send more; its runs go on without.
+            log.warning("conf.%s is unknown, so it changes nothing. Known: %s", key, ", ".join(KEYS))
+        elif only_for not in (None, document.get("pipelineType")):
+            raise _misfit(key, f"works for pipelines of type {only_for} alone. Leave it out")
+    return given
+
+
+def _name(test_case: str, tested: object) -> str:
+    """Return the name of a test case, given by it or by its fully qualified name, which begins with what it tests."""
+    if tested and isinstance(tested, str) and test_case.startswith(f"{tested}."):
+        return str(_PART.findall(test_case)[-1]).strip('"')
+    return test_case
+
+
+def _misfit(key: str, problem: str) -> ConfigError:
+    return ConfigError(problem, field=f"conf.{key}")

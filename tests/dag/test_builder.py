@@ -1,0 +1,275 @@
+"""The builder: every field of a document in its place in the DAG."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+from airflow.serialization.serialized_objects import DagSerialization
+
+from dag_factory.configs.timetables.schedule import cron_timetable
+from dag_factory.dag.builder import PROBLEM_TAG, build_dag, build_placeholder
+from dag_factory.errors import ConfigError
+from dag_factory.openmetadata.source_configs import KINDS_OF_SERVICES
+from dag_factory.store.catalog import Config
+from dag_factory.task.operator import ConfigErrorOperator, IngestionOperator
+from tests.documents import REST
+from tests.places import TESTS
+
+SAMPLES = TESTS / "samples"
+SERVICE = {"type": "databaseService", "name": "shop"}
+
+
+def config(**fields: Any) -> Config:
+    document = {
+        "name": "orders",
+        "pipelineType": "metadata",
+        "service": {"type": "databaseService", "name": "shop"},
+        **REST,
+        **fields,
+    }
+    return Config("orders", "orders.json", document)
+
+
+def airflow(**fields: Any) -> DAG:
+    return build_dag(config(airflowConfig=fields))
+
+
+def task_of(dag: DAG) -> Any:
+    (task,) = dag.tasks
+    return task
+
+
+TASKS = {
+    "metadata": "ingestion_task", "dbt": "dbt_task", "lineage": "lineage_task", "usage": "usage_task",
+    "profiler": "profiler_task", "autoClassification": "auto_classification_task", "TestSuite": "test_suite_task",
+    "elasticSearchReindex": "elasticsearch_reindex_task", "application": "application_task",
+    "policyAgent": "ingestion_task",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_SERVICES)
+def test_a_dag_says_which_kind_of_service_it_is_for_and_leads_there(kind: str) -> None:
+    server = {"hostPort": "http://om.example/api"}
+    fields = {"service": {"type": kind, "name": "shop"}, "sourceConfig": {"config": {}}}
+    dag = build_dag(config(**fields, openMetadataServerConnection=server))
+    assert {"type:metadata", "service:shop"} <= dag.tags
+    assert f"| Service type | {kind} |" in (dag.doc_md or "")
+    assert f"(http://om.example/service/{kind}s/shop)" in (dag.doc_md or "")
+
+
+def test_a_description_that_holds_a_secret_stays_out_of_the_dag() -> None:
+    dag = build_dag(config(description="Ask https://host/?access_token=s3cr3t-canary for more"))
+    assert "s3cr3t-canary" not in json.dumps(DagSerialization.to_dict(dag))
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*.json")), ids=lambda path: path.stem)
+def test_every_document_of_a_server_builds_and_serializes(path: Path) -> None:
+    document = json.loads(path.read_text())
+    sample = Config(document["name"], path.name, document)
+    if document["pipelineType"] == "dataInsight":
+        with pytest.raises(ConfigError, match="has become an application"):
+            build_dag(sample)
+        return
+    dag = build_dag(sample)
+    assert task_of(dag).task_id == TASKS[document["pipelineType"]]
+    assert DagSerialization.to_dict(dag)["dag"]["dag_id"] == document["name"]
+
+
+def test_a_document_with_nothing_but_what_it_must_say_gets_the_defaults_of_the_schema() -> None:
+    dag = build_dag(config())
+    task = task_of(dag)
+    assert isinstance(task, IngestionOperator)
+    assert dag.timetable.can_be_scheduled is False
+    assert (dag.max_active_tasks, dag.max_active_runs, dag.catchup) == (1, 1, False)
+    assert (task.retries, task.retry_delay) == (0, timedelta(seconds=300))
+    assert task.execution_timeout is None
+    assert (dag.start_date, dag.end_date) == (None, None)
+    assert dag.is_paused_upon_creation is False
+    assert task.owner == "openmetadata"
+    assert task.has_on_failure_callback is False
+
+
+def test_every_field_of_airflow_config_reaches_the_dag_in_the_schema_s_unit() -> None:
+    dag = airflow(
+        scheduleInterval="0 3 * * *",
+        pipelineTimezone="Europe/Berlin",
+        startDate="2024-05-01T00:00:00Z",
+        endDate="2030-05-01T00:00:00Z",
+        pipelineCatchup=True,
+        concurrency=3,
+        maxActiveRuns=2,
+        retries=4,
+        retryDelay=7,
+        workflowTimeout=90,
+        pausePipeline=True,
+        email="data@example.com",
+        workflowDefaultView="tree",
+    )
+    task = task_of(dag)
+    bounds = ("2024-05-01T00:00:00+00:00", "2030-05-01T00:00:00+00:00")
+    assert dag.timetable == cron_timetable("0 3 * * *", "Europe/Berlin", *bounds)
+    assert dag.timezone.name == "Europe/Berlin"
+    # Airflow would leave the task out of runs before and after.
+    assert (dag.start_date, dag.end_date) == (None, None)
+    assert (dag.catchup, dag.max_active_tasks, dag.max_active_runs) == (True, 3, 2)
+    assert (task.retries, task.retry_delay) == (4, timedelta(seconds=7))
+    assert task.execution_timeout == timedelta(seconds=90)
+    assert dag.is_paused_upon_creation is True
+    assert task.has_on_failure_callback is True
+
+
+@pytest.mark.parametrize(
+    ("own", "ends"), [(None, "1:00:00"), (0, "1:00:00"), (90, "0:01:30"), (90_000, "1 day, 1:00:00")]
+)
+def test_a_run_is_ended_after_the_pipeline_s_own_time_or_else_the_operator_s(own: int | None, ends: str) -> None:
+    dag = build_dag(config(airflowConfig={"workflowTimeout": own}), longest_run=3600)
+    assert str(task_of(dag).execution_timeout) == ends
+    assert f"| Longest run | {ends} |" in (dag.doc_md or "")
+
+
+def test_without_either_it_may_go_on() -> None:
+    assert task_of(build_dag(config(), longest_run=None)).execution_timeout is None
+
+
+def test_null_in_an_optional_field_means_the_schema_s_default() -> None:
+    names = ["startDate", "endDate", "pipelineTimezone", "concurrency", "maxActiveRuns", "retries", "retryDelay",
+             "workflowTimeout", "pausePipeline", "pipelineCatchup", "email", "scheduleInterval"]  # fmt: skip
+    assert DagSerialization.to_dict(airflow(**dict.fromkeys(names))) == DagSerialization.to_dict(airflow())
+
+
+def test_a_pipeline_that_the_server_has_disabled_starts_paused() -> None:
+    assert build_dag(config(enabled=False)).is_paused_upon_creation is True
+
+
+def test_names_owners_and_tags_tell_people_what_it_is() -> None:
+    dag = build_dag(
+        config(
+            displayName="Orders, daily",
+            description="All *orders*.",
+            owners=[{"name": "zoe", "type": "user"}, {"name": "adam", "type": "user"}],
+        )
+    )
+    assert dag.dag_display_name == "Orders, daily"
+    assert dag.description == "All *orders*."
+    assert task_of(dag).owner == "adam, zoe"
+    assert dag.tags == {"OpenMetadata", "type:metadata", "service:shop"}
+
+
+def test_a_title_is_a_tag_only_where_the_operator_wants_it() -> None:
+    titled = config(displayName="Orders, daily")
+    assert "Orders, daily" not in build_dag(titled).tags
+    assert build_dag(titled, title_tag=True).tags == {"OpenMetadata", "Orders, daily", "type:metadata", "service:shop"}
+
+
+LONG = "x, " * 150_000
+LONG_TEXTS: list[dict[str, Any]] = [
+    {"displayName": LONG}, {"description": LONG}, {"fullyQualifiedName": LONG}, {"owners": [{"name": LONG}]},
+    {"owners": [{"name": f"o{number}"} for number in range(20_000)]},
+    {"service": {"type": "databaseService", "name": LONG, "fullyQualifiedName": LONG}},
+    {"service": {"type": f"{LONG}Service", "name": "a"}},
+    {"openMetadataServerConnection": {"hostPort": f"http://{LONG}.example"}}, {"shinyNew": LONG}, {LONG: LONG},
+    {"sourceConfig": {"config": {"type": "DatabaseMetadata", LONG: LONG}}}, {"updatedBy": LONG}, {"tags": [LONG]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", LONG_TEXTS, ids=lambda fields: next(iter(fields))[:20])
+def test_a_text_without_end_makes_no_dag_without_end(fields: dict[str, Any]) -> None:
+    dag = build_dag(config(**fields))
+    assert len(json.dumps(DagSerialization.to_dict(dag))) < 80_000
+    assert len(dag.dag_display_name) <= 2000
+
+
+@pytest.mark.parametrize("name", ["or\u202eders", "orders\x07", "\ufefforders", "\u2066orders", "or\u200bders\n"])
+def test_no_name_passes_for_another_one(name: str) -> None:
+    owners = [{"name": name}]
+    dag = build_dag(config(displayName=name, owners=owners, description=name, service={**SERVICE, "name": name}))
+    assert dag.dag_display_name == (dag.description or "").strip() == task_of(dag).owner == "orders"
+    assert "service:orders" in dag.tags
+    assert name not in (dag.doc_md or "")
+    assert build_dag(config(displayName="\u202e")).dag_display_name == "orders"
+
+
+def test_texts_fit_airflow_s_columns() -> None:
+    long = "x" * 5000
+    dag = build_dag(
+        config(displayName=long, service={"type": "databaseService", "name": long}, owners=[{"name": long}])
+    )
+    assert len(dag.dag_display_name) == 2000
+    assert max(map(len, dag.tags)) == 100
+    assert len(task_of(dag).owner) == 500
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"pipelineType": "telepathy"}, "pipelineType"),
+        ({"pipelineType": None}, "pipelineType"),
+        ({"service": None}, "service"),
+        ({"service": {"type": "databaseService"}}, "service.name"),
+        ({"airflowConfig": {"scheduleInterval": "every day"}}, "airflowConfig.scheduleInterval"),
+        ({"airflowConfig": {"pipelineTimezone": "Mars/Base"}}, "airflowConfig.pipelineTimezone"),
+        ({"airflowConfig": {"retries": "many"}}, "airflowConfig.retries"),
+        ({"airflowConfig": {"retries": -1}}, "airflowConfig.retries"),
+        ({"airflowConfig": {"concurrency": 0}}, "airflowConfig.concurrency"),
+        ({"airflowConfig": {"concurrency": 2**31}}, "airflowConfig.concurrency"),
+        ({"airflowConfig": {"startDate": "yesterday"}}, "airflowConfig.startDate"),
+        ({"airflowConfig": {"startDate": "0001-01-01"}}, "airflowConfig.startDate"),
+        ({"airflowConfig": {"scheduleInterval": {"$env": "CRON"}}}, "airflowConfig.scheduleInterval"),
+        ({"airflowConfig": []}, "airflowConfig"),
+    ],
+)
+def test_a_wrong_field_is_named_with_its_config(fields: dict[str, Any], field: str) -> None:
+    with pytest.raises(ConfigError) as error:
+        build_dag(config(**fields))
+    assert error.value.field == field
+    assert f"config 'orders.json', field '{field}': " in str(error.value)
+
+
+def test_fields_of_newer_servers_are_carried_along() -> None:
+    extra = {"shinyNew": {"deep": [1]}, "airflowConfig": {"shinyToo": 1}, "processingEngine": {"id": "x"}}
+    assert build_dag(config(**extra)).dag_id == "orders"
+
+
+def test_a_placeholder_says_what_is_wrong_and_its_task_fails_with_it() -> None:
+    problem = ConfigError("is no cron", field="airflowConfig.scheduleInterval", config="orders.json")
+    dag = build_placeholder(config(), problem)
+    task = task_of(dag)
+    assert dag.tags == {"OpenMetadata", PROBLEM_TAG}
+    assert dag.timetable.can_be_scheduled is False
+    assert "is no cron" in (dag.doc_md or "")
+    assert isinstance(task, ConfigErrorOperator)
+    assert task.retries == 0
+    with pytest.raises(Exception, match=re.escape(str(problem))):
+        task.execute({"ti": SimpleNamespace(try_number=1, xcom_push=lambda **_: None)})
+    DagSerialization.to_dict(dag)
+
+
+def test_the_runner_block_says_where_airflow_runs_the_task_and_else_its_defaults_hold() -> None:
+    runner = {"pool": "small", "queue": "eu", "priorityWeight": 5, "executor": "LocalExecutor"}
+    task = task_of(build_dag(config(dagFactory={"runner": {**runner, "python": "/opt/ingestion/bin/python"}})))
+    assert (task.pool, task.queue, task.priority_weight, task.executor) == ("small", "eu", 5, "LocalExecutor")
+    task = task_of(build_dag(config(dagFactory={"runner": {"queue": "eu"}})))
+    assert (task.pool, task.queue, task.priority_weight, task.executor) == ("default_pool", "eu", 1, None)
+
+
+def test_an_executor_that_airflow_does_not_have_is_a_problem_of_that_config_alone() -> None:
+    with pytest.raises(ConfigError, match=r"'dagFactory\.runner\.executor': is not an executor that \[core\] executor"):
+        build_dag(config(dagFactory={"runner": {"executor": "NoSuchExecutor"}}))
+
+
+def test_no_two_tags_differ_by_case_alone_for_which_mysql_takes_them_for_one() -> None:
+    dag = build_dag(config(displayName="OPENMETADATA"), title_tag=True)
+    assert dag.tags == {"OpenMetadata", "type:metadata", "service:shop"}
+
+
+@pytest.mark.parametrize("title", ["ÖpenMetadata", "Ope\u0301nMetadata", "\uff2fpenMetadata", "TYPE:métadata"])
+def test_no_two_tags_differ_by_accents_alone_for_which_mysql_takes_them_for_one(title: str) -> None:
+    dag = build_dag(config(displayName=title), title_tag=True)
+    assert dag.tags == {"OpenMetadata", "type:metadata", "service:shop"}

@@ -1,0 +1,128 @@
+"""What is kept of a load: the same DAGs, no secrets, and only what has changed is written."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.serialization.serialized_objects import DagSerialization
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dag_factory.configs.allowed import Allowed
+from dag_factory.dag import last_load
+from dag_factory.dag.builder import build_dag
+from dag_factory.errors import ConfigError
+from dag_factory.store.catalog import Catalog, Config
+from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.memory import Known, Memory
+from tests.places import TESTS
+
+SAMPLES = TESTS / "samples"
+SAMPLE = json.loads((SAMPLES / "pg_metadata_hourly.json").read_text())
+KNOWN = Known("id", is_empty=False)
+OPEN = Allowed(env=("*",), connections=("*",), applications=("metadata.",))
+
+SECRET = "canary-9a2e"
+texts = st.one_of(
+    st.text(max_size=20),
+    st.sampled_from(
+        [
+            f"https://user:{SECRET}@host/api",
+            f"https://host/api?token={SECRET}",
+            f"password={SECRET}",
+            f"Bearer {SECRET}{SECRET}{SECRET}1",
+            "***",
+        ]
+    ),
+)
+names = st.sampled_from(
+    ["password", "token", "hostPort", "config", "name", "value", "type", "headers", "connectionOptions", "filter", "x"]
+)
+values = st.recursive(
+    st.one_of(texts, st.integers(-(2**40), 2**40), st.booleans(), st.none(), st.just({"$env": "A"})),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(names, inner, max_size=4)),
+    max_leaves=12,
+)
+
+
+def as_text(config: Config) -> Any:
+    """Return the DAG of a config as Airflow keeps it, or what is wrong."""
+    try:
+        return json.dumps(DagSerialization.to_dict(build_dag(config, OPEN)), sort_keys=True)
+    except ConfigError as error:
+        return str(error)
+
+
+def recalled(memory: Memory, config: Config) -> Config:
+    last_load.keep(memory, KNOWN, [config], {})
+    found = last_load.recalled_one(memory, config.dag_id)
+    assert found is not None
+    return found
+
+
+@given(source=values, server=values, description=texts, extra=st.dictionaries(names, values, max_size=3))
+def test_the_dag_of_what_is_kept_is_the_same(
+    tmp_path_factory: pytest.TempPathFactory, source: Any, server: Any, description: str, extra: dict[str, Any]
+) -> None:
+    document = {**SAMPLE, **extra, "name": "orders", "description": description}
+    document |= {"sourceConfig": {"config": source}, "openMetadataServerConnection": {"hostPort": server}}
+    config = Config("orders", "orders.json", document)
+    before = as_text(config)
+    memory = Memory(tmp_path_factory.mktemp("state"), "/store")
+    if before.startswith("{"):
+        assert as_text(recalled(memory, config)) == before
+
+
+def test_of_a_broken_config_only_the_problem_is_kept(tmp_path: Path) -> None:
+    problem = ConfigError("is no number", field="airflowConfig.retries", config="orders.json")
+    config = Config("orders", "orders.json", {**SAMPLE, "airflowConfig": {"retries": SECRET}}, problem)
+    memory = Memory(tmp_path, "/store")
+    found = recalled(memory, config)
+    assert as_text(found) == str(problem)
+    assert found.document is None
+    assert SECRET.encode() not in memory.path.read_bytes()
+
+
+def test_only_what_has_changed_is_written(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, "/store")
+    configs = [Config(each, f"sales/{each}.json", SAMPLE) for each in "abc"]
+    revisions = {"defaults.yaml": "1", **{config.key: "1" for config in configs}}
+
+    def keep() -> int:
+        return last_load.keep(memory, KNOWN, configs, revisions)
+
+    assert keep() == 3
+    assert keep() == 0
+    revisions["sales/a.json"] = "2"
+    assert keep() == 1
+    revisions["defaults.yaml"] = "2"
+    assert keep() == 3
+    configs[1] = replace(configs[1], problem=ConfigError("is refused", config="sales/b.json"))
+    assert keep() == 1
+    del configs[0]
+    assert keep() == 1
+    assert [config.dag_id for config in last_load.recalled(memory)] == ["b", "c"]
+
+
+def test_ten_thousand_configs_that_stay_the_same_cost_two_reads_and_no_write(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "store")
+    store.root.mkdir()
+    for number in range(10_000):
+        (store.root / f"p{number:05}.json").write_text(json.dumps({**SAMPLE, "name": f"p{number:05}"}))
+    memory = Memory(tmp_path / "state", "/store")
+    configs, revisions = Catalog(store).all(), store.revisions()
+    began = time.perf_counter()
+    kept = 0
+    while kept < 10_000:  # a load keeps what it finds the time for
+        kept += last_load.keep(memory, KNOWN, configs, revisions)
+    assert kept == 10_000
+    first, size, changed = time.perf_counter() - began, memory.path.stat().st_size, memory.path.stat().st_mtime_ns
+    began = time.perf_counter()
+    assert last_load.keep(memory, KNOWN, configs, store.revisions()) == 0
+    print(f"10,000 configs: first {first:.2f} s, {size / 1e6:.0f} MB; same again {time.perf_counter() - began:.3f} s")
+    assert memory.path.stat().st_mtime_ns == changed

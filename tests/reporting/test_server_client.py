@@ -1,0 +1,167 @@
+"""Calls to a server that a config names: each ends in time, whatever the server does, and takes no token elsewhere."""
+
+from __future__ import annotations
+
+import gzip
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from dag_factory.errors import ConfigError, ServerError
+from dag_factory.reporting.server_client import ServerClient, shown, token_of
+from sandbox.failing import (
+    Authority,
+    HttpServer,
+    Reply,
+    SocketServer,
+    behind_tls,
+    drip_body,
+    drip_headers,
+    flood,
+    hang,
+    running,
+)
+
+pytestmark = pytest.mark.usefixtures("no_proxy")
+
+
+HEADERS = {"X-Again": "%(Authorization)s", "X-Plain": "5"}
+
+
+@pytest.fixture
+def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+
+
+def client(port: int, *, seconds: float = 0.5, token: str | None = "the-token", **fields: Any) -> ServerClient:
+    return ServerClient({"hostPort": f"http://127.0.0.1:{port}/api", **fields}, token=token, seconds=seconds)
+
+
+@pytest.mark.parametrize("speak", [hang, drip_headers, drip_body])
+def test_a_call_as_a_whole_has_a_time(speak: Callable[..., None]) -> None:
+    with SocketServer(speak) as server, closing(client(server.port)) as calls:
+        with pytest.raises(httpx.TimeoutException):
+            calls.ask("GET", "/system/version")
+        # And so has the next one.
+        with pytest.raises(httpx.TimeoutException):
+            calls.ask("GET", "/system/version")
+
+
+def test_so_has_one_over_tls(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    server = SocketServer(drip_headers)
+    behind_tls(server, authority.context())
+    tls = {"verifySSL": "validate", "sslConfig": {"caCertificate": str(authority.path)}}
+    calls = client(server.port, hostPort=f"https://127.0.0.1:{server.port}/api", **tls)
+    with server, closing(calls), pytest.raises(httpx.TimeoutException):
+        calls.ask("GET", "/system/version")
+
+
+def test_no_thread_of_a_call_that_took_too_long_stays() -> None:
+    before = threading.active_count()
+    with SocketServer(hang) as server:
+        for _ in range(5):
+            with closing(client(server.port, seconds=0.1)) as calls, pytest.raises(httpx.TimeoutException):
+                calls.ask("GET", "/x")
+        deadline = time.monotonic() + 10
+        while threading.active_count() > before + 1 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        # The server's own thread is the one.
+        assert threading.active_count() <= before + 1
+
+
+def test_an_answer_without_end_is_left() -> None:
+    with (
+        SocketServer(flood) as server,
+        closing(client(server.port, seconds=60)) as calls,
+        pytest.raises(httpx.DecodingError),
+    ):
+        calls.ask("GET", "/system/version")
+
+
+def test_an_answer_is_not_decompressed() -> None:
+    bomb = gzip.compress(b" " * 100_000_000)
+    with (
+        running(HttpServer(otherwise=Reply(200, bomb, {"Content-Encoding": "gzip"}))) as server,
+        closing(client(server.port, seconds=30)) as calls,
+    ):
+        assert calls.ask("GET", "/system/version").content == bomb
+    assert server.headers["Accept-Encoding"] == "identity"
+
+
+def test_a_slow_answer_within_the_time_is_an_answer() -> None:
+    with running(HttpServer(otherwise=Reply(after=1.0))) as server, closing(client(server.port, seconds=30)) as calls:
+        assert calls.ask("GET", "/system/version").object() == {"version": "2.0.6"}
+
+
+def test_no_redirect_is_followed_so_no_token_travels() -> None:
+    with running(HttpServer()) as other:
+        moved = Reply(302, b"", {"Location": f"http://127.0.0.1:{other.port}/api/v1/system/version"})
+        with running(HttpServer(otherwise=moved)) as server, closing(client(server.port, seconds=30)) as calls:
+            assert calls.ask("GET", "/system/version").status == 302
+        assert server.tokens == ["Bearer the-token"]
+        assert other.requests == []
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["http://127.0.0.1:99999/api", "http://127.0.0.1:0/api", "ftp://127.0.0.1/api", "127.0.0.1:8585/api", "http:///",
+     "http://[::1/api", "http://a\x00b/", "", None, 7],
+)  # fmt: skip
+def test_an_address_that_is_none_is_said_to_be_none(host: object) -> None:
+    with pytest.raises(ConfigError, match=r"hostPort.*is not the address of a server"):
+        client(1, hostPort=host)
+
+
+def test_what_can_t_be_used_at_all_is_refused_without_its_value() -> None:
+    with pytest.raises(ServerError) as error:
+        client(1, extraHeaders={"X-Key": "canary %(Missing)s"})
+    assert "canary" not in str(error.value)
+    assert "KeyError" in str(error.value)
+
+
+def test_an_extra_header_may_repeat_another_one_as_openmetadata_ingestion_has_it() -> None:
+    with running(HttpServer()) as server, closing(client(server.port, extraHeaders=HEADERS)) as calls:
+        calls.ask("GET", "/system/version")
+    assert server.headers["X-Again"] == "Bearer the-token"
+    assert server.headers["X-Plain"] == "5"
+
+
+@pytest.mark.parametrize("token", ["secret:/a/b", "/run/secrets/token", "~/token", "./token"])
+def test_a_token_that_stands_elsewhere_is_not_read_here(token: str) -> None:
+    with pytest.raises(ServerError, match="only openmetadata-ingestion"):
+        token_of({"securityConfig": {"jwtToken": token}})
+
+
+@pytest.mark.parametrize("security", [None, {}, "text", {"jwtToken": ""}, {"jwtToken": 7}])
+def test_there_may_be_no_token(security: object) -> None:
+    assert token_of({"securityConfig": security}) is None
+
+
+@pytest.mark.parametrize(
+    ("host_port", "text"),
+    [
+        ("http://user:canary@om.example.com:8585/api?x=canary", "om.example.com:8585"),
+        ("https://[::1]:8585/api", "[::1]:8585"),
+        ("om.example.com/api", "without a host"),
+        (None, "without a host"),
+    ],
+)
+def test_an_address_is_shown_without_credentials(host_port: str | None, text: str) -> None:
+    assert shown({"hostPort": host_port}) == text
+
+
+def test_credentials_in_an_address_are_sent_and_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    with running(HttpServer()) as server:
+        address = f"http://user:canary@127.0.0.1:{server.port}/api"
+        with closing(client(server.port, hostPort=address)) as calls:
+            calls.ask("GET", "/system/version")
+    assert server.tokens == ["Basic dXNlcjpjYW5hcnk="]
+    assert "canary" not in caplog.text

@@ -1,0 +1,136 @@
+"""A known store, a new one, none, and another one: what a store's own operations make of each."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dag_factory.errors import MissingStoreError
+from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.memory import Memory
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "store").mkdir()
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Memory:
+    return Memory(tmp_path / "state", "/store")
+
+
+@pytest.fixture
+def known(root: Path, memory: Memory) -> FolderStore:
+    """A store that is known and holds a config."""
+    store = FolderStore(root, memory)
+    with store.lock():
+        store.write("a.json", b"{}")
+        store.bump()
+    return store
+
+
+def unmount(root: Path) -> None:
+    root.rename(root.with_name("away"))
+    root.mkdir()
+
+
+def locked(store: FolderStore) -> None:
+    with store.lock():
+        pass
+
+
+OPERATIONS: dict[str, Callable[[FolderStore], object]] = {
+    "list": lambda store: store.list_keys(),
+    "look": lambda store: store.snapshot(),
+    "write": lambda store: store.write("b.json", b"{}"),
+    "delete": lambda store: store.delete("a.json"),
+    "lock": locked,
+    "bump": lambda store: store.bump(),
+    "remember": lambda store: store.remember(),
+    "check": lambda store: store.check(),
+}
+
+
+@pytest.mark.parametrize("way", ["empty", "other id", "gone", "file", "same configs without an id"])
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_nothing_is_done_with_what_is_not_the_known_store_and_nothing_is_made_there(
+    known: FolderStore, memory: Memory, root: Path, operation: str, way: str
+) -> None:
+    unmount(root)
+    if way == "other id":
+        (root / ".store").write_text("another")
+    elif way == "same configs without an id":
+        shutil.copy(root.with_name("away") / "a.json", root)
+    elif way in ("gone", "file"):
+        root.rmdir()
+        if way == "file":
+            root.touch()
+    before = sorted(root.rglob("*"))
+    for store in (known, FolderStore(root, memory)):
+        with pytest.raises(MissingStoreError, match="config_store"):
+            OPERATIONS[operation](store)
+        store.note({"x": "y.json"})
+        store.note_loaded("marker")
+    assert sorted(root.rglob("*")) == before
+
+
+def test_a_store_that_is_back_is_used_as_before(known: FolderStore, root: Path) -> None:
+    unmount(root)
+    with pytest.raises(MissingStoreError):
+        known.list_keys()
+    root.rmdir()
+    root.with_name("away").rename(root)
+    assert known.list_keys() == ["a.json"]
+    known.write("b.json", b"{}")
+
+
+def test_a_store_whose_files_were_all_deleted_is_empty_and_not_missing(known: FolderStore, root: Path) -> None:
+    (root / "a.json").unlink()
+    assert known.list_keys() == []
+
+
+def test_a_store_that_is_unmounted_while_it_is_locked_takes_no_change(known: FolderStore, root: Path) -> None:
+    with known.lock():
+        unmount(root)
+        for change in (lambda: known.write("b.json", b"{}"), lambda: known.delete("a.json"), known.bump):
+            with pytest.raises(MissingStoreError):
+                change()
+    assert list(root.iterdir()) == []
+
+
+def test_an_empty_folder_that_was_taken_for_a_new_store_gives_way_to_what_is_mounted_there(
+    root: Path, memory: Memory
+) -> None:
+    FolderStore(root, memory).bump()
+    unmount(root)
+    (root / ".store").write_text("the volume")
+    (root / "a.json").write_text("{}")
+    store = FolderStore(root, memory)
+    assert store.list_keys() == ["a.json"]
+    store.remember()
+    shutil.rmtree(root)
+    root.mkdir()
+    with pytest.raises(MissingStoreError):
+        store.list_keys()
+
+
+def test_the_message_has_a_way_out_that_works(known: FolderStore, memory: Memory, root: Path) -> None:
+    shutil.rmtree(root)
+    root.mkdir()
+    with pytest.raises(MissingStoreError, match=f"adopt-store.*'{memory.path}'"):
+        known.check()
+    memory.path.unlink()
+    assert known.list_keys() == []
+    assert FolderStore(root, memory).list_keys() == []
+
+
+def test_a_machine_that_never_knew_the_store_takes_one_that_holds_nothing_at_all_for_missing(root: Path) -> None:
+    with pytest.raises(MissingStoreError, match="Is it mounted here"):
+        FolderStore(root).confirm_absence()
+    (root / "defaults.yaml").touch()
+    FolderStore(root).confirm_absence()

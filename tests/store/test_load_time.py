@@ -1,0 +1,170 @@
+"""The time of a load: pipelines that run are never left out, and it ends before Airflow ends it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dag_factory import settings
+from dag_factory.store.catalog import Catalog, Config
+from dag_factory.store.claims import defaults_keys
+from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.last_good import InUse, Version
+from dag_factory.store.load_time import LARGE_BYTES, LoadTime
+from dag_factory.store.memory import Memory
+from tests.dag.test_loader import Parse, parse
+
+__all__ = ["parse"]
+
+
+class Clock:
+    """Goes on by a second each time that a config is built, or by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def build(self, config: Config) -> None:
+        del config
+        self.now += 1
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path)
+
+
+def drop(store: FolderStore, *names: str, size: int = 0) -> None:
+    for name in names:
+        (store.root / f"{name}.json").write_text(
+            json.dumps({"name": name, "pipelineType": "metadata", "x": "x" * size})
+        )
+
+
+def load(store: FolderStore, *known: str, limit: float = 10) -> tuple[list[Config], LoadTime, Catalog]:
+    """Load a store of which the last load had some configs."""
+    clock = Clock()
+    load_time = LoadTime(limit, {f"{name}.json" for name in known} or None, clock=clock)
+    catalog = Catalog(store, clock.build, load_time=load_time)
+    return catalog.all(), load_time, catalog
+
+
+def ids(configs: list[Config]) -> list[str]:
+    return [config.dag_id for config in configs]
+
+
+KNOWN = [f"n{number}" for number in range(9)]
+
+
+def test_what_the_last_load_had_is_never_left_out_and_new_configs_wait_for_more_time(store: FolderStore) -> None:
+    drop(store, *KNOWN, "a_new_one", "z_new_one")
+    configs, load_time, catalog = load(store, *KNOWN)
+    assert ids(configs) == KNOWN
+    assert load_time.left_out == {"a_new_one.json", "z_new_one.json"}
+    assert not catalog.is_complete
+    assert "2 new configs are not loaded yet" in (load_time.problem() or "")
+    assert "[core] dagbag_import_timeout" in (load_time.problem() or "")
+
+
+def test_new_configs_are_loaded_while_less_than_half_of_the_time_is_used(store: FolderStore) -> None:
+    drop(store, *KNOWN, "a", "z")
+    configs, load_time, catalog = load(store, *KNOWN, limit=22)
+    assert ids(configs) == sorted([*KNOWN, "a", "z"])
+    assert load_time.problem() is None
+    assert catalog.is_complete
+
+
+def test_renamed_configs_are_not_more_than_there_were(store: FolderStore) -> None:
+    drop(store, *(f"renamed_{name}" for name in KNOWN), "one_more")
+    configs, load_time, _ = load(store, *KNOWN)
+    assert len(configs) == len(KNOWN)
+    assert len(load_time.left_out) == 1
+
+
+def test_where_no_load_is_remembered_all_are_loaded_however_long_it_takes(store: FolderStore) -> None:
+    drop(store, *KNOWN, "a")
+    configs, load_time, _ = load(store)
+    assert len(configs) == 10
+    assert "took 10 s of the 10 s" in (load_time.problem() or "")
+
+
+def test_a_load_without_limit_leaves_nothing_out(store: FolderStore) -> None:
+    drop(store, *KNOWN, "a")
+    load_time = LoadTime(None, {"n1.json"})
+    assert len(Catalog(store, Clock().build, load_time=load_time).all()) == 10
+    assert load_time.problem() is None
+
+
+def test_large_configs_come_last_and_run_as_they_were_where_there_is_no_time_to_read_them(store: FolderStore) -> None:
+    drop(store, "a", size=2 * LARGE_BYTES)
+    drop(store, "b", "c")
+    (good,) = (config for config in Catalog(store).all() if config.dag_id == "a")
+    version = Version("a", good.key, good.document or {}, store.access(good.key, defaults_keys(good.key)))
+    store.last_good.keep([version], InUse(), since=0, complete=True)
+    clock = Clock()
+    load_time = LoadTime(10, {"a.json", "b.json", "c.json"}, clock=clock)
+    order = load_time.in_order(["a.json", "b.json", "c.json", "new.json"], store.size)
+    assert order == ["b.json", "c.json", "a.json", "new.json"]
+    clock.now = 6
+    config = next(each for each in Catalog(store, load_time=load_time).all() if each.dag_id == "a")
+    assert config.problem is None
+    assert config.trouble is not None
+    assert "was not read" in str(config.trouble.problem)
+    assert "1 large configs were not read" in (load_time.problem() or "")
+
+
+def test_what_can_wait_gets_a_part_of_what_is_left() -> None:
+    clock = Clock()
+    load_time = LoadTime(20, clock=clock)
+    assert load_time.at_most(5) == 5
+    clock.now = 12
+    assert load_time.at_most(5) == 2
+    clock.now = 21
+    assert load_time.at_most(5) == 0
+    assert LoadTime(None).at_most(5) == 5
+
+
+@pytest.mark.parametrize(
+    ("module", "whole", "seconds"),
+    [("30", "50", 25), ("10", "50", 10), ("0", "50", 25), ("30", "0", 30), ("0", "0", None), ("60", "200", 60)],
+)
+def test_a_load_may_take_what_airflow_gives_to_the_module_and_half_of_what_it_gives_to_the_parse(
+    monkeypatch: pytest.MonkeyPatch, module: str, whole: str, seconds: float | None
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT", module)
+    monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT", whole)
+    assert settings.load_seconds() == seconds
+
+
+def test_a_machine_remembers_which_configs_the_last_load_had(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, "store")
+    assert memory.keys() == frozenset()
+    memory.note_keys({"a.json", "b.json"})
+    memory.note_keys({"b.json", "c.json"})
+    assert Memory(tmp_path, "store").keys() == {"b.json", "c.json"}
+
+
+def test_in_airflow_a_flood_of_configs_leaves_the_pipelines_that_run(parse: Parse, tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "store")
+    store.root.mkdir()
+    drop(store, "runs")
+    assert "not loaded yet" not in parse(store.root)["log"]
+    # Each takes about 20 ms, and a load may take 500 ms.
+    flood = "".join(f"  - k{number}: v\n" for number in range(1_000))
+    for number in range(50):
+        (store.root / f"flood{number}.yaml").write_text(f"name: flood{number}\npipelineType: metadata\nx:\n{flood}")
+    result = parse(store.root, AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT="1")
+    assert result["errors"] == {}
+    assert "runs" in result["dags"]
+    assert len(result["dags"]) < 51
+    assert "new configs are not loaded yet" in result["log"]
+    assert "new configs are not loaded yet" in (store.load_problem() or "")
+    # Those that were let in stay in.
+    assert set(parse(store.root, AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT="1")["dags"]) >= set(result["dags"])
+    no_limits = {"AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "0", "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "0"}
+    assert len(parse(store.root, **no_limits)["dags"]) == 51
+    assert store.load_problem() is None

@@ -1,0 +1,124 @@
+"""The worker asks its own settings, whatever the DAG processor's said: nothing is sent where they say no."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from dag_factory.airflow_versions import AirflowFailException
+from dag_factory.task.execution import Execution
+from sandbox.failing import HttpServer, Reply, running
+from tests.documents import REST
+
+OURS = "AIRFLOW__OPENMETADATA_DAG_FACTORY__"
+PIPELINE = {
+    "name": "orders",
+    "pipelineType": "metadata",
+    "service": {"type": "databaseService", "name": "shop"},
+    **REST,
+}
+
+
+OPERATOR = SimpleNamespace(execution_timeout=None)
+
+
+class Task:
+    """Stands for the task instance."""
+
+    try_number = 1
+    max_tries = 0
+
+    def xcom_push(self, **_: object) -> None:
+        """Forget it."""
+
+
+def run(dag_id: str = "orders") -> str:
+    """Run a pipeline and return what its task fails with."""
+    context = cast("Any", {"dag_run": SimpleNamespace(conf={}), "run_id": "manual", "ti": Task(), "task": OPERATOR})
+    with pytest.raises(AirflowFailException) as failure:
+        Execution(dag_id, context).run()
+    return str(failure.value)
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(f"{OURS}CONFIG_STORE", str(tmp_path))
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary-env")
+    monkeypatch.setenv("AIRFLOW_CONN_PROD_DB", "postgres://u:canary-connection@db/prod")
+    monkeypatch.setenv("OPENMETADATA_JWT_TOKEN", "canary-open")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("reference", "setting"),
+    [
+        ({"$env": "AWS_SECRET_ACCESS_KEY"}, "allowed_env"),
+        ({"$connection": "prod_db", "field": "uri"}, "allowed_connections"),
+        ({"$fernet": "12345678:gAAAA"}, "fernet_key"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("field", ["securityConfig", "extraHeaders"])
+def test_a_reference_that_the_worker_does_not_open_is_sent_nowhere(
+    store: Path, reference: dict[str, str], setting: str, field: str
+) -> None:
+    with running(HttpServer(otherwise=Reply(404))) as listener:
+        server = {"hostPort": f"http://127.0.0.1:{listener.port}/api", field: {"jwtToken": reference}}
+        (store / "orders.json").write_text(json.dumps({**PIPELINE, "openMetadataServerConnection": server}))
+        problem = run()
+    assert setting in problem
+    assert problem.startswith(f"config 'orders.json', field 'openMetadataServerConnection.{field}")
+    assert "canary" not in problem
+    assert listener.requests == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({}, "allowed_servers"),
+        ({"hostPort": {"$env": "OPENMETADATA_OTHER"}}, "allowed_servers"),
+        ({"secretsManagerProvider": "aws"}, "allowed_servers"),
+    ],
+    ids=str,
+)
+def test_an_open_token_is_sent_to_no_server_that_is_not(
+    store: Path, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], problem: str
+) -> None:
+    with running(HttpServer(otherwise=Reply(404))) as listener:
+        monkeypatch.setenv("OPENMETADATA_OTHER", f"http://127.0.0.1:{listener.port}/api")
+        monkeypatch.setenv(f"{OURS}ALLOWED_SERVERS", "om.example,127.0.0.1:1")
+        token = {"securityConfig": {"jwtToken": {"$env": "OPENMETADATA_JWT_TOKEN"}}}
+        server = {"hostPort": f"http://127.0.0.1:{listener.port}/api", **token, **fields}
+        (store / "orders.json").write_text(json.dumps({**PIPELINE, "openMetadataServerConnection": server}))
+        assert problem in run()
+    assert listener.requests == []
+
+
+def test_a_reference_that_is_not_open_elsewhere_in_a_config_is_reported_to_its_server_and_not_followed(
+    store: Path,
+) -> None:
+    with running(HttpServer(otherwise=Reply(404))) as listener:
+        server = {"hostPort": f"http://127.0.0.1:{listener.port}/api", "securityConfig": {"jwtToken": "own"}}
+        source = {"config": {"password": {"$env": "AWS_SECRET_ACCESS_KEY"}}}
+        document = {**PIPELINE, "openMetadataServerConnection": server, "sourceConfig": source}
+        (store / "orders.json").write_text(json.dumps(document))
+        assert "allowed_env" in run()
+    assert set(listener.tokens) == {"Bearer own"}
+
+
+def test_what_a_reference_became_is_in_no_link(store: Path) -> None:
+    pushed: list[object] = []
+    server = {"hostPort": "http://127.0.0.1:1/api", "securityConfig": {"jwtToken": "token"}}
+    names = {"fullyQualifiedName": {"$env": "OPENMETADATA_JWT_TOKEN"}, "openMetadataServerConnection": server}
+    (store / "orders.json").write_text(json.dumps({**PIPELINE, **names}))
+    task = Task()
+    task.xcom_push = lambda **said: pushed.append(said)  # type: ignore[method-assign]
+    context = cast("Any", {"dag_run": SimpleNamespace(conf={}), "run_id": "manual", "ti": task, "task": OPERATOR})
+    execution = Execution("orders", context)
+    execution._prepare()
+    assert len(pushed) >= 2
+    assert "canary-open" not in json.dumps(pushed)
