@@ -474,7 +474,8 @@ def test_what_a_store_without_an_id_held_is_kept_when_it_suddenly_holds_nothing_
 ) -> None:
     # As git-sync does: the store is a link, and what it leads to is swapped.
     link = tmp_path / "link"
-    read_only = "from dag_factory.store.folder import presence\ndef refuse(_): raise OSError(30, 'Read-only file system')\n"
+    read_only = "from dag_factory.store.folder import presence\n"
+    read_only += "def refuse(_): raise OSError(30, 'Read-only file system')\n"
     read_only += "presence.give_identity = refuse"
     for revision in ("first", "second", "third"):
         (tmp_path / revision).mkdir()
