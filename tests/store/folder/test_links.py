@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.store.folder.folder_store import FolderStore, links
+from dag_factory.store.folder import links
+from dag_factory.store.folder.folder_store import FolderStore
 
 
 @pytest.fixture
