@@ -187,7 +187,7 @@ def test_nothing_of_a_document_or_a_trigger_is_executed_when_a_run_fails_and_is_
     }
     mailed = {**fields, "name": f"executes {TEXT}", "airflowConfig": {"email": "a@example.com, b@example.com"}}
     templated = {**fields, "name": "executes_email", "airflowConfig": {"email": f"{TEXT}@x.example"}}
-    application = {
+    application: dict[str, Any] = {
         **fields,
         "name": "executes_class",
         "pipelineType": "application",

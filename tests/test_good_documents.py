@@ -89,7 +89,7 @@ def of_schema(draw: st.DrawFn, schema: dict[str, Any], whole: dict[str, Any], de
             return draw(of_schema(draw(st.sampled_from(kinds)), whole, depth))
     if "enum" in schema or "const" in schema:
         return draw(st.sampled_from(schema.get("enum", [schema.get("const")])))
-    kind = schema.get("type")
+    kind: Any = schema.get("type")
     if kind == "object":
         fields = schema.get("properties", {})
         required = schema.get("required", [])

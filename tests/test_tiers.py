@@ -57,6 +57,6 @@ def test_with_its_marker_a_test_may_do_so() -> None:
 
 
 def test_all_that_need_one_airflow_follow_one_another(request: pytest.FixtureRequest) -> None:
-    airflows = [airflow_of(item) for item in request.session.items]
+    airflows = [airflow_of(item) for item in request.session.items if isinstance(item, pytest.Function)]
     stretches = [name for name, before in zip(airflows, [None, *airflows], strict=False) if name and name != before]
     assert len(stretches) == len(set(stretches))

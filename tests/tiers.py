@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sandbox.stack import AirflowStack
 from tests.fast_tier.guard import Guard
+
+if TYPE_CHECKING:
+    from _pytest.fixtures import SubRequest
 
 # The longest first: with two workers, the shorter ones then fill up what is left. What isn't named here comes after.
 LONGEST_FIRST = (
@@ -91,18 +94,19 @@ def bind(item: pytest.Function, airflow: str) -> None:
     if hasattr(item, "_id"):
         item._id = type(item._id).parse(name)
     else:
-        item._nodeid = name
+        older: Any = item
+        older._nodeid = name
 
 
 class Living:
     """The Airflows that fixtures have started and not stopped yet, each with its fixture."""
 
     def __init__(self) -> None:
-        self._started: dict[AirflowStack, tuple[pytest.FixtureDef[Any], pytest.FixtureRequest]] = {}
+        self._started: dict[AirflowStack, tuple[pytest.FixtureDef[Any], SubRequest]] = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(
-        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+        self, fixturedef: pytest.FixtureDef[Any], request: SubRequest
     ) -> Generator[None, object, object]:
         value = yield
         if isinstance(value, AirflowStack):

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -64,8 +65,8 @@ def memory(airflow: AirflowStack) -> int:
     return total
 
 
-def page(server: PipelineServiceClient, number: int) -> dict[str, object]:
-    answer: dict[str, object] = server.call(
+def page(server: PipelineServiceClient, number: int) -> dict[str, Any]:
+    answer: dict[str, Any] = server.call(
         "GET", "last_dag_logs", params={"dag_id": NAME, "task_id": TASK, "after": number}
     )
     return answer
@@ -82,7 +83,8 @@ def log(airflow: AirflowStack, server: PipelineServiceClient) -> Path:
 def test_a_large_log_comes_whole_in_pages_that_stay(server: PipelineServiceClient, log: Path) -> None:
     lines = 20_000
     write_log(log, lines)
-    pages, following = [], 0
+    pages: list[str] = []
+    following: int | None = 0
     while following is not None:
         answer = page(server, following)
         pages.append(str(answer[TASK]))

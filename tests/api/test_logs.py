@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.te
 
 def pages(log: list[str], size: int) -> list[str]:
     total = 1
-    found = []
+    found: list[str] = []
     while len(found) < total:
         pager = Pager(len(found), size)
         for line in log:

@@ -75,6 +75,11 @@ def test_a_store_that_only_others_see_keeps_no_run_from_being_queued(
     assert answer.status_code == 200, answer.text
 
 
+def our_app() -> FastAPI:
+    """Our app in front of `airflow`, made anew for each call: a call stops it at its end."""
+    return create_app(airflow=airflow)
+
+
 class Asked:
     """Counts how often a parse is asked for."""
 
@@ -98,11 +103,10 @@ def test_a_change_of_a_store_that_is_missing_asks_for_no_parse(store: Path) -> N
 
 
 def test_health_says_that_the_load_takes_too_long_until_it_does_not(ask: Ask, store: Path) -> None:
-    app = lambda: create_app(airflow=airflow)  # noqa: E731
     configured_store().note_load_problem("3 new configs are not loaded yet")
-    assert ask(app(), "GET", "/health-auth").json()["load"] == "3 new configs are not loaded yet"
+    assert ask(our_app(), "GET", "/health-auth").json()["load"] == "3 new configs are not loaded yet"
     configured_store().note_load_problem(None)
-    assert set(ask(app(), "GET", "/health-auth").json()) == {"status", "version"}
+    assert set(ask(our_app(), "GET", "/health-auth").json()) == {"status", "version"}
 
 
 def airflow() -> FastAPI:
@@ -116,21 +120,20 @@ def test_a_deploy_and_a_deletion_are_refused_and_health_says_why(
     ask: Ask, store: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
-    app = lambda: create_app(airflow=airflow)  # noqa: E731
-    assert "store" not in ask(app(), "GET", "/health-auth").json()
+    assert "store" not in ask(our_app(), "GET", "/health-auth").json()
     away = store.with_name("away")
     store.rename(away)
     store.mkdir()
     calls = (("POST", "/deploy", {"json": PIPELINE}), ("DELETE", "/delete", {"params": {"dag_id": "orders"}}))
     for method, path, options in calls:
-        answer = ask(app(), method, path, **options)
+        answer = ask(our_app(), method, path, **options)
         assert (answer.status_code, list(answer.json())) == (503, ["error"]), answer.text
         assert "is not the one that this Airflow knows" in answer.json()["error"]
-    health = ask(app(), "GET", "/health-auth")
+    health = ask(our_app(), "GET", "/health-auth")
     assert health.status_code == 200
     assert health.json()["status"] == "healthy"
     assert "is not the one that this Airflow knows" in health.json()["store"]
     assert list(store.iterdir()) == []
     store.rmdir()
     away.rename(store)
-    assert "store" not in ask(app(), "GET", "/health-auth").json()
+    assert "store" not in ask(our_app(), "GET", "/health-auth").json()

@@ -13,7 +13,7 @@ from dag_factory.api.logs import readable
 from sandbox.client import wait_until
 from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.server import OpenMetadataServer
-from sandbox.stack import AirflowStack
+from sandbox.stack import AirflowConfig, AirflowStack
 from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
@@ -74,7 +74,7 @@ def airflow(tmp_path: Path, elsewhere: Path, openmetadata: OpenMetadataServer) -
     module.parent.mkdir(parents=True)
     module.write_text(REMOTE)
     (tmp_path / "configs").mkdir()
-    config = {
+    config: AirflowConfig = {
         "openmetadata_dag_factory": {"config_store": tmp_path / "configs"},
         "logging": {
             "remote_logging": True,

@@ -200,7 +200,7 @@ WRONG = {"a text": "../🚀", "a list": [1], "null": None, "a number": 1, "an em
 @pytest.mark.parametrize("name", ["trigger", "enable", "disable", "kill"])
 def test_no_wrong_body_or_parameter_of_a_trigger_or_toggle_is_a_422(call: Call, name: str, kind: str) -> None:
     airflow = FakeAirflow({"one": "running"})
-    bodies = [WRONG[kind], {"dag_id": WRONG[kind]}, {"conf": {}}]
+    bodies: list[Any] = [WRONG[kind], {"dag_id": WRONG[kind]}, {"conf": {}}]
     if name == "trigger":
         bodies.append({"dag_id": NAME, "conf": WRONG[kind] or [1]})
     json_body = {"headers": {"Content-Type": "application/json"}}

@@ -39,13 +39,19 @@ def document(**fields: Any) -> bytes:
     return json.dumps({**json.loads(SAMPLE.read_text()), "description": CANARY, **fields}).encode()
 
 
+NESTED: dict[str, type[BaseModel]] = {
+    "service": EntityReference,
+    "airflow_config": AirflowConfig,
+    "dag_factory": DagFactory,
+}
+
+
 def paths(model: type[BaseModel], *above: str) -> Iterator[tuple[str, ...]]:
     """Yield the path of every field that the API reads of a document."""
     for name, field in model.model_fields.items():
         path = (*above, field.alias or name)
         yield path
-        nested = {"service": EntityReference, "airflow_config": AirflowConfig, "dag_factory": DagFactory}.get(name)
-        nested = Runner if above == ("dagFactory",) else nested
+        nested = Runner if above == ("dagFactory",) else NESTED.get(name)
         if nested is not None:
             yield from paths(nested, *path)
 

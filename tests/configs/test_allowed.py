@@ -236,5 +236,6 @@ def test_the_class_of_an_application_must_be_open_and_other_types_name_none() ->
     )
     Allowed(applications=("acme.",)).check({"pipelineType": "application", "sourceConfig": config})
     Allowed().check({"pipelineType": "metadata", "sourceConfig": config})
-    for nothing in ({}, {"sourceConfig": None}, {"sourceConfig": []}, {"sourceConfig": {"config": {}}}):
+    without: list[dict[str, Any]] = [{}, {"sourceConfig": None}, {"sourceConfig": []}, {"sourceConfig": {"config": {}}}]
+    for nothing in without:
         assert "is missing" in str(problem_of({"pipelineType": "application", **nothing}, Allowed()))

@@ -267,8 +267,9 @@ def test_the_fully_qualified_name_of_the_service_is_the_better_one_to_begin_with
 
 
 def test_a_pipeline_does_not_change() -> None:
+    changed: Any = pipeline()
     with pytest.raises(ValueError, match="frozen"):
-        pipeline().name = "other"
+        changed.name = "other"
 
 
 def test_the_section_that_is_ours_says_where_the_task_runs() -> None:

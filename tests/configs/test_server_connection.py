@@ -161,7 +161,7 @@ def test_references_of_the_connection_are_resolved_and_no_others(monkeypatch: py
 @pytest.mark.parametrize("field", ["hostPort", "extraHeaders", "securityConfig"])
 def test_a_reference_to_what_is_not_open_is_not_followed(monkeypatch: pytest.MonkeyPatch, field: str) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
-    document = server(**{field: {"x": [{"$env": "AWS_SECRET_ACCESS_KEY"}]}})  # type: ignore[arg-type]
+    document = server(**{field: {"x": [{"$env": "AWS_SECRET_ACCESS_KEY"}]}})
     problem = problem_of(document, Allowed(env=("OPENMETADATA_*",)))
     assert problem.field == f"openMetadataServerConnection.{field}.x.0"
     assert "allowed_env" in problem.problem

@@ -246,8 +246,9 @@ def test_a_placeholder_says_what_is_wrong_and_its_task_fails_with_it() -> None:
     assert "is no cron" in (dag.doc_md or "")
     assert isinstance(task, ConfigErrorOperator)
     assert task.retries == 0
+    context: Any = {"ti": SimpleNamespace(try_number=1, xcom_push=lambda **_: None)}
     with pytest.raises(Exception, match=re.escape(str(problem))):
-        task.execute({"ti": SimpleNamespace(try_number=1, xcom_push=lambda **_: None)})
+        task.execute(context)
     DagSerialization.to_dict(dag)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any
 
@@ -130,7 +131,7 @@ TAKEN = {
 
 @pytest.fixture(scope="module")
 def said() -> dict[tuple[str, str], Verdict]:
-    tables = {"left out": LEFT_OUT, "refused": REFUSED, "taken": TAKEN}
+    tables: dict[str, Mapping[str, tuple[Any, ...]]] = {"left out": LEFT_OUT, "refused": REFUSED, "taken": TAKEN}
     keys = [(kind, name) for kind, table in tables.items() for name in table]
     return dict(zip(keys, verdicts([tables[kind][name][0] for kind, name in keys], server="2.1.0"), strict=True))
 

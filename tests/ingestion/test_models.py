@@ -41,15 +41,16 @@ print(json.dumps([
 
 
 @pytest.fixture(scope="module")
-def said() -> list[tuple[str, str | None]]:
+def said() -> list[list[str | None]]:
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", SCRIPT], check=True, capture_output=True, text=True)
-    found: list[tuple[str, str | None]] = json.loads(done.stdout)
+    found: list[list[str | None]] = json.loads(done.stdout)
     return found
 
 
 @pytest.mark.parametrize("number", [0, 1, 2])
-def test_a_refusal_is_one_sentence_without_a_value(number: int, said: list[tuple[str, str | None]]) -> None:
+def test_a_refusal_is_one_sentence_without_a_value(number: int, said: list[list[str | None]]) -> None:
     theirs, ours = said[number]
+    assert theirs is not None
     assert ours is not None
     assert ours.startswith("openmetadata-ingestion 2.")
     assert " refuses the config. " in ours
@@ -59,5 +60,5 @@ def test_a_refusal_is_one_sentence_without_a_value(number: int, said: list[tuple
     assert len(theirs.splitlines()) > 1
 
 
-def test_any_other_error_is_left_as_it_is(said: list[tuple[str, str | None]]) -> None:
+def test_any_other_error_is_left_as_it_is(said: list[list[str | None]]) -> None:
     assert said[3] == ["canary", None]

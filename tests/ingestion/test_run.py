@@ -152,6 +152,6 @@ def test_a_report_does_not_wait_for_a_server_that_says_nothing(
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     failed = run(openMetadataServerConnection={"hostPort": f"http://127.0.0.1:{silent_port}/api"})
-    failed._server = SilentServer(silent_port)  # type: ignore[assignment]
+    failed._server = SilentServer(silent_port)
     assert not failed.report(Report(Reporter.TASK, "failed", "why"), seconds=0)
     assert "can't be reported to the OpenMetadata server as failed" in caplog.text

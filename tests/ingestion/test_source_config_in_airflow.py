@@ -16,7 +16,11 @@ pytestmark = pytest.mark.e2e
 
 SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
 INGESTION = f"openmetadata-ingestion {version('openmetadata-ingestion')}"
-DBT = {"type": "DBT", "dbtConfigSource": {"dbtManifestFilePath": "/data/manifest.json"}, "dbtUpdateDescriptions": True}
+DBT: dict[str, Any] = {
+    "type": "DBT",
+    "dbtConfigSource": {"dbtManifestFilePath": "/data/manifest.json"},
+    "dbtUpdateDescriptions": True,
+}
 
 
 @pytest.fixture(params=["in_process", "isolated"])

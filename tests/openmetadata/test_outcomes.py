@@ -25,15 +25,17 @@ RUN = "0198a7f4-5c1e-7d2b-9f3a-1b2c3d4e5f60"
 BEGAN, THEN, NOW = 1_000_000, 1_050_000, 1_100_000
 STEP = {"name": "Source", "records": 3, "errors": 0}
 
+FAILED = {"pipelineState": "failed", "startDate": BEGAN, "endDate": THEN}
+
 # What the server has. A failure may have a reason, and that is somebody's.
-HAS = {
+HAS: dict[str, dict[str, Any] | Reporter | None] = {
     "nothing": None,
     "queued": {"pipelineState": "queued", "timestamp": BEGAN},
     "running": {"pipelineState": "running", "startDate": BEGAN, "timestamp": BEGAN},
     "success": {"pipelineState": "success", "startDate": BEGAN, "endDate": THEN},
     "partial": {"pipelineState": "partialSuccess", "startDate": BEGAN, "endDate": THEN},
     "stopped": {"pipelineState": "stopped", "startDate": BEGAN, "endDate": THEN},
-    "failed": {"pipelineState": "failed", "startDate": BEGAN, "endDate": THEN},
+    "failed": FAILED,
     "failed:kill": Reporter.KILL_HANDLER,
     "failed:airflow": Reporter.SCHEDULER,
     "failed:user": Reporter.USER,
@@ -87,8 +89,8 @@ def had(name: str) -> dict[str, Any] | None:
     known = HAS[name]
     if isinstance(known, Reporter):
         failure = {"name": known.value, "error": "old"}
-        known = {**HAS["failed"], "status": [STEP, {"name": "Airflow", "errors": 1, "failures": [failure]}]}  # type: ignore[dict-item]
-    return known and {"runId": RUN, "timestamp": BEGAN, **known}  # type: ignore[return-value]
+        known = {**FAILED, "status": [STEP, {"name": "Airflow", "errors": 1, "failures": [failure]}]}
+    return known and {"runId": RUN, "timestamp": BEGAN, **known}
 
 
 def after(known: dict[str, Any] | None, report: Report) -> dict[str, Any] | None:

@@ -59,7 +59,9 @@ def test_airflow_takes_the_hooks_for_its_own() -> None:
 
 def test_the_end_of_somebody_else_s_run_concerns_nobody_here() -> None:
     listener.on_dag_run_failed(run_of("airflow.providers.standard.operators.bash"), "task_failure")
-    without_dag = SimpleNamespace(dag_id="orders", dag=None, task_instances=[SimpleNamespace(operator="BashOperator")])
+    without_dag: Any = SimpleNamespace(
+        dag_id="orders", dag=None, task_instances=[SimpleNamespace(operator="BashOperator")]
+    )
     listener.on_dag_run_failed(without_dag, "task_failure")
     assert "openmetadata-reports" not in {thread.name for thread in threading.enumerate()}
 

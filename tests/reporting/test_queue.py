@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ class Receiver:
         return self.answer
 
 
-def queue(receiver: Receiver, **options: float) -> Reports[tuple[str, int]]:
+def queue(receiver: Receiver, **options: Any) -> Reports[tuple[str, int]]:
     return Reports(receiver.report, receiver.holds, lambda subject: subject[0], pauses=(0.01,), **options)
 
 

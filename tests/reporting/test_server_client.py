@@ -57,7 +57,7 @@ def test_so_has_one_over_tls(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     server = SocketServer(drip_headers)
     behind_tls(server, authority.context())
-    tls = {"verifySSL": "validate", "sslConfig": {"caCertificate": str(authority.path)}}
+    tls: dict[str, Any] = {"verifySSL": "validate", "sslConfig": {"caCertificate": str(authority.path)}}
     calls = client(server.port, hostPort=f"https://127.0.0.1:{server.port}/api", **tls)
     with server, closing(calls), pytest.raises(httpx.TimeoutException):
         calls.ask("GET", "/system/version")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from dag_factory.secrets.masked_streams import rewritten_output
+from dag_factory.secrets.masked_streams import RewrittenLines, rewritten_output
 
 SECRET = "one\ntwo"
 
@@ -99,7 +99,7 @@ def test_it_says_of_itself_what_the_other_stream_does(tmp_path: Path) -> None:
     target = (tmp_path / "out").open("w", encoding="latin-1", errors="replace")
     with target, redirect_stdout(target), rewritten_output(hide):
         stream = sys.stdout
-        assert isinstance(stream, io.TextIOBase)
+        assert isinstance(stream, RewrittenLines)
         assert (stream.encoding, stream.errors, stream.fileno()) == ("latin-1", "replace", target.fileno())
         assert (stream.isatty(), stream.writable(), stream.readable(), stream.closed) == (False, True, False, False)
         stream.reconfigure(encoding="utf-8")

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -56,7 +56,7 @@ def masked() -> Listener:
 
 
 @pytest.fixture
-def connection(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def connection(monkeypatch: pytest.MonkeyPatch) -> str:
     fields = {
         "conn_type": "postgres",
         "host": "db.example",

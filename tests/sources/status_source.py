@@ -92,7 +92,7 @@ class StatusSource(Source):
             print(f"<error {form.__name__}>{form(self.password)}</>", file=sys.stderr)
         warnings.warn(f"<warning>{self.password}</>", stacklevel=1)
         try:
-            {}[f"<traceback>{self.password}</>"]
+            self.status.__dict__[f"<traceback>{self.password}</>"]
         except KeyError:
             traceback.print_exc()
         print(f"<last>{self.password}</>", end="")

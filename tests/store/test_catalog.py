@@ -66,6 +66,9 @@ class MemoryStore:
     def note(self, keys: Mapping[str, str]) -> None:
         self.notes = dict(keys)
 
+    def __getattr__(self, name: str) -> Any:
+        raise AssertionError(f"a catalogue asks for nothing else, and not for {name}")
+
 
 class ForgetfulStore(MemoryStore):
     """A store that can't keep notes."""
@@ -289,7 +292,7 @@ def test_a_config_that_can_not_be_read_shows_under_the_name_of_its_file() -> Non
 
 
 def test_a_problem_never_takes_the_id_of_a_pipeline() -> None:
-    files = {"a.json": "{", "b.json": pipeline("a"), "c.json": pipeline("a_json")}
+    files: dict[str, Any] = {"a.json": "{", "b.json": pipeline("a"), "c.json": pipeline("a_json")}
     ids = listing(MemoryStore(files))
     assert (ids["a"], ids["a_json"]) == ("b.json", "c.json")
     assert next(dag_id for dag_id, key in ids.items() if key == "a.json").startswith("a_json_")
@@ -442,7 +445,7 @@ def test_a_store_that_can_not_be_listed_is_not_an_empty_one() -> None:
 
 
 def test_no_problem_quotes_a_value() -> None:
-    files = {
+    files: dict[str, Any] = {
         "a.json": f'{{"name": "a", "password": "{CANARY}", }}',
         "b.yaml": f"name: b\npassword: @{CANARY}",
         "c.json": {"name": "a", "password": CANARY},

@@ -148,6 +148,20 @@ def test_what_is_forgotten_is_gone(copies: LastGood) -> None:
     assert copies.find("b") == version("b")
 
 
+def make_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def make_a_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def make_a_link(path: Path) -> None:
+    path.symlink_to(path.rename(path.parent / "x"))
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -155,9 +169,9 @@ def test_what_is_forgotten_is_gone(copies: LastGood) -> None:
         lambda path: path.write_bytes(path.read_bytes()[:-1]),
         lambda path: path.write_bytes(bytes(path.stat().st_size)),
         lambda path: path.write_text('{"dag_id": "orders", "key": "orders.json", "document": {}}'),
-        lambda path: (path.unlink(), path.mkdir()),
-        lambda path: (path.unlink(), os.mkfifo(path)),
-        lambda path: (path.rename(path.parent / "x"), path.symlink_to(path.parent / "x")),
+        make_a_folder,
+        make_a_pipe,
+        make_a_link,
     ],
 )
 def test_a_torn_copy_is_ignored(copies: LastGood, spoil: Any) -> None:

@@ -81,6 +81,11 @@ def make_a_link_to_nothing(path: Path) -> None:
     path.symlink_to("nowhere")
 
 
+def make_its_folder_a_link_to_nothing(path: Path) -> None:
+    shutil.rmtree(path.parent)
+    path.parent.symlink_to("nowhere")
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "truncated": lambda path: path.write_bytes(path.read_bytes()[:20]),
     "empty": lambda path: path.write_bytes(b""),
@@ -95,10 +100,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "of broken defaults": lambda path: path.with_name("defaults.yaml").write_text("{"),
     "of broken defaults of the root": lambda path: (path.parents[1] / "defaults.yaml").write_text("- a"),
     "of defaults that it can't use": lambda path: path.with_name("defaults.yaml").write_text("refused: true"),
-    "in a folder that is a link to nothing": lambda path: (
-        shutil.rmtree(path.parent),
-        path.parent.symlink_to("nowhere"),
-    ),
+    "in a folder that is a link to nothing": make_its_folder_a_link_to_nothing,
 }
 
 

@@ -69,4 +69,4 @@ def test_a_file_of_an_earlier_version_is_added_to_and_keeps_what_it_knows(tmp_pa
         connection.execute("PRAGMA user_version = 1")
     again = Memory(tmp_path, "store")
     again.note_keys({"a.json"})
-    assert (again.known(), again.keys()) == (Known("id", is_empty=False), {"a.json"})
+    assert (again.known(), again.keys()) == (Known("id", is_empty=False), frozenset({"a.json"}))

@@ -6,6 +6,7 @@ import json
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from airflow.sdk import DAG
@@ -18,8 +19,13 @@ from tests.places import TESTS
 
 SAMPLE = TESTS / "samples" / "pg_metadata_hourly.json"
 
-# Stands for the task instance of a first try, which is the last one.
-INSTANCE = SimpleNamespace(try_number=1, max_tries=0, xcom_push=lambda **_: None)
+RUN = SimpleNamespace(conf=None)
+
+
+def context(task: IngestionOperator, run: SimpleNamespace | None = RUN) -> Any:
+    """Return what the task reads of its context; its first try is the last one."""
+    instance = SimpleNamespace(try_number=1, max_tries=0, xcom_push=lambda **_: None)
+    return {"dag_run": run, "run_id": "run", "task": task, "ti": instance}
 
 
 @pytest.fixture
@@ -44,7 +50,7 @@ def test_a_config_that_breaks_between_parse_and_start_is_refused_and_not_run_in_
     (store / broken).write_text("{")
     task = IngestionOperator(task_id="ingestion_task", dag=DAG("orders"))
     with pytest.raises(AirflowFailException, match=f"^{problem}"):
-        task.execute({"dag_run": None, "run_id": "run", "task": task, "ti": INSTANCE})
+        task.execute(context(task, None))
 
 
 @pytest.mark.parametrize("server", ["http://canary/api", ["canary"], None])
@@ -55,7 +61,7 @@ def test_a_server_that_is_no_object_is_refused_by_its_field(store: Path, server:
     with pytest.raises(
         AirflowFailException, match=r"^config 'orders.json', field 'openMetadataServerConnection': is "
     ) as error:
-        task.execute({"dag_run": SimpleNamespace(conf=None), "run_id": "run", "task": task, "ti": INSTANCE})
+        task.execute(context(task))
     assert "canary" not in str(error.value)
 
 
@@ -77,7 +83,7 @@ def test_a_dag_that_was_built_from_a_last_good_version_runs_that_one(
         (store / "orders.json").write_text(content)
     task = IngestionOperator(task_id="ingestion_task", problem="config 'orders.json': is bad.", dag=DAG("orders"))
     with pytest.raises(AirflowFailException, match=r"field 'openMetadataServerConnection.hostPort'"):
-        task.execute({"dag_run": SimpleNamespace(conf=None), "run_id": "run", "task": task, "ti": INSTANCE})
+        task.execute(context(task))
     (said,) = [record.getMessage() for record in caplog.records if "last good" in record.getMessage()]
     assert said.startswith("config 'orders.json': is bad. The last good version runs: version 7, digest ")
 
@@ -89,5 +95,5 @@ def test_a_config_that_breaks_between_parse_and_start_runs_its_last_good_version
     (store / "orders.json").write_text("{")
     task = IngestionOperator(task_id="ingestion_task", dag=DAG("orders"))
     with pytest.raises(AirflowFailException, match=r"field 'openMetadataServerConnection.hostPort'"):
-        task.execute({"dag_run": SimpleNamespace(conf=None), "run_id": "run", "task": task, "ti": INSTANCE})
+        task.execute(context(task))
     assert "config 'orders.json': is not JSON" in caplog.text

@@ -74,8 +74,10 @@ class Crowd:
     def run(self, seconds: float) -> None:
         """Let them work for some time, kill one of them now and then, and look whether all was seen."""
         set_up(self._root)
-        mortal: dict[int, Callable[[], None]] = {}
-        for work in (*(partial(self._write, number) for number in range(WRITERS)), self._watch, self._drop, self._load):
+        mortal: dict[int, Callable[[], object]] = {}
+        writers = [partial(self._write, number) for number in range(WRITERS)]
+        works: list[Callable[[], object]] = [*writers, self._watch, self._drop, self._load]
+        for work in works:
             mortal[forked(work)] = work
         readers = [forked(partial(self._read, number)) for number in range(READERS)]
         until = time.monotonic() + seconds

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -80,9 +81,9 @@ def test_trees_that_appear_whole_again_and_again_lose_nobody(
     events.cover(store.snapshot().folders)
     for number in range(30):
         deep = store.root / f"{number}" / "b" / "c"
-        assert hinted.by(lambda deep=deep: deep.mkdir(parents=True))
+        assert hinted.by(partial(deep.mkdir, parents=True))
         events.cover(store.snapshot().folders)
-        assert hinted.by(lambda deep=deep: (deep / "d.json").write_text("{}"))
+        assert hinted.by(partial((deep / "d.json").write_text, "{}"))
         assert events.works()
 
 

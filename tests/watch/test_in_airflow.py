@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ import pytest
 from dag_factory.store.folder.folder_store import FolderStore
 from sandbox.client import wait_until
 from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
-from sandbox.stack import AirflowStack, child_environment
+from sandbox.stack import AirflowConfig, AirflowStack, child_environment
 from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
@@ -32,7 +32,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FolderStore:
 
 @pytest.fixture(scope="module")
 def hourly(store: FolderStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowStack]:
-    config = {
+    config: AirflowConfig = {
         "core": {"min_serialized_dag_update_interval": 15},
         "openmetadata_dag_factory": {"config_store": store.root},
         "dag_processor": {"min_file_process_interval": 3600, "stale_dag_threshold": 15},
@@ -129,11 +129,12 @@ def test_a_store_that_is_unmounted_takes_no_dag_no_deploy_and_no_deletion_and_is
     try:
         wait_for_log(hourly, "is not the one that this Airflow knows")
         with PipelineServiceClient(hourly.url, hourly.username, hourly.password) as server:
-            for call in (
+            calls: list[Callable[[], object]] = [
                 lambda: server.deploy({**SAMPLE, "name": "lost"}),
                 lambda: server.delete("stays"),
                 lambda: server.trigger("stays"),
-            ):
+            ]
+            for call in calls:
                 with pytest.raises(PipelineServiceError) as refused:
                     call()
                 assert refused.value.status == 503

@@ -79,7 +79,7 @@ def tasks_of_a_run(database: Session, dag: DAG, run: str) -> list[str]:
 
 
 def test_whoever_triggers_the_task_runs(database: Session, tmp_path: Path) -> None:
-    found = {}
+    found: dict[tuple[str, str], list[str]] = {}
     for config in Catalog(FolderStore(shutil.copytree(CASES, tmp_path / "configs"))).all():
         found |= {(config.dag_id, run): tasks_of_a_run(database, build_dag(config), run) for run in RUNS}
     assert len(found) == 7 * len(RUNS)
@@ -113,7 +113,10 @@ def test_airflow_plans_the_first_run_from_the_start_on_and_none_after_the_end(
     assert planned["once"] == started.at(0)
     assert planned["catchup"] == pendulum.datetime(2127, 3, 29, 2, tz="Pacific/Apia")
     assert planned["end_passed"] is planned["on_demand"] is None
-    assert planned["neither"] == planned["updated_ahead"] < started
+    neither = planned["neither"]
+    assert neither is not None
+    assert neither == planned["updated_ahead"]
+    assert neither < started
 
 
 def test_a_backfill_may_lie_outside_of_the_schedule_s_bounds() -> None:

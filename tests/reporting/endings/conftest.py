@@ -176,7 +176,9 @@ class Pipeline:
     def processes(self, number: int = 1) -> tuple[int, int]:
         """Wait until a try is in its workflow; return the ids of the workflow's process and of its parent."""
         path = self.folder / str(number)
-        wait_until(lambda: (path.exists() or None, self.stack.task_states(self.dag_id, self.run_id())), "a try", 120)
+        wait_until(
+            lambda: (path.exists() or None, str(self.stack.task_states(self.dag_id, self.run_id()))), "a try", 120
+        )
         task, worker = map(int, path.read_text().split())
         return task, worker
 
@@ -199,13 +201,13 @@ class Pipeline:
         :param words: what stands in the failures that it shows with the run
         """
 
-        def has_it() -> tuple[bool | None, object]:
+        def has_it() -> tuple[bool | None, str]:
             found = self.state(run_id)
             shown = self.record(run_id) if found in state.split("|") else {}
             text = " ".join(
                 failure["error"] for step in shown.get("status") or [] for failure in step.get("failures") or []
             )
-            return (bool(shown) and all(word in text for word in words)) or None, (found, text)
+            return (bool(shown) and all(word in text for word in words)) or None, f"{found}: {text}"
 
         wait_until(has_it, f"the server to have '{state}'{' with ' if words else ''}{', '.join(words)}", timeout)
         shown = self.record(run_id)
