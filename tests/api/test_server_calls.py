@@ -261,4 +261,5 @@ def test_a_test_of_a_connection_is_accepted_at_once_and_its_outcome_reaches_the_
 
     found = wait_until(look, "the outcome of the automation", timeout=120)
     assert found["response"]["status"] == "Successful"
-    assert all(step["passed"] for step in found["response"]["steps"])
+    steps = found["response"]["steps"]
+    assert [step["name"] for step in steps if step["passed"]] == [step["name"] for step in steps] != []

@@ -57,12 +57,14 @@ def test_airflow_takes_the_hooks_for_its_own() -> None:
         assert listener in modules, name
 
 
-def test_the_end_of_somebody_else_s_run_concerns_nobody_here() -> None:
+def test_the_end_of_somebody_else_s_run_concerns_nobody_here(caplog: pytest.LogCaptureFixture) -> None:
     listener.on_dag_run_failed(run_of("airflow.providers.standard.operators.bash"), "task_failure")
     without_dag: Any = SimpleNamespace(
         dag_id="orders", dag=None, task_instances=[SimpleNamespace(operator="BashOperator")]
     )
     listener.on_dag_run_failed(without_dag, "task_failure")
+    # One of ours would be reported, or the log would say why it can't be.
+    assert caplog.messages == []
     assert "openmetadata-reports" not in {thread.name for thread in threading.enumerate()}
 
 

@@ -121,6 +121,9 @@ def test_what_is_replaced_is_named_in_the_log_without_its_value(caplog: pytest.L
 def test_the_run_id_that_is_requested_is_a_uuid_or_none() -> None:
     for run_id in (str(uuid.uuid4()), "", None):
         check_kinds({"pipelineRunId": run_id})
+    for wrong in (" ", "0", f"{uuid.uuid4()}0", 0):
+        with pytest.raises(ConfigError, match=r"conf\.pipelineRunId.*is not a UUID"):
+            check_kinds({"pipelineRunId": wrong})
 
 
 @pytest.mark.parametrize("key", ["appConfigOverride", "sourceConfigOverride"])
