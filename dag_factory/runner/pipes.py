@@ -1,82 +1,148 @@
-"""Pipes to and from a child, neither of which is ever waited for."""
+"""The pipes of a child, read and written by a thread, so that its parent has one queue to wait for."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from typing import IO
+import selectors
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import partial
+from io import FileIO
+from queue import SimpleQueue
+from types import TracebackType
 
-_PIECE = 65536
-
-
-class Feed:
-    """Writes what the child is to read, as fast as it reads."""
-
-    def __init__(self, target: IO[bytes], data: bytes) -> None:
-        self._target = target
-        self._data = data
-        self.pending = True
-
-    def write(self) -> bool:
-        """Write a piece and return whether there is more; the target stays open."""
-        try:
-            self._data = self._data[os.write(self._target.fileno(), self._data[:_PIECE]) :]
-        except BlockingIOError:
-            return True
-        except BrokenPipeError:
-            self._data = b""
-        self.pending = bool(self._data)
-        return self.pending
+# As much as a pipe can hold: one read has all messages that were sent before something was printed.
+_ALL_MESSAGES = 1024 * 1024
+# So little that no logger, however slow, is busy for long with what one read has brought.
+_OUTPUT_PIECE = 4096
+_INPUT_PIECE = 65536
+# How many pieces may wait. A child that says more than is logged waits, too.
+_ROOM = 8
+# How often the thread looks whether it is to end. It ends by itself where all pipes do, as nearly always.
+_POLL_SECONDS = 0.25
 
 
-class Lines:
+class Source(Enum):
+    """The pipes that are read."""
+
+    MESSAGES = auto()
+    STDOUT = auto()
+    STDERR = auto()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one read of a pipe has brought: no bytes at its end."""
+
+    source: Source
+    data: bytes
+
+
+class Pipes:
     """
-    Cuts what comes from a pipe into lines, one piece at each read.
+    The four pipes of a child: its standard streams, and one for its messages. They are closed with the context.
 
-    :param on_line: is called with each line, and whether it is whole
-    :param piece: how much one read takes at most, in bytes
-    :param longest: the length of a line, in bytes, from which on the rest is left out
-    :param before: is called when something has come, before its lines are handed on
+    :param put: is called with each piece as it comes, and with an error that ends all reading, in another thread.
+        A message comes before whatever was printed after it: it may name the secret that is in the line.
     """
 
-    def __init__(
-        self,
-        source: IO[bytes],
-        on_line: Callable[[bytes, bool], None],
-        *,
-        piece: int,
-        longest: int,
-        before: Callable[[], object] | None = None,
+    def __init__(self, put: Callable[[Piece | Exception], None]) -> None:
+        self._put = put
+        # Not a semaphore: one whose caller a signal's handler interrupts may stay locked for ever.
+        self._room: SimpleQueue[None] = SimpleQueue()
+        for _ in range(_ROOM):
+            self._room.put(None)
+        self._is_leaving = False
+        with ExitStack() as ends:
+
+            def pipe() -> tuple[FileIO, FileIO]:
+                reader, writer = os.pipe()
+                return ends.enter_context(FileIO(reader, "rb")), ends.enter_context(FileIO(writer, "wb"))
+
+            self.stdin, self._stdin = pipe()
+            self._stdout, self.stdout = pipe()
+            self._stderr, self.stderr = pipe()
+            self._messages, self.messages = pipe()
+            for end in (self._stdin, self._stdout, self._stderr, self._messages):
+                os.set_blocking(end.fileno(), False)
+            self._ends = ends.pop_all()
+
+    def __enter__(self) -> Pipes:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.source = source
-        self._on_line = on_line
-        self._piece = piece
-        self._longest = longest
-        self._before = before
-        self._line = bytearray()
-        os.set_blocking(source.fileno(), False)
+        self._ends.close()
 
-    def read(self) -> bool:
-        """Read a piece of what is there and return whether more may come."""
+    def close_child_ends(self) -> None:
+        """Close the ends that the child has by now, so that a pipe ends when nothing can be written to it any more."""
+        for end in (self.stdin, self.stdout, self.stderr, self.messages):
+            end.close()
+
+    @contextmanager
+    def carrying(self, order: bytes) -> Iterator[None]:
+        """
+        Write an order to the child's standard input, and read what the child says, for as long as the context lasts.
+
+        `make_room` has to be called for each piece: a few are read ahead, and no more. The input stays open, since the
+        child ends with it.
+        """
+        self._rest = memoryview(order)
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._stdin, selectors.EVENT_WRITE, self._write)
+            selector.register(self._messages, selectors.EVENT_READ, self._read_messages)
+            for source, pipe in ((Source.STDOUT, self._stdout), (Source.STDERR, self._stderr)):
+                selector.register(pipe, selectors.EVENT_READ, partial(self._read_output, source, pipe))
+            thread = threading.Thread(target=self._carry, args=[selector], daemon=True)
+            thread.start()
+            try:
+                yield
+            finally:
+                self._is_leaving = True
+                self.make_room()
+                thread.join()
+
+    def make_room(self) -> None:
+        """Let one more piece be read."""
+        self._room.put(None)
+
+    def _carry(self, selector: selectors.BaseSelector) -> None:
         try:
-            piece = os.read(self.source.fileno(), self._piece)
-        except BlockingIOError:
+            while selector.get_map() and not self._is_leaving:
+                for key, _ in selector.select(_POLL_SECONDS):
+                    if not key.data():
+                        selector.unregister(key.fileobj)
+        except Exception as error:  # noqa: BLE001 - raised in the thread that waits for what is read
+            self._put(error)
+
+    # Each does what can be done at once, and returns whether there may be more to do.
+
+    def _write(self) -> bool:
+        try:
+            written = self._stdin.write(self._rest[:_INPUT_PIECE])
+        except BrokenPipeError:
+            return False
+        self._rest = self._rest[written or 0 :]
+        return bool(self._rest)
+
+    def _read_messages(self) -> bool:
+        return self._hand_on(Source.MESSAGES, self._messages.read(_ALL_MESSAGES))
+
+    def _read_output(self, source: Source, pipe: FileIO) -> bool:
+        data = pipe.read(_OUTPUT_PIECE)
+        if data:
+            # The end of the messages, if it is that, is seen in its turn.
+            self._hand_on(Source.MESSAGES, self._messages.read(_ALL_MESSAGES) or None)
+        return self._hand_on(source, data)
+
+    def _hand_on(self, source: Source, data: bytes | None) -> bool:
+        if data is None:  # nothing is there yet
             return True
-        if piece and self._before is not None:
-            self._before()
-        *ends, rest = piece.split(b"\n")
-        for end in ends:
-            self._add(end)
-            self.flush()
-        self._add(rest)
-        return bool(piece)
-
-    def flush(self) -> None:
-        """Hand on what no end of a line has followed."""
-        line, self._line = bytes(self._line), bytearray()
-        if line:
-            self._on_line(line[: self._longest], len(line) <= self._longest)
-
-    def _add(self, part: bytes) -> None:
-        # One byte more than is handed on tells that there was more.
-        self._line += part[: self._longest + 1 - len(self._line)]
+        if not self._is_leaving:
+            self._room.get()
+        self._put(Piece(source, data))
+        return bool(data)

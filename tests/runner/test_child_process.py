@@ -82,6 +82,15 @@ def pids_in(path: Path) -> list[int]:
     return [int(pid) for pid in path.read_text().split()[:-1]]
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_left_in_this_process() -> Iterator[None]:
+    """Neither a thread nor an open file outlives a run, however it ends."""
+    threads, files = set(threading.enumerate()), psutil.Process().num_fds()
+    yield
+    assert set(threading.enumerate()) <= threads
+    assert psutil.Process().num_fds() <= files
+
+
 @pytest.fixture
 def ending_soon(tmp_path: Path) -> Iterator[Callable[[Callable[[], None]], None]]:
     """Do something once the child has told its process ids."""
@@ -196,6 +205,20 @@ def test_secrets_that_the_parent_knows_or_the_child_learns_are_in_no_line_and_no
     assert "err ***" in caplog.text
     assert "Traceback" in caplog.text
     assert "canary" not in caplog.text
+
+
+def test_no_line_is_logged_before_the_secret_in_it_is_known(
+    interpreter: Interpreter, caplog: pytest.LogCaptureFixture
+) -> None:
+    python = interpreter("""
+        import os
+        for number in range(300):
+            on_secret(f"canary-{number}-")
+            # Past this process's own mask, as what it starts does.
+            os.write(1, f"canary-{number}-\\n".encode())
+    """)
+    run(python)
+    assert [record.getMessage() for record in caplog.records] == ["***"] * 300
 
 
 def test_secrets_are_hidden_from_what_the_child_logs_to_others_as_well(
@@ -345,6 +368,77 @@ def test_a_flood_of_output_and_a_slow_log_keep_nobody_from_ending_it(interpreter
             child(interpreter("while True: print('x' * 100)")).run("any", {}, timeout=1)
     finally:
         logger.removeHandler(handler)
+
+
+def test_a_child_that_says_more_than_is_logged_waits(interpreter: Interpreter, tmp_path: Path) -> None:
+    written = tmp_path / "written"
+
+    class Stuck(logging.Handler):
+        """Takes its first line when the child has written no more for a while."""
+
+        found = 0
+
+        def emit(self, _: logging.LogRecord) -> None:
+            before = -1
+            while not self.found and (now := written.stat().st_size) != before:
+                before = now
+                time.sleep(0.3)
+            self.found = self.found or before
+
+    python = interpreter("""
+        import os
+        with open(job["written"], "wb", buffering=0) as written:
+            for _ in range(4000):
+                written.write(b".")
+                os.write(1, b"x" * 999 + b"\\n")
+    """)
+    logger, handler = logging.getLogger("openmetadata_ingestion.stdout"), Stuck()
+    logger.addHandler(handler)
+    try:
+        run(python, written=str(written))
+    finally:
+        logger.removeHandler(handler)
+    # What a pipe holds, and the few pieces that wait.
+    assert 0 < handler.found < 1200
+    assert written.stat().st_size == 4000
+
+
+def test_one_that_closes_its_pipes_is_waited_for(interpreter: Interpreter, tmp_path: Path) -> None:
+    python = interpreter("""
+        import os, pathlib, sys, time
+        for each in (1, 2):
+            os.close(each)
+        time.sleep(0.5)
+        pathlib.Path(job["at"]).touch()
+        if job["all"]:
+            os.close(int(sys.argv[1]))
+            time.sleep(0.5)
+            os._exit(7)
+        return 1
+    """)
+    assert run(python, at=str(tmp_path / "at"), all=False) == 1
+    with pytest.raises(WorkflowError, match="ended with exit code 7 and without a result"):
+        run(python, at=str(tmp_path / "at"), all=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody but init adopts orphans")
+def test_what_has_left_a_guard_that_is_killed_holds_nobody_up(interpreter: Interpreter, tmp_path: Path) -> None:
+    python = interpreter(f"import os, time\n{DAEMON}\nprint('last words')\nos.kill(os.getppid(), 9)\ntime.sleep(60)")
+    try:
+        with pytest.raises(WorkflowError, match=r"killed \(SIGKILL\)"):
+            run(python, pids=str(tmp_path / "pids"))
+    finally:
+        for pid in pids_in(tmp_path / "pids"):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_an_error_of_the_thread_that_reads_is_raised_and_ends_the_child(interpreter: Interpreter) -> None:
+    here = child(interpreter("import time; time.sleep(60)"))
+    here._events.put(MemoryError("no more"))
+    with pytest.raises(MemoryError, match="no more"):
+        here.run("any", {})
+    assert here.pid is not None
+    assert none_runs([here.pid])
 
 
 def test_texts_and_results_come_whole_in_any_script(interpreter: Interpreter, caplog: pytest.LogCaptureFixture) -> None:
