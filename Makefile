@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Set, it would leave the environment without byte code, and each of Airflow's processes would start at half the speed.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: env run test test-fast torture fuzz lint
+.PHONY: env run test test-fast torture fuzz lint dist
 
 env: $(VENV)/.built
 
@@ -53,3 +53,12 @@ lint: env
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Packages into dist/, checked, and tried in a fresh Airflow. What builds and checks them has an environment of its own.
+dist: $(VENV)-dist/.built
+	@exec $(VENV)-dist/bin/python -m tools.dist
+
+$(VENV)-dist/.built:
+	@$(PYTHON) -m venv --clear $(VENV)-dist
+	@$(VENV)-dist/bin/pip install -qq build==1.6.1 twine==7.0.0 check-wheel-contents==0.6.3
+	@touch $@

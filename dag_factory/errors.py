@@ -67,6 +67,10 @@ class ConflictError(ConfigError):
     """A config claims a DAG id or a file that another config has."""
 
 
+class LoaderError(DagFactoryError):
+    """The loader module can't be written to Airflow's DAGs folder."""
+
+
 class WorkflowError(DagFactoryError):
     """The workflow of openmetadata-ingestion can't be built or started."""
 

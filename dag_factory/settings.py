@@ -178,6 +178,18 @@ def dags_folder() -> Path:
     return Path(conf.get("core", "dags_folder"))
 
 
+def local_dag_folders() -> list[Path]:
+    """Return the folders of this machine from which Airflow takes DAGs: those of its local bundles."""
+    from airflow.configuration import conf
+
+    bundles = conf.getjson("dag_processor", "dag_bundle_config_list", fallback=[])
+    return [
+        Path(bundle.get("kwargs", {}).get("path") or dags_folder())
+        for bundle in (bundles if isinstance(bundles, list) else [])
+        if str(bundle.get("classpath")).endswith(".LocalDagBundle")
+    ]
+
+
 def load_seconds() -> float | None:
     """
     Return how long Airflow's DAG processor gives to a load of all configs, None where it gives as long as it takes.

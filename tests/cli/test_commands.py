@@ -24,7 +24,7 @@ NEEDS_COMMANDS = pytest.mark.skipif(
 def run(home: Path, code: str, said: str = "", **env: str) -> subprocess.CompletedProcess[str]:
     """Run a command's function in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-c", f"from argparse import Namespace; from dag_factory import cli; {code}"],
+        [sys.executable, "-c", f"from argparse import Namespace; {code}"],
         env={
             "AIRFLOW_HOME": str(home),
             "PATH": "",
@@ -43,6 +43,7 @@ def run(home: Path, code: str, said: str = "", **env: str) -> subprocess.Complet
 @pytest.mark.parametrize(
     ("command", "help_text"),
     [
+        ("init", "Write openmetadata_loader.py into Airflow's DAGs folder"),
         ("watch", "Watch the config store until stopped"),
         ("encrypt", "print the reference to write in its place"),
         ("rotate-key", "you can remove the older keys"),
@@ -60,12 +61,25 @@ def test_airflow_has_our_commands_and_their_help(tmp_path: Path, command: str, h
     assert help_text in done.stdout
 
 
+def test_airflow_3_1_which_asks_for_no_commands_has_them_by_another_name(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "dag_factory.cli", "encrypt", "--dag-id", "orders", "--number"],
+        env={"AIRFLOW_HOME": str(tmp_path), "PATH": "", "AIRFLOW__CORE__FERNET_KEY": KEY},
+        cwd=ROOT,
+        input="1.5",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert decrypted(json.loads(done.stdout), "orders", Keys(KEY)) == 1.5
+
+
 @pytest.mark.parametrize(
     ("said", "number", "value"),
     [("p4$$: \u00fc\n", False, "p4$$: \u00fc"), ("two\nlines\n", False, "two\nlines"), ("1.5\n", True, 1.5)],
 )
 def test_a_value_is_encrypted_for_one_config(tmp_path: Path, said: str, number: bool, value: object) -> None:
-    code = f"cli.encrypt(Namespace(dag_id='my orders', number={number}))"
+    code = f"from dag_factory.cli.encrypt import encrypt; encrypt(Namespace(dag_id='my orders', number={number}))"
     done = run(tmp_path, code, said, AIRFLOW__CORE__FERNET_KEY=KEY, PYTHONUTF8="1")
     reference = json.loads(done.stdout)
     assert decrypted(reference, "my_orders", Keys(KEY)) == value
@@ -84,7 +98,7 @@ def test_a_value_is_encrypted_for_one_config(tmp_path: Path, said: str, number: 
 def test_what_can_not_be_encrypted_ends_with_a_reason(
     tmp_path: Path, said: str, number: bool, key: str, problem: str
 ) -> None:
-    code = f"cli.encrypt(Namespace(dag_id='a', number={number}))"
+    code = f"from dag_factory.cli.encrypt import encrypt; encrypt(Namespace(dag_id='a', number={number}))"
     done = run(tmp_path, code, said, AIRFLOW__CORE__FERNET_KEY=key)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(problem)
@@ -96,7 +110,7 @@ def test_a_rotation_says_what_it_has_done_and_fails_where_the_old_key_is_needed(
     (tmp_path / "kept.json").write_text(json.dumps(keep))
     (tmp_path / "dropped.json").write_text(json.dumps({**keep, "name": "orders", "a": {"$fernet": "canary"}}))
     new = Fernet.generate_key().decode()
-    code = "cli.rotate_key(Namespace(dropped={}))"
+    code = "from dag_factory.cli.rotate_key import rotate_key; rotate_key(Namespace(dropped={}))"
     done = run(tmp_path, code.format(False), AIRFLOW__CORE__FERNET_KEY=f"{new},{KEY}")
     assert done.returncode == 1
     assert done.stdout.splitlines()[-2:] == [
@@ -118,7 +132,7 @@ def test_a_rotation_says_what_it_has_done_and_fails_where_the_old_key_is_needed(
 
 
 def test_a_store_that_can_t_be_watched_ends_the_command_with_a_reason(tmp_path: Path) -> None:
-    script = "from dag_factory import cli; from argparse import Namespace; cli.watch(Namespace())"
+    script = "from dag_factory.cli.watch import watch; from argparse import Namespace; watch(Namespace())"
     done = subprocess.run(
         [sys.executable, "-c", script],
         env={

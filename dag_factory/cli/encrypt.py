@@ -1,0 +1,34 @@
+"""``encrypt``: makes the reference that stands in a config in place of a secret."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import suppress
+from getpass import getpass
+
+from dag_factory.configs.dag_ids import clean_dag_id
+from dag_factory.errors import DagFactoryError
+from dag_factory.secrets.references import encrypted
+from dag_factory.secrets.sealing import Keys
+
+
+def encrypt(args: argparse.Namespace) -> None:
+    """Print the reference to a value that is read from standard input; as an argument, `ps` would show it."""
+    value = getpass("Value: ") if sys.stdin.isatty() else sys.stdin.read().removesuffix("\n").removesuffix("\r")
+    if not value:
+        sys.exit("The value is empty. Write it to standard input.")
+    try:
+        reference = encrypted(_number(value) if args.number else value, clean_dag_id(args.dag_id), Keys())
+    except DagFactoryError as error:
+        sys.exit(f"{str(error).rstrip('.')}.")
+    print(json.dumps(reference))
+
+
+def _number(text: str) -> float:
+    with suppress(ValueError):
+        found = json.loads(text)
+        if isinstance(found, (int, float)) and not isinstance(found, bool):
+            return found
+    sys.exit("The value is not a number. Leave --number out for a text.")

@@ -1,0 +1,204 @@
+"""``init``: writes the loader into Airflow's DAGs folder and makes the config store, where they are missing."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Callable
+from configparser import Error as ConfigParserError
+from pathlib import Path
+
+from airflow.configuration import AIRFLOW_CONFIG
+from airflow.exceptions import AirflowConfigException
+
+from dag_factory import settings
+from dag_factory.errors import DagFactoryError, LoaderError, MissingStoreError, SettingsError, StoreError
+from dag_factory.options import SECTION
+from dag_factory.plain_text import printable
+from dag_factory.store import open_store
+from dag_factory.store.folder.files import replace, sync
+from dag_factory.store.memory import Memory
+from dag_factory.watch.parses import LOADER as LOADER_NAME
+
+# The text of dags/openmetadata_loader.py in the repository.
+LOADER = '''\
+"""Every pipeline of the OpenMetadata config store becomes an Airflow DAG here."""
+
+from dag_factory import load_dags
+
+# Under names that are no identifiers, so that no pipeline can shadow a name of this module.
+globals().update({f"dag {dag_id}": dag for dag_id, dag in load_dags().items()})
+'''
+
+# The settings that most installations change, as in README.md.
+RECOMMENDED = {
+    "config_store": "the folder of configs. The API server, the DAG processor and the workers must see the same one",
+    "openmetadata_conn_id": "an Airflow Connection with host and token of the OpenMetadata server, for all pipelines",
+    "allowed_servers": "the OpenMetadata servers that configs may report to. Set it if people may deploy who must not "
+    "have OpenMetadata's token",
+    "python": "an interpreter that has openmetadata-ingestion, if that can't be installed beside Airflow",
+    "state_folder": "a folder that outlives the container, so that a store that is not mounted is not taken for empty",
+}
+_MOST_LINES = 40
+
+
+def init(args: argparse.Namespace) -> None:
+    """Make what is missing, and report that and what to do next; exit with 1 where something can't be made."""
+    problems = []
+    for step in (make_store, lambda: write_loader(args.dags_folder, force=args.force)):
+        try:
+            print(_configured(step))
+        except DagFactoryError as error:
+            problems.append(str(error))
+    if not problems:
+        print(f"\n{_configured(what_next)}")
+    else:
+        sys.exit("\n".join(problems))
+
+
+def make_store() -> str:
+    """
+    Make the config store where it is missing; return what was done.
+
+    Where this machine knows a store, what is missing is its mount: a folder made in its place would be taken for it.
+
+    :raises MissingStoreError: where the store that this machine knows is missing, or something else is in its place
+    :raises StoreError: where it can't be made
+    :raises SettingsError: where a setting has no usable value
+    """
+    location = settings.config_store()
+    root = Path(location).expanduser()
+    memory = Memory(_opened(settings.state_folder()), str(root.absolute()))
+    store = open_store(location, memory)
+    try:
+        store.check()
+    except MissingStoreError:
+        if os.path.lexists(root):
+            raise
+        if memory.known() is not None:
+            raise MissingStoreError(
+                f"config_store '{root}' is missing, but this machine knows a store there. Mount it. If it is gone for "
+                "good, make the folder and run 'airflow openmetadata-dag-factory adopt-store'."
+            ) from None
+        return _made(root)
+    count = len(store.list_keys())
+    note = "" if os.access(root, os.W_OK) else " This user can't write to it. Airflow's API server must, for deploys."
+    return f"config_store '{root}' is there already, with {count} files.{note}"
+
+
+def write_loader(folder: str | None = None, *, force: bool = False) -> str:
+    """
+    Write the loader where it is missing; return what was done.
+
+    :param folder: where to, in place of Airflow's own DAGs folder
+    :param force: overwrite a loader that differs
+    :raises LoaderError: where it can't be written, or one that differs is there
+    """
+    dags_folder = Path(folder).expanduser() if folder else settings.dags_folder()
+    path = dags_folder / LOADER_NAME
+    try:
+        found = path.read_text(errors="replace") if path.is_file() else None
+        if found == LOADER:
+            return f"The loader '{path}' is there already.{_not_parsed(dags_folder)}"
+        if found is not None and not force:
+            raise LoaderError(
+                f"The loader '{path}' is there already and differs from ours. It was left as it is. Leave it if it was "
+                f"changed on purpose, else overwrite it with --force.\n{_difference(found)}"
+            )
+        dags_folder.mkdir(parents=True, exist_ok=True)
+        replace(path, LOADER.encode(), mode=0o644)
+        sync(dags_folder)
+    except OSError as error:
+        raise LoaderError(
+            f"The loader '{path}' can't be written: {error.strerror}. Run the command as a user who can write to that "
+            "folder, or name another folder that Airflow takes DAGs from: --dags-folder FOLDER."
+        ) from error
+    return f"The loader '{path}' was {'written' if found is None else 'overwritten'}.{_not_parsed(dags_folder)}"
+
+
+def what_next() -> str:
+    """
+    Return what is left to do after the files are there.
+
+    :raises SettingsError: where a setting has no usable value
+    """
+    values = {
+        "config_store": settings.config_store(),
+        "openmetadata_conn_id": settings.openmetadata_conn_id(),
+        "allowed_servers": ", ".join(settings.allowed_servers()),
+        "python": settings.python(),
+        "state_folder": settings.state_folder(),
+    }
+    lines = [f"1. Look through these settings of the section [{SECTION}]:"]
+    for name, why in RECOMMENDED.items():
+        lines += [f"   {name} = {values[name] or ''}", f"      {why}."]
+    return "\n".join(
+        [
+            *lines,
+            f"   To list all of them: airflow config list --section {SECTION} --include-descriptions",
+            "2. Restart Airflow's API server, scheduler, DAG processor and workers, so that they load the plugin.",
+            "3. Put a config into the config store, or let an OpenMetadata server deploy one.",
+        ]
+    )
+
+
+def _made(root: Path) -> str:
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        # Configs may hold secrets.
+        root.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"config_store '{root}' can't be made: {error.strerror}. Run the command as a user who can make it, or set "
+            f"[{SECTION}] config_store to another folder."
+        ) from error
+    return f"config_store '{root}' was made. Only this user can read and write it."
+
+
+def _opened(state_folder: Path) -> Path:
+    """Return the state folder; one that can't be read must not be taken for one that knows no store."""
+    if state_folder.exists() and not os.access(state_folder, os.R_OK | os.X_OK):
+        raise SettingsError(
+            f"[{SECTION}] state_folder '{state_folder}' can't be read by this user. Run the command as Airflow's user."
+        )
+    return state_folder
+
+
+def _configured(step: Callable[[], str]) -> str:
+    """
+    Return what a step returns.
+
+    :raises SettingsError: where Airflow's configuration can't be read
+    """
+    # Airflow itself takes a file that it can't open for a missing one, and goes on with its defaults.
+    if os.path.lexists(AIRFLOW_CONFIG) and not os.access(AIRFLOW_CONFIG, os.R_OK):
+        raise SettingsError(f"'{AIRFLOW_CONFIG}' can't be read by this user. Run the command as Airflow's user.")
+    try:
+        return step()
+    except (AirflowConfigException, ConfigParserError) as error:
+        # Its text may quote a value.
+        raise SettingsError(
+            f"Airflow's configuration can't be read ({type(error).__name__}). 'airflow config list' says what is wrong."
+        ) from error
+
+
+def _not_parsed(folder: Path) -> str:
+    """Return a sentence where Airflow takes no DAGs from a folder, as far as this machine can know; else nothing."""
+    if any(folder.absolute().is_relative_to(each.absolute()) for each in settings.local_dag_folders()):
+        return ""
+    return (
+        " No local bundle of [dag_processor] dag_bundle_config_list has this folder: bring the loader to where Airflow "
+        "takes its DAGs from, such as the repository of a Git bundle."
+    )
+
+
+def _difference(found: str) -> str:
+    lines = list(
+        difflib.unified_diff(
+            found.splitlines(), LOADER.splitlines(), "the loader that is there", "ours", lineterm="", n=1
+        )
+    )
+    more = [f"… and {len(lines) - _MOST_LINES} more lines"] if len(lines) > _MOST_LINES else []
+    return printable("\n".join(["  " + line for line in [*lines[:_MOST_LINES], *more]]))

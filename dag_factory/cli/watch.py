@@ -1,0 +1,30 @@
+"""``watch``: notices files that are changed by hand, where no API server does."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+from contextlib import suppress
+
+from dag_factory import settings
+from dag_factory.store import configured_store
+from dag_factory.watch.parses import Loader, configured_parses
+from dag_factory.watch.start import watch as watch_store
+
+
+def watch(args: argparse.Namespace) -> None:
+    """Watch the config store until the process is asked to end."""
+    del args
+    asyncio.run(_watch())
+
+
+async def _watch() -> None:
+    parses = configured_parses(configured_store)
+    loader = Loader(configured_store, settings.dags_folder())
+    watching = asyncio.create_task(watch_store(configured_store, parses, loader, poll=settings.watch_store() == "poll"))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, watching.cancel)
+    with suppress(asyncio.CancelledError):
+        await watching
+    await parses.stop()
