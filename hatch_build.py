@@ -1,4 +1,4 @@
-"""The page on PyPI: README.md, whose links and pictures lead to the repository, since that page has no files beside it."""
+"""The page on PyPI: README.md with links and pictures that lead to the repository, as no file lies beside that page."""
 
 from __future__ import annotations
 

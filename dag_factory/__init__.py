@@ -1,13 +1,29 @@
-"""OpenMetadata ingestion on Apache Airflow: every stored pipeline becomes a DAG, in memory, at parse time."""
+"""
+OpenMetadata ingestion on Apache Airflow: every stored pipeline becomes a DAG, in memory, at parse time.
+
+The names in ``__all__`` are what may be imported. All else of this package may change in any release.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
-__all__ = ["load_dags"]
+    from dag_factory.errors import ConfigError, DagFactoryError, SettingsError, StoreError, WorkflowError
+    from dag_factory.task.operator import IngestionOperator
+
+__all__ = [
+    "ConfigError",
+    "DagFactoryError",
+    "IngestionOperator",
+    "SettingsError",
+    "StoreError",
+    "WorkflowError",
+    "load_dags",
+]
 __version__ = "0.1.0"
 
 
@@ -17,3 +33,15 @@ def load_dags() -> dict[str, DAG]:
     from dag_factory.dag.loader import load_dags
 
     return load_dags()
+
+
+def __getattr__(name: str) -> object:
+    """Import the others of ``__all__`` when they are asked for, for the same reason."""
+    if name not in __all__:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    module = "task.operator" if name == "IngestionOperator" else "errors"
+    return getattr(import_module(f"{__name__}.{module}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

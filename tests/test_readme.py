@@ -1,7 +1,8 @@
-"""README.md and docs/: commands run, examples build, tables are complete, links lead somewhere."""
+"""README.md, CONTRIBUTING.md and docs/: commands run, examples build, tables are complete, links lead somewhere."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -10,7 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+from airflow.cli.cli_config import GroupCommand
 
+from dag_factory.cli import commands
 from dag_factory.dag.builder import build_dag
 from dag_factory.openmetadata.pipeline_types import OBSOLETE_TYPES, PIPELINE_TYPES
 from dag_factory.provider import get_provider_info
@@ -20,20 +24,40 @@ from dag_factory.store.catalog import Catalog
 from dag_factory.task.run_conf import KEYS
 from tests.places import ROOT
 
-PAGES = {path: path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
+PATHS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = {path: path.read_text() for path in PATHS}
 TEXT = "\n".join(PAGES.values())
 CI = (ROOT / ".ci" / "run").read_text()
+ROOMS = sorted(path.parent.name for path in (ROOT / "dag_factory").glob("*/__init__.py"))
 
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize(
-    "command", [line for block in blocks("bash") for line in block.splitlines() if "make " in line]
-)
+COMMANDS = [line for block in blocks("bash") for line in block.splitlines() if not line.startswith("#")]
+
+
+@pytest.mark.parametrize("command", sorted({line for line in COMMANDS if line.startswith("make ")}))
 def test_every_make_command_is_run_by_ci_or_is_part_of_one_that_is(command: str) -> None:
-    assert command in CI or f"{command} ONCE=1" in CI
+    assert re.search(rf" {re.escape(command)}( ONCE=1)?( 2>&1.*)?$", CI, re.MULTILINE)
+
+
+def test_every_other_command_is_airflow_s_or_ours_or_runs_in_the_test_of_the_installation() -> None:
+    (group,) = commands()
+    assert isinstance(group, GroupCommand)
+    ours = {f"airflow {group.name} {command.name}" for command in group.subcommands}
+    for line in COMMANDS:
+        command = line.partition(" --")[0]
+        assert command.startswith(("make ", "pip install ")) or command in {*ours, "airflow config list"}
+
+
+def test_every_target_and_every_module_that_a_text_names_is_there() -> None:
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for target in re.findall(r"`make ([\w-]+)", TEXT):
+        assert target in targets
+    for module in re.findall(r"`python -m ([\w.]+)", TEXT):
+        assert importlib.util.find_spec(module) is not None, module
 
 
 def test_the_installation_leads_to_an_airflow_that_loads_a_config(tmp_path: Path) -> None:
@@ -113,4 +137,34 @@ def test_every_test_that_the_docs_name_is_there() -> None:
     pages = (ROOT / "docs").glob("*.md")
     named = [(page.name, name) for page in pages for name in re.findall(r"`([\w/]*test_\w+\.py)`", page.read_text())]
     assert named
-    assert [(page, name) for page, name in named if not (ROOT / "tests" / name).is_file()] == []
+    assert [(page, name) for page, name in named if not (ROOT / "tests" / name.removeprefix("tests/")).is_file()] == []
+
+
+def test_every_place_that_contributing_and_architecture_name_is_there() -> None:
+    found = 0
+    for page in (ROOT / "CONTRIBUTING.md", ROOT / "docs" / "architecture.md"):
+        for path in re.findall(r"`((?:dag_factory|tests|dags|sandbox|docs|tools)/[\w/.]*)`", PAGES[page]):
+            found += 1
+            place = ROOT / path
+            assert place.is_dir() if path.endswith("/") else place.is_file(), f"{page.name}: {path}"
+    assert found > 50
+
+
+def test_contributing_says_of_each_room_where_it_and_its_tests_are() -> None:
+    rows = re.findall(r"^\| [^|]+ \| `dag_factory/(\w+)/` \| `tests/(\w+)/` \|$", TEXT, re.MULTILINE)
+    assert sorted(rows) == [(room, room) for room in ROOMS]
+
+
+def test_the_architecture_has_each_room_and_no_other() -> None:
+    rows = re.findall(r"^\| `dag_factory/(\w+)/` \|", PAGES[ROOT / "docs" / "architecture.md"], re.MULTILINE)
+    assert sorted(rows) == ROOMS
+
+
+def test_the_hooks_before_a_commit_are_what_make_lint_runs() -> None:
+    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert repository["repo"] == "local"
+    assert {hook["language"] for hook in repository["hooks"]} == {"system"}
+    assert not any(hook["pass_filenames"] for hook in repository["hooks"])
+    recipe = (ROOT / "Makefile").read_text().partition("\nlint: env\n")[2].partition("\n\n")[0]
+    lines = [line.strip().replace("$(BIN)", ".venv/bin") for line in recipe.splitlines()]
+    assert [hook["entry"] for hook in repository["hooks"]] == lines
