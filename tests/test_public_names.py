@@ -33,7 +33,7 @@ def test_each_is_what_its_module_has_by_that_name() -> None:
 
 def test_another_name_is_missing_as_from_any_module() -> None:
     with pytest.raises(AttributeError, match="module 'dag_factory' has no attribute 'build_dag'"):
-        dag_factory.build_dag  # type: ignore[attr-defined] # noqa: B018
+        dag_factory.build_dag  # noqa: B018
 
 
 def test_importing_the_package_imports_nothing_and_an_error_no_dag_machinery() -> None:

@@ -59,7 +59,7 @@ def install_and_load(wheel: Path, folder: Path) -> str:
     run([python, "-m", "pip", "install", "-qq", "--no-compile", "-c", ROOT / "constraints.txt", wheel])
     # Nothing of the clone can be imported from there.
     environment = {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
-    airflow = [python, "-m", "airflow"]
+    airflow: list[str | Path] = [python, "-m", "airflow"]
     run([*airflow, "openmetadata-dag-factory", "init"], environment, folder)
     shutil.copy(SAMPLE, home / "configs")
     return run([python, "-c", LOAD, home / "dags" / "openmetadata_loader.py"], environment, folder, is_read=True)

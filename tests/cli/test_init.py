@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.cli.init import LOADER, LOADER_NAME, RECOMMENDED, init, make_store, what_next, write_loader
+from dag_factory.cli.init import LOADER, RECOMMENDED, init, make_store, what_next, write_loader
 from dag_factory.errors import LoaderError, MissingStoreError, SettingsError, StoreError
 from dag_factory.options import OPTIONS
 from dag_factory.store import configured_memory, configured_store, open_store
 from tests.places import ROOT
 
+LOADER_NAME = "openmetadata_loader.py"
 OURS = "AIRFLOW__OPENMETADATA_DAG_FACTORY"
 
 
