@@ -113,7 +113,7 @@ def answer_errors(app: FastAPI) -> None:
     """Give every error of an app the contract's form."""
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(DagFactoryError, _ours)
-    app.add_exception_handler(RequestValidationError, _wrong_parameter)
+    app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_middleware(Unexpected)
 
@@ -174,11 +174,13 @@ def _wrong_document(error: ConfigError) -> str:
     return f"The document has {len(problems)} problems: {' '.join(said)}{more}"
 
 
-async def _wrong_parameter(_: Request, error: Exception) -> Response:
+async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     # What follows says which of a parameter's types was tried.
     kind, name = (str(part) for part in first["loc"][:2])
+    if kind == "body":
+        return refusal(400, first["msg"])  # the sentence of `JsonBody`
     # The server's client does not cope with FastAPI's own 422.
     return refusal(400, f"The {kind} parameter '{name}' is wrong: {first['msg']}.")
 

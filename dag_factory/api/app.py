@@ -5,27 +5,28 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
 from dag_factory import __version__, settings
-from dag_factory.api import automation_calls, deployments, logs, runs, service
+from dag_factory.api import automation_calls, deployment_calls, health_calls, log_calls, run_calls
 from dag_factory.api.answers import DeclaredAnswers, answer_errors, refusals
+from dag_factory.api.application import Application
 from dag_factory.api.automations import Automations, configured
-from dag_factory.api.bodies import SECONDS as BODY_SECONDS
-from dag_factory.api.bodies import WholeBodies
 from dag_factory.api.browsers import OwnPagesOnly
-from dag_factory.api.context import Context
 from dag_factory.api.identity import Logins
-from dag_factory.api.pages import pages
+from dag_factory.api.openapi_pages import pages
 from dag_factory.api.rest import AirflowApi, running_app
+from dag_factory.api.store_access import StoreAccess
+from dag_factory.api.whole_bodies import SECONDS as BODY_SECONDS
+from dag_factory.api.whole_bodies import WholeBodies
 from dag_factory.errors import SettingsError
 from dag_factory.store import ConfigStore, configured_store
 from dag_factory.watch.caller_request import LoaderFiles
 from dag_factory.watch.database_request import DatabaseRequest
-from dag_factory.watch.parses import Loader, configured_parses
+from dag_factory.watch.parses import Loader, Parses, configured_parses
 from dag_factory.watch.start import watch
 
 if TYPE_CHECKING:
@@ -59,23 +60,30 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
     """
     loader = Loader(store, settings.dags_folder())
     api = AirflowApi(airflow, one_writer=_is_on_sqlite())
-    context = Context(
-        store,
+    application = Application(
+        StoreAccess(store, write_seconds=write_seconds),
         Logins(api),
         configured_parses(store),
         LoaderFiles(loader),
         automations or configured(),
         parse_seconds=parse_seconds,
         delete_seconds=delete_seconds,
-        write_seconds=write_seconds,
     )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with _watching(context, loader):
+        async with _watching(store, application.parses, loader):
             yield
-        await context.stop()
+        await application.stop()
 
+    app = _bare_app(lifespan)
+    app.state.application = application
+    app.add_middleware(WholeBodies, seconds=body_seconds)
+    return app
+
+
+def _bare_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+    """Return the app with its routes and the form of its answers, which still lacks what the calls share."""
     app = DeclaredAnswers(
         title="OpenMetadata DAG factory",
         description="What an OpenMetadata server calls to deploy, run and watch its ingestion pipelines.",
@@ -84,11 +92,9 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
         lifespan=lifespan,
         responses=refusals(403),
     )
-    app.state.context = context
     answer_errors(app)
     app.add_middleware(OwnPagesOnly, own=[settings.base_url()])
-    app.add_middleware(WholeBodies, seconds=body_seconds)
-    for routes in (service, deployments, runs, logs, automation_calls):
+    for routes in (health_calls, deployment_calls, run_calls, log_calls, automation_calls):
         app.include_router(routes.router)
     # An operator who has switched off Airflow's such page wants ours off too.
     app.include_router(pages(app, docs=settings.swagger_ui()))
@@ -96,7 +102,7 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
 
 
 @asynccontextmanager
-async def _watching(context: Context, loader: Loader) -> AsyncIterator[None]:
+async def _watching(store: Callable[[], ConfigStore], parses: Parses, loader: Loader) -> AsyncIterator[None]:
     """Watch the store, unless the settings say not to; a setting that is wrong stops no API server."""
     try:
         mode = settings.watch_store()
@@ -105,10 +111,10 @@ async def _watching(context: Context, loader: Loader) -> AsyncIterator[None]:
         mode = "off"
     if mode == "off":
         # An API server that died may have left a change in the store that it has not asked for.
-        context.parses.ask_if_unseen(DatabaseRequest(loader))
+        parses.ask_if_unseen(DatabaseRequest(loader))
         yield
         return
-    task = asyncio.create_task(watch(context.store, context.parses, loader, poll=mode == "poll"))
+    task = asyncio.create_task(watch(store, parses, loader, poll=mode == "poll"))
     try:
         yield
     finally:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 import uuid
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
+from fastapi import Query
 
 from dag_factory.api.answers import Refused
 from dag_factory.api.rest import Caller, dag_path, refused
 from dag_factory.openmetadata.run_ids import openmetadata_run_id
+
+RunIdParameter = Annotated[
+    str | None, Query(alias="run_id", description="Airflow's id of a run, or the one it reports under", max_length=250)
+]
 
 MOST_AT_ONCE = 100
 """How many runs Airflow lists at once, at most (``[api] maximum_page_limit``)."""

@@ -7,7 +7,8 @@ import concurrent.futures
 import logging
 
 from dag_factory.api.answers import Refused
-from dag_factory.api.context import Context, find_dag
+from dag_factory.api.application import Application
+from dag_factory.api.pipeline_lookup import find_dag, wait_for_dag
 from dag_factory.api.rest import Caller, dag_path
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,8 @@ class Toggle:
     Made in the event loop, called in the thread that changes the store.
     """
 
-    def __init__(self, context: Context, caller: Caller) -> None:
-        self._context = context
+    def __init__(self, application: Application, caller: Caller) -> None:
+        self._application = application
         self._caller = caller
         self._loop = asyncio.get_running_loop()
         self._awaited: tuple[str, bool] | None = None
@@ -58,14 +59,14 @@ class Toggle:
         """After the answer, wait for a DAG that Airflow did not know yet, and set it as the config says."""
         if self._awaited is not None:
             dag_id, paused = self._awaited
-            self._context.toggles[dag_id] = self
-            self._context.later(self._set_when_known(dag_id, paused))
+            self._application.toggles[dag_id] = self
+            self._application.later(self._set_when_known(dag_id, paused))
 
     async def _set(self, dag_id: str, paused: bool) -> bool:
         """Return whether Airflow knows the DAG, which then is paused or not."""
         dag = await find_dag(self._caller, dag_id)
         # An earlier deploy that still waits is out of date.
-        self._context.toggles.pop(dag_id, None)
+        self._application.toggles.pop(dag_id, None)
         if dag is None:
             return False
         if dag["is_paused"] != paused:
@@ -74,11 +75,11 @@ class Toggle:
 
     async def _set_when_known(self, dag_id: str, paused: bool) -> None:
         try:
-            await self._context.dag(self._caller, dag_id)
-            if self._context.toggles.get(dag_id) is self:
+            await wait_for_dag(self._application, self._caller, dag_id)
+            if self._application.toggles.get(dag_id) is self:
                 await self._set(dag_id, paused)
         except Refused as refusal:
             log.warning("DAG '%s' may not be %s: %s", dag_id, "paused" if paused else "unpaused", refusal)
         finally:
-            if self._context.toggles.get(dag_id) is self:
-                del self._context.toggles[dag_id]
+            if self._application.toggles.get(dag_id) is self:
+                del self._application.toggles[dag_id]

@@ -16,7 +16,7 @@ from dag_factory.dag.trigger_form import add_fields
 from dag_factory.errors import ConfigError
 from dag_factory.openmetadata.pipeline_types import pipeline_type
 from dag_factory.plain_text import cut, one_line, printable
-from dag_factory.reporting.notifier import failure_mail
+from dag_factory.reporting.failure_mail import failure_mail
 from dag_factory.secrets.redaction import redact_beginning
 from dag_factory.store.catalog import Config
 from dag_factory.store.validated import examine_config

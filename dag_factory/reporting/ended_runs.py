@@ -16,8 +16,8 @@ from dag_factory.openmetadata.run_ids import openmetadata_run_id
 from dag_factory.options import SECTION
 from dag_factory.reporting.conclusion import Evidence, concluded, is_mailed
 from dag_factory.reporting.evidence import OPERATORS
-from dag_factory.reporting.mail import mail_failure
-from dag_factory.reporting.status_client import report_run
+from dag_factory.reporting.run_status_client import report_run
+from dag_factory.reporting.scheduler_mail import mail_failure
 from dag_factory.secrets.masking import Mask
 from dag_factory.secrets.redaction import secret_values
 from dag_factory.store import configured_store

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow.models import DagRun
 
     from dag_factory.reporting.ended_runs import EndedRun
-    from dag_factory.reporting.queue import Reports
+    from dag_factory.reporting.report_queue import Reports
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +79,8 @@ def reports() -> Reports[EndedRun]:
     """Return the queue of this process."""
     from dag_factory.reporting.ended_runs import EndedRun, report_end, still_ended
     from dag_factory.reporting.evidence import find_evidence
-    from dag_factory.reporting.notes import note_version
-    from dag_factory.reporting.queue import Reports
+    from dag_factory.reporting.report_queue import Reports
+    from dag_factory.reporting.run_note import note_version
 
     def note_and_report(run: EndedRun, failures: int) -> tuple[float, EndedRun] | None:
         if run.report.is_second_look:

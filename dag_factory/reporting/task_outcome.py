@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from dag_factory.configs.server_connection import require_server
 from dag_factory.errors import DagFactoryError, StatusError
 from dag_factory.openmetadata.outcomes import OUTCOME_XCOM, STOPPED, Report, Reporter, left_by_task
-from dag_factory.reporting.status_client import report_run
+from dag_factory.reporting.run_status_client import report_run
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

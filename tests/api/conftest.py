@@ -46,8 +46,8 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., httpx.Response]:
         async with httpx.AsyncClient(transport=InProcessTransport(lambda: app), base_url="http://a.invalid") as client:
             headers = {"Authorization": "Bearer token", **options.pop("headers", {})}
             answer = await client.request(method, path, headers=headers, **options)
-        await asyncio.gather(*app.state.context.tasks)
-        await app.state.context.stop()
+        await asyncio.gather(*app.state.application.tasks)
+        await app.state.application.stop()
         return answer
 
     return lambda app, method, path, **options: asyncio.run(call(app, method, path, options))

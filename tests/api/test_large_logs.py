@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from dag_factory.api.logs import LONGEST_LINE, PAGE_CHARACTERS
+from dag_factory.api.log_pages import LONGEST_LINE, PAGE_CHARACTERS
 from sandbox.client import wait_until
 from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.stack import AirflowStack

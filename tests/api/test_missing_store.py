@@ -14,7 +14,8 @@ import pytest
 from fastapi import FastAPI
 
 from dag_factory.api.app import create_app
-from dag_factory.api.context import Context
+from dag_factory.api.application import Application
+from dag_factory.api.store_access import StoreAccess
 from dag_factory.errors import MissingStoreError
 from dag_factory.store import configured_store
 from tests.places import ROOT
@@ -93,12 +94,14 @@ class Asked:
 def test_a_change_of_a_store_that_is_missing_asks_for_no_parse(store: Path) -> None:
     nothing: Any = None
     asked: Any = Asked()
-    context = Context(configured_store, logins=nothing, parses=asked, loader_files=nothing, automations=nothing)
-    asyncio.run(context.change(nothing, lambda store: store.bump()))
+    application = Application(
+        StoreAccess(configured_store), logins=nothing, parses=asked, loader_files=nothing, automations=nothing
+    )
+    asyncio.run(application.change(nothing, lambda store: store.bump()))
     assert asked.times == 1
     store.rename(store.with_name("away"))
     with pytest.raises(MissingStoreError):
-        asyncio.run(context.change(nothing, lambda store: store.bump()))
+        asyncio.run(application.change(nothing, lambda store: store.bump()))
     assert asked.times == 1
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.api.logs import readable
+from dag_factory.api.log_pages import readable
 from sandbox.client import wait_until
 from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.server import OpenMetadataServer

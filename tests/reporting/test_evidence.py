@@ -21,7 +21,7 @@ from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
 from dag_factory.openmetadata.outcomes import OUTCOME_XCOM, left_by_task
 from dag_factory.reporting.evidence import find_evidence
-from dag_factory.reporting.mail import MAILED, mail_failure
+from dag_factory.reporting.scheduler_mail import MAILED, mail_failure
 
 # Faster than a migration, and the same tables.
 from airflow.models import import_all_models

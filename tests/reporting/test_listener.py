@@ -20,7 +20,7 @@ LATE = [
     "sqlalchemy.orm",
     "metadata",
     "dag_factory.store.catalog",
-    "dag_factory.reporting.status_client",
+    "dag_factory.reporting.run_status_client",
 ]
 
 

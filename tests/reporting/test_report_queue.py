@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dag_factory.errors import ConfigError, StatusError
-from dag_factory.reporting.queue import Reports
+from dag_factory.reporting.report_queue import Reports
 
 Result = tuple[float, tuple[str, int]] | Exception | None
 

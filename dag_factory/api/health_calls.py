@@ -10,7 +10,7 @@ from fastapi import APIRouter
 
 from dag_factory import settings
 from dag_factory.api.answers import Refused, refusals
-from dag_factory.api.context import CallerDep, ContextDep
+from dag_factory.api.dependencies import ApplicationDep, CallerDep
 
 router = APIRouter()
 
@@ -25,13 +25,13 @@ async def health() -> dict[str, str]:
 
 
 @router.get("/health-auth", responses=refusals(401, 500))
-async def health_auth(_: CallerDep, context: ContextDep) -> dict[str, str]:
+async def health_auth(_: CallerDep, application: ApplicationDep) -> dict[str, str]:
     """
     Say the same to each caller with valid credentials.
 
     ``store`` says why the config store can't be used, and ``load`` why not all configs are loaded, or will not be soon.
     """
-    return {**await health(), **await context.store_problems()}
+    return {**await health(), **await application.store.problems()}
 
 
 @router.get("/csrf-token")

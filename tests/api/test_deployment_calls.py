@@ -254,7 +254,7 @@ def test_a_store_that_hangs_keeps_no_deploy_waiting_without_end(store: FolderSto
             answers = list(await asyncio.gather(*(client.post("/deploy", json=DOCUMENT) for _ in range(2))))
             hung.answers.set()
             answers.append(await client.post("/deploy", json=DOCUMENT))
-        await app.state.context.stop()
+        await app.state.application.stop()
         return answers
 
     first, second, third = asyncio.run(calls())

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from dag_factory.api.app import create_app
-from dag_factory.api.service import own_address
+from dag_factory.api.health_calls import own_address
 
 # Airflow imports the test client of an HTTP library that is about to be replaced.
 pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")

@@ -9,7 +9,7 @@ import pytest
 
 from dag_factory.errors import StatusError
 from dag_factory.openmetadata.outcomes import Report, Reporter
-from dag_factory.reporting.status_client import StatusClient, report_run
+from dag_factory.reporting.run_status_client import StatusClient, report_run
 
 FQN = 'shop."orders daily/1"'
 

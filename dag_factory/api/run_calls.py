@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
-from dag_factory.api.answers import Refused, refusals
-from dag_factory.api.calls import DAG_ID_BODY, NameParameter, RunIdParameter, body_schema, name_in, read_call
-from dag_factory.api.context import CallerDep, Context, ContextDep, find_dag, unknown
-from dag_factory.api.ending import ACTIVE, end_run, end_runs
+from dag_factory.api.answers import refusals
+from dag_factory.api.application import Application
+from dag_factory.api.body_models import KillBody, PipelineBody, TriggerBody
+from dag_factory.api.dependencies import ApplicationDep, CallerDep
+from dag_factory.api.ending_runs import ACTIVE, end_run, end_runs
+from dag_factory.api.json_bodies import JsonBody, body_schema
+from dag_factory.api.pipeline_lookup import NameParameter, find_dag, find_pipeline, unknown, wait_for_dag
 from dag_factory.api.rest import Caller, dag_path
-from dag_factory.api.run_list import MOST_AT_ONCE, checked_run_id, find_run, find_runs, reported_id
-from dag_factory.errors import ConfigError
-from dag_factory.task.run_conf import check_kinds
+from dag_factory.api.run_list import MOST_AT_ONCE, RunIdParameter, checked_run_id, find_run, find_runs, reported_id
 
 router = APIRouter()
 
 NEWEST = 10
-_TRIGGER = body_schema(dag_id={"type": "string", "description": "The pipeline's name"}, conf={"type": "object"})
-_KILL = body_schema(
-    dag_id={"type": "string", "description": "The pipeline's name"},
-    run_id={"type": "string", "description": "The run to end; all that are active without it"},
-)
+_PIPELINE = body_schema(PipelineBody.model_json_schema())
+_TRIGGER = body_schema(TriggerBody.model_json_schema())
+_KILL = body_schema(KillBody.model_json_schema())
 _REFUSALS = refusals(400, 401, 403, 404, 413, 500, 503)
 
 
 @router.post("/trigger", openapi_extra=_TRIGGER, responses={**_REFUSALS, **refusals(409)})
 async def trigger(
-    request: Request,
+    body: Annotated[TriggerBody, JsonBody(TriggerBody)],
     caller: CallerDep,
-    context: ContextDep,
+    application: ApplicationDep,
     run_id: RunIdParameter = None,
 ) -> dict[str, str]:
     """
@@ -40,44 +39,43 @@ async def trigger(
     The run's id is ``conf.pipelineRunId``, else the parameter ``run_id``, else Airflow's own. The run of a disabled
     pipeline is not lost: it is queued, and starts once the pipeline is enabled.
     """
-    call = await read_call(request)
-    name = name_in(call)
-    conf = call.get("conf")
-    if conf is not None and not isinstance(conf, dict):
-        raise Refused(400, "The field 'conf' is not a JSON object. Leave it out for a run as the config says.")
-    _check(conf or {})
-    wanted = checked_run_id((conf or {}).get("pipelineRunId") or run_id)
-    dag_id = await context.pipeline(caller, name, "POST", run=True)
+    conf = body.conf or {}
+    wanted = checked_run_id(conf.get("pipelineRunId") or run_id)
+    dag_id = await find_pipeline(application, caller, body.dag_id, "POST", run=True)
     # The run's task would not find its config.
-    await context.require_store()
-    dag = await context.dag(caller, dag_id)
-    body = {"logical_date": None, "conf": conf or {}, **({"dag_run_id": wanted} if wanted else {})}
-    run = await caller.ask("POST", dag_path(dag_id, "dagRuns"), json=body, missing=str(unknown(dag_id)))
+    await application.store.require()
+    dag = await wait_for_dag(application, caller, dag_id)
+    new_run = {"logical_date": None, "conf": conf, **({"dag_run_id": wanted} if wanted else {})}
+    run = await caller.ask("POST", dag_path(dag_id, "dagRuns"), json=new_run, missing=str(unknown(dag_id)))
     begins = (
         "is queued. The pipeline is disabled: the run starts once it is enabled." if dag["is_paused"] else "is queued."
     )
     return {"message": f"Run '{run['dag_run_id']}' of pipeline '{dag_id}' {begins}", "run_id": run["dag_run_id"]}
 
 
-@router.post("/enable", openapi_extra=DAG_ID_BODY, responses=_REFUSALS)
-async def enable(request: Request, caller: CallerDep, context: ContextDep) -> dict[str, str]:
+@router.post("/enable", openapi_extra=_PIPELINE, responses=_REFUSALS)
+async def enable(
+    body: Annotated[PipelineBody, JsonBody(PipelineBody)], caller: CallerDep, application: ApplicationDep
+) -> dict[str, str]:
     """Let a pipeline's schedule and its queued runs go on."""
-    dag_id = await _set_paused(context, caller, name_in(await read_call(request)), False)
+    dag_id = await _set_paused(application, caller, body.dag_id, False)
     return {"message": f"Pipeline '{dag_id}' is enabled."}
 
 
-@router.post("/disable", openapi_extra=DAG_ID_BODY, responses=_REFUSALS)
-async def disable(request: Request, caller: CallerDep, context: ContextDep) -> dict[str, str]:
+@router.post("/disable", openapi_extra=_PIPELINE, responses=_REFUSALS)
+async def disable(
+    body: Annotated[PipelineBody, JsonBody(PipelineBody)], caller: CallerDep, application: ApplicationDep
+) -> dict[str, str]:
     """Start no run of a pipeline any more; what runs goes on."""
-    dag_id = await _set_paused(context, caller, name_in(await read_call(request)), True)
+    dag_id = await _set_paused(application, caller, body.dag_id, True)
     return {"message": f"Pipeline '{dag_id}' is disabled."}
 
 
 @router.post("/kill", openapi_extra=_KILL, responses=_REFUSALS)
 async def kill(
-    request: Request,
+    body: Annotated[KillBody, JsonBody(KillBody)],
     caller: CallerDep,
-    context: ContextDep,
+    application: ApplicationDep,
     run_id: RunIdParameter = None,
 ) -> dict[str, str]:
     """
@@ -85,11 +83,10 @@ async def kill(
 
     With a ``run_id``, in the body or as a parameter, only that run is ended.
     """
-    call = await read_call(request)
-    wanted = checked_run_id(call.get("run_id") or run_id)
-    dag_id = await context.pipeline(caller, name_in(call), "PUT", run=True)
+    wanted = checked_run_id(body.run_id or run_id)
+    dag_id = await find_pipeline(application, caller, body.dag_id, "PUT", run=True)
     ended = await (_kill_all(caller, dag_id) if wanted is None else _kill_one(caller, dag_id, wanted))
-    if not ended and await find_dag(caller, dag_id) is None and not await context.is_stored(dag_id):
+    if not ended and await find_dag(caller, dag_id) is None and not await application.store.holds(dag_id):
         raise unknown(dag_id)
     return {"message": f"{ended} run{'' if ended == 1 else 's'} of pipeline '{dag_id}' ended."}
 
@@ -108,7 +105,7 @@ async def _kill_one(caller: Caller, dag_id: str, run_id: str) -> int:
 
 @router.get("/status", responses=refusals(400, 401, 403, 404, 500, 503))
 async def status(
-    name: NameParameter, caller: CallerDep, context: ContextDep, only_queued: bool = False
+    name: NameParameter, caller: CallerDep, application: ApplicationDep, only_queued: bool = False
 ) -> list[dict[str, Any]]:
     """
     Return the ten newest runs of a pipeline, newest first.
@@ -116,11 +113,11 @@ async def status(
     With ``only_queued`` those that are queued and that the server does not know: it has recorded those that it has
     triggered under its own ``pipelineRunId``, and would list them twice.
     """
-    dag_id = await context.pipeline(caller, name, "GET", run=True)
+    dag_id = await find_pipeline(application, caller, name, "GET", run=True)
     wanted = {"limit": MOST_AT_ONCE, "state": ["queued"]} if only_queued else {"limit": NEWEST}
     runs = await find_runs(caller, dag_id, order_by="-run_after", **wanted)
     if runs is None:
-        if not await context.is_stored(dag_id):
+        if not await application.store.holds(dag_id):
             raise unknown(dag_id)
         return []  # deployed, and not parsed yet
     if only_queued:
@@ -128,20 +125,12 @@ async def status(
     return [_as_status(dag_id, run) for run in runs[:NEWEST]]
 
 
-async def _set_paused(context: Context, caller: Caller, name: str, paused: bool) -> str:
-    dag_id = await context.pipeline(caller, name, "PUT")
-    await context.dag(caller, dag_id)
-    context.toggles.pop(dag_id, None)
+async def _set_paused(application: Application, caller: Caller, name: str, paused: bool) -> str:
+    dag_id = await find_pipeline(application, caller, name, "PUT")
+    await wait_for_dag(application, caller, dag_id)
+    application.toggles.pop(dag_id, None)
     await caller.ask("PATCH", dag_path(dag_id), json={"is_paused": paused}, missing=str(unknown(dag_id)))
     return dag_id
-
-
-def _check(conf: dict[str, Any]) -> None:
-    """Refuse a conf that Airflow would refuse, which would quote what is wrong."""
-    try:
-        check_kinds(conf)
-    except ConfigError as error:
-        raise Refused(400, f"The {error}.") from None
 
 
 def _as_status(dag_id: str, run: dict[str, Any]) -> dict[str, Any]:

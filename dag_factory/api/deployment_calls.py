@@ -11,10 +11,12 @@ import httpx
 from fastapi import APIRouter, Request
 
 from dag_factory.api.answers import Refused, refusals
-from dag_factory.api.calls import NameParameter, body_schema, read_body
-from dag_factory.api.context import AnothersId, CallerDep, Context, ContextDep, find_dag
-from dag_factory.api.ending import active_runs, end_runs
+from dag_factory.api.application import Application
+from dag_factory.api.dependencies import ApplicationDep, CallerDep
+from dag_factory.api.ending_runs import active_runs, end_runs
 from dag_factory.api.identity import require, require_connections
+from dag_factory.api.json_bodies import body_schema, read_body
+from dag_factory.api.pipeline_lookup import AnothersId, NameParameter, find_dag, find_pipeline
 from dag_factory.api.rest import Caller, dag_path, refused
 from dag_factory.api.toggle import Toggle
 from dag_factory.configs.allowed import connections_in
@@ -31,15 +33,23 @@ TRIES = 20
 PAUSE_SECONDS = 0.5
 LATER_SECONDS = 600.0
 
+# For the OpenAPI page alone. What a document may say, `dag_factory.configs` checks for all ways in, once it is known
+# that the caller may deploy it, and each of its problems has a field of its own in the answer.
 _PIPELINE = body_schema(
-    name={"type": "string"},
-    pipelineType={"enum": list(PIPELINE_TYPES)},
-    service={"type": "object", "properties": {"type": {"type": "string"}, "name": {"type": "string"}}},
+    {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "pipelineType": {"enum": list(PIPELINE_TYPES)},
+            "service": {"type": "object", "properties": {"type": {"type": "string"}, "name": {"type": "string"}}},
+        },
+        "required": ["name", "pipelineType", "service"],
+    }
 )
 
 
 @router.post("/deploy", openapi_extra=_PIPELINE, responses=refusals(400, 401, 403, 409, 413, 500, 503))
-async def deploy(request: Request, caller: CallerDep, context: ContextDep) -> dict[str, Any]:
+async def deploy(request: Request, caller: CallerDep, application: ApplicationDep) -> dict[str, Any]:
     """
     Store the config of a pipeline, a whole ``IngestionPipeline``, and ask Airflow to parse it.
 
@@ -54,11 +64,11 @@ async def deploy(request: Request, caller: CallerDep, context: ContextDep) -> di
     checked = await asyncio.to_thread(writer.checked, document)
     await require_connections(caller, connections_in(checked.document))
     await _require_pool(caller, checked.pipeline.dag_factory.runner.pool)
-    toggle = Toggle(context, caller)
-    deployed = await context.change(caller, lambda store: writer.deploy(store, checked, toggle))
+    toggle = Toggle(application, caller)
+    deployed = await application.change(caller, lambda store: writer.deploy(store, checked, toggle))
     toggle.follow()
     if deployed.changed:
-        context.ask_for_parse(caller)
+        application.ask_for_parse(caller)
     done = "is deployed" if deployed.changed else "is deployed already, and nothing has changed"
     answer: dict[str, Any] = {"message": f"Pipeline '{deployed.dag_id}' {done}.", "dag_id": deployed.dag_id}
     if checked.warnings:
@@ -85,7 +95,7 @@ async def _require_pool(caller: Caller, pool: str | None) -> None:
 
 
 @router.delete("/delete", responses=refusals(400, 401, 403, 409, 500, 503))
-async def delete(name: NameParameter, caller: CallerDep, context: ContextDep) -> dict[str, str]:
+async def delete(name: NameParameter, caller: CallerDep, application: ApplicationDep) -> dict[str, str]:
     """
     Remove a pipeline's config, and its DAG with all its runs from Airflow. What is not there is deleted already.
 
@@ -95,22 +105,22 @@ async def delete(name: NameParameter, caller: CallerDep, context: ContextDep) ->
     is deleted all the same, and looked for once more when it has come.
     """
     try:
-        dag_id = await context.pipeline(caller, name, "DELETE")
+        dag_id = await find_pipeline(application, caller, name, "DELETE")
     except AnothersId as refusal:
         return {"message": f"A pipeline of that name was not there. {refusal.whose}"}
     if await active_runs(caller, dag_id):
         await require(caller, "PUT", dag_id, run=True)
-    removed = await context.change(caller, lambda store: writer.delete(store, name))
+    removed = await application.change(caller, lambda store: writer.delete(store, name))
     seen = True
     if removed:
-        context.ask_for_parse(caller)
+        application.ask_for_parse(caller)
     # It may be a call that was interrupted which has removed the config.
     if removed or await find_dag(caller, dag_id) is not None:
-        seen = await context.parses.wait_until_seen(context.delete_seconds)
+        seen = await application.parses.wait_until_seen(application.delete_seconds)
     # It may have been deployed anew in the meantime.
-    known = not await context.is_stored(dag_id) and await _delete_dag(caller, dag_id)
+    known = not await application.store.holds(dag_id) and await _delete_dag(caller, dag_id)
     if not seen:
-        context.later(_delete_later(context, caller, dag_id))
+        application.later(_delete_later(application, caller, dag_id))
     if removed or known:
         return {"message": f"Pipeline '{dag_id}' is deleted."}
     return {"message": f"Pipeline '{dag_id}' was not there."}
@@ -135,11 +145,11 @@ async def _delete_dag(caller: Caller, dag_id: str) -> bool:
     )
 
 
-async def _delete_later(context: Context, caller: Caller, dag_id: str) -> None:
+async def _delete_later(application: Application, caller: Caller, dag_id: str) -> None:
     """Delete a DAG that an older parse has brought back, unless it has been deployed anew."""
-    if await context.parses.wait_until_seen(LATER_SECONDS):
+    if await application.parses.wait_until_seen(LATER_SECONDS):
         try:
-            if await find_dag(caller, dag_id) is not None and not await context.is_stored(dag_id):
+            if await find_dag(caller, dag_id) is not None and not await application.store.holds(dag_id):
                 await _delete_dag(caller, dag_id)
         except Refused as refusal:
             log.warning("DAG '%s' may have come back after its deletion: %s", dag_id, refusal)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dag_factory.reporting.notifier import FailureMail, failure_mail, subject
+from dag_factory.reporting.failure_mail import FailureMail, failure_mail, subject
 from sandbox.mailbox import Mailbox
 
 RENDERED = "{{ 7 * 7 }} {% if 1 %}x{% endif %} <img src=http://tracker.example/p.png> <script>x</script>"

@@ -23,7 +23,7 @@ class FailureMail:
     A callback for a task's failure; it mails from the task's own process alone.
 
     Airflow also calls it in the DAG processor, for a task whose worker went away. There it does nothing: the scheduler
-    knows the reason, and mails every failure that its task could not (`dag_factory.reporting.mail`).
+    knows the reason, and mails every failure that its task could not (`dag_factory.reporting.scheduler_mail`).
 
     It takes Airflow's hook and not its notifier: a notifier renders all that it is given as Jinja templates, with the
     task's context, so that a document could have commands run. Here every text is data.

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dag_factory.reporting.notes import version_note
+from dag_factory.reporting.run_note import version_note
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from dag_factory.configs.document import Document
 from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.errors import ConfigError
 from dag_factory.reporting.evidence import OPERATORS
-from dag_factory.reporting.notifier import failure_mail
+from dag_factory.reporting.failure_mail import failure_mail
 
 log = logging.getLogger(__name__)
 

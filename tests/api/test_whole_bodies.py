@@ -19,7 +19,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from dag_factory.api.answers import answer_errors
 from dag_factory.api.app import PREFIX, create_app
-from dag_factory.api.bodies import SMALL, WholeBodies
+from dag_factory.api.whole_bodies import SMALL, WholeBodies
 from dag_factory.store.folder.folder_store import FolderStore
 from sandbox.client import wait_until
 from sandbox.stack import free_port

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from dag_factory.api.answers import Refused
 from dag_factory.api.browsers import DOCS
-from dag_factory.api.context import caller_of
+from dag_factory.api.dependencies import caller_of
 from dag_factory.api.identity import user_of
 
 OPENAPI = "/openapi.json"

@@ -1,0 +1,76 @@
+"""What all calls of the app share, one of each for an app."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from dag_factory.api.automations import Automations
+from dag_factory.api.identity import Logins
+from dag_factory.api.rest import Caller
+from dag_factory.api.store_access import StoreAccess
+from dag_factory.errors import MissingStoreError
+from dag_factory.store import ConfigStore
+from dag_factory.watch.caller_request import CallersRequest, LoaderFiles
+from dag_factory.watch.parses import Parses
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Application:
+    """
+    The parts of the app that calls share.
+
+    :param parse_seconds: how long a call waits until Airflow knows a pipeline that is in the store
+    :param delete_seconds: how long a deletion waits until Airflow has seen that a config is gone
+    """
+
+    store: StoreAccess
+    logins: Logins
+    parses: Parses
+    loader_files: LoaderFiles
+    automations: Automations
+    parse_seconds: float = 60.0
+    delete_seconds: float = 20.0
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    # What waits until Airflow knows a DAG, to pause or unpause it, by the DAG's id.
+    toggles: dict[str, object] = field(default_factory=dict)
+
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something after the answer."""
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def ask_for_parse(self, caller: Caller, *, even_if_seen: bool = False) -> None:
+        """Ask for a parse of the loader with a caller's rights; see `Parses.ask`."""
+        self.parses.ask(CallersRequest(self.loader_files, caller), even_if_seen=even_if_seen)
+
+    async def change(self, caller: Caller, work: Callable[[ConfigStore], Result]) -> Result:
+        """
+        Change the store, and return what the work returns.
+
+        Also where it fails, or has found its wish done already, a parse is asked for where none has seen all there is:
+        a change may be in place that nobody has asked for, of this call or of one that died. Where the store is missing
+        nothing can be in place.
+        """
+        is_there = True
+        try:
+            return await self.store.change(work)
+        except MissingStoreError:
+            is_there = False
+            raise
+        finally:
+            if is_there:
+                self.parses.ask_if_unseen(CallersRequest(self.loader_files, caller))
+
+    async def stop(self) -> None:
+        """End what runs in the background."""
+        await self.parses.stop()
+        await asyncio.to_thread(self.automations.stop)
+        for task in list(self.tasks):
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)

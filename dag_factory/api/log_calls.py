@@ -1,0 +1,85 @@
+"""The call for the log of a pipeline's run, page by page."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from dag_factory.api.answers import Refused, refusals
+from dag_factory.api.application import Application
+from dag_factory.api.dependencies import ApplicationDep, CallerDep
+from dag_factory.api.log_pages import page_of
+from dag_factory.api.pipeline_lookup import NameParameter, find_pipeline, unknown
+from dag_factory.api.rest import Caller, dag_path
+from dag_factory.api.run_list import RunIdParameter, checked_run_id, find_run, find_runs
+
+router = APIRouter()
+
+# Before it runs, there is no log to wait for.
+_NOT_STARTED = frozenset({None, "none", "scheduled", "queued"})
+_PASSED_OVER = frozenset({"skipped", "upstream_failed", "removed"})
+_EVER = "1970-01-01T00:00:00Z"
+
+
+@router.get("/last_dag_logs", responses=refusals(400, 401, 403, 404, 500, 503))
+async def last_dag_logs(  # noqa: PLR0913, PLR0917 - the parameters of the call
+    name: NameParameter,
+    caller: CallerDep,
+    application: ApplicationDep,
+    task_id: Annotated[str, Query(max_length=250)],
+    # Older servers send nothing in it for the first page.
+    after: Annotated[Annotated[int, Field(ge=0, le=10**9)] | Literal[""], Query()] = 0,
+    wanted: RunIdParameter = None,
+) -> dict[str, Any]:
+    """
+    Return one page of the log of a task's last try in the last run that has started, also while it runs.
+
+    With a ``run_id``, Airflow's or the one that the run reports under, it is the log of that run. Pages are counted
+    from 0 and hold about a megabyte of whole lines each; ``total`` says how many there are now, and ``after`` which is
+    next. A page that another one follows ends with the end of a line.
+    """
+    dag_id = await find_pipeline(application, caller, name, "GET", run=True)
+    number = after or 0
+    run = await _run(application, caller, dag_id, checked_run_id(wanted))
+    if run is None:
+        return {task_id: "No run has started yet.", "total": 1}
+    run_id = run["dag_run_id"]
+    task = await _task(caller, dag_id, run_id, task_id)
+    if task is None or task["state"] in _NOT_STARTED:
+        return {task_id: "The task has not started yet.", "total": 1}
+    if _was_passed_over(task):
+        return {task_id: "The task was ended before it started, so it has no log.", "total": 1}
+    path = dag_path(dag_id, "dagRuns", run_id, "taskInstances", task["task_id"], "logs", str(task["try_number"]))
+    pager = await page_of(caller, path, number)
+    if number >= pager.total:
+        raise Refused(404, f"The log has {pager.total} pages, counted from 0.")
+    following = {"after": number + 1} if number + 1 < pager.total else {}
+    return {task_id: pager.text, "total": pager.total, **following}
+
+
+async def _run(application: Application, caller: Caller, dag_id: str, run_id: str | None) -> dict[str, Any] | None:
+    """Return the run that is asked for, else the last one that has started; None where none has."""
+    if run_id is not None:
+        return await find_run(caller, dag_id, run_id)
+    # Databases don't agree whether those without a start come first or last.
+    started = await find_runs(caller, dag_id, start_date_gte=_EVER, order_by="-start_date", limit=1)
+    if started is None and not await application.store.holds(dag_id):
+        raise unknown(dag_id)
+    return started[0] if started else None
+
+
+async def _task(caller: Caller, dag_id: str, run_id: str, task_id: str) -> dict[str, Any] | None:
+    """Return the task of a run that the server asks for; a run of one other task, such as a placeholder's, has that."""
+    answer = await caller.ask("GET", dag_path(dag_id, "dagRuns", run_id, "taskInstances"))
+    tasks: list[dict[str, Any]] = answer["task_instances"]
+    named = [task for task in tasks if task["task_id"] == task_id]
+    if not named and len(tasks) != 1:
+        return None
+    return (named or tasks)[0]
+
+
+def _was_passed_over(task: dict[str, Any]) -> bool:
+    """Return whether a task has ended and no worker has ever begun it; what Airflow says then is no log."""
+    return not task["try_number"] or (task["state"] in _PASSED_OVER and not task["hostname"])

@@ -1,0 +1,99 @@
+"""Which pipeline a call is about, and what Airflow says of its DAG."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import httpx
+from fastapi import Query
+
+from dag_factory.api.answers import Refused
+from dag_factory.api.application import Application
+from dag_factory.api.identity import require
+from dag_factory.api.rest import Caller, dag_path, refused
+from dag_factory.configs.dag_ids import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
+
+if TYPE_CHECKING:
+    from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
+
+NameParameter = Annotated[str, Query(alias="dag_id", description="The pipeline's name", max_length=2_000)]
+
+POLL_SECONDS = 0.3
+ASK_AGAIN_SECONDS = 10.0
+
+
+async def find_pipeline(
+    application: Application, caller: Caller, name: str, method: ResourceMethod, *, run: bool = False
+) -> str:
+    """
+    Return the DAG id of the pipeline that a call is about, where the caller may do that with it, or with its runs.
+
+    Many names have one DAG id, and the pipeline that was deployed first has it. The server calls by the names of
+    those that were refused as well, and none of that may touch the other pipeline.
+
+    :raises Refused: 400, where no pipeline can have that name; 403, where the caller lacks the permission
+    :raises AnothersId: where the DAG id belongs to a pipeline of another name
+    """
+    dag_id = clean_dag_id(name)
+    if not dag_id or len(dag_id) > MAX_DAG_ID:
+        raise Refused(400, f"'dag_id' is the pipeline's name, of 1 to {MAX_DAG_ID} characters.")
+    # What was refused can be deleted, or the server would keep it for ever.
+    if method != "DELETE" and not names_a_dag(name):
+        raise Refused(400, f"'dag_id' is a name that {NO_DAG_ID}.")
+    await require(caller, method, dag_id, run=run)
+    owner = await application.store.owner(dag_id)
+    if owner is not None and owner != name:
+        raise AnothersId(dag_id, owner)
+    return dag_id
+
+
+async def wait_for_dag(application: Application, caller: Caller, dag_id: str) -> dict[str, Any]:
+    """
+    Return what Airflow says of a DAG; where its config is in the store but not parsed yet, wait for that.
+
+    :raises Refused: 404 where the pipeline is unknown, 503 where Airflow does not parse it in time
+    """
+    deadline = time.monotonic() + application.parse_seconds
+    ask_again = 0.0
+    while (dag := await find_dag(caller, dag_id)) is None:
+        if not await application.store.holds(dag_id):
+            raise unknown(dag_id)
+        now = time.monotonic()
+        if now > deadline:
+            raise Refused(
+                503,
+                f"The config of pipeline '{dag_id}' is stored, but Airflow has not parsed it within "
+                f"{application.parse_seconds:.0f} s. Is the DAG processor running, with openmetadata_loader.py in its "
+                "DAGs folder?",
+            )
+        if now >= ask_again:
+            application.ask_for_parse(caller, even_if_seen=True)
+            ask_again = now + ASK_AGAIN_SECONDS
+        await asyncio.sleep(POLL_SECONDS)
+    return dag
+
+
+async def find_dag(caller: Caller, dag_id: str) -> dict[str, Any] | None:
+    """Return what Airflow says of a DAG, None where Airflow does not know it, or no file makes it any more."""
+    answer = await caller.send("GET", dag_path(dag_id))
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return None
+    if answer.is_error:
+        raise refused(answer)
+    dag: dict[str, Any] = answer.json()
+    return None if dag.get("is_stale") else dag
+
+
+class AnothersId(Refused):
+    """A call is about a pipeline that is not there, and whose DAG id belongs to another one."""
+
+    def __init__(self, dag_id: str, owner: str) -> None:
+        self.whose = f"The DAG id '{dag_id}' belongs to the pipeline {owner!r}."
+        super().__init__(404, f"The pipeline is unknown. {self.whose}")
+
+
+def unknown(dag_id: str) -> Refused:
+    """Return the answer to a call about a pipeline that is not there."""
+    return Refused(404, f"Pipeline '{dag_id}' is unknown. Deploy it first.")

@@ -1,0 +1,121 @@
+"""The config store as calls use it: in threads, one change at a time, and each wait within a known time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from dag_factory.api.answers import Refused
+from dag_factory.errors import DagFactoryError, MissingStoreError
+from dag_factory.store import ConfigStore, knows_store
+from dag_factory.store.catalog import Catalog
+
+Result = TypeVar("Result")
+
+CHECK_SECONDS = 3.0
+
+
+class StoreAccess:
+    """
+    Keeps a store that is slow, or hangs, from holding up the API server.
+
+    :param open_store: opens the config store
+    :param write_seconds: how long a change waits for those before it, and then for the store; more than for its lock
+    """
+
+    def __init__(self, open_store: Callable[[], ConfigStore], *, write_seconds: float = 30.0) -> None:
+        self._open = open_store
+        self._write_seconds = write_seconds
+        # One at a time waits for the store's lock, in a thread, so that threads are left for all other calls.
+        self._writing = asyncio.Lock()
+        # At most one, so that a store that hangs takes one thread.
+        self._check: asyncio.Task[dict[str, str]] | None = None
+
+    async def change(self, work: Callable[[ConfigStore], Result]) -> Result:
+        """
+        Do some work on the store in a thread, when all that came before is done.
+
+        A file system that hangs takes one thread with it, and no call waits for it without end.
+
+        :raises Refused: 503, where the store does not answer
+        """
+        limit = self._write_seconds
+        try:
+            await asyncio.wait_for(self._writing.acquire(), limit)
+        except asyncio.TimeoutError:
+            raise Refused(
+                503,
+                f"Other changes of the config store have not finished within {limit:.0f} s. Nothing has changed. "
+                "Retry; if this persists, check whether the file system of config_store hangs.",
+            ) from None
+        task = asyncio.ensure_future(asyncio.to_thread(lambda: work(self._open())))
+        task.add_done_callback(self._changed)
+        done, _ = await asyncio.wait([task], timeout=limit)
+        if not done:
+            raise Refused(
+                503,
+                f"The config store has not answered within {limit:.0f} s, so it may or may not hold the change. "
+                "Retry; if this persists, check whether the file system of config_store hangs.",
+            )
+        return task.result()
+
+    def _changed(self, task: asyncio.Future[Any]) -> None:
+        self._writing.release()
+        # Looked at, for nobody may wait for it any more.
+        if not task.cancelled():
+            task.exception()
+
+    async def problems(self) -> dict[str, str]:
+        """
+        Return as ``store`` why the store can't be used, or as ``load`` why not all of it is loaded; else nothing.
+
+        It may hang, as an NFS does whose server is gone.
+        """
+        check = self._check = self._check or asyncio.create_task(asyncio.to_thread(self._find_problems))
+        done, _ = await asyncio.wait([check], timeout=CHECK_SECONDS)
+        if not done:
+            return {"store": f"config_store has not answered within {CHECK_SECONDS:.0f} s. Is its server up?"}
+        if self._check is check:
+            self._check = None
+        return check.result()
+
+    def _find_problems(self) -> dict[str, str]:
+        try:
+            problem = self._open().load_problem()
+        except DagFactoryError as error:
+            return {"store": str(error)}
+        return {"load": problem} if problem is not None else {}
+
+    async def require(self) -> None:
+        """
+        Check that no store is missing that this machine has known; one that it never saw may be for others to see.
+
+        :raises Refused: 503, where it is missing
+        """
+
+        def check() -> None:
+            try:
+                self._open()
+            except MissingStoreError as error:
+                if knows_store():
+                    raise Refused(503, str(error)) from None
+            except DagFactoryError:
+                pass
+
+        await asyncio.to_thread(check)
+
+    async def holds(self, dag_id: str) -> bool:
+        """Return whether the store has a config of a DAG id."""
+        return await asyncio.to_thread(lambda: Catalog(self._open()).look_up(dag_id) is not None)
+
+    async def owner(self, dag_id: str) -> str | None:
+        """Return the name of the pipeline to which a DAG id belongs; None where none has it, or the store is away."""
+
+        def find() -> str | None:
+            try:
+                return Catalog(self._open()).owner(dag_id)
+            except DagFactoryError:
+                return None  # what Airflow has can be steered without the store
+
+        return await asyncio.to_thread(find)
