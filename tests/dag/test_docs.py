@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from dag_factory.configs.pipeline import IngestionPipeline
+from dag_factory.configs.problem import InvalidError, Problem
 from dag_factory.dag.docs import describe, describe_problem, owner_names, service_link
 from dag_factory.errors import ConfigError
 from dag_factory.store.catalog import Config, Trouble
@@ -170,6 +171,26 @@ def test_nothing_but_the_source_config_is_shown_of_the_rest() -> None:
 
 def test_a_reference_is_shown_as_it_is() -> None:
     assert '"$connection": "c"' in page_of({"password": {"$connection": "c", "field": "password"}})
+
+
+@pytest.mark.parametrize(
+    ("count", "listed", "heading", "last"),
+    [
+        (1, 0, "", ""),
+        (2, 2, "#### All 2 problems", "is wrong. Mend it 1"),
+        (50, 50, "#### All 50 problems", "is wrong. Mend it 49"),
+        (51, 50, "#### All 51 problems", "- and 1 more"),
+    ],
+)
+def test_several_problems_are_listed_and_very_many_are_counted(
+    count: int, listed: int, heading: str, last: str
+) -> None:
+    problems = [Problem(f"field{number}", "value", "is wrong", f"Mend it {number}") for number in range(count)]
+    text = describe_problem(Config("orders", "orders.json"), InvalidError(problems, config="orders.json"))
+    lines = [line for line in text.splitlines() if line.startswith("- ")]
+    assert len([line for line in lines if line.startswith("- **field")]) == listed
+    assert "".join(line for line in text.splitlines() if line.startswith("####")) == heading
+    assert "".join(lines[-1:]).endswith(last)
 
 
 @pytest.mark.parametrize("source_config", [None, {}, {"config": None}, {"config": {}}, {"$env": "A"}, "text", [1]])

@@ -201,6 +201,13 @@ def test_a_report_can_be_carried_by_json() -> None:
         assert Report.from_json(json.loads(json.dumps(report.to_json()))) == replace(report, steps=[])
 
 
+@pytest.mark.parametrize(
+    ("reported", "is_its_own"), [(BEGAN - 1, False), (BEGAN, True), (None, True)], ids=["before", "at once", "unknown"]
+)
+def test_a_final_state_is_a_try_s_own_from_when_it_began(reported: int | None, is_its_own: bool) -> None:
+    assert is_final({"pipelineState": "failed", "endDate": reported}, BEGAN) is is_its_own
+
+
 @pytest.mark.parametrize("state", ["queued", "running", None])
 def test_a_run_that_goes_on_is_not_final(state: str | None) -> None:
     assert not is_final({"pipelineState": state})

@@ -37,6 +37,11 @@ def test_a_uuid_is_none(uuid: object) -> None:
     assert list(secrets_in(str(uuid))) == []
 
 
+def test_the_shortest_token_is_one() -> None:
+    shortest = "eyJabcdefgh.i"
+    assert list(secrets_in(shortest)) == [shortest]
+
+
 @pytest.mark.parametrize(
     "text", ["require", "verify-full", "databaseService", "OpenMetadata", "TLS", "READ_COMMITTED", "UTC", "read only"]
 )

@@ -124,9 +124,10 @@ def test_a_page_that_is_no_api(body: bytes) -> None:
     assert "hostPort ends in /api" in said
 
 
-def test_a_path_where_nothing_is() -> None:
-    said, _ = refused(otherwise=Reply(404, HTML))
-    assert "has no API at that path (it answers 404)" in said
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_path_where_nothing_is(status: int) -> None:
+    said, _ = refused(otherwise=Reply(status, HTML))
+    assert f"has no API at that path (it answers {status})" in said
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

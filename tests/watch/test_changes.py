@@ -24,7 +24,7 @@ def test_a_change_is_taken_up_when_nothing_has_changed_for_a_while() -> None:
     changes = Changes({"a": "1", "gone": "1"}, PATIENCE)
     changes.see({"a": "2", "new": "1"}, 0)
     assert changes.ready(0.9, no) == {}
-    assert changes.ready(1.1, no) == {"a": "2", "new": "1", "gone": None}
+    assert changes.ready(1, no) == {"a": "2", "new": "1", "gone": None}
 
 
 def test_many_changes_one_after_the_other_are_taken_up_together() -> None:
@@ -59,13 +59,13 @@ def test_a_file_that_nobody_closes_is_read_when_it_has_been_the_same_for_long() 
     changes = Changes({}, PATIENCE)
     changes.see({"open": "1"}, 0)
     assert changes.ready(4.9, yes) == {}
-    assert changes.ready(5.1, yes) == {"open": "1"}
+    assert changes.ready(5, yes) == {"open": "1"}
 
 
 def test_a_removal_needs_no_waiting_for_anybody_to_close_anything() -> None:
     changes = Changes({"a": "1"}, PATIENCE)
     changes.see({}, 0)
-    assert changes.ready(1.1, yes) == {"a": None}
+    assert changes.ready(1, yes) == {"a": None}
 
 
 def test_what_is_taken_is_known_and_the_new_ones_among_them_are_named() -> None:
