@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dag_factory.plain_text import without_terminal_codes
+from dag_factory.plain_text import cut, without_terminal_codes
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,8 @@ def test_no_code_is_left_and_none_is_made_of_what_is_left(text: str) -> None:
 @pytest.mark.parametrize("part", ["\x1b]", "\x1b[0;", "\x9b", "\x1b[ ", "\x1b "])
 def test_a_text_of_beginnings_alone_takes_no_longer_than_its_length(part: str) -> None:
     assert "\x1b" not in without_terminal_codes(part * 200_000)
+
+
+@pytest.mark.parametrize(("text", "shown"), [("", ""), ("abcd", "abcd"), ("abcde", "abc…")])
+def test_a_text_is_cut_where_it_is_longer_than_there_is_room(text: str, shown: str) -> None:
+    assert cut(text, 4) == shown

@@ -97,14 +97,17 @@ def test_several_interpreters_may_be_allowed(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    ("option", "default"), [("automation_workers", 2), ("automation_queue", 20), ("automation_timeout", 300)]
+    ("option", "default", "least"),
+    [("automation_workers", 2, 1), ("automation_queue", 20, 0), ("automation_timeout", 300, 1)],
 )
-def test_numbers_are_checked(monkeypatch: pytest.MonkeyPatch, option: str, default: int) -> None:
+def test_numbers_are_checked(monkeypatch: pytest.MonkeyPatch, option: str, default: int, least: int) -> None:
     variable = f"AIRFLOW__OPENMETADATA_DAG_FACTORY__{option.upper()}"
     assert getattr(settings, option)() == default
     monkeypatch.setenv(variable, "7")
     assert getattr(settings, option)() == 7
-    for wrong in ("-1", "many", "1.5"):
+    monkeypatch.setenv(variable, str(least))
+    assert getattr(settings, option)() == least
+    for wrong in (str(least - 1), "-1", "many", "1.5"):
         monkeypatch.setenv(variable, wrong)
         with pytest.raises(SettingsError, match=rf"\[openmetadata_dag_factory\] {option} is not a number"):
             getattr(settings, option)()
@@ -137,7 +140,9 @@ def test_a_run_without_a_time_out_of_its_own_ends_after_a_day(monkeypatch: pytes
     monkeypatch.setenv(option, "never")
     with pytest.raises(SettingsError, match=r"\[openmetadata_dag_factory\] longest_run is not a number"):
         settings.longest_run()
-    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__LONGEST_RUN", str(10**12))
+    monkeypatch.setenv(option, "2147483647")
+    assert settings.longest_run() == 2147483647
+    monkeypatch.setenv(option, "2147483648")
     with pytest.raises(SettingsError, match="longest_run is more than 2147483647"):
         settings.longest_run()
 
