@@ -37,6 +37,11 @@ def test_a_uuid_is_none(uuid: object) -> None:
     assert list(secrets_in(str(uuid))) == []
 
 
+@pytest.mark.parametrize(("value", "is_secret"), [("a1b2c", False), ("a1b2c3", True), ("abcdef", False)])
+def test_a_code_in_a_query_is_a_secret_unless_it_is_short_or_a_word(value: str, is_secret: bool) -> None:
+    assert list(secrets_in(f"https://host/?code={value}")) == [value] * is_secret
+
+
 def test_the_shortest_token_is_one() -> None:
     shortest = "eyJabcdefgh.i"
     assert list(secrets_in(shortest)) == [shortest]
