@@ -1,4 +1,4 @@
-"""What the operator has opened to configs: the one place that says what a document may reach."""
+"""What the operator allows configs: the one place that says what a document may reach."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ from dag_factory.secrets.sealing import Keys, UnsealError
 
 SERVER = "openMetadataServerConnection"
 TOKEN_FIELDS = ("securityConfig", "extraHeaders")
-"""What of a server's connection proves who asks."""
+"""The fields of a server's connection that authenticate the caller."""
 
-# Airflow's own variables hold its keys, and Connections: nothing that an operator sets opens them.
+# Airflow's own variables hold its keys and Connections: no setting allows them.
 _AIRFLOW_S = ("AIRFLOW_", "_AIRFLOW_")
 
 # OpenMetadata's name for "no secrets manager": secrets come with the entities that the server returns.
 _NO_SECRETS_MANAGER = ("", "db")
 
-# openmetadata-ingestion formats a value of a header by the other headers. A width, as in "%(Authorization)999999999s",
-# would fill the memory of a worker, and of Airflow's scheduler and API server, which report for runs that have ended.
+# openmetadata-ingestion %-formats a header's value with the other headers. A width, as in "%(Authorization)999999999s",
+# would fill the memory of a worker, and of the scheduler and API server, which report runs that have ended.
 _HEADER = re.compile(r"(?:[^%]|%%|%\([^()%]*\)s)*")
 _LONGEST_HEADER = 8_192
 
-# How a file's path may begin. openmetadata-ingestion reads the token from a file where there is one of that name.
+# How a file's path may begin. openmetadata-ingestion takes a token that is the name of a file, and reads that file.
 _PATHS = ("/", "~", ".", "\\", "file:")
 
 
 @dataclass(frozen=True)
 class Allowed:
     """
-    What configs may reach; made once for each load or call, since each setting costs some microseconds.
+    What configs may reach. Made once for each load or call, since reading a setting takes some microseconds.
 
     :param env: names of environment variables, as patterns
     :param connections: ids of Connections, as patterns
-    :param servers: hosts of OpenMetadata servers, as patterns; empty where any may be named
+    :param servers: hosts of OpenMetadata servers, as patterns; empty where any host is allowed
     :param applications: prefixes of the Python classes that applications and custom connectors may name
-    :param server_connection: id of the Connection that says which server all configs report to
-    :param keys: those of Airflow, with which values may be encrypted
-    :param versions: of openmetadata-ingestion, by the interpreters that configs may name
+    :param server_connection: id of the Connection to the server that all configs report to
+    :param keys: Airflow's Fernet keys, with which values may be encrypted
+    :param versions: versions of openmetadata-ingestion, by the interpreters that configs may name
     """
 
     env: tuple[str, ...] = ()
@@ -67,13 +67,13 @@ class Allowed:
         """
         Check a document as it stands in the store, its references unresolved.
 
-        :raises ConfigError: for the first thing that it may not reach: which field, and which setting would open it
+        :raises ConfigError: for the first thing that it may not reach; names the field and the setting that allows it
         """
         for refusal in self.refusals(document):
             raise refusal
 
     def refusals(self, document: Document) -> Iterator[ConfigError]:
-        """Yield each thing that a document as it stands in the store may not reach, as `check` would raise it."""
+        """Yield an error for each thing that a document may not reach; `check` raises the first."""
         name = document.get("name")
         check = partial(self.check_reference, dag_id=clean_dag_id(name) if isinstance(name, str) else None)
         for place, reference in references_in(document):
@@ -83,7 +83,7 @@ class Allowed:
         if isinstance(connection, dict) and not is_reference(connection):
             yield from _caught(self._check_way, connection)
             if self.server_connection is None:
-                # Otherwise another host may take its place, which the worker learns.
+                # Otherwise the Connection may override the host, which only the worker knows.
                 yield from _caught(partial(self.check_secrets_manager, is_server_ours=False), connection)
                 if isinstance(connection.get("hostPort"), str):
                     yield from _caught(self.check_host, connection["hostPort"])
@@ -91,10 +91,10 @@ class Allowed:
 
     def check_reference(self, reference: Mapping[str, Any], field: str, *, dag_id: str | None = None) -> None:
         """
-        Check where a reference leads; nothing is decrypted for that.
+        Check whether a reference may be followed; nothing is decrypted.
 
-        :param dag_id: whose config it stands in, None where that is unknown
-        :raises ConfigError: where the operator has not opened that, a key is gone, or a value is for another DAG
+        :param dag_id: of the config that it stands in, None where that is unknown
+        :raises ConfigError: where the operator does not allow it, a key is missing, or a value is for another DAG
         """
         if ENV in reference:
             self._check_env(reference[ENV], field)
@@ -108,17 +108,17 @@ class Allowed:
 
     def check_application(self, document: Document) -> None:
         """
-        Check the Python class that an application pipeline names; a trigger's conf may name another one.
+        Check the Python class that an application pipeline names, in its config or in a trigger's conf.
 
-        :raises ConfigError: where it is missing, or the operator has not opened its package
+        :raises ConfigError: where it is missing, or the operator does not allow its package
         """
         check_application(document, self.applications)
 
     def check_automation(self, document: Document) -> None:
         """
-        Check an automation's way to its server.
+        Check an automation's connection to its server.
 
-        :raises ConfigError: where it may not be taken
+        :raises ConfigError: where it may not be used
         """
         connection = document[SERVER]
         self.check_resolved(connection, is_server_ours=False)
@@ -130,7 +130,7 @@ class Allowed:
         """
         Check an ``openMetadataServerConnection`` whose references are resolved, before anything is sent there.
 
-        :param is_server_ours: whether its host comes from the Connection of the operator's
+        :param is_server_ours: whether its host comes from the operator's Connection
         :raises ConfigError: where it may not be used
         """
         self._check_way(connection)
@@ -160,12 +160,12 @@ class Allowed:
 
     def check_secrets_manager(self, connection: Document, *, is_server_ours: bool) -> None:
         """
-        Check that a secrets manager works for servers alone that the operator has named.
+        Check that a secrets manager is used only for servers that the operator has named.
 
-        What a server returns may say ``secret:/any/name``, and the worker looks that up with its own rights: an
-        author who names both server and secrets manager could read all of it.
+        A server's answer may hold ``secret:/any/name``, and the worker looks that up with its own rights: an author who
+        names both server and secrets manager could read every secret.
 
-        :raises ConfigError: where any server may be named
+        :raises ConfigError: where a secrets manager is named, and any server may be
         """
         provider = connection.get("secretsManagerProvider")
         is_used = isinstance(provider, str) and provider not in _NO_SECRETS_MANAGER
@@ -199,7 +199,7 @@ class Allowed:
             )
 
     def _check_way(self, connection: Document) -> None:
-        """Refuse what sends a request to another server than ``hostPort`` says, or makes it as large as it likes."""
+        """Refuse headers that send a request to another server than ``hostPort``, or that can grow without bounds."""
         headers = connection.get("extraHeaders")
         for name, value in headers.items() if isinstance(headers, dict) else ():
             text = "" if is_reference(value) else str(value)
@@ -217,7 +217,7 @@ class Allowed:
 
 
 def configured() -> Allowed:
-    """Return what the operator has opened by the settings."""
+    """Return what the settings allow."""
     return Allowed(
         env=settings.allowed_env(),
         connections=settings.allowed_connections(),
@@ -234,13 +234,13 @@ def connections_in(document: Document) -> list[str]:
 
 
 def token_in(connection: object) -> Any:
-    """Return the token of an ``openMetadataServerConnection``, or what stands for it, None where there is none."""
+    """Return the token of an ``openMetadataServerConnection``, or the reference to it; None where it is missing."""
     security = connection.get("securityConfig") if isinstance(connection, dict) else None
     return security.get("jwtToken") if isinstance(security, dict) else None
 
 
 def is_token_file(connection: object) -> bool:
-    """Return whether openmetadata-ingestion would read the token from a file that is there."""
+    """Return whether the token is the name of a file, which openmetadata-ingestion would read."""
     token = token_in(connection)
     with suppress(ValueError):
         return isinstance(token, str) and os.path.isfile(token)  # noqa: PTH113 - as openmetadata-ingestion asks
@@ -255,14 +255,14 @@ def _caught(check: Callable[..., None], *arguments: object) -> Iterator[ConfigEr
 
 
 def _check_token(connection: Document) -> None:
-    """Refuse a file's name as token: an author who names the server too could read any file of the worker."""
+    """Refuse a file's name as token: its author may also name the server, and so could read any file of the worker."""
     token = token_in(connection)
     if isinstance(token, str) and token.strip().startswith(_PATHS):
         raise token_in_file()
 
 
 def token_in_file() -> ConfigError:
-    """Return the refusal of a token that is the name of a file."""
+    """Return the error for a token that is the name of a file."""
     return ConfigError(
         'names a file, and a config can\'t have a file read. Write {"$env": "NAME"} or '
         '{"$connection": "conn_id", "field": "password"} instead; their value may be the name of a file',

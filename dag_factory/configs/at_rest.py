@@ -1,4 +1,4 @@
-"""Sealing: what of a document is kept from everybody who has no key, which is whatever is not known to be harmless."""
+"""What of a document is sealed in the store: everything that is not known to be harmless."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ from dag_factory.secrets.redaction import HIDDEN, encrypt, is_secret, may_be_sec
 from dag_factory.secrets.references import is_reference
 
 Seal = Callable[[str | float], Any]
-"""Returns what takes the place of a text or a number."""
+"""Returns what replaces a text or a number."""
 
-# A section of ours, which no schema of OpenMetadata's knows.
+# Our own section, which OpenMetadata's schemas don't have.
 _OURS = "dagFactory"
 _DESCRIPTION = "description"
 
 
 def sealed(document: Document, seal: Seal) -> Document:
     """
-    Return a document as it may be stored, with what may be secret in it sealed.
+    Return a document as it may be stored, with everything that may be secret sealed.
 
-    Sealed is each text and number whose field says so by its name, which looks like a secret, which stands where
-    drivers and servers read it (``securityConfig``, ``connectionOptions`` and the like), or in a field that no schema
-    of openmetadata-ingestion knows, such as one of a newer server. What a DAG is made of stays readable whatever it
-    looks like, since none could be built from it otherwise, but for the description. True, false, null, empty texts
-    and references stay, so that the document comes back as it was.
+    A text or number is sealed where
+
+    - its field's name says that it is a secret, or it looks like one
+    - it stands among the options of drivers and servers (``securityConfig``, ``connectionOptions`` and the like)
+    - no schema of openmetadata-ingestion knows its field, such as one of a newer server.
+
+    What a DAG is built from stays readable whatever it looks like, except for the description. True, false, null, empty
+    texts and references stay as they are, so that unsealing returns the same document.
     """
     kinds = schemas.fields(schemas.PIPELINE)
     return {
@@ -41,12 +44,12 @@ def sealed(document: Document, seal: Seal) -> Document:
 
 
 def without_secrets(document: Document) -> Document:
-    """Return a document with ``***`` in place of whatever would be sealed."""
+    """Return a document with ``***`` in place of everything that would be sealed."""
     return sealed(document, lambda _: HIDDEN)
 
 
 def sealed_values(document: Document) -> Iterator[str]:
-    """Yield the text of whatever would be sealed."""
+    """Yield the text of each value that would be sealed."""
     found: dict[str, None] = {}
     sealed(document, lambda value: found.setdefault(str(value)))
     yield from found
@@ -69,11 +72,11 @@ def _sealed(value: Any, kind: Kind, name: str, seal: Seal, *, is_of_dag: bool) -
     """
     Return a value with what may be secret in it sealed.
 
-    :param kind: what the schemas say of it, None where they say nothing
-    :param is_of_dag: whether a DAG is made of it
+    :param kind: its kind in the schemas, None where they don't know it
+    :param is_of_dag: whether a DAG is built from it
     """
     fit = schemas.fitting(kind, value)
-    # Of what a DAG is made of, our own model judges what it is, a number in quotes included.
+    # Our own model judges the values that a DAG is built from, such as a number in quotes.
     is_readable = is_of_dag and kind is not None and not isinstance(value, (dict, list))
     if value is None or is_readable or is_reference(value) or schemas.is_harmless(fit):
         return value

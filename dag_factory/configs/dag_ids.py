@@ -1,4 +1,4 @@
-"""DAG ids: what a pipeline's name becomes in Airflow."""
+"""DAG ids, as they are made from the names of pipelines."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _IN_A_NAME = re.compile(r"[0-9a-zA-Z]")
 
 def clean_dag_id(name: str) -> str:
     """
-    Return the id that a pipeline's DAG has: each run of characters outside ``0-9a-zA-Z-_`` becomes one ``_``.
+    Return the id of a pipeline's DAG: each sequence of characters other than ``0-9a-zA-Z-_`` becomes one ``_``.
 
-    This is the rule of openmetadata-managed-apis, so that a migrated pipeline keeps its history.
+    This is the rule of openmetadata-managed-apis, so a migrated pipeline keeps its history.
     """
     return _NOT_IN_DAG_ID.sub("_", name)
 
 
 def names_a_dag(name: str) -> bool:
-    """Return whether a pipeline's name leaves something of a DAG id: one letter or digit, so that it is told apart."""
+    """Return whether a DAG id can be made from a pipeline's name: whether it has a letter or a digit."""
     return _IN_A_NAME.search(name) is not None

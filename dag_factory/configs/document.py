@@ -1,4 +1,4 @@
-"""Documents: the bytes of a config file as a mapping, and what a mapping may hold."""
+"""Documents: how a config file is read into a mapping, and what that may hold."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_VALUES = 100_000
 MAX_CHARACTERS = 2 * MAX_BYTES
 MAX_INT = 2**64
 
-# A database's text columns refuse NUL, and lone surrogates can't be encoded at all.
+# Databases refuse NUL in a text, and lone surrogates can't be encoded.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -33,8 +33,8 @@ def parse(data: bytes, key: str, *, may_be_empty: bool = False) -> Document:
 
     :param data: the file's content, UTF-8
     :param key: the config's key; its suffix says whether it is JSON or YAML
-    :param may_be_empty: whether a file of YAML that holds nothing, or only comments, is a mapping of nothing
-    :raises ConfigError: where it is not one, or holds what no DAG can carry; the message quotes nothing of the content
+    :param may_be_empty: whether a YAML file that holds nothing, or only comments, is an empty mapping
+    :raises ConfigError: where it is not a mapping, or holds what no DAG can; the message quotes nothing of the content
     """
     if len(data) > MAX_BYTES:
         raise ConfigError(f"is larger than {MAX_BYTES // 1024**2} MiB, too large for a pipeline's config")
@@ -64,8 +64,8 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> Document:
     """Return ``over`` merged over ``base``: mappings are merged, any other value (a reference too) replaces."""
     merged = dict(base)
     for name, value in over.items():
-        beneath = merged.get(name)
-        merged[name] = merge(beneath, value) if _is_plain_mapping(beneath) and _is_plain_mapping(value) else value
+        below = merged.get(name)
+        merged[name] = merge(below, value) if _is_plain_mapping(below) and _is_plain_mapping(value) else value
     return merged
 
 
@@ -86,14 +86,14 @@ def mapping_at(document: Mapping[str, Any], *path: str) -> Mapping[str, Any] | N
 
 def check_values(document: Document) -> None:
     """
-    Check that a document can travel on to Airflow's database, and that its references are of a right form.
+    Check that Airflow's database can store a document, and that its references are well-formed.
 
-    :raises ConfigError: naming the first field that is wrong
+    :raises ConfigError: for the first field that is wrong
     """
     characters = 0
     for count, (path, value) in enumerate(_walk(document, ())):
         if isinstance(value, (str, dict)):
-            # A long text that YAML's aliases repeat takes no memory here, and all of it once it is written down.
+            # A long text that YAML's aliases repeat takes memory only once the document is written out.
             characters += len(value) if isinstance(value, str) else sum(len(str(key)) for key in value)
         if count >= MAX_VALUES or len(path) > MAX_DEPTH or characters > MAX_CHARACTERS:
             raise _too_much()
@@ -129,7 +129,7 @@ def _too_much() -> ConfigError:
 
 
 def _walk(value: object, path: tuple[object, ...]) -> Iterator[tuple[tuple[object, ...], object]]:
-    """Yield each value with its path, one by one: aliases of YAML can make very many out of a few bytes."""
+    """Yield each value with its path, one by one: YAML's aliases can make very many of them from a few bytes."""
     yield path, value
     if isinstance(value, dict):
         for name, child in value.items():

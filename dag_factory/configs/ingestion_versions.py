@@ -1,4 +1,4 @@
-"""Which version of openmetadata-ingestion runs a pipeline, as far as this process can know: nothing is started."""
+"""Which version of openmetadata-ingestion runs a pipeline, as far as can be known without starting an interpreter."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Interpreters:
     """
     The interpreters that may run pipelines.
 
-    :param default: the one of a config that names none, or ``in_process``
+    :param default: for configs that name none; a path or ``in_process``
     :param allowed: the further ones that a config may name
-    :param version: of openmetadata-ingestion by the default one, where the operator has said it
+    :param version: of the default one's openmetadata-ingestion, where a setting says it
     """
 
     default: str = IN_PROCESS
@@ -32,7 +32,7 @@ class Interpreters:
 
 
 class IngestionVersions:
-    """The versions by interpreter, each looked up once; made once for each load or call."""
+    """The versions by interpreter, each looked up once. Made once for each load or call."""
 
     def __init__(self, interpreters: Callable[[], Interpreters] = Interpreters) -> None:
         self._interpreters = interpreters
@@ -40,16 +40,16 @@ class IngestionVersions:
 
     def of(self, python: str | None) -> str | None:
         """
-        Return the version that an interpreter has, None where that is not known here, as on another machine.
+        Return the version that an interpreter has, None where it is unknown, such as on another machine.
 
-        :param python: a config's ``dagFactory.runner.python``. Nothing is looked up of one that is not allowed
+        :param python: a config's ``dagFactory.runner.python``; looked up only where it is allowed
         """
         if python not in self._found:
             self._found[python] = self._look_up(python)
         return self._found[python]
 
     def is_open(self, python: str) -> bool:
-        """Return whether a config may name an interpreter, as far as the settings of this process say."""
+        """Return whether a config may name an interpreter, by the settings of this process."""
         try:
             known = self._interpreters()
         except SettingsError:
@@ -68,18 +68,18 @@ class IngestionVersions:
 
 
 def configured() -> IngestionVersions:
-    """Return the versions by what the settings say; they are read when the first is asked for."""
+    """Return the versions of the interpreters in the settings, which are read when a version is first asked for."""
     return IngestionVersions(
         lambda: Interpreters(settings.python(), settings.allowed_pythons(), settings.ingestion_version())
     )
 
 
 def installed(python: str) -> str | None:
-    """Return the version of openmetadata-ingestion that lies beside an interpreter, None where none is found."""
+    """Return the version of openmetadata-ingestion that is installed for an interpreter, None where none is found."""
     if python == IN_PROCESS:
         with suppress(PackageNotFoundError):
             return version(_DISTRIBUTION)
         return None
-    # Of a virtual environment, or of an installation of its own.
+    # The layout of virtual environments, and of a Python's own installation.
     found = sorted(Path(python).parent.parent.glob(f"lib/python3*/site-packages/{_METADATA}"))
     return found[-1].name.removesuffix(".dist-info").partition("-")[2] if found else None

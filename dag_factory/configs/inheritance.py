@@ -1,4 +1,4 @@
-"""What a document takes over from the defaults of its folder, and what it may not."""
+"""What a document inherits from the defaults of its folder, and what it may not."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ DEFAULTS = "defaults.yaml"
 DEFAULTS_NAMES = (DEFAULTS, "defaults.yml")
 """The names of a folder's defaults, of which it may have one."""
 
-# How the names of fields end that say where to send something.
+# A field whose name ends in one of these names a server.
 _SERVERS = ("host", "hostport", "url", "uri", "endpoint", "server", "domain", "address", "proxy")
-# What of the connection to OpenMetadata is secret; certificates are not, whatever they are called.
+# The secret fields of the connection to OpenMetadata. Its certificates are not secret.
 _TOKENS = frozenset(TOKEN_FIELDS).__contains__
 _NOTHING: Any = object()
 
@@ -26,7 +26,7 @@ def check_defaults(defaults: Document) -> None:
     """
     Check what stands in a file of defaults.
 
-    :raises ConfigError: for a value that is encrypted, which can be for one DAG alone
+    :raises ConfigError: for an encrypted value, which works for one DAG only
     """
     for field, reference in references_in(defaults):
         if FERNET in reference:
@@ -40,8 +40,8 @@ def upon(defaults: Document, own: Document) -> Document:
     """
     Return a document merged over defaults.
 
-    A secret is for the server that is named beside it: an author must not be able to send a secret of the defaults to a
-    server of their own, in place of OpenMetadata's, dbt Cloud's or any other.
+    A secret is for the server that is named beside it: an author must not be able to send a secret of the defaults to
+    another server instead.
 
     :raises ConfigError: where that would happen
     """
@@ -52,7 +52,7 @@ def upon(defaults: Document, own: Document) -> Document:
 
 def check_override(config: Document, override: Document, field: str) -> None:
     """
-    Check what replaces top-level keys of a config for one run: who may trigger it may not send its secrets elsewhere.
+    Check what overrides top-level keys of a config for one run: it must not send the config's secrets elsewhere.
 
     :raises ConfigError: where a key names another server than the config, and a secret of the config stays beside it
     """
@@ -61,7 +61,7 @@ def check_override(config: Document, override: Document, field: str) -> None:
 
 
 def _check_way(defaults: object, own: object, field: str, *, whose: str = DEFAULTS) -> None:
-    """Check each mapping that is merged: where it says another server, it has to bring all secrets of its own."""
+    """Check each mapping that is merged: one that names another server must override all secrets beside it."""
     if not _is_mapping(defaults) or not _is_mapping(own):
         return
     is_secret = _TOKENS if field == SERVER else is_secret_name
@@ -77,16 +77,16 @@ def _check_way(defaults: object, own: object, field: str, *, whose: str = DEFAUL
         _check_way(defaults.get(name), value, f"{field}.{name}")
 
 
-def _inherits(beneath: object, own: Document, name: str, is_secret: Callable[[str], bool]) -> bool:
+def _inherits(default: object, own: Document, name: str, is_secret: Callable[[str], bool]) -> bool:
     """Return whether a secret of the defaults is still there when a document is merged over them."""
     over = own.get(name, _NOTHING)
-    if over is not _NOTHING and not (_is_mapping(beneath) and _is_mapping(over)):
+    if over is not _NOTHING and not (_is_mapping(default) and _is_mapping(over)):
         return False  # replaced
-    if _is_mapping(beneath):
+    if _is_mapping(default):
         everything = is_secret(name)
         within = {} if over is _NOTHING else over
-        return any(_inherits(child, within, key, _any if everything else is_secret) for key, child in beneath.items())
-    return bool(beneath) and is_secret(name)
+        return any(_inherits(child, within, key, _any if everything else is_secret) for key, child in default.items())
+    return bool(default) and is_secret(name)
 
 
 def _is_mapping(value: Any) -> TypeGuard[Document]:

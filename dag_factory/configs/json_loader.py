@@ -1,4 +1,4 @@
-"""JSON, read strictly: nothing that is no JSON, and no field that is lost because its key is written twice."""
+"""JSON, read strictly: Python's extensions are refused, and so is a key that stands twice."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, NoReturn
 
 from dag_factory.errors import ConfigError
 
-# The parts of a JSON text by which its keys are found; what stands between them is of no interest.
+# The tokens by which the keys of a JSON text are found.
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]', re.DOTALL)
-# So far is looked back over white space.
+# How far back to look over white space.
 _NEAR = 1000
 _NAME = re.compile(r"[\w.$-]{1,64}")
 
@@ -37,7 +37,7 @@ def load_json(text: str) -> Any:
 
 
 def _way_out(text: str, at: int) -> str:
-    """Return what most likely helps, by what stands where the reader stumbled; nothing where that is not known."""
+    """Return what most likely helps, by the text at the error; empty where that is unknown."""
     here, before = text[at : at + 2], text[max(0, at - _NEAR) : at].rstrip()
     if here.startswith(("//", "/*", "#")):
         return ". JSON takes no comments: remove them, or write YAML, in a file whose name ends in .yaml"
@@ -52,9 +52,9 @@ def _way_out(text: str, at: int) -> str:
 
 def key_twice(key: str, line: int, column: int) -> ConfigError:
     """
-    Return the refusal of a mapping in which a key stands twice: of its two values one would be lost.
+    Return the error for a key that stands twice in a mapping: one of its two values would be lost.
 
-    :param line: of the second, counted from 1, as the column is
+    :param line: line of the second one; line and column are counted from 1
     """
     which = f"has '{key}'" if _NAME.fullmatch(key) else "has a key"
     problem = f"{which} twice in one mapping, again at line {line}, column {column}. Keep one of the two"
@@ -77,7 +77,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _second_of_a_key(text: str) -> tuple[int, int, str]:
-    """Return line, column and text of the first key that its mapping has already; there is one."""
+    """Return line, column and text of the first key that its mapping already has."""
     keys: list[set[str]] = [set()]
     last: re.Match[str] | None = None
     for token in _TOKEN.finditer(text):

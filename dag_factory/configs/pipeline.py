@@ -35,10 +35,10 @@ _MAX_INT = 2**31 - 1
 _MAX_NAME = 256
 _MAX_EXECUTOR = 1000
 LONGEST_CRON = 1000
-"""In characters. To read a list of very many minutes takes minutes."""
+"""In characters. A list of very many minutes takes Airflow minutes to read."""
 
 
-# Fields that only describe: where one is a reference, the DAG does without.
+# Fields that only describe: where one is a reference, the DAG is built without it.
 _DESCRIPTIVE = frozenset({"display_name", "description", "fully_qualified_name", "owners"})
 
 
@@ -48,7 +48,7 @@ def _within_bounds(moment: datetime) -> datetime:
     return moment
 
 
-# Timezones, crons and databases all have ends of time of their own; a schedule stays well within them.
+# Timezones, crons and databases each support another range of years; these lie within all of them.
 _FIRST_YEAR, _LAST_YEAR = 1970, 2900
 _LAST_MILLISECOND = 1000 * int(datetime(_LAST_YEAR, 1, 1, tzinfo=timezone.utc).timestamp())
 
@@ -88,7 +88,7 @@ class EntityReference(_Model):
 
 
 class AirflowConfig(_Model):
-    """When and how a pipeline runs. Field by field what OpenMetadata's schema says, in its units."""
+    """When and how a pipeline runs: the fields of OpenMetadata's schema, in its units."""
 
     schedule_interval: str | None = None
     pipeline_timezone: str = "UTC"
@@ -113,7 +113,7 @@ class AirflowConfig(_Model):
 
 
 class Runner(_Model):
-    """Where a pipeline's task runs; what is not said is as Airflow's and our settings say."""
+    """Where a pipeline's task runs. For fields that are missing, the settings apply, ours and Airflow's."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -132,7 +132,7 @@ class Runner(_Model):
 
 
 class DagFactory(_Model):
-    """The section of a document that is ours, and that OpenMetadata does not know."""
+    """Our own section of a document, which OpenMetadata does not know."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -147,7 +147,7 @@ class IngestionPipeline(_Model):
     """
     An OpenMetadata ``IngestionPipeline``, as far as a DAG depends on it.
 
-    The rest of the document (connection, log level, fields of newer servers) is carried, not modelled: the worker
+    The rest of the document (connection, log level, fields of newer servers) is kept but not modelled: the worker
     reads it when the task runs.
     """
 
@@ -178,7 +178,7 @@ class IngestionPipeline(_Model):
 
     @property
     def starts_paused(self) -> bool:
-        """Whether the pipeline's DAG is paused where Airflow does not know it yet."""
+        """Whether the pipeline's DAG is paused when Airflow first sees it."""
         return self.airflow_config.pause_pipeline or not self.enabled
 
     @property
@@ -188,7 +188,7 @@ class IngestionPipeline(_Model):
 
     @property
     def fqn(self) -> str:
-        """The fullyQualifiedName, made from that of the service and the name where the document does not say it."""
+        """The fullyQualifiedName; where it is missing, it is made from the service's and the name."""
         if self.fully_qualified_name:
             return self.fully_qualified_name
         service = self.service or EntityReference()
@@ -209,4 +209,4 @@ class IngestionPipeline(_Model):
 
 
 DAG_FIELDS = frozenset(field.alias for field in IngestionPipeline.model_fields.values())
-"""The fields of a document that a DAG is made of."""
+"""The fields of a document that a DAG is built from."""

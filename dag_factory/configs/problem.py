@@ -18,13 +18,13 @@ _LONGEST_FIELD = 300
 MISSING = "missing"
 SPELLING = "spelling"
 UNREADABLE = "unreadable"
-"""The kinds that code asks for by name; others only group problems. Where ``UNREADABLE``, the text has the place."""
+"""The kinds that code asks for by name; others only group problems. The text of an ``UNREADABLE`` one has the place."""
 
 
 @dataclass(frozen=True)
 class Problem:
     """
-    One thing that is wrong in a document, or doubtful. It quotes no value that may be a secret.
+    One thing that is wrong or doubtful in a document. It quotes no value that may be a secret.
 
     :param field: dotted path, None for the document as a whole
     :param kind: one word for what is wrong, such as ``missing``; stays the same when the sentence is reworded
@@ -33,7 +33,7 @@ class Problem:
     :param level: an ``error`` keeps the pipeline from running, a ``warning`` does not
     :param meant: the field that was probably meant, where this one is misspelt
     :param config: key of the file that the field stands in, where positions were asked for
-    :param line: of the field in that file, counted from 1, as the column is
+    :param line: of the field in that file; line and column are counted from 1
     """
 
     field: str | None
@@ -53,7 +53,7 @@ class Problem:
 
     @property
     def place(self) -> str | None:
-        """Where it stands in its file, None where that is unknown."""
+        """Its place in the file, None where that is unknown."""
         return f"line {self.line}, column {self.column}" if self.line is not None else None
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ class Problem:
         return f"field '{_short(self.field)}'{place}: {one_line(self.text)}"
 
     def as_json(self) -> dict[str, Any]:
-        """Return the problem as an API answers it, without what is unknown."""
+        """Return the problem as the API answers it, without what is unknown."""
         named = {
             "field": _short(self.field) if self.field else None,
             "kind": self.kind,
@@ -80,12 +80,12 @@ class Problem:
 
 
 def _short(field: str) -> str:
-    # The names of fields are whatever somebody has written.
+    # A field's name may be any text.
     return cut(one_line(field), _LONGEST_FIELD)
 
 
 class InvalidError(ConfigError):
-    """A document is wrong, in one field or in several: the message names the first, ``problems`` has all."""
+    """A document is wrong in one or several fields: the message names the first, ``problems`` has all."""
 
     def __init__(self, problems: Sequence[Problem], *, config: str | None = None) -> None:
         first, others = problems[0], len(problems) - 1
@@ -99,7 +99,7 @@ class InvalidError(ConfigError):
 
 
 def problems_in(error: ConfigError) -> tuple[Problem, ...]:
-    """Return the problems that an error stands for: all of an invalid document's, one of any other."""
+    """Return the problems that an error stands for: all of an `InvalidError`, one of any other."""
     return (
         error.problems
         if isinstance(error, InvalidError)
@@ -108,7 +108,7 @@ def problems_in(error: ConfigError) -> tuple[Problem, ...]:
 
 
 def problem_of(error: ConfigError, kind: str) -> Problem:
-    """Return the problem that a check has raised, whose message is a clause and maybe a sentence with the way out."""
+    """Return the problem that an error stands for; its message is a clause, maybe followed by the way out."""
     problem, _, way_out = error.problem.partition(". ")
     line, column = error.place or (None, None)
     found = Problem(error.field, kind, problem.rstrip("."), way_out.rstrip("."), config=error.config)
@@ -117,9 +117,9 @@ def problem_of(error: ConfigError, kind: str) -> Problem:
 
 def without_doubles(problems: Iterable[Problem]) -> list[Problem]:
     """
-    Return the problems without those that follow from another one: of each field the first, errors before warnings.
+    Return the first problem of each field, errors before warnings, without those that follow from another problem.
 
-    A field that is missing because it is misspelt is one problem, an error that names what was meant.
+    A field that is missing because it is misspelt is one problem: an error that names what was meant.
     """
     found = sorted(problems, key=lambda problem: problem.level)
     meant = {problem.meant for problem in found if problem.kind == SPELLING} - {None}

@@ -11,10 +11,10 @@ from dag_factory.configs.problem import MISSING, Problem
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-# A document has fewer fields that are wrong, unless somebody wants an answer that fills a log.
+# More wrong fields are left out: only a document that was made to fill a log has so many.
 _MOST = 50
 
-# By Pydantic's name for the error; what is in braces comes from its context.
+# By Pydantic's name for the error; the names in braces are filled in from its context.
 _SENTENCES: Mapping[str, tuple[str, str]] = {
     "missing": ("is missing", "Add it to the config, or to a defaults.yaml of its folder or one above"),
     "extra_forbidden": ("is unknown here", "Is it spelled right?"),
@@ -35,7 +35,7 @@ _SENTENCES: Mapping[str, tuple[str, str]] = {
 _DATE = ("is not a date", "Write one like 2027-01-31, or a moment like 2027-01-31T06:00:00Z")
 _OBJECT = ("is not a mapping of fields to values", "Write one field to a line, indented below '{name}'")
 
-# Where a mapping is wanted, what it looks like.
+# Examples of fields that must be mappings.
 _MAPPINGS = {
     "service": "Write {{type: databaseService, name: {value}}}",
     "owners": "Write a list of {{type: team, name: sales}}",
@@ -71,5 +71,5 @@ def _words(kind: str, error: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _shown(value: object) -> str:
-    """Return the name of a service that was written in place of a reference to it; anything else may be a secret."""
+    """Return a name that was written in place of a mapping with that name; any other value may be a secret."""
     return value if isinstance(value, str) and value.isidentifier() and len(value) <= 64 else "…"

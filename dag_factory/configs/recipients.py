@@ -1,4 +1,4 @@
-"""Who is mailed when a pipeline fails: addresses, and nothing else that a mail program or a template could read."""
+"""The addresses that get mail when a pipeline fails; no other text of a mail header or a template passes for one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 MAX_RECIPIENTS = 50
 _MAX_LENGTH = 254  # RFC 5321
 
-# Narrower than RFC 5322 on purpose: no quotes, comments, display names, and nothing that a template language, a shell
-# or a mail header gives a meaning to. Addresses of other scripts have an ASCII form (punycode) for their domain.
+# Narrower than RFC 5322 on purpose: no quotes, comments or display names, and no character that is special in a
+# template, a shell or a mail header. Domains in other scripts have an ASCII form (punycode).
 _ADDRESS = re.compile(
     r"[A-Za-z0-9_](?:[A-Za-z0-9_.+'-]{0,62}[A-Za-z0-9_+-])?"
     r"@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+"
@@ -21,7 +21,7 @@ def recipients(value: object) -> tuple[str, ...]:
     """
     Return the addresses that ``airflowConfig.email`` names, each once.
 
-    OpenMetadata's schema knows one address; several may stand in a text, separated by commas, or in a list.
+    OpenMetadata's schema knows one address. Several may stand in a text, separated by commas, or in a list.
 
     :raises ValueError: where one is not an address; the message quotes nothing of it
     """

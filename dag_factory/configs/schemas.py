@@ -1,10 +1,10 @@
 """
-What openmetadata-ingestion's schemas say of the fields of a pipeline, without openmetadata-ingestion.
+openmetadata-ingestion's schemas of a pipeline's fields, without openmetadata-ingestion.
 
-The digests beside this module hold it, one for each version of openmetadata-ingestion that is supported: by name, the
-fields of each type with their kinds, or the values of an enum; which fields are required, which types take unknown
-fields too, and which type is the source config of a pipeline type. They are written by
-``python -m tools.schema_digest``, and each is read when it is asked for first. A kind is
+They are read from the digests beside this module, one for each supported version of openmetadata-ingestion. A digest
+holds the fields of each type with their kinds, the values of each enum, which fields are required, which types take
+unknown fields, and which type is the source config of a pipeline type. ``python -m tools.schema_digest`` writes the
+digests; each is read when first needed. A kind is
 
 - ``boolean``, ``integer``, ``number``, ``text``, ``moment``, ``secret``, ``any``, or the name of a type
 - ``{"list": kind}``, or ``{"map": kind}`` with keys of any name
@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import Any
 
 Kind = Any
-"""A kind as described above; None where no schema knows a field, or a value is of none of its kinds."""
+"""A kind as described above; None where no schema knows a field, or none of its kinds fits a value."""
 
 PIPELINE = "IngestionPipeline"
 ANY, BOOLEAN, INTEGER, MOMENT, NUMBER, SECRET, TEXT = (
@@ -31,7 +31,7 @@ ANY_SERVICE = "*"
 """In `Schemas.source_configs`: services of all types."""
 
 VERSIONS = ((1, 12), (1, 13), (2, 0))
-"""Of openmetadata-ingestion, from the oldest on: those that there is a digest of."""
+"""The versions of openmetadata-ingestion that have a digest, the oldest first."""
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -52,7 +52,7 @@ _PLAIN: dict[str, Callable[[object], bool]] = {
 
 
 class Schemas:
-    """The schemas of one version of openmetadata-ingestion; ``version`` is the one that its digest was made of."""
+    """The schemas of one version of openmetadata-ingestion; ``version`` is the full version of the digest."""
 
     def __init__(self, digest: Mapping[str, Any]) -> None:
         self.version: str = digest["version"]
@@ -63,7 +63,7 @@ class Schemas:
         self._source_configs: Mapping[str, Mapping[str, str]] = digest["source configs"]
 
     def kind_at(self, *path: str) -> Kind:
-        """Return the kind of a pipeline's field, such as that of ``sourceConfig``, ``config``."""
+        """Return the kind of the field at a path, such as ``sourceConfig``, ``config``."""
         kind: Kind = PIPELINE
         for name in path:
             kind = self.fields(kind)[name]
@@ -71,32 +71,32 @@ class Schemas:
 
     def source_configs(self, pipeline_type: object) -> Mapping[str, str]:
         """
-        Return the types that a pipeline type's source config may be of, by the type of the pipeline's service.
+        Return the types of a pipeline type's source config, by the type of the pipeline's service.
 
-        There are none for a pipeline type that this version does not run.
+        Empty for a pipeline type that this version does not run.
         """
         return self._source_configs.get(pipeline_type, _NOTHING) if isinstance(pipeline_type, str) else _NOTHING
 
     def fields(self, kind: Kind) -> Mapping[str, Kind]:
-        """Return the fields of a type with their kinds, none for any other kind."""
+        """Return the fields of a type with their kinds, empty for any other kind."""
         described = self._types.get(kind) if isinstance(kind, str) else None
         return described if isinstance(described, dict) else _NOTHING
 
     def is_type(self, kind: Kind) -> bool:
-        """Return whether a kind is a type, which has fields, if only none."""
+        """Return whether a kind is a type, which may have no fields at all."""
         return isinstance(kind, str) and isinstance(self._types.get(kind), dict)
 
     def values(self, kind: Kind) -> Sequence[Any]:
-        """Return the values of an enum, none for any other kind."""
+        """Return the values of an enum, empty for any other kind."""
         values = self._types.get(kind) if isinstance(kind, str) else None
         return values if isinstance(values, list) else ()
 
     def required(self, kind: str) -> Sequence[str]:
-        """Return the fields of a type that have no default, in the order of the alphabet."""
+        """Return the fields of a type that have no default, in alphabetical order."""
         return self._required.get(kind, ())
 
     def takes_unknown_fields(self, kind: str) -> bool:
-        """Return whether a type takes fields that it does not know; most refuse them."""
+        """Return whether a type takes unknown fields; most refuse them."""
         return kind in self._open
 
     def bounds(self, kind: str, field: str) -> Sequence[float | None]:
@@ -106,10 +106,10 @@ class Schemas:
 
     def fitting(self, kind: Kind, value: object) -> Kind:
         """
-        Return which of its alternatives a value is of: one that is no ``one of``; None where it is of none.
+        Return the alternative of a kind that fits a value, itself without alternatives; None where none does.
 
-        An object is of a type unless its own ``type`` says otherwise, whatever a newer server has added to it. Of
-        several types it is the one whose enums it has, and that knows most of its fields.
+        An object fits a type unless its own ``type`` says otherwise, whatever a newer server has added to it. Of
+        several types, the one whose enums have the object's values goes first, then the one that knows most fields.
         """
         if isinstance(kind, str):
             return kind if self._is_of(kind, value) else None
@@ -124,7 +124,7 @@ class Schemas:
         return max(found, key=lambda fit: self._likeness(fit, value)) if len(found) > 1 else found[0] if found else None
 
     def is_harmless(self, kind: Kind) -> bool:
-        """Return whether no value of a kind, without alternatives, can be a secret: true and false, numbers, enums."""
+        """Return whether no value of a kind can be a secret: true and false, numbers, enums."""
         return isinstance(kind, str) and (kind in (BOOLEAN, INTEGER, NUMBER) or bool(self.values(kind)))
 
     def _is_of(self, kind: str, value: object) -> bool:
@@ -136,7 +136,7 @@ class Schemas:
         return isinstance(value, dict) and ("type" not in value or self._may_be(described.get("type"), value["type"]))
 
     def _candidates(self, kind: dict[str, Any], said: object) -> list[Kind]:
-        """Return the alternatives that may be of a type, as the value says it; they are sorted by it once."""
+        """Return the alternatives that fit what a value says as its ``type``; they are grouped by type once."""
         if "by type" not in kind:
             by_type: dict[str, list[Kind]] = {}
             for each in kind["one of"]:
@@ -145,7 +145,7 @@ class Schemas:
             kind["by type"] = by_type
         if not isinstance(said, str):
             return list(kind["one of"])
-        # What says its type is of none that has no types, but maybe a mapping of anything.
+        # An unknown type: what is left are types that restrict it in no way, and mappings.
         return kind["by type"].get(said) or [
             each for each in kind["one of"] if "type" in (self.fields(each) or ("type",))
         ]
@@ -157,48 +157,48 @@ class Schemas:
         )
 
     def _may_be(self, kind: Kind, value: object) -> bool:
-        """Return whether a kind is no enum, or an enum with this text among its values."""
+        """Return whether a kind is not an enum, or an enum that has this text."""
         values = self.values(kind)
         return not values or not isinstance(value, str) or value in values
 
 
 def newest() -> Schemas:
-    """Return the schemas of the newest version that there is a digest of."""
+    """Return the schemas of the newest version that has a digest."""
     return _read(VERSIONS[-1])
 
 
 def kind_at(*path: str) -> Kind:
-    """Return what the newest schemas' `Schemas.kind_at` does."""
+    """Return `Schemas.kind_at` of the newest schemas."""
     return newest().kind_at(*path)
 
 
 def fields(kind: Kind) -> Mapping[str, Kind]:
-    """Return what the newest schemas' `Schemas.fields` does."""
+    """Return `Schemas.fields` of the newest schemas."""
     return newest().fields(kind)
 
 
 def fitting(kind: Kind, value: object) -> Kind:
-    """Return what the newest schemas' `Schemas.fitting` does."""
+    """Return `Schemas.fitting` of the newest schemas."""
     return newest().fitting(kind, value)
 
 
 def is_harmless(kind: Kind) -> bool:
-    """Return what the newest schemas' `Schemas.is_harmless` does."""
+    """Return `Schemas.is_harmless` of the newest schemas."""
     return newest().is_harmless(kind)
 
 
 def of_version(version: str | None) -> Schemas:
     """
-    Return the schemas of a version of openmetadata-ingestion, or else of the nearest one that is older.
+    Return the schemas of a version of openmetadata-ingestion; without a digest of it, those of the next older version.
 
-    :param version: such as ``2.0.6.0``; None where it is not known, which means the newest
+    :param version: such as ``2.0.6.0``; None for the newest
     """
     numbers = _numbers(version)
     return _read(next((each for each in reversed(VERSIONS) if each <= numbers), VERSIONS[0])) if numbers else newest()
 
 
 def is_ahead(version: str | None) -> bool:
-    """Return whether a version of openmetadata-ingestion is newer than what there is a digest of."""
+    """Return whether a version of openmetadata-ingestion is newer than the newest digest."""
     return _numbers(version) > VERSIONS[-1]
 
 

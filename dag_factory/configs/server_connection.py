@@ -1,4 +1,4 @@
-"""The connection to the OpenMetadata server: the document's own, and over it that of an Airflow Connection."""
+"""The connection to the OpenMetadata server: an Airflow Connection, merged over the document's own."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _SCHEMES = ("http", "https")
 
 def resolved(document: Document, dag_id: str, opened: Allowed, *, on_secret: Callable[[str], None]) -> Document:
     """
-    Return a document with its whole way to the server: that of the Connection, resolved, and checked.
+    Return a document with its connection to the server: the Connection's fields merged in, resolved, and checked.
 
-    All other references are left as they are.
+    All other references stay as they are.
 
-    :param dag_id: whose document it is
-    :param opened: what the operator has opened to configs
-    :param on_secret: gets each secret, so that logs can be masked
-    :raises ConfigError: where a reference leads nowhere, or the document may not report to that server
+    :param dag_id: of the document
+    :param opened: what the operator allows configs
+    :param on_secret: called with each secret, so that logs can be masked
+    :raises ConfigError: where a reference can't be resolved, or the document may not report to that server
     """
     theirs = _operators_fields(opened.server_connection, on_secret)
-    # A document that is wrong in another place can still be reported as such, so nothing else is checked here.
+    # Nothing else is checked here: a document that is wrong elsewhere must still be able to report that.
     own = {FIELD: document[FIELD]} if FIELD in document else {}
     opened.check(own)
     merged = {**own, FIELD: _merged(own.get(FIELD), theirs)} if theirs is not None else own
@@ -55,7 +55,7 @@ def resolved(document: Document, dag_id: str, opened: Allowed, *, on_secret: Cal
 
 
 def _operators_fields(conn_id: str | None, on_secret: Callable[[str], None]) -> Document | None:
-    """Return what the Connection ``openmetadata_conn_id`` says, None where that is not set."""
+    """Return the fields of the Connection ``openmetadata_conn_id``, None where that is not set."""
     if conn_id is None:
         return None
     connection = find_connection(conn_id, field=CONN_ID)
@@ -75,9 +75,9 @@ def _carries_token(fields: Document | None) -> bool:
 
 def _check_token(own: object, theirs: Document | None, connection: Document) -> None:
     """
-    Refuse a token that openmetadata-ingestion would read from a file, where the operator has not said so.
+    Refuse a token that openmetadata-ingestion would read from a file, unless it comes from the operator.
 
-    :param own: the document's connection with its references
+    :param own: the document's connection, its references unresolved
     """
     said = token_in(own)
     is_operators = isinstance(said, dict) and (ENV in said or CONNECTION in said)
@@ -89,11 +89,11 @@ def server_fields(connection: Connection) -> Document:
     """
     Return the fields of ``openMetadataServerConnection`` that an Airflow Connection stands for.
 
-    Host, schema (``http`` or ``https``) and port become ``hostPort``; the host may be a URL itself, whose parts count
-    first, and the path is ``/api`` where it has none. The password becomes the token. Each key of the extra is a field
-    by its own name.
+    Host, schema (``http`` or ``https``) and port become ``hostPort``. The host may itself be a URL, whose parts take
+    precedence; without a path, it gets ``/api``. The password becomes the token. Each key of the extra is the field of
+    that name.
 
-    :raises ConfigError: where the host is none, or the extra is no JSON object
+    :raises ConfigError: where the host is invalid, or the extra is not a JSON object
     """
     fields: Document = {}
     if connection.host:
@@ -108,7 +108,7 @@ def require_server(document: Document) -> Document:
     """
     Return the connection of a document.
 
-    :raises ConfigError: where it says nothing of a server
+    :raises ConfigError: where it is missing, or has no ``hostPort``
     """
     connection = document.get(FIELD)
     if connection and not isinstance(connection, dict):
@@ -139,7 +139,7 @@ def _host_port(connection: Connection) -> str:
         (name for name in (connection.schema, connection.conn_type) if (name or "").lower() in _SCHEMES), "http"
     )
     if host.count(":") > 1 and "://" not in host and not host.startswith("["):
-        host = f"[{host}]"  # an IPv6 address, whose colons are not the port's
+        host = f"[{host}]"  # an IPv6 address: its last colon does not precede a port
     try:
         url = urlsplit(host if "://" in host else f"{scheme}://{host}")
         port = url.port or connection.port

@@ -1,4 +1,4 @@
-"""What of a pipeline's source config anybody may see who may see its DAG."""
+"""What of a pipeline's source config is shown to everybody who may see its DAG."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from dag_factory.secrets.names import is_secret_name, is_secret_place
 from dag_factory.secrets.redaction import HIDDEN, is_secret, redact
 from dag_factory.secrets.references import is_reference
 
-# Texts of these fields are filters and the names of things in OpenMetadata. Any other text is one that an author may
-# write anything into: paths, addresses, conditions of SQL, descriptions.
+# Texts of these fields are filters and names of entities in OpenMetadata. In other texts, an author may write anything:
+# paths, addresses, SQL conditions, descriptions.
 _SHOWN_TEXTS = frozenset({
     "columnName", "columns", "crossDatabaseServiceNames", "databaseName", "dbServiceNames", "dbServicePrefixes",
     "dbtClassificationName", "endDate", "entities", "entityFullyQualifiedName", "excludes", "includes",
     "messagingServiceNames", "schemaName", "serviceName", "serviceType", "sourcePythonClass", "startDate",
     "storageServiceNames", "tableName", "tagFQN", "testCases", "type",
 })  # fmt: skip
-# To judge a longer one takes seconds, and a parse of all DAGs has thirty; a DAG's docs have no room for it anyway.
+# In characters. A longer one takes seconds to judge, and a parse of all DAGs has thirty; nor would it fit into docs.
 _LONGEST = 200_000
 
 _encoded = json.JSONEncoder(ensure_ascii=False).encode
 
-# A key that looks otherwise, or is of no field, may itself be what should not be seen.
+# A key that looks different, and is not a field's name, may itself be a secret.
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 
 
 def shown(source_config: Any) -> Any:
     """
-    Return a source config with ``***`` in place of all that openmetadata-ingestion's schemas don't know as harmless.
+    Return a source config with ``***`` in place of all that openmetadata-ingestion's schemas don't know to be harmless.
 
-    Shown are true, false and null, numbers and enums where the schema says so, filters and names unless they look like
-    a secret, and references, which are no secrets. Of one that is very long, nothing is shown.
+    Shown are true, false and null, fields that are numbers or enums in the schemas, filters and names unless they look
+    like a secret, and references. Of a very long source config, nothing is shown.
     """
     if len(_encoded(source_config)) > _LONGEST:
         return HIDDEN
@@ -51,7 +51,7 @@ def _shown(value: Any, kind: Kind, name: str) -> Any:
         return value
     is_known = fit not in (None, schemas.ANY, schemas.SECRET) and not is_secret_name(name) and not is_secret_place(name)
     if is_known and isinstance(value, dict) and (known := schemas.fields(fit)):
-        # In a mapping of any names, these say as much as the values.
+        # In a mapping with free keys, a key may be a secret too.
         return {_name(key, known): _shown(child, known.get(key), key) for key, child in value.items()}
     if is_known and isinstance(value, list):
         return [_shown(child, fit["list"], name) for child in value]

@@ -1,4 +1,4 @@
-"""YAML, read as if it were JSON: the same values, and nothing that could bring the process down."""
+"""YAML, read as if it were JSON: only JSON's values, and within limits that keep the process alive."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dag_factory.errors import ConfigError
 
 MAX_DEPTH = 64
 MAX_PAIRS = 100_000
-# Keys and values. To read so many takes a fifth of a second, twenty times as long as in JSON.
+# Keys and values. So many take a fifth of a second to read, twenty times as long as JSON.
 MAX_NODES = 30_000
 
 _BOOL, _INT, _FLOAT, _TIMESTAMP = (f"tag:yaml.org,2002:{kind}" for kind in ("bool", "int", "float", "timestamp"))
@@ -23,13 +23,13 @@ def load_yaml(text: str) -> Any:
     """
     Return the value that a YAML document holds.
 
-    :raises ConfigError: where it is no YAML, or too much of it; says where, and quotes nothing of the text
+    :raises ConfigError: where it is not YAML, or too large; says where, and quotes nothing of the text
     :raises RecursionError: where it is nested too deeply
     """
     try:
         return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        # What PyYAML says of the problem quotes the text, and the text may be a password.
+        # PyYAML's message quotes the text, which may be a password.
         mark = _mark(error)
         place = (mark.line + 1, mark.column + 1) if mark else None
         where = " (line {}, column {})".format(*place) if place else ""
@@ -37,13 +37,13 @@ def load_yaml(text: str) -> Any:
             raise ConfigError(f"holds several documents{where}. Write one pipeline per file", place=place) from None
         raise ConfigError(f"is not YAML{where}. {_way_out(text, error)}", place=place) from None
     except (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, ValueError):
-        # PyYAML trips over a tag upon a text that it doesn't fit, such as `!!bool maybe`.
+        # PyYAML raises these for a tag that doesn't fit its text, such as `!!bool maybe`.
         raise ConfigError("is not YAML") from None
 
 
 def compose(text: str) -> yaml.Node | None:
     """
-    Return the nodes of a YAML document, which know where they stand.
+    Return the nodes of a YAML document, which have their positions.
 
     :raises yaml.YAMLError: where it is not YAML
     :raises RecursionError: where it is nested too deeply
@@ -53,7 +53,7 @@ def compose(text: str) -> yaml.Node | None:
 
 
 def _way_out(text: str, error: yaml.MarkedYAMLError) -> str:
-    """Return what most likely helps, by where the reader stumbled and over what."""
+    """Return what most likely helps, by the text at the error."""
     mark = _mark(error)
     lines = text.splitlines()
     if mark is None or mark.line >= len(lines):
@@ -85,14 +85,14 @@ def _by_problem(error: yaml.MarkedYAMLError, line: str, before: str) -> str:
 
 
 def _mark(error: yaml.MarkedYAMLError) -> yaml.Mark | None:
-    """Return where the mistake is: that a field has no colon shows only in the line after it."""
+    """Return where the mistake is; PyYAML notices a missing colon only in the next line."""
     if error.context == _WITHOUT_COLON and error.context_mark is not None:
         return error.context_mark
     return error.problem_mark or error.context_mark
 
 
 _NO_SPACE = "\u00a0"
-# A value in quotes, after which the line goes on: its text has such a quote in it.
+# A value in quotes, after which the line goes on: so it contains such a quote.
 _QUOTE_WITHIN = re.compile(r""":\s+(?:'[^']*'[^\s',\]}#]|"[^"]*"[^\s",\]}#])""")
 # PyYAML's own words.
 _WITHOUT_COLON = "while scanning a simple key"
@@ -109,19 +109,19 @@ def _begins_field(line: str) -> bool:
 
 
 def _is_indented_alone(line: str, before: str) -> bool:
-    """Return whether a line is a field of its own, in another column than the one before."""
+    """Return whether a line begins a field, in another column than the line before."""
     return _begins_field(f"{line} ") and len(line) - len(line.lstrip()) != len(before) - len(before.lstrip())
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
     """
-    Takes for a number or a boolean only what is one in YAML and JSON alike: dates, times such as 12:30, digits such
-    as 0123, commits such as 12e4567 and answers such as `no` stay the texts that they are.
+    Reads as a number or a boolean only what is one in both YAML and JSON: dates, times such as 12:30, digits such as
+    0123, commits such as 12e4567 and answers such as `no` stay texts.
 
-    It gives up on what would bring the process down: PyYAML follows nesting by recursion in C, until the stack is
-    used up, and merge keys (``<<``) of merge keys of merge keys multiply.
+    It refuses what would crash the process: PyYAML recurses in C until the stack is used up, and nested merge keys
+    (``<<``) multiply.
 
-    A key that stands twice in one mapping is refused. What a merge key brings may be overridden, as YAML means it.
+    It refuses a key that stands twice in one mapping. Keys of a merge key may be overridden, as in any YAML.
     """
 
     _depth = 0
@@ -147,7 +147,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         self._depth -= 1
 
     def flatten_mapping(self, node: Any) -> None:
-        # It is called again for a mapping that others merge, which by then has the keys of those that it merges.
+        # Called again for a mapping that others merge, which by then also has the keys that it merges itself.
         if id(node) not in self._checked:
             self._checked.add(id(node))
             _check_keys(node)

@@ -1,4 +1,4 @@
-"""Fully qualified names: how OpenMetadata writes what an entity is called, with all that it belongs to."""
+"""Fully qualified names: an entity's name in OpenMetadata, after the names of all that it belongs to."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _QUOTED = re.compile(r'"([^"]+)"')
 
 def quoted(name: str) -> str:
     """
-    Return a name as it stands in a fully qualified one: in quotes if it has a dot in it, else without.
+    Return a name as a part of a fully qualified name: in quotes if it contains a dot, else without.
 
-    This is the rule of OpenMetadata's ``FullyQualifiedName.quoteName``: a name in quotes is what is within them.
+    This is the rule of OpenMetadata's ``FullyQualifiedName.quoteName``: a name may already be in quotes.
     """
     inside = _QUOTED.fullmatch(name)
     bare = inside[1] if inside else name

@@ -1,21 +1,21 @@
-"""Near misses of names: which of those that are known was probably meant."""
+"""Near misses: which known name was probably meant."""
 
 from __future__ import annotations
 
 from difflib import get_close_matches
 from functools import lru_cache
 
-# A name that is alike by less is another one. Newer servers' fields must not be taken for misspelt ones.
+# Names that are less alike don't count: a newer server's field must not pass for a misspelt one.
 _LIKENESS = 0.8
-# Two letters that have changed places make more of a short one.
+# Two swapped letters are more of a short name.
 _SHORT, _LIKENESS_OF_SHORT = 5, 0.75
-# No name that is known is longer, and to compare long texts takes long.
+# No known name is longer, and long texts take long to compare.
 _LONGEST = 64
 
 
 @lru_cache(maxsize=4096)
 def nearest(name: str, known: tuple[str, ...]) -> str | None:
-    """Return the known name that a name is a near miss of, None where it is near to none. Case does not count."""
+    """Return the known name that is most like a name, None where none is alike. Case does not count."""
     if len(name) > _LONGEST:
         return None
     by_plain = {_plain(each): each for each in known}

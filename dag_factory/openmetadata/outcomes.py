@@ -1,8 +1,8 @@
 """
 The outcome of a run: who may report it to the OpenMetadata server, who overrides whom, and with which reason.
 
-Several reporters know something of a run's outcome, and none knows all of it. This is their one common rule. A client
-gets a run's status, asks here what it is to become, and puts that. What the server has of the run is one of three:
+Several reporters know something of a run's outcome, and none knows all of it. This is their common rule. A client gets
+a run's status, asks here what it becomes, and puts that. The server's status of the run is one of three:
 
 - **open**: nothing, ``queued`` or ``running``;
 - **before**: a final state from before this try began (a run that is cleared or retried keeps its id);
@@ -28,11 +28,11 @@ a second look      came from a task that was dying
 =================  ==================================  ======  ======  ==========  =========================
 
 Where a state stays or is the same, a failure still gets the better of two reasons; of equal ones, the first stays.
-The reason lies in the step ``Airflow`` of the status, beside the workflow's own steps.
+The reason stands in the step ``Airflow`` of the status, beside the workflow's own steps.
 
-What Airflow's database says of a run becomes a report by `dag_factory.reporting.conclusion`.
+`dag_factory.reporting.conclusion` makes a report of what Airflow's database says of a run.
 
-This module runs in the scheduler, in the worker and in an interpreter that has openmetadata-ingestion alone.
+This module runs in the scheduler, in the worker, and in an interpreter that has only openmetadata-ingestion.
 """
 
 from __future__ import annotations
@@ -129,9 +129,9 @@ def is_final(known: Mapping[str, Any] | None, since: int | None = None) -> bool:
 
 def status_after(known: Mapping[str, Any] | None, run_id: str, report: Report, *, now: int) -> dict[str, Any] | None:
     """
-    Return the status that the server is to have after a report, None where it is to keep what it has.
+    Return the status of a run after a report, None where it stays as it is.
 
-    :param known: what the server has of the run
+    :param known: the server's status of the run
     :param run_id: id under which the run reports
     :param now: epoch milliseconds, for a report that does not say when the run ended
     """
@@ -176,7 +176,7 @@ def left_by_task(
 def _status(  # noqa: PLR0913 - by name
     known: Mapping[str, Any], run_id: str, report: Report, state: str, ended: int, *, is_same: bool, final: bool
 ) -> dict[str, Any]:
-    # A final state from before this try leaves neither its steps nor its dates to it.
+    # The steps and dates of an earlier try's final state are dropped.
     is_before = not final and known.get("pipelineState") in FINAL
     kept = {name: value for name, value in known.items() if not (is_before and name in ("status", "startDate"))}
     started = kept.get("startDate") or report.started
@@ -214,6 +214,6 @@ def _reason(known: Mapping[str, Any] | None) -> tuple[Reporter | None, str]:
 
 
 def _steps(known: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    # A server of another version may have something else there.
+    # Other versions of the server may hold something else there.
     steps = known.get("status")
     return [step for step in steps if isinstance(step, Mapping)] if isinstance(steps, list) else []

@@ -1,4 +1,4 @@
-"""The pipeline types of OpenMetadata: for each the task that runs it, its workflow and that workflow's steps."""
+"""OpenMetadata's pipeline types: for each the task that runs it, its workflow, and the workflow's steps."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Service:
 @dataclass(frozen=True)
 class Resources:
     """
-    What the steps of a workflow may draw on.
+    What the steps of a workflow may use.
 
     :param service: asks the server for the pipeline's service; steps that need none don't call it
-    :param folder: a folder of this run alone, which is gone after it
+    :param folder: a folder for this run only, removed after it
     :param allowed_applications: prefixes of the Python classes that a document may name
     """
 
@@ -51,8 +51,8 @@ class PipelineType:
 
     :param task_id: id of the task; the OpenMetadata server asks for logs by it
     :param workflow: dotted path of the class in openmetadata-ingestion
-    :param source_config: how the names of its models of the source config end; before that stands the kind of service
-    :param steps: makes the type's own part of the workflow's config (source, processor, sink, ...) from the document
+    :param source_config: suffix of the names of its source config's models; the kind of service precedes it
+    :param steps: returns the type's own part of the workflow's config (source, processor, sink, ...) from the document
     """
 
     task_id: str
@@ -79,8 +79,8 @@ def _policy_agent(document: Document, resources: Resources) -> Document:
 
 def _usage(document: Document, resources: Resources) -> Document:
     location = source_config_of(document)["config"].get("stageFileLocation")
-    # The schema has one default for all pipelines, and the workflow empties the place that it is given: so each run
-    # has a place of its own there.
+    # The schema's default is the same for all pipelines, and the workflow empties the location that it is given. So
+    # each run gets a location of its own in it.
     staging = {"filename": str(Path(location) / resources.folder.name if location else resources.folder / "staging")}
     return {
         "source": _source(document, resources.service(), "-usage"),
@@ -123,7 +123,7 @@ def _reindex(document: Document, resources: Resources) -> Document:
 
 def _application(document: Document, resources: Resources) -> Document:
     config = source_config_of(document)["config"]
-    # Here at the latest: what is imported may come from the conf of a trigger.
+    # Checked again here, since the class may come from a trigger's conf.
     check_application(document, resources.allowed_applications)
     return {name: config.get(name) for name in ("sourcePythonClass", "appConfig", "appPrivateConfig")}
 
@@ -141,8 +141,8 @@ def source_config_of(document: Document) -> Document:
     """
     Return a document's source config, with the type that servers before 2.1 may leave out.
 
-    Without one, openmetadata-ingestion takes the first of all source configs that has the fields: DatabaseMetadata for
-    an empty one, also that of a dashboard service.
+    Without a type, openmetadata-ingestion takes the first source config that has the fields: DatabaseMetadata for an
+    empty one, even of a dashboard service.
 
     :raises ConfigError: where it is missing, or of a type that its pipeline type does not have
     """

@@ -1,4 +1,4 @@
-"""Python classes that a document names: which of them may be imported. Importing one runs the code of its module."""
+"""Which Python classes that a document names may be imported. Importing one runs the code of its module."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from dag_factory.errors import ConfigError
 
-# ASCII alone: Python itself takes letters of other widths and fonts for the same name.
+# ASCII only: to Python, the same letters in other widths and fonts make the same name.
 _DOTTED = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 _MAX_LENGTH = 500
 _APPLICATION = "application"
@@ -16,7 +16,7 @@ _APPLICATION = "application"
 
 def check_application(document: Mapping[str, Any], allowed: Iterable[str]) -> None:
     """
-    Check that the Python class may be imported which a document names, if it is an application pipeline's.
+    Check that the Python class of an application pipeline may be imported; other pipelines have none.
 
     :raises ConfigError: where it is missing, or may not be imported
     """
@@ -27,9 +27,9 @@ def check_application(document: Mapping[str, Any], allowed: Iterable[str]) -> No
 
 def check_connector(connection: Mapping[str, Any], allowed: Iterable[str]) -> None:
     """
-    Check that the Python class may be imported which a service's connection names, if it is a custom connector's.
+    Check that the Python class of a custom connector may be imported; other connections have none.
 
-    :param connection: of the service, as the OpenMetadata server has it that the document names
+    :param connection: the service's, as the OpenMetadata server has it
     :raises ConfigError: where it may not be imported
     """
     if name := _config_of(connection).get("sourcePythonClass"):
@@ -46,9 +46,9 @@ def check_class(name: object, allowed: Iterable[str], *, field: str) -> None:
     Check that a class may be imported.
 
     :param allowed: prefixes, as the setting ``allowed_applications`` has them; each stands for whole parts of a dotted
-        path, so ``metadata.`` opens ``metadata.applications.X`` and not ``metadatax.X``
-    :param field: where the document names the class
-    :raises ConfigError: where it may not, or is not the dotted path of a class
+        path, so ``metadata.`` allows ``metadata.applications.X`` and not ``metadatax.X``
+    :param field: the field that names the class
+    :raises ConfigError: where it is not allowed, or not the dotted path of a class
     """
     if name is None or name == "":
         raise ConfigError(

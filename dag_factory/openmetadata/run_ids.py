@@ -1,4 +1,4 @@
-"""Under which id a run reports to the OpenMetadata server."""
+"""The id under which a run reports to the OpenMetadata server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def openmetadata_run_id(dag_id: str, run_id: str, conf: object = None) -> str:
     Return the UUID under which a run reports to OpenMetadata: one rule for all processes.
 
     :param run_id: Airflow's id of the run
-    :param conf: the trigger's; its ``pipelineRunId`` is there where the server has recorded the run already
+    :param conf: the trigger's conf; holds a ``pipelineRunId`` where the server has already recorded the run
     """
     requested = conf.get("pipelineRunId") if isinstance(conf, Mapping) else None
     for given in (requested, run_id):

@@ -1,4 +1,4 @@
-"""Addresses of OpenMetadata servers: which host and port a ``hostPort`` names, and whether a pattern names them too."""
+"""Addresses of OpenMetadata servers: the host and port that a ``hostPort`` names, and the patterns that match them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 _PORTS = {"http": 80, "https": 443}
 
-# Less than a URL may be, so that all parsers (httpx, requests, a proxy) find the same host: no user, no
-# backslash, no space, no query, no percent sign or non-ASCII character in the host.
+# Stricter than URLs are, so that all parsers (httpx, requests, a proxy) find the same host: no user, no backslash, no
+# space, no query, no percent sign or non-ASCII character in the host.
 _URL = re.compile(
     r"""
     (?P<scheme> https? ) ://
@@ -54,9 +54,9 @@ def server_address(host_port: str) -> ServerAddress | None:
 
 def names_server(pattern: str, address: ServerAddress) -> bool:
     """
-    Return whether a pattern of ``allowed_servers``, a host and maybe a port, names an address.
+    Return whether a pattern of ``allowed_servers``, a host and maybe a port, matches an address.
 
-    A pattern of digits, such as ``10.0.*``, names addresses alone: ``10.0.example.com`` is a name that anybody may own.
+    A pattern of digits, such as ``10.0.*``, matches IP addresses only: anybody may own ``10.0.example.com``.
     """
     host, port = _parts(pattern.lower())
     if port and not matches(port, str(address.port)):
@@ -67,12 +67,12 @@ def names_server(pattern: str, address: ServerAddress) -> bool:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Return whether a text is what a pattern says, in which ``*`` stands for any characters and nothing else does."""
+    """Return whether a text matches a pattern, in which ``*`` stands for any characters and nothing else is special."""
     return fnmatchcase(text, re.sub(r"([?[])", r"[\1]", pattern))
 
 
 def _parts(pattern: str) -> tuple[str, str]:
-    """Return host and port of a pattern; without brackets, an IPv6 address has none."""
+    """Return host and port of a pattern; an IPv6 address without brackets has no port."""
     if pattern.startswith("["):
         host, _, rest = pattern[1:].partition("]")
         return host, rest.removeprefix(":")

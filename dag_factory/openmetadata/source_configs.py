@@ -1,8 +1,8 @@
 """
-Which source config a pipeline has: that follows from its type and from the kind of its service.
+Which source config a pipeline has, by its type and the kind of its service.
 
-A table of facts of openmetadata-ingestion. `tests/openmetadata/test_source_configs.py` compares it with the installed
-one.
+These are facts of openmetadata-ingestion: `tests/openmetadata/test_source_configs.py` compares them with the installed
+version.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _METADATA = {
     "driveService": "DriveMetadata",
     "mcpService": "McpMetadata",
     "messagingService": "MessagingMetadata",
-    # Of another catalogue, such as Atlas, or of OpenMetadata itself: openmetadata-ingestion's examples have it so.
+    # Another catalogue, such as Atlas, or OpenMetadata itself, as in openmetadata-ingestion's examples.
     "metadataService": "DatabaseMetadata",
     "mlmodelService": "MlModelMetadata",
     "pipelineService": "PipelineMetadata",
@@ -34,7 +34,7 @@ BY_SERVICE: Mapping[str, Mapping[str, str]] = {
     "dbt": {"databaseService": "DBT"},
     "policyAgent": {"databaseService": "PolicyAgent"},
 }
-"""By pipelineType, the ``type`` of the source config for each kind of service that such a pipeline can be for."""
+"""By pipelineType, the ``type`` of the source config for each kind of service that such a pipeline can have."""
 
 FOR_ANY_SERVICE: Mapping[str, str] = {
     "TestSuite": "TestSuite",
@@ -44,7 +44,7 @@ FOR_ANY_SERVICE: Mapping[str, str] = {
 """By pipelineType, the ``type`` of the source config for any service."""
 
 KINDS_OF_SERVICES = (*_METADATA, "llmService", "securityService")
-"""What the OpenMetadata server says as ``service.type``, in its spelling; a pipeline may also belong to a testSuite."""
+"""The OpenMetadata server's values of ``service.type``, in its spelling. There is also ``testSuite``."""
 
 _SPELLING = {kind.lower(): kind for kind in KINDS_OF_SERVICES}
 _KNOWN = {*FOR_ANY_SERVICE.values(), *(each for types in BY_SERVICE.values() for each in types.values())}
@@ -56,7 +56,7 @@ def in_server_spelling(service_type: str) -> str:
 
 
 def types_of(pipeline_type: str) -> tuple[str, ...]:
-    """Return what the source configs of a pipeline type may say as their ``type``, none for an unknown one."""
+    """Return the values of ``type`` in the source configs of a pipeline type, none for an unknown pipeline type."""
     if pipeline_type in FOR_ANY_SERVICE:
         return (FOR_ANY_SERVICE[pipeline_type],)
     return tuple(dict.fromkeys(BY_SERVICE.get(pipeline_type, {}).values()))
@@ -75,8 +75,8 @@ def misfit(pipeline_type: object, service_type: object, said: object) -> tuple[s
     """
     Return what is wrong with the ``type`` of a pipeline's source config, and the way out; None where it is right.
 
-    An unknown ``type`` may be one of a newer openmetadata-ingestion, so it counts as right. So does a missing one,
-    which becomes `source_config_type`.
+    An unknown ``type`` counts as right, since a newer openmetadata-ingestion may know it. So does a missing one, which
+    becomes `source_config_type`.
 
     :param said: the document's ``sourceConfig.config.type``
     """

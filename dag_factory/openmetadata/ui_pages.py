@@ -1,4 +1,4 @@
-"""Where things are in OpenMetadata's UI."""
+"""Addresses of pages in OpenMetadata's UI."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from dag_factory.configs.pipeline import IngestionPipeline
 
 
-# What browsers and servers take, at the least. OpenMetadata's names are much shorter.
+# All browsers and servers accept paths of this length. OpenMetadata's names are much shorter.
 _MAX_PATH = 2_000
 
 
 def ui_address(host_port: object) -> str | None:
-    """Return the address of the UI beside an API (``hostPort``): without its path; None where it is no plain URL."""
+    """Return the UI's address, that of the API (``hostPort``) without its path; None where that is not a plain URL."""
     if not isinstance(host_port, str) or len(host_port) > _MAX_PATH:
         return None
     try:
@@ -26,12 +26,12 @@ def ui_address(host_port: object) -> str | None:
         return None
     if url.scheme not in ("http", "https") or not url.hostname or url.username or url.password:
         return None
-    # Quoted in all its parts, so that none of them can end a Markdown link.
+    # Quoted, so that no part of it can end a Markdown link.
     return f"{url.scheme}://{quote(url.netloc, safe=':[]')}"
 
 
 def service_path(pipeline: IngestionPipeline) -> str | None:
-    """Return the path of a pipeline's service, None where it has no page of its own."""
+    """Return the path of the page of a pipeline's service, None where it has no page."""
     service, kind = pipeline.service, _kind(pipeline)
     if service is None or not kind.endswith("Services"):
         return None
@@ -48,7 +48,7 @@ def pipeline_path(pipeline: IngestionPipeline) -> str | None:
 
 
 def _kind(pipeline: IngestionPipeline) -> str:
-    """Return what the UI calls the kind of a pipeline's service, such as ``mlmodelServices``."""
+    """Return the UI's name for the kind of a pipeline's service, such as ``mlmodelServices``."""
     kind = in_server_spelling((pipeline.service and pipeline.service.type) or "")
     return f"{kind}s" if kind.endswith("Service") else kind
 

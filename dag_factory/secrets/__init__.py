@@ -1,5 +1,5 @@
 """
-What is secret in a document, and how it stays so: references, sealing, redaction, and the mask over what is logged.
+What is secret in a document, and how it is kept so: references, sealing, redaction, and the masking of logs.
 
-Runs in every process, an interpreter without Airflow included. It imports the standard library and the root alone.
+Runs in every process, an interpreter without Airflow included. It imports only the standard library and the root.
 """

@@ -1,4 +1,4 @@
-"""Streams that stand in for those of the process, and rewrite each line before they hand it on."""
+"""Streams that replace those of the process, and rewrite each line before they pass it on."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ def rewritten_output(rewrite: Callable[[str], str]) -> Iterator[None]:
     """
     Rewrite what is written to ``sys.stdout`` and ``sys.stderr`` for as long as the context lasts.
 
-    That is what Python code prints, in any thread: ``print``, warnings, tracebacks. What is written to the file
-    descriptors, by C code or the programs that are started, does not come by here, nor what is written to
-    ``sys.__stdout__`` and ``sys.__stderr__``.
+    This covers what Python code prints, in any thread: ``print``, warnings, tracebacks. It does not cover what C code
+    or other programs write to the file descriptors, nor what is written to ``sys.__stdout__`` and ``sys.__stderr__``.
     """
     before = sys.stdout, sys.stderr
-    # A process may have none.
+    # A process may have neither.
     masked = [None if stream is None else RewrittenLines(stream, rewrite) for stream in before]
     sys.stdout, sys.stderr = masked
     try:
@@ -36,10 +35,10 @@ def rewritten_output(rewrite: Callable[[str], str]) -> Iterator[None]:
 
 class RewrittenLines(io.TextIOBase):
     """
-    Hands what is written on to another stream, rewritten, once it ends a line.
+    Rewrites each line that is written to it, and passes it on to another stream.
 
-    Until then it is held back, even if it is to be flushed, so that what is written in pieces is seen as a whole; each
-    thread's by itself. There is no lock to be left held in a fork, or when a signal's handler prints.
+    A line is held back until it ends, even if it is flushed, so that it is rewritten as a whole. Each thread has a line
+    of its own. There is no lock that a fork or a signal handler could find held.
     """
 
     def __init__(self, target: TextIO, rewrite: Callable[[str], str]) -> None:
@@ -48,7 +47,7 @@ class RewrittenLines(io.TextIOBase):
         self._held: dict[int, io.StringIO] = {}
 
     def write(self, text: str) -> int:
-        """Take a piece of text; all that ends with the end of a line goes on."""
+        """Take a piece of text; where it ends a line, pass on what is held."""
         thread = threading.get_ident()
         held = self._held.pop(thread, None) or io.StringIO()
         held.write(text)
@@ -59,11 +58,11 @@ class RewrittenLines(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Flush what has been handed on."""
+        """Flush what has been passed on."""
         self._target.flush()
 
     def finish(self) -> None:
-        """Hand on what no end of a line has followed. A target that takes nothing more is no error."""
+        """Pass on the lines that have not ended. A target that is closed is not an error."""
         with suppress(OSError, ValueError):
             for thread in list(self._held):
                 if text := self._held.pop(thread).getvalue():
@@ -92,7 +91,7 @@ class RewrittenLines(io.TextIOBase):
 
     @property
     def buffer(self) -> io.RawIOBase:
-        """The same for bytes."""
+        """The same stream, for bytes."""
         return _Bytes(self)
 
     def __getattr__(self, name: str) -> Any:
@@ -100,7 +99,7 @@ class RewrittenLines(io.TextIOBase):
 
 
 class _Bytes(io.RawIOBase):
-    """Takes the text of a stream as bytes."""
+    """Takes bytes, and writes them to a stream as text."""
 
     def __init__(self, text: RewrittenLines) -> None:
         self._text = text
@@ -114,7 +113,7 @@ class _Bytes(io.RawIOBase):
         self._text.flush()
 
     def close(self) -> None:
-        """Nothing of its own is open."""
+        """Leave the stream open."""
 
     def writable(self) -> bool:
         return True

@@ -16,14 +16,14 @@ from dag_factory.secrets.masked_streams import rewritten_output
 from dag_factory.secrets.redaction import HIDDEN
 from dag_factory.secrets.texts import is_plain_words
 
-# Shorter texts, as secrets, give nothing away that a log without them would not; to hide them would tear it to bits.
+# Shorter secrets are not hidden: such texts occur all over a log, so `***` in their place would make it unreadable.
 _MIN_LENGTH = 4
-# So do the numbers of which every log is full, ports and counts and years, and the words that stand for no value.
+# The same holds for short numbers, such as ports, counts and years, and for the words for "no value".
 _MIN_DIGITS = 6
 _WORDS = frozenset({"true", "false", "none", "null"})
 _MIN_LINE_LENGTH = 16
 
-# An error of pydantic quotes the beginning and the end of a wrong value, so also one half of a secret within it.
+# Pydantic's errors quote the beginning and the end of a wrong value, which may be half of a secret.
 _PYDANTIC_QUOTES = "input_value="
 _PYDANTIC_GOES_ON = ", input_type="
 
@@ -32,10 +32,10 @@ class Mask:
     """
     Hides the secrets that were added to it, in each form in which they are likely to be printed.
 
-    Airflow's own masking (``mask_secret``) serves the task's log, but not the copy of it that LocalExecutor prints to
+    Airflow's own masking (``mask_secret``) covers the task's log, but not the copy of it that LocalExecutor prints to
     the scheduler's output. So secrets are hidden here, at the source.
 
-    :param in_task: whether this is a task's process, so that Airflow is to hide them too
+    :param in_task: whether this is a task's process, in which Airflow masks them too
     """
 
     def __init__(self, *, in_task: bool = True) -> None:
@@ -58,40 +58,40 @@ class Mask:
 
     def add_unless_open(self, text: str) -> None:
         """
-        Hide what has come from a place for secrets, unless it is a word or a few, or what `spare` names.
+        Hide a text that may be a secret, unless it consists of plain words, or was given to `spare`.
 
-        What a config's encrypted options hold may be `verify-full` as well as a password. Where the field's name or the
-        text itself says that it is a secret, `add` is for it.
+        An encrypted option of a config may hold `verify-full` as well as a password. Where the field's name or the text
+        itself shows that it is a secret, use `add`.
         """
         if text not in self._spared and not is_plain_words(text):
             self.add(text)
 
     def spare(self, texts: Iterable[str]) -> None:
-        """Name texts that anybody may read, such as the name of a service, which an unknown field may repeat."""
+        """Exempt texts that anybody may read, such as a service's name, from `add_unless_open`."""
         self._spared |= frozenset(texts)
 
     def hide(self, text: str) -> str:
         """
         Return a text with ``***`` in place of every secret, and of every value that pydantic quotes.
 
-        It has no terminal codes either, such as the colours that openmetadata-ingestion writes: one in the middle of a
-        secret would keep that from being found, and in a log they are noise.
+        Terminal codes, such as openmetadata-ingestion's colours, are removed too: one in the middle of a secret would
+        keep it from being found.
         """
         plain = without_terminal_codes(text)
         if plain != text:
-            # A secret may hold such a code itself, or begin where a broken one seems to end.
+            # A secret may itself contain such a code, or begin where a broken code seems to end.
             plain = without_terminal_codes(self._masked(text))
         return self._masked(plain)
 
     def _masked(self, text: str) -> str:
         text = _without_quoted_values(text)
-        # One after the other is faster than one pattern of all, which tries each of them at each character.
+        # Faster than one pattern for all forms, which would try each of them at each character.
         for form in self._longest_first():
             text = text.replace(form, HIDDEN)
         return text
 
     def _longest_first(self) -> list[str]:
-        """Return all forms, sorted once for many that were added; a secret may be a part of another."""
+        """Return all forms, the longest first, since a secret may be part of another. Sorted once after each `add`."""
         count, forms = self._sorted
         if count != len(self._forms):
             count = len(self._forms)
@@ -102,11 +102,12 @@ class Mask:
     @contextmanager
     def over_output(self) -> Iterator[None]:
         """
-        Rewrite what any logger of this process logs, what is printed and warned of, for as long as the context lasts.
+        Mask what this process logs, prints and warns of, for as long as the context lasts.
 
-        Records are rewritten as they are made: filters of a logger see its own alone, and those of handlers miss the
-        handlers that a workflow adds, such as the one that streams its log to the OpenMetadata server. Warnings go past
-        them: Airflow has its own way for these. What does not come by here, `dag_factory.secrets.masked_streams` says.
+        Log records are rewritten as they are made. A filter would not do: a logger's filter sees only that logger's own
+        records, and a handler's misses the handlers that a workflow adds, such as the one that streams its log to the
+        OpenMetadata server. Warnings are rewritten separately, since Airflow shows them in its own way.
+        `dag_factory.secrets.masked_streams` says what is not covered.
         """
         make, show = logging.getLogRecordFactory(), warnings.showwarning
         logging.setLogRecordFactory(lambda *args, **kwargs: self._rewritten(make(*args, **kwargs)))
@@ -122,7 +123,7 @@ class Mask:
         """Return a log record, its exception included, without secrets."""
         try:
             text = record.getMessage()
-        except Exception:  # noqa: BLE001 - a call with the wrong arguments is to be seen, not to end a workflow
+        except Exception:  # noqa: BLE001 - a log call with wrong arguments must be seen, and must not end a workflow
             text = f"{record.msg} {record.args}"
         if record.exc_info and record.exc_info[0] is not None:
             text = f"{text}\n{''.join(traceback.format_exception(*record.exc_info))}"
@@ -131,13 +132,13 @@ class Mask:
 
 
 def _is_common(secret: str) -> bool:
-    """Return whether a text, to be hidden, would hide much that has nothing to do with it."""
+    """Return whether a text is so common that hiding it would make a log unreadable."""
     shortest = _MIN_DIGITS if secret.isdecimal() else _MIN_LENGTH
     return len(secret) < shortest or secret.lower() in _WORDS
 
 
 def _forms(secret: str) -> set[str]:
-    """Return how a secret may be printed: as it is, in Python, JSON or an URL, in base64, line by line."""
+    """Return the forms in which a secret may be printed: plain, in Python, JSON or a URL, in base64, line by line."""
     encoded = secret.encode(errors="surrogatepass")
     # A key of several lines may be printed line by line.
     lines = {line for line in secret.splitlines() if len(line) >= _MIN_LINE_LENGTH}
@@ -158,7 +159,7 @@ def _forms(secret: str) -> set[str]:
 
 
 def _without_quoted_values(text: str) -> str:
-    """Return a text without the values that errors of pydantic quote. Each character of it is looked at once."""
+    """Return a text without the values that pydantic's errors quote, in linear time."""
     pieces, at = [], 0
     while (begin := text.find(_PYDANTIC_QUOTES, at)) >= 0 and (end := text.find(_PYDANTIC_GOES_ON, begin)) >= 0:
         pieces += [text[at:begin], _PYDANTIC_QUOTES, HIDDEN]

@@ -15,20 +15,20 @@ _PARTS = (
     "headers", "jwt", "keyfile", "keytab", "passcode", "passphrase", "passwd", "password", "privateconfig",
     "privatekey", "pwd", "secret", "signature", "sslkey", "token", "webhook",
 )  # fmt: skip
-# The same of those whose name ends so. Within a text the end of a name decides alone: of `SharedAccessKeyName=a`, as of
-# the table `user_tokens`, nothing is secret.
+# So does one whose name ends in one of these. Within a text, only the end of a name counts: neither
+# `SharedAccessKeyName=a` nor the table `user_tokens` is secret.
 _ENDINGS = (
     "accountkey", "authkey", "encryptionkey", "licensekey", "masterkey", "pass", "servicekey", "sharedkey", "sig",
     "signingkey", "storagekey",
 )  # fmt: skip
 _ENDINGS_IN_TEXTS = (*_PARTS, *_ENDINGS)
-# And those whose last word is one of these; `mapping` ends in no pin, nor does `partitionAccessType` in access.
+# So does one whose last word is one of these: `loginPin`, but not `mapping` or `partitionAccessType`.
 _LAST_WORDS = frozenset({"access", "auth", "dsn", "otp", "pat", "pin", "proxies", "proxy", "psk", "salt", "session"})
-# Whatever stands below these is for drivers and servers to read: it may hold secrets under any name.
+# Below these stand options of drivers and servers, which may hold secrets under any name.
 _PLACES = ("appprivateconfig", "connectionarguments", "connectionoptions", "securityconfig")
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-# A longer one is no field's name, and is not worth remembering.
+# No field has a longer name, so longer ones are not cached.
 _LONGEST_NAME = 128
 
 _declared: tuple[str, ...] | None = None
@@ -60,9 +60,9 @@ def declared_names() -> tuple[str, ...]:
 
     They are read once per process. An interpreter without Airflow is given them, see `declare_names`.
     """
-    global _declared  # noqa: PLW0603 - one setting of a whole process, as it is Airflow's
+    global _declared  # noqa: PLW0603 - a setting of the whole process, as in Airflow
     if _declared is None:
-        # A process of Airflow has it loaded long before; another one must not begin to.
+        # Airflow's own processes have imported it long before; all others must not.
         configuration = sys.modules.get("airflow.configuration")
         text = configuration.conf.get("core", "sensitive_var_conn_names", fallback="") if configuration else ""
         _declared = _as_declared(text.split(","))
@@ -70,7 +70,7 @@ def declared_names() -> tuple[str, ...]:
 
 
 def declare_names(names: Iterable[str]) -> None:
-    """Take these names for secret from now on, in place of those that Airflow's settings declare."""
+    """Count these names as secret from now on, in place of those that Airflow's settings declare."""
     global _declared  # noqa: PLW0603
     _declared = _as_declared(names)
     _judged.cache_clear()

@@ -1,4 +1,4 @@
-"""Secrets: which values of a document are one, and how they are hidden from people."""
+"""Which values of a document are secret, and how they are hidden from people."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dag_factory.secrets.texts import is_plain_words, secrets_in
 
 HIDDEN = "***"
 
-# A list of headers, properties or variables names each by one field and says it by another.
+# In a list of headers, properties or variables, one field holds the name and another the value.
 _PAIR_NAMES = frozenset({"key", "name"})
 _PAIR_VALUES = frozenset({"value", "values"})
 
 
 def is_secret(name: str, value: object = None) -> bool:
-    """Return whether a field holds a secret, to judge by its name and, if given, its value."""
+    """Return whether a field holds a secret, judged by its name and, if given, its value."""
     return is_secret_name(name) or (isinstance(value, str) and next(secrets_in(value), None) is not None)
 
 
@@ -37,9 +37,9 @@ def redact(value: Any, name: str = "") -> Any:
 
 def redact_beginning(text: str, longest: int) -> str:
     """
-    Return the beginning of a text, more of it than is shown, or ``***`` where a secret stands in there.
+    Return the first ``2 * longest`` characters of a text, or ``***`` where they contain a secret.
 
-    What follows is not looked at: for a text of a megabyte that takes seconds, and a parse of all DAGs has thirty.
+    The rest is not searched: that takes seconds for a text of a megabyte, and a parse of all DAGs has thirty.
 
     :param longest: how many characters are shown
     """
@@ -50,7 +50,7 @@ def secret_values(value: Any, name: str = "", *, is_in_place: bool = False) -> I
     """
     Yield the text of every secret within a value, numbers included, so that logs can be masked.
 
-    :param is_in_place: whether it stands where whatever is no plain word may be a secret
+    :param is_in_place: whether it stands where any text but plain words counts as a secret
     """
     is_in_place = is_in_place or is_secret_place(name)
     if isinstance(value, Mapping):
@@ -64,16 +64,16 @@ def secret_values(value: Any, name: str = "", *, is_in_place: bool = False) -> I
         text = str(value)
         if is_secret(name, value) or (is_in_place and not is_plain_words(text)):
             yield text
-            # A part of it may be printed without the rest, such as the password of an URL.
+            # A part of it may be printed without the rest, such as the password of a URL.
             yield from dict.fromkeys(part for part in secrets_in(text) if part != text)
 
 
 def encrypt(value: Any, encrypted: Callable[[str | float], Any], name: str = "", *, by_value: bool = True) -> Any:
     """
-    Return a value with every secret text and number in it replaced by a reference; those that are references stay.
+    Return a value with every secret text and number in it replaced; references stay as they are.
 
-    :param encrypted: makes the reference to a text or a number, or whatever is to stand in its place
-    :param by_value: whether a text is judged by what it looks like too, and not by the names of its fields alone
+    :param encrypted: returns what replaces a text or a number
+    :param by_value: whether a text is judged by its looks too, not only by the names of its fields
     """
     if is_reference(value):
         return value
@@ -87,12 +87,12 @@ def encrypt(value: Any, encrypted: Callable[[str | float], Any], name: str = "",
 
 
 def may_be_secret(value: object) -> bool:
-    """Return whether a value is a text or a number, so that it could be one."""
+    """Return whether a value could be a secret: a number, or a text that is not empty."""
     return isinstance(value, (str, int, float)) and not isinstance(value, bool) and value != ""
 
 
 def names_in(fields: Mapping[str, Any], name: str) -> dict[str, str]:
-    """Return by which name each field of a mapping is judged; all that stands within a secret is secret as well."""
+    """Return the name by which each field of a mapping is judged. Everything within a secret is secret too."""
     if is_secret(name):
         return dict.fromkeys(fields, name)
     said = next((given for key, given in fields.items() if key.lower() in _PAIR_NAMES and isinstance(given, str)), "")

@@ -1,8 +1,8 @@
 """
-References: what may stand in place of any value of a document, and how it becomes that value in the worker.
+References: what a document may hold in place of any value, and how the worker resolves it.
 
 - ``{"$env": "NAME"}``: an environment variable of the worker
-- ``{"$connection": "conn_id", "field": "password"}``: a part of an Airflow Connection, so of any secrets backend
+- ``{"$connection": "conn_id", "field": "password"}``: a part of an Airflow Connection, from any secrets backend
 - ``{"$fernet": "…"}``: a text that is encrypted for this one DAG; with ``"as": "number"`` beside it, a number
 
 A value is replaced as a whole. Nothing is interpolated into texts, so a password may contain ``$``.
@@ -26,24 +26,24 @@ CONNECTION = "$connection"
 FERNET = "$fernet"
 FORMS = frozenset({ENV, CONNECTION, FERNET})
 
-# JSON has numbers, encryption has texts: beside a ``$fernet``, this says that its text stands for a number.
+# Only texts can be encrypted: beside a ``$fernet``, this says that its text stands for a number.
 _AS = "as"
 _NUMBER = "number"
 
 _SHAPES = ({ENV}, {CONNECTION, "field"}, {FERNET}, {FERNET, _AS})
 
-# Parts of a Connection that may be shown; password, extra and whatever comes are secrets.
+# Parts of a Connection that may be shown. All others are secrets, also those that Airflow may add.
 _OPEN_PARTS = frozenset({"conn_type", "host", "login", "port", "schema"})
 PARTS = _OPEN_PARTS | {"extra", "password", "uri"}
 
 
 def is_part(name: str) -> bool:
-    """Return whether a Connection can have a part of this name; a key of its extra may be any."""
+    """Return whether a Connection can have a part of this name; its extra can have any key."""
     return name in PARTS or (name.startswith("extra.") and name != "extra.")
 
 
 def is_reference(value: object) -> bool:
-    """Return whether a value stands for another one."""
+    """Return whether a value is a reference, be it a malformed one."""
     return isinstance(value, dict) and not FORMS.isdisjoint(value)
 
 
@@ -51,7 +51,7 @@ def check_reference(value: dict[str, Any], *, field: str | None) -> None:
     """
     Check a reference's form, not where it leads.
 
-    :raises ConfigError: naming the field
+    :raises ConfigError: where it is malformed
     """
     if value.keys() not in _SHAPES:
         raise ConfigError(
@@ -71,7 +71,7 @@ def references_in(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def mappings_in(value: Any, field: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each mapping in a value with its dotted path, references included, and nothing that stands in these."""
+    """Yield each mapping in a value with its dotted path: references too, but not what they hold."""
     if isinstance(value, dict):
         yield field, value
         if is_reference(value):
@@ -94,12 +94,12 @@ def resolve(
     on_secret: Callable[[str], None],
 ) -> Any:
     """
-    Return a value with every reference in it replaced by what it stands for. For the worker alone.
+    Return a value with every reference in it replaced by what it stands for. For the worker only.
 
-    :param dag_id: whose config it is from
-    :param permit: is asked of each reference and its field before it is followed, and raises where that is not allowed
-    :param on_secret: is told each value that comes from a place for secrets, so that logs can be masked
-    :raises ConfigError: where a reference leads nowhere; names field and reference, never a value
+    :param dag_id: of the config that the value is from
+    :param permit: called with each reference and its field before it is followed; raises where that is not allowed
+    :param on_secret: called with each secret that is found, so that logs can be masked
+    :raises ConfigError: where a reference can't be resolved; names field and reference, never a value
     """
 
     def follow(reference: dict[str, Any], field: str) -> Any:
@@ -116,7 +116,7 @@ def resolve(
 
 
 def _replaced(value: Any, follow: Callable[[dict[str, Any], str], Any], field: str) -> Any:
-    """Return a value with what stands for each of its references."""
+    """Return a value with each reference in it replaced by what ``follow`` returns."""
     if isinstance(value, dict):
         if is_reference(value):
             return follow(value, field)
@@ -139,7 +139,7 @@ def find_connection(conn_id: str, *, field: str) -> Connection:
     """
     Return a Connection of Airflow, from any of its secrets backends.
 
-    :param field: where it is referred to
+    :param field: the field that refers to it
     :raises ConfigError: where Airflow does not have it
     """
     from airflow.sdk import Connection
@@ -194,7 +194,7 @@ def encrypted(value: str | float, dag_id: str, keys: Keys) -> dict[str, str]:
 
 def decrypted(value: Any, dag_id: str, keys: Keys) -> Any:
     """
-    Return a value with every ``$fernet`` reference in it resolved, and the others left.
+    Return a value with every ``$fernet`` reference in it resolved; other references stay as they are.
 
     :raises ConfigError: where one can't be decrypted
     """
@@ -207,7 +207,7 @@ def decrypted(value: Any, dag_id: str, keys: Keys) -> Any:
 
 def resealed(value: Any, dag_id: str, keys: Keys) -> Any:
     """
-    Return a value with every ``$fernet`` reference in it encrypted with the newest key; which is, stays as it is.
+    Return a value with every ``$fernet`` reference in it encrypted with the newest key, unless it already is.
 
     :raises ConfigError: where one can't be decrypted
     """

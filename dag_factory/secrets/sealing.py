@@ -1,11 +1,12 @@
 """
-Sealed values: texts that are encrypted for one DAG, with keys that follow from Airflow's ``[core] fernet_key``.
+Sealed values: texts that are encrypted for one DAG, with keys derived from Airflow's ``[core] fernet_key``.
 
-Bound to its DAG id, a sealed value is of no use in another config, and nothing else that Airflow has encrypted can be
-opened by a config. In front of its token, as in ``1a2b3c4d:5e6f7a8b:gAAAA…``, stand the fingerprint of its key and a
-digest of the DAG id. They show without decrypting whether that key is still there, and whether the value is for this
-DAG. They serve messages alone, and a value without them works too: what locks it is the key, which follows from the
-DAG id.
+The key is derived from the DAG id too. So a sealed value is of no use in another config, and a config can't open
+anything else that Airflow has encrypted.
+
+A sealed value reads ``1a2b3c4d:5e6f7a8b:gAAAA…``: the fingerprint of its key, a digest of the DAG id, and the token.
+The first two show without decrypting whether the key is still configured, and whether the value is for this DAG. They
+are for messages only: a value without them works too.
 """
 
 from __future__ import annotations
@@ -26,21 +27,21 @@ SETTING = "[core] fernet_key"
 _KEY_BYTES = 32
 _DIGEST = re.compile(r"[0-9a-f]{8}")
 
-# Each derived key is for one purpose: changed, they would leave all that is sealed unreadable.
+# Each derived key is for one purpose. A change here makes all sealed values unreadable.
 _FOR_VALUES = b"openmetadata-dag-factory sealed value\0"
 _FOR_FINGERPRINTS = b"openmetadata-dag-factory fingerprint"
 _FOR_DAG_IDS = b"openmetadata-dag-factory DAG id\0"
 
 
 class UnsealError(DagFactoryError):
-    """A sealed value can't be opened; the message says why and what to do, as a clause that can follow its name."""
+    """A sealed value can't be opened; the message, a clause that follows the field's name, says why and what to do."""
 
 
 class Keys:
     """
-    The keys of ``[core] fernet_key``, the newest first. Nothing is read before it is needed, then once.
+    The keys of ``[core] fernet_key``, the newest first. They are read once, when first needed.
 
-    :param setting: in place of Airflow's own
+    :param setting: the keys, in place of Airflow's own
     """
 
     def __init__(self, setting: str | None = None) -> None:
@@ -59,10 +60,10 @@ class Keys:
 
     def check(self, sealed: str, dag_id: str | None = None) -> None:
         """
-        Check, without decrypting, that the key of a sealed value is there, and that it is sealed for a DAG.
+        Check, without decrypting, that the key of a sealed value is configured, and that it is sealed for a DAG.
 
         :param dag_id: the DAG's id, None where that is unknown
-        :raises UnsealError: where either is not so, as far as the value says it
+        :raises UnsealError: where the value shows that either is not so
         """
         if self.problem is not None:
             raise UnsealError(f"is encrypted, and {self.problem}")
@@ -84,7 +85,7 @@ class Keys:
 
     def seal(self, text: str, dag_id: str) -> str:
         """
-        Return a text as it is kept for one DAG, sealed with the newest key.
+        Return a text sealed for one DAG, with the newest key.
 
         :raises SettingsError: where there is no key
         """
@@ -120,7 +121,7 @@ class Keys:
 
     @cached_property
     def _read(self) -> tuple[tuple[bytes, ...], str | None]:
-        """The keys, and what is wrong with them, one of the two."""
+        """The keys, or what is wrong with the setting."""
         setting = self._setting
         if setting is None:
             from airflow.configuration import conf

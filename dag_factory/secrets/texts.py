@@ -9,8 +9,7 @@ from urllib.parse import unquote
 
 from dag_factory.secrets.names import names_secret_in_text, plain
 
-# None of the patterns looks at much of a text again for each place where it may begin: a long text takes no longer than
-# its length makes it.
+# What each pattern reads from one starting point is bounded, so the time is linear in the length of a text.
 _TOKEN = re.compile(
     r"""
     (?<![\w-])eyJ[\w-]{8,}\.[\w.-]+                 # a JSON web token
@@ -43,7 +42,7 @@ _USER_OF_URL = re.compile(
     """,
     re.VERBOSE,
 )
-# The path of an address at which whoever knows it may call or post: of Slack, Discord, Teams, Zapier, Telegram.
+# The path of a webhook, which anybody who knows it can call: Slack's, Discord's, Teams', Zapier's, Telegram's.
 _PATH_OF_HOOK = re.compile(
     r"""
     ://[^\s/?#]{0,128}(?<=[/.])hooks?\.[^\s/?#]{1,128}/([^\s"'?#]{8,256})
@@ -55,8 +54,8 @@ _PATH_OF_HOOK = re.compile(
 )
 _BEARER = re.compile(r"\bbearer\s+((?:(?=[\w.~+/-]{0,64}\d)[\w.~+/-]{8,}|[\w.~+/-]{20,})=*)", re.IGNORECASE)
 _BASIC = re.compile(r"\bbasic\s+([\w+/-]{4,}={0,2})", re.IGNORECASE)
-# The name in a connection string, the query of an URL, properties, arguments, or JSON. SQL compares columns of such
-# names too: behind a space, what has spaces around its `=`, or stands in a condition, is none.
+# The name in a connection string, a URL's query, properties, arguments, or JSON. SQL has columns of such names too: so
+# after a space, a name does not count that has spaces around its `=`, or stands in a condition.
 _NAME_IN_TEXT = re.compile(
     r"""
     (?: ^ | [;?&\#]\s{0,8} ) ([\w.-]{2,64}) [ \t]{0,8}=
@@ -67,13 +66,13 @@ _NAME_IN_TEXT = re.compile(
 )
 _VALUE_IN_TEXT = re.compile(r"""\s{0,8}(?:\\?"([^"\\]+)|\\?'([^'\\]+)|([^\s;&"']+))""")
 _NO_SECRET = frozenset({"true", "false", "null", "none", "yes", "no"})
-# In the query of an URL these are secrets too, unless a word stands there, or little else.
+# In a URL's query, these name secrets too, unless the value is plain words or shorter.
 _SHORTEST_IN_QUERY = 6
 _NAMES_IN_QUERIES = frozenset(
     {"access", "auth", "code", "hash", "hmac", "key", "pat", "pin", "salt", "session", "sid", "subscriptionkey"}
 )
 
-# What stands alone, and is made of the characters of base64 or hex: too short a text is found out by nobody.
+# A whole text of the characters of base64 or hex. Shorter ones can't be told from names.
 _ENCODED = re.compile(r"(?=.{16})[\w+/-]{1,4096}={0,2}", re.ASCII)
 _HEX = re.compile(r"[0-9a-fA-F]{32,}")
 _UNBROKEN = re.compile(r"[a-zA-Z0-9+/]+")
@@ -81,14 +80,14 @@ _SHORTEST_RANDOM, _SHORTEST_UNBROKEN = 24, 16
 _KINDS = re.compile(r"[a-z]+|[A-Z]+|[0-9]+|[^a-zA-Z0-9]+")
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
-# One word, or few: `require`, `verify-full`, `databaseService`, `TLS`.
+# One word, or a few: `require`, `verify-full`, `databaseService`, `TLS`.
 _WORDS = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[ ._-]?(?:[A-Z]?[a-z]+|[A-Z]+)){0,4}")
 _LONGEST_WORDS = 32
 
 
 def secrets_in(text: str) -> Iterator[str]:
-    """Yield what a text gives away as secret: the parts of it that are, or all of it."""
-    # Most texts are short and plain: of these, little is asked.
+    """Yield what looks like a secret in a text: parts of it, or all of it."""
+    # Most texts are short and plain, so the cheap tests come first.
     if len(text) >= _SHORTEST_TOKEN:
         for found in _TOKEN.finditer(text):
             yield found[0]
@@ -108,12 +107,12 @@ def secrets_in(text: str) -> Iterator[str]:
 
 
 def is_plain_words(text: str) -> bool:
-    """Return whether a text is a word or a few, of which any log is full: hidden there, they would tear it to bits."""
+    """Return whether a text is a word or a few. Any log is full of them, and would be unreadable without."""
     return len(text) <= _LONGEST_WORDS and _WORDS.fullmatch(text) is not None
 
 
 def _credentials_in(text: str) -> Iterator[str]:
-    """Yield what stands in a header ``Authorization``."""
+    """Yield the credentials of a header ``Authorization``."""
     for found in _BEARER.finditer(text):
         yield found[1]
     for found in _BASIC.finditer(text):
@@ -139,7 +138,7 @@ def _named_in(text: str) -> Iterator[str]:
 
 
 def _as_written_and_meant(part: str) -> Iterator[str]:
-    """Yield a part of an URL as it stands there, and without the quoting."""
+    """Yield a part of a URL as it is written, and unquoted."""
     yield part
     if "%" in part:
         yield unquote(part)
@@ -147,10 +146,10 @@ def _as_written_and_meant(part: str) -> Iterator[str]:
 
 def _is_encoded(text: str) -> bool:
     """
-    Return whether a text is base64 of a text, or as random as keys are.
+    Return whether a text is another text in base64, or as random as keys are.
 
-    A UUID is not, nor is a name that is made of words and numbers. What is encoded within a longer text is not looked
-    for: it may be the digest in a table's name.
+    A UUID is not, nor is a name made of words and numbers. Parts of a longer text are not judged: one may be the digest
+    in a table's name.
     """
     if not _ENCODED.fullmatch(text) or _UUID.fullmatch(text):
         return False
@@ -162,7 +161,7 @@ def _is_encoded(text: str) -> bool:
 
 
 def _is_random(text: str) -> bool:
-    """Return whether letters and digits alternate as in no words: these have fewer beginnings, and paths more parts."""
+    """Return whether cases and digits alternate more often than in words, and ``/`` is rarer than in paths."""
     kinds = _KINDS.findall(text)
     return (
         len(text) >= _SHORTEST_UNBROKEN
@@ -179,7 +178,7 @@ def _kind(character: str) -> str:
 
 
 def _decoded(encoded: str) -> str | None:
-    """Return the text that a base64 text stands for, None where it stands for none that could be written down."""
+    """Return the text that is encoded in base64, None where that is invalid or not printable."""
     standard = encoded.rstrip("=").replace("-", "+").replace("_", "/")
     try:
         text = b64decode(standard + "=" * (-len(standard) % 4), validate=True).decode()

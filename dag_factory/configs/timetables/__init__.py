@@ -1,5 +1,5 @@
 """
-When a pipeline runs: Airflow's timetables for crons, presets and their bounds.
+When a pipeline runs: timetables for crons and presets, with start and end.
 
-Runs in the DAG processor, and in the scheduler, which imports it by the names that Airflow has stored of it.
+Runs in the DAG processor, and in the scheduler, which imports the timetables by the names that Airflow has stored.
 """

@@ -1,4 +1,4 @@
-"""A timetable that knows when its schedule starts and ends."""
+"""A timetable that has the start and end of its schedule."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 class BoundedTimetable(Timetable):
     """
-    Keeps start and end of a schedule in the timetable, so that the DAG has neither. A mixin for Airflow's timetables.
+    Keeps start and end of a schedule in the timetable instead of the DAG. A mixin for Airflow's timetables.
 
     Airflow copies a DAG's start and end to its tasks, and makes no task instance in a run whose logical date lies
     outside of them (``DagRun.verify_integrity``): a run that a user triggers there succeeds without having done
@@ -39,13 +39,13 @@ class BoundedTimetable(Timetable):
     def next_dagrun_info(
         self, *, last_automated_data_interval: DataInterval | None, restriction: TimeRestriction
     ) -> DagRunInfo | None:
-        # A backfill asks with bounds of its own, and may lie outside of the schedule's.
+        # A backfill brings its own bounds, which may lie outside of the schedule's.
         if restriction.earliest is None:
             restriction = TimeRestriction(self.start, self.end, restriction.catchup)
         return self._next(last_automated_data_interval, restriction)
 
     def _next(self, last: DataInterval | None, restriction: TimeRestriction) -> DagRunInfo | None:
-        """Return the run after ``last``, as Airflow's own timetable says."""
+        """Return the run after ``last``, by Airflow's own timetable."""
         # The next class in the method resolution order is Airflow's timetable.
         return super().next_dagrun_info(last_automated_data_interval=last, restriction=restriction)  # type: ignore[safe-super]
 

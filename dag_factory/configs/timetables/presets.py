@@ -1,4 +1,4 @@
-"""Timetables for schedules that Airflow has a word for, and that are no crons."""
+"""Timetables for Airflow's presets that are not crons."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dag_factory.configs.timetables.bounded import BoundedTimetable
 
 
 class PipelineOnceTimetable(BoundedTimetable, OnceTimetable):
-    """Airflow's ``@once``, from a start and to an end."""
+    """Airflow's ``@once``, with start and end."""
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> PipelineOnceTimetable:
@@ -18,7 +18,7 @@ class PipelineOnceTimetable(BoundedTimetable, OnceTimetable):
 
 
 class PipelineContinuousTimetable(BoundedTimetable, ContinuousTimetable):
-    """Airflow's ``@continuous``, from a start and to an end."""
+    """Airflow's ``@continuous``, with start and end."""
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> PipelineContinuousTimetable:

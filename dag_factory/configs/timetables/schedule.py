@@ -1,4 +1,4 @@
-"""Schedules: from a pipeline's cron, timezone, start and end to what Airflow's scheduler asks."""
+"""Schedules: a pipeline's cron, timezone, start and end as a timetable for Airflow's scheduler."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from dag_factory.configs.pipeline import AirflowConfig
 
 EPOCH = pendulum.datetime(2024, 1, 1)
-"""A fixed moment for code that needs some moment. The clock's would make each parse another result."""
+"""A fixed moment for code that needs one. With the clock's, each parse would have another result."""
 
-# Airflow's own words that are not crons.
+# Airflow's presets that are not crons.
 _WITHOUT_CRON = frozenset({"@once", "@continuous"})
 
 # Minute, hour, day, month and weekday.
@@ -40,13 +40,13 @@ class PipelineTimetable(BoundedTimetable, CronTriggerTimetable):
     Airflow's CronTriggerTimetable, except that the first run waits for its tick. Equal timetables share one instance.
 
     Without catchup, Airflow's timetable starts a DAG at once where its start lies in the past. This one starts a DAG
-    that has no scheduled run yet by Airflow's rule for a schedule without a start: at the next tick, or at one that has
-    just passed, which is within a tenth of the interval, at least five minutes. So a parse that moves
-    the first run on still leaves the scheduler that much time to create it.
+    without a scheduled run by Airflow's rule for a schedule without a start: at the next tick, or at one that has just
+    passed, within a tenth of the interval, at least five minutes. So after a parse that moves the first run on, the
+    scheduler still has that much time to create it.
 
-    Airflow decodes the timetable of a DAG about sixteen times whenever its file has been parsed, and describes the
-    cron in words each time: for many DAGs that is half of the work. A timetable has no state that changes, so one
-    instance for each cron, timezone, start and end serves them all.
+    Airflow decodes a DAG's timetable about sixteen times after each parse, and describes the cron in words each time:
+    for many DAGs that is half of the work. A timetable has no state that changes, so one instance for each cron,
+    timezone, start and end serves all DAGs.
     """
 
     def __init__(self, cron: str, *, timezone: str | Timezone | FixedTimezone) -> None:
@@ -75,18 +75,18 @@ def cron_timetable(
     Return the timetable for a cron expression or preset.
 
     :param timezone: IANA name, or offset to UTC in seconds
-    :param start: before which there is no tick, in ISO 8601 with an offset to UTC; None for any time
-    :param end: the same for the last tick
+    :param start: no tick comes before it; ISO 8601 with an offset to UTC, None for no limit
+    :param end: no tick comes after it; the same
     """
     if start is not None or end is not None:
-        # Starts differ from pipeline to pipeline, crons repeat: what takes long is done once for each cron.
+        # Starts differ from pipeline to pipeline, but crons repeat: the slow part is done once for each cron.
         return cron_timetable(cron, timezone).within(start, end)
     return PipelineTimetable(cron, timezone=pendulum.timezone(timezone))
 
 
 def schedule(config: AirflowConfig) -> BoundedTimetable | None:
     """
-    Return what a DAG takes as its schedule, with the schedule's start and end; None is on demand.
+    Return the schedule of a DAG, with its start and end; None for on demand.
 
     :raises ConfigError: where the cron is invalid or matches no date, or the timezone is unknown
     """
@@ -96,7 +96,7 @@ def schedule(config: AirflowConfig) -> BoundedTimetable | None:
     zone = timezone_of(config).name
     start, end = _as_text(start_date(config)), _as_text(end_date(config))
     if cron in _WITHOUT_CRON:
-        # Few say so, and it would bring FastAPI into each parse.
+        # Imported only when needed, since it imports FastAPI, and few pipelines have such a schedule.
         from dag_factory.configs.timetables.presets import WORDS
 
         return WORDS[cron]().within(start, end)
@@ -106,7 +106,7 @@ def schedule(config: AirflowConfig) -> BoundedTimetable | None:
 
 @lru_cache(maxsize=10_000)
 def _problem_of_cron(cron: str, timezone: str) -> str | None:
-    """Return what is wrong with a cron, and the way out; None for one that Airflow can schedule."""
+    """Return what is wrong with a cron, and the way out; None where Airflow can schedule it."""
     if cron in _WITHOUT_CRON:
         return None
     fields = len(cron_presets.get(cron, cron).split())
@@ -151,7 +151,7 @@ def start_date(config: AirflowConfig) -> pendulum.DateTime | None:
     """
     Return when the schedule starts, in the pipeline's timezone; None where the config doesn't say.
 
-    The clock is no substitute: a start that moves with each parse makes a new DAG version each time.
+    The current time can't replace it: a start that moves with each parse makes a new DAG version each time.
 
     :raises ConfigError: where the timezone is unknown
     """
@@ -179,7 +179,7 @@ def timezone_of(config: AirflowConfig) -> Timezone:
 def _check_comes_true(cron: str) -> None:
     if any(field[0] in "HhRr" for field in cron.split()):
         raise ValueError("hashed and random fields are not supported")
-    # Airflow asks both, and logs a stack trace at each parse where one is missing.
+    # Airflow asks for both, and logs a stack trace at each parse where one is missing.
     moments = croniter(cron, EPOCH)
     moments.get_next(datetime)
     moments.get_prev(datetime)
@@ -197,7 +197,7 @@ def _timezone(name: str) -> Timezone:
 
 
 def _localized(moment: datetime | None, config: AirflowConfig) -> pendulum.DateTime | None:
-    """Return a moment in the pipeline's timezone; one that names no timezone is meant in that."""
+    """Return a moment in the pipeline's timezone, which a moment without a timezone is meant in."""
     if moment is None:
         return None
     timezone = timezone_of(config)

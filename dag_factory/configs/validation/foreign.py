@@ -1,4 +1,4 @@
-"""Files that users have at hand but that are not configs: workflows of ``metadata ingest``, and lists of a server."""
+"""Files that users may take for configs: workflows of ``metadata ingest``, and a server's lists of pipelines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def workflow(document: Document) -> Iterator[Problem]:
 
 
 def answer(document: Document) -> Iterator[Problem]:
-    """Yield an error for what an OpenMetadata server answers to a call for many pipelines."""
+    """Yield an error for an OpenMetadata server's list of pipelines."""
     if isinstance(document.get("data"), list) and "name" not in document:
         problem = "is a list of pipelines, as an OpenMetadata server answers it, and a config is one of them"
         yield Problem("data", "workflow", problem, "Write each of the list into a file of its own")

@@ -17,12 +17,12 @@ from dag_factory.secrets.references import is_reference
 
 Path = tuple[str, ...]
 
-# Of a document that has more unknown fields than this, the rest is not compared: to find what is near takes a while.
+# Further unknown fields are not compared with known ones, which takes a while.
 _MOST_UNKNOWN = 20
 _MOST_OWNERS = 20
 
 _AIRFLOW, _SERVER = ("airflowConfig",), ("openMetadataServerConnection",)
-# What people know from Airflow, or from elsewhere, under another name.
+# Other names for these fields, from Airflow or elsewhere.
 _OTHERS_WORDS: Mapping[str, Path] = {
     **dict.fromkeys(("schedule", "cron", "interval"), (*_AIRFLOW, "scheduleInterval")),
     **dict.fromkeys(("timezone", "tz"), (*_AIRFLOW, "pipelineTimezone")),
@@ -38,7 +38,7 @@ _OTHERS_WORDS: Mapping[str, Path] = {
 }
 
 _OURS: tuple[Path, ...] = (RUNNER[:1], RUNNER)
-# The levels below the document itself; the inside of sourceConfig.config has checks of its own.
+# The levels below the document itself; sourceConfig.config has checks of its own.
 _LEVELS: tuple[Path, ...] = (
     ("airflowConfig",),
     ("service",),
@@ -49,11 +49,11 @@ _LEVELS: tuple[Path, ...] = (
 
 
 def snake_case(document: Document) -> Iterator[Problem]:
-    """Yield an error for each field in snake_case that OpenMetadata writes in camelCase: no server sends it so."""
+    """Yield an error for each field in snake_case that OpenMetadata has in camelCase: no server sends it so."""
     for path, mapping in _mappings(document):
         known = _known(path)
         for name in mapping:
-            # Most names have neither, and this is asked at each parse.
+            # A cheap test first: this runs at each parse, and most names have neither.
             if ("_" in name or "-" in name) and name not in known and (right := in_camel_case(name, known)):
                 yield Problem(
                     _dotted(path, name),
@@ -65,7 +65,7 @@ def snake_case(document: Document) -> Iterator[Problem]:
 
 
 def ours(document: Document) -> Iterator[Problem]:
-    """Yield an error for each unknown field of the section that is ours alone."""
+    """Yield an error for each unknown field of our own section."""
     for path in _OURS:
         mapping = mapping_at(document, *path)
         known = _known(path)
@@ -83,7 +83,7 @@ def unknown(document: Document) -> Iterator[Problem]:
     """
     Yield a warning for each unknown field that is a near miss of a known one, or known on another level.
 
-    A newer server sends fields that nothing here knows: those that are near to none are its own.
+    Any other unknown field may be a newer server's.
     """
     found = ((path, name) for path, mapping in _mappings(document) for name in mapping if name not in _known(path))
     for path, name in islice(found, _MOST_UNKNOWN):
@@ -144,7 +144,7 @@ def _places() -> Mapping[str, Path]:
     source = ("sourceConfig", "config")
     for kind in kind_at(*source)["one of"]:
         for name in fields(kind):
-            # A field of both is meant for the source: that of the connection to OpenMetadata is hardly ever written.
+            # A field of both is meant for the source: hardly anybody writes that of the connection to OpenMetadata.
             if found.get(name, [_SERVER]) == [_SERVER]:
                 found[name] = [source]
     return {name: paths[0] for name, paths in found.items() if len(paths) == 1}

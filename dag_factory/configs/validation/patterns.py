@@ -1,4 +1,4 @@
-"""Filter patterns: that each is a regular expression, as openmetadata-ingestion reads it when it meets a name."""
+"""Filter patterns: whether each is a regular expression, which openmetadata-ingestion finds out only in a run."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from dag_factory.configs.problem import WARNING, Problem
 FIELD = "sourceConfig.config"
 _WAY_OUT = r"Write .* for any characters, and \ before a special one"
 _SUFFIX = "FilterPattern"
-# No pattern that people write is longer, and no list of them.
+# Longer patterns, and further ones, are not checked: people write none.
 _LONGEST, _MOST = 500, 100
 
 
 def patterns(document: Document) -> Iterator[Problem]:
-    """Yield a warning for each pattern that is not a regular expression: the run fails at the first name it meets."""
+    """Yield a warning for each pattern that is not a regular expression: the run fails at the first name to match."""
     source = document.get("sourceConfig")
     config = source.get("config") if isinstance(source, dict) else None
     for field, pattern in islice(_patterns(config), _MOST) if isinstance(config, dict) else ():
         if len(pattern) <= _LONGEST and not _is_regular(pattern):
-            problem = "is not a regular expression, and the run fails at the first name that is held against it"
+            problem = "is not a regular expression, so the run fails at the first name that it is matched against"
             yield Problem(field, "pattern", problem, _WAY_OUT, WARNING)
 
 
@@ -41,7 +41,7 @@ def _patterns(config: Mapping[str, object]) -> Iterator[tuple[str, str]]:
 def _is_regular(pattern: str) -> bool:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what a later Python may read in another way
+            warnings.simplefilter("ignore")  # of syntax whose meaning a later Python may change
             re.compile(pattern)
     except (re.error, OverflowError, RecursionError):
         return False

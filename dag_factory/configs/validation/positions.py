@@ -27,10 +27,10 @@ def located(problems: Iterable[Problem], keys: Iterable[str], read: Callable[[st
     """
     Return problems with the file, line and column of their fields.
 
-    A field that is missing has the place of what it is missing in; one of the defaults is found in their file.
+    A missing field has the position of the mapping that lacks it; a field of the defaults has its position in theirs.
 
     :param keys: of the config and of its defaults, the nearest first
-    :param read: returns the content of a file by its key; raises KeyError where it is gone
+    :param read: returns the content of a file by its key; raises KeyError where it is missing
     """
     files = list(_places(keys, read))
     return [_located(problem, files) for problem in problems]
@@ -54,11 +54,11 @@ def _located(problem: Problem, files: list[tuple[str, dict[str, Place]]]) -> Pro
 def _places(keys: Iterable[str], read: Callable[[str], bytes]) -> Iterator[tuple[str, dict[str, Place]]]:
     """Yield the key of each file that can be read, with the places of its fields by dotted path."""
     for key in keys:
-        with suppress(Exception):  # a file that is broken has been reported as such
+        with suppress(Exception):  # a broken file has been reported as such
             text = read(key).decode("utf-8-sig")
             is_yaml = PurePosixPath(key).suffix.lower() in YAML_SUFFIXES
             found = _in_yaml(compose(text), "") if is_yaml else _in_json(text)
-            # Aliases of YAML can make very many fields out of a few bytes.
+            # YAML's aliases can make very many fields from a few bytes.
             yield key, dict(islice(found, MAX_VALUES))
 
 
@@ -84,7 +84,7 @@ def _place(node: yaml.Node) -> Place:
 
 
 def _in_json(text: str) -> Iterator[tuple[str, Place]]:
-    """Yield the places of all fields of a JSON text that can be read: of each key, and of each item of a list."""
+    """Yield the places of all fields of a valid JSON text: of each key, and of each item of a list."""
     starts = [0, *(end.end() for end in re.finditer("\n", text))]
 
     def place(position: int) -> Place:

@@ -16,12 +16,12 @@ from dag_factory.secrets.references import CONNECTION, FORMS, PARTS, is_part, is
 
 _FORMS = tuple(sorted(FORMS))
 _PARTS = tuple(sorted(PARTS))
-# A document holds fewer references that are wrong, unless somebody wants this to take long.
+# More wrong references are left out: only a document that was made to take long has so many.
 _MOST = 20
 
 
 def reach(document: Document, opened: Allowed) -> Iterator[Problem]:
-    """Yield what a document may not reach."""
+    """Yield an error for each thing that a document may not reach."""
     for error in islice(opened.refusals(document), _MOST):
         yield problem_of(error, "allowed")
 
@@ -39,7 +39,7 @@ def executor(document: Document) -> Iterator[Problem]:
 
 
 def interpreter(document: Document, opened: Allowed) -> Iterator[Problem]:
-    """Yield a warning for an interpreter that the settings here don't name: those of the workers may be others."""
+    """Yield a warning for an interpreter that the settings here don't name: the workers' settings may differ."""
     python = (mapping_at(document, *RUNNER) or {}).get("python")
     if isinstance(python, str) and python and not opened.versions.is_open(python):
         way_out = f"Ask Airflow's operator to add it to [{SECTION}] allowed_pythons"
@@ -48,7 +48,7 @@ def interpreter(document: Document, opened: Allowed) -> Iterator[Problem]:
 
 
 def misspelt_references(document: Document) -> Iterator[Problem]:
-    """Yield an error for each near miss of a reference, such as ``$conection``, whose mapping would be the value."""
+    """Yield an error for each near miss of a reference, such as ``$conection``, which would stay a plain mapping."""
     for field, name in islice(_dollars(document), _MOST):
         if near := _reference(name):
             way_out = f"Did you mean '{near}'?"
@@ -70,7 +70,7 @@ def _reference(name: str) -> str | None:
 
 
 def _dollars(document: Document) -> Iterator[tuple[str, str]]:
-    """Yield the keys that begin as those of references do, of mappings of one or two keys that are no references."""
+    """Yield the keys that begin with ``$`` in mappings of one or two keys that are not references."""
     for field, mapping in mappings_in(document):
         if len(mapping) <= 2 and not is_reference(mapping):
             yield from ((field, name) for name in mapping if name.startswith("$"))

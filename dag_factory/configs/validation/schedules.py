@@ -1,4 +1,4 @@
-"""When a pipeline runs: that Airflow can schedule it."""
+"""Whether Airflow can schedule a pipeline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dag_factory.secrets.references import is_reference
 
 
 def schedules(document: Document) -> Iterator[Problem]:
-    """Yield what is wrong with cron, timezone and dates, each by itself."""
+    """Yield what is wrong with cron, timezone and dates, each separately."""
     airflow = document.get("airflowConfig")
     if not isinstance(airflow, dict) or is_reference(airflow):
         return
@@ -31,11 +31,11 @@ def schedules(document: Document) -> Iterator[Problem]:
             named = check_timezone(zone)
         except ConfigError as error:
             found = problem_of(error, "timezone")
-            # What is near to UTC+2 is UTC, which is not meant.
+            # The nearest name to UTC+2 is UTC, which is not meant.
             near = None if re.search(r"[+\d]", zone) else nearest(zone, _timezones())
             yield replace(found, way_out=f"Did you mean '{near}'?") if near else found
     cron = airflow.get("scheduleInterval")
-    if isinstance(cron, str) and 0 < len(cron.strip()) <= LONGEST_CRON:  # of a longer one the model says that
+    if isinstance(cron, str) and 0 < len(cron.strip()) <= LONGEST_CRON:  # the model reports a longer one
         try:
             check_cron(cron.strip(), named or "UTC")
         except ConfigError as error:
@@ -58,7 +58,7 @@ def _dates(fields: Document) -> Iterator[Problem]:
     try:
         config = AirflowConfig.model_validate(fields)
     except ValidationError:
-        return  # the model says that
+        return  # the model reports that
     start, end = start_date(config), end_date(config)
     if start is not None and end is not None and end <= start:
         yield Problem(

@@ -1,8 +1,8 @@
 """
-Checks values against openmetadata-ingestion's schemas, as the digests hold them.
+Checks values against the digests of openmetadata-ingestion's schemas.
 
-What its models are certain to refuse is an error. All else that is doubtful is a warning, above all a field of a newer
-server. What the digests don't hold, such as the pattern of a text, is not checked here: the worker asks the models.
+What openmetadata-ingestion's models are certain to refuse is an error. What is only doubtful is a warning, such as a
+field of a newer server. What the digests don't hold, such as the pattern of a text, the worker checks with the models.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from dag_factory.configs.schemas import ANY, BOOLEAN, INTEGER, MOMENT, NUMBER, S
 from dag_factory.openmetadata.nearest import nearest
 from dag_factory.secrets.references import is_reference
 
-# A document of some kilobytes has a few hundred objects. One that is made to take long is not checked to its end:
-# each object counts, held against each type that it may be of, and each wrong value.
+# After so many, a document is not checked further; one of some kilobytes has a few hundred. Each object counts once for
+# each type that it is compared with, and so does each wrong value.
 _MOST_OBJECTS = 5_000
 _MOST_UNKNOWN = 20
-"""Fields of one object that are named because they are unknown."""
+"""How many unknown fields of one object are reported."""
 
-# Texts that its models read as true or false.
+# Texts that openmetadata-ingestion's models read as true or false.
 _ANSWERS = frozenset({"0", "1", "f", "false", "n", "no", "off", "on", "t", "true", "y", "yes"})
 
-# Which field of a type is shown, where none is required.
+# The field that stands for a type in an example, where none is required.
 _FIRST = frozenset({"includes"})
 
 _WORDS = {
@@ -42,8 +42,8 @@ class SchemaCheck:
     """
     Finds what is wrong in the values of one document.
 
-    :param schemas: of the openmetadata-ingestion that is to read it
-    :param names_unknown: whether to look for unknown fields too, and for the names that were meant
+    :param schemas: of the version of openmetadata-ingestion that will read it
+    :param names_unknown: whether to report unknown fields too, each with the name that was probably meant
     """
 
     def __init__(self, schemas: Schemas, *, names_unknown: bool = True) -> None:
@@ -53,16 +53,16 @@ class SchemaCheck:
 
     def problems_of(self, kind: Kind, value: Any, field: str) -> Iterator[Problem]:
         """
-        Yield what is wrong with a value, or with what it holds.
+        Yield what is wrong with a value, or within it.
 
-        :param kind: that it has to be of
+        :param kind: the kind that it must have
         :param field: its dotted path
         """
         if value is None or kind in (ANY, None) or self._objects_left <= 0:
             return
         options = kind["one of"] if isinstance(kind, dict) and "one of" in kind else [kind]
         if is_reference(value):
-            # It becomes a text, of which a number, a true and a word of an enum may be made.
+            # It becomes a text, which the models may read as a number, a boolean or a value of an enum.
             if not any(each in _WORDS or each == ANY or self._schemas.values(each) for each in _hashable(options)):
                 yield _misfit(field, "a reference, which becomes a text,", *self._words(options))
         elif isinstance(value, dict):
@@ -74,7 +74,7 @@ class SchemaCheck:
             yield self._wrong_value(options, value, field)
 
     def of_object(self, kind: str, value: Mapping[str, Any], field: str) -> Iterator[Problem]:
-        """Yield what is wrong with the fields of an object that is of a type, which is not in question."""
+        """Yield what is wrong with the fields of an object of a known type."""
         self._objects_left -= 1
         if self._objects_left < 0:
             return
@@ -120,7 +120,7 @@ class SchemaCheck:
         elif not maps:
             yield from self._of_types(types, value, field)
         elif types:
-            # Whatever it is, it is taken. If it says that it is of a type, its fields can still be misspelt.
+            # Any mapping is accepted. If it names a type, its fields can still be misspelt.
             said = [each for each in types if value.get("type") in self._schemas.values(self._type_of(each))]
             if len(said) == 1:
                 yield from (
@@ -133,7 +133,7 @@ class SchemaCheck:
                 yield from self.problems_of(maps[0]["map"], child, f"{field}.{name}")
 
     def _of_types(self, types: list[str], value: dict[str, Any], field: str) -> Iterator[Problem]:
-        """Yield what is wrong with an object that may be of several types: of the one that it is nearest to."""
+        """Yield what is wrong with an object that may be of several types, compared with the nearest of them."""
         tags = self._tags(types)
         for tag in tags:
             if isinstance(said := value.get(tag), str):
@@ -154,14 +154,14 @@ class SchemaCheck:
         alike = [each for each in types if distance(each) == distance(nearest_type)]
         for tag in tags if len(alike) > 1 else ():
             if problem := next((each for each in found[nearest_type] if _is_missing(each, f"{field}.{tag}")), None):
-                # Which of the types it is has to be known before anything else of it.
+                # Before all else, the object must say which of these types it is.
                 kinds = [self._schemas.fields(each).get(tag) for each in types]
                 yield replace(problem, way_out=self._how_to_write(tag, kinds))
                 return
         yield from found[nearest_type]
 
     def _known(self, kind: Kind, value: Mapping[str, Any]) -> int:
-        """Return how many fields of an object, and of the objects in it, a type knows."""
+        """Return how many fields of an object, and of objects in it, a type knows."""
         count = 0
         for name in value.keys() & self._schemas.fields(kind).keys():
             inner = self._schemas.fields(kind)[name]
@@ -171,7 +171,7 @@ class SchemaCheck:
         return count
 
     def _tags(self, types: list[str]) -> list[str]:
-        """Return the fields whose values say of which type an object is."""
+        """Return the fields whose values tell an object's type."""
         if len(types) < 2:
             return []
         named: dict[str, list[tuple[Any, ...]]] = {}
@@ -192,7 +192,7 @@ class SchemaCheck:
                 yield from self.problems_of(lists[0]["list"], child, f"{field}.{index}")
 
     def _reads(self, kind: Kind, value: Any) -> bool:
-        """Return whether a model reads a value that is neither object nor list as of a kind, or may do so."""
+        """Return whether a model may read a value, neither object nor list, as being of a kind."""
         if not isinstance(kind, str):
             return False
         if kind == BOOLEAN:
@@ -239,7 +239,7 @@ class SchemaCheck:
 
 
 def short(version: str) -> str:
-    """Return the part of a version that schemas go by, such as ``2.0`` of ``2.0.6.0``."""
+    """Return the part of a version that identifies its schemas, such as ``2.0`` of ``2.0.6.0``."""
     return ".".join(version.split(".")[:2])
 
 

@@ -1,4 +1,4 @@
-"""The connection to the OpenMetadata server: that there is one, and where it leads."""
+"""The connection to the OpenMetadata server: whether a document has one, and whether it can work."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _URL = "Write one like https://openmetadata.example.com/api"
 
 def server(document: Document, *, is_given: bool) -> Iterator[Problem]:
     """
-    Yield what is wrong with the way to the server.
+    Yield what is wrong with the connection to the server.
 
     :param is_given: whether an Airflow Connection supplies it for all pipelines
     """
@@ -57,7 +57,7 @@ def server(document: Document, *, is_given: bool) -> Iterator[Problem]:
 
 
 def doubtful_server(document: Document) -> Iterator[Problem]:
-    """Yield a warning for what will most likely not work with a server."""
+    """Yield a warning for what will most likely fail."""
     connection = document.get(SERVER)
     if not isinstance(connection, dict) or is_reference(connection):
         return

@@ -1,4 +1,4 @@
-"""The sourceConfig: that it exists, is of the type that the pipelineType wants, and fits the kind of the service."""
+"""Whether the sourceConfig exists, has the type of its pipelineType, and fits the kind of the service."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TYPE = f"{_CONFIG}.type"
 _METADATA = BY_SERVICE["metadata"]
 _SERVICES = (*KINDS_OF_SERVICES, "testSuite")
 _TYPES = {name: types_of(name) for name in PIPELINE_TYPES}
-# Of one, whose source config may do without.
+# An application without a type in its source config.
 _TYPES["application"] += ("ReverseIngestion",)
 _ALL_TYPES = tuple(dict.fromkeys(name for names in _TYPES.values() for name in names))
 
@@ -28,7 +28,7 @@ def kind(document: Document) -> Iterator[Problem]:
     """Yield an error for a pipelineType that nothing runs."""
     name = document.get("pipelineType")
     if not isinstance(name, str):
-        return  # the model says that
+        return  # the model reports that
     try:
         pipeline_type(name)
     except ConfigError as error:
@@ -48,7 +48,7 @@ def service(document: Document) -> Iterator[Problem]:
 
 
 def source_config(document: Document) -> Iterator[Problem]:
-    """Yield what is wrong with the sourceConfig as a whole; its fields are looked at elsewhere."""
+    """Yield what is wrong with the sourceConfig as a whole; `source_config` checks its fields."""
     source = document.get(_FIELD)
     example = _example(document)
     if source is None:
@@ -79,7 +79,7 @@ def _type(document: Document, said: object) -> Iterator[Problem]:
 
 
 def doubtful_types(document: Document) -> Iterator[Problem]:
-    """Yield a warning for a type that is missing or a near miss of a known one: newer servers have further ones."""
+    """Yield a warning for a type that is missing, or a near miss of a known one: a newer server may know it."""
     service, source = document.get("service"), document.get(_FIELD)
     if isinstance(service, dict) and not is_reference(service):
         yield from _kind_of_service(service.get("type"))
@@ -93,7 +93,7 @@ def doubtful_types(document: Document) -> Iterator[Problem]:
 
 
 def _kind_of_service(said: object) -> Iterator[Problem]:
-    """Yield a warning for the name of a connector or the like; a kind that newer servers have ends as all do."""
+    """Yield a warning for a near miss, or a name without the suffix ``Service``, such as a connector's."""
     found = list(_near_miss(said, _SERVICES, "service.type"))
     if found or not isinstance(said, str) or said in _SERVICES or said.endswith("Service"):
         yield from found

@@ -1,4 +1,4 @@
-"""The source config: of the type that its pipeline type wants, and as openmetadata-ingestion's schemas have it."""
+"""Whether the source config is of the type of its pipeline type, and fits openmetadata-ingestion's schemas."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from dag_factory.secrets.references import is_reference
 
 FIELD = "sourceConfig.config"
 
-# What else of a document a run hands to openmetadata-ingestion, and no DAG is made of.
+# Further fields that a run passes to openmetadata-ingestion, and that no DAG is built from.
 _OF_RUN = ("enableStreamableLogs", "loggerLevel", "raiseOnError")
 _MOST_PROBLEMS = 50
 
 
 def misfits(document: Mapping[str, Any], versions: IngestionVersions) -> Iterator[Problem]:
-    """Yield what openmetadata-ingestion would refuse for certain: errors, at most 50, and cheap to ask for."""
+    """Yield what openmetadata-ingestion is certain to refuse: at most 50 errors, found at little cost."""
     version = versions.of(_python(document))
     if not is_ahead(version):
         found = _problems(document, of_version(version), names_unknown=False)
@@ -34,7 +34,7 @@ def doubts(document: Mapping[str, Any], versions: IngestionVersions) -> Iterator
     """
     Yield warnings for fields that openmetadata-ingestion does not know: a newer server may have sent them.
 
-    Of an openmetadata-ingestion that is newer than the digests, all that is found is but doubtful.
+    Where openmetadata-ingestion is newer than the digests, all problems are warnings.
     """
     version = versions.of(_python(document))
     for problem in islice(_problems(document, of_version(version), names_unknown=True), 2 * _MOST_PROBLEMS):
@@ -43,7 +43,7 @@ def doubts(document: Mapping[str, Any], versions: IngestionVersions) -> Iterator
 
 
 def misfits_and_doubts(document: Mapping[str, Any], versions: IngestionVersions) -> list[Problem]:
-    """Return what `misfits` and `doubts` yield, looked for once where it is not very much."""
+    """Return what `misfits` and `doubts` yield, mostly from one check in place of two."""
     version = versions.of(_python(document))
     found = list(islice(_problems(document, of_version(version), names_unknown=True), _MOST_PROBLEMS))
     if is_ahead(version) or len(found) == _MOST_PROBLEMS:
@@ -53,9 +53,9 @@ def misfits_and_doubts(document: Mapping[str, Any], versions: IngestionVersions)
 
 def _problems(document: Mapping[str, Any], schemas: Schemas, *, names_unknown: bool) -> Iterator[Problem]:
     """
-    Yield what there is to say of a source config, and of what else a run hands to openmetadata-ingestion.
+    Yield the problems of a source config, and of the other fields that a run passes to openmetadata-ingestion.
 
-    Nothing is said of one that is missing, nor of a pipeline type that this version of openmetadata-ingestion does not
+    A missing source config yields none, nor does a pipeline type that this version of openmetadata-ingestion does not
     run.
     """
     check = SchemaCheck(schemas, names_unknown=names_unknown)
@@ -81,7 +81,7 @@ def _problems(document: Mapping[str, Any], schemas: Schemas, *, names_unknown: b
 
 
 def _for_service(choices: Mapping[str, str], document: Mapping[str, Any]) -> str | None:
-    """Return which type the source config is to be of, by the type of the service; None where that is not known."""
+    """Return the type that the source config must have, by the type of the service; None where that is unknown."""
     service = document.get("service")
     said = str(service.get("type")).lower() if isinstance(service, dict) else ""
     by_service = {name.lower(): kind for name, kind in choices.items()}
@@ -89,7 +89,7 @@ def _for_service(choices: Mapping[str, str], document: Mapping[str, Any]) -> str
 
 
 def _types(schemas: Schemas, kinds: Iterable[str]) -> list[str]:
-    """Return what the field ``type`` of some kinds of source config says."""
+    """Return the values of the field ``type`` in some kinds of source config."""
     return list(dict.fromkeys(str(schemas.values(schemas.fields(kind)["type"])[0]) for kind in kinds))
 
 

@@ -20,8 +20,8 @@ Check = Callable[[Document], Iterable[Problem]]
 """
 Finds problems in a document as it stands in the store: with its defaults, its references unresolved.
 
-It never raises, takes any JSON for a value, and its time is bounded whatever the document holds. Of two problems of one
-field the first is kept, so the check that knows more comes first.
+It never raises, takes any JSON as a value, and its time is bounded whatever the document holds. The first problem of a
+field is kept, so more specific checks come first.
 """
 
 NAMES: tuple[Check, ...] = (names.snake_case, names.ours)
@@ -37,7 +37,7 @@ ERRORS: tuple[Check, ...] = (
     reach.parts_of_connections,
     reach.executor,
 )
-"""Run whenever a DAG is built, so at each parse too: they must be cheap."""
+"""Run at each parse too, so they must be cheap."""
 
 WARNINGS: tuple[Check, ...] = (
     names.unknown,
@@ -45,16 +45,16 @@ WARNINGS: tuple[Check, ...] = (
     server.doubtful_server,
     patterns.patterns,
 )
-"""Run where a user reads the result: at a deploy, for a dropped file, and for a document that is wrong anyway."""
+"""Run where a user reads the result: at a deploy, for a dropped file, and for a document that has errors."""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """
-    What validation finds in a document.
+    The result of validating a document.
 
     :param problems: errors first
-    :param pipeline: what it describes, None where it is wrong
+    :param pipeline: the one that it describes, None where it has errors
     """
 
     problems: tuple[Problem, ...]
@@ -72,7 +72,7 @@ class Verdict:
         """
         Return the pipeline that the document describes.
 
-        :raises InvalidError: with all errors, where it is wrong
+        :raises InvalidError: where the document has errors, with all of them
         """
         if self.pipeline is None:
             raise InvalidError(self.errors)
@@ -84,16 +84,16 @@ def validate(document: Document, opened: Allowed | None = None) -> list[Problem]
     Return all problems of a document, errors first.
 
     :param document: merged over its defaults, its references unresolved
-    :param opened: what the operator has opened to configs; without it, what the settings say now
+    :param opened: what the operator allows configs; None to read the settings
     """
     return list(examine(document, opened, warnings=True).problems)
 
 
 def examine(document: Document, opened: Allowed | None = None, *, warnings: bool = False) -> Verdict:
     """
-    Return what `validate` says, and the pipeline of a document that is good.
+    Return the problems of a document, and its pipeline where it has no errors.
 
-    :param warnings: whether to look for doubtful things in a document without errors too
+    :param warnings: whether to look for warnings even where there are no errors
     """
     if found := [*foreign.workflow(document), *foreign.answer(document)]:
         return Verdict(tuple(found), None)
