@@ -1,4 +1,4 @@
-"""What stands elsewhere in another Airflow 3: the one place that knows more than one version."""
+"""What differs between versions of Airflow 3: the one place that knows more than one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 
 
 def has_cluster_policies() -> bool:
-    """Return whether anybody has registered a policy that may change or refuse a DAG."""
+    """Return whether a cluster policy is registered that may change or refuse a DAG."""
     if hasattr(settings, "get_policy_plugin_manager"):
         hook = settings.get_policy_plugin_manager().hook
     else:  # pragma: no cover - Airflow 3.1
@@ -32,7 +32,7 @@ def has_cluster_policies() -> bool:
 
 
 def has_executor(name: str) -> bool:
-    """Return whether Airflow is configured to have an executor; a DAG that names another one stops its whole file."""
+    """Return whether Airflow is configured with an executor. A DAG that names another one breaks its whole file."""
     from airflow.exceptions import UnknownExecutorException
     from airflow.executors.executor_loader import ExecutorLoader
 

@@ -12,7 +12,7 @@ class DagFactoryError(Exception):
 
 
 class SettingsError(DagFactoryError):
-    """The section ``[openmetadata_dag_factory]`` holds something that can't work."""
+    """The section ``[openmetadata_dag_factory]`` has an invalid value."""
 
 
 class StoreError(DagFactoryError):
@@ -34,7 +34,7 @@ class ConfigError(DagFactoryError):
     :param problem: what is wrong and the way out, as a clause that can follow the field's name
     :param field: dotted path of the field, such as ``airflowConfig.retries``
     :param config: key of the config in its store, such as ``sales/orders.yaml``
-    :param place: line and column in that file, counted from 1, where the problem itself says them too
+    :param place: line and column in that file, counted from 1; given only where the problem's text has them too
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class ConfigError(DagFactoryError):
         return ConfigError(self.problem, field=self.field, config=self.config or config, place=self.place)
 
     def __str__(self) -> str:
-        # Names of files and fields are whatever somebody has written: they must not pass for lines of a log.
+        # Names of files and fields may be any text, and must not pass for lines of a log.
         named = {"config": self.config, "field": self.field}
         where = [f"{kind} '{cut(one_line(name), _LONGEST_NAME)}'" for kind, name in named.items() if name]
         problem = one_line(self.problem)
@@ -64,7 +64,7 @@ class ConfigError(DagFactoryError):
 
 
 class ConflictError(ConfigError):
-    """A config claims a DAG id or a file that another config has."""
+    """A config claims another config's DAG id or file."""
 
 
 class LoaderError(DagFactoryError):
@@ -76,11 +76,11 @@ class WorkflowError(DagFactoryError):
 
 
 class ServerError(WorkflowError):
-    """The OpenMetadata server can't be used by a run, until somebody changes something."""
+    """A run can't use the OpenMetadata server until somebody changes something."""
 
 
 class ServerUnavailable(ServerError):
-    """The OpenMetadata server can't be used now, but that may well pass: it is down, slow, or busy."""
+    """A run can't use the OpenMetadata server now, but later it may: it is down, slow, or busy."""
 
 
 class StatusError(DagFactoryError):

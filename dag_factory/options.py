@@ -1,4 +1,4 @@
-"""The options of section ``[openmetadata_dag_factory]``: what each is for, its default, and since when it is there."""
+"""The options of section ``[openmetadata_dag_factory]``: descriptions, defaults, and the versions that added them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ DEFAULT_STATE_FOLDER = "{AIRFLOW_HOME}/openmetadata_dag_factory"
 DEFAULT_LONGEST_RUN = 86_400
 
 IN_PROCESS = "in_process"
-"""In place of an interpreter: no other one than Airflow's own, and no process of its own."""
+"""In place of an interpreter's path: the task's own process runs ingestion code."""
 
 # What `airflow config list` shows, in the form that a provider declares it.
 OPTIONS: dict[str, dict[str, str | None]] = {
@@ -24,8 +24,8 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     },
     "host_ip": {
         "description": (
-            "Address that the OpenMetadata server shows as that of this Airflow.\n"
-            "Where it is empty, it is the address from which the API server's machine makes connections.\n"
+            "Address that the OpenMetadata server shows for this Airflow.\n"
+            "If empty, it is the address from which the API server's machine makes connections.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",
@@ -35,7 +35,7 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     "ingestion_version": {
         "description": (
             "Version of openmetadata-ingestion that the workers have. The OpenMetadata server compares it with its\n"
-            "own. Where it is empty, it is the version that is installed beside the API server.\n"
+            "own. If empty, it is the version that is installed beside the API server.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",
@@ -44,9 +44,9 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     },
     "python": {
         "description": (
-            "Where ingestion code runs: in_process, so in the process of the task, where openmetadata-ingestion is\n"
-            "installed beside Airflow; or the path of an interpreter of another environment that has\n"
-            "openmetadata-ingestion, which is then started for each run.\n"
+            "Where ingestion code runs: in_process (in the task's process, where openmetadata-ingestion is installed\n"
+            "beside Airflow), or the path of another environment's interpreter that has openmetadata-ingestion, which\n"
+            "is then started for each run.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",
@@ -55,8 +55,8 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     },
     "allowed_pythons": {
         "description": (
-            "Paths of further interpreters that a config may choose for its runs, separated by commas. A config\n"
-            "that names any other program is refused: a user who may deploy one could start it.\n"
+            "Paths of further interpreters that a config may choose for its runs, separated by commas. A config that\n"
+            "names any other program is refused, since a user who may deploy could start any program.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",
@@ -96,7 +96,7 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     "allowed_servers": {
         "description": (
             "Hosts of the OpenMetadata servers that a config may report to, separated by commas; * stands for any\n"
-            "characters, and a port may follow a colon. Where it is empty, any host may be named.\n"
+            "characters, and a port may follow a colon. If empty, any host is allowed.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",
@@ -105,8 +105,8 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     },
     "state_folder": {
         "description": (
-            "Folder of this machine in which each component remembers which config store it knows and what was in it,\n"
-            "so that a store that is not mounted is not taken for an empty one.\n"
+            "Folder on this machine in which each component remembers its config store, so that a store that is not\n"
+            "mounted does not pass for an empty one.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",
@@ -116,8 +116,8 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     "last_good_folder": {
         "description": (
             "Folder for the last good version of each config of this store, which runs while the config itself is\n"
-            "broken. It must exist. The DAG processor writes there, all other components read. Where the option is\n"
-            "empty, it is a hidden folder of the store.\n"
+            "broken. It must exist. The DAG processor writes there, all other components read. If empty, it is a\n"
+            "hidden folder of the store.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",
@@ -126,7 +126,7 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     },
     "longest_run": {
         "description": (
-            "Seconds after which a run is ended whose pipeline has no workflowTimeout of its own; 0 for no limit.\n"
+            "Seconds after which a run is ended, unless its pipeline has a workflowTimeout; 0 for no limit.\n"
         ),
         "version_added": "0.1.0",
         "type": "integer",
@@ -159,8 +159,8 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     },
     "watch_store": {
         "description": (
-            "Whether the API server watches the config store for files that are changed by hand: auto, poll (never\n"
-            "rely on the kernel to report changes, but list the folder every second or so) or off.\n"
+            "Whether the API server watches the config store for files that are changed by hand: auto, poll (list the\n"
+            "folder about every second, since the kernel does not report all changes) or off.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",
@@ -179,8 +179,8 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     },
     "openmetadata_conn_id": {
         "description": (
-            "Airflow Connection that says where the OpenMetadata server is (host, schema, port) and holds the token\n"
-            "of its bot (password), for all pipelines. It overrides what their configs say.\n"
+            "Airflow Connection to the OpenMetadata server of all pipelines: its address (host, schema, port) and the\n"
+            "token of its bot (password). It overrides the configs.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",
@@ -190,7 +190,7 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     "openmetadata_url": {
         "description": (
             "Address of OpenMetadata's UI, for the links on tasks.\n"
-            "Where it is empty, it is that of the API without the path.\n"
+            "If empty, it is the API's without the path.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",

@@ -1,4 +1,4 @@
-"""What Airflow discovers as a plugin: the timetables that its scheduler must be able to read back, listener, API."""
+"""What Airflow discovers as a plugin: the timetables that its scheduler deserializes, the listener, and the API."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class OpenMetadataDagFactoryPlugin(AirflowPlugin):
 
     @cached_property
     def timetables(self) -> list[Any]:  # type: ignore[override]
-        """What reads a stored DAG back, which a worker never does."""
+        """The timetables of stored DAGs. Imported when asked for, since workers never deserialize DAGs."""
         from dag_factory.configs.timetables.presets import PipelineContinuousTimetable, PipelineOnceTimetable
         from dag_factory.configs.timetables.schedule import PipelineTimetable
 
         return [PipelineTimetable, PipelineOnceTimetable, PipelineContinuousTimetable]
 
-    # All of Airflow's processes import plugins; only the API server, which asks for apps, is to import FastAPI for it.
+    # All of Airflow's processes import plugins, but only the API server, which asks for apps, should import FastAPI.
     @cached_property
     def fastapi_apps(self) -> list[Any]:  # type: ignore[override]
         """The API that the OpenMetadata server calls."""
@@ -34,7 +34,7 @@ class OpenMetadataDagFactoryPlugin(AirflowPlugin):
 
     @cached_property
     def fastapi_root_middlewares(self) -> list[Any]:  # type: ignore[override]
-        """What stands in front of Airflow's API server, for the calls of that API."""
+        """The middleware of Airflow's API server that serves this API's calls."""
         from dag_factory.api.app import PREFIX
         from dag_factory.api.doubled_slash import FoldedSlashes
 

@@ -15,7 +15,7 @@ def get_provider_info() -> dict[str, Any]:
         "name": "OpenMetadata DAG factory",
         "description": "Runs OpenMetadata ingestion pipelines on Apache Airflow.",
         "versions": [__version__],
-        # Airflow 3.1 knows no commands of such providers, and passes over this.
+        # Ignored by Airflow 3.1, whose command line takes no commands from providers.
         "cli": ["dag_factory.cli.commands"],
         "config": {SECTION: {"description": "Where pipelines come from and how they run.", "options": OPTIONS}},
     }

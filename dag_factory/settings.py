@@ -16,7 +16,7 @@ _FLAGS = {**dict.fromkeys(("t", "true", "1"), True), **dict.fromkeys(("f", "fals
 
 def config_store() -> str:
     """
-    Return where the configs are stored, a folder's path.
+    Return the path of the folder that holds the configs.
 
     :raises SettingsError: where the option is set to nothing
     """
@@ -28,7 +28,7 @@ def config_store() -> str:
 
 def state_folder() -> Path:
     """
-    Return the folder of this machine in which components remember what they know of the store.
+    Return the folder on this machine in which components remember the store.
 
     :raises SettingsError: where the option is set to nothing
     """
@@ -45,12 +45,12 @@ def last_good_folder() -> Path | None:
 
 
 def host_ip() -> str | None:
-    """Return the address to show as that of this Airflow, None where it is to be found out."""
+    """Return the address that is shown for this Airflow, None where it must be found out."""
     return _text("host_ip")
 
 
 def ingestion_version() -> str | None:
-    """Return the version of openmetadata-ingestion that the workers have, None where it is that of this machine."""
+    """Return the workers' version of openmetadata-ingestion, None where it is this machine's."""
     return _text("ingestion_version")
 
 
@@ -67,7 +67,7 @@ def allowed_pythons() -> frozenset[str]:
     """
     Return the further interpreters that a config may choose.
 
-    :raises SettingsError: where one is no absolute path
+    :raises SettingsError: where one is not an absolute path
     """
     return frozenset(_interpreter("allowed_pythons", each) for each in _list("allowed_pythons"))
 
@@ -88,7 +88,7 @@ def allowed_connections() -> tuple[str, ...]:
 
 
 def allowed_servers() -> tuple[str, ...]:
-    """Return the hosts that a config may report to, each maybe with a port; empty where any may be named."""
+    """Return the hosts that a config may report to, each maybe with a port; empty where any host is allowed."""
     return _list("allowed_servers")
 
 
@@ -96,7 +96,7 @@ def longest_run() -> int | None:
     """
     Return after how many seconds a run without a ``workflowTimeout`` is ended, None for no limit.
 
-    :raises SettingsError: where it is not a number, or one that no time-out can have
+    :raises SettingsError: where it is not a number, or larger than a time-out can be
     """
     seconds = _count("longest_run", least=0)
     if seconds > MOST_SECONDS:
@@ -114,22 +114,22 @@ def title_tag() -> bool:
 
 
 def automation_workers() -> int:
-    """Return how many automations run at the same time; raises SettingsError where it is no number above 0."""
+    """Return how many automations run at the same time; raises SettingsError where it is not a number above 0."""
     return _count("automation_workers", least=1)
 
 
 def automation_queue() -> int:
-    """Return how many automations may wait; raises SettingsError where it is no number."""
+    """Return how many automations may wait; raises SettingsError where it is not a number."""
     return _count("automation_queue", least=0)
 
 
 def automation_timeout() -> int:
-    """Return after how many seconds an automation is ended; raises SettingsError where it is no number above 0."""
+    """Return after how many seconds an automation is ended; raises SettingsError where it is not a number above 0."""
     return _count("automation_timeout", least=1)
 
 
 def openmetadata_conn_id() -> str | None:
-    """Return the id of the Connection to the OpenMetadata server, None where the configs say it themselves."""
+    """Return the id of the Connection to the OpenMetadata server, None where each config has its own."""
     return _text("openmetadata_conn_id")
 
 
@@ -139,7 +139,7 @@ def openmetadata_url() -> str | None:
 
 
 def base_url() -> str:
-    """Return the address that browsers have for Airflow's API server, empty where none is set."""
+    """Return the address of Airflow's API server for browsers, empty where none is set."""
     from airflow.configuration import conf
 
     return str(conf.get("api", "base_url", fallback=""))
@@ -192,10 +192,10 @@ def local_dag_folders() -> list[Path]:
 
 def load_seconds() -> float | None:
     """
-    Return how long Airflow's DAG processor gives to a load of all configs, None where it gives as long as it takes.
+    Return how long a load of all configs may take in Airflow's DAG processor, None for no limit.
 
-    It ends the loader's module after ``[core] dagbag_import_timeout``, and the whole parse after ``[dag_processor]
-    dag_file_processor_timeout``. The other half of that goes to what Airflow does with the DAGs.
+    Airflow ends the loader's module after ``[core] dagbag_import_timeout``, and the whole parse after ``[dag_processor]
+    dag_file_processor_timeout``, half of which is left for what Airflow does with the DAGs.
     """
     from airflow.configuration import conf
 
@@ -205,14 +205,14 @@ def load_seconds() -> float | None:
 
 
 def dag_update_seconds() -> int:
-    """Return for how many seconds Airflow leaves a DAG as it has last written it down, whatever a parse says."""
+    """Return for how many seconds after it has stored a DAG Airflow does not store it again, whatever a parse finds."""
     from airflow.configuration import conf
 
     return int(conf.getint("core", "min_serialized_dag_update_interval", fallback=30))
 
 
 def stale_dag_seconds() -> int:
-    """Return how much later than the last parse with a DAG one without it must end, for Airflow to take it for gone."""
+    """Return for how many seconds a DAG must be missing from parses until Airflow counts it as removed."""
     from airflow.configuration import conf
 
     return int(conf.getint("dag_processor", "stale_dag_threshold", fallback=50))
@@ -254,11 +254,11 @@ def _is_set(option: str) -> bool:
 
 
 def _located(option: str, default: str) -> str:
-    """Return a path, that of the default below Airflow's home; empty where the option is set to nothing."""
-    # Airflow asks for OPTIONS while it is still building this object.
+    """Return a path, by default one below Airflow's home; empty where the option is set to nothing."""
+    # Imported here: Airflow reads OPTIONS while it is still building `conf`.
     from airflow.configuration import AIRFLOW_HOME, conf
 
-    # Airflow 3.1 loads the defaults of providers only in processes that its command line starts: not in a pod's task.
+    # Airflow 3.1 loads providers' defaults only in processes that its command line starts, so not in a pod's task.
     value = conf.get(SECTION, option, fallback=default.format(AIRFLOW_HOME=AIRFLOW_HOME)) or ""
     return str(value.strip())
 

@@ -1,5 +1,5 @@
 """
-A folder as the store: files replaced whole, a version marker, a lock between its writers, links that stay inside.
+A folder as the store: files that are replaced atomically, a version marker, a lock between writers, bounded links.
 
-Runs in every process that opens the store. It imports the root and nothing of what configs say.
+Runs in every process that opens the store. It knows nothing of what configs say.
 """

@@ -1,4 +1,4 @@
-"""Who may read a file, so that a copy of it is readable by nobody else."""
+"""Who may read a file, so that nobody else may read a copy of it."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _OWNER = 0o600
 @dataclass(frozen=True)
 class Access:
     """
-    Who may read a copy: its owner always, the group and all others as they may read what it was made of.
+    Who may read a copy: its owner always; the group and all others if they may read what it was made from.
 
     :param mode: permission bits
-    :param group: the id of the group that the bits are about, None where it has no right
+    :param group: id of the group of these bits, None where it may not read
     """
 
     mode: int = _OWNER
     group: int | None = None
 
     def apply(self, descriptor: int) -> None:
-        """Give a new file, which is its owner's alone, these permissions."""
+        """Set these permissions on a new file, which only its owner may read so far."""
         mode = self.mode
         if self.group is not None and os.fstat(descriptor).st_gid != self.group:
             try:
                 os.fchown(descriptor, -1, self.group)
             except OSError:
-                mode &= ~stat.S_IRGRP  # it would be another group's
+                mode &= ~stat.S_IRGRP  # another group could read it
         if mode != _OWNER:
             os.fchmod(descriptor, mode)
 
@@ -47,7 +47,7 @@ class _Rights:
     by_others: bool
 
     def by(self, group: int) -> bool:
-        """Return whether those of a group may, whatever else they are."""
+        """Return whether all members of a group may."""
         return self.by_group if group == self.group else self.by_others
 
 
@@ -56,7 +56,7 @@ _NOBODY = _Rights(-1, by_group=False, by_others=False)
 
 class AccessRights:
     """
-    The permissions of a folder's files. Those of folders, and of files that many are made with, are looked at once.
+    The permissions of a folder's files. Folders, and files that many others are made with, are looked at once.
 
     :param root: the folder that keys are relative to
     """
@@ -86,7 +86,7 @@ class AccessRights:
         return self._made_with[keys]
 
     def _of_file(self, path: str) -> list[_Rights]:
-        # By their texts: for very many files, making a Path of each takes longer than asking for its permissions.
+        # Paths are texts here: for very many files, making a Path takes longer than asking for the permissions.
         with suppress(OSError):
             status = os.lstat(path)
             if stat.S_ISLNK(status.st_mode):
@@ -97,7 +97,7 @@ class AccessRights:
         return [_NOBODY]
 
     def _of_folder(self, folder: str) -> list[_Rights]:
-        """Return the permissions of a folder and of all above it, of those that keep anybody out."""
+        """Return the permissions of a folder and of all above it, without those that let everybody in."""
         if folder not in self._folders:
             self._folders[folder] = self._read_of_folder(folder)
         return self._folders[folder]

@@ -1,4 +1,4 @@
-"""Which revisions of files a version marker was made for: to a watcher of the store, these are no news."""
+"""Which revisions of files have a version marker: a watcher of the store need not report them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ MAX_BYTES = 1024 * 1024
 
 class Announcements:
     """
-    A file to which each writer appends what its marker covers. What it has lost, or forgotten, costs a parse, at most.
+    A file to which each writer appends the changes that its marker covers.
 
-    Nothing else depends on it: which changes no marker covers is known by `Pending`.
+    A lost entry costs a parse, at most: `Pending`, not this file, says which changes have no marker.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,22 +31,22 @@ class Announcements:
         if not revisions:
             return
         try:
-            # For the owner alone: Airflow's user, who deploys and watches.
+            # Readable by the owner only: Airflow's user, who both deploys and watches.
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
             descriptor = os.open(self._path, flags, 0o600)
             with os.fdopen(descriptor, "ab", buffering=0) as file:
                 if os.fstat(descriptor).st_size > MAX_BYTES:
                     file.truncate(0)
-                # The line break comes first: a line that was torn when the disk was full spoils no other one.
+                # The line break comes first, so that a line cut off by a full disk can't damage the next one.
                 file.write(b"\n" + json.dumps(dict(revisions)).encode())
         except OSError as error:
             log.debug("can't keep %s: %s", self._path, error.strerror)
 
     def all(self) -> dict[str, str | None]:
         """
-        Return the newest revision of each key that was announced, None where that was the file's removal.
+        Return the newest announced revision of each key, None where the file was removed.
 
-        It is not known of all keys: of those that are not there, somebody has yet to say that they have changed.
+        Keys that are missing were not announced, or their entry is lost.
         """
         announced: dict[str, str | None] = {}
         try:

@@ -1,4 +1,4 @@
-"""Files of a config store, put in place in one step, and their revisions."""
+"""Files of a config store: replaced and removed atomically, with revisions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pathlib import Path
 from uuid import uuid4
 
 NEW = ".new"
-"""How the hidden names of files end that are not in their place yet."""
+"""Suffix of new files, which have hidden names until they are renamed into place."""
 
 _NEW_NAME = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(NEW)}")
-# A sweeper can take a new file only between its creation and its lock, which is a matter of microseconds.
+# `sweep` can remove a new file only between its creation and its lock, so for some microseconds.
 _ATTEMPTS = 5
 
 
@@ -24,18 +24,18 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class UncertainError(OSError):
-    """A change has failed, and whether it was made all the same can't be found out."""
+    """A change has failed, and it can't be found out whether it was made all the same."""
 
 
 def replace(path: Path, data: bytes, *, mode: int) -> str:
     """
-    Put a file in the place of another in one step, and return its revision.
+    Write a file, atomically replacing an older one, and return its revision.
 
-    Its content is on disk before it is in its place. Its place is on disk only after `sync`. A process that dies here
-    leaves at most a hidden file, which `sweep` removes.
+    Its content is on disk before it is renamed into place. The rename is on disk only after `sync`. A process that dies
+    here leaves at most a hidden file, which `sweep` removes.
 
-    :raises UncertainError: where it may or may not be in its place
-    :raises OSError: where it is not; the old file is still there
+    :raises UncertainError: where it may or may not be in place
+    :raises OSError: where it is not in place; the old file is unchanged
     """
     with _new_file(path.parent, mode) as (new, descriptor):
         with os.fdopen(descriptor, "wb", closefd=False) as file:
@@ -45,7 +45,7 @@ def replace(path: Path, data: bytes, *, mode: int) -> str:
         try:
             new.replace(path)
         except OSError as error:
-            # Network file systems may do what they are asked and lose the answer.
+            # Network file systems may do what they are asked, and still report an error.
             if not _is_in_place(path, descriptor, error):
                 raise
     return revision
@@ -53,7 +53,7 @@ def replace(path: Path, data: bytes, *, mode: int) -> str:
 
 def remove(path: Path) -> bool:
     """
-    Remove a file in one step; return whether there was one. That it is gone is on disk only after `sync`.
+    Remove a file atomically; return whether it existed. The removal is on disk only after `sync`.
 
     :raises UncertainError: where it may or may not be there still
     :raises OSError: where it is still there
@@ -70,9 +70,9 @@ def remove(path: Path) -> bool:
 
 def read_own(path: Path, most: int) -> bytes:
     """
-    Return what a file holds that the store keeps for itself, at most a number of bytes of it.
+    Return the first ``most`` bytes of a file that the store keeps for itself.
 
-    Who can write to the store's folder could put a link to a device or a pipe in its place, which has no end.
+    Anybody who can write to the store's folder could put a link to a device or a pipe in its place, which never ends.
 
     :raises OSError: where it is not a regular file, or can't be read
     """
@@ -84,7 +84,7 @@ def read_own(path: Path, most: int) -> bytes:
 
 
 def sync(folder: Path) -> None:
-    """Make what was renamed or removed in a folder survive a power cut."""
+    """Make the renames and removals in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
@@ -94,7 +94,7 @@ def sync(folder: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the new files of processes that died before these were in their place. Never fails."""
+    """Remove the new files of processes that died before the rename. Never fails."""
     with suppress(OSError):
         for name in filter(_NEW_NAME.fullmatch, os.listdir(folder)):  # noqa: PTH208 - names are all that is needed
             with suppress(OSError):
@@ -103,7 +103,7 @@ def sweep(folder: Path) -> None:
 
 def is_there(path: Path) -> bool:
     """
-    Return whether there is a file, or a link, be it to nothing.
+    Return whether there is a file, or a link, even a broken one.
 
     :raises OSError: where that can't be found out
     """
@@ -116,7 +116,7 @@ def is_there(path: Path) -> bool:
 
 def leads_to(path: Path, descriptor: int) -> bool:
     """
-    Return whether a path leads to a file that is open; links are not followed.
+    Return whether a path leads to the open file of a descriptor; links are not followed.
 
     :raises OSError: where that can't be found out
     """
@@ -137,7 +137,7 @@ def revision_of(path: Path) -> str:
 
 @contextmanager
 def _new_file(folder: Path, mode: int) -> Iterator[tuple[Path, int]]:
-    """Make a file under a hidden name; it is locked, which keeps `sweep` off, and removed where it fails."""
+    """Make a file under a hidden name. It is locked, so that `sweep` leaves it, and removed after an exception."""
     new, descriptor = _create(folder, mode)
     try:
         yield new, descriptor
@@ -146,7 +146,7 @@ def _new_file(folder: Path, mode: int) -> Iterator[tuple[Path, int]]:
             new.unlink()
         raise
     finally:
-        # All of it is on disk by now, so an error here means nothing.
+        # All of it is on disk by now, so an error here does not matter.
         with suppress(OSError):
             os.close(descriptor)
 
@@ -156,7 +156,7 @@ def _create(folder: Path, mode: int) -> tuple[Path, int]:
         new = folder / f".{uuid4().hex}{NEW}"
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         try:
-            # Where the file system has no locks, nobody can sweep.
+            # Where the file system has no locks, `sweep` removes nothing.
             with suppress(OSError):
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if leads_to(new, descriptor):
@@ -173,7 +173,7 @@ def _create(folder: Path, mode: int) -> tuple[Path, int]:
 def _sweep(path: Path) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        # The writer that still works on it holds this lock, until the file is renamed into its place.
+        # A writer that is still at work holds this lock until the file is renamed into place.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if leads_to(path, descriptor):
             path.unlink()
@@ -197,8 +197,8 @@ def _exists(path: Path, failure: OSError) -> bool:
 
 def _revision(status: os.stat_result) -> str:
     """
-    Return a text that changes when a file's content or its permissions do.
+    Return the revision of a file: a text that changes when its content or its permissions do.
 
-    Neither the inode nor the time of its change are in it: on network folders two machines may see different ones.
+    It contains neither inode nor ctime, which two machines may see differently on a network folder.
     """
     return f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_mode:o}"

@@ -32,9 +32,9 @@ _LONGEST_PROBLEM = 1000
 @dataclass(frozen=True)
 class Snapshot:
     """
-    What a folder held at one look.
+    What a folder held when it was listed.
 
-    :param revisions: a text for each key, another one once the file is; of a link, it is that of the file it leads to
+    :param revisions: the revision of each key's file; of a link, that of the file it leads to
     :param folders: the folders that were listed, each with its device and inode
     :param unlisted: the folders and links that can't be listed, each with the reason
     """
@@ -48,14 +48,14 @@ class FolderStore:
     """
     A folder of ``*.json``, ``*.yaml`` and ``*.yml`` files, subfolders included.
 
-    Links are followed, as a Kubernetes ConfigMap or a git-sync volume needs; hidden files and folders are left out.
-    What carries a config's name but is no readable file is listed all the same: reading it says what is wrong.
+    Links are followed, as a Kubernetes ConfigMap or a git-sync volume needs; hidden files and folders are ignored.
+    Whatever has a config's name is listed, even if it can't be read: `read` then says what is wrong.
 
-    How a change gets there, so that none is lost and each is seen, is the business of `Writes`.
+    `Writes` makes changes, so that none is lost and each is seen.
 
     :param location: path of the folder; ``~`` is expanded
-    :param memory: what this machine remembers of it. With it, a folder that is not the known store is refused
-    :param last_good: folder for the last good versions, None for a hidden one of the store
+    :param memory: what this machine remembers of the store. With it, any other folder is refused
+    :param last_good: folder for the last good versions, None for a hidden one in the store
     :param lock_seconds: how long to wait for other writers
     """
 
@@ -113,7 +113,7 @@ class FolderStore:
             raise no_folder(self.root) from None
         except OSError as error:
             raise StoreError(f"config_store '{self.root}' can't be listed: {error.strerror}") from error
-        # What was listed after the store was unmounted is the folder where it is to be mounted.
+        # If the store was unmounted meanwhile, the empty mount point was listed.
         self._presence.check()
         return keys
 
@@ -124,9 +124,9 @@ class FolderStore:
             if stat.S_ISDIR(kind):
                 raise ConfigError("is a folder with the name of a config. Rename it")
             if not stat.S_ISREG(kind):
-                # Opening a pipe would wait for a writer.
+                # Opening a pipe would block until there is a writer.
                 raise ConfigError("is not a regular file. Replace it or remove it")
-            # Some files of the kernel's, to which a link may lead, make their reader wait.
+            # A link may lead to one of the kernel's files that block their reader.
             with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
                 return file.read(MAX_BYTES + 1) or b""
         except FileNotFoundError:
@@ -134,7 +134,7 @@ class FolderStore:
                 raise ConfigError("is a broken link. Fix it or remove it") from None
             raise KeyError(key) from None
         except OSError as error:
-            # Who holds the lock decides by what it reads, and a config that fails to be read is not a broken one.
+            # A writer that holds the lock decides by what it reads: a failed read must not pass for a broken config.
             if self._writes.is_locked_here and error.errno not in CLOSED:
                 raise StoreError(f"config '{key}' can't be read: {error.strerror}. Retry.") from error
             raise ConfigError(f"can't be read: {error.strerror}") from None
@@ -179,11 +179,11 @@ class FolderStore:
         return self._writes.bump(covering)
 
     def sweep(self) -> None:
-        """Remove what writers that died have left behind, and no marker depends on. Never fails."""
+        """Remove the unfinished files of writers that died. Never fails."""
         self._writes.sweep()
 
     def announced(self) -> dict[str, str | None]:
-        """Return the newest revision of each key that a marker was made for, as far as known; None for a removal."""
+        """Return the newest revision of each key that a marker covers, as far as known; None for a removal."""
         return self._writes.announced()
 
     def loaded(self) -> str | None:

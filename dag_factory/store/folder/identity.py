@@ -1,4 +1,4 @@
-"""What a store is known by: an id in a hidden file, written once and never changed."""
+"""The id of a store: in a hidden file, written once and never changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import uuid4
 from dag_factory.store.folder.files import NEW
 
 IDENTITY = ".store"
-# An operator may write one by hand, say into a git repository; nothing longer is read.
+# At most so much is read: an operator may write the file by hand, say into a git repository.
 _MAX_BYTES = 256
 
 
@@ -17,11 +17,11 @@ def read_identity(folder: int) -> str | None:
     """
     Return the id of the store in a folder, None where it has none.
 
-    :param folder: descriptor of the folder, so that the answer is about this one and not about what its path leads to
-    :raises OSError: where that can't be found out
+    :param folder: descriptor of the folder, since its path may lead elsewhere by now
+    :raises OSError: where it can't be read
     """
     try:
-        # A pipe of this name must not make anybody wait.
+        # Opening a pipe of this name must not block.
         descriptor = os.open(IDENTITY, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=folder)
     except FileNotFoundError:
         return None
@@ -34,7 +34,7 @@ def read_identity(folder: int) -> str | None:
 
 def give_identity(folder: int) -> str:
     """
-    Return the id of the store in a folder, a new one where it has none; of several who do that at once all get one id.
+    Return the id of the store in a folder, a new one where it has none. Concurrent callers all get the same id.
 
     :param folder: descriptor of the folder
     :raises OSError: where it can't be written
@@ -65,6 +65,6 @@ def _put_in_place(new: str, folder: int) -> None:
         # A link, unlike a rename, never replaces the file of another process.
         os.link(new, IDENTITY, src_dir_fd=folder, dst_dir_fd=folder)
     except OSError:
-        # One is there, maybe an empty one, or the file system has no links.
+        # The file exists, maybe without an id in it, or the file system has no links.
         if read_identity(folder) is None:
             os.replace(new, IDENTITY, src_dir_fd=folder, dst_dir_fd=folder)

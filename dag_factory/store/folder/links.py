@@ -1,4 +1,4 @@
-"""Links to folders: which of them are followed out of a store, and how far."""
+"""Links to folders: which of them a listing of the store follows, and how far."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import TypeVar
 Entry = TypeVar("Entry")
 
 MOST_ENTRIES = 25_000
-"""How many files and folders may lie behind one link. Far more than one loader takes."""
+"""How many files and folders may lie behind one link. One loader can take far fewer configs."""
 MOST_OF_ALL = 200_000
-"""How many may lie behind all links of a store together. To list so many takes less than a second."""
+"""How many may lie behind all links of a store together. So many are listed in less than a second."""
 MOST_DEPTH = 32
 
 
@@ -28,8 +28,8 @@ class RefusedLinkError(OSError):
 
 class Links:
     """
-    The links that are met while a store is listed once. They are followed, since git-sync and ConfigMaps consist of
-    links, but within bounds: an author may have linked a whole file system.
+    The links in one listing of a store. They are followed, since git-sync and ConfigMaps consist of links, but within
+    bounds: an author may have linked a whole file system.
 
     :param root: the store's folder
     """
@@ -59,17 +59,17 @@ class Links:
         return Behind(link, self)
 
     def take(self, count: int) -> None:
-        """Count entries that lie behind any link."""
+        """Count entries that were listed behind a link."""
         self._left_of_all -= count
 
     @property
     def left(self) -> int:
-        """How many more entries may be looked at."""
+        """How many more entries may be listed."""
         return self._left_of_all
 
 
 class Behind:
-    """The bounds of what lies behind one link of a store's own folders."""
+    """The bounds of what may be listed behind one link."""
 
     def __init__(self, link: PurePosixPath, links: Links) -> None:
         self._depth = len(link.parts) + MOST_DEPTH

@@ -1,4 +1,4 @@
-"""What a folder of configs holds: its files by their keys, and the folders in which they lie."""
+"""Lists a folder of configs: the keys of its files, and the folders that they lie in."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dag_factory.store.folder.links import Links, RefusedLinkError
 log = logging.getLogger(__name__)
 
 CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
-"""What a file system says of a path that is no failure of its own, and stays so until somebody changes the path."""
+"""Errors that are about a path, not failures of the file system; they last until somebody changes the path."""
 
 Identity = tuple[int, int]
 """Device and inode of a folder."""
@@ -26,22 +26,22 @@ Identity = tuple[int, int]
 
 def keys_in(root: Path, listed: dict[Path, Identity], unlisted: dict[str, str]) -> Iterator[str]:
     """
-    Yield the keys of all configs of a folder and of those below it, following links within bounds, see `Links`.
+    Yield the keys of all configs in a folder and its subfolders, following links within bounds, see `Links`.
 
-    A folder with several paths is listed once: at its own, else at the link that is nearest to the root.
+    A folder with several paths is listed once: under its own, else under the link that is nearest to the root.
 
-    :param listed: is given each folder that was listed, with its device and inode
-    :param unlisted: is given each folder or link that can't be listed, with the reason
-    :raises OSError: where the root can't be listed, or a folder of its own though it is there and open to us
+    :param listed: gets each folder that was listed, with its device and inode
+    :param unlisted: gets each folder or link that can't be listed, with the reason
+    :raises OSError: where the root can't be listed, or the file system fails on a subfolder
     """
     listing = _Listing(root, listed, unlisted)
     yield from listing.own()
-    # Afterwards, so that no link hides a folder of the store's own, nor keeps it from being listed.
+    # Links come last, so that each of the store's own folders is listed under its own path.
     yield from listing.linked()
 
 
 class _Listing:
-    """One look at a folder of configs."""
+    """One listing of a folder of configs."""
 
     def __init__(self, root: Path, listed: dict[Path, Identity], unlisted: dict[str, str]) -> None:
         self._root = root
@@ -52,14 +52,14 @@ class _Listing:
         self._to_follow: list[PurePosixPath] = []
 
     def own(self) -> Iterator[str]:
-        """Yield the keys of the folder itself and of those below it, and note the links in them."""
+        """Yield the keys of the folder and its subfolders, and note the links in them."""
         folders = deque([PurePosixPath()])
         while folders:
             folder = folders.popleft()
             try:
                 entries = self._entries(folder)
             except OSError as error:
-                # One that fails is not one without configs: their DAGs would go, and a deletion would miss them.
+                # A folder that fails must not pass for an empty one: its DAGs would go, and a deletion would miss them.
                 if folder == PurePosixPath() or error.errno not in CLOSED:
                     raise
                 self._leave_out(folder, error)
@@ -74,7 +74,7 @@ class _Listing:
                     folders.append(key)
 
     def linked(self) -> Iterator[str]:
-        """Yield the keys of the folders behind the links, those of a link all or none."""
+        """Yield the keys of the folders behind the links; for each link all of them or none."""
         for link in self._to_follow:
             seen, listed = set(self._seen), dict(self._listed)
             try:
@@ -89,7 +89,7 @@ class _Listing:
         """
         Return the keys of the folders behind a link, none where it leads to a file.
 
-        :raises OSError: where the folder can't be listed, or more lies there than may
+        :raises OSError: where the folder can't be listed, or holds too much
         """
         behind, keys, folders = (
             self._links.follow(first),
@@ -109,7 +109,7 @@ class _Listing:
             except RefusedLinkError:
                 raise
             except OSError as error:
-                # What lies behind a link is no part of the store: whatever fails there is the link's own trouble.
+                # What lies behind a link is not part of the store, so an error there affects the link only.
                 if folder == first:
                     raise
                 self._leave_out(folder, error)
@@ -126,7 +126,7 @@ class _Listing:
         self, folder: PurePosixPath, bounded: Callable[[Iterable[os.DirEntry[str]]], list[os.DirEntry[str]]] = list
     ) -> dict[str, os.DirEntry[str]]:
         """
-        Return what a folder holds by name, sorted, without what is hidden; nothing where it was listed before.
+        Return a folder's entries by name, sorted, without hidden ones; none where it was listed before.
 
         :raises OSError: where it can't be listed
         """
@@ -146,12 +146,12 @@ class _Listing:
 
 
 def not_listed(folder: str, reason: str) -> str:
-    """Return what is to be said of a folder or a link that can't be listed."""
+    """Return the message for a folder or a link that can't be listed."""
     return f"config_store: folder '{one_line(folder)}' can't be listed, so its configs stay as they were: {reason}"
 
 
 def identities(folders: Iterable[Path]) -> dict[Path, Identity]:
-    """Return device and inode of folders, by the paths that lead to one."""
+    """Return device and inode of each path that leads to a folder."""
     found: dict[Path, Identity] = {}
     for folder in folders:
         with suppress(OSError):

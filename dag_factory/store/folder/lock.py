@@ -17,10 +17,10 @@ _LONGEST_PAUSE_SECONDS = 0.05
 
 class Lock:
     """
-    A lock on a file that is made where it is missing; the kernel frees it when the process ends.
+    A lock on a file, which is created where it is missing; the kernel frees the lock when the process ends.
 
-    The file is never removed, since others may wait for it. Where somebody else removes it, or the folder is replaced
-    by another one, the lock no longer holds: `is_valid` says so.
+    The file is never removed here, since others may wait for it. Where somebody else removes it, or replaces the
+    folder, the lock no longer holds: `is_valid` says so.
     """
 
     def __init__(self, path: Path, descriptor: int) -> None:
@@ -28,7 +28,7 @@ class Lock:
         self._descriptor = descriptor
 
     def is_valid(self) -> bool:
-        """Return whether another one that locks the same path would have to wait for this lock."""
+        """Return whether others that lock the same path have to wait for this lock."""
         try:
             return leads_to(self._path, self._descriptor)
         except OSError:
@@ -38,9 +38,9 @@ class Lock:
 @contextmanager
 def locked(path: Path, limit_seconds: float) -> Iterator[Lock]:
     """
-    Hold a lock; wait for it where another one holds it.
+    Hold a lock; wait for it while another process or thread holds it.
 
-    :param limit_seconds: how long to wait; 0 to take it only where it is free
+    :param limit_seconds: how long to wait; 0 not to wait at all
     :raises TimeoutError: where the lock was not free within the limit
     :raises OSError: where the file can't be opened or locked
     """
@@ -48,7 +48,7 @@ def locked(path: Path, limit_seconds: float) -> Iterator[Lock]:
     try:
         yield Lock(path, descriptor)
     finally:
-        # What was done under the lock is done, whatever this says.
+        # What was done under the lock is done, so an error here does not matter.
         with suppress(OSError):
             os.close(descriptor)
 
@@ -56,7 +56,7 @@ def locked(path: Path, limit_seconds: float) -> Iterator[Lock]:
 def _acquire(path: Path, limit_seconds: float) -> int:
     deadline = time.monotonic() + limit_seconds
     pause = _FIRST_PAUSE_SECONDS
-    # Asked for again and again, since a lock that is waited for in the kernel can be waited for without end.
+    # Polled, since the kernel's own waiting has no time limit.
     while (descriptor := _try(path)) is None:
         if time.monotonic() >= deadline:
             raise TimeoutError(f"not free within {limit_seconds:.0f} s")
@@ -66,11 +66,11 @@ def _acquire(path: Path, limit_seconds: float) -> int:
 
 
 def _try(path: Path) -> int | None:
-    # Open for writing, since NFS locks nothing else.
+    # Open for writing, as NFS needs for an exclusive lock.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # It may have been removed in the meantime, and made anew by the process that holds the lock of the new one.
+        # The file may have been removed meanwhile; another process may hold the lock on a new one.
         if leads_to(path, descriptor):
             return descriptor
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Small notes that a store keeps for itself, and can do without."""
+"""Small notes that a store keeps for itself, and works without."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dag_factory.store.folder.files import read_own, replace, sweep, sync
 log = logging.getLogger(__name__)
 
 _MAX_TOKEN_BYTES = 200
-# Some hundred thousand configs, each under the longest name that Airflow takes.
+# Enough for some hundred thousand configs, each with the longest name that Airflow takes.
 _MAX_MAPPING_BYTES = 128 * 1024 * 1024
 
 
 def keep(path: Path, note: bytes) -> None:
-    """Replace a note, as far as possible: a store that is read-only works as well. Never fails."""
-    # A loader that Airflow has ended while it wrote a note has left its file behind.
+    """Replace a note, if possible: a read-only store works too. Never fails."""
+    # Airflow may have ended a loader while it wrote a note, which left its new file behind.
     sweep(path.parent)
     try:
         replace(path, note, mode=0o644)
@@ -27,7 +27,7 @@ def keep(path: Path, note: bytes) -> None:
 
 
 def token(path: Path) -> str | None:
-    """Return the one word that a note holds, None where there is none."""
+    """Return the one word that a note holds, None where it is missing or can't be read."""
     try:
         return read_own(path, _MAX_TOKEN_BYTES).decode("ascii").strip() or None
     except (OSError, ValueError):
@@ -35,7 +35,7 @@ def token(path: Path) -> str | None:
 
 
 def mapping(path: Path) -> dict[str, object]:
-    """Return what a note in JSON maps to what, nothing where that is not to be had."""
+    """Return the mapping that a JSON note holds, an empty one where it is missing or can't be read."""
     try:
         found = json.loads(read_own(path, _MAX_MAPPING_BYTES))
     except (OSError, ValueError, RecursionError):

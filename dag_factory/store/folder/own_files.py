@@ -1,4 +1,4 @@
-"""Which files of a store's folder are the store's own, and what can be the key of a config."""
+"""Which files of a store's folder are the store's own, and which texts can be a config's key."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dag_factory.configs.document import SUFFIXES
 from dag_factory.store.folder.files import NEW
 from dag_factory.store.folder.identity import IDENTITY
 
-# Hidden, as all files are that the store keeps for itself: hidden files are never configs.
+# The store's own files are hidden: hidden files are never configs.
 NOTES = ".dag_ids.json"
 MARKER = ".version"
 LOADED = ".loaded"
@@ -21,12 +21,12 @@ _OWN = frozenset({IDENTITY, NOTES, MARKER, LOAD, LOADED, LOCK, ANNOUNCED, PENDIN
 
 
 def is_own_file(name: str) -> bool:
-    """Return whether a file's name is one that only the store itself gives."""
+    """Return whether a name is that of one of the store's own files."""
     return name in _OWN or (name.startswith(".") and name.endswith(NEW))
 
 
 def is_key(text: str) -> bool:
-    """Return whether a text could be a key: notes may have been tampered with, and must not lead out of the store."""
+    """Return whether a text can be a key. A note that was tampered with must not lead out of the store."""
     path = PurePosixPath(text)
     hidden = any(part.startswith(".") for part in path.parts)
     return not path.is_absolute() and not hidden and path.suffix.lower() in SUFFIXES

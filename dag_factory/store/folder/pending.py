@@ -1,4 +1,4 @@
-"""The changes of a store that no version marker covers yet, noted on disk from before each change until one does."""
+"""The changes that no version marker covers yet: noted on disk before each change, until a marker is made."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
 
 class Pending:
     """
-    A file that names the keys of changes that may have been made, and that no marker covers.
+    A file with the keys of changes that may have been made, and that no marker covers.
 
-    It is there before the first change and goes only after the marker, each on disk before the next. So a writer that
-    dies in between leaves it behind, and the process that finds it knows that a new marker is due.
+    It is on disk before the first change, and removed after the marker is. So a writer that dies in between leaves it
+    behind, and the process that finds it knows that a marker must be made.
 
-    It is changed under the store's lock alone.
+    It is changed only under the store's lock.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,18 +42,18 @@ class Pending:
         descriptor, is_first = self._open()
         self._only = key if is_first else None
         try:
-            # The line break comes first: a line that was torn when the disk was full spoils no other one.
+            # The line break comes first, so that a line cut off by a full disk can't damage the next one.
             os.write(descriptor, b"\n" + json.dumps(key).encode())
         finally:
             with suppress(OSError):
                 os.close(descriptor)
         if not self._is_on_disk:
-            # The file's name is what counts. What is lost of its lines in a power cut costs a parse, at most.
+            # That the file exists is what counts. A line that is lost in a power cut costs a parse, at most.
             sync(self._path.parent)
             self._is_on_disk = True
 
     def withdraw(self, key: str) -> None:
-        """Forget a change that was noted and then not made, unless others were noted as well, maybe by others."""
+        """Forget a change that was noted and then not made, if it is the only one."""
         if self._only == key:
             self.clear()
 
@@ -68,7 +68,7 @@ class Pending:
         return list(keys)
 
     def clear(self) -> None:
-        """Forget them all: a marker covers them. Where the file can't be removed, that costs a needless marker."""
+        """Forget all changes: a marker covers them. If the file can't be removed, that costs a needless marker."""
         self._is_on_disk, self._only = False, None
         with suppress(OSError):
             self._path.unlink()

@@ -1,4 +1,4 @@
-"""Whether a folder is the config store that this machine knows, or what is left where that one was."""
+"""Whether a folder is the config store that this machine knows, or for example its empty mount point."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Place:
     The store that a path leads to.
 
     :param identity: its id, None where it has none
-    :param folder: device and inode of its folder: another one where a link was swapped
+    :param folder: device and inode of its folder, which change where a link is swapped
     """
 
     identity: str | None
@@ -29,10 +29,10 @@ class Place:
 
 class Presence:
     """
-    Tells the store from an unmounted folder, and from another store.
+    Distinguishes the store from its empty mount point, and from another store.
 
     :param root: the store's folder
-    :param memory: what this machine remembers of the store; without it any folder will do
+    :param memory: what this machine remembers of the store; without it, any folder is accepted
     """
 
     def __init__(self, root: Path, memory: Memory | None = None) -> None:
@@ -42,18 +42,18 @@ class Presence:
 
     def check(self) -> Place:
         """
-        Return which store is there.
+        Return the store at the path.
 
-        :raises MissingStoreError: where it is not the one that is known
+        :raises MissingStoreError: where it is not the known one
         """
         with self._opened() as (_, place):
             return place
 
     def give_identity(self) -> None:
         """
-        Make sure that a store that is about to be written to has an id, if that is possible.
+        Give a store an id before something is written to it, if that is possible.
 
-        :raises MissingStoreError: where it is not the one that is known
+        :raises MissingStoreError: where it is not the known one
         """
         with self._opened() as (descriptor, place):
             if self._memory is not None and place.identity is None:
@@ -61,12 +61,12 @@ class Presence:
 
     def remember(self) -> Known | None:
         """
-        Note which store is there, for the next time; return what there is to know of it, None without a memory.
+        Remember the store at the path, and return what is known of it; None without a memory.
 
-        A store that holds something and has no id is given one, if that is possible. An empty folder is not: it may be
-        where the store is to be mounted.
+        A store with configs but no id gets one, if that is possible. An empty folder does not: it may be the mount
+        point.
 
-        :raises MissingStoreError: where it is not the one that is known
+        :raises MissingStoreError: where it is not the known one
         """
         if self._memory is None:
             return None
@@ -80,12 +80,12 @@ class Presence:
 
     def confirm_absence(self) -> None:
         """
-        Make sure that what was not found is missing itself, and not its whole store.
+        Make sure that a config that was not found is missing, rather than the whole store.
 
-        A machine that never knew the store can't tell it from an empty mount point. So a folder that holds nothing at
-        all counts as one, since the caller has a DAG that came from the store.
+        A machine that never knew the store can't distinguish it from its empty mount point. So an empty folder counts
+        as a mount point, since the caller has a DAG that came from the store.
 
-        :raises MissingStoreError: where the store may only be out of reach
+        :raises MissingStoreError: where the store may be unmounted
         """
         if self.check().identity is None and self._is_empty():
             raise MissingStoreError(f"config_store '{self._root}' holds no configs at all. Is it mounted here?")
@@ -106,14 +106,14 @@ class Presence:
             self._check(place)
             yield descriptor, place
         finally:
-            # It was only looked at, so an error here means nothing.
+            # It was only read, so an error here does not matter.
             with suppress(OSError):
                 os.close(descriptor)
 
     def _check(self, place: Place) -> None:
         if self._memory is None:
             return
-        # What is no longer empty must not be replaced, and somebody may have had the store forgotten.
+        # Read again: the known store may no longer be empty, and the operator may have run `adopt-store`.
         if self._known is None or self._known.is_empty or not _is(self._known, place):
             self._known = self._memory.known()
         if self._known is None or _is(self._known, place):
@@ -150,7 +150,7 @@ class Presence:
 
 
 def no_folder(root: Path) -> MissingStoreError:
-    """Return what is to be said of a store where there is no folder."""
+    """Return the error for a config_store that is not a folder."""
     return MissingStoreError(
         f"config_store '{root}' is not a folder. Create it, mount it, or set "
         "[openmetadata_dag_factory] config_store to the folder that holds the configs."
@@ -158,8 +158,8 @@ def no_folder(root: Path) -> MissingStoreError:
 
 
 def _is(known: Known, place: Place) -> bool:
-    """Return whether a place is sure to be the store that is known, or nothing is lost by its being another one."""
+    """Return whether a place is certain to be the known store, or that store was empty, so that nothing can be lost."""
     if known.is_empty:
         return True
-    # One that had none may have been given an id since.
+    # A store without an id may have got one since.
     return place.identity is not None and known.identity in (None, place.identity)

@@ -1,4 +1,4 @@
-"""Version markers: opaque for all who compare them, ordered by time."""
+"""Version markers: opaque to those who compare them, and ordered by time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid6 import uuid7
 
 
 def later_than(*markers: str | None) -> str:
-    """Return a new marker that is greater than others, whatever the clocks of the machines that made them say."""
+    """Return a new marker that is greater than the given ones, even if other machines' clocks are ahead."""
     numbers = [uuid7().int]
     for marker in markers:
         with suppress(ValueError):

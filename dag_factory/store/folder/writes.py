@@ -1,4 +1,4 @@
-"""How a change gets into a store's folder: locked, noted as pending, made, and covered by a marker."""
+"""Changes a store's folder: each change is made under the lock, noted as pending, and covered by a marker."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from dag_factory.store.folder.pending import Pending
 from dag_factory.store.folder.presence import Presence, no_folder
 from dag_factory.store.folder.tokens import later_than
 
-# How long a writer waits for the others. One takes some milliseconds, and a server that calls does not wait for long.
+# How long a writer waits for others. A write takes some milliseconds, and the calling server does not wait for long.
 LOCK_SECONDS = 20.0
 
 
@@ -26,12 +26,12 @@ class Writes:
     """
     The changes of a store's folder.
 
-    A change is on disk before a marker covers it, and until then it is noted on disk as pending: `Pending`. So a writer
-    that dies at any line leaves either nothing to do or a note that a marker is due, and the next one that
-    releases the lock or calls `settle` makes that marker.
+    A change is on disk before a marker covers it, and until then it is noted on disk as `Pending`. So a writer that
+    dies at any line leaves either nothing to do or a note that a marker is due: the next writer that releases the lock
+    makes it, or a call of `settle`.
 
     :param root: the folder
-    :param presence: says whether the folder is the store
+    :param presence: checks that the folder is the store
     :param lock_seconds: how long to wait for other writers
     """
 
@@ -41,7 +41,7 @@ class Writes:
         self._lock_seconds = lock_seconds
         self._pending = Pending(root / PENDING)
         self._announcements = Announcements(root / ANNOUNCED)
-        # The lock and the thread that holds it, by way of this object.
+        # The lock that was taken through this object, and the thread that holds it.
         self._lock: tuple[Lock, int] | None = None
 
     def write(self, key: str, data: bytes) -> None:
@@ -65,7 +65,7 @@ class Writes:
         self._check_lock(f"Config '{key}' is as it was before.")
         try:
             yield
-            # A store that was unmounted meanwhile is not where it was written to.
+            # If the store was unmounted meanwhile, the change went elsewhere.
             self._check_lock(f"Config '{key}' may or may not be {done} it.")
         except UncertainError as error:
             raise StoreError(
@@ -99,14 +99,14 @@ class Writes:
                 raise StoreError(
                     f"config_store '{self._root}' can't be locked: {error.strerror}. Nothing has changed."
                 ) from error
-            # It may have been unmounted while others had the lock.
+            # The store may have been unmounted while others had the lock.
             self._presence.check()
             self._lock = (lock, threading.get_ident())
             try:
                 if self._pending.exists():
                     self.sweep()
                 yield
-                # Left behind by a writer that died; all that this one did is covered.
+                # A writer that died left them; this writer's own changes are covered.
                 if self._pending.exists():
                     self._bump({}, "may hold a change")
             finally:
@@ -114,9 +114,9 @@ class Writes:
 
     def settle(self) -> bool:
         """
-        Make the marker that a writer has left undone; return whether there was one to make.
+        Make the marker that a writer that died has left to be made; return whether one was made.
 
-        It does nothing while somebody is at work on the store, since they will make it.
+        Does nothing while another writer holds the lock, since that one makes it.
 
         :raises StoreError: where it can't be made
         """
@@ -132,10 +132,10 @@ class Writes:
 
     def bump(self, covering: Mapping[str, str | None] | None = None) -> str:
         """
-        Replace the version marker by a later one and return it. All changes that are pending are covered by it.
+        Replace the version marker by a later one, which covers all pending changes, and return it.
 
         :param covering: further changes that it covers: revision by key, None where the file was removed. `announced`
-            reports them to those who watch the folder
+            returns them to those who watch the folder
         :raises StoreError: where it can't be replaced, or a change may not survive a power cut; it says which
         """
         with nullcontext() if self.is_locked_here else self.lock():
@@ -143,7 +143,7 @@ class Writes:
 
     def _bump(self, covering: Mapping[str, str | None], state: str) -> str:
         self._check_lock("It may hold the change, and Airflow may not see it.")
-        # Looked at before the marker is made: what somebody changes by hand later is another change.
+        # Read before the marker is made: a later change by hand must not count as covered.
         changes = {key: self._revision(key) for key in self._pending.changes() if is_key(key)}
         unsynced = self._sync({(self._root / key).parent for key in changes})
         marker = later_than(self.marker(), self.loaded())
@@ -159,7 +159,7 @@ class Writes:
             raise StoreError(
                 f"config_store '{self._root}' {state}, but it may not survive a power cut: {unsynced.strerror}. Retry."
             ) from unsynced
-        # Only now: had the writer died before, those who watch would have to bump in its place.
+        # Only now: if the writer dies before this line, a watcher must bump in its place.
         self._announcements.add({**changes, **covering})
         self._pending.clear()
         with suppress(MissingStoreError):
@@ -168,15 +168,15 @@ class Writes:
 
     @property
     def is_locked_here(self) -> bool:
-        """Whether this thread has locked the store by way of this object."""
+        """Whether this thread has locked the store through this object."""
         return self._lock is not None and self._lock[1] == threading.get_ident()
 
     def _check_lock(self, state: str) -> None:
         """
-        Make sure that the store is there, and no other writer is at work where this one began by locking it.
+        Make sure that the store is there, and that the lock, if this thread has it, still holds.
 
-        :param state: what holds of the store
-        :raises MissingStoreError: where the folder was unmounted or replaced, or the lock removed, in the meantime
+        :param state: a sentence for the error: the state of the config or the store
+        :raises MissingStoreError: where the folder was unmounted or replaced, or the lock removed, meanwhile
         """
         if self._lock is None or not self.is_locked_here:
             self._presence.check()
@@ -191,7 +191,7 @@ class Writes:
         return revision_of(path) if os.path.lexists(path) else None
 
     def _sync(self, folders: set[Path]) -> OSError | None:
-        """Return the first error, None where all changes of some folders are on disk."""
+        """Sync folders to disk, and return the first error; None where all succeed."""
         failure = None
         for folder in folders:
             try:
@@ -203,12 +203,12 @@ class Writes:
         return failure
 
     def sweep(self) -> None:
-        """Remove what writers that died have left behind, and no marker depends on. Never fails."""
+        """Remove the unfinished files of writers that died. Never fails."""
         for folder in {self._root, *((self._root / key).parent for key in self._pending.changes() if is_key(key))}:
             sweep(folder)
 
     def announced(self) -> dict[str, str | None]:
-        """Return the newest revision of each key that a marker was made for, as far as known; None for a removal."""
+        """Return the newest revision of each key that a marker covers, as far as known; None for a removal."""
         return self._announcements.all()
 
     def loaded(self) -> str | None:
