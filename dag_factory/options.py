@@ -189,8 +189,7 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     },
     "openmetadata_url": {
         "description": (
-            "Address of OpenMetadata's UI, for the links on tasks.\n"
-            "If empty, it is the API's without the path.\n"
+            "Address of OpenMetadata's UI, for the links on tasks.\nIf empty, it is the API's without the path.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",
