@@ -1,1 +1,1 @@
-"""Benchmarks: ours beside what Airflow itself costs, and beside what we replace, in one run."""
+"""Benchmarks: this package compared with Airflow's own cost, and with what it replaces, in one run."""

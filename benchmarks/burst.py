@@ -1,8 +1,8 @@
 """
-As many redeploys at once as there are pipelines: what follows when the token of OpenMetadata's bot is rotated.
+Redeploys all pipelines at once, as after a rotation of the token of OpenMetadata's bot.
 
 Each deploy is made as an OpenMetadata server makes it. Prints how many were accepted, in which time, how many parses
-Airflow was asked for, and after how long Airflow shows the last of them.
+Airflow was asked for, and after how long Airflow shows the last one.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ CONNECTIONS = 16
 @dataclass(frozen=True)
 class Answer:
     """
-    What one deploy came to.
+    The answer to one deploy.
 
     :param status: HTTP status, None where the connection broke
-    :param seconds: until it was answered
-    :param reason: what a refusal says
+    :param seconds: until the answer
+    :param reason: the message of a refusal
     """
 
     name: str
@@ -64,7 +64,7 @@ class Burst:
 
 
 def burst(airflow: AirflowClient, pipelines: Iterable[dict[str, Any]], connections: int = CONNECTIONS) -> Burst:
-    """Deploy pipelines by so many clients, each of which makes one call after the other."""
+    """Deploy pipelines over some connections, each of which makes one call after the other."""
     waiting: SimpleQueue[dict[str, Any]] = SimpleQueue()
     for pipeline in pipelines:
         waiting.put(pipeline)
@@ -103,7 +103,7 @@ def _deploy(client: PipelineServiceClient, pipeline: dict[str, Any]) -> Answer:
 
 
 def rotated(names: Sequence[str], server: dict[str, str], token: str, *, paused: bool = True) -> list[dict[str, Any]]:
-    """Return pipelines as they are deployed anew with another token; the description of each shows that it is new."""
+    """Return pipelines to redeploy with another token; the description of each shows that it is new."""
     fresh = {**server, "OPENMETADATA_JWT_TOKEN": token}
     return [
         {**document(name, number, fresh, paused=paused), "description": new_description(name)}
@@ -112,7 +112,7 @@ def rotated(names: Sequence[str], server: dict[str, str], token: str, *, paused:
 
 
 def new_description(name: str) -> str:
-    """Return the description of a pipeline that has been deployed anew."""
+    """Return the description of a redeployed pipeline."""
     return f"{name} with its new token."
 
 
@@ -123,7 +123,7 @@ def parses_asked_for(airflow: AirflowClient) -> int:
 
 
 def shows_new(airflow: AirflowClient, name: str) -> bool:
-    """Return whether Airflow shows a pipeline as it was deployed anew."""
+    """Return whether Airflow shows a pipeline as it was redeployed."""
     answer = airflow.request("GET", f"/api/v2/dags/{name}")
     return answer.is_success and answer.json()["description"] == new_description(name)
 

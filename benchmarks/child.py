@@ -12,9 +12,9 @@ Answer = TypeVar("Answer")
 
 def in_child(function: Callable[..., Answer], *arguments: Any) -> Answer:
     """
-    Return what a function returns in a child that has all that this process has imported.
+    Return what a function returns in a child that has this process's imports.
 
-    :raises EOFError: where the child ends without an answer; what it raised stands on standard error
+    :raises EOFError: where the child ends without an answer; its traceback is on standard error
     """
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)

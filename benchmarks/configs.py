@@ -12,7 +12,7 @@ import yaml
 
 LOADER = Path(__file__).resolve().parents[1] / "dags" / "openmetadata_loader.py"
 SERVICE = "sample_sqlite"
-# What a config says in place of a host and a token.
+# References in place of a host and a token.
 REFERENCES = {name: {"$env": name} for name in ("OPENMETADATA_HOST_PORT", "OPENMETADATA_JWT_TOKEN")}
 
 PLAIN = """
@@ -96,7 +96,7 @@ def write_store(  # noqa: PLR0913 - most by name, each with a default
     paused: bool = False,
 ) -> list[str]:
     """
-    Write so many configs and return their DAG ids.
+    Write ``count`` configs and return their DAG ids.
 
     :param key: path of each in the folder, a format of ``name``, ``number`` and ``group`` (one of 100); its suffix says
         JSON or YAML
@@ -114,7 +114,7 @@ def write_store(  # noqa: PLR0913 - most by name, each with a default
 
 
 def write_plain_dags(path: Path, count: int) -> None:
-    """Write a DAG file by hand, so to say: so many DAGs of one PythonOperator and a cron each."""
+    """Write a DAG file as people do: ``count`` DAGs of one PythonOperator and a cron each."""
     path.write_text(PLAIN.format(crons=[cron(number) for number in range(count)]), encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Cost of writing unchanged DAGs to the database: with our timetable beside Airflow's own of the same schedule."""
+"""Cost of writing unchanged DAGs to the database: with our timetable, and with Airflow's own of the same schedule."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TIMETABLES = {
 
 @dataclass(frozen=True)
 class Write:
-    """Seconds that writing all DAGs took: CPU of the DAG processor, and on the clock, with the database's part."""
+    """Seconds that writing all DAGs took: the DAG processor's CPU time, and clock time, with the database's part."""
 
     cpu: float
     clock: float

@@ -1,4 +1,4 @@
-"""From a deploy until its DAG is there and can be triggered: ours beside openmetadata-managed-apis."""
+"""Time from a deploy until its DAG can be seen and triggered: ours compared with openmetadata-managed-apis."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured beside so many DAGs that Airflow listed when it began."""
+    """What was measured, and how many DAGs Airflow listed when that began."""
 
     listed: int
     deploys: list[Deploy]
@@ -149,7 +149,7 @@ def wait_for_all(airflow: AirflowClient, count: int, limit: float) -> int:
 
 
 def measure(airflow: AirflowStack, server: OpenMetadataServer, limits: Limits) -> Iterator[Deploy]:
-    """Yield what each deploy took, one after the other."""
+    """Make deploys one after the other, and yield the times of each."""
     began = time.perf_counter()
     with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as client:
         client.detect()
@@ -194,7 +194,7 @@ def is_triggered(client: PipelineServiceClient, name: str) -> bool:
 
 
 def seconds_until(look: Callable[[], bool], started: float, limit: float) -> float:
-    """Return the seconds from ``started`` until something is so, inf where it is not within a limit."""
+    """Return the seconds from ``started`` until ``look`` returns true, inf where it does not within a limit."""
     while not look():
         if time.perf_counter() - started > limit:
             return inf

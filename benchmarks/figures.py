@@ -1,4 +1,4 @@
-"""Figures of a noisy machine: never one alone, and ratios of what ran side by side."""
+"""Figures of a noisy machine: spreads instead of single values, and ratios of what ran side by side."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def spread(values: Iterable[float], digits: int = 2) -> str:
 
 
 def percentile(values: Iterable[float], share: float) -> float:
-    """Return the smallest value that so large a share of all (0 to 1) does not exceed."""
+    """Return the smallest value that a share (0 to 1) of all values does not exceed."""
     figures = sorted(values)
     return figures[max(0, ceil(share * len(figures)) - 1)]
 

@@ -19,7 +19,7 @@ def airflow_home(
     :param store: folder of the configs
     """
     config: dict[str, dict[str, object]] = {
-        # Airflow would not look whether a DAG has changed that it wrote less than 30 s ago.
+        # By default, Airflow does not compare a DAG that it stored less than 30 s ago.
         "core": {"min_serialized_dag_update_interval": 0},
         "logging": {"logging_level": "WARNING"},
         "openmetadata_dag_factory": {"config_store": store or folder / "configs"},

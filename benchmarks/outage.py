@@ -37,11 +37,11 @@ print(f"{time.perf_counter() - started} {len(bag.dags)}")
 @dataclass(frozen=True)
 class Figures:
     """
-    What an outage did.
+    The effects of an outage.
 
     :param listed: how many DAGs Airflow listed when it began
     :param left: how many at its end
-    :param first_lost: seconds after which one was missing, None where none ever was
+    :param first_lost: seconds after which one was missing, None where none was
     :param parse: seconds of one parse of one file meanwhile
     :param made: how many DAGs that parse made
     """
@@ -82,7 +82,7 @@ def main() -> None:
 def side(
     stack: Callable[..., AirflowStack], python: str, count: int, seconds: float, listing: float
 ) -> Iterator[tuple[str, Figures]]:
-    """Yield what each fault does to one side, in an Airflow and on a PostgreSQL of its own."""
+    """Yield the effects of each fault on one side, in an Airflow and on a PostgreSQL of its own."""
     with TemporaryDirectory() as name, ExitStack() as context:
         folder = Path(name)
         source.create(folder / "source.db")
@@ -110,13 +110,13 @@ def down(server: OpenMetadataServer) -> Iterator[None]:
 
 @contextmanager
 def hanging(server: OpenMetadataServer) -> Iterator[None]:
-    """Let something listen where the server was that accepts and never answers."""
+    """Put a server in its place that accepts connections and never answers."""
     with down(server), SocketServer(hang, port=int(server.url.rpartition(":")[2])):
         yield
 
 
 def watch(airflow: AirflowStack, listed: int, seconds: float) -> tuple[int, float | None]:
-    """Look for so long how many DAGs Airflow lists; return the last number, and when it first was too small."""
+    """Watch for some seconds how many DAGs Airflow lists; return the last number, and when it was first too small."""
     began = time.perf_counter()
     lost: float | None = None
     left = listed

@@ -1,4 +1,4 @@
-"""Cost of a parse: our loader beside a DAG file with as many plain DAGs, the floor of what Airflow itself costs."""
+"""Cost of a parse: our loader compared with a DAG file of as many plain DAGs, the least that Airflow itself costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cost of a parse: our loader beside the files that openmetadata-managed-apis generates, one for each pipeline."""
+"""Cost of a parse: our loader compared with openmetadata-managed-apis's generated files, one for each pipeline."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from benchmarks.processor import Job, Parse, run
 from sandbox import source
 from sandbox.server import OpenMetadataServer
 
-# What its template dag_runner.j2 renders to.
+# What openmetadata-managed-apis's template dag_runner.j2 renders to.
 GENERATED = """
 from airflow import DAG
 from openmetadata_managed_apis.workflows import workflow_factory
@@ -71,7 +71,7 @@ def cycle(jobs: list[Job], env: Mapping[str, str], server: OpenMetadataServer, p
     """Parse all files once, one after the other, in a DAG processor of their own."""
     before = server.get("/sandbox/summary")["requests"]
     parses = run(jobs, rounds=1, env=env, python=python)
-    # The server remembers its last 1,000 requests only, so a few rounds are all that can be counted.
+    # The server remembers only its last 1,000 requests, enough for a few rounds.
     return Cycle([parse for [parse] in parses], server.get("/sandbox/summary")["requests"] - before)
 
 
@@ -84,7 +84,7 @@ def figures(cycles: list[Cycle], pipelines: int) -> Iterator[str]:
 
 
 def seconds(cycle: Cycle) -> float:
-    """Return what the DAG processor waited for the parses, the forks included."""
+    """Return the seconds that the DAG processor waited for the parses, the forks included."""
     return sum(parse.whole for parse in cycle.parses)
 
 

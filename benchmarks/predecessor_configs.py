@@ -1,7 +1,7 @@
 """
-The workflow configs that openmetadata-managed-apis builds from our samples, as files that a test compares ours with.
+The workflow configs that openmetadata-managed-apis builds from our samples, which a test compares with ours.
 
-``python -m benchmarks.predecessor_configs ENVIRONMENT`` writes them anew.
+``python -m benchmarks.predecessor_configs ENVIRONMENT`` writes them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 What Airflow's DAG processor does with a file, timed: ``python -m benchmarks.processor JOBS.json RESULTS.json``.
 
-It imports Airflow alone, so that the Python of another environment can run it; ``run`` is how the benchmarks do.
+It imports only Airflow, so that the Python of another environment can run it; the benchmarks do so by ``run``.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Parse:
 
 def run(jobs: Sequence[Job], *, rounds: int, env: Mapping[str, str], python: str = sys.executable) -> list[list[Parse]]:
     """
-    Return for each job its parses, one for each round; in a round the jobs come in turn.
+    Return the parses of each job, one for each round; a round runs all jobs, one after the other.
 
     :param env: the environment of the processor, with AIRFLOW_HOME
     """

@@ -1,4 +1,4 @@
-"""Cost of the one validation, per document of 2 KB, beside that of building its DAG."""
+"""Cost of validating a document of 2 KB, compared with building its DAG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Start of a worker: opening one config of few or many, and what of it is the listing of the folder."""
+"""Cost of a worker's start: opening one config of few or many, and of listing the folder."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def measure(env: dict[str, str], dag_ids: list[str], noted: bool) -> list[str]:
 
     if noted:
         Catalog(open_store(settings.config_store())).all()
-        # The first DAG of a process pays for what all others share.
+        # The first DAG of a process also pays for what all others share.
         load(dag_ids[0])
     opened = [milliseconds(load, dag_id) for dag_id in dag_ids]
     listed = [milliseconds(open_store(settings.config_store()).list_keys) for _ in range(5)]

@@ -1,1 +1,1 @@
-"""A place to develop and test in: an OpenMetadata server, a source database and an Airflow, all of them local."""
+"""A local environment to develop and test in: an OpenMetadata server, a source database and an Airflow."""

@@ -22,14 +22,14 @@ OPTIONS = ["--headless=new", "--disable-gpu", "--no-first-run", "--disable-dev-s
 
 
 class BrowserError(RuntimeError):
-    """The browser could not do what it was asked to. The message is WebDriver's."""
+    """The browser could not carry out a command. The message is WebDriver's."""
 
 
 class Browser(Scoped):
     """
     One Chromium with a profile of its own, for as long as the context lasts.
 
-    :param hosts: names of hosts that are to be this machine
+    :param hosts: host names that resolve to this machine
     :raises FileNotFoundError: where Chromium or its driver isn't installed (Debian: chromium, chromium-driver)
     """
 
@@ -42,11 +42,11 @@ class Browser(Scoped):
 
     @staticmethod
     def is_installed() -> bool:
-        """Return whether there is a browser to start."""
+        """Return whether Chromium and its driver are installed."""
         return shutil.which(DRIVER) is not None
 
     def start(self) -> None:
-        """Start the driver and the browser, and return when the latter has a page."""
+        """Start the driver and the browser, and return when the browser is ready."""
         program = shutil.which(DRIVER)
         if program is None:
             raise FileNotFoundError(f"{DRIVER} is not installed. With Debian: apt-get install chromium chromium-driver")
@@ -80,11 +80,11 @@ class Browser(Scoped):
 
     @property
     def text(self) -> str:
-        """What the page says."""
+        """The text of the page."""
         return str(self.run("return document.documentElement.innerText"))
 
     def run(self, script: str, *arguments: object) -> Any:
-        """Run a script in the page and return what it returns; where that is a promise, what it gives."""
+        """Run a script in the page and return its result, awaited if it is a promise."""
         return self._do("POST", "/execute/sync", {"script": script, "args": list(arguments)})
 
     def add_cookie(self, name: str, value: str) -> None:

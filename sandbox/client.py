@@ -12,7 +12,7 @@ import httpx
 from sandbox.scoped import Scoped
 
 POLL_SECONDS = 0.25
-# Where several processes write to a SQLite file at once, Airflow answers so to one of them, and has changed nothing.
+# Airflow's answer where several processes write to a SQLite file at once; nothing has changed then.
 BUSY_DATABASE = "Database error"
 BUSY_ATTEMPTS = 5
 FINAL_RUN_STATES = frozenset({"success", "failed"})
@@ -30,13 +30,13 @@ class AirflowApiError(RuntimeError):
 
 
 class AirflowClient(Scoped):
-    """Calls one Airflow as one user. Logs in at the first call, and again when the token has run out."""
+    """Calls one Airflow as one user. Logs in at the first call, and again when the token has expired."""
 
     def __init__(self, url: str, username: str, password: str) -> None:
         self.url = url
         self.username = username
         self.password = password
-        # Proxies of the environment are for the world outside, not for 127.0.0.1.
+        # The environment's proxies are not for 127.0.0.1.
         self._http = httpx.Client(base_url=url, trust_env=False, timeout=30)
         self._token: str | None = None
 
@@ -92,7 +92,7 @@ class AirflowClient(Scoped):
         """
         Wait until Airflow has parsed a DAG and return it as ``GET /api/v2/dags/{dag_id}`` does.
 
-        A DAG that went stale, since its file no longer returned it, counts as not there.
+        A stale DAG, which its file no longer returns, counts as missing.
         """
 
         def look() -> tuple[dict[str, Any] | None, str]:
@@ -158,7 +158,7 @@ class AirflowClient(Scoped):
 
 
 def run_path(dag_id: str, run_id: str) -> str:
-    """Return the path of a run; its id holds characters, such as a plus sign, that a URL must escape."""
+    """Return the path of a run, its id escaped, which may hold a plus sign."""
     return f"/api/v2/dags/{quote(dag_id, safe='')}/dagRuns/{quote(run_id, safe='')}"
 
 
@@ -178,7 +178,7 @@ def wait_until(look: Callable[[], tuple[Found | None, str]], what: str, timeout:
     """
     Call ``look`` until it finds something, and return that.
 
-    ``look`` returns what it found, or None, and what it saw: the last of this is in the TimeoutError.
+    ``look`` returns what it found, or None, and a description of what it saw, the last of which is in the TimeoutError.
     """
     deadline = time.monotonic() + timeout
     while True:

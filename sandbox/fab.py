@@ -1,4 +1,4 @@
-"""An Airflow whose users, and what they may do, are the FAB auth manager's."""
+"""An Airflow with the FAB auth manager."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sandbox.stack import AirflowConfig, AirflowStack, merge
 AUTH_MANAGER = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
 API = "/auth/fab/v1"
 
-# What a role allows: an action on a resource, both by FAB's names.
+# An action on a resource, both by FAB's names.
 Permission = tuple[str, str]
 
 
 class FabAirflowStack(AirflowStack):
     """
-    An `AirflowStack` on the FAB auth manager. It begins with one user, an administrator.
+    An `AirflowStack` with the FAB auth manager. It starts with one user, an administrator.
 
     Roles and users are made through FAB's own API while it runs; ``passwords`` has the password of each.
     """
@@ -44,12 +44,12 @@ class FabAirflowStack(AirflowStack):
         self.command("users", "create", *named, *person)
 
     def add_role(self, name: str, permissions: Iterable[Permission]) -> None:
-        """Make a role that allows some actions."""
+        """Create a role that allows some actions."""
         actions = [{"action": {"name": action}, "resource": {"name": resource}} for action, resource in permissions]
         self.api("POST", f"{API}/roles", json={"name": name, "actions": actions})
 
     def add_user(self, name: str, role: str) -> None:
-        """Make a user who has a role."""
+        """Create a user with a role."""
         self.passwords[name] = secrets.token_urlsafe(12)
         person = {"first_name": name, "last_name": role, "email": f"{name}@example.com"}
         user = {"username": name, "password": self.passwords[name], "roles": [{"name": role}], **person}

@@ -37,7 +37,7 @@ class Reply:
 
 
 class HttpServer(ThreadingHTTPServer):
-    """Answers by path, and with ``otherwise`` to all else; remembers each request's line and token."""
+    """Answers by path, and any other path with ``otherwise``; remembers each request's line and token."""
 
     daemon_threads = True
 
@@ -92,17 +92,17 @@ def running(server: HttpServer) -> Iterator[HttpServer]:
 
 
 def dying() -> HttpServer:
-    """Return a server that answers what is asked before a run begins, and then accepts and never answers."""
+    """Return a server that answers the calls before a run, and then accepts connections and never answers."""
     alive = dict.fromkeys(["/api/v1/system/version", "/api/v1/users/loggedInUser"], Reply())
     return HttpServer(alive, otherwise=Reply(after=3600))
 
 
 class SocketServer(socketserver.ThreadingTCPServer):
-    """Does with each connection what it is made to, and counts them."""
+    """Treats each connection in one way, and counts them."""
 
     daemon_threads = True
     allow_reuse_address = True
-    # Those that hold a connection for ever are not waited for.
+    # Threads that hold a connection for ever are not waited for.
     block_on_close = False
 
     def __init__(self, speak: Speak, *, port: int = 0) -> None:
@@ -155,7 +155,7 @@ def drip_body(connection: socket.socket) -> None:
 
 
 def flood(connection: socket.socket) -> None:
-    """Send a body without end, as fast as it is taken."""
+    """Send an endless body as fast as the client reads."""
     connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
     while True:
         connection.sendall(b" " * 1_000_000)
@@ -167,20 +167,20 @@ def close_at_once(connection: socket.socket) -> None:
 
 
 def close_midway(connection: socket.socket) -> None:
-    """Promise more than is sent."""
+    """Announce a longer body than is sent."""
     connection.recv(65536)
     connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{"version": ')
 
 
 def reset(connection: socket.socket) -> None:
-    """End the connection hard."""
+    """Reset the connection."""
     connection.recv(1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
     connection.close()
 
 
 class Authority:
-    """An authority of certificates, made for a test."""
+    """A certificate authority for a test."""
 
     def __init__(self, folder: Path, name: str = "Test CA") -> None:
         self._folder = folder
@@ -191,7 +191,7 @@ class Authority:
         self.path.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
 
     def context(self, host: str = "127.0.0.1", *, days: int = 30) -> ssl.SSLContext:
-        """Return the context of a server with a certificate for a host that is valid for so many days, maybe past."""
+        """Return a server's context with a certificate for a host, valid for ``days``; expired if they are negative."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
         certificate = self._signed(name, key, host=host, days=days)
@@ -245,5 +245,5 @@ def _alternative(host: str) -> x509.GeneralName:
 
 
 def behind_tls(server: HttpServer | SocketServer, context: ssl.SSLContext) -> None:
-    """Let a server that does not run yet speak TLS."""
+    """Let a server speak TLS. It must not run yet."""
     server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

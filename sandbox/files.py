@@ -1,4 +1,4 @@
-"""Writing a file so that whoever reads it sees the old one or the new one, whole."""
+"""Writing a file so that readers see the old one or the new one, whole."""
 
 import os
 import tempfile
@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, by a rename of a finished one over it."""
-    # mkstemp creates with mode 0600. The leading dot hides it from those who watch the folder for configs.
+    """Write a file that only its owner can read, and rename it into place."""
+    # mkstemp creates with mode 0600. The leading dot hides it from watchers of configs.
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".draft")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

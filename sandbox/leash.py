@@ -1,15 +1,14 @@
 """
 Run one command on a leash: ``python leash.py GRACE COMMAND...``.
 
-The leash holds its standard input. When that is closed, be it on purpose or because the process at the other end
-was killed, or when the leash gets SIGTERM or SIGINT, then the command gets SIGTERM, GRACE seconds later SIGTERM
-again, which Airflow's scheduler and triggerer take for "now", and after as many seconds SIGKILL. When the command has
-ended, for whatever reason, every process that it left behind is killed. The leash ends with the command's exit code,
-as a shell does: 128 plus the signal's number for one that was killed.
+The command is stopped when the leash's standard input is closed, because the process at the other end closes it or
+dies, or when the leash gets SIGTERM or SIGINT. It gets SIGTERM, GRACE seconds later SIGTERM again, which Airflow's
+scheduler and triggerer take for "now", and after another GRACE seconds SIGKILL. Once the command has ended, for any
+reason, every process that it left behind is killed. The leash ends with the command's exit code, as a shell does: 128
+plus the signal's number for a command that was killed.
 
-A pipe is used and not PR_SET_PDEATHSIG: that must be set between fork and exec, follows the death of the parent's
-thread instead of its process, and says nothing to the grandchildren. The standard library alone is imported, so that
-a leash starts in 20 ms.
+A pipe is used instead of PR_SET_PDEATHSIG, which must be set between fork and exec, follows the parent's thread instead
+of its process, and does not reach grandchildren. Only the standard library is imported: a leash starts in 20 ms.
 """
 
 import ctypes
@@ -33,7 +32,7 @@ def main(grace: float, command: list[str]) -> int:
         signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(wakeup_writer)
 
-    # Not subprocess.Popen: it collects children by itself, and then the exit code is not for us to see.
+    # Not subprocess.Popen: it collects children itself, and then the exit code is lost.
     no_input = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
     leader = os.posix_spawnp(command[0], command, os.environ, file_actions=no_input)
     sources = [wakeup, sys.stdin.fileno()]
@@ -50,7 +49,7 @@ def main(grace: float, command: list[str]) -> int:
         asked_to_stop = signal.SIGTERM in signals or signal.SIGINT in signals
         let_go = sys.stdin.fileno() in readable and not os.read(sys.stdin.fileno(), 512)
         if let_go:
-            # At its end it stays readable for ever, which would turn this loop hot.
+            # At its end it stays readable for ever, and this loop would spin.
             sources.remove(sys.stdin.fileno())
         overdue = deadline is not None and time.monotonic() >= deadline
         if overdue or (deadline is None and (asked_to_stop or let_go)):
@@ -59,7 +58,7 @@ def main(grace: float, command: list[str]) -> int:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of every orphan below, where the system offers it: none escapes by a fork or a session."""
+    """Become the parent of all orphans below, where the system offers that: none escapes by a fork or a new session."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 

@@ -1,4 +1,4 @@
-"""A mail server of the sandbox, which keeps what it is sent."""
+"""A mail server for the sandbox, which keeps its mails."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 
 class Mailbox(socketserver.ThreadingTCPServer):
     """
-    Listens on a free port of 127.0.0.1 as long as the context lasts.
+    Listens on a free port of 127.0.0.1 for as long as the context lasts.
 
-    ``received`` is set once a mail is there. ``recipients`` are the addresses that the envelopes name, not the headers.
+    ``received`` is set once a mail has arrived. ``recipients`` are the addresses of the envelopes, not of the headers.
     """
 
     daemon_threads = True

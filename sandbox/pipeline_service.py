@@ -14,7 +14,7 @@ PREFIXES = ("/pluginsv2/api/v2/openmetadata", "/api/v2/openmetadata", "/api/v1/o
 
 class PipelineServiceError(RuntimeError):
     """
-    A call was refused, or there is nothing to call. The message is what an operator would read.
+    A call was refused, or nothing answered. The message is the one that an operator would read.
 
     :param status: the HTTP status, None where nothing answers
     """
@@ -37,7 +37,7 @@ class PipelineServiceClient(Scoped):
             auth=(username, password),
             headers={"Content-Type": "application/json"},
             trust_env=False,
-            # As the server's: no limit to how long an answer takes.
+            # No limit to how long an answer takes, as in the server.
             timeout=httpx.Timeout(None, connect=10),
         )
         self.prefix: str | None = None
@@ -77,7 +77,7 @@ class PipelineServiceClient(Scoped):
         return response.json()
 
     def deploy(self, pipeline: dict[str, Any]) -> Any:
-        """Deploy a pipeline, or deploy it anew."""
+        """Deploy or redeploy a pipeline."""
         return self.call("POST", "deploy", content=json.dumps(pipeline))
 
     def delete(self, name: str) -> Any:
@@ -89,7 +89,7 @@ class PipelineServiceClient(Scoped):
         return self.call("POST", "trigger", json={"dag_id": name, **({"conf": conf} if conf else {})})
 
     def run_automation(self, automation: dict[str, Any]) -> Any:
-        """Have an automation run, an entity of ``automations/workflows`` with the way to this server in it."""
+        """Run an automation: an entity of ``automations/workflows`` that holds the connection to this server."""
         return self.call("POST", "run_automation", json=automation)
 
     def enable(self, name: str) -> Any:
@@ -112,9 +112,9 @@ class PipelineServiceClient(Scoped):
 
     def log(self, name: str, task_id: str, run_id: str | None = None) -> str:
         """
-        Return the log of a pipeline's last run, or of another one, by the id that the server knows.
+        Return the log of a pipeline's last run, or of the run with an id that the server knows.
 
-        Its pages are put together as they are; the first is asked for by an empty ``after``, as older servers do.
+        Its pages are joined; the first is requested with an empty ``after``, as older servers do.
         """
         text, params = [], {"dag_id": name, "task_id": task_id, "after": "", **({"run_id": run_id} if run_id else {})}
         while True:

@@ -1,4 +1,4 @@
-"""A real PostgreSQL of one's own: a new cluster in a new folder, on a free port of 127.0.0.1."""
+"""A real PostgreSQL: a new cluster in a new folder, on a free port of 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from sandbox.stack import child_environment, free_port
 USER = "airflow"
 # Debian keeps the server's programs off the PATH.
 BINARIES = f"{os.environ.get('PATH', '')}:/usr/lib/postgresql/15/bin"
-# The superuser may not run PostgreSQL: where this process is his, the server is nobody's.
+# PostgreSQL refuses to run as root: then the server runs as this user.
 NOBODY = 65534
 
 
 class PostgresServer(Scoped):
     """
-    A PostgreSQL server for as long as the context lasts; nothing of it stays.
+    A PostgreSQL server for as long as the context lasts, removed afterwards.
 
-    It trusts every connection: it listens on 127.0.0.1 alone, holds test data, and lives for minutes.
+    It trusts every connection, since it listens only on 127.0.0.1, holds test data, and lives for minutes.
 
-    :param settings: lines of postgresql.conf that are to differ, each by its name
+    :param settings: settings of postgresql.conf to change, by name
     :raises FileNotFoundError: where PostgreSQL's programs aren't installed
     """
 

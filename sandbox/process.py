@@ -20,8 +20,8 @@ class Process:
     """
     One command, running on a leash (see ``leash.py``) in a session of its own.
 
-    It ends with everything below it when it is stopped, and also when this Python process dies, even by SIGKILL.
-    Its name is that of its log file. ``grace`` is the time in seconds between the signals that stop it.
+    It ends, with all processes below it, when it is stopped, and when this Python process dies, even by SIGKILL. Its
+    name is that of its log file. ``grace`` is the time in seconds between the signals that stop it.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Process:
                 stderr=subprocess.STDOUT,
                 env=dict(env),
                 cwd=cwd,
-                # Ctrl-C in a terminal goes to the whole foreground group: these are stopped by us, in order.
+                # Ctrl-C in a terminal goes to the whole foreground group, but we stop these in order.
                 start_new_session=True,
             )
 
@@ -67,7 +67,7 @@ class Process:
             )
 
     def wait(self, timeout: float) -> None:
-        """Wait for the process to end well; raise ProcessDied if it fails, TimeoutError if it takes too long."""
+        """Wait until the process has ended; raise ProcessDied if it fails, TimeoutError if it takes too long."""
         try:
             exit_code = self._leash.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -84,7 +84,7 @@ class Process:
             return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
 
     def let_go(self) -> None:
-        """Ask the process to stop, and return at once: so that several can stop at the same time."""
+        """Ask the process to stop, and return at once, so that several can stop at the same time."""
         if self._leash.stdin is not None:
             with suppress(BrokenPipeError):
                 self._leash.stdin.close()

@@ -1,8 +1,8 @@
 """
-The whole thing at once: ``python -m sandbox.run``.
+The whole sandbox at once: ``python -m sandbox.run``.
 
-Starts a sandbox OpenMetadata server and Airflow, deploys and runs the sample pipeline as the server would, over the
-API, and shows what was ingested; then it stays until Ctrl-C.
+Starts an OpenMetadata server and Airflow, deploys and runs the sample pipeline over the API, as the server would, and
+shows what was ingested; then it stays until Ctrl-C.
 """
 
 from __future__ import annotations
@@ -33,30 +33,30 @@ from sandbox.stack import AirflowStack
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SAMPLE = REPOSITORY / "configs" / "sample_sqlite_metadata.json"
-# Of the sample, a pipeline of the type `metadata`: under this id the server asks for the log.
+# The task of the sample, a pipeline of the type `metadata`; the server asks for its log by this id.
 TASK_ID = "ingestion_task"
 LOG_TAIL_LINES = 40
 CHECK_SECONDS = 1.0
 
 
 class RunError(RuntimeError):
-    """Something that was started didn't do what it is there for."""
+    """The sandbox can't be run, or its ingestion failed."""
 
 
 class Progress:
-    """Says what is going on, each line with the seconds since the start."""
+    """Prints what happens, each line with the seconds since the start."""
 
     def __init__(self) -> None:
         self._started = time.monotonic()
 
     def say(self, text: str) -> None:
-        """Print a line at once, also where the output is no terminal."""
+        """Print a line at once, even if the output is not a terminal."""
         print(f"[{time.monotonic() - self._started:5.1f} s] {text}", flush=True)
 
 
 def run(state: Path, *, once: bool, progress: Progress) -> None:
     """
-    Start everything in the folder ``state``, ingest, and stay, or end if ``once``.
+    Start everything in the folder ``state`` and ingest; then stay, or end if ``once``.
 
     :raises RunError: with ``once``, if the ingestion failed or brought nothing; else that is only shown
     """
@@ -94,7 +94,7 @@ def use(airflow: AirflowStack, server: OpenMetadataServer, *, once: bool, progre
     except (RunError, PipelineServiceError, TimeoutError) as error:
         if once:
             raise
-        # Airflow stays up, so that it can be looked into.
+        # Airflow stays up, so that the user can find out why.
         progress.say(str(error))
     if not once:
         stay(airflow, server, progress)
@@ -137,7 +137,7 @@ def wait_for_run(client: PipelineServiceClient, name: str, run_id: str, timeout:
 
 
 def stay(airflow: AirflowStack, server: OpenMetadataServer, progress: Progress) -> None:
-    """Show where everything is, and return never; raises ProcessDied if one of the processes ends."""
+    """Show where everything is, and never return; raises ProcessDied if one of the processes ends."""
     progress.say("Ready. Ctrl-C stops everything.")
     print(f"  Airflow       {airflow.url}  (user {airflow.username}, password {airflow.password})")
     print(f"  OpenMetadata  {server.url}", flush=True)
@@ -148,7 +148,7 @@ def stay(airflow: AirflowStack, server: OpenMetadataServer, progress: Progress) 
 
 
 def describe(airflow: AirflowStack, server: OpenMetadataServer, store: Path) -> dict[str, Any]:
-    """Return what a program must know to use what was started."""
+    """Return the addresses, users and folders of the sandbox, for programs."""
     return {
         "airflow": airflow.url,
         "username": airflow.username,
@@ -161,7 +161,7 @@ def describe(airflow: AirflowStack, server: OpenMetadataServer, store: Path) -> 
 
 @contextmanager
 def published(path: Path, content: dict[str, Any]) -> Iterator[None]:
-    """Let a file hold the content, for its owner to read, for as long as it is true."""
+    """Write a file that only its owner can read, and remove it at the end of the context."""
     write_whole(path, json.dumps(content, indent=2) + "\n")
     try:
         yield
@@ -171,7 +171,7 @@ def published(path: Path, content: dict[str, Any]) -> Iterator[None]:
 
 @contextmanager
 def locked(state: Path) -> Iterator[None]:
-    """Hold the state directory alone; the lock ends with this process, however that ends."""
+    """Lock the state folder against other sandboxes; the lock ends with this process, however that ends."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (state / "lock").open("w") as file:
         try:
@@ -184,7 +184,7 @@ def locked(state: Path) -> Iterator[None]:
 
 
 def discard(folder: Path) -> None:
-    """Remove a folder, in which processes of a run that was killed may still be writing for a moment."""
+    """Remove a folder, to which processes of a killed run may still write for a moment."""
     if folder.exists():
         aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix="discarded-"))
         folder.rename(aside / folder.name)
@@ -192,13 +192,13 @@ def discard(folder: Path) -> None:
 
 
 def listen_for_the_end() -> None:
-    """Take what a supervisor and a closing terminal send for Ctrl-C, and take any of them once: then we stop."""
-    # Whoever starts with nohup wants to survive the terminal.
+    """Treat the signals of supervisors and closing terminals as Ctrl-C, and heed only the first of all."""
+    # With nohup, the process is meant to survive the terminal.
     hangup = [] if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else [signal.SIGHUP]
     numbers = [signal.SIGINT, signal.SIGTERM, *hangup]
 
     def stop(*_: object) -> None:
-        # make passes on what its whole group gets too, so the same signal may well come twice.
+        # make passes on what its whole group gets too, so the same signal may come twice.
         for number in numbers:
             signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
@@ -220,7 +220,7 @@ def main(arguments: list[str] | None = None) -> int:
         with locked(options.state):
             run(options.state, once=options.once, progress=Progress())
     except KeyboardInterrupt:
-        # To stop it is how it ends; but with --once something was promised.
+        # Ctrl-C is the normal end, but not with --once.
         return 1 if options.once else 0
     except (RunError, ProcessDied, PipelineServiceError, TimeoutError, OSError, httpx.HTTPError) as error:
         print(f"{error}", file=sys.stderr, flush=True)

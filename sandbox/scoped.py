@@ -1,4 +1,4 @@
-"""What is there for as long as a ``with`` block."""
+"""Objects that live for as long as a ``with`` block."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
 
 
 class Scoped:
-    """Is started by ``with`` and stopped at the end of the block, also where the start fails halfway."""
+    """Started by ``with`` and stopped at the end of the block, even if the start fails halfway."""
 
     def start(self) -> None:
-        """Begin; there may be nothing to begin."""
+        """Start, if there is something to start."""
 
     def stop(self) -> None:
-        """End whatever has begun."""
+        """Stop all that has been started."""
 
     def __enter__(self) -> Self:
         try:

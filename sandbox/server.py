@@ -19,9 +19,9 @@ class OpenMetadataServer(Scoped):
     """
     Runs ``python -m sandbox.openmetadata`` on a free port of 127.0.0.1, with a token that it makes up.
 
-    ``source_database`` is the SQLite file that its database service stands for. Output goes to ``log``, the token
-    among it: so that file must lie where nobody else can read. Started again, it has the same url and token as before,
-    and has forgotten all else.
+    ``source_database`` is the SQLite file of its database service. Output goes to ``log``, the token included: so that
+    file must lie where nobody else can read it. Started again, the server has the same url and token, and no other
+    memory.
     """
 
     def __init__(self, source_database: Path, *, log: Path) -> None:
@@ -36,9 +36,9 @@ class OpenMetadataServer(Scoped):
         Start the server and return when it listens; ``url`` and ``token`` are known from then on.
 
         :raises ProcessDied: if it ended instead
-        :raises TimeoutError: if it doesn't say in time where it listens
+        :raises TimeoutError: if it doesn't print its address in time
         """
-        # What an earlier server said is not what this one will say.
+        # It holds the address of an earlier server.
         self._log.unlink(missing_ok=True)
         command = ["-m", "sandbox.openmetadata", "--source-database", str(self._source_database)]
         if self.url:
@@ -88,14 +88,14 @@ class OpenMetadataServer(Scoped):
         return self._request("PUT", path, json=entity)
 
     def _request(self, method: str, path: str, **options: Any) -> Any:
-        # Proxies of the environment are for the world outside. The first entity of a kind takes the server its time.
+        # The environment's proxies are not for 127.0.0.1. The first entity of a kind takes the server some time.
         headers = {"Authorization": f"Bearer {self.token}"}
         with httpx.Client(trust_env=False, headers=headers, timeout=60) as http:
             return http.request(method, f"{self.url}{path}", **options).raise_for_status().json()
 
 
 def announcement(output: str) -> dict[str, str] | None:
-    """Return what the server said when it was up: the first line that is a JSON object with a url."""
+    """Return what the server printed when it was up: the first line that is a JSON object with a url."""
     for line in output.splitlines():
         try:
             said = json.loads(line)

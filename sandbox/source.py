@@ -37,7 +37,7 @@ METHODS = ("card", "transfer", "invoice")
 
 
 def create(path: Path) -> None:
-    """Write the database to a path, in place of what is there; a reader sees the old file or the new one, whole."""
+    """Write the database to a path, atomically replacing an older one."""
     path = Path(path)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(descriptor)

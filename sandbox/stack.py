@@ -23,7 +23,7 @@ from sandbox.files import write_whole
 from sandbox.process import Process
 
 USERNAME = "admin"
-# The API server imports for the longest time, so it comes first.
+# The API server takes longest to import, so it comes first.
 COMPONENTS = {
     "api-server": ["api-server"],
     "dag-processor": ["dag-processor"],
@@ -41,15 +41,15 @@ class AirflowStack(AirflowClient):
     """
     Runs ``airflow db migrate``, then API server, scheduler (LocalExecutor), DAG processor and triggerer.
 
-    All listen on 127.0.0.1, on ports that were free. The configuration stands in ``home/airflow.cfg``, so
-    ``AIRFLOW_HOME=… airflow`` works on it from any shell; this process's environment is never touched. When
-    ``stop`` returns, or this process dies however it dies, no process is left.
+    All listen on free ports of 127.0.0.1. The configuration is ``home/airflow.cfg``, so ``AIRFLOW_HOME=… airflow``
+    works from any shell; this process's environment is never changed. When ``stop`` returns, or this process dies in
+    any way, no process is left.
 
-    ``config`` is laid over the sections and options of airflow.cfg; ``env`` over the processes' environment, which
+    ``config`` is merged over the sections and options of airflow.cfg; ``env`` over the processes' environment, which
     is this one's without its ``AIRFLOW_…`` variables. ``database`` is an SQLAlchemy URL; without one, a SQLite file
     in ``home`` is used. ``roles`` are further users of the simple auth manager, name by role (``viewer``, ``user``,
     ``op``, ``admin``); ``passwords`` then has everybody's. ``python`` is the interpreter that has Airflow, this one by
-    default. ``base_path`` is the path beneath which the API server stands, such as ``/airflow``.
+    default. ``base_path`` is the path below which the API server is served, such as ``/airflow``.
     """
 
     def __init__(  # noqa: PLR0913 - all by name, each with a default
@@ -89,7 +89,7 @@ class AirflowStack(AirflowClient):
         self.wait_until_healthy(timeout)
 
     def prepare(self) -> None:
-        """Write the configuration and the password into the home directory, readable by the owner alone."""
+        """Write the configuration and the password into the home directory, readable by the owner only."""
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         passwords = Path(str(self._config["core"]["simple_auth_manager_passwords_file"]))
         write_whole(passwords, json.dumps(self.passwords))
@@ -100,7 +100,7 @@ class AirflowStack(AirflowClient):
         self.command("db", "migrate", timeout=timeout)
 
     def command(self, *arguments: str, timeout: float = 180) -> None:
-        """Run a command of Airflow's to its end; raises ProcessDied where it fails."""
+        """Run one of Airflow's commands to its end; raises ProcessDied where it fails."""
         name = "-".join(arguments[:2])
         self._spawn(name, list(arguments)).wait(timeout)
         self.stop_component(name)
@@ -173,10 +173,10 @@ def default_config(home: Path, url: str, dags_folder: Path, database: str | None
             "simple_auth_manager_passwords_file": home / "passwords.json",
             # The default asks the DNS, for seconds where there is none.
             "hostname_callable": "socket.gethostname",
-            # For so long Airflow keeps to what it knows of a DAG: a change that comes sooner would wait.
+            # Airflow stores changes of a DAG at most once in so many seconds.
             "min_serialized_dag_update_interval": 1,
         },
-        # For so many seconds a process waits while another one writes to the file, rather than five.
+        # A process waits so many seconds while another one writes to the file; the default is five.
         "database": {"sql_alchemy_conn": database or f"sqlite:///{home / 'airflow.db'}?timeout=60"},
         "api": {
             "host": address.hostname,
@@ -185,17 +185,17 @@ def default_config(home: Path, url: str, dags_folder: Path, database: str | None
             "secret_key": secrets.token_urlsafe(64),
         },
         "api_auth": {"jwt_secret": secrets.token_urlsafe(64)},
-        # A parse costs a second of a core. What a file changes is announced: it doesn't wait for the next round.
+        # A parse costs a second of a core. Changes ask for a parse, so they don't wait for the next regular one.
         "dag_processor": {
             "refresh_interval": 3,
             "bundle_refresh_check_interval": 1,
             "min_file_process_interval": 10,
         },
-        # Between a run, its task and its end lies a round of the scheduler's each.
+        # Between a run, its task and its end, the scheduler's loop runs once each.
         "scheduler": {"scheduler_idle_sleep_time": 0.3},
         "logging": {
             "base_log_folder": home / "logs",
-            # Nothing listens there, and that is the point: the defaults may be another Airflow's.
+            # Nothing may listen there: on the default port, another Airflow may.
             "worker_log_server_port": free_port(),
             "trigger_log_server_port": free_port(),
         },
@@ -218,18 +218,18 @@ def airflow_cfg(config: AirflowConfig) -> str:
 
 
 def merge(below: AirflowConfig, above: AirflowConfig) -> dict[str, dict[str, object]]:
-    """Return both, section by section; where an option stands in both, ``above`` wins."""
+    """Return both, section by section; ``above`` overrides the options of ``below``."""
     return {
         section: {**below.get(section, {}), **above.get(section, {})} for section in dict.fromkeys([*below, *above])
     }
 
 
 def child_environment(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a child: this process's, and ``env`` over it."""
+    """Return the environment of a child: ``env``, merged over this process's."""
     inherited = {
         name: value
         for name, value in os.environ.items()
-        # Without byte code every process compiles Airflow anew, at each start.
+        # Without byte code, every process compiles Airflow at each start.
         if not name.startswith("AIRFLOW_") and name != "PYTHONDONTWRITEBYTECODE"
     }
     local = "127.0.0.1,localhost"

@@ -1,5 +1,5 @@
 """
-All messages of this package on one page, by module, for somebody who reads them through: ``python -m tools.messages``.
+All messages of this package on one page, by module: ``python -m tools.messages``.
 
 A message is a text of three words or more that is neither a docstring nor a pattern: what is raised, logged, answered,
 printed or shown in a DAG's docs. What is filled in stands in braces.
@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "dag_factory"
 _WORDS = re.compile(r"[A-Za-z']{2,}")
 _LEAST_WORDS = 3
 _SQL = re.compile(r"\s*(CREATE|SELECT|INSERT|UPDATE|REPLACE|DELETE|PRAGMA|WITH) ")
-# Their texts are for programs.
+# Texts that are given to these are for programs.
 _NO_MESSAGES = frozenset({"compile", "execute", "executescript", "Query", "body_schema", "HTTPBase"})
 
 
@@ -68,7 +68,7 @@ class _Walk(ast.NodeVisitor):
         name = ast.unparse(node.func)
         if name.rpartition(".")[2] in _NO_MESSAGES:
             return
-        # What a text is given to first says what becomes of it, but for what only joins or changes it.
+        # The innermost call that does more than join or change a text says what it is for.
         is_new = name[:1].isupper() or name.startswith(("log.", "print", "refusal", "parser.", "typer."))
         raised = self._where[-1] if self._where else ""
         self._within(raised + name if is_new and raised == "raise " else name if is_new else raised, node)

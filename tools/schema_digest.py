@@ -1,9 +1,8 @@
 """
-Writes the digest of openmetadata-ingestion's schemas that lies in the package: ``python -m tools.schema_digest``.
+Writes the package's digest of openmetadata-ingestion's schemas: ``python -m tools.schema_digest``.
 
-It is run where openmetadata-ingestion is installed, once for each of its versions that is supported, so that no process
-of Airflow has to import it. The same version always makes the same text. `dag_factory.configs.schemas` says what stands
-in it.
+Run it once for each supported version of openmetadata-ingestion, where that is installed, so that no process of Airflow
+has to import it. The same version always makes the same text. `dag_factory.configs.schemas` describes the digest.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ DISTRIBUTION = "openmetadata-ingestion"
 
 _APPLICATIONS = "metadata.generated.schema.entity.applications.configuration"
 _PIPELINE = "metadata.generated.schema.entity.services.ingestionPipelines.ingestionPipeline"
-# The connections of all kinds of services are most of the schemas, and a pipeline hardly ever holds one.
+# The connections of services make up most of the schemas, and a pipeline hardly ever holds one.
 _LEFT_OUT = frozenset({"ServiceConnection"})
 _PLAIN = {
     bool: "boolean",
@@ -45,7 +44,7 @@ _PLAIN = {
 
 
 class Digest:
-    """Collects the types that a pipeline is made of, each by a name of its own."""
+    """Collects the types in a pipeline, each under a name of its own."""
 
     def __init__(self) -> None:
         self._names: dict[type, str] = {}
@@ -114,7 +113,7 @@ class Digest:
             if lowest is not None or highest is not None:
                 self.bounds.setdefault(name_here, {})[said] = [lowest, highest]  # type: ignore[list-item]
             if get_origin(field.annotation) is Literal:
-                # A constant is told like an enum, and named after its field.
+                # A constant is described as an enum, and named after its field.
                 self.types[f"{name_here}.{said}"] = list(get_args(field.annotation))
                 found[said] = f"{name_here}.{said}"
             else:
@@ -131,10 +130,10 @@ def digest() -> str:
     found = Digest()
     found.kind(pipeline)
     application = found.types["ApplicationPipeline"]
-    # The models name some of the applications there, and else "any".
+    # The models name only some of the applications there, and "any" for the others.
     known = application["appConfig"]["one of"]
     known[:0] = [kind for each in applications if (kind := found.kind(each)) not in known]
-    # And nothing of what is private.
+    # The models say nothing of the private part.
     application["appPrivateConfig"] = "any"
     content = {
         "version": version(DISTRIBUTION),
@@ -167,7 +166,7 @@ def path() -> Path:
 
 
 def _applications() -> Iterator[type[BaseModel]]:
-    """Yield the models of all applications' configs; the last one in a module is what its schema is about."""
+    """Yield the models of all applications' configs, which are the last in their modules."""
     folders = import_module(_APPLICATIONS).__path__
     for module in sorted(each.name for each in walk_packages(folders, f"{_APPLICATIONS}.") if not each.ispkg):
         parts = module.removeprefix(f"{_APPLICATIONS}.").split(".")

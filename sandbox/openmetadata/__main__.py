@@ -37,7 +37,7 @@ def main() -> None:
     listener = socket.create_server((HOST, arguments.port))
     url = f"http://{HOST}:{listener.getsockname()[1]}"
     token = arguments.token or new_token()
-    # A token that the caller chose is no news to them, and has no business in the log that this may go to.
+    # The caller knows a token of their own, and it should not stand in a log.
     announced = {"url": url} if arguments.token else {"url": url, "token": token}
     app = create_app(arguments.source_database, token, url)
     Server(uvicorn.Config(app, log_level="warning", access_log=False), json.dumps(announced)).run([listener])

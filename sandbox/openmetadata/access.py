@@ -13,7 +13,7 @@ from sandbox.openmetadata.store import BOT
 
 
 def new_token() -> str:
-    """Return a random token in the shape of a JWT, made out to the ingestion bot."""
+    """Return a random token in the form of a JWT for the ingestion bot."""
     header = {"alg": "RS256", "typ": "JWT"}
     claims = {"iss": "open-metadata.org", "sub": BOT, "roles": [], "isBot": True, "tokenType": "BOT", "exp": None}
     parts = [json.dumps(part).encode() for part in (header, claims)]

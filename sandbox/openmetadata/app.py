@@ -26,7 +26,7 @@ from sandbox.openmetadata.journal import Journal, Recorder
 from sandbox.openmetadata.store import BOT, Store, now
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-# The page loads nothing and runs nothing, whatever a name that it shows may hold.
+# The page loads nothing and runs nothing, whatever is in the names that it shows.
 PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "Cache-Control": "no-store"}
 
 
@@ -34,7 +34,7 @@ def create_app(source_database: Path | None = None, token: str | None = None, ba
     """
     Return a new server with a state of its own.
 
-    With a token, every call below /api needs it, but for the version. ``base_url`` stands before the links in answers.
+    With a token, every call below /api needs it, except for the version. ``base_url`` precedes the links in answers.
     """
     app = FastAPI(title="OpenMetadata sandbox", docs_url=None, redoc_url=None, openapi_url=None)
     store = Store(COLLECTIONS)

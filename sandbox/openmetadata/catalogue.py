@@ -1,4 +1,4 @@
-"""The entities that the server knows. One entry here gives a collection all of its routes."""
+"""The kinds of entities that the server knows. An entry here gives a collection all of its routes."""
 
 from sandbox.openmetadata.collection import RELATIONS, Collection, Document
 from sandbox.openmetadata.completions import complete_table, enable, name_query, name_test_case, name_test_suite

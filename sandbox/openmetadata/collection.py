@@ -1,4 +1,4 @@
-"""One kind of entity that the server knows: where it is served, and what an entity of it is made of."""
+"""One kind of entity that the server knows: its path, its models, and how an entity is completed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ RELATIONS = frozenset({"owners", "tags", "domains", "dataProducts", "followers",
 
 @dataclass(frozen=True)
 class Collection:
-    """One kind of entity, and how an entity is made of the request that creates it."""
+    """One kind of entity, and how an entity is made from the request that creates it."""
 
     path: str
     """Where it is served, below /api/v1."""
@@ -23,7 +23,7 @@ class Collection:
     entity: str
     """The model of an entity, below metadata.generated.schema."""
     create: str | None = None
-    """The model of the request that creates one; None: there is only what the server starts with."""
+    """The model of the request that creates one; None where clients can't create any."""
     references: Mapping[str, str] = field(default_factory=dict)
     """Fields of the request that name another entity, and its kind; the first one present is the parent."""
     inherits: tuple[str, ...] = ()
@@ -35,7 +35,7 @@ class Collection:
     parts: frozenset[str] = frozenset()
     """Fields that are written by a PUT of their own: /{id}/{part}."""
     name: Callable[[Document], None] = as_it_is
-    """Fills in, on creation, what the fully qualified name or a reference is made of."""
+    """Fills in, on creation, what the fully qualified name or a reference is made from."""
     complete: Callable[[Document], None] = as_it_is
     """Fills in what the request leaves to the server."""
 

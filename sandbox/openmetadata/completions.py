@@ -24,7 +24,7 @@ def complete_columns(above: str, columns: list[Document]) -> None:
     for position, column in enumerate(columns, 1):
         column["fullyQualifiedName"] = join(above, column["name"])
         column["ordinalPosition"] = position
-        # A client that finds no list can't tell that it has added to one.
+        # Without a list, a client that adds to it can't find out what it has added.
         column.setdefault("tags", [])
         complete_columns(column["fullyQualifiedName"], column.get("children") or [])
 

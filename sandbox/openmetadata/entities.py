@@ -23,7 +23,7 @@ HardDelete = Annotated[bool, Query(alias="hardDelete")]
 
 
 class Listing(BaseModel):
-    """How a collection is to be listed. Any other parameter names a field that the entities must have."""
+    """How to list a collection. Any other parameter is the value of a field that the entities must have."""
 
     limit: Annotated[int, Field(ge=0, le=1_000_000)] = 10
     after: str = ""
@@ -141,7 +141,7 @@ def routes(collection: Collection, store: Store) -> APIRouter:
 
 
 def etag(document: Document) -> str:
-    """Return what a client may send back as If-Match."""
+    """Return the value that a client may send back as If-Match."""
     return f'W/"{document["version"]}"'
 
 
@@ -150,7 +150,7 @@ def included(document: Document, include: str) -> bool:
 
 
 def matches(document: Document, wanted: dict[str, str]) -> bool:
-    """Return whether an entity's fields are the wanted ones. A parameter that names no field of it says nothing."""
+    """Return whether an entity's fields have the wanted values. Parameters that are not its fields are ignored."""
     below = wanted.get("parent")
     return (below is None or document["fullyQualifiedName"].startswith(f"{below}.")) and all(
         value in (found["fullyQualifiedName"], found["name"], found["id"])
@@ -163,7 +163,7 @@ def matches(document: Document, wanted: dict[str, str]) -> bool:
 
 
 def page(documents: list[Document], asked: Listing) -> tuple[list[Document], Document]:
-    """Return a page of entities, which come by fully qualified name, and where the pages beside it are."""
+    """Return a page of entities, sorted by fully qualified name, and the cursors of the pages before and after it."""
     names = [document["fullyQualifiedName"] for document in documents]
     if asked.before:
         end = sum(name < decoded(asked.before) for name in names)
@@ -191,7 +191,7 @@ def decoded(cursor: str) -> str:
 
 
 def bulk_result(done: list[Document], failed: list[Document]) -> Document:
-    """Return the outcome of a request about several entities."""
+    """Return the answer to a request about several entities."""
     statuses = {(True, False): "success", (False, True): "failure", (True, True): "partialSuccess"}
     return {
         "dryRun": False,

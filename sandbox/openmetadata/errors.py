@@ -1,4 +1,4 @@
-"""What the server answers when it can't do what it was asked: OpenMetadata's error shape."""
+"""Error answers, in OpenMetadata's form."""
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -28,7 +28,7 @@ def error(status: int, message: str) -> JSONResponse:
 
 
 def answer_errors(app: FastAPI) -> None:
-    """Give every error of an app the shape that OpenMetadata's clients read."""
+    """Give every error of an app the form that OpenMetadata's clients read."""
 
     @app.exception_handler(ApiError)
     async def api_error(_: Request, problem: ApiError) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""The routes by which a pipeline service's workflow reports how often its pipelines ran, and how that ended."""
+"""The routes by which a pipeline service's workflow reports the runs of its pipelines, and their outcomes."""
 
 from typing import Annotated, Any
 

@@ -51,7 +51,7 @@ class Recorder:
         self.journal = journal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # People who look at the page are no news to them.
+        # The page's own requests are left out.
         if scope["type"] != "http" or not scope["path"].startswith("/api/"):
             await self.app(scope, receive, send)
             return

@@ -13,16 +13,16 @@ Segment = Annotated[str, BeforeValidator(unquote)]
 
 
 def quoted(name: str) -> str:
-    """Return a name as it stands in a fully qualified name."""
+    """Return a name as a part of a fully qualified name."""
     return f'"{name}"' if "." in name and not name.startswith('"') else name
 
 
 def join(*parts: str) -> str:
-    """Return the fully qualified name made of another one, which may be empty, and plain names below it."""
+    """Return a fully qualified name, made of one, which may be empty, and plain names below it."""
     above, *names = parts
     return ".".join(filter(None, [above, *map(quoted, names)]))
 
 
 def split(fqn: str) -> list[str]:
-    """Return the plain names that a fully qualified name is made of."""
+    """Return the plain names in a fully qualified name."""
     return [part.strip('"') for part in PART.findall(fqn)]

@@ -1,4 +1,4 @@
-"""The entities of services that are no database: each kind of service, and what it holds."""
+"""The entities of services other than databases: each kind of service, and what it holds."""
 
 from typing import Any
 
@@ -97,4 +97,4 @@ OTHER_SERVICES = (
         complete=complete_container,
     ),
 )
-"""A kind of service or asset each. Where one refers to another as its parent, that one's name begins its own."""
+"""A kind of service or asset each. An asset's name begins with that of its parent."""

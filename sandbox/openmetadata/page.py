@@ -25,7 +25,7 @@ COUNTED = (
 
 
 def summary(store: Store, edges: Edges, journal: Journal) -> Document:
-    """Return each collection's count and fully qualified names, each pipeline's runs, and what isn't served."""
+    """Return each collection's count and fully qualified names, each pipeline's runs, and the unserved paths."""
     fqns = {
         collection.path.rpartition("/")[2]: [
             entity["fullyQualifiedName"] for entity in store.all(collection.kind) if not entity["deleted"]

@@ -7,7 +7,7 @@ from sandbox.openmetadata.errors import ApiError
 
 
 def apply(document: Any, operations: list[dict[str, Any]]) -> Any:
-    """Return a patched copy of a document; raise ApiError where an operation doesn't fit it."""
+    """Return a patched copy of a document; raise ApiError where an operation can't be applied."""
     patched = {"": deepcopy(document)}
     for operation in operations:
         try:

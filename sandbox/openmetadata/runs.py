@@ -56,7 +56,7 @@ def routes(store: Store) -> APIRouter:
         for status in statuses(fqn):
             if status.get("runId") == run_id:
                 return status
-        # Not 404: the workflow takes an empty answer for "no status yet", and an error for an error.
+        # Not 404, which is an error to the workflow: an empty answer means "no status yet".
         return Response(status_code=204)
 
     @router.put("/progress/{fqn}/{run_id}")

@@ -1,5 +1,5 @@
 """
-openmetadata-ingestion's own models, to check that requests and entities are what a real server accepts and answers.
+openmetadata-ingestion's own models, to check that a real server would accept the requests and answer the entities.
 
 Where openmetadata-ingestion isn't installed, nothing is checked.
 """
@@ -20,7 +20,7 @@ VERSION_WITHOUT_INGESTION = "2.0.6"
 
 
 def server_version() -> str:
-    """Return the version the server says it has: openmetadata-ingestion refuses to work with another minor one."""
+    """Return the version that the server answers: openmetadata-ingestion accepts only its own minor version."""
     try:
         return ".".join(version("openmetadata-ingestion").split(".")[:3])
     except PackageNotFoundError:

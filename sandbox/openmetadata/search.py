@@ -20,7 +20,7 @@ Hit = tuple[str, Document]
 
 
 class Search(BaseModel):
-    """What is searched, and which page of it is wanted."""
+    """What to search, and which page of it to return."""
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -74,7 +74,7 @@ def index(collection: Collection) -> str:
 
 
 def hits(found: list[Hit], asked: Search) -> Document:
-    """Return the page that was asked for of what was found, as Elasticsearch does."""
+    """Return the wanted page of what was found, in Elasticsearch's form."""
     descending = asked.sort_order == "desc"
     rows = [(sort_value(entity, asked.sort_field), name, entity) for name, entity in found]
     rows.sort(key=lambda row: row[0], reverse=descending)
@@ -109,7 +109,7 @@ def parsed(query_filter: str) -> Document:
 
 
 def says(document: Document, q: str) -> bool:
-    """Return whether an entity is what ``q`` asks for: words of its name, or field:value."""
+    """Return whether an entity matches ``q``: words of its name, or field:value."""
     for word in q.replace(" AND ", " ").split():
         field, colon, value = word.partition(":")
         if word != "*" and not (equals(document, field, value) if colon else named(document, word)):

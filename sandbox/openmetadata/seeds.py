@@ -1,4 +1,4 @@
-"""What the server knows from the start: the sample service, and what every OpenMetadata server is installed with."""
+"""The entities that the server starts with: the sample service, and those of every OpenMetadata server."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ CLASSIFICATIONS = {
     "Tier": ("How important an asset is to the business.", ("Tier1", "Tier2", "Tier3", "Tier4", "Tier5")),
 }
 
-# Tags that the server gives by what columns hold, and what tells it.
+# Tags for what columns hold, and the recognizers that find it.
 RECOGNIZERS = {"PII.Sensitive": ("EmailRecognizer", "CreditCardRecognizer")}
 NUMBERS = ("INT", "BIGINT", "SMALLINT", "NUMERIC", "DECIMAL", "DOUBLE", "FLOAT", "NUMBER")
 TEXTS = ("STRING", "VARCHAR", "CHAR", "TEXT")

@@ -14,7 +14,7 @@ from sandbox.openmetadata.names import join
 
 BOT = "ingestion-bot"
 CURATED = ("description", "displayName", "owners")
-"""What people write in the UI, and what a bot's PUT therefore leaves as it is."""
+"""What people write in the UI; a bot's PUT leaves it as it is."""
 BOOKKEEPING = {"version", "updatedAt", "sourceHash"}
 """Fields whose change alone doesn't make a new version of an entity."""
 ASSIGNED = {"version", "updatedAt", "id", "href", "fullyQualifiedName", "updatedBy", "deleted"}
@@ -31,7 +31,7 @@ class Record:
 
 
 class Store:
-    """All entities of all collections. Every document it hands out belongs to the store: answer it, don't change it."""
+    """All entities of all collections. The documents that it returns belong to the store: don't change them."""
 
     def __init__(self, collections: Iterable[Collection]) -> None:
         self.collections = {collection.kind: collection for collection in collections}
@@ -69,7 +69,7 @@ class Store:
         """
         Create an entity, or update the one of its name; return it, and whether it is new.
 
-        Without ``update``, one that exists is an error. With ``override``, what people wrote gives way to the request.
+        Without ``update``, one that exists is an error. With ``override``, the request replaces what people wrote.
         """
         if collection.create is None:
             raise ApiError(405, f"{collection.path} can only be read")
@@ -77,7 +77,7 @@ class Store:
         document = self._entity(collection, request)
         record = self._records[collection.kind].get(document["fullyQualifiedName"])
         if record is None:
-            # A request that passed its check makes an entity that passes too: if not, the fault is the server's.
+            # A valid request makes a valid entity: if not, it is an error of this server.
             schemas.check(collection.entity, collection.told(document), status=500)
             return self._insert(collection, document), True
         if not update:
@@ -123,14 +123,14 @@ class Store:
         return document if hard else self.find(collection.kind, key)
 
     def restore(self, collection: Collection, key: str) -> Document:
-        """Take back the deletion of an entity and of what is below it."""
+        """Undo the deletion of an entity and of what is below it."""
         document = self.find(collection.kind, key)
         for each, entity in [(collection, document), *self.below(document)]:
             self._mark(each, entity["fullyQualifiedName"], deleted=False)
         return self.find(collection.kind, key)
 
     def below(self, document: Document) -> Iterator[tuple[Collection, Document]]:
-        """Return the entities that live in another one, at any depth, with their collections."""
+        """Return the entities within an entity, at any depth, with their collections."""
         for collection in self.collections.values():
             ancestors = {*collection.references, *collection.inherits}
             for entity in self.all(collection.kind):

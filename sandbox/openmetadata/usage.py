@@ -1,4 +1,4 @@
-"""The routes by which a usage workflow reports: how often tables are read, by which queries and whom."""
+"""The routes by which a usage workflow reports how often tables are read, and by which queries and users."""
 
 from typing import Annotated, Any
 from uuid import uuid4
