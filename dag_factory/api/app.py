@@ -24,9 +24,9 @@ from dag_factory.api.whole_bodies import SECONDS as BODY_SECONDS
 from dag_factory.api.whole_bodies import WholeBodies
 from dag_factory.errors import SettingsError
 from dag_factory.store import ConfigStore, configured_store
-from dag_factory.watch.caller_request import LoaderFiles
-from dag_factory.watch.database_request import DatabaseRequest
-from dag_factory.watch.parses import Loader, Parses, configured_parses
+from dag_factory.watch.loader_files import LoaderFiles
+from dag_factory.watch.parse_requests import DatabaseRequests, RestRequests
+from dag_factory.watch.parses import Parses, configured_parses
 from dag_factory.watch.start import watch
 
 if TYPE_CHECKING:
@@ -58,13 +58,13 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
     :param write_seconds: how long a change waits for those before it, and then for the store
     :param automations: runs automations; as the settings say without it
     """
-    loader = Loader(store, settings.dags_folder())
+    files = LoaderFiles(store, settings.dags_folder())
     api = AirflowApi(airflow, one_writer=_is_on_sqlite())
     application = Application(
         StoreAccess(store, write_seconds=write_seconds),
         Logins(api),
         configured_parses(store),
-        LoaderFiles(loader),
+        RestRequests(files),
         automations or configured(),
         parse_seconds=parse_seconds,
         delete_seconds=delete_seconds,
@@ -72,7 +72,7 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with _watching(store, application.parses, loader):
+        async with _watching(store, application.parses, files):
             yield
         await application.stop()
 
@@ -102,7 +102,7 @@ def _bare_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) 
 
 
 @asynccontextmanager
-async def _watching(store: Callable[[], ConfigStore], parses: Parses, loader: Loader) -> AsyncIterator[None]:
+async def _watching(store: Callable[[], ConfigStore], parses: Parses, files: LoaderFiles) -> AsyncIterator[None]:
     """Watch the store, unless the settings say not to; a setting that is wrong stops no API server."""
     try:
         mode = settings.watch_store()
@@ -111,10 +111,10 @@ async def _watching(store: Callable[[], ConfigStore], parses: Parses, loader: Lo
         mode = "off"
     if mode == "off":
         # An API server that died may have left a change in the store that it has not asked for.
-        parses.ask_if_unseen(DatabaseRequest(loader))
+        parses.ask_if_unseen(DatabaseRequests(files).send)
         yield
         return
-    task = asyncio.create_task(watch(store, parses, loader, poll=mode == "poll"))
+    task = asyncio.create_task(watch(store, parses, files, poll=mode == "poll"))
     try:
         yield
     finally:

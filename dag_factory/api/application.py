@@ -13,7 +13,7 @@ from dag_factory.api.rest import Caller
 from dag_factory.api.store_access import StoreAccess
 from dag_factory.errors import MissingStoreError
 from dag_factory.store import ConfigStore
-from dag_factory.watch.caller_request import CallersRequest, LoaderFiles
+from dag_factory.watch.parse_requests import RestRequests
 from dag_factory.watch.parses import Parses
 
 Result = TypeVar("Result")
@@ -31,7 +31,7 @@ class Application:
     store: StoreAccess
     logins: Logins
     parses: Parses
-    loader_files: LoaderFiles
+    parse_requests: RestRequests
     automations: Automations
     parse_seconds: float = 60.0
     delete_seconds: float = 20.0
@@ -47,7 +47,7 @@ class Application:
 
     def ask_for_parse(self, caller: Caller, *, even_if_seen: bool = False) -> None:
         """Ask for a parse of the loader with a caller's rights; see `Parses.ask`."""
-        self.parses.ask(CallersRequest(self.loader_files, caller), even_if_seen=even_if_seen)
+        self.parses.ask(lambda: self.parse_requests.send(caller), even_if_seen=even_if_seen)
 
     async def change(self, caller: Caller, work: Callable[[ConfigStore], Result]) -> Result:
         """
@@ -65,7 +65,7 @@ class Application:
             raise
         finally:
             if is_there:
-                self.parses.ask_if_unseen(CallersRequest(self.loader_files, caller))
+                self.parses.ask_if_unseen(lambda: self.parse_requests.send(caller))
 
     async def stop(self) -> None:
         """End what runs in the background."""

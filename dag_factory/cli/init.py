@@ -20,7 +20,7 @@ from dag_factory.plain_text import printable
 from dag_factory.store import open_store
 from dag_factory.store.folder.files import replace, sync
 from dag_factory.store.memory import Memory
-from dag_factory.watch.parses import LOADER as LOADER_NAME
+from dag_factory.watch.loader_files import LOADER as LOADER_NAME
 
 # The text of dags/openmetadata_loader.py in the repository.
 LOADER = '''\

@@ -9,7 +9,8 @@ from contextlib import suppress
 
 from dag_factory import settings
 from dag_factory.store import configured_store
-from dag_factory.watch.parses import Loader, configured_parses
+from dag_factory.watch.loader_files import LoaderFiles
+from dag_factory.watch.parses import configured_parses
 from dag_factory.watch.start import watch as watch_store
 
 
@@ -21,8 +22,8 @@ def watch(args: argparse.Namespace) -> None:
 
 async def _watch() -> None:
     parses = configured_parses(configured_store)
-    loader = Loader(configured_store, settings.dags_folder())
-    watching = asyncio.create_task(watch_store(configured_store, parses, loader, poll=settings.watch_store() == "poll"))
+    files = LoaderFiles(configured_store, settings.dags_folder())
+    watching = asyncio.create_task(watch_store(configured_store, parses, files, poll=settings.watch_store() == "poll"))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, watching.cancel)
     with suppress(asyncio.CancelledError):

@@ -1,61 +1,55 @@
-"""Asking Airflow to parse the loader after a change, rather than waiting until it does by itself."""
+"""Asking Airflow to parse the loader after a change, until a parse has seen it, rather than waiting until one does."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol, TypeVar
 
 from dag_factory import settings
 from dag_factory.errors import DagFactoryError, StoreError
 from dag_factory.store import ConfigStore
-from dag_factory.store.catalog import Catalog
 
 log = logging.getLogger(__name__)
 
-LOADER = "openmetadata_loader.py"
+ParseRequest = Callable[[], Awaitable[None]]
+"""Asks Airflow once for a parse of the loader. Airflow may drop the request."""
+
 POLL_SECONDS = 0.2
 # For Airflow to parse the loader and to write down what it has found.
 WRITING_SECONDS = 5
-# How long each request is given. Airflow drops one that comes while the loader is being parsed, and the parse that is
-# under way may have read the store before the change: so the request is repeated until a parse has seen the change.
-PATIENCE_SECONDS = (3, 5, 10, 20)
-
-File = TypeVar("File")
-
-
-class ParseRequest(Protocol):
-    """A way to ask Airflow for a parse of the loader."""
-
-    async def send(self) -> None:
-        """Ask once. Airflow may drop it."""
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    request: ParseRequest
-    even_if_seen: bool
-
-    def and_then(self, later: _Wanted) -> _Wanted:
-        """Return what serves both."""
-        return _Wanted(later.request, self.even_if_seen or later.even_if_seen)
+# How long to wait for a parse after each request. Airflow drops one that comes while the loader is being parsed, and
+# that parse may have read the store before the change: so the request is repeated.
+RETRY_SECONDS = (3, 5, 10, 20)
 
 
 class Parses:
     """
     Asks for parses of the loader until one has seen the store's marker. Any number of changes meanwhile is one request.
 
-    Some of what a parse says Airflow takes only from one that comes later, see `later_seconds`. So after the last of
-    some changes a parse is asked for once more, and again.
+    A parse notes in the store which marker it has seen. That is what the states go by::
+
+        idle ────── a change is wanted ─────▶ looking
+        looking ─── the marker is seen ─────▶ idle, or looking where another change is wanted by now
+        looking ─── it is not, or the caller asks even so ──▶ a request is sent ──▶ waiting
+        waiting ─── a parse has noted another marker ───────▶ looking, and the retry intervals start anew
+        waiting ─── the retry interval is over ─────────────▶ looking, with the next interval
+        looking ─── no interval is left, no marker can be made (one request is sent), or the request failed ──▶
+                    a line is logged, then as after "the marker is seen"
+
+    No change is lost: it is wanted before it is known whether the task still runs, and the task ends only where nothing
+    is wanted; between its last look at that and its end, nothing else runs. No request loops forever: each is followed
+    by a wait, and after as many as there are intervals the next one takes a parse that has noted something new.
+
+    Some of what a parse says Airflow takes only from one that comes later, see `later_seconds`. So a second task makes
+    a new marker at these times after the last change, and wants a parse that sees it. Each change starts it anew.
 
     :param store: opens the config store
-    :param later_seconds: when that is, after the last change, in order
+    :param later_seconds: the times after the last change, ascending
+    :param retry_seconds: how long to wait for a parse after each request
     """
 
     def __init__(
@@ -63,12 +57,14 @@ class Parses:
         store: Callable[[], ConfigStore],
         *,
         later_seconds: Sequence[float] = (),
-        patience_seconds: tuple[float, ...] = PATIENCE_SECONDS,
+        retry_seconds: Sequence[float] = RETRY_SECONDS,
     ) -> None:
         self._store = store
         self._later_seconds = later_seconds
-        self._patience = patience_seconds
-        self._wanted: _Wanted | None = None
+        self._retry_seconds = retry_seconds
+        # What no request was begun for yet: how to send it, and whether to send it even if the marker is seen.
+        self._wanted: tuple[ParseRequest, bool] | None = None
+        self._settling = threading.Lock()
         self._task: asyncio.Task[None] | None = None
         self._later: asyncio.Task[None] | None = None
 
@@ -78,7 +74,7 @@ class Parses:
 
         For callers that find a change in the store for which no parse may have been requested yet.
         """
-        self._want(_Wanted(request, even_if_seen=False))
+        self._want(request, even_if_seen=False)
 
     def ask(self, request: ParseRequest, *, even_if_seen: bool = False) -> None:
         """
@@ -86,7 +82,7 @@ class Parses:
 
         :param even_if_seen: ask also where a parse has seen all changes, for a file may have come without one
         """
-        self._want(_Wanted(request, even_if_seen))
+        self._want(request, even_if_seen)
         if self._later is not None:
             self._later.cancel()
         self._later = asyncio.create_task(self._ask_later(request))
@@ -116,8 +112,8 @@ class Parses:
                 with suppress(asyncio.CancelledError):
                     await task
 
-    def _want(self, wanted: _Wanted) -> None:
-        self._wanted = wanted if self._wanted is None else self._wanted.and_then(wanted)
+    def _want(self, request: ParseRequest, even_if_seen: bool) -> None:
+        self._wanted = (request, even_if_seen or (self._wanted is not None and self._wanted[1]))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
 
@@ -128,48 +124,54 @@ class Parses:
             # By a new marker it is known when a parse has come.
             with suppress(DagFactoryError):
                 await asyncio.to_thread(lambda: self._store().bump())
-            self._want(_Wanted(request, even_if_seen=True))
+            self._want(request, even_if_seen=True)
 
     async def _work(self) -> None:
-        # A change that comes while the marker is looked at for the last time has asked as well.
-        while (wanted := self._wanted) is not None:
+        while self._wanted is not None:
+            request, even_if_seen = self._wanted
             self._wanted = None
-            await self._until_seen(wanted.request, wanted.even_if_seen)
-
-    async def _until_seen(self, request: ParseRequest, even_if_seen: bool) -> None:
-        try:
             try:
                 await self._ask_until_seen(request, even_if_seen)
-            except StoreError as error:
-                # Without a marker nobody can say when a parse has seen the change, but one may well come and see it.
-                log.warning("%s", error)
-                await request.send()
-        except Exception as error:  # noqa: BLE001 - a change is kept whether a parse can be asked for or not
-            log.warning("Can't ask Airflow for a parse of the loader: %s", type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - a change is kept whether a parse can be asked for or not
+                log.warning("Can't ask Airflow for a parse of the loader: %s", type(error).__name__)
 
     async def _ask_until_seen(self, request: ParseRequest, even_if_seen: bool) -> None:
-        attempts = iter(self._patience)
-        seen = await asyncio.to_thread(self._seen)
-        while even_if_seen or seen != await asyncio.to_thread(self._marker):
-            patience = next(attempts, None)
-            if patience is None:
-                log.warning("No parse of the loader has been seen. Is Airflow's DAG processor running?")
-                return
-            even_if_seen = False
-            await request.send()
-            before, seen = seen, await self._seen_within(patience)
-            if seen != before:
-                attempts = iter(self._patience)
+        intervals = iter(self._retry_seconds)
+        try:
+            seen, is_all = await asyncio.to_thread(self._look)
+            while even_if_seen or not is_all:
+                interval = next(intervals, None)
+                if interval is None:
+                    log.warning("No parse of the loader has been seen. Is Airflow's DAG processor running?")
+                    return
+                even_if_seen = False
+                await request()
+                before = seen
+                seen, is_all = await self._look_for_another(before, interval)
+                if seen != before:
+                    intervals = iter(self._retry_seconds)
+        except StoreError as error:
+            # Without a marker nobody can say when a parse has seen the change, but one may well come and see it.
+            log.warning("%s", error)
+            await request()
 
-    async def _seen_within(self, seconds: float) -> str | None:
-        """Return what the last parse saw, as soon as it is all there is, or after some seconds."""
-        before = await asyncio.to_thread(self._seen)
+    async def _look_for_another(self, before: str | None, seconds: float) -> tuple[str | None, bool]:
+        """Return what `_look` does, as soon as another marker is noted or all is seen, or after some seconds."""
         deadline = time.monotonic() + seconds
         while True:
-            seen = await asyncio.to_thread(self._seen)
-            if seen != before or seen == await asyncio.to_thread(self._marker) or time.monotonic() > deadline:
-                return seen
+            seen, is_all = await asyncio.to_thread(self._look)
+            if seen != before or is_all or time.monotonic() > deadline:
+                return seen, is_all
             await asyncio.sleep(POLL_SECONDS)
+
+    def _look(self) -> tuple[str | None, bool]:
+        """
+        Return the marker that the last parse has seen, and whether it covers all changes by now.
+
+        :raises StoreError: as `_marker` does
+        """
+        seen = self._seen()
+        return seen, seen == self._marker()
 
     def _marker(self) -> str | None:
         """
@@ -177,9 +179,11 @@ class Parses:
 
         :raises StoreError: where one has yet to be made, and can't be
         """
-        store = self._store()
-        store.settle()
-        return store.marker()
+        # Where another thread is about to make it, `settle` returns at once, and the marker is still the one before.
+        with self._settling:
+            store = self._store()
+            store.settle()
+            return store.marker()
 
     def _seen(self) -> str | None:
         try:
@@ -203,40 +207,3 @@ def later_seconds(dag_update_seconds: float, stale_dag_seconds: float) -> list[f
         the DAG for gone (``[dag_processor] stale_dag_threshold``)
     """
     return sorted({seconds + WRITING_SECONDS for seconds in (dag_update_seconds, stale_dag_seconds) if seconds})
-
-
-class Loader:
-    """
-    The module that makes our DAGs: the files under which Airflow knows it, and the one that may lie on this machine.
-
-    :param store: opens the config store
-    :param dags_folder: Airflow's DAGs folder
-    """
-
-    def __init__(self, store: Callable[[], ConfigStore], dags_folder: Path) -> None:
-        self._store = store
-        self._path = dags_folder / LOADER
-
-    def files(self, dags: Iterable[tuple[str, File]]) -> set[File]:
-        """
-        Return the files that have made DAGs of the store.
-
-        :param dags: DAG ids with the files that made them, those that others have made included
-        """
-        catalog = Catalog(self._store())
-        files: set[File] = set()
-        for dag_id, file in dags:
-            if file not in files and catalog.look_up(dag_id) is not None:
-                files.add(file)
-        return files
-
-    def touch(self) -> None:
-        """
-        Make the loader's file newer, which Airflow notices within about a second.
-
-        It does nothing where the loader does not lie in the DAGs folder as ``openmetadata_loader.py``: Airflow then
-        parses it in its own time.
-        """
-        with suppress(OSError):
-            if self._path.is_file():
-                os.utime(self._path)

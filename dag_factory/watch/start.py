@@ -10,8 +10,9 @@ from functools import partial
 from dag_factory.errors import DagFactoryError, MissingStoreError
 from dag_factory.store import ConfigStore
 from dag_factory.store.folder.folder_store import FolderStore
-from dag_factory.watch.database_request import DatabaseRequest
-from dag_factory.watch.parses import Loader, Parses
+from dag_factory.watch.loader_files import LoaderFiles
+from dag_factory.watch.parse_requests import DatabaseRequests
+from dag_factory.watch.parses import ParseRequest, Parses
 from dag_factory.watch.watcher import Watcher
 
 log = logging.getLogger(__name__)
@@ -19,13 +20,13 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 2.0
 
 
-async def watch(store: Callable[[], ConfigStore], parses: Parses, loader: Loader, *, poll: bool) -> None:
+async def watch(store: Callable[[], ConfigStore], parses: Parses, files: LoaderFiles, *, poll: bool) -> None:
     """
     Watch a store until cancelled; where it can't be watched, log why and return at once.
 
     :param store: opens the config store
     :param parses: is asked for a parse after a change
-    :param loader: what is to be parsed
+    :param files: what is to be parsed
     :param poll: look through the folder repeatedly, even where the kernel could report file events
     """
     try:
@@ -36,7 +37,7 @@ async def watch(store: Callable[[], ConfigStore], parses: Parses, loader: Loader
     if not isinstance(opened, FolderStore):
         log.info("The config store is not a folder, so it is not watched")
         return
-    request = DatabaseRequest(loader)
+    request = DatabaseRequests(files).send
     await Watcher(opened, partial(_ask, parses, request), poll=poll).run()
 
 
@@ -55,5 +56,5 @@ async def _opened(store: Callable[[], ConfigStore]) -> ConfigStore:
             return opened
 
 
-def _ask(parses: Parses, request: DatabaseRequest, even_if_seen: bool) -> None:
+def _ask(parses: Parses, request: ParseRequest, even_if_seen: bool) -> None:
     parses.ask(request, even_if_seen=even_if_seen)

@@ -95,7 +95,7 @@ def test_a_change_of_a_store_that_is_missing_asks_for_no_parse(store: Path) -> N
     nothing: Any = None
     asked: Any = Asked()
     application = Application(
-        StoreAccess(configured_store), logins=nothing, parses=asked, loader_files=nothing, automations=nothing
+        StoreAccess(configured_store), logins=nothing, parses=asked, parse_requests=nothing, automations=nothing
     )
     asyncio.run(application.change(nothing, lambda store: store.bump()))
     assert asked.times == 1

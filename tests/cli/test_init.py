@@ -198,7 +198,7 @@ def test_airflow_s_config_and_the_memory_of_the_store_must_be_readable() -> None
 import os, sys
 from argparse import Namespace
 from dag_factory.cli.init import init
-import dag_factory.watch.parses, encodings.utf_8_sig
+import dag_factory.watch.loader_files, encodings.utf_8_sig
 {become_another}
 init(Namespace(dags_folder=None, force=False))
 """

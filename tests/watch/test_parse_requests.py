@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+
+from dag_factory.api.rest import AirflowApi, Caller
+from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.watch.loader_files import LOADER, LoaderFiles
+from dag_factory.watch.parse_requests import RestRequests
+
+SCRIPT = """
+import asyncio, json, sys
+from pathlib import Path
+from airflow.models.dag import DagModel, DagTag
+from airflow.models.dagbag import DagPriorityParsingRequest
+from airflow.models.dagbundle import DagBundleModel
+from airflow.utils.session import create_session
+from sqlalchemy import select
+from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.watch.loader_files import LoaderFiles
+from dag_factory.watch.parse_requests import DatabaseRequests
+
+store = FolderStore(sys.argv[1])
+dags_folder = Path(sys.argv[2])
+dags = json.loads(sys.argv[3])
+with create_session() as session:
+    session.add(DagBundleModel(name="ours"))
+    session.flush()
+    for dag_id, path, is_stale in dags:
+        session.add(DagModel(dag_id=dag_id, bundle_name="ours", relative_fileloc=path, fileloc=path, is_stale=is_stale))
+        session.flush()
+        session.add(DagTag(name="OpenMetadata", dag_id=dag_id))
+requests = DatabaseRequests(LoaderFiles(lambda: store, dags_folder))
+found = []
+
+def ask():
+    asyncio.run(requests.send())
+    with create_session() as session:
+        rows = session.scalars(select(DagPriorityParsingRequest))
+        found.append(sorted([row.bundle_name, row.relative_fileloc] for row in rows))
+
+ask()
+ask()
+for key in store.list_keys():
+    store.delete(key)
+with create_session() as session:
+    for row in session.scalars(select(DagPriorityParsingRequest)):
+        session.delete(row)
+ask()
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "one.json").write_text('{"name": "one"}')
+    (tmp_path / "dags").mkdir()
+    loader = tmp_path / "dags" / LOADER
+    loader.write_text("")
+    os.utime(loader, (1, 1))
+    return tmp_path
+
+
+def run(home: Path, *arguments: str) -> str:
+    environment = {**os.environ, "AIRFLOW_HOME": str(home)}
+    done = subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def requests(home: Path, *dags: tuple[str, str, bool]) -> list[list[list[str]]]:
+    run(home, "-m", "airflow", "db", "migrate")
+    answer = run(home, "-c", SCRIPT, str(home / "configs"), str(home / "dags"), json.dumps(dags))
+    found: list[list[list[str]]] = json.loads(answer.splitlines()[-1])
+    return found
+
+
+def touched(home: Path) -> bool:
+    return (home / "dags" / LOADER).stat().st_mtime > 1
+
+
+@pytest.mark.e2e
+def test_the_files_of_our_dags_are_asked_for_each_once_also_when_the_last_config_is_gone(home: Path) -> None:
+    ours = ("one", "any/name.py", False)
+    others = [("not_of_the_store", "other.py", False), ("gone", "old.py", True)]
+    wanted = [["ours", "any/name.py"]]
+    assert requests(home, ours, *others) == [wanted, wanted, wanted]
+    assert not touched(home)
+
+
+@pytest.mark.e2e
+def test_where_airflow_knows_none_of_them_the_loader_is_touched(home: Path) -> None:
+    assert requests(home, ("not_of_the_store", "other.py", False)) == [[], [], []]
+    assert touched(home)
+
+
+def test_where_the_database_can_t_be_asked_the_loader_is_touched(home: Path) -> None:
+    script = (
+        "import asyncio, sys; from pathlib import Path; from dag_factory.store.folder.folder_store import FolderStore;"
+        "from dag_factory.watch.loader_files import LoaderFiles;"
+        "from dag_factory.watch.parse_requests import DatabaseRequests;"
+        "asyncio.run(DatabaseRequests(LoaderFiles(lambda: FolderStore(sys.argv[1]), Path(sys.argv[2]))).send())"
+    )
+    run(home, "-c", script, str(home / "configs"), str(home / "dags"))
+    assert touched(home)
+
+
+class RestApi:
+    """
+    Airflow's API as far as parses go.
+
+    :param known: the DAG of ours that it knows, with another one that carries the same tag
+    :param status: what a request for a parse is answered
+    """
+
+    def __init__(self, home: Path, *, known: str | None = "one", status: int = 201) -> None:
+        self.known = known
+        self.status = status
+        self.parsed: list[str] = []
+        self.listed = 0
+        self.app = FastAPI()
+        self.app.get("/api/v2/dags")(self.dags)
+        self.app.put("/api/v2/parseDagFile/{file}")(self.parse)
+        store = FolderStore(home / "configs")
+        self._requests = RestRequests(LoaderFiles(lambda: store, home / "dags"))
+
+    def dags(self) -> dict[str, object]:
+        self.listed += 1
+        mine = [{"dag_id": self.known, "file_token": "loader"}] if self.known else []
+        return {"dags": [{"dag_id": "not_ours", "file_token": "other"}, *mine]}
+
+    async def parse(self, file: str, request: Request) -> Response:
+        assert request.headers["authorization"] == "Bearer token"
+        self.parsed.append(file)
+        return JSONResponse({}, self.status)
+
+    def ask(self, times: int = 1, app: Callable[[], FastAPI] | None = None) -> None:
+        async def ask() -> None:
+            caller = Caller(AirflowApi(app or (lambda: self.app)), "token")
+            for _ in range(times):
+                await self._requests.send(caller)
+
+        asyncio.run(ask())
+
+
+def test_a_caller_asks_for_the_file_that_makes_our_dags_which_is_looked_up_once(home: Path) -> None:
+    api = RestApi(home)
+    api.ask(times=3)
+    assert api.parsed == ["loader"] * 3
+    assert api.listed == 1
+    assert not touched(home)
+
+
+def test_the_loader_is_touched_where_airflow_knows_none_of_its_dags_yet(home: Path) -> None:
+    api = RestApi(home, known=None)
+    api.ask()
+    assert api.parsed == []
+    assert touched(home)
+
+
+def test_the_loader_is_touched_where_the_caller_may_not_edit_all_of_its_dags(home: Path) -> None:
+    RestApi(home, status=403).ask()
+    assert touched(home)
+
+
+def test_a_request_that_waits_already_is_as_good_as_one_s_own(home: Path) -> None:
+    RestApi(home, status=409).ask()
+    assert not touched(home)
+
+
+def test_a_file_that_airflow_refuses_once_is_looked_up_again(home: Path) -> None:
+    api = RestApi(home, status=404)
+    api.ask(times=2)
+    assert api.listed == 2

@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.folder.own_files import MARKER
+from dag_factory.watch.parses import WRITING_SECONDS, Parses, later_seconds
+
+LIMIT = 60
+
+
+class FakeAirflow:
+    """
+    Parses at each request: it sees the store's marker, like the loader.
+
+    :param drops: so many requests are lost first
+    """
+
+    def __init__(self, store: FolderStore, *, drops: int = 0) -> None:
+        self.store = store
+        self.drops = drops
+        self.requests = 0
+        self.seen: list[str | None] = []
+
+    async def request(self) -> None:
+        self.requests += 1
+        if self.requests > self.drops:
+            self.seen.append(self.store.marker())
+            self.store.note_loaded(self.seen[-1] or "")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    store = FolderStore(tmp_path / "configs")
+    store.root.mkdir()
+    store.write("one.json", json.dumps({"name": "one"}).encode())
+    store.bump()
+    return store
+
+
+@pytest.fixture
+def airflow(store: FolderStore) -> FakeAirflow:
+    return FakeAirflow(store)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async def wait() -> None:
+        while not condition():
+            await asyncio.sleep(0.01)
+
+    await asyncio.wait_for(wait(), LIMIT)
+
+
+def tell(parses: Parses, story: Callable[[], Awaitable[object]]) -> None:
+    """Run a story, and end what it has left in the background."""
+
+    async def run() -> None:
+        try:
+            await story()
+        finally:
+            await parses.stop()
+
+    asyncio.run(run())
+
+
+def ask(airflow: FakeAirflow, work: Callable[[Parses], None], limit: float = 20, interval: float = 5) -> bool:
+    """Return whether a parse has seen it all in time."""
+    parses = Parses(lambda: airflow.store, retry_seconds=(interval,) * 4)
+    seen: list[bool] = []
+
+    async def story() -> None:
+        work(parses)
+        seen.append(await parses.wait_until_seen(limit))
+
+    tell(parses, story)
+    return seen[0]
+
+
+def test_many_changes_at_once_are_one_request(airflow: FakeAirflow) -> None:
+    def many(parses: Parses) -> None:
+        for _ in range(100):
+            parses.ask(airflow.request)
+
+    assert ask(airflow, many)
+    assert airflow.requests == 1
+
+
+def test_a_request_that_airflow_drops_is_made_again(store: FolderStore) -> None:
+    airflow = FakeAirflow(store, drops=2)
+    assert ask(airflow, lambda parses: parses.ask(airflow.request), interval=0.3)
+    assert airflow.requests >= 3  # on a slow machine, once more
+
+
+def test_where_no_parse_ever_comes_requests_end_with_the_intervals_and_a_line(
+    store: FolderStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    airflow = FakeAirflow(store, drops=1000)
+    parses = Parses(lambda: store, retry_seconds=(0, 0, 0))
+
+    async def story() -> None:
+        for asked in (1, 2):
+            parses.ask(airflow.request)
+            await until(lambda asked=asked: caplog.text.count("No parse of the loader has been seen") == asked)  # type: ignore[misc]
+
+    tell(parses, story)
+    assert airflow.requests == 6
+
+
+def test_parses_that_have_seen_older_changes_start_the_intervals_anew(
+    airflow: FakeAirflow, store: FolderStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    # A change comes during each of the first ten parses.
+    async def request() -> None:
+        await airflow.request()
+        if airflow.requests <= 10:
+            store.bump()
+
+    parses = Parses(lambda: store, retry_seconds=(5, 5))
+
+    async def story() -> None:
+        parses.ask(request)
+        await until(lambda: store.loaded() == store.marker())
+
+    tell(parses, story)
+    assert airflow.requests == 11
+    assert caplog.text == ""
+
+
+def test_where_a_parse_has_seen_it_all_nothing_is_asked_unless_it_is_wanted_all_the_same(airflow: FakeAirflow) -> None:
+    airflow.store.note_loaded(airflow.store.marker() or "")
+    assert ask(airflow, lambda parses: parses.ask(airflow.request))
+    assert airflow.requests == 0
+    parses = Parses(lambda: airflow.store, retry_seconds=(0.1,))
+
+    async def wanted() -> None:
+        parses.ask(airflow.request, even_if_seen=True)
+        # The wish outlives one that asks for less.
+        parses.ask_if_unseen(airflow.request)
+        await until(lambda: airflow.requests > 0)
+
+    tell(parses, wanted)
+    assert airflow.requests == 1
+
+
+def test_a_change_whose_writer_died_before_its_marker_is_not_taken_for_seen(airflow: FakeAirflow) -> None:
+    airflow.store.note_loaded(airflow.store.marker() or "")
+    FolderStore(airflow.store.root).write("two.json", b"{}")
+    assert not ask(airflow, lambda parses: None, limit=0.3)
+    FolderStore(airflow.store.root).delete("two.json")
+    assert ask(airflow, lambda parses: parses.ask_if_unseen(airflow.request))
+    # Who asks and who waits may each make a marker for what the writer left without one, and each is worth a parse.
+    assert airflow.requests in {1, 2}
+    assert airflow.seen[-1] == airflow.store.marker()
+
+
+def test_a_change_that_no_marker_can_be_made_for_is_asked_for_and_not_taken_for_seen(airflow: FakeAirflow) -> None:
+    airflow.store.note_loaded(airflow.store.marker() or "")
+    FolderStore(airflow.store.root).write("two.json", b"{}")
+    (airflow.store.root / MARKER).unlink()
+    (airflow.store.root / MARKER / "in the way").mkdir(parents=True)
+    parses = Parses(lambda: airflow.store)
+
+    async def story() -> None:
+        parses.ask_if_unseen(airflow.request)
+        await until(lambda: airflow.requests > 0)
+        assert not await parses.wait_until_seen(0)
+
+    tell(parses, story)
+
+
+class OvertakenStore(FolderStore):
+    """A store that changes just after somebody has seen that there is nothing new in it."""
+
+    then: Callable[[], object] | None = None
+
+    def marker(self) -> str | None:
+        found = super().marker()
+        if found == self.loaded() and self.then is not None:
+            self.bump()
+            self.then()
+            self.then = None
+        return found
+
+
+def test_a_change_that_comes_during_the_last_look_at_the_marker_is_asked_for_too(store: FolderStore) -> None:
+    overtaken = OvertakenStore(store.root)
+    airflow = FakeAirflow(overtaken)
+    parses = Parses(lambda: overtaken)
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        overtaken.then = lambda: loop.call_soon_threadsafe(parses.ask, airflow.request)
+        parses.ask(airflow.request)
+        await until(lambda: overtaken.then is None)
+        assert await parses.wait_until_seen(5)
+
+    tell(parses, story)
+    assert airflow.requests == 2
+
+
+def test_what_airflow_takes_only_from_a_later_parse_is_asked_for_again_after_the_last_change(
+    airflow: FakeAirflow,
+) -> None:
+    parses = Parses(lambda: airflow.store, later_seconds=(0.5, 1.5))
+
+    async def story() -> None:
+        for _ in range(5):
+            parses.ask(airflow.request)
+            await asyncio.sleep(0.02)
+        await until(lambda: len(airflow.seen) >= 3)
+        await asyncio.sleep(0.5)
+
+    tell(parses, story)
+    assert len(airflow.seen) == 3
+    assert len(set(airflow.seen)) == 3
+
+
+def test_later_is_when_airflow_surely_takes_what_it_may_have_left_out() -> None:
+    assert later_seconds(30, 50) == [30 + WRITING_SECONDS, 50 + WRITING_SECONDS]
+    assert later_seconds(0, 50) == later_seconds(50, 50) == [50 + WRITING_SECONDS]
+
+
+def test_a_request_that_fails_ends_neither_this_one_nor_the_next(
+    airflow: FakeAirflow, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken() -> None:
+        raise RuntimeError("canary-7f3a")
+
+    parses = Parses(lambda: airflow.store)
+
+    async def story() -> None:
+        parses.ask(broken)
+        await until(lambda: "Can't ask Airflow for a parse of the loader: RuntimeError" in caplog.text)
+        parses.ask(airflow.request)
+        assert await parses.wait_until_seen(20)
+
+    caplog.set_level(logging.DEBUG)
+    tell(parses, story)
+    assert "canary-7f3a" not in caplog.text
