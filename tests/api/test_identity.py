@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
+from jwt.exceptions import DecodeError, ExpiredSignatureError, InvalidSignatureError, InvalidTokenError
 
 from dag_factory.api.answers import Refused
 from dag_factory.api.brake import EACH, Brake, Rate
@@ -122,6 +123,23 @@ def test_a_header_that_names_nobody_asks_airflow_nothing(header: str | None) -> 
         asyncio.run(airflow.logins_of_ours().caller(header))
     assert refused.value.status == 401
     assert airflow.logins == 0
+
+
+# Airflow imports the test client of an HTTP library that is about to be replaced.
+@pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")
+@pytest.mark.parametrize("error", [ExpiredSignatureError, InvalidSignatureError, DecodeError])
+def test_a_token_that_airflow_does_not_take_is_refused(
+    monkeypatch: pytest.MonkeyPatch, error: type[InvalidTokenError]
+) -> None:
+    class Strict:
+        async def get_user_from_token(self, token: str) -> object:
+            raise error(f"canary {token}")
+
+    monkeypatch.setattr("airflow.api_fastapi.app._AuthManagerState.instance", Strict())
+    with pytest.raises(Refused, match="The token is wrong, or it has expired") as refused:
+        asyncio.run(FakeAirflow().logins_of_ours().caller("Bearer x.y.z"))
+    assert refused.value.status == 401
+    assert "canary" not in str(refused.value)
 
 
 def guess(number: int) -> str:

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from dag_factory.configs.document import MAX_BYTES, MAX_INT, MAX_VALUES, merge, parse
+from dag_factory.configs.document import MAX_BYTES, MAX_CHARACTERS, MAX_INT, MAX_VALUES, check_values, merge, parse
 from dag_factory.configs.yaml_loader import MAX_DEPTH
 from dag_factory.errors import ConfigError
 from tests.places import TESTS
@@ -264,7 +264,13 @@ def test_anchors_aliases_and_merge_keys_work() -> None:
 
 def test_too_many_values_are_refused() -> None:
     assert parse(json.dumps({"a": [0] * (MAX_VALUES - 2)}).encode(), "a.json")
-    assert "too many values" in problem_of(json.dumps({"a": [0] * MAX_VALUES})).problem
+    assert "too many values" in problem_of(json.dumps({"a": [0] * (MAX_VALUES - 1)})).problem
+
+
+def test_so_are_too_many_characters_of_keys_and_texts_together() -> None:
+    check_values({"key": "x" * (MAX_CHARACTERS - 3)})
+    with pytest.raises(ConfigError, match="too many values"):
+        check_values({"key": "x" * (MAX_CHARACTERS - 2)})
 
 
 def test_a_number_in_base_sixty_of_very_many_digits_is_none() -> None:

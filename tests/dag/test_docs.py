@@ -205,6 +205,17 @@ def test_a_large_source_config_is_shortened_after_it_was_redacted() -> None:
     assert CANARY not in text
 
 
+def test_one_that_just_fits_is_whole() -> None:
+    def shown(length: int) -> str:
+        return page_of({"type": "DBT", "tagFilterPattern": {"includes": ["ab " * 6_000 + "a" * length]}})
+
+    code = re.search(r"^```json\n(.*)\n```$", shown(0), re.MULTILINE | re.DOTALL)
+    assert code is not None
+    room = 20_000 - len(code[1])
+    assert "(shortened)" not in shown(room)
+    assert "(shortened)" in shown(room + 1)
+
+
 @given(st.text("`\n a"))
 def test_no_text_ends_the_code_that_shows_the_source_config(value: str) -> None:
     text = page_of({"type": "DBT", "tagFilterPattern": {"includes": [value]}})

@@ -48,7 +48,25 @@ def test_the_shortest_token_is_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["require", "verify-full", "databaseService", "OpenMetadata", "TLS", "READ_COMMITTED", "UTC", "read only"]
+    ("text", "is_secret"), [("a1B2c3D4e5F6g7H8-x-y-z-w", True), ("a1B2c3D4e5F6g7H-x-y-z-w-u", False)]
+)
+def test_a_key_is_told_by_sixteen_characters_that_nothing_breaks(text: str, is_secret: bool) -> None:
+    assert list(secrets_in(text)) == [text] * is_secret
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "require",
+        "verify-full",
+        "databaseService",
+        "OpenMetadata",
+        "TLS",
+        "READ_COMMITTED",
+        "UTC",
+        "read only",
+        "a" * 32,
+    ],
 )
 def test_these_are_words(text: str) -> None:
     assert is_plain_words(text)

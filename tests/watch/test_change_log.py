@@ -108,8 +108,27 @@ def test_defaults_are_judged_by_the_configs_upon_them(store: FolderStore, caplog
     assert "all 3 configs that inherit it are good" in said(store, {defaults: REMOVED}, caplog)[0]
 
 
+def test_a_config_that_goes_while_those_that_inherit_are_looked_through_is_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class ListedOnceMore(FolderStore):
+        def list_keys(self, unlisted: dict[str, str] | None = None) -> list[str]:
+            return sorted([*super().list_keys(unlisted), "gone.json"])
+
+    store = ListedOnceMore(tmp_path)
+    drop(store, "wrong.json", airflowConfig={"retries": CANARY})
+    store.write("defaults.yaml", b"displayName: Sales\n")
+    (line,) = said(store, {"defaults.yaml": NEW}, caplog)
+    assert "1 are wrong ('wrong.json')" in line
+
+
 def test_what_is_gone_before_it_is_read_is_removed(store: FolderStore, caplog: pytest.LogCaptureFixture) -> None:
     assert said(store, {"gone.json": NEW}, caplog) == ["config 'gone.json' is removed"]
+
+
+def test_as_many_as_there_is_room_for_have_a_line_each(store: FolderStore, caplog: pytest.LogCaptureFixture) -> None:
+    changes = {drop(store, f"good{number}.json"): NEW for number in range(MAX_LINES)}
+    assert len(said(store, changes, caplog)) == MAX_LINES
 
 
 def test_of_very_many_the_good_are_counted_and_the_wrong_named_by_their_cause(
