@@ -12,7 +12,7 @@ from benchmarks.configs import document
 from dag_factory.configs.allowed import Allowed
 from dag_factory.configs.validation.validator import examine
 from dag_factory.dag.builder import build_dag
-from dag_factory.store.catalog import Config
+from dag_factory.store.config import Config
 
 OPEN = Allowed(env=("*",), connections=("*",), applications=("metadata.",))
 

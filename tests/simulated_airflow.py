@@ -14,7 +14,7 @@ from airflow.serialization.serialized_objects import DagSerialization
 from airflow.utils.types import DagRunType
 
 from dag_factory.dag.builder import build_dag
-from dag_factory.store.catalog import Config
+from dag_factory.store.config import Config
 
 
 def read_back(config: Config) -> SerializedDAG:

@@ -18,7 +18,7 @@ from airflow.sdk.definitions._internal.templater import Templater
 from dag_factory.airflow_versions import has_executor
 from dag_factory.dag.builder import build_dag, build_placeholder
 from dag_factory.errors import ConfigError
-from dag_factory.store.catalog import Config
+from dag_factory.store.config import Config
 from sandbox.mailbox import Mailbox
 from sandbox.stack import AirflowStack
 
@@ -144,7 +144,7 @@ def test_a_document_s_text_stands_only_where_airflow_shows_it(path: Path) -> Non
         config = Config("orders", f"{TEXT}.json", each)
         with pytest.raises(ConfigError) as error:
             build_dag(config)
-        dags.append(build_placeholder(config, error.value))
+        dags.append(build_placeholder(config.broken(error.value)))
     assert "DAG.description" in places(dags[0])
     for dag in dags:
         assert places(dag) <= SHOWN

@@ -23,6 +23,7 @@ from dag_factory.store import open_store
 from dag_factory.store.catalog import Catalog
 from dag_factory.task.run_conf import KEYS
 from tests.places import ROOT
+from tests.stored import good
 
 PATHS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 PAGES = {path: path.read_text() for path in PATHS}
@@ -95,7 +96,7 @@ def test_the_examples_of_a_folder_with_defaults_are_pipelines(tmp_path: Path) ->
         path = tmp_path / block.splitlines()[0].removeprefix("# ")
         path.parent.mkdir(exist_ok=True)
         path.write_text(block)
-    big, orders = (build_dag(config) for config in Catalog(open_store(str(tmp_path))).all())
+    big, orders = (build_dag(config) for config in good(Catalog(open_store(str(tmp_path))).all()))
     assert orders.dag_id == "orders_metadata"
     assert orders.timezone.name == "Europe/Berlin"
     assert (big.dag_id, big.tasks[0].pool) == ("big_metadata", "ingestion")

@@ -114,8 +114,9 @@ class StoreAccess:
 
         def find() -> str | None:
             try:
-                return Catalog(self._open()).owner(dag_id)
+                config = Catalog(self._open()).look_up(dag_id)
             except DagFactoryError:
                 return None  # what Airflow has can be steered without the store
+            return str(config.document["name"]) if config is not None else None
 
         return await asyncio.to_thread(find)

@@ -36,7 +36,7 @@ def check_defaults(defaults: Document) -> None:
             )
 
 
-def upon(defaults: Document, own: Document) -> Document:
+def merge_over_defaults(defaults: Document, own: Document) -> Document:
     """
     Return a document merged over defaults.
 

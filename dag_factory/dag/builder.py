@@ -18,8 +18,7 @@ from dag_factory.openmetadata.pipeline_types import pipeline_type
 from dag_factory.plain_text import cut, one_line, printable
 from dag_factory.reporting.failure_mail import failure_mail
 from dag_factory.secrets.redaction import redact_beginning
-from dag_factory.store.catalog import Config
-from dag_factory.store.validated import examine_config
+from dag_factory.store.config import BrokenConfig, Config, examine_config
 from dag_factory.task.operator import ConfigErrorOperator, IngestionOperator
 
 OWNER = "openmetadata"
@@ -45,12 +44,10 @@ def build_dag(
     :param title_tag: whether the pipeline's title is one of the DAG's tags
     :raises ConfigError: where validation finds an error; nothing else keeps a DAG from being built
     """
-    if config.problem is not None:
-        raise config.problem.within(config.key)
     try:
         if config.is_redacted:
             # It was validated when it was loaded, and holds too little to be validated again.
-            pipeline = IngestionPipeline.from_document(config.document or {})
+            pipeline = IngestionPipeline.from_document(config.document)
         else:
             pipeline = examine_config(config, opened).require_pipeline()
         return _build(pipeline, config, longest_run, title_tag=title_tag)
@@ -58,17 +55,17 @@ def build_dag(
         raise error.within(config.key) from None
 
 
-def build_placeholder(config: Config, problem: ConfigError) -> DAG:
+def build_placeholder(config: BrokenConfig) -> DAG:
     """Return the DAG that stands for a broken config and says, in its docs and by its task, what is wrong."""
     dag = DAG(
         dag_id=config.dag_id,
-        description=cut(one_line(str(problem)), 500),
-        doc_md=describe_problem(config, problem),
+        description=cut(one_line(str(config.problem)), 500),
+        doc_md=describe_problem(config),
         schedule=None,
         tags=[TAG, PROBLEM_TAG],
         is_paused_upon_creation=False,
     )
-    ConfigErrorOperator(task_id=PROBLEM_TASK, problem=str(problem), owner=OWNER, retries=0, dag=dag)
+    ConfigErrorOperator(task_id=PROBLEM_TASK, problem=str(config.problem), owner=OWNER, retries=0, dag=dag)
     return dag
 
 

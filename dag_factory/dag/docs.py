@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dag_factory.configs.pipeline import AirflowConfig, IngestionPipeline
     from dag_factory.configs.problem import Problem
     from dag_factory.errors import ConfigError
-    from dag_factory.store.catalog import Config, Trouble
+    from dag_factory.store.config import BrokenConfig, Config, Trouble
 
 # A DAG's docs are stored with every version of it; for more there is the config.
 _MAX_DESCRIPTION = 5_000
@@ -40,7 +40,6 @@ def describe(pipeline: IngestionPipeline, config: Config, longest_run: int | Non
 
     :param longest_run: seconds after which a run is ended, None for no limit
     """
-    document = config.document or {}
     airflow = pipeline.airflow_config
     service = pipeline.service
     rows = {
@@ -57,9 +56,9 @@ def describe(pipeline: IngestionPipeline, config: Config, longest_run: int | Non
     if pipeline.description:
         parts.append(quoted(redact_beginning(pipeline.description, _MAX_DESCRIPTION), _MAX_DESCRIPTION))
     parts.append(_table({name: text for name, text in rows.items() if text}))
-    if link := service_link(pipeline, document):
+    if link := service_link(pipeline, config.document):
         parts.append(f"[Open the service in OpenMetadata]({link})")
-    source_config = _source_config(document)
+    source_config = _source_config(config.document)
     if not config.is_redacted:
         source_config = shown(source_config)
     if source_config:
@@ -83,15 +82,15 @@ def _trouble(config: Config, trouble: Trouble) -> list[str]:
     rows = {"Since": _moment(trouble.since), "Version that runs": version_text(config_version(config))}
     return [
         "### The config is broken, so its last good version runs",
-        _table(_problem_rows(config, trouble.problem) | {name: text for name, text in rows.items() if text}),
+        _table(_problem_rows(config.key, trouble.problem) | {name: text for name, text in rows.items() if text}),
         *_all_problems(trouble.problem),
         "The pipeline keeps running as before. To run the new version, fix the config; to run nothing, remove it.",
     ]
 
 
-def _problem_rows(config: Config, problem: ConfigError) -> dict[str, str]:
+def _problem_rows(key: str, problem: ConfigError) -> dict[str, str]:
     """Return what is wrong, and in which file: that may be a file of defaults."""
-    rows = {"Config": problem.config or config.key, "Field": problem.field, "Problem": problem.problem}
+    rows = {"Config": problem.config or key, "Field": problem.field, "Problem": problem.problem}
     return {name: text for name, text in rows.items() if text}
 
 
@@ -118,12 +117,12 @@ def _moment(seconds: float | None) -> str | None:
     return None
 
 
-def describe_problem(config: Config, problem: ConfigError) -> str:
+def describe_problem(config: BrokenConfig) -> str:
     """Return the page of a config that can't be run: what is wrong with it, and what happens once it is fixed."""
     parts = [
         "### This config is broken, so nothing runs",
-        _table(_problem_rows(config, problem)),
-        *_all_problems(problem),
+        _table(_problem_rows(config.key, config.problem)),
+        *_all_problems(config.problem),
         "Fix the config, and its pipeline takes the place of this entry; remove it, and the entry goes. "
         "No other pipeline is affected.",
     ]

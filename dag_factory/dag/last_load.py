@@ -18,8 +18,8 @@ from dag_factory.configs.problem import InvalidError, Problem
 from dag_factory.configs.shown_config import shown
 from dag_factory.errors import ConfigError
 from dag_factory.secrets.redaction import HIDDEN
-from dag_factory.store.catalog import Config, Trouble
 from dag_factory.store.claims import defaults_keys
+from dag_factory.store.config import BrokenConfig, Config, Trouble
 from dag_factory.store.memory import KEEP_SECONDS, Known, Memory
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ CHECKED = _Checked()
 def keep(
     memory: Memory,
     known: Known,
-    configs: Iterable[Config],
+    configs: Iterable[Config | BrokenConfig],
     revisions: Mapping[str, str],
     *,
     seconds: float = KEEP_SECONDS,
@@ -59,13 +59,13 @@ def keep(
     return memory.keep(known, stamps, lambda dag_id: _as_text(found[dag_id]), seconds=seconds)
 
 
-def recalled(memory: Memory) -> list[Config]:
+def recalled(memory: Memory) -> list[Config | BrokenConfig]:
     """Return all configs of the last load, sorted by DAG id."""
     configs = (_from_text(dag_id, text) for dag_id, text in memory.contents().items())
     return [config for config in configs if config is not None]
 
 
-def recalled_one(memory: Memory, dag_id: str) -> Config | None:
+def recalled_one(memory: Memory, dag_id: str) -> Config | BrokenConfig | None:
     """Return the config that the last load has found for a DAG id, None where it has found none."""
     text = memory.content(dag_id)
     return _from_text(dag_id, text) if text is not None else None
@@ -93,34 +93,37 @@ def _host(url: object) -> str:
     return f"{parts.scheme}://{HIDDEN}@{host}" if user else f"{parts.scheme}://{host}"
 
 
-def _stamp(config: Config, revisions: Mapping[str, str], folders: dict[PurePosixPath, str]) -> str:
+def _stamp(config: Config | BrokenConfig, revisions: Mapping[str, str], folders: dict[PurePosixPath, str]) -> str:
     """Return a text that changes when what is kept of a config may do. No secret is in it, not even a digest of one."""
     folder = PurePosixPath(config.key).parent
     if folder not in folders:
         folders[folder] = " ".join(revisions.get(key, "-") for key in defaults_keys(config.key))
-    return f"{__version__} {revisions.get(config.key)} {folders[folder]} {config.key} {config.problem} {config.trouble}"
+    wrong = config.problem if isinstance(config, BrokenConfig) else config.trouble
+    return f"{__version__} {revisions.get(config.key)} {folders[folder]} {config.key} {type(config).__name__} {wrong}"
 
 
-def _as_text(config: Config) -> str:
-    problem, trouble = config.problem, config.trouble
+def _as_text(config: Config | BrokenConfig) -> str:
+    if isinstance(config, BrokenConfig):
+        return json.dumps({"key": config.key, "problem": _parts(config.problem)})
+    trouble = config.trouble
     kept: dict[str, Any] = {
         "key": config.key,
-        "document": without_secrets(config.document or {}) if problem is None else None,
-        "problem": _parts(problem) if problem is not None else None,
+        "document": without_secrets(config.document),
         "trouble": [_parts(trouble.problem), trouble.since] if trouble is not None else None,
     }
     return json.dumps(kept)
 
 
-def _from_text(dag_id: str, text: str) -> Config | None:
+def _from_text(dag_id: str, text: str) -> Config | BrokenConfig | None:
     try:
         kept = json.loads(text)
-        problem, trouble = kept["problem"], kept["trouble"]
+        if problem := kept.get("problem"):
+            return BrokenConfig(dag_id, kept["key"], _problem(problem))
+        trouble = kept["trouble"]
         return Config(
             dag_id,
             kept["key"],
             kept["document"],
-            _problem(problem) if problem else None,
             Trouble(_problem(trouble[0]), trouble[1]) if trouble else None,
             is_redacted=True,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from airflow import settings as airflow_settings
@@ -21,8 +21,9 @@ from dag_factory.dag.stand_in import build_stand_in
 from dag_factory.errors import ConfigError, SettingsError, StoreError
 from dag_factory.options import DEFAULT_LONGEST_RUN
 from dag_factory.store import ConfigStore, configured_memory, open_store
-from dag_factory.store.catalog import Catalog, Config
+from dag_factory.store.catalog import Catalog
 from dag_factory.store.claims import defaults_keys
+from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.last_good import BUDGET_SECONDS, InUse, Version
 from dag_factory.store.load_time import LoadTime
 from dag_factory.store.memory import KEEP_SECONDS, Memory
@@ -141,7 +142,12 @@ def _load_seconds() -> float | None:
 
 
 def keep_last_good(
-    store: ConfigStore, configs: Sequence[Config], *, since: float, complete: bool, seconds: float = BUDGET_SECONDS
+    store: ConfigStore,
+    configs: Iterable[Config | BrokenConfig],
+    *,
+    since: float,
+    complete: bool,
+    seconds: float = BUDGET_SECONDS,
 ) -> None:
     """
     Keep copies of the configs from which DAGs have been built, to run while the configs are broken. Never fails.
@@ -150,15 +156,18 @@ def keep_last_good(
     :param complete: whether these are all configs of the store
     :param seconds: for how long copies are written
     """
-    broken = [config for config in configs if config.problem is not None or config.trouble is not None]
-    good = [
-        Version(config.dag_id, config.key, config.document, store.access(config.key, defaults_keys(config.key)))
-        for config in configs
-        if config.problem is None and config.trouble is None and config.document is not None
-    ]
-    # Also of one whose copy can't run, for the operator may allow it again.
-    in_use = InUse({config.dag_id for config in broken}, {config.key for config in broken})
-    store.last_good.keep(good, in_use, since=since, complete=complete, seconds=seconds)
+    good: list[Version] = []
+    broken: dict[str, str] = {}
+    for config in configs:
+        if isinstance(config, Config) and config.trouble is None:
+            access = store.access(config.key, defaults_keys(config.key))
+            good.append(Version(config.dag_id, config.key, config.document, access))
+        else:
+            # Also one whose copy can't run, for the operator may allow it again.
+            broken[config.dag_id] = config.key
+    store.last_good.keep(
+        good, InUse(broken.keys(), frozenset(broken.values())), since=since, complete=complete, seconds=seconds
+    )
 
 
 class _Dags:
@@ -184,31 +193,34 @@ class _Dags:
                 f"Airflow refuses the DAG: {type(error).__name__}. See the log", config=config.key
             ) from error
 
-    def of_all(self, configs: Iterable[Config]) -> dict[str, DAG]:
+    def of_all(self, configs: Iterable[Config | BrokenConfig]) -> dict[str, DAG]:
         """Return the DAGs of configs, by DAG id."""
         return {config.dag_id: dag for config in configs if (dag := self._of(config)) is not None}
 
-    def _of(self, config: Config) -> DAG | None:
+    def _of(self, config: Config | BrokenConfig) -> DAG | None:
         """Return the DAG of a config, or its placeholder; None where not even that is to be had."""
-        problem = config.problem
-        if problem is None and _build_of(config) not in self._built:
+        if isinstance(config, BrokenConfig):
+            return _placeholder(config)
+        if _build_of(config) not in self._built:
             # One of the last load: a policy may have changed since.
             try:
                 self.check(config)
             except ConfigError as error:
-                problem = error
-        if problem is None:
-            if config.trouble is not None:
-                log.warning("%s. The last good version runs", str(config.trouble.problem).rstrip("."))
-            return self._built[_build_of(config)]
-        log.warning("%s", problem)
-        try:
-            return _accepted(partial(build_placeholder, config, problem))
-        except Exception:
-            log.exception(
-                "config '%s': Airflow refuses the placeholder as well, so this config has no DAG at all", config.key
-            )
-            return None
+                return _placeholder(config.broken(error))
+        if config.trouble is not None:
+            log.warning("%s. The last good version runs", str(config.trouble.problem).rstrip("."))
+        return self._built[_build_of(config)]
+
+
+def _placeholder(config: BrokenConfig) -> DAG | None:
+    log.warning("%s", config.problem)
+    try:
+        return _accepted(partial(build_placeholder, config))
+    except Exception:
+        log.exception(
+            "config '%s': Airflow refuses the placeholder as well, so this config has no DAG at all", config.key
+        )
+        return None
 
 
 def _build_of(config: Config) -> tuple[str, str, bool]:

@@ -21,8 +21,8 @@ from dag_factory.reporting.scheduler_mail import mail_failure
 from dag_factory.secrets.masking import Mask
 from dag_factory.secrets.redaction import secret_values
 from dag_factory.store import configured_store
-from dag_factory.store.catalog import Catalog, Config
-from dag_factory.store.validated import check
+from dag_factory.store.catalog import Catalog
+from dag_factory.store.config import BrokenConfig, Config, check
 
 log = logging.getLogger(__name__)
 
@@ -84,25 +84,26 @@ def report_end(
         log.info("%s: its config is gone, so its OpenMetadata server is unknown and gets no report", run)
         return None
     if evidence is not None and is_mailed(report):
-        mail_failure(run.dag_id, run.run_id, config.document or {}, report.reason)
+        mail_failure(run.dag_id, run.run_id, config.document, report.reason)
     state = _send(run, report, config, timeouts[min(failures, len(timeouts) - 1)])
     log.info("%s: reported to OpenMetadata, which has it as %s, run %s", run, state, run.reported_as)
     is_over = report.is_second_look or report.reporter is Reporter.LEFT_BY_TASK or state != report.state
     return None if is_over else (SECOND_LOOK_SECONDS, replace(run, report=replace(report, is_second_look=True)))
 
 
-def _config(run: EndedRun) -> Config | None:
+def _config(run: EndedRun) -> Config | BrokenConfig | None:
     store = configured_store()
     config = Catalog(store, check).find(run.dag_id)
     if config is None:
         store.confirm_absence()
-    return config if config is not None and config.document is not None else None
+    # One that can't be read does not say where its server is.
+    return config if config is not None and config.document else None
 
 
-def _send(run: EndedRun, report: Report, config: Config, timeout: float) -> str:
+def _send(run: EndedRun, report: Report, config: Config | BrokenConfig, timeout: float) -> str:
     """Send a report and return the state that the server then has."""
     mask = Mask()
-    document = config.document or {}
+    document = config.document
     try:
         opened = allowed.configured()
         server = require_server(resolved(document, run.dag_id, opened, on_secret=mask.add_unless_open))

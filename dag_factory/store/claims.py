@@ -1,19 +1,17 @@
-"""Claims: what a config says of itself, its defaults included, and which of several claims to a DAG id comes first."""
+"""What does each config say of itself, its defaults included? That it says a DAG id does not make it its own."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import count
+from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from dag_factory.configs.dag_ids import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
 from dag_factory.configs.document import Document, parse
-from dag_factory.configs.inheritance import DEFAULTS, DEFAULTS_NAMES, check_defaults, upon
+from dag_factory.configs.inheritance import DEFAULTS, DEFAULTS_NAMES, check_defaults, merge_over_defaults
 from dag_factory.errors import ConfigError, StoreError
 
 if TYPE_CHECKING:
@@ -23,31 +21,30 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-Precedence = tuple[bool, bool, int, str]
-
 
 @dataclass(frozen=True)
 class Claim:
-    """What a config says of itself: the DAG id that its document names, or none where it can't be read."""
+    """
+    What a config says of itself.
+
+    :param document: merged over its defaults, or without them where these are broken; None where it can't be read
+    :param problem: what is wrong with its file, or with its defaults
+    """
 
     key: str
     document: Document | None = None
     problem: ConfigError | None = None
 
-    @property
+    @cached_property
     def named_id(self) -> str | None:
+        """The DAG id that the document's name gives, None where it names none."""
         name = self.document.get("name") if self.document is not None else None
         return fitting(clean_dag_id(name)) if isinstance(name, str) and names_a_dag(name) else None
 
     @property
     def stem_id(self) -> str:
         """The DAG id that the file's name gives."""
-        return _stem_id(self.key)
-
-    @property
-    def nearness(self) -> tuple[int, str]:
-        """Sorts those first that are nearest to the store's root, then by name."""
-        return (self.key.count("/"), self.key)
+        return stem_id(self.key)
 
 
 class Claims:
@@ -109,12 +106,12 @@ class Claims:
             log.exception("config '%s' can't be read", key)
             return Claim(key, problem=ConfigError(f"can't be read: {type(error).__name__}. See the log", config=key))
         try:
-            return Claim(key, document=self.upon_defaults(key, own))
+            return Claim(key, document=self.with_defaults(key, own))
         except ConfigError as error:
             # The id may still be known, so that the problem shows where people look for the pipeline.
             return Claim(key, document=own, problem=error)
 
-    def upon_defaults(self, key: str, own: Document) -> Document:
+    def with_defaults(self, key: str, own: Document) -> Document:
         """
         Return what a document would be under a key: merged over the defaults of its folder.
 
@@ -123,7 +120,7 @@ class Claims:
         defaults = self._defaults_of(PurePosixPath(key).parent)
         if isinstance(defaults, ConfigError):
             raise defaults
-        return upon(defaults, own)
+        return merge_over_defaults(defaults, own)
 
     def _defaults_of(self, folder: PurePosixPath) -> Document | ConfigError:
         """Return the defaults of a folder's configs, with those of the folders above, or what is wrong with them."""
@@ -142,7 +139,7 @@ class Claims:
                 if found is not None:
                     return ConfigError(f"stands beside a {DEFAULTS}. Keep one of the two", config=key)
                 check_defaults(defaults)
-                found = upon(above, defaults)
+                found = merge_over_defaults(above, defaults)
             except KeyError:
                 continue
             except ConfigError as error:
@@ -166,23 +163,19 @@ def _defaults_keys_in(folder: str) -> tuple[str, ...]:
     return tuple(str(each / name) for each in folders for name in DEFAULTS_NAMES)
 
 
-def precedence(key: str, dag_id: str | None) -> Precedence:
-    """Return what sorts configs that claim one DAG id, the one that gets it first; see `Catalog`."""
-    return (key != f"{dag_id}.json", _stem_id(key) != dag_id, *Claim(key).nearness)
-
-
-def ids_for_a_problem(claim: Claim) -> Iterator[str]:
-    """Yield DAG ids by which a config's problem may be shown, the simplest first."""
-    yield claim.stem_id
-    whole = clean_dag_id(claim.key)
-    yield fitting(whole)
-    yield fitting(f"{whole}_{_digest(claim.key)}")
-    yield from (fitting(f"{whole}_{_digest(claim.key)}_{number}") for number in count(2))
+def stem_id(key: str) -> str:
+    """Return the DAG id that a file's name gives."""
+    return fitting(clean_dag_id(PurePosixPath(key).stem))
 
 
 def fitting(dag_id: str) -> str:
     """Return an id that Airflow takes: one that is too long is cut, with a digest in place of the rest."""
-    return dag_id if len(dag_id) <= MAX_DAG_ID else f"{dag_id[: MAX_DAG_ID - 9]}_{_digest(dag_id)}"
+    return dag_id if len(dag_id) <= MAX_DAG_ID else f"{dag_id[: MAX_DAG_ID - 9]}_{digest(dag_id)}"
+
+
+def digest(text: str) -> str:
+    """Return eight characters that tell a text from others."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def nameless(claim: Claim) -> ConfigError:
@@ -199,29 +192,3 @@ def _put_off(key: str) -> ConfigError:
         "the DAG processor",
         config=key,
     )
-
-
-def taken(claim: Claim, winner: str) -> ConfigError:
-    """Return what is wrong with a config whose DAG id another one has."""
-    return ConfigError(
-        f"the DAG id '{claim.named_id}' is taken by config '{winner}'. Rename one of the two pipelines or remove it",
-        field="name",
-        config=claim.key,
-    )
-
-
-def shared(dag_id: str, other: str) -> ConfigError:
-    """Return what is wrong with a config that another one shares its DAG id with: only one of them can have it."""
-    return ConfigError(
-        f"gives the DAG id '{dag_id}', as the name in config '{other}' does, and only one of the two can have it. "
-        "Rename one of the two pipelines or remove it",
-        field="name",
-    )
-
-
-def _stem_id(key: str) -> str:
-    return fitting(clean_dag_id(PurePosixPath(key).stem))
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]

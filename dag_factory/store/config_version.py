@@ -10,7 +10,7 @@ from dag_factory.configs.at_rest import without_secrets
 from dag_factory.configs.document import Document
 from dag_factory.plain_text import cut, one_line
 from dag_factory.secrets.redaction import redact
-from dag_factory.store.catalog import Config
+from dag_factory.store.config import Config
 
 CONFIG_XCOM = "config"
 """The XCom by which a task says it."""
@@ -29,7 +29,7 @@ def config_version(config: Config) -> dict[str, Any]:
     none.
     ``version`` and ``updatedAt`` (epoch milliseconds) are those that OpenMetadata has given it, if any.
     """
-    document = config.document or {}
+    document = config.document
     found = {
         "key": config.key,
         "digest": _digest(document),

@@ -9,8 +9,7 @@ from dag_factory.errors import ConfigError, SettingsError, StoreError
 from dag_factory.secrets.references import FERNET, decrypted, is_sealed_newly, references_in, resealed
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
-from dag_factory.store.catalog import Catalog
-from dag_factory.store.claims import is_defaults
+from dag_factory.store.claims import Claims, is_defaults
 from dag_factory.store.last_good import LastGood
 
 # What is there of a sealed value in a file that can't be read, however it is written.
@@ -54,14 +53,14 @@ def rotate(store: ConfigStore, keys: Keys, *, dropped: bool = False) -> Rotation
     """
     if keys.problem is not None:
         raise SettingsError(keys.problem)
-    rotation, catalog = Rotation(), Catalog(store)
+    rotation, claims = Rotation(), Claims(store)
     try:
         for key in store.list_keys():
             if not is_defaults(key):
                 # The lock is for one file at a time, so that deploys go on in between. Leaving it, the store makes the
                 # marker that covers what was written.
                 with store.lock():
-                    _rotate_one(store, catalog, keys, key, rotation, dropped=dropped)
+                    _rotate_one(store, claims, keys, key, rotation, dropped=dropped)
         # A config that was not found may be in a store that was unmounted, and the old key must not go then.
         store.check()
     except StoreError as error:
@@ -87,7 +86,7 @@ def _rotate_last_good(last_good: LastGood, keys: Keys, rotation: Rotation) -> No
 
 
 def _rotate_one(  # noqa: PLR0913 - by name
-    store: ConfigStore, catalog: Catalog, keys: Keys, key: str, rotation: Rotation, *, dropped: bool
+    store: ConfigStore, claims: Claims, keys: Keys, key: str, rotation: Rotation, *, dropped: bool
 ) -> None:
     try:
         data = store.read(key)
@@ -99,11 +98,14 @@ def _rotate_one(  # noqa: PLR0913 - by name
     try:
         if is_sealed_newly(parse(data, key), keys):
             rotation.unchanged += 1
-        elif not dropped and key != f"{catalog.named_id(key)}.json":
+            return
+        claim = claims.of(key)
+        dag_id = claim.named_id if claim is not None else None
+        if not dropped and key != f"{dag_id}.json":
             rotation.left.append(key)
-        else:
-            store.write(key, _replaced(data, key, catalog.named_id(key), keys))
-            rotation.resealed.append(key)
+            return
+        store.write(key, _replaced(data, key, dag_id, keys))
+        rotation.resealed.append(key)
     except ConfigError as error:
         if _HINT in data:
             rotation.failed[key] = str(error)

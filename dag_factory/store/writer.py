@@ -17,7 +17,9 @@ from dag_factory.errors import ConfigError, ConflictError, StoreError
 from dag_factory.secrets.references import decrypted, encrypted, is_sealed_newly, references_in, resealed
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
-from dag_factory.store.catalog import Catalog, Config
+from dag_factory.store.catalog import Catalog
+from dag_factory.store.claims import Claims
+from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.toggled import toggled
 
 # Each takes so many bytes at least.
@@ -87,17 +89,15 @@ def deploy(store: ConfigStore, checked: Checked, toggle: Callable[[str, bool], N
     data = _written(at_rest)
     # Two pipelines of one DAG id that come at once, maybe to two processes, must see each other.
     with store.lock():
-        _check_upon_defaults(store, key, at_rest)
+        whole = _with_defaults(store, key, at_rest)
         present = Catalog(store).look_up(pipeline.dag_id)
         _check_file_is_free(store, key, pipeline.dag_id)
         if present is not None:
             _check_same_pipeline(checked, present)
             if present.key == key and _same(at_rest, store, pipeline.dag_id, keys):
                 return Deployed(pipeline.dag_id, changed=False)
-            if toggle is not None and present.document is not None:
-                paused = toggled(present.document, Catalog(store).upon_defaults(key, at_rest))
-                if paused is not None:
-                    toggle(pipeline.dag_id, paused)
+            if toggle is not None and (paused := toggled(present.document, whole)) is not None:
+                toggle(pipeline.dag_id, paused)
         store.write(key, data)
         store.bump()
     return Deployed(pipeline.dag_id, changed=True)
@@ -113,11 +113,12 @@ def delete(store: ConfigStore, name: str) -> bool:
     """
     dag_id = clean_dag_id(name)
     with store.lock():
-        if Catalog(store).owner(dag_id) not in (None, name):
+        present = Catalog(store).look_up(dag_id)
+        if present is not None and present.document["name"] != name:
             return False  # the id is another pipeline's
         # The file of this name goes, even if it can't be read any more.
         key = f"{dag_id}.json"
-        removed = not Catalog(store).is_anothers(key, dag_id) and store.delete(key)
+        removed = not _is_anothers(store, key, dag_id) and store.delete(key)
         try:
             while (config := Catalog(store).look_up(dag_id)) is not None and store.delete(config.key):
                 removed = True
@@ -166,12 +167,18 @@ def _written(at_rest: Document) -> bytes:
     return data
 
 
-def _check_upon_defaults(store: ConfigStore, key: str, document: Document) -> None:
-    """Refuse what would be accepted and then be a broken config."""
+def _with_defaults(store: ConfigStore, key: str, document: Document) -> Document:
+    """
+    Return a document merged over the defaults of its folder.
+
+    :raises ConfigError: where that would be a broken config
+    """
     try:
-        examine(Catalog(store).upon_defaults(key, document)).require_pipeline()
+        whole = Claims(store).with_defaults(key, document)
+        examine(whole).require_pipeline()
     except ConfigError as error:
         raise error.within(DEFAULTS) from None
+    return whole
 
 
 def _check_file_is_free(store: ConfigStore, key: str, dag_id: str) -> None:
@@ -180,7 +187,7 @@ def _check_file_is_free(store: ConfigStore, key: str, dag_id: str) -> None:
 
     Somebody may have dropped it under any name; and of some file systems ``A.json`` and ``a.json`` are one file.
     """
-    if Catalog(store).is_anothers(key, dag_id):
+    if _is_anothers(store, key, dag_id):
         raise ConflictError(
             f"gives the DAG id '{dag_id}', whose config would be the file '{key}', and that is the config of another "
             "pipeline. Rename that file, or the pipeline",
@@ -188,9 +195,20 @@ def _check_file_is_free(store: ConfigStore, key: str, dag_id: str) -> None:
         )
 
 
-def _check_same_pipeline(checked: Checked, present: Config) -> None:
+def _is_anothers(store: ConfigStore, key: str, dag_id: str) -> bool:
+    """Return whether a config, whatever its file is called, is that of another DAG id than this one."""
+    catalog = Catalog(store)
+    config = catalog.judge(key)
+    if config is None or config.dag_id == dag_id:
+        return False
+    # Unless it has lost its own id, and its problem is shown under this one.
+    shown = catalog.find(dag_id)
+    return shown is None or shown.key != key
+
+
+def _check_same_pipeline(checked: Checked, present: Config | BrokenConfig) -> None:
     """Refuse a pipeline whose name becomes the DAG id of another one."""
-    document, pipeline, stored = checked.document, checked.pipeline, present.document or {}
+    document, pipeline, stored = checked.document, checked.pipeline, present.document
     if "id" in document and all(document.get(field) == stored.get(field) for field in ("id", "name")):
         return  # its service may have been renamed, and so its fullyQualifiedName
     try:

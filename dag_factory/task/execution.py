@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from dag_factory import settings
 from dag_factory.airflow_versions import AirflowFailException, AirflowTaskTimeout
@@ -37,9 +37,9 @@ from dag_factory.secrets.masking import Mask
 from dag_factory.secrets.redaction import secret_values
 from dag_factory.secrets.references import resolve
 from dag_factory.store import ConfigStore, configured_store
-from dag_factory.store.catalog import Catalog, Config
+from dag_factory.store.catalog import Catalog
+from dag_factory.store.config import BrokenConfig, Config, check
 from dag_factory.store.config_version import CONFIG_XCOM, config_version, version_text
-from dag_factory.store.validated import check
 from dag_factory.task.links import links_to
 from dag_factory.task.overtime import no_overtime
 from dag_factory.task.run_conf import overridden
@@ -113,21 +113,21 @@ class Execution:
     def _prepare(self) -> tuple[Job, str | None]:
         """Return the job of this run, and the interpreter for it, None where that is this process's."""
         config = self._config()
-        self._mask.spare(open_texts(config.document or {}))
+        self._mask.spare(open_texts(config.document))
         # This worker's own settings count, whatever the DAG processor's or the API server's are.
         opened = allowed.configured()
         try:
             with _naming(config):
-                stored = resolved(config.document or {}, self._dag_id, opened, on_secret=self._mask.add_unless_open)
+                stored = resolved(config.document, self._dag_id, opened, on_secret=self._mask.add_unless_open)
                 as_stored = IngestionPipeline.from_document(stored)
         except ConfigError as error:
-            raise config.problem or error from None
+            raise (config.problem if isinstance(config, BrokenConfig) else error) from None
         # With the way to the server known, whatever is wrong with the rest can be reported.
         self._outcome.job = self._job(as_stored, {FIELD: stored.get(FIELD)})
-        if config.problem is not None:
+        if isinstance(config, BrokenConfig):
             raise config.problem
         with _naming(config):
-            opened.check(config.document or {})
+            opened.check(config.document)
             rest = {name: value for name, value in stored.items() if name != FIELD}
             rest = resolve(
                 rest,
@@ -152,30 +152,30 @@ class Execution:
         log.info("Running config '%s' as OpenMetadata run %s, %s", config.key, job.run_id, where)
         return job, python
 
-    def _config(self) -> Config:
+    def _config(self) -> Config | BrokenConfig:
         """Return the config as the DAG was built from it, which for a broken one is its last good version."""
         store = configured_store()
         copy = store.last_good.find(self._dag_id) if self._problem is not None else None
         if copy is not None:
             config, problem = Config(self._dag_id, copy.key, copy.document), self._problem
         else:
-            config = Catalog(store, check).find(self._dag_id) or self._missing_config(store)
-            problem = str(config.trouble.problem) if config.trouble is not None else None
-        if config.problem is not None and not isinstance(config.problem, InvalidError):
-            raise config.problem  # it can't be read, or without its defaults
-        if config.document is None:
-            raise ConfigError(
-                f"no config of the store has the DAG id '{self._dag_id}' any more. "
-                "Deploy the pipeline again, or delete the DAG"
-            )
+            found = Catalog(store, check).find(self._dag_id) or self._missing_config(store)
+            if isinstance(found, BrokenConfig):
+                if not isinstance(found.problem, InvalidError):
+                    raise found.problem  # it can't be read, or without its defaults
+                return found
+            config, problem = found, str(found.trouble.problem) if found.trouble is not None else None
         if problem is not None:
             log.warning("%s. The last good version runs: %s", problem.rstrip("."), version_text(config_version(config)))
         return config
 
-    def _missing_config(self, store: ConfigStore) -> Config:
+    def _missing_config(self, store: ConfigStore) -> NoReturn:
         # Where only the store is out of reach, a retry may find it.
         store.confirm_absence()
-        return Config(self._dag_id, "")
+        raise ConfigError(
+            f"no config of the store has the DAG id '{self._dag_id}' any more. "
+            "Deploy the pipeline again, or delete the DAG"
+        )
 
     @property
     def _conf(self) -> Mapping[str, object]:
@@ -272,7 +272,7 @@ _OVERTIME = f"The run did not stop at its time-out ({_TIME}), so its process was
 
 
 @contextmanager
-def _naming(config: Config) -> Iterator[None]:
+def _naming(config: Config | BrokenConfig) -> Iterator[None]:
     """Let errors of a config say which file is wrong; those of a run's conf are not the file's."""
     try:
         yield

@@ -14,9 +14,10 @@ from dag_factory.configs.validation.positions import located
 from dag_factory.errors import ConfigError
 from dag_factory.plain_text import one_line
 from dag_factory.store import ConfigStore
-from dag_factory.store.catalog import Catalog, Config
-from dag_factory.store.claims import defaults_keys, is_defaults, shared
-from dag_factory.store.validated import examine_config
+from dag_factory.store.catalog import Catalog
+from dag_factory.store.claims import defaults_keys, is_defaults
+from dag_factory.store.config import BrokenConfig, Config, examine_config
+from dag_factory.store.precedence import shared
 
 log = logging.getLogger(__name__)
 
@@ -112,10 +113,11 @@ class _Reader:
         config = self.catalog.judge(key)
         if config is None:
             raise KeyError(key)
-        problem = config.trouble.problem if config.trouble is not None else config.problem
-        if problem is not None:
-            after = "; its last good version keeps running" if config.trouble is not None else ""
-            raise _Wrong(self._placed(key, self._all(key, problem)), after)
+        if isinstance(config, BrokenConfig):
+            raise _Wrong(self._placed(key, self._all(key, config.problem)))
+        if config.trouble is not None:
+            after = "; its last good version keeps running"
+            raise _Wrong(self._placed(key, self._all(key, config.trouble.problem)), after)
         if (other := self._key_of.setdefault(config.dag_id, key)) != key:
             # Neither is named after the id, and which of the two will have it, no load has said yet.
             raise _Wrong(self._placed(key, [problem_of(shared(config.dag_id, other), "value")]))

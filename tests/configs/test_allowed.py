@@ -14,7 +14,7 @@ from dag_factory.configs.validation.validator import examine
 from dag_factory.dag.builder import build_dag
 from dag_factory.errors import ConfigError
 from dag_factory.secrets.sealing import Keys
-from dag_factory.store.catalog import Config
+from dag_factory.store.config import Config
 from tests.documents import REST
 
 SECTION = "AIRFLOW__OPENMETADATA_DAG_FACTORY__"

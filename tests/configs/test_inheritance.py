@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dag_factory.configs.inheritance import check_defaults, upon
+from dag_factory.configs.inheritance import check_defaults, merge_over_defaults
 from dag_factory.errors import ConfigError
 
 URL = "https://om.example/api"
@@ -34,19 +34,19 @@ DEFAULTS = server(hostPort=URL, securityConfig={"jwtToken": {"$env": "OPENMETADA
 )
 def test_a_document_that_names_another_server_may_not_take_the_token(own: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"hostPort': names another server than defaults.yaml does, so the secrets"):
-        upon(DEFAULTS, own)
+        merge_over_defaults(DEFAULTS, own)
 
 
 def test_nor_headers() -> None:
     defaults = server(hostPort=URL, extraHeaders={"X-Token": "canary"})
     with pytest.raises(ConfigError, match="names another server") as error:
-        upon(defaults, server(hostPort="https://rogue.example/api", securityConfig={"jwtToken": "own"}))
+        merge_over_defaults(defaults, server(hostPort="https://rogue.example/api", securityConfig={"jwtToken": "own"}))
     assert "canary" not in str(error.value)
 
 
 def test_nor_a_token_that_stands_without_a_server() -> None:
     with pytest.raises(ConfigError, match="names another server"):
-        upon(server(securityConfig={"jwtToken": "t"}), server(hostPort=URL))
+        merge_over_defaults(server(securityConfig={"jwtToken": "t"}), server(hostPort=URL))
 
 
 @pytest.mark.parametrize(
@@ -67,11 +67,11 @@ def test_nor_a_token_that_stands_without_a_server() -> None:
     ids=str,
 )
 def test_everything_else_is_merged(own: dict[str, Any], merged: dict[str, Any]) -> None:
-    assert upon(DEFAULTS, own) == server(**merged)
+    assert merge_over_defaults(DEFAULTS, own) == server(**merged)
 
 
 def test_a_document_may_send_its_own_token_to_the_defaults_server() -> None:
-    found = upon(DEFAULTS, server(securityConfig={"jwtToken": "own"}))
+    found = merge_over_defaults(DEFAULTS, server(securityConfig={"jwtToken": "own"}))
     assert found["openMetadataServerConnection"]["securityConfig"] == {"jwtToken": "own"}
 
 
@@ -84,22 +84,24 @@ def source(**fields: Any) -> dict[str, Any]:
 
 def test_nor_any_other_secret_for_a_server_of_its_own() -> None:
     with pytest.raises(ConfigError, match=r"dbtConfigSource.dbtCloudUrl': names another server than defaults.yaml"):
-        upon(source(**DBT), source(dbtCloudUrl="https://rogue.example"))
+        merge_over_defaults(source(**DBT), source(dbtCloudUrl="https://rogue.example"))
     with pytest.raises(ConfigError, match=r"gcpConfig.tokenUri': names another server"):
-        upon(
+        merge_over_defaults(
             source(gcpConfig={"privateKey": "k", "tokenUri": "https://a"}), source(gcpConfig={"tokenUri": "https://b"})
         )
     own = source(dbtCloudUrl="https://mine.example", dbtCloudAuthToken="mine")
-    assert upon(source(**DBT), own) == source(**{**DBT, **own["sourceConfig"]["config"]["dbtConfigSource"]})
-    assert upon(source(**DBT), source(dbtCloudJobId=2)) == source(**{**DBT, "dbtCloudJobId": 2})
-    assert upon(source(**DBT), source(dbtCloudUrl=f"{DBT['dbtCloudUrl']}/"))
+    assert merge_over_defaults(source(**DBT), own) == source(
+        **{**DBT, **own["sourceConfig"]["config"]["dbtConfigSource"]}
+    )
+    assert merge_over_defaults(source(**DBT), source(dbtCloudJobId=2)) == source(**{**DBT, "dbtCloudJobId": 2})
+    assert merge_over_defaults(source(**DBT), source(dbtCloudUrl=f"{DBT['dbtCloudUrl']}/"))
 
 
 def test_a_certificate_of_openmetadata_s_server_is_no_token() -> None:
     certificate = {"caCertificate": "/etc/ca.pem"}
     defaults = server(hostPort=URL, sslConfig=certificate)
     own = server(hostPort="https://mine.example", securityConfig={"jwtToken": "own"})
-    assert upon(defaults, own)["openMetadataServerConnection"]["sslConfig"] == certificate
+    assert merge_over_defaults(defaults, own)["openMetadataServerConnection"]["sslConfig"] == certificate
 
 
 def test_nothing_in_defaults_is_encrypted_since_that_is_for_one_dag_alone() -> None:

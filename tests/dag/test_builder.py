@@ -17,7 +17,7 @@ from dag_factory.configs.timetables.schedule import cron_timetable
 from dag_factory.dag.builder import PROBLEM_TAG, build_dag, build_placeholder
 from dag_factory.errors import ConfigError
 from dag_factory.openmetadata.source_configs import KINDS_OF_SERVICES
-from dag_factory.store.catalog import Config
+from dag_factory.store.config import Config
 from dag_factory.task.operator import ConfigErrorOperator, IngestionOperator
 from tests.documents import REST
 from tests.places import TESTS
@@ -239,7 +239,7 @@ def test_fields_of_newer_servers_are_carried_along() -> None:
 
 def test_a_placeholder_says_what_is_wrong_and_its_task_fails_with_it() -> None:
     problem = ConfigError("is no cron", field="airflowConfig.scheduleInterval", config="orders.json")
-    dag = build_placeholder(config(), problem)
+    dag = build_placeholder(config().broken(problem))
     task = task_of(dag)
     assert dag.tags == {"OpenMetadata", PROBLEM_TAG}
     assert dag.timetable.can_be_scheduled is False

@@ -13,7 +13,7 @@ from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.configs.problem import InvalidError, Problem
 from dag_factory.dag.docs import describe, describe_problem, owner_names, service_link
 from dag_factory.errors import ConfigError
-from dag_factory.store.catalog import Config, Trouble
+from dag_factory.store.config import BrokenConfig, Config, Trouble
 from tests.places import TESTS
 
 SAMPLES = sorted((TESTS / "samples").glob("*.json"))
@@ -186,7 +186,7 @@ def test_several_problems_are_listed_and_very_many_are_counted(
     count: int, listed: int, heading: str, last: str
 ) -> None:
     problems = [Problem(f"field{number}", "value", "is wrong", f"Mend it {number}") for number in range(count)]
-    text = describe_problem(Config("orders", "orders.json"), InvalidError(problems, config="orders.json"))
+    text = describe_problem(BrokenConfig("orders", "orders.json", InvalidError(problems, config="orders.json")))
     lines = [line for line in text.splitlines() if line.startswith("- ")]
     assert len([line for line in lines if line.startswith("- **field")]) == listed
     assert "".join(line for line in text.splitlines() if line.startswith("####")) == heading
@@ -238,7 +238,7 @@ def test_names_of_services_owners_schedules_and_files_are_no_markdown_either() -
     assert_harmless(page(owners=[{"name": NASTY}]))
     assert_harmless(page(airflowConfig={"scheduleInterval": NASTY, "pipelineTimezone": NASTY}))
     assert_harmless(page(key=NASTY))
-    assert_harmless(describe_problem(Config("a", NASTY), ConfigError(NASTY, field=NASTY)))
+    assert_harmless(describe_problem(BrokenConfig("a", NASTY, ConfigError(NASTY, field=NASTY))))
 
 
 def assert_harmless(text: str) -> None:
@@ -253,7 +253,7 @@ def assert_harmless(text: str) -> None:
 
 @given(st.text())
 def test_a_table_stays_a_table_whatever_it_shows(name: str) -> None:
-    text = describe_problem(Config("a", f"{name}x"), ConfigError(f"{name}y", field="z"))
+    text = describe_problem(BrokenConfig("a", f"{name}x", ConfigError(f"{name}y", field="z")))
     table = [line for line in text.split("\n") if line.startswith("|")]
     assert len(table) == 5
     assert all(len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) == 3 for line in table)
@@ -269,7 +269,7 @@ def test_no_text_is_taken_for_the_name_of_a_file(name: str) -> None:
         page(description=f"a\n{name}"),
     ):
         assert not text.endswith(".md")
-    assert not describe_problem(Config("a", name), ConfigError(name, field=name)).endswith(".md")
+    assert not describe_problem(BrokenConfig("a", name, ConfigError(name, field=name))).endswith(".md")
 
 
 @pytest.mark.parametrize(
@@ -326,7 +326,7 @@ def test_no_address_ends_its_link(host: str, service_type: str) -> None:
 
 
 def test_the_page_of_a_broken_config_says_what_is_wrong_and_where() -> None:
-    text = describe_problem(Config("a", "x/a.json"), ConfigError("is missing", field="service.name"))
+    text = describe_problem(BrokenConfig("a", "x/a.json", ConfigError("is missing", field="service.name")))
     assert rows(text) == {"Config": "x/a.json", "Field": "service.name", "Problem": "is missing"}
     assert "nothing runs" in text
     assert "No other pipeline is affected" in text
@@ -391,7 +391,7 @@ def test_a_very_long_description_is_cut() -> None:
 
 
 def test_a_placeholder_names_the_defaults_that_are_broken() -> None:
-    text = describe_problem(Config("a", "sales/a.yaml"), ConfigError("is bad", config="sales/defaults.yaml"))
+    text = describe_problem(BrokenConfig("a", "sales/a.yaml", ConfigError("is bad", config="sales/defaults.yaml")))
     assert rows(text) == {"Config": "sales/defaults.yaml", "Problem": "is bad"}
 
 

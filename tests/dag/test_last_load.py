@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ from dag_factory.configs.allowed import Allowed
 from dag_factory.dag import last_load
 from dag_factory.dag.builder import build_dag
 from dag_factory.errors import ConfigError
-from dag_factory.store.catalog import Catalog, Config
+from dag_factory.store.catalog import Catalog
+from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.memory import Known, Memory
 from tests.places import TESTS
@@ -50,15 +50,17 @@ values = st.recursive(
 )
 
 
-def as_text(config: Config) -> Any:
+def as_text(config: Config | BrokenConfig) -> Any:
     """Return the DAG of a config as Airflow keeps it, or what is wrong."""
+    if isinstance(config, BrokenConfig):
+        return str(config.problem)
     try:
         return json.dumps(DagSerialization.to_dict(build_dag(config, OPEN)), sort_keys=True)
     except ConfigError as error:
         return str(error)
 
 
-def recalled(memory: Memory, config: Config) -> Config:
+def recalled(memory: Memory, config: Config | BrokenConfig) -> Config | BrokenConfig:
     last_load.keep(memory, KNOWN, [config], {})
     found = last_load.recalled_one(memory, config.dag_id)
     assert found is not None
@@ -93,17 +95,18 @@ def test_the_dag_of_what_is_kept_is_the_same(
 
 def test_of_a_broken_config_only_the_problem_is_kept(tmp_path: Path) -> None:
     problem = ConfigError("is no number", field="airflowConfig.retries", config="orders.json")
-    config = Config("orders", "orders.json", {**SAMPLE, "airflowConfig": {"retries": SECRET}}, problem)
+    config = BrokenConfig("orders", "orders.json", problem, {**SAMPLE, "airflowConfig": {"retries": SECRET}})
     memory = Memory(tmp_path, "/store")
     found = recalled(memory, config)
     assert as_text(found) == str(problem)
-    assert found.document is None
+    assert found.document == {}
     assert SECRET.encode() not in memory.path.read_bytes()
 
 
 def test_only_what_has_changed_is_written(tmp_path: Path) -> None:
     memory = Memory(tmp_path, "/store")
-    configs = [Config(each, f"sales/{each}.json", SAMPLE) for each in "abc"]
+    good = [Config(each, f"sales/{each}.json", SAMPLE) for each in "abc"]
+    configs: list[Config | BrokenConfig] = [*good]
     revisions = {"defaults.yaml": "1", **{config.key: "1" for config in configs}}
 
     def keep() -> int:
@@ -115,7 +118,7 @@ def test_only_what_has_changed_is_written(tmp_path: Path) -> None:
     assert keep() == 1
     revisions["defaults.yaml"] = "2"
     assert keep() == 3
-    configs[1] = replace(configs[1], problem=ConfigError("is refused", config="sales/b.json"))
+    configs[1] = good[1].broken(ConfigError("is refused", config="sales/b.json"))
     assert keep() == 1
     del configs[0]
     assert keep() == 1

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from dag_factory.configs.dag_ids import MAX_DAG_ID, clean_dag_id
 from dag_factory.errors import ConfigError, StoreError
 from dag_factory.store import ConfigStore
-from dag_factory.store.catalog import Catalog, Config
+from dag_factory.store.catalog import Catalog
+from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.last_good import LastGood
 from tests.places import TESTS
+from tests.stored import problem_of
 
 NO_COPIES = Path("/nonexistent")
 CANARY = "s3cr3t-canary"
@@ -92,15 +94,15 @@ def listing(store: ConfigStore) -> dict[str, str]:
     return {config.dag_id: config.key for config in Catalog(store).all()}
 
 
-def config(store: ConfigStore, dag_id: str) -> Config:
+def config(store: ConfigStore, dag_id: str) -> Config | BrokenConfig:
     found = Catalog(store).find(dag_id)
     assert found is not None
     return found
 
 
-def same(one: Config | None, other: Config | None) -> bool:
-    def parts(config: Config) -> tuple[object, ...]:
-        return (config.dag_id, config.key, config.document, str(config.problem))
+def same(one: Config | BrokenConfig | None, other: Config | BrokenConfig | None) -> bool:
+    def parts(config: Config | BrokenConfig) -> tuple[object, ...]:
+        return (config.dag_id, config.key, config.document, str(problem_of(config)))
 
     return one is other or (one is not None and other is not None and parts(one) == parts(other))
 
@@ -137,9 +139,7 @@ def test_every_config_is_there_once_and_every_id_is_airflows(files: dict[str, st
         key for key in files if key.rpartition("/")[2] != "defaults.yaml"
     )
     for one in configs:
-        assert one.document is not None or one.problem is not None
-        if one.problem is None:
-            assert one.document is not None
+        if isinstance(one, Config):
             assert clean_dag_id(one.document["name"])[:200] == one.dag_id[:200]
 
 
@@ -183,7 +183,7 @@ def test_the_order_in_which_files_came_does_not_matter(files: dict[str, str], or
 @given(stores, keys, st.sampled_from(["{", "", "[]"]))
 def test_a_file_that_can_not_be_read_changes_no_other_pipeline(files: dict[str, str], key: str, broken: str) -> None:
     files.pop(key, None)
-    before = {c.key: c for c in Catalog(MemoryStore(files)).all() if c.problem is None}
+    before = {c.key: c for c in Catalog(MemoryStore(files)).all() if isinstance(c, Config)}
     after = {c.key: c for c in Catalog(MemoryStore({**files, key: broken})).all()}
     assert all(same(after[name], before[name]) for name in before)
 
@@ -271,7 +271,7 @@ def test_the_config_that_wins_an_id_is_found_by_these_rules(position: int) -> No
     assert len(configs) == len(WINNERS) - position
     for loser in configs:
         if loser.dag_id != "o_1":
-            assert loser.problem is not None
+            assert isinstance(loser, BrokenConfig)
             assert f"taken by config '{WINNERS[position]}'" in str(loser.problem)
             assert loser.problem.config == loser.key
 
@@ -287,8 +287,8 @@ def test_a_config_that_can_not_be_read_shows_under_the_name_of_its_file() -> Non
     store.files["orders 2.json"] = b""
     configs = {c.dag_id: c for c in Catalog(store).all()}
     assert configs.keys() == {"orders_1", "orders_2"}
-    assert str(configs["orders_1"].problem).startswith("config 'orders 1.json': is not JSON")
-    assert str(configs["orders_2"].problem) == "config 'orders 2.json': can't be read"
+    assert str(problem_of(configs["orders_1"])).startswith("config 'orders 1.json': is not JSON")
+    assert str(problem_of(configs["orders_2"])) == "config 'orders 2.json': can't be read"
 
 
 def test_a_problem_never_takes_the_id_of_a_pipeline() -> None:
@@ -310,7 +310,7 @@ def test_a_problem_finds_an_id_however_many_are_taken() -> None:
 @pytest.mark.parametrize("document", [{}, {"name": None}, {"name": ""}, {"name": 1}, {"name": {"$env": "A"}}])
 def test_a_config_without_a_name_says_so(document: dict[str, Any]) -> None:
     [found] = Catalog(MemoryStore({"a.json": document})).all()
-    assert found.problem is not None
+    assert isinstance(found, BrokenConfig)
     assert (found.dag_id, found.problem.field, found.problem.config) == ("a", "name", "a.json")
 
 
@@ -319,7 +319,7 @@ def test_names_that_leave_nothing_of_a_dag_id_show_under_their_files_names(name:
     configs = Catalog(MemoryStore({"a.json": {"name": name}, "_.json": {"name": name}})).all()
     assert [(config.dag_id, config.key) for config in configs] == [("_", "_.json"), ("a", "a.json")]
     for config in configs:
-        assert config.problem is not None
+        assert isinstance(config, BrokenConfig)
         assert config.problem.field == "name"
         assert "so no DAG id can be made from it" in str(config.problem)
 
@@ -383,9 +383,9 @@ def test_defaults_that_are_broken_stop_the_pipelines_of_their_folder_only_and_em
         }
     )
     configs = {c.dag_id: c for c in Catalog(store).all()}
-    assert {dag_id for dag_id, c in configs.items() if c.problem is None} == {"a", "d", "e"}
+    assert {dag_id for dag_id, c in configs.items() if isinstance(c, Config)} == {"a", "d", "e"}
     for dag_id, where in {"b": "x/defaults.yaml", "c": "x/defaults.yaml"}.items():
-        problem = configs[dag_id].problem
+        problem = problem_of(configs[dag_id])
         assert problem is not None
         assert problem.config == where
         assert CANARY not in str(problem)
@@ -395,17 +395,17 @@ def test_defaults_that_are_broken_stop_the_pipelines_of_their_folder_only_and_em
 def test_defaults_that_can_not_be_read_are_named() -> None:
     store = MemoryStore({"defaults.yaml": "{}", "a.json": pipeline("a")})
     store.unreadable.add("defaults.yaml")
-    assert str(config(store, "a").problem) == "config 'defaults.yaml': can't be read"
+    assert str(problem_of(config(store, "a"))) == "config 'defaults.yaml': can't be read"
 
 
 def test_a_tag_that_yaml_trips_over_does_not_make_defaults_disappear() -> None:
     store = MemoryStore({"defaults.yaml": "enabled: !!bool maybe", "a.json": pipeline("a")})
-    assert config(store, "a").problem is not None
+    assert problem_of(config(store, "a")) is not None
 
 
 def test_a_broken_config_is_told_before_broken_defaults() -> None:
     store = MemoryStore({"defaults.yaml": "[", "a.json": "["})
-    assert str(config(store, "a").problem).startswith("config 'a.json'")
+    assert str(problem_of(config(store, "a"))).startswith("config 'a.json'")
 
 
 def test_a_name_from_defaults_is_claimed_by_all_and_goes_to_one() -> None:
@@ -452,7 +452,7 @@ def test_no_problem_quotes_a_value() -> None:
         "d.json": {"name": "a", "password": CANARY},
         "e.json": {"password": CANARY},
     }
-    problems = [c.problem for c in Catalog(MemoryStore(files)).all() if c.problem is not None]
+    problems = [c.problem for c in Catalog(MemoryStore(files)).all() if isinstance(c, BrokenConfig)]
     assert len(problems) == 4
     assert CANARY not in "".join(map(str, problems))
 
@@ -461,7 +461,7 @@ def test_the_samples_of_a_server_are_a_store() -> None:
     samples = TESTS / "samples"
     configs = Catalog(ForgetfulStore({path.name: path.read_bytes() for path in samples.glob("*.json")})).all()
     assert len(configs) >= 10
-    assert all(c.problem is None and c.key == f"{c.dag_id}.json" for c in configs)
+    assert all(isinstance(c, Config) and c.key == f"{c.dag_id}.json" for c in configs)
 
 
 def test_one_config_is_judged_as_among_all_of_them_and_few_others_are_opened() -> None:
@@ -485,7 +485,7 @@ def test_one_config_is_judged_as_among_all_of_them_and_few_others_are_opened() -
         store.opened.clear()
         judged = Catalog(store).judge(key)
         assert judged is not None
-        assert str(judged.problem) == str(config.problem), key
+        assert str(problem_of(judged)) == str(problem_of(config)), key
         assert judged.document == config.document
         assert sum(store.opened.values()) <= 5, key
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dag_factory.store.catalog import Config
+from dag_factory.store.config import Config
 from dag_factory.store.config_version import config_version, version_text
 
 

@@ -12,7 +12,7 @@ import pytest
 from dag_factory.configs.allowed import Allowed
 from dag_factory.dag.loader import _Dags
 from dag_factory.secrets.sealing import Keys
-from dag_factory.store.catalog import Config
+from dag_factory.store.config import Config
 from tests.dag.test_loader import DISTURB, POLICY, SAMPLES, Parse, parse
 
 __all__ = ["parse"]

@@ -15,15 +15,17 @@ from hypothesis import strategies as st
 
 from dag_factory.dag.loader import keep_last_good
 from dag_factory.errors import ConfigError
-from dag_factory.store.catalog import Catalog, Config
+from dag_factory.store.catalog import Catalog
+from dag_factory.store.config import BrokenConfig, Config, Trouble
 from dag_factory.store.folder.folder_store import FolderStore
+from tests.stored import problem_of
 
 CANARY = "s3cr3t-canary"
 
 
 def check(config: Config) -> None:
     """Refuse what says of itself that no DAG can be built from it."""
-    if (config.document or {}).get("refused"):
+    if config.document.get("refused"):
         raise ConfigError("is refused", field="refused")
 
 
@@ -31,7 +33,7 @@ def catalog(root: Path) -> Catalog:
     return Catalog(FolderStore(root), check)
 
 
-def load(root: Path) -> dict[str, Config]:
+def load(root: Path) -> dict[str, Config | BrokenConfig]:
     """Do with a store what the loader does: read all of it, and keep what is good."""
     store = FolderStore(root)
     loaded = Catalog(store, check)
@@ -49,11 +51,15 @@ def orders(**fields: Any) -> dict[str, Any]:
     return {"name": "orders metadata", "password": CANARY, **fields}
 
 
-def state(config: Config | None) -> str:
+def state(config: Config | BrokenConfig | None) -> str:
     """Return what a config does in the catalogue."""
     if config is None:
         return "gone"
-    return "broken" if config.problem else "last good" if config.trouble else "good"
+    return "broken" if isinstance(config, BrokenConfig) else "last good" if config.trouble else "good"
+
+
+def trouble_of(config: Config | BrokenConfig) -> Trouble | None:
+    return config.trouble if isinstance(config, Config) else None
 
 
 def states(root: Path) -> dict[str, str]:
@@ -112,8 +118,7 @@ def test_a_config_that_breaks_runs_as_it_was(root: Path, damage: str) -> None:
         assert state(config) == "last good"
         assert config.key == "sales/orders.yaml"
         assert config.document == {"loggerLevel": "DEBUG", "name": "orders metadata", "password": CANARY, "version": 1}
-        assert config.trouble is not None
-        assert CANARY not in str(config.trouble.problem)
+        assert CANARY not in str(trouble_of(config))
         assert set(load(root)) == {"orders_metadata", "other"}
 
 
@@ -125,10 +130,16 @@ def test_a_worker_and_the_api_find_the_same(root: Path, damage: str) -> None:
         if found is None:
             assert damage == "in a folder that is a link to nothing"  # known once all are listed
             continue
-        assert (found.key, found.document, str(found.trouble)) == (config.key, config.document, str(config.trouble))
+        assert (found.key, found.document, str(trouble_of(found))) == (
+            config.key,
+            config.document,
+            str(trouble_of(config)),
+        )
     # Without a check of its own the API sees only what the files say.
     if "wrong in a field" not in damage and "in a folder" not in damage and damage != "renamed and wrong":
-        assert Catalog(FolderStore(root)).owner("orders_metadata") == "orders metadata"
+        present = Catalog(FolderStore(root)).look_up("orders_metadata")
+        assert present is not None
+        assert present.document["name"] == "orders metadata"
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -177,7 +188,7 @@ def test_since_when_is_when_the_file_at_fault_was_changed(root: Path) -> None:
 
         write(root, key, content)
         os.utime(root / key, (moment, moment))
-        trouble = load(root)["orders_metadata"].trouble
+        trouble = trouble_of(load(root)["orders_metadata"])
         return trouble.since if trouble is not None else None
 
     assert since("sales/orders.yaml", json.dumps(orders()), 500) is None
@@ -245,7 +256,7 @@ def test_a_good_newcomer_that_comes_first_takes_the_id_of_a_broken_one_which_sho
     assert configs["orders_metadata"].document == orders(version=2)
     assert state(configs["orders_metadata"]) == "good"
     assert configs["orders"].key == "sales/orders.yaml"
-    assert "is not YAML" in str(configs["orders"].problem)
+    assert "is not YAML" in str(problem_of(configs["orders"]))
     # Its copy is of the newcomer from now on.
     (root / "orders_metadata.json").unlink()
     assert states(root) == {"orders sales/orders.yaml": "broken", "other other.json": "good"}
@@ -258,14 +269,14 @@ def test_a_newcomer_that_comes_later_does_not_take_the_id_of_a_broken_one_that_r
     configs = load(root)
     assert configs["orders_metadata"].document is not None
     assert configs["orders_metadata"].document["version"] == 1
-    assert "is taken by config 'sales/orders.yaml'" in str(configs["backup"].problem)
+    assert "is taken by config 'sales/orders.yaml'" in str(problem_of(configs["backup"]))
 
 
 def test_what_the_operator_has_forbidden_since_does_not_run_and_is_kept(root: Path) -> None:
     write(root, "sales/orders.yaml", "{")
 
     def forbid(config: Config) -> None:
-        if config.document and config.document.get("password") == CANARY:
+        if config.document.get("password") == CANARY:
             raise ConfigError("is not allowed", field="password")
 
     store = FolderStore(root)
@@ -364,8 +375,8 @@ def test_whatever_is_changed_all_agrees_with_itself_and_with_find(
         load(root)
         after = load(root)
         # What runs as it was goes on doing so.
-        assert {str(config) for config in after.values() if config.trouble} == {
-            str(config) for config in configs if config.trouble
+        assert {str(config) for config in after.values() if trouble_of(config)} == {
+            str(config) for config in configs if trouble_of(config)
         }
 
 
@@ -379,7 +390,7 @@ def test_breaking_one_config_changes_no_other_and_keeps_its_own_as_it_was(
     write(root, key, damage)
     after = load(root)
     for dag_id, config in before.items():
-        if config.problem is None and config.trouble is None:
+        if state(config) == "good":
             assert after[dag_id].document == config.document
             assert after[dag_id].key == config.key
             assert state(after[dag_id]) == ("last good" if config.key == key else "good")

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from dag_factory import settings
-from dag_factory.store.catalog import Catalog, Config
+from dag_factory.store.catalog import Catalog
 from dag_factory.store.claims import defaults_keys
+from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.last_good import InUse, Version
 from dag_factory.store.load_time import LARGE_BYTES, LoadTime
@@ -45,7 +46,7 @@ def drop(store: FolderStore, *names: str, size: int = 0) -> None:
         )
 
 
-def load(store: FolderStore, *known: str, limit: float = 10) -> tuple[list[Config], LoadTime, Catalog]:
+def load(store: FolderStore, *known: str, limit: float = 10) -> tuple[list[Config | BrokenConfig], LoadTime, Catalog]:
     """Load a store of which the last load had some configs."""
     clock = Clock()
     load_time = LoadTime(limit, {f"{name}.json" for name in known} or None, clock=clock)
@@ -53,7 +54,7 @@ def load(store: FolderStore, *known: str, limit: float = 10) -> tuple[list[Confi
     return catalog.all(), load_time, catalog
 
 
-def ids(configs: list[Config]) -> list[str]:
+def ids(configs: list[Config | BrokenConfig]) -> list[str]:
     return [config.dag_id for config in configs]
 
 
@@ -111,7 +112,7 @@ def test_large_configs_come_last_and_run_as_they_were_where_there_is_no_time_to_
     assert order == ["b.json", "c.json", "a.json", "new.json"]
     clock.now = 6
     config = next(each for each in Catalog(store, load_time=load_time).all() if each.dag_id == "a")
-    assert config.problem is None
+    assert isinstance(config, Config)
     assert config.trouble is not None
     assert "was not read" in str(config.trouble.problem)
     assert "1 large configs were not read" in (load_time.problem() or "")

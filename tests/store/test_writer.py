@@ -21,10 +21,12 @@ from dag_factory.secrets.references import decrypted
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import writer
 from dag_factory.store.catalog import Catalog
+from dag_factory.store.config import Config
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.last_good import InUse, Version
 from dag_factory.store.writer import Deployed, delete
 from tests.places import TESTS
+from tests.stored import good
 
 SAMPLES = sorted((TESTS / "samples").glob("*.json"))
 SAMPLE = json.loads((TESTS / "samples" / "pg_metadata_hourly.json").read_text())
@@ -137,7 +139,7 @@ def test_what_only_looks_like_a_secret_leaves_a_config_that_a_dag_can_be_built_f
     store: FolderStore, fields: dict[str, Any]
 ) -> None:
     dag_id = deploy(store, document(**fields)).dag_id
-    (config,) = Catalog(store).all()
+    (config,) = good(Catalog(store).all())
     assert build_dag(config).dag_id == config.dag_id == dag_id
 
 
@@ -179,14 +181,14 @@ def test_a_document_whose_key_is_lost_stays_until_it_is_deployed_again(
     deploy(store, document())
     text = (store.root / "pg_metadata_hourly.json").read_bytes()
     monkeypatch.setenv(FERNET_KEY, Fernet.generate_key().decode())
-    (config,) = Catalog(store).all()
+    (config,) = good(Catalog(store).all())
     with pytest.raises(ConfigError, match=r"^config 'pg_metadata_hourly.json', field .*fingerprint"):
         build_dag(config)
     with pytest.raises(ConfigError, match=r"^field .*fingerprint"):
         deploy(store, text)
     assert (store.root / "pg_metadata_hourly.json").read_bytes() == text
     assert deploy(store, document()).changed
-    (config,) = Catalog(store).all()
+    (config,) = good(Catalog(store).all())
     assert build_dag(config).dag_id == "pg_metadata_hourly"
 
 
@@ -370,9 +372,8 @@ def test_a_hundred_deploys_at_once_are_all_there_and_whole(store: FolderStore) -
     names = [f"pipeline_{number}" for number in range(25)] * 4
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: deploy(store, document(name=name, fullyQualifiedName=name)), names))
-    configs = Catalog(store).all()
+    configs = good(Catalog(store).all())
     assert [config.dag_id for config in configs] == sorted(set(names))
-    assert all(config.problem is None for config in configs)
     assert not [path for path in store.root.iterdir() if path.name.endswith(".new")]
 
 
@@ -458,14 +459,16 @@ def test_a_broken_config_that_runs_as_it_was_is_replaced_by_a_deploy_of_its_pipe
     broken(store, key)
     deploy(store, document(name="pg metadata hourly", fullyQualifiedName="pg_svc.pg metadata hourly"))
     config = Catalog(store).find("pg_metadata_hourly")
-    assert config is not None
-    assert (config.key, config.problem, config.trouble) == ("pg_metadata_hourly.json", None, None)
+    assert isinstance(config, Config)
+    assert (config.key, config.trouble) == ("pg_metadata_hourly.json", None)
 
 
 @pytest.mark.parametrize("key", ["pg_metadata_hourly.json", "sales/any.yaml"])
 def test_the_id_of_a_broken_config_that_runs_as_it_was_is_its_pipeline_s(store: FolderStore, key: str) -> None:
     broken(store, key)
-    assert Catalog(store).owner("pg_metadata_hourly") == "pg metadata hourly"
+    present = Catalog(store).look_up("pg_metadata_hourly")
+    assert present is not None
+    assert present.document["name"] == "pg metadata hourly"
     with pytest.raises(ConflictError, match=r"belongs to the pipeline 'pg_svc\.pg metadata hourly'"):
         deploy(store, document(name="pg metadata:hourly", fullyQualifiedName="pg_svc.pg metadata:hourly", id="another"))
     assert not delete(store, "pg metadata:hourly")

@@ -25,10 +25,12 @@ from sqlalchemy.orm import Session
 
 from dag_factory.dag.builder import build_dag, build_placeholder
 from dag_factory.errors import ConfigError
-from dag_factory.store.catalog import Catalog, Config
+from dag_factory.store.catalog import Catalog
+from dag_factory.store.config import BrokenConfig
 from dag_factory.store.folder.folder_store import FolderStore
 from tests.places import TESTS
 from tests.simulated_airflow import config_of, dag_of
+from tests.stored import good
 
 CASES = TESTS / "cases" / "01_run_without_task"
 NOW = datetime.now(timezone.utc)
@@ -80,7 +82,7 @@ def tasks_of_a_run(database: Session, dag: DAG, run: str) -> list[str]:
 
 def test_whoever_triggers_the_task_runs(database: Session, tmp_path: Path) -> None:
     found: dict[tuple[str, str], list[str]] = {}
-    for config in Catalog(FolderStore(shutil.copytree(CASES, tmp_path / "configs"))).all():
+    for config in good(Catalog(FolderStore(shutil.copytree(CASES, tmp_path / "configs"))).all()):
         found |= {(config.dag_id, run): tasks_of_a_run(database, build_dag(config), run) for run in RUNS}
     assert len(found) == 7 * len(RUNS)
     assert {key: tasks for key, tasks in found.items() if tasks != ["ingestion_task"]} == {}
@@ -93,7 +95,7 @@ def test_a_run_seconds_before_the_start_has_its_task_where_the_server_s_clock_is
 
 
 def test_a_broken_config_s_task_says_what_is_wrong_in_each_run(database: Session) -> None:
-    placeholder = build_placeholder(Config("broken", "broken.json"), ConfigError("is not JSON"))
+    placeholder = build_placeholder(BrokenConfig("broken", "broken.json", ConfigError("is not JSON")))
     assert [tasks_of_a_run(database, placeholder, run) for run in RUNS] == [["config_error"]] * len(RUNS)
 
 
@@ -102,7 +104,7 @@ def test_airflow_plans_the_first_run_from_the_start_on_and_none_after_the_end(
 ) -> None:
     """So the bounds hold for the schedule, though the DAG has none."""
     planned = {}
-    for config in Catalog(FolderStore(shutil.copytree(CASES, tmp_path / "configs"))).all():
+    for config in good(Catalog(FolderStore(shutil.copytree(CASES, tmp_path / "configs"))).all()):
         written = LazyDeserializedDAG(data=json.loads(json.dumps(DagSerialization.to_dict(build_dag(config)))))
         update_dag_parsing_results_in_db("store", None, [written], {}, None, set(), database)
         model = database.get(DagModel, config.dag_id)

@@ -18,7 +18,7 @@ from dag_factory.configs.server_connection import require_server
 from dag_factory.configs.validation.validator import examine, validate
 from dag_factory.dag.builder import build_dag
 from dag_factory.secrets.references import resolve
-from dag_factory.store.catalog import Config
+from dag_factory.store.config import Config
 from tests.places import ROOT
 
 SAMPLES = [*sorted((ROOT / "tests" / "samples").glob("*.json")), *sorted((ROOT / "configs").glob("*.json"))]

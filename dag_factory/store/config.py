@@ -1,0 +1,85 @@
+"""What is a config of the store, and is it good? One that can be read, or a broken one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from dag_factory.configs.allowed import Allowed
+from dag_factory.configs.document import Document
+from dag_factory.configs.inheritance import DEFAULTS
+from dag_factory.configs.problem import Problem
+from dag_factory.configs.validation.validator import Verdict, examine
+from dag_factory.errors import ConfigError
+
+_LIKE_DEFAULTS = frozenset({"default", "defaults"})
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """
+    Why a config runs its last good version.
+
+    :param since: when the files that it is made of were changed last, in seconds since the epoch; None where unknown
+    """
+
+    problem: ConfigError
+    since: float | None = None
+
+
+@dataclass(frozen=True)
+class Config:
+    """
+    A config that can be read, under the DAG id that it has been given.
+
+    :param document: merged over its defaults; where the config is broken, that of its last good version
+    :param trouble: what is wrong with the config whose last good version this is
+    :param is_redacted: whether the document holds no secret any more, and of its source config what may be shown
+    """
+
+    dag_id: str
+    key: str
+    document: Document
+    trouble: Trouble | None = None
+    is_redacted: bool = False
+
+    def broken(self, problem: ConfigError) -> BrokenConfig:
+        """Return the same config as one that can't run."""
+        return BrokenConfig(self.dag_id, self.key, problem, self.document)
+
+
+@dataclass(frozen=True)
+class BrokenConfig:
+    """
+    A config of which nothing can run, under the DAG id that it names, or one to show its problem by.
+
+    :param document: what could be read of it, empty where nothing could
+    """
+
+    dag_id: str
+    key: str
+    problem: ConfigError
+    document: Document = field(default_factory=dict)
+
+
+def check(config: Config, opened: Allowed | None = None) -> None:
+    """
+    Find fault with a config.
+
+    :param opened: what the operator has opened to configs; without it, what the settings say now
+    :raises InvalidError: with all errors
+    """
+    examine_config(config, opened).require_pipeline()
+
+
+def examine_config(config: Config, opened: Allowed | None = None, *, warnings: bool = False) -> Verdict:
+    """
+    Return what there is to say of a config: of its document, and of its file's name.
+
+    :param opened: what the operator has opened to configs; without it, what the settings say now
+    :param warnings: whether to look for doubtful things in one without errors too
+    """
+    if "name" not in config.document and PurePosixPath(config.key).stem.lower() in _LIKE_DEFAULTS:
+        problem = "is named almost like the defaults of a folder, and is a pipeline without a name"
+        return Verdict((Problem(None, "filename", problem, f"For defaults, rename the file to {DEFAULTS}"),), None)
+    return examine(config.document, opened, warnings=warnings)

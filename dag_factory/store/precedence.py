@@ -1,0 +1,114 @@
+"""Which of several configs that claim one DAG id gets it, and by which ids do the others show?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+
+from dag_factory.configs.dag_ids import clean_dag_id
+from dag_factory.errors import ConfigError
+from dag_factory.store.claims import Claim, digest, fitting, stem_id
+from dag_factory.store.config import BrokenConfig, Config
+from dag_factory.store.verdicts import Verdicts
+
+Found = Config | BrokenConfig | Claim
+"""What speaks for a DAG id. A claim is still to be checked: nothing else is known of its id, so that can wait."""
+
+
+def speakers(claims: Sequence[Claim], verdicts: Verdicts) -> dict[str, Found]:
+    """
+    Return what speaks for which DAG id; the rule is that of `dag_factory.store.catalog.Catalog`.
+
+    :param claims: of all configs of a store
+    """
+    running, broken = _contenders(sorted(claims, key=lambda claim: precedence(claim.key, claim.named_id)), verdicts)
+    speaks: dict[str, Found] = {}
+    losers: list[Claim] = []
+    for dag_id, claim, found in sorted(running, key=lambda each: precedence(each[1].key, each[0])):
+        if dag_id not in speaks:
+            speaks[dag_id] = found
+        elif isinstance(found, Config) and found.trouble is not None:
+            broken.append(claim)  # its last good version has lost its id; the one that it names may be another
+        else:
+            losers.append(claim)
+    for claim in broken:
+        if claim.named_id is None or claim.named_id in speaks:
+            losers.append(claim)
+        else:
+            speaks[claim.named_id] = verdicts.moved(claim)
+    for claim in losers:
+        dag_id = next(candidate for candidate in _ids_for_a_problem(claim) if candidate not in speaks)
+        winner = speaks.get(claim.named_id or "")
+        speaks[dag_id] = without_id(claim, dag_id, winner.key if winner is not None else "", verdicts)
+    return speaks
+
+
+def _contenders(
+    claims: Sequence[Claim], verdicts: Verdicts
+) -> tuple[list[tuple[str, Claim, Claim | Config]], list[Claim]]:
+    """Return the configs that can run, each with the DAG id under which it would, and those that are broken."""
+    counted = Counter(claim.named_id for claim in claims)
+    running: list[tuple[str, Claim, Claim | Config]] = []
+    broken: list[Claim] = []
+    for claim in claims:
+        if (dag_id := claim.named_id) is not None and _is_undisputed(claim, dag_id, counted, verdicts):
+            running.append((dag_id, claim, claim))
+        elif isinstance(config := verdicts.standing(claim), Config):
+            running.append((config.dag_id, claim, config))
+        else:
+            broken.append(claim)
+    return running, broken
+
+
+def _is_undisputed(claim: Claim, dag_id: str, counted: Mapping[str | None, int], verdicts: Verdicts) -> bool:
+    """Return whether a config alone names its DAG id, and no last good version says otherwise."""
+    return claim.problem is None and counted[dag_id] == 1 and verdicts.copies.agrees(claim.key, dag_id)
+
+
+def without_id(claim: Claim, dag_id: str, winner: str, verdicts: Verdicts) -> BrokenConfig:
+    """
+    Return the config of a claim that has lost: with its own problem, or else that its DAG id is taken.
+
+    :param dag_id: by which its problem is shown
+    :param winner: the key of the config that has the DAG id
+    """
+    config = verdicts.judged(claim)
+    problem = config.problem if isinstance(config, BrokenConfig) else _taken(claim, winner)
+    return BrokenConfig(dag_id, claim.key, problem, claim.document or {})
+
+
+def precedence(key: str, dag_id: str | None) -> tuple[bool, bool, int, str]:
+    """Return what sorts configs that claim one DAG id, the one that gets it first."""
+    return (key != f"{dag_id}.json", stem_id(key) != dag_id, *nearness(key))
+
+
+def nearness(key: str) -> tuple[int, str]:
+    """Return what sorts those first that are nearest to the store's root, then by name."""
+    return (key.count("/"), key)
+
+
+def shared(dag_id: str, other: str) -> ConfigError:
+    """Return what is wrong with a config that another one shares its DAG id with: only one of them can have it."""
+    return ConfigError(
+        f"gives the DAG id '{dag_id}', as the name in config '{other}' does, and only one of the two can have it. "
+        "Rename one of the two pipelines or remove it",
+        field="name",
+    )
+
+
+def _taken(claim: Claim, winner: str) -> ConfigError:
+    return ConfigError(
+        f"the DAG id '{claim.named_id}' is taken by config '{winner}'. Rename one of the two pipelines or remove it",
+        field="name",
+        config=claim.key,
+    )
+
+
+def _ids_for_a_problem(claim: Claim) -> Iterator[str]:
+    """Yield DAG ids by which a config's problem may be shown, the simplest first."""
+    yield claim.stem_id
+    whole = clean_dag_id(claim.key)
+    yield fitting(whole)
+    yield fitting(f"{whole}_{digest(claim.key)}")
+    yield from (fitting(f"{whole}_{digest(claim.key)}_{number}") for number in count(2))
