@@ -1,4 +1,4 @@
-"""Answers that are no success: one plain sentence each, whatever went wrong, and never a value of a document."""
+"""Error answers: a plain sentence each, without any value of a document."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# A sentence for each is read by people; all of them stand in the answer's JSON.
+# The sentence for people names at most so many; the answer's JSON has all of them.
 _MOST_PROBLEMS = 20
 
-# What a refusal means, by its status, for the OpenAPI page.
+# The meaning of each error status, for the OpenAPI page.
 _MEANINGS = {
     400: "The body or a parameter is wrong, or Airflow refuses what it asks for",
     401: "The credentials are missing or wrong",
@@ -46,21 +46,21 @@ _WITH = {401: (429,), 413: (408, 415, 503)}
 
 
 class Problem(BaseModel):
-    """What every answer that is no success holds; where a document is wrong, also each of its problems."""
+    """The content of every error answer; where a document is wrong, with each of its problems."""
 
     error: str
     problems: list[dict[str, Any]] | None = None
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return what the OpenAPI page says of a call's refusals."""
+    """Return the description of a call's error answers for the OpenAPI page."""
     every = sorted({*statuses, *(other for status in statuses for other in _WITH.get(status, ()))})
     return {status: {"model": Problem, "description": _MEANINGS[status]} for status in every}
 
 
 class Refused(Exception):
     """
-    A call can't be answered as it was asked.
+    A call is refused, or fails.
 
     :param status: HTTP status
     :param sentence: what is wrong and what to do, for an operator
@@ -84,9 +84,9 @@ def refusal(
     """
     Return an answer in the contract's form of an error.
 
-    A 401 must name a way to log in (RFC 9110). It names the Bearer token alone, though Basic does as well: at the word
-    Basic a browser asks for a password, keeps it, and sends it along with whatever any other site has it send. Clients
-    that are programs, such as the OpenMetadata server, send theirs without being asked.
+    A 401 must name a way to log in (RFC 9110). It names only the Bearer token, though Basic works too: at the word
+    Basic a browser would ask for a password, keep it, and send it with requests of other sites. Programs, such as the
+    OpenMetadata server, send theirs without being asked.
     """
     headers = {"WWW-Authenticate": 'Bearer realm="Airflow"'} if status == 401 else {}
     if retry_after is not None:
@@ -120,10 +120,10 @@ def answer_errors(app: FastAPI) -> None:
 
 class Unexpected:
     """
-    Answers what nobody has thought of, 500, and logs where it happened.
+    Answers unexpected exceptions with 500, and logs where they were raised.
 
-    The exception's own text stays out of both, since it may quote the document. A handler of FastAPI for all exceptions
-    would raise the exception once more, and the server would log it whole.
+    The exception's text is in neither, since it may quote the document. With FastAPI's handler for all exceptions, the
+    exception would be raised again, and the server would log it whole.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -160,12 +160,12 @@ async def _ours(_: Request, error: Exception) -> Response:
     if isinstance(error, ConfigError):
         return refusal(400, _wrong_document(error), problems=[each.as_json() for each in problems_in(error)])
     log.error("%s", error)
-    # Either may pass.
+    # Both may pass, hence 503.
     return refusal(503 if isinstance(error, (MissingStoreError, StoreLockedError)) else 500, str(error))
 
 
 def _wrong_document(error: ConfigError) -> str:
-    """Return a sentence for each problem: an OpenMetadata server shows this text alone."""
+    """Return a sentence for each problem: an OpenMetadata server shows only this text."""
     problems = problems_in(error)
     if len(problems) == 1:
         return f"The document is wrong: {error}"
@@ -177,11 +177,11 @@ def _wrong_document(error: ConfigError) -> str:
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    # What follows says which of a parameter's types was tried.
+    # Further parts say which of the parameter's types was tried.
     kind, name = (str(part) for part in first["loc"][:2])
     if kind == "body":
         return refusal(400, first["msg"])  # the sentence of `JsonBody`
-    # The server's client does not cope with FastAPI's own 422.
+    # The server's client can't handle FastAPI's 422.
     return refusal(400, f"The {kind} parameter '{name}' is wrong: {first['msg']}.")
 
 

@@ -53,10 +53,10 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
     :param airflow: returns the app of Airflow's API server
     :param store: opens the config store
     :param parse_seconds: how long a call waits until Airflow knows a pipeline that is in the store
-    :param delete_seconds: how long a deletion waits until Airflow has seen that a config is gone
-    :param body_seconds: how long the body of a call may take to come
-    :param write_seconds: how long a change waits for those before it, and then for the store
-    :param automations: runs automations; as the settings say without it
+    :param delete_seconds: how long a deletion waits until Airflow has seen that a config is removed
+    :param body_seconds: how long the body of a call may take to arrive
+    :param write_seconds: how long a change waits for earlier ones, and then for the store
+    :param automations: runs automations; None for one with the settings' limits
     """
     files = LoaderFiles(store, settings.dags_folder())
     api = AirflowApi(airflow, one_writer=_is_on_sqlite())
@@ -96,21 +96,21 @@ def _bare_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) 
     app.add_middleware(OwnPagesOnly, own=[settings.base_url()])
     for routes in (health_calls, deployment_calls, run_calls, log_calls, automation_calls):
         app.include_router(routes.router)
-    # An operator who has switched off Airflow's such page wants ours off too.
+    # An operator who has switched off Airflow's own page does not want ours either.
     app.include_router(pages(app, docs=settings.swagger_ui()))
     return app
 
 
 @asynccontextmanager
 async def _watching(store: Callable[[], ConfigStore], parses: Parses, files: LoaderFiles) -> AsyncIterator[None]:
-    """Watch the store, unless the settings say not to; a setting that is wrong stops no API server."""
+    """Watch the store, unless the settings say not to. An invalid setting must not stop the API server."""
     try:
         mode = settings.watch_store()
     except SettingsError as error:
         log.error("The config store is not watched. %s", error)
         mode = "off"
     if mode == "off":
-        # An API server that died may have left a change in the store that it has not asked for.
+        # An API server that died may have made a change without asking for a parse.
         parses.ask_if_unseen(DatabaseRequests(files).send)
         yield
         return

@@ -25,7 +25,7 @@ class Application:
     The parts of the app that calls share.
 
     :param parse_seconds: how long a call waits until Airflow knows a pipeline that is in the store
-    :param delete_seconds: how long a deletion waits until Airflow has seen that a config is gone
+    :param delete_seconds: how long a deletion waits until Airflow has seen that a config is removed
     """
 
     store: StoreAccess
@@ -40,22 +40,21 @@ class Application:
     toggles: dict[str, object] = field(default_factory=dict)
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something after the answer."""
+        """Run some work after the answer."""
         task = asyncio.create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
     def ask_for_parse(self, caller: Caller, *, even_if_seen: bool = False) -> None:
-        """Ask for a parse of the loader with a caller's rights; see `Parses.ask`."""
+        """Ask for a parse of the loader with a caller's permissions; see `Parses.ask`."""
         self.parses.ask(lambda: self.parse_requests.send(caller), even_if_seen=even_if_seen)
 
     async def change(self, caller: Caller, work: Callable[[ConfigStore], Result]) -> Result:
         """
         Change the store, and return what the work returns.
 
-        Also where it fails, or has found its wish done already, a parse is asked for where none has seen all there is:
-        a change may be in place that nobody has asked for, of this call or of one that died. Where the store is missing
-        nothing can be in place.
+        Even if it fails, or finds nothing to change, a parse is requested unless one has seen the whole store: a change
+        of this call, or of one that died, may be in place without a request. Not where the store is missing.
         """
         is_there = True
         try:

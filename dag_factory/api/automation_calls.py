@@ -31,12 +31,12 @@ async def run_automation(
     automation: Annotated[AutomationBody, JsonBody(AutomationBody)], document: DocumentDep, application: ApplicationDep
 ) -> dict[str, str]:
     """
-    Run an automation, such as a test of a connection; its outcome travels to the server through the server's own API.
+    Run an automation, such as a test of a connection; it reports its outcome through the OpenMetadata server's API.
 
-    Needs the right to edit all DAGs: it makes this machine connect to any address that the automation names, as a
-    pipeline's deploy does.
+    Needs the permission to edit all DAGs: like a pipeline's deploy, it makes this machine connect to any address that
+    the automation names.
     """
-    # A way to a server that a pipeline may not take, an automation may not take either. It knows no references.
+    # An automation may connect only to servers that a pipeline may connect to. It has no references.
     await asyncio.to_thread(lambda: allowed.configured().check_automation(document))
     application.automations.start(document)
     return {"message": f"Automation {automation.id} is accepted."}

@@ -1,4 +1,4 @@
-"""What the bodies of calls say: a model for each, whose fields name what is wrong with them in the answer's words."""
+"""A model for the body of each call; its fields have the sentences of the answer for invalid values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 def _checked_conf(conf: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Refuse a conf that Airflow would refuse, which would quote what is wrong."""
+    """Refuse a conf that Airflow would refuse, since Airflow's refusal would quote it."""
     try:
         check_kinds(conf or {})
     except ConfigError as error:
@@ -37,7 +37,7 @@ def _with_host_port(connection: dict[str, Any]) -> dict[str, Any]:
 
 
 class PipelineBody(BaseModel):
-    """A call about a pipeline. No value is turned into another kind; what a newer server sends besides is ignored."""
+    """A call about a pipeline. No value is converted to another kind; a newer server's further fields are ignored."""
 
     model_config = ConfigDict(strict=True)
 
@@ -49,7 +49,7 @@ class PipelineBody(BaseModel):
 
 
 class TriggerBody(PipelineBody):
-    """A call that starts a run, with a ``conf`` for that run alone."""
+    """A call that starts a run, with a ``conf`` for that run only."""
 
     conf: Annotated[
         dict[str, Any] | None,
@@ -59,7 +59,7 @@ class TriggerBody(PipelineBody):
 
 
 class KillBody(PipelineBody):
-    """A call that ends runs; without a ``run_id``, which may be empty in any way, all that are active."""
+    """A call that ends runs: all active ones where ``run_id`` is missing or empty."""
 
     run_id: Annotated[
         str | None,

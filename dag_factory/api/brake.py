@@ -1,4 +1,4 @@
-"""How many wrong logins are looked at: enough for people who mistype, too few for somebody who guesses."""
+"""Limits wrong logins: enough for people who mistype, too few for somebody who guesses."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Rate:
     seconds: float
 
 
-# A person, or a script with an old password, stays below these; a guesser gets 17,000 tries a day from one address,
-# and 86,000 from all the addresses that there are.
+# A person, or a script with an old password, stays below these; a guesser gets 17,000 tries a day from one address, and
+# 86,000 from all addresses.
 EACH = Rate(10, 5.0)
 ALL = Rate(60, 1.0)
 
@@ -55,10 +55,10 @@ class Brake:
     """
     Limits the wrong logins of each client, and of all clients together.
 
-    A flood has begun long before its first login is known to be wrong. So each counts as wrong from its beginning, and
-    a right one is taken off again. A client is an address (of IPv6, the network of 64 bits that one subscriber has),
-    never a username: that of the OpenMetadata server may be known, and must not be locked out. Behind a proxy all
-    clients may have one address, and share its limit; `Logins` says why credentials that were right stay unharmed.
+    Many logins may be under way before the first is known to be wrong. So each counts as wrong from its start, and is
+    taken off again if it was right. A client is an address (with IPv6, the 64-bit network of one subscriber), never a
+    username: the OpenMetadata server's may be known, and must not be locked out. Behind a proxy, all clients may have
+    one address, and share its limit; `Logins` says why that does not affect credentials that were right before.
 
     :param each: the rate of one client
     :param common: the rate of all
@@ -71,7 +71,7 @@ class Brake:
         self._clients: OrderedDict[str, Bucket] = OrderedDict()
 
     def take(self, client: str) -> float:
-        """Return 0 where a login of a client may be looked at, else the seconds after which one may be."""
+        """Return 0 where a client's login may be checked, else the seconds after which it may be."""
         now = self._clock()
         own = self._bucket(client, now)
         wait = max(own.wait(now), self._all.wait(now))
@@ -96,7 +96,7 @@ class Brake:
 
 
 def network_of(client: str) -> str:
-    """Return what counts as one client: an IPv4 address, the /64 of an IPv6 address, and what is neither as it is."""
+    """Return the network that counts as one client: an IPv4 address, or the /64 of an IPv6 address; else the text."""
     try:
         address = ipaddress.ip_address(client.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""What keeps the page of another site from calling us through somebody's browser, which sends along what it knows."""
+"""Keeps pages of other sites from calling us through a user's browser, with the user's credentials."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JSON = "application/json"
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS"})
 _PORTS = {"http": 80, "https": 443}
 
-# No browser guesses another type from a body, keeps an answer, or shows it within the page of another site.
+# A browser may not guess another type from a body, store an answer, or show it in a frame of another site.
 _TO_BROWSERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -35,15 +35,15 @@ _NO_JSON = f"The body must be JSON. Send it with the header 'Content-Type: {JSON
 
 class OwnPagesOnly:
     """
-    Refuses what another site may have had a browser send, before anybody looks at the credentials.
+    Refuses requests that another site may have made a browser send, before the credentials are checked.
 
-    A browser that has a user's name and password for this host sends them along whichever page asks. So there are
-    three fences, each of which holds where the others don't:
+    A browser that has a username and password for this host sends them whichever page makes the request. So there are
+    three independent defences:
 
-    - What says that it comes from elsewhere is refused, 403, whatever its method. Programs say nothing of the kind.
-    - A body must be ``application/json``, 415. A form can't send that, and a script of another site only after the
-      browser has asked whether it may (CORS), which nobody here answers.
-    - No answer asks a browser for a name and a password (`refusal`), so it has none that it could send along.
+    - A request whose headers say that it comes from another origin is refused (403). Programs send no such headers.
+    - A body must be ``application/json`` (else 415). A form can't send that, and a script of another site only after
+      the browser has asked whether it may (CORS), which is never answered here.
+    - No answer makes a browser ask for a username and password (see `refusal`), so it has none to send.
 
     :param own: addresses of this Airflow besides the one that a request names as its host, such as [api] base_url
     """
@@ -75,9 +75,9 @@ def is_foreign(headers: Headers, own: Collection[str] = ()) -> bool:
     """
     Return whether a request says that a page of another origin has sent it.
 
-    ``Sec-Fetch-Site`` is the browser's own word, and counts first: a proxy may have changed the host. Browsers send it
-    to HTTPS and to this machine only; elsewhere they send ``Origin`` with all that is no plain GET. Another port or a
-    sibling domain (``same-site``) is another origin. A request with neither header is not a page's.
+    ``Sec-Fetch-Site`` takes precedence: the browser sets it, and a proxy may have changed the host. Browsers send it
+    only over HTTPS and to this machine; elsewhere they send ``Origin`` with all but plain GETs. Another port or a
+    sibling domain (``same-site``) is another origin. A request with neither header does not come from a page.
 
     :param own: URLs of this Airflow besides the one of the request's host
     """
@@ -96,7 +96,7 @@ def _is_own(origin: str, hosts: Collection[str], own: Collection[str]) -> bool:
     # A proxy that ends TLS hides the scheme from us, so it is not compared.
     scheme = origin.partition("://")[0].lower()
     if scheme not in _PORTS:
-        return False  # "null": a page that hides where it comes from
+        return False  # "null": a page that hides its origin
     urls = [f"{scheme}://{host}" for host in hosts] + [url for url in own if url]
     address = _address(origin)
     return address is not None and address in [_address(url) for url in urls]
@@ -111,7 +111,7 @@ def _address(url: str) -> tuple[str, int] | None:
 
 
 def _is_link_to_docs(scope: Scope, headers: Headers) -> bool:
-    """Return whether somebody has followed a link to the page about the API: it does nothing, and holds no secret."""
+    """Return whether a user has followed a link to the page about the API, which does nothing and holds no secret."""
     within = scope["path"].removeprefix(scope.get("root_path", ""))
     way = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest"))
     return scope["method"] == "GET" and within == DOCS and way == ("navigate", "document")

@@ -1,4 +1,4 @@
-"""What FastAPI hands to each call: the application, and the caller."""
+"""What FastAPI passes to each call: the application, and the caller."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def _application(request: Request) -> Application:
 
 async def caller_of(request: Request) -> Caller:
     """
-    Return who makes a call.
+    Return the caller of a request.
 
     :raises Refused: as `Logins.caller` does
     """

@@ -53,12 +53,12 @@ async def deploy(request: Request, caller: CallerDep, application: ApplicationDe
     """
     Store the config of a pipeline, a whole ``IngestionPipeline``, and ask Airflow to parse it.
 
-    Needs the right to edit the DAG: the one that every auth manager knows for a DAG that may not be there yet; and the
-    right to read each Connection that the document itself refers to. Where ``enabled`` or ``pausePipeline`` differs
-    from before, the DAG is paused or unpaused as well; else it stays as people have set it in Airflow.
+    Needs the permission to edit the DAG, which every auth manager knows even for a DAG that does not exist yet, and the
+    permission to read each Connection that the document itself refers to. Where ``enabled`` or ``pausePipeline`` has
+    changed, the DAG is paused or unpaused too; else it stays as users have set it in Airflow.
     """
     document = await asyncio.to_thread(writer.parsed, await read_body(request))
-    # First of all: what is wrong with a document is only for those who may deploy it, and so is the time to find out.
+    # Checked first: only those who may deploy the document may learn what is wrong with it, and use our time for that.
     if isinstance(name := document.get("name"), str):
         await require(caller, "PUT", clean_dag_id(name))
     checked = await asyncio.to_thread(writer.checked, document)
@@ -80,9 +80,9 @@ async def deploy(request: Request, caller: CallerDep, application: ApplicationDe
 
 async def _require_pool(caller: Caller, pool: str | None) -> None:
     """
-    Refuse a pool that Airflow does not have: a run would wait for it without end, and without a word.
+    Refuse a pool that Airflow does not have: a run would silently wait for it for ever.
 
-    Who may not read pools is not refused, since nothing is known then.
+    Callers who may not read pools are not refused, since nothing is known then.
 
     :raises InvalidError: where it is unknown
     """
@@ -97,12 +97,13 @@ async def _require_pool(caller: Caller, pool: str | None) -> None:
 @router.delete("/delete", responses=refusals(400, 401, 403, 409, 500, 503))
 async def delete(name: NameParameter, caller: CallerDep, application: ApplicationDep) -> dict[str, str]:
     """
-    Remove a pipeline's config, and its DAG with all its runs from Airflow. What is not there is deleted already.
+    Remove a pipeline's config, and its DAG with all its runs from Airflow. Succeeds too where nothing is left to
+    delete.
 
-    A parse that began before would bring the DAG back; and where a DAG is deleted while Airflow writes down a parse
-    that has it, Airflow's DAG processor ends with an error. So a parse that has seen that the config is gone is waited
-    for: Airflow parses one file once at a time, so no older one comes after it. Where it does not come in time the DAG
-    is deleted all the same, and looked for once more when it has come.
+    A parse that started earlier would bring the DAG back; and if a DAG is deleted while Airflow stores a parse that has
+    it, Airflow's DAG processor ends with an error. So this waits for a parse without the config: Airflow parses a file
+    once at a time, so no older parse ends after it. If that takes too long, the DAG is deleted all the same, and
+    deleted again after the parse if it came back.
     """
     try:
         dag_id = await find_pipeline(application, caller, name, "DELETE")
@@ -114,10 +115,10 @@ async def delete(name: NameParameter, caller: CallerDep, application: Applicatio
     seen = True
     if removed:
         application.ask_for_parse(caller)
-    # It may be a call that was interrupted which has removed the config.
+    # An earlier call that was interrupted may have removed the config.
     if removed or await find_dag(caller, dag_id) is not None:
         seen = await application.parses.wait_until_seen(application.delete_seconds)
-    # It may have been deployed anew in the meantime.
+    # It may have been redeployed meanwhile.
     known = not await application.store.holds(dag_id) and await _delete_dag(caller, dag_id)
     if not seen:
         application.later(_delete_later(application, caller, dag_id))
@@ -127,9 +128,9 @@ async def delete(name: NameParameter, caller: CallerDep, application: Applicatio
 
 
 async def _delete_dag(caller: Caller, dag_id: str) -> bool:
-    """Delete a DAG from Airflow, whatever it is doing; return whether there was one."""
+    """Delete a DAG from Airflow, whatever it is doing; return whether it existed."""
     for _ in range(TRIES):
-        # A run that is deleted while Airflow's scheduler has it in hand ends the scheduler with an error.
+        # Deleting a run that Airflow's scheduler is working on would end the scheduler with an error.
         await end_runs(caller, dag_id)
         answer = await caller.send("DELETE", dag_path(dag_id))
         if answer.status_code == httpx.codes.NOT_FOUND:
@@ -146,7 +147,7 @@ async def _delete_dag(caller: Caller, dag_id: str) -> bool:
 
 
 async def _delete_later(application: Application, caller: Caller, dag_id: str) -> None:
-    """Delete a DAG that an older parse has brought back, unless it has been deployed anew."""
+    """Delete a DAG that an older parse has brought back, unless it was redeployed."""
     if await application.parses.wait_until_seen(LATER_SECONDS):
         try:
             if await find_dag(caller, dag_id) is not None and not await application.store.holds(dag_id):

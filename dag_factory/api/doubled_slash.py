@@ -1,4 +1,4 @@
-"""Calls of a server whose endpoint is set with a slash at its end, so that it asks for ``//api/v1/openmetadata/…``."""
+"""Calls of a server whose endpoint ends in a slash, so that it requests ``//api/v1/openmetadata/…``."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 class FoldedSlashes:
     """
-    Hands a call whose path begins with several slashes on as if there were one, where the rest is ours.
+    Reduces several slashes at the beginning of a path to one, where our prefix follows.
 
-    It stands in front of all of Airflow's API server, which would answer with its UI. Only the path's beginning
-    changes, and only if exactly the prefix follows, so that whatever guards the calls sees those with one slash alone.
+    A middleware of all of Airflow's API server, which would answer such a call with its UI. It changes only the path's
+    beginning, and only if exactly the prefix follows, so that all checks see the path with one slash.
 
     :param prefix: path of our app
     """
@@ -29,7 +29,7 @@ class FoldedSlashes:
 
     def _folded(self, scope: Scope) -> Scope:
         path = scope["path"]
-        # A proxy that serves Airflow below a path may have taken that off.
+        # A proxy that serves Airflow below a path may have removed that path.
         for root in (scope.get("root_path", ""), ""):
             if path.startswith(f"{root}//"):
                 within = f"/{path[len(root) :].lstrip('/')}"

@@ -1,4 +1,4 @@
-"""How runs of a DAG are ended, as a caller."""
+"""Ends runs of a DAG, with the caller's permissions."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from dag_factory.api.run_list import MOST_AT_ONCE, find_runs
 
 ACTIVE = ("queued", "running")
 ROUNDS = 20
-# Within that time Airflow's scheduler has done what it had begun when a run was ended.
+# Within this time, Airflow's scheduler finishes what it was doing when a run was ended.
 SETTLE_SECONDS = 1.0
 
 
 async def active_runs(caller: Caller, dag_id: str) -> list[str]:
-    """Return the ids of runs that are queued or run, in this order; not all where there are very many."""
-    # By the state's name, so that no run that is ended in this order makes room for another one to start.
+    """Return the ids of queued and then of running runs; not all where there are very many."""
+    # Queued runs are ended first, so that no ended run makes room for one of them to start.
     runs = await find_runs(caller, dag_id, state=ACTIVE, order_by="state", limit=MOST_AT_ONCE)
     return [run["dag_run_id"] for run in runs or []]
 
@@ -26,7 +26,7 @@ async def end_runs(caller: Caller, dag_id: str) -> set[str]:
     """
     Set all runs of a DAG that run or are queued to failed, which ends their tasks; return the ids of these runs.
 
-    When this returns, Airflow's scheduler has none of them in hand any more.
+    When this returns, Airflow's scheduler no longer works on any of them.
     """
     ended: set[str] = set()
     for _ in range(ROUNDS):
@@ -48,7 +48,7 @@ async def end_run(caller: Caller, dag_id: str, run_id: str) -> None:
 
 async def _end_again(caller: Caller, dag_id: str, ended: set[str]) -> None:
     """
-    End runs once more that have been ended and have not stayed so.
+    End runs again that have not stayed ended.
 
     On SQLite, which locks no row, the scheduler may have read that a run is queued before it was ended, and then write
     that it runs; and as its tasks are skipped, that it is a success.

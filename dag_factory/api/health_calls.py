@@ -1,4 +1,4 @@
-"""The calls about this Airflow itself, and the one that it can't answer."""
+"""The calls about this Airflow itself, and the one that is not supported."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from dag_factory.api.dependencies import ApplicationDep, CallerDep
 
 router = APIRouter()
 
-# Addresses that belong to nobody. Connecting a datagram socket sends nothing; it only asks for the way.
+# Addresses that belong to nobody. Connecting a datagram socket sends nothing; it only looks up the route.
 _NOWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 
 
 @router.get("/health")
 async def health() -> dict[str, str]:
-    """Say that we are here, and which openmetadata-ingestion runs the pipelines. Needs no credentials."""
+    """Answer that the API works, with the version of openmetadata-ingestion. Needs no credentials."""
     return {"status": "healthy", "version": ingestion_version()}
 
 
 @router.get("/health-auth", responses=refusals(401, 500))
 async def health_auth(_: CallerDep, application: ApplicationDep) -> dict[str, str]:
     """
-    Say the same to each caller with valid credentials.
+    Answer the same to callers with valid credentials, and what is wrong with the store.
 
     ``store`` says why the config store can't be used, and ``load`` why not all configs are loaded, or will not be soon.
     """
@@ -36,7 +36,7 @@ async def health_auth(_: CallerDep, application: ApplicationDep) -> dict[str, st
 
 @router.get("/csrf-token")
 async def csrf_token() -> dict[str, None]:
-    """Say that no token against forged requests is needed: no cookie identifies anybody, and no form is read."""
+    """Answer that no token against forged requests is needed: no cookie logs in, and no form is read."""
     return {"csrf_token": None}
 
 
@@ -62,7 +62,7 @@ def ingestion_version() -> str:
 
 
 def own_address() -> str:
-    """Return the address by which this machine reaches out; nothing is sent to find it out."""
+    """Return the address from which this machine makes connections; nothing is sent to find it out."""
     for family, nowhere in _NOWHERE:
         try:
             with socket.socket(family, socket.SOCK_DGRAM) as way:

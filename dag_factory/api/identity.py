@@ -1,4 +1,4 @@
-"""Who calls, and what they may do: both as Airflow's auth manager says, whichever it is."""
+"""Who calls, and what they may do, by whichever auth manager Airflow has."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Kept = TypeVar("Kept")
 
 # A password that was changed must not work for longer than a minute.
 KEPT_SECONDS = 50
-# A client that goes on with a wrong one costs a login in that time, and no more.
+# A client that keeps sending a wrong one costs one login in this time.
 REFUSED_SECONDS = 10
 MOST_KEPT = 1000
 
-# Each may hold one of Airflow's connections to its database, beside the calls' own (`rest.AT_ONCE`).
+# Each may hold one of Airflow's database connections, besides those of the calls (`rest.AT_ONCE`).
 KNOWN_AT_ONCE = 2
 UNKNOWN_AT_ONCE = 2
 
@@ -37,21 +37,21 @@ _WRONG = "Username or password is wrong."
 
 class Logins:
     """
-    Turns credentials into tokens of Airflow's, which are kept for a short while: a call then costs no login.
+    Exchanges credentials for Airflow's tokens, which are kept for a short while, so that most calls need no login.
 
-    Credentials themselves are not kept, only a digest of them under a key that no one else has.
+    Credentials are not kept, only a digest of them with a key that exists only in this process.
 
-    A `Brake` holds back wrong logins. It must not lock out a user who has the right password, though others guess at
-    the same username from the same address. So credentials that were right before pass by the brake, and have a lane
-    of logins that no guess can enter: the digest covers the password. They count as right until Airflow refuses them,
-    or this process ends. All others pass through the brake; during a flood from their own address they are answered
-    429, and have to try again.
+    A `Brake` limits wrong logins. It must not lock out a user who has the right password while others guess at the same
+    username from the same address. So credentials that were right before bypass the brake, and have login slots of
+    their own that no guess can use, since the digest covers the password. They count as right until Airflow refuses
+    them, or this process ends. All other logins are limited: after too many from their address, they get the answer 429
+    and must be retried.
 
-    Tokens need no brake: a wrong one costs the check of a signature, and can't be guessed. Airflow's own login page and
-    ``/auth/token`` have no brake; where they can be reached from outside, a proxy is the place for one.
+    Tokens need no limit: a wrong one costs only the check of a signature, and can't be guessed. Airflow's own login
+    page and ``/auth/token`` have no limit; if they can be reached from outside, a proxy should limit them.
 
     :param kept_seconds: how long a token is kept, and so how long a password works after it was changed
-    :param refused_seconds: how long credentials that were refused stay so
+    :param refused_seconds: how long refused credentials are refused again without a login
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Logins:
         self._most_kept = most_kept
         self._brake = brake or Brake()
         self._key = os.urandom(32)
-        # Each by the digest of credentials, those that came last at the end.
+        # By digest of the credentials, the latest at the end.
         self._kept: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
         self._known: OrderedDict[bytes, None] = OrderedDict()
         self._refused: OrderedDict[bytes, float] = OrderedDict()
@@ -79,10 +79,10 @@ class Logins:
 
     async def caller(self, authorization: str | None, client: str = "") -> Caller:
         """
-        Return whom an ``Authorization`` header names.
+        Return the user of an ``Authorization`` header.
 
         :param client: the address that it comes from
-        :raises Refused: 401, where it names no user; 429, where too many wrong ones have come from there
+        :raises Refused: 401, where it names no user; 429, where that address has sent too many wrong ones
         """
         scheme, _, credentials = (authorization or "").partition(" ")
         credentials = credentials.strip()
@@ -102,7 +102,7 @@ class Logins:
             return token
         if now < self._refused.get(digest, 0.0):
             raise Refused(401, _WRONG)
-        # A server that opens many connections at once logs in once.
+        # Concurrent calls with the same credentials share one login.
         login = self._under_way.get(digest)
         if login is None:
             if digest in self._known:
@@ -127,7 +127,7 @@ class Logins:
         return token
 
     async def _login(self, digest: bytes, username: str, password: str) -> str:
-        # Counted from before the login: what is accepted now may be changed in the meantime.
+        # Counted from before the login, since the password may be changed during it.
         until = time.monotonic() + self._kept_seconds
         response = await self._airflow.login(username, password)
         if response.status_code in (404, 405):
@@ -152,7 +152,7 @@ class Logins:
 
 async def require(caller: Caller, method: ResourceMethod, dag_id: str | None, *, run: bool = False) -> None:
     """
-    Check that a caller may do something with a DAG, which Airflow need not know yet, or with its runs.
+    Check a caller's permission for a DAG, which Airflow need not know yet, or for its runs.
 
     :param dag_id: None for all DAGs
     :raises Refused: 403, where they may not
@@ -177,7 +177,7 @@ async def require(caller: Caller, method: ResourceMethod, dag_id: str | None, *,
 
 async def require_connections(caller: Caller, conn_ids: Sequence[str]) -> None:
     """
-    Check that a caller may read the Connections of Airflow to which their config refers.
+    Check that a caller may read the Connections that their config refers to.
 
     :raises Refused: 403, where they may not
     """

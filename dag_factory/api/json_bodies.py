@@ -1,4 +1,4 @@
-"""JSON bodies of calls: read within bounds, then checked by the model that a call declares."""
+"""JSON bodies of calls: read up to a limit, then checked by the model that a call declares."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SENTENCE = "sentence"
 
 @dataclass(frozen=True)
 class Wrong:
-    """What is wrong with a field that is missing or of another kind, and the way out: metadata of a model's field."""
+    """The message for a missing field, or one of the wrong kind, with the way out: metadata of a model's field."""
 
     sentence: str
 
@@ -33,7 +33,7 @@ async def read_body(request: Request) -> bytes:
     """
     Return a request's body; one that is too large is not kept.
 
-    FastAPI would read it whole, whatever its size, and before the caller is known.
+    FastAPI would read it whole, whatever its size, before the caller is known.
 
     :raises Refused: 413, where it is larger than a config may be; 408 and 503 as `WholeBodies` says
     """
@@ -47,7 +47,7 @@ async def read_body(request: Request) -> bytes:
             if len(body) > MAX_BYTES:
                 raise _too_large()
     except ClientDisconnect:
-        raise Refused(400, "The body is incomplete.") from None  # nobody reads this, and it is no error of ours
+        raise Refused(400, "The body is incomplete.") from None  # nobody reads this, but it is not an error of ours
     if not body.strip():
         raise Refused(400, "The request has no body. Send a JSON object.")
     return bytes(body)
@@ -57,7 +57,7 @@ async def _document(request: Request, _: CallerDep) -> Document:
     """
     Return the JSON object that a call sends.
 
-    It is parsed as a config is: FastAPI would take NaN, and the last of two values of one key.
+    It is parsed like a config: FastAPI would accept NaN, and of a key that stands twice, take the last value.
     """
     try:
         return await asyncio.to_thread(parse, await read_body(request), "body.json")
@@ -72,7 +72,7 @@ def JsonBody(model: type[Body]) -> Any:  # noqa: N802 - as FastAPI's own Body
     """
     Return the dependency by which a call has its body as a model, to be named in its signature.
 
-    A body that does not fit is answered 400 with the field's `Wrong` sentence, never with its value.
+    An invalid body is answered 400 with the field's `Wrong` sentence, never with its value.
     """
 
     async def checked(document: DocumentDep) -> Body:
@@ -85,7 +85,7 @@ def JsonBody(model: type[Body]) -> Any:  # noqa: N802 - as FastAPI's own Body
 
 
 def body_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return what the OpenAPI page says of a body that is read here and not by FastAPI."""
+    """Return the description for the OpenAPI page of a body that is read here and not by FastAPI."""
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 

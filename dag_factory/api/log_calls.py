@@ -17,7 +17,7 @@ from dag_factory.api.run_list import RunIdParameter, checked_run_id, find_run, f
 
 router = APIRouter()
 
-# Before it runs, there is no log to wait for.
+# In these states, a task has no log yet.
 _NOT_STARTED = frozenset({None, "none", "scheduled", "queued"})
 _PASSED_OVER = frozenset({"skipped", "upstream_failed", "removed"})
 _EVER = "1970-01-01T00:00:00Z"
@@ -34,11 +34,11 @@ async def last_dag_logs(  # noqa: PLR0913, PLR0917 - the parameters of the call
     wanted: RunIdParameter = None,
 ) -> dict[str, Any]:
     """
-    Return one page of the log of a task's last try in the last run that has started, also while it runs.
+    Return one page of the log of a task's last try in the last run that has started, even while it runs.
 
     With a ``run_id``, Airflow's or the one that the run reports under, it is the log of that run. Pages are counted
-    from 0 and hold about a megabyte of whole lines each; ``total`` says how many there are now, and ``after`` which is
-    next. A page that another one follows ends with the end of a line.
+    from 0 and hold about a megabyte of whole lines each; ``total`` is their number now, and ``after`` the number of the
+    next. Each page but the last ends with a line end.
     """
     dag_id = await find_pipeline(application, caller, name, "GET", run=True)
     number = after or 0
@@ -60,10 +60,10 @@ async def last_dag_logs(  # noqa: PLR0913, PLR0917 - the parameters of the call
 
 
 async def _run(application: Application, caller: Caller, dag_id: str, run_id: str | None) -> dict[str, Any] | None:
-    """Return the run that is asked for, else the last one that has started; None where none has."""
+    """Return the requested run, or else the last one that has started; None where none has."""
     if run_id is not None:
         return await find_run(caller, dag_id, run_id)
-    # Databases don't agree whether those without a start come first or last.
+    # Databases differ in whether runs without a start come first or last.
     started = await find_runs(caller, dag_id, start_date_gte=_EVER, order_by="-start_date", limit=1)
     if started is None and not await application.store.holds(dag_id):
         raise unknown(dag_id)
@@ -71,7 +71,7 @@ async def _run(application: Application, caller: Caller, dag_id: str, run_id: st
 
 
 async def _task(caller: Caller, dag_id: str, run_id: str, task_id: str) -> dict[str, Any] | None:
-    """Return the task of a run that the server asks for; a run of one other task, such as a placeholder's, has that."""
+    """Return the requested task of a run, or the only other task that the run has, such as a placeholder's."""
     answer = await caller.ask("GET", dag_path(dag_id, "dagRuns", run_id, "taskInstances"))
     tasks: list[dict[str, Any]] = answer["task_instances"]
     named = [task for task in tasks if task["task_id"] == task_id]
@@ -81,5 +81,5 @@ async def _task(caller: Caller, dag_id: str, run_id: str, task_id: str) -> dict[
 
 
 def _was_passed_over(task: dict[str, Any]) -> bool:
-    """Return whether a task has ended and no worker has ever begun it; what Airflow says then is no log."""
+    """Return whether a task has ended without being started by a worker; what Airflow answers then is not a log."""
     return not task["try_number"] or (task["state"] in _PASSED_OVER and not task["hostname"])

@@ -1,4 +1,4 @@
-"""A task's log as Airflow's API streams it, cut into pages of lines that a person reads."""
+"""A task's log as Airflow's API streams it, cut into pages of lines for people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LONGEST_LINE = 256 * 1024
 
 
 async def page_of(caller: Caller, path: str, number: int) -> Pager:
-    """Read the log at a path of ``/api/v2`` and return one of its pages. No more than that is held at any time."""
+    """Read the log at a path of ``/api/v2`` and return one of its pages. No more than a page is kept in memory."""
     pager = Pager(number)
     async with caller.stream(path, "application/x-ndjson", params={"full_content": "true"}) as answer:
         async for line in lines(answer.aiter_bytes()):
@@ -47,7 +47,7 @@ class Pager:
 
     @property
     def text(self) -> str:
-        """The page that is kept; put together as they are, the pages are the log."""
+        """The page that is kept; all pages joined are the log."""
         text = "\n".join(self._kept)
         return f"{text}\n" if self._page > self._wanted else text
 
@@ -58,7 +58,7 @@ class Pager:
 
 
 async def lines(pieces: AsyncIterator[bytes], longest: int = LONGEST_LINE) -> AsyncIterator[bytes]:
-    """Yield the lines of a stream without their ends; of one that is longer than may be, only the beginning."""
+    """Yield the lines of a stream without their ends; only the beginning of one that is too long."""
     line = b""
     async for piece in pieces:
         *ended, rest = piece.split(b"\n")
@@ -71,7 +71,7 @@ async def lines(pieces: AsyncIterator[bytes], longest: int = LONGEST_LINE) -> As
 
 
 def readable(line: bytes) -> str | None:
-    """Return an entry of Airflow's log, a JSON object, as the lines that a person reads; None where there are none."""
+    """Return an entry of Airflow's log, a JSON object, as lines for people; None where it has none."""
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
@@ -81,7 +81,7 @@ def readable(line: bytes) -> str | None:
     event = str(entry.get("event", ""))
     if event == "::endgroup::":
         return None
-    # Older runs, and what programs of a task print, have them.
+    # Logs of older runs have these codes, and so does the output of a task's programs.
     event = without_terminal_codes(event.removeprefix("::group::"))
     head = [str(entry[name]) for name in ("timestamp", "level") if entry.get(name)]
     text = [" ".join([f"[{head[0]}]", *(part.upper() for part in head[1:]), "-", event]) if head else event]

@@ -1,4 +1,4 @@
-"""The pages about the API: they need a login like all else, and here alone that of Airflow's UI will do."""
+"""The pages about the API. They need a login, and unlike the calls, they accept that of Airflow's UI."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def pages(app: FastAPI, *, docs: bool) -> APIRouter:
     """
     Return the routes of an app's OpenAPI document, and of the page that shows it.
 
-    :param docs: whether there is that page. It loads its scripts from elsewhere, as Airflow's own does
+    :param docs: whether to serve that page. It loads its scripts from another server, as Airflow's own does
     """
     router = APIRouter(include_in_schema=False, dependencies=[Depends(_reader)])
 
@@ -39,10 +39,10 @@ def pages(app: FastAPI, *, docs: bool) -> APIRouter:
 
 async def _reader(request: Request) -> None:
     """
-    Let in a caller with credentials, and the browser of a user who has logged in to Airflow's UI.
+    Accept a caller with credentials, or a browser with the cookie of Airflow's UI.
 
-    A browser sends the UI's cookie along for the pages of other sites as well, so no call goes by it. These pages say
-    and do nothing that such a page could make use of.
+    A browser sends that cookie with requests of other sites too, so no call accepts it. These pages hold and do nothing
+    that another site could use.
     """
     from airflow.api_fastapi.auth.managers.base_auth_manager import COOKIE_NAME_JWT_TOKEN
 

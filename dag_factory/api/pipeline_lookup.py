@@ -1,4 +1,4 @@
-"""Which pipeline a call is about, and what Airflow says of its DAG."""
+"""The pipeline that a call is about, and Airflow's description of its DAG."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ async def find_pipeline(
     application: Application, caller: Caller, name: str, method: ResourceMethod, *, run: bool = False
 ) -> str:
     """
-    Return the DAG id of the pipeline that a call is about, where the caller may do that with it, or with its runs.
+    Return the DAG id of the pipeline that a call names, if the caller has the permission for it, or for its runs.
 
-    Many names have one DAG id, and the pipeline that was deployed first has it. The server calls by the names of
-    those that were refused as well, and none of that may touch the other pipeline.
+    Several names can give one DAG id, which belongs to the pipeline that was deployed first. The server also calls with
+    the names of those that were refused, which must not affect the first one.
 
     :raises Refused: 400, where no pipeline can have that name; 403, where the caller lacks the permission
     :raises AnothersId: where the DAG id belongs to a pipeline of another name
@@ -39,7 +39,7 @@ async def find_pipeline(
     dag_id = clean_dag_id(name)
     if not dag_id or len(dag_id) > MAX_DAG_ID:
         raise Refused(400, f"'dag_id' is the pipeline's name, of 1 to {MAX_DAG_ID} characters.")
-    # What was refused can be deleted, or the server would keep it for ever.
+    # The server must be able to delete a pipeline that was refused.
     if method != "DELETE" and not names_a_dag(name):
         raise Refused(400, f"'dag_id' is a name that {NO_DAG_ID}.")
     await require(caller, method, dag_id, run=run)
@@ -51,7 +51,7 @@ async def find_pipeline(
 
 async def wait_for_dag(application: Application, caller: Caller, dag_id: str) -> dict[str, Any]:
     """
-    Return what Airflow says of a DAG; where its config is in the store but not parsed yet, wait for that.
+    Return Airflow's description of a DAG; wait for a parse where its config is stored but not parsed yet.
 
     :raises Refused: 404 where the pipeline is unknown, 503 where Airflow does not parse it in time
     """
@@ -76,7 +76,7 @@ async def wait_for_dag(application: Application, caller: Caller, dag_id: str) ->
 
 
 async def find_dag(caller: Caller, dag_id: str) -> dict[str, Any] | None:
-    """Return what Airflow says of a DAG, None where Airflow does not know it, or no file makes it any more."""
+    """Return Airflow's description of a DAG, None where it is unknown, or no file makes it any more."""
     answer = await caller.send("GET", dag_path(dag_id))
     if answer.status_code == httpx.codes.NOT_FOUND:
         return None
@@ -87,7 +87,7 @@ async def find_dag(caller: Caller, dag_id: str) -> dict[str, Any] | None:
 
 
 class AnothersId(Refused):
-    """A call is about a pipeline that is not there, and whose DAG id belongs to another one."""
+    """A call names an unknown pipeline whose DAG id belongs to another one."""
 
     def __init__(self, dag_id: str, owner: str) -> None:
         self.whose = f"The DAG id '{dag_id}' belongs to the pipeline {owner!r}."
@@ -95,5 +95,5 @@ class AnothersId(Refused):
 
 
 def unknown(dag_id: str) -> Refused:
-    """Return the answer to a call about a pipeline that is not there."""
+    """Return the answer to a call for an unknown pipeline."""
     return Refused(404, f"Pipeline '{dag_id}' is unknown. Deploy it first.")

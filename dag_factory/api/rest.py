@@ -1,4 +1,4 @@
-"""Airflow's public REST API, called within the process: its permissions and its audit log are the caller's."""
+"""Airflow's public REST API, called within the process, with the caller's permissions and name in the audit log."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 
-# Airflow looks up a token in its event loop, where it also waits for one of its 15 connections to the database. Once
-# all are held by requests that need the event loop to go on, nothing moves for 30 s: so ours leave most of them alone.
+# Airflow checks tokens in its event loop, which blocks it until one of 15 database connections is free. If requests
+# that need the event loop hold all of them, nothing moves for 30 s. So our requests use only a few.
 AT_ONCE = 4
 
-# Airflow answers 500 where its database refuses: a deadlock with the scheduler, such as that of a run which is ended
-# while its task starts, or SQLite's lock. A request is one transaction, so nothing has changed then.
+# Airflow answers 500 where its database refuses: in a deadlock with the scheduler, such as when a run is ended while
+# its task starts, or by SQLite's lock. A request is one transaction, so nothing has changed then.
 TRIES = 4
 
 
@@ -31,9 +31,9 @@ class AirflowApi:
     """
     Airflow's API server, for the caller's token.
 
-    :param app: returns the API server's ASGI app; is called at the first request, when it has been built
-    :param one_writer: make one change at a time. On SQLite, Airflow waits for the database's lock in its event loop, so
-        that the request that holds the lock can't go on; both then answer 500 after some seconds
+    :param app: returns the API server's ASGI app; called at the first request, when the app has been built
+    :param one_writer: make one change at a time. With SQLite, waiting for the database's lock blocks Airflow's event
+        loop, so the request that holds the lock can't go on, and both are answered 500 after some seconds
     """
 
     def __init__(self, app: Callable[[], ASGIApp], *, one_writer: bool = False) -> None:
@@ -47,7 +47,7 @@ class AirflowApi:
         )
 
     async def login(self, username: str, password: str) -> httpx.Response:
-        """Return what Airflow says to a username and a password: 201 and a token, or what is wrong."""
+        """Return Airflow's answer to a username and a password: 201 and a token, or an error."""
         return await self._http.post("/auth/token", json={"username": username, "password": password})
 
     async def send(self, token: str, method: str, path: str, **options: Any) -> httpx.Response:
@@ -64,14 +64,14 @@ class AirflowApi:
         """Get a page of ``/api/v2`` whose body is read piece by piece."""
         headers = {**_bearer(token), "Accept": accept}
         async with AsyncExitStack() as stack:
-            async with self._slots:  # the connection is given back before the body comes
+            async with self._slots:  # Airflow returns its database connection before the body comes
                 request = self._http.stream("GET", f"/api/v2{path}", headers=headers, **options)
                 response = await stack.enter_async_context(request)
             yield response
 
 
 class Caller:
-    """The caller of our API, by whose token we call Airflow."""
+    """The caller of our API, whose token we use to call Airflow."""
 
     def __init__(self, airflow: AirflowApi, token: str) -> None:
         self._airflow = airflow
@@ -85,7 +85,7 @@ class Caller:
         """
         Send a request to ``/api/v2`` and return the answer's JSON, None where it is empty.
 
-        :param missing: the sentence where Airflow says 404
+        :param missing: the message where Airflow answers 404
         :raises Refused: with Airflow's status where it refuses
         """
         response = await self.send(method, path, **options)
@@ -95,7 +95,7 @@ class Caller:
 
     @asynccontextmanager
     async def stream(self, path: str, accept: str, **options: Any) -> AsyncIterator[httpx.Response]:
-        """Get a page of ``/api/v2`` whose body is read piece by piece; only a success is handed on."""
+        """Get a page of ``/api/v2`` whose body is read piece by piece; raise Refused unless it is a success."""
         async with self._airflow.stream(self.token, path, accept, **options) as response:
             if response.is_error:
                 await response.aread()
@@ -104,25 +104,25 @@ class Caller:
 
 
 def running_app() -> ASGIApp:
-    """Return the ASGI app of the API server that this process is."""
+    """Return the ASGI app of this process's API server."""
     from airflow.api_fastapi.app import cached_app
 
-    # What the API server itself says, for the cache goes by the arguments.
+    # The API server's own argument, by which the app is cached.
     return cached_app(apps=os.environ.get("AIRFLOW_API_APPS", "all"))
 
 
 def dag_path(dag_id: str, *rest: str) -> str:
-    """Return the path of a DAG, or of what is below it; no part of it can lead anywhere else."""
+    """Return the path of a DAG, or of what is below it, with all parts quoted."""
     return "/".join(["/dags", *(_part(part) for part in (dag_id, *rest))])
 
 
 def _part(name: str) -> str:
-    # Dots are not quoted, and a client takes these two for steps: Airflow lets a run have them as its id.
+    # A run may have these as its id; unquoted, they would be steps in the path.
     return name.replace(".", "%2E") if name in (".", "..") else quote(name, safe="")
 
 
 def refused(response: httpx.Response, missing: str = "") -> Refused:
-    """Return what Airflow's refusal is in the contract's words."""
+    """Return Airflow's refusal in the contract's form."""
     status = response.status_code
     if status == 401:
         return Refused(401, "Airflow does not accept these credentials.")
@@ -131,13 +131,13 @@ def refused(response: httpx.Response, missing: str = "") -> Refused:
     if status == 404:
         return Refused(404, missing or "Airflow does not have what was asked for. It may have been deleted meanwhile.")
     if status < 500:
-        # The server's client does not cope with 422.
+        # The server's client can't handle 422.
         return Refused(400 if status == 422 else status, f"Airflow refuses: {_reason(response)}")
     return Refused(500, f"Airflow's API answers {status}. The log of Airflow's API server says why.")
 
 
 def _reason(response: httpx.Response) -> str:
-    """Return what Airflow says, as far as it can't quote what it was sent."""
+    """Return Airflow's reason, without parts that may quote the request."""
     try:
         detail = response.json()["detail"]
     except (ValueError, KeyError, TypeError):

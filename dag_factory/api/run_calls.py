@@ -34,10 +34,10 @@ async def trigger(
     run_id: RunIdParameter = None,
 ) -> dict[str, str]:
     """
-    Start a run, with a ``conf`` for that run alone. A pipeline that was just deployed is waited for.
+    Start a run, with a ``conf`` for that run only. Waits for a pipeline that was just deployed.
 
     The run's id is ``conf.pipelineRunId``, else the parameter ``run_id``, else Airflow's own. The run of a disabled
-    pipeline is not lost: it is queued, and starts once the pipeline is enabled.
+    pipeline is queued, and starts once the pipeline is enabled.
     """
     conf = body.conf or {}
     wanted = checked_run_id(conf.get("pipelineRunId") or run_id)
@@ -57,7 +57,7 @@ async def trigger(
 async def enable(
     body: Annotated[PipelineBody, JsonBody(PipelineBody)], caller: CallerDep, application: ApplicationDep
 ) -> dict[str, str]:
-    """Let a pipeline's schedule and its queued runs go on."""
+    """Resume a pipeline's schedule and its queued runs."""
     dag_id = await _set_paused(application, caller, body.dag_id, False)
     return {"message": f"Pipeline '{dag_id}' is enabled."}
 
@@ -66,7 +66,7 @@ async def enable(
 async def disable(
     body: Annotated[PipelineBody, JsonBody(PipelineBody)], caller: CallerDep, application: ApplicationDep
 ) -> dict[str, str]:
-    """Start no run of a pipeline any more; what runs goes on."""
+    """Stop starting runs of a pipeline; those that run go on."""
     dag_id = await _set_paused(application, caller, body.dag_id, True)
     return {"message": f"Pipeline '{dag_id}' is disabled."}
 
@@ -110,8 +110,8 @@ async def status(
     """
     Return the ten newest runs of a pipeline, newest first.
 
-    With ``only_queued`` those that are queued and that the server does not know: it has recorded those that it has
-    triggered under its own ``pipelineRunId``, and would list them twice.
+    With ``only_queued``, only queued runs that the server does not know: it has recorded those that it triggered itself
+    under its ``pipelineRunId``, and would list them twice.
     """
     dag_id = await find_pipeline(application, caller, name, "GET", run=True)
     wanted = {"limit": MOST_AT_ONCE, "state": ["queued"]} if only_queued else {"limit": NEWEST}

@@ -1,4 +1,4 @@
-"""Which runs of a DAG there are, as Airflow lists them to a caller."""
+"""The runs of a DAG, as Airflow lists them for a caller."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ RunIdParameter = Annotated[
 MOST_AT_ONCE = 100
 """How many runs Airflow lists at once, at most (``[api] maximum_page_limit``)."""
 
-# So many of the newest runs are looked through for an id that is not Airflow's own.
+# How many pages of the newest runs are searched for an id that is not Airflow's own.
 PAGES = 10
 
-# What Airflow takes as a run's id, but for dots: two of them are a step up in a path.
+# The ids that Airflow accepts for runs, except for two dots, which are a step up in a path.
 _RUN_ID = re.compile(r"[A-Za-z0-9_.~:+-]{1,250}")
 
 
@@ -32,7 +32,7 @@ async def find_runs(caller: Caller, dag_id: str, **wanted: Any) -> list[dict[str
     """
     Return runs of a DAG, None without such a DAG.
 
-    :param wanted: which of them, in which order, as parameters of Airflow's own list
+    :param wanted: parameters of Airflow's own list, which select and sort
     """
     answer = await caller.send("GET", dag_path(dag_id, "dagRuns"), params=wanted)
     if answer.status_code == httpx.codes.NOT_FOUND:
@@ -78,7 +78,7 @@ def reported_id(dag_id: str, run: dict[str, Any]) -> str:
 
 def checked_run_id(run_id: object) -> str | None:
     """
-    Return the id that a call gives to a run, or asks for one by; None where it gives none.
+    Return the run id in a call, None where it has none.
 
     :raises Refused: 400, where no run can have it
     """
@@ -87,7 +87,7 @@ def checked_run_id(run_id: object) -> str | None:
     if not isinstance(run_id, str):
         raise Refused(400, "The field 'run_id' is not a text. It is the id of a run.")
     with suppress(ValueError):
-        # A UUID may be written in several ways, and reports in one: as two runs, it would report for both.
+        # A UUID can be written in several ways, but a run reports under one: two runs would report under the same.
         return str(uuid.UUID(run_id))
     if not _RUN_ID.fullmatch(run_id) or ".." in run_id:
         raise Refused(400, "The parameter 'run_id' is not the id of a run: letters, digits and any of _.~:+- make one.")

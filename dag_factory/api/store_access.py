@@ -1,4 +1,4 @@
-"""The config store as calls use it: in threads, one change at a time, and each wait within a known time."""
+"""The config store for calls: used in threads, one change at a time, and with a limit to each wait."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CHECK_SECONDS = 3.0
 
 class StoreAccess:
     """
-    Keeps a store that is slow, or hangs, from holding up the API server.
+    Keeps a store that is slow, or hangs, from blocking the API server.
 
     :param open_store: opens the config store
     :param write_seconds: how long a change waits for those before it, and then for the store; more than for its lock

@@ -13,7 +13,7 @@ from dag_factory.api.rest import Caller, dag_path
 
 log = logging.getLogger(__name__)
 
-# Less than other writers wait for the store's lock, which is held meanwhile.
+# Shorter than other writers wait for the store's lock, which is held meanwhile.
 SECONDS = 10.0
 
 
@@ -56,16 +56,16 @@ class Toggle:
         self._awaited = None if is_known else (dag_id, paused)
 
     def follow(self) -> None:
-        """After the answer, wait for a DAG that Airflow did not know yet, and set it as the config says."""
+        """After the answer, wait for a DAG that Airflow did not know yet, and pause or unpause it."""
         if self._awaited is not None:
             dag_id, paused = self._awaited
             self._application.toggles[dag_id] = self
             self._application.later(self._set_when_known(dag_id, paused))
 
     async def _set(self, dag_id: str, paused: bool) -> bool:
-        """Return whether Airflow knows the DAG, which then is paused or not."""
+        """Pause or unpause the DAG; return whether Airflow knows it."""
         dag = await find_dag(self._caller, dag_id)
-        # An earlier deploy that still waits is out of date.
+        # An earlier deploy that still waits is outdated.
         self._application.toggles.pop(dag_id, None)
         if dag is None:
             return False

@@ -1,4 +1,4 @@
-"""HTTP within the process: requests to an ASGI app, the answer handed on piece by piece as the app makes it."""
+"""HTTP within the process: requests to an ASGI app, whose answer is read piece by piece as the app makes it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class InProcessTransport(httpx.AsyncBaseTransport):
     """
     Carries the requests of an `httpx.AsyncClient` to an ASGI app of this process.
 
-    httpx's own gathers an answer as a whole before it hands it on; the log of a task has no limit, so here the app
-    waits until its pieces are taken.
+    httpx's own transport collects the whole answer first. A task's log has no size limit, so here the app waits until
+    each piece is read.
 
-    Paths are those within the app. Where it stands beneath another one (FastAPI's ``root_path``, Airflow's ``[api]
-    base_url``), what is mounted in it answers only to the whole path, as a web server would hand it on.
+    Paths are relative to the app. If it is served below a path (FastAPI's ``root_path``, Airflow's ``[api] base_url``),
+    that is prepended, as mounted apps need it.
 
-    :param app: returns the app; is called at the first request
+    :param app: returns the app; called at the first request
     """
 
     def __init__(self, app: Callable[[], ASGIApp]) -> None:
@@ -79,7 +79,7 @@ class _Exchange(httpx.AsyncByteStream):
         if not self.started.done():
             self.started.set_exception(self._error or httpx.RemoteProtocolError("the app has not answered"))
         elif self._ended:
-            self._error = None  # the app has said in its answer what is wrong
+            self._error = None  # the app's answer says what is wrong
         await self._pieces.put(None)
 
     async def _receive(self) -> dict[str, Any]:

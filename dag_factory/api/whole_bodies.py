@@ -1,4 +1,4 @@
-"""How a body comes to its end: in time and within bounds, and so that its sender can read the answer."""
+"""Reads bodies to their end, within limits of time and size, so that the sender can read the answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dag_factory.api.answers import Refused
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# A pipeline's document has some 10 KB and comes in one piece.
+# A pipeline's document has about 10 KB and arrives in one piece.
 SECONDS = 30.0
 SMALL = 64 * 1024
 LARGE_AT_ONCE = 16
@@ -21,17 +21,17 @@ MOST_DISCARDED = 64 * 1024 * 1024
 
 class WholeBodies:
     """
-    Reads each body to its end, also what the call does not want of it.
+    Reads each body to its end, even if the call has no use for all of it.
 
-    A web server that closes the connection before it has the whole body, as it must where the client asks for that,
-    resets it. The client, which is still sending, then loses the answer. So the rest of a body is read and discarded
-    before the answer is sent. This has bounds: where more comes, or it takes longer, the connection is closed. A client
-    that asks before it sends (``Expect: 100-continue``) is answered at once.
+    A web server that closes a connection before it has read the whole body, as a client may ask it to, resets the
+    connection. The client, which is still sending, then loses the answer. So the rest of a body is read and discarded
+    before the answer is sent. If it is too large, or takes too long, the connection is closed. A client that asks
+    before it sends (``Expect: 100-continue``) is answered at once.
 
     A body that is not complete in time is answered 408. Only a few large bodies are in memory at the same time; the
     others wait within their time, and are then answered 503. Small bodies never wait.
 
-    Headers that a client sends slowly are the web server's business.
+    Slow headers are left to the web server.
 
     :param seconds: how long a body may take, from the end of its headers
     :param large_at_once: how many calls with a large body go on at the same time
@@ -79,7 +79,7 @@ class _Body:
         self._holds = False
         self._size = 0
         self._ended = False
-        # A client that asks first sends nothing until we begin to read.
+        # A client that asks first sends nothing until we start to read.
         self._to_come = not asks_first
 
     async def receive(self) -> Message:
@@ -98,7 +98,7 @@ class _Body:
         return message
 
     async def discard(self, most: int) -> bool:
-        """Read and discard what is left; return whether the body ended within its time and ``most`` bytes of that."""
+        """Read and discard at most ``most`` bytes of the rest; return whether the body has ended by then, in time."""
         most += self._size
         try:
             while not self._ended and self._to_come and self._size <= most:

@@ -11,8 +11,8 @@ from airflow.cli.cli_config import ActionCommand, Arg, CLICommand, GroupCommand,
 
 
 def commands() -> list[CLICommand]:
-    """Return our commands; Airflow 3.2 and later ask for them, each time that ``airflow`` starts."""
-    # Airflow takes what stands in brackets for markup in `help`, and leaves it out.
+    """Return our commands; Airflow 3.2 and later call this each time that ``airflow`` starts."""
+    # In `help`, Airflow takes text in brackets for markup, and leaves it out.
     init_command = ActionCommand(
         name="init",
         help="Write the loader into Airflow's DAGs folder, and make the config store",

@@ -1,4 +1,4 @@
-"""The same commands for Airflow 3.1, which does not ask for them: ``python -m dag_factory.cli …``."""
+"""The same commands for Airflow 3.1, whose command line does not have them: ``python -m dag_factory.cli …``."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from dag_factory.store import configured_memory, open_store
 
 
 def adopt_store(args: argparse.Namespace) -> None:
-    """Forget the store that this machine knows, where another one is there."""
+    """Forget the store that this machine knows, and remember the one that is there now."""
     del args
     try:
         location = settings.config_store()

@@ -1,4 +1,4 @@
-"""``encrypt``: makes the reference that stands in a config in place of a secret."""
+"""``encrypt``: makes the reference to write into a config in place of a secret."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dag_factory.secrets.sealing import Keys
 
 
 def encrypt(args: argparse.Namespace) -> None:
-    """Print the reference to a value that is read from standard input; as an argument, `ps` would show it."""
+    """Print the reference for a value on standard input; as an argument, `ps` would show the value."""
     value = getpass("Value: ") if sys.stdin.isatty() else sys.stdin.read().removesuffix("\n").removesuffix("\r")
     if not value:
         sys.exit("The value is empty. Write it to standard input.")

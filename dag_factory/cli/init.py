@@ -62,7 +62,7 @@ def make_store() -> str:
     """
     Make the config store where it is missing; return what was done.
 
-    Where this machine knows a store, what is missing is its mount: a folder made in its place would be taken for it.
+    If this machine knows a store, a missing folder means that the store is not mounted, so none is made.
 
     :raises MissingStoreError: where the store that this machine knows is missing, or something else is in its place
     :raises StoreError: where it can't be made
@@ -120,7 +120,7 @@ def write_loader(folder: str | None = None, *, force: bool = False) -> str:
 
 def what_next() -> str:
     """
-    Return what is left to do after the files are there.
+    Return what is left to do once the files are there.
 
     :raises SettingsError: where a setting has no usable value
     """
@@ -158,7 +158,7 @@ def _made(root: Path) -> str:
 
 
 def _opened(state_folder: Path) -> Path:
-    """Return the state folder; one that can't be read must not be taken for one that knows no store."""
+    """Return the state folder, checked to be readable: else it would seem that no store is known."""
     if state_folder.exists() and not os.access(state_folder, os.R_OK | os.X_OK):
         raise SettingsError(
             f"[{SECTION}] state_folder '{state_folder}' can't be read by this user. Run the command as Airflow's user."
@@ -172,20 +172,20 @@ def _configured(step: Callable[[], str]) -> str:
 
     :raises SettingsError: where Airflow's configuration can't be read
     """
-    # Airflow itself takes a file that it can't open for a missing one, and goes on with its defaults.
+    # To Airflow, a file that it can't open is missing, and it goes on with its defaults.
     if os.path.lexists(AIRFLOW_CONFIG) and not os.access(AIRFLOW_CONFIG, os.R_OK):
         raise SettingsError(f"'{AIRFLOW_CONFIG}' can't be read by this user. Run the command as Airflow's user.")
     try:
         return step()
     except (AirflowConfigException, ConfigParserError) as error:
-        # Its text may quote a value.
+        # The exception's text may quote a value.
         raise SettingsError(
             f"Airflow's configuration can't be read ({type(error).__name__}). 'airflow config list' says what is wrong."
         ) from error
 
 
 def _not_parsed(folder: Path) -> str:
-    """Return a sentence where Airflow takes no DAGs from a folder, as far as this machine can know; else nothing."""
+    """Return a warning if Airflow, by this machine's settings, takes no DAGs from a folder; else an empty text."""
     if any(folder.absolute().is_relative_to(each.absolute()) for each in settings.local_dag_folders()):
         return ""
     return (

@@ -1,4 +1,4 @@
-"""``rotate-key``: encrypts the config store again, so that an old Fernet key may go."""
+"""``rotate-key``: encrypts the config store again, so that an old Fernet key can be removed."""
 
 from __future__ import annotations
 

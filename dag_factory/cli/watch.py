@@ -1,4 +1,4 @@
-"""``watch``: notices files that are changed by hand, where no API server does."""
+"""``watch``: notices files that are changed by hand, if no API server does."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
-Texts of others within Markdown: each is shown as the text that it is.
+Escapes foreign texts in Markdown, so that each is shown as plain text.
 
-Airflow's UI renders a DAG's docs in the browser of whoever opens them. An image in there would be fetched from
-wherever it is, and so tell its owner who looks; a link may be called anything.
+Airflow's UI renders a DAG's docs in the user's browser. An image in them would be fetched from its server, which would
+learn who reads them; and a link could have a misleading text.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import re
 
 from dag_factory.plain_text import cut, one_line, printable
 
-# What begins something anywhere: code, emphasis, links, images, tables, headings. HTML and quotations become entities.
+# Special anywhere: code, emphasis, links, images, tables, headings. HTML and quotations become entities.
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")
-# What begins something at the start of a line: lists, rules, headings that are underlined.
+# Special at the start of a line: lists, rules, underlined headings.
 _AT_START = re.compile(r"([-+=:]|\d{1,9}[.)])")
 
 
@@ -24,7 +24,7 @@ def inline(text: str, longest: int = 1_000) -> str:
 
 
 def quoted(text: str, longest: int) -> str:
-    """Return a text as a quotation, line by line: Markdown in it is shown as it was written."""
+    """Return a text as a quotation, line by line; Markdown in it is shown as plain text."""
     lines = [_at_start(_escaped(line.strip())) for line in cut(printable(text), longest).split("\n")]
     # Two blanks at the end of a line are a line break.
     return "\n".join(f"> {line}  " if line else ">" for line in lines)

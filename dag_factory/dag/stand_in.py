@@ -1,4 +1,4 @@
-"""The DAG of a worker that can't see the store, and does not know what was in it."""
+"""The DAG of a worker that can't see the store, and does not remember what was in it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from dag_factory.task.operator import ConfigErrorOperator, IngestionOperator
 
 def build_stand_in(dag_id: str, reason: str) -> DAG:
     """
-    Return a DAG that has a task of each id that a pipeline's may have.
+    Return a DAG that has a task for each task id that a pipeline can have.
 
-    So whichever the worker is to run can begin, and its log says why it fails, or it runs if the store is back by then.
-    Without any the log would say that the DAG is unknown. Airflow's scheduler knows the DAG's retries.
+    So the worker can start its task, whose log says why it fails; if the store is back by then, the task runs. Without
+    this DAG the log would say that the DAG is unknown. The scheduler uses the retries of the DAG that it has stored.
 
     :param reason: why the pipeline can't be read
     """

@@ -1,4 +1,4 @@
-"""The fields of Airflow's trigger form: what a run's ``conf`` may change, as far as it makes sense for the type."""
+"""The fields of Airflow's trigger form: what a run's ``conf`` may change for a type of pipeline."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _FIELDS = {"application": (_APP_CONFIG,), "TestSuite": (_TEST_CASES, _SOURCE_CON
 
 def add_fields(dag: DAG, pipeline_type: str) -> None:
     """
-    Give a DAG the fields of a pipeline type, each null unless somebody fills it in.
+    Give a DAG the fields of a pipeline type, each null unless a user fills it in.
 
-    `dag_factory.task.run_conf` says what they do. They are added to a DAG that is made already, since to make it
-    Airflow would check each constant default of each DAG against its schema, at each parse.
+    `dag_factory.task.run_conf` says what they do. They are added to a finished DAG: given to its constructor, Airflow
+    would check each constant default against its schema, for each DAG at each parse.
     """
     for name, title, description, schema in (*_FIELDS.get(pipeline_type, (_SOURCE_CONFIG,)), _RUN_ID):
         dag.params[name] = Param(None, description, source="dag", title=title, **schema)

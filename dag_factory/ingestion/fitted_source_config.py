@@ -1,8 +1,8 @@
 """
-The source config as the openmetadata-ingestion of this interpreter takes it, asked of its own models.
+Fits the source config to the models of this interpreter's openmetadata-ingestion.
 
-They refuse each field that they don't know, and a newer server sends some. Such a field is left out where its value
-asks for nothing (false, null, empty). For any other value the run fails with a sentence that names the field.
+They refuse unknown fields, and a newer server sends some. Such a field is left out if its value is false, null or
+empty. With any other value the run fails, with a sentence that names the field.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ _CONFIG = f"{_FIELD}.config"
 
 def fitted_source_config(document: Document, server_version: Callable[[], str | None]) -> Document:
     """
-    Return the ``sourceConfig`` of a document as its workflow takes it.
+    Return the ``sourceConfig`` of a document as its workflow accepts it.
 
-    A ``type`` that is missing is added: servers before 2.1 need not send it, and without it openmetadata-ingestion
-    takes the first of its models that fits, which may be that of another pipeline type.
+    A missing ``type`` is added: servers before 2.1 need not send it, and without it openmetadata-ingestion takes the
+    first of its models that fits, which may be that of another pipeline type.
 
-    :param server_version: asks for the version of the OpenMetadata server, None where it is not known
-    :raises ConfigError: naming the field that openmetadata-ingestion would refuse, for the type in question alone
+    :param server_version: returns the version of the OpenMetadata server, None where it is unknown
+    :raises ConfigError: for a field that openmetadata-ingestion would refuse, checked against the right model only
     """
     from metadata.generated.schema.metadataIngestion.workflow import SourceConfig
 
@@ -45,7 +45,7 @@ def fitted_source_config(document: Document, server_version: Callable[[], str | 
     if model is None:
         return source_config
     if document["pipelineType"] == "application" and (unknown := sorted(config.keys() - model.model_fields.keys())):
-        # Its workflow gets three of the fields alone.
+        # The workflow of an application gets only three of the fields.
         log.warning("%s: %s does not know %s, so it changes nothing", _CONFIG, ingestion(), ", ".join(unknown))
         config = {name: value for name, value in config.items() if name not in unknown}
     fitting = _Fitting(server_version)
@@ -64,7 +64,7 @@ def asks_for_nothing(value: object) -> bool:
 
 
 class _Fitting:
-    """Fits values to models, and remembers what does not."""
+    """Fits values to models, and collects the problems."""
 
     def __init__(self, server_version: Callable[[], str | None]) -> None:
         self._server_version = server_version
@@ -72,9 +72,9 @@ class _Fitting:
 
     def fit(self, model: Model, value: Mapping[str, Any], field: str, among: Sequence[Model] = ()) -> Document:
         """
-        Return a mapping without unknown fields that ask for nothing; remember what else is wrong.
+        Return a mapping without unknown fields whose values are false, null or empty; collect other problems.
 
-        :param among: the models that the mapping may be of, of which the given one is the nearest
+        :param among: all models that the mapping may be of; ``model`` is the nearest of them
         """
         fitted = dict(value)
         errors = errors_of(model, value)
@@ -87,11 +87,11 @@ class _Fitting:
             elif name is not None and known is not None and (inner := models_of(known.annotation)):
                 fitted[name] = self._fit_inner(inner, value.get(name), where, error)
             else:
-                # The value is a word of none of the models, so it may be meant for any of them.
+                # No model has this value, so it may be meant for any of them.
                 words = _words(name, [model] if error["type"] == "missing" else among or [model])
                 self._problems.append(problem_of(where, error, words))
         if errors and not self._problems:
-            # Errors of the whole, found by no field alone.
+            # Errors of the whole mapping.
             self._problems += [problem_of(f"{field}.{name}", each) for name, each in errors_of(model, fitted).items()]
         return fitted
 
@@ -105,7 +105,7 @@ class _Fitting:
         if isinstance(value, dict):
             model = nearest_model(models, value)
             if (tag := _missing_tag(models, value)) is not None:
-                # Without it, the model is unknown, so that nothing else can be checked.
+                # Without it the model is unknown, and nothing else can be checked.
                 self._problems.append(problem_of(f"{field}.{tag}", {"type": "missing"}, _words(tag, models)))
                 return value
             return self.fit(model, value, field, models)
@@ -115,7 +115,7 @@ class _Fitting:
         return value
 
     def _leave_out(self, field: str, value: Any, known: Iterable[str]) -> None:
-        """Log that an unknown field is left out; where it asks for something, remember it as a problem."""
+        """Log that an unknown field is left out; if its value is not false, null or empty, it is a problem."""
         if asks_for_nothing(value):
             log.warning(
                 "%s is unknown to %s. It is left out, since its value is false, null or empty", field, ingestion()
@@ -130,7 +130,7 @@ class _Fitting:
 
 
 def _missing_tag(models: Sequence[Model], value: Mapping[str, Any]) -> str | None:
-    """Return the required field that tells models apart, where a mapping has neither it nor another of their fields."""
+    """Return the required field that distinguishes the models, if a mapping has neither it nor other such fields."""
     if len(models) < 2 or any(value.keys() & model.model_fields.keys() for model in models):
         return None
     required = [{name for name, field in model.model_fields.items() if field.is_required()} for model in models]
@@ -138,16 +138,16 @@ def _missing_tag(models: Sequence[Model], value: Mapping[str, Any]) -> str | Non
 
 
 def _words(name: str | None, models: Sequence[Model]) -> list[str]:
-    """Return the words that a field may have in some models."""
+    """Return the values that a field may have in some models."""
     found = (words_of(model.model_fields[name].annotation) for model in models if name in model.model_fields)
     return list(dict.fromkeys(word for words in found for word in words))
 
 
 def _model(document: Document, said: object, models: Sequence[Model]) -> Model | None:
     """
-    Return the model of a document's source config: the one that its ``type`` names, or that is for its service.
+    Return the model of a document's source config, by its ``type``, or else by its service.
 
-    None where this openmetadata-ingestion has a model for neither.
+    None where this openmetadata-ingestion has no such model.
 
     :raises ConfigError: where ``type`` is not that of the pipeline type
     """
@@ -165,7 +165,7 @@ def _model(document: Document, said: object, models: Sequence[Model]) -> Model |
 
 
 def _is_for(kind: str, document: Document) -> bool:
-    """Return whether a model is for the kind of service of a document; one without a kind is for all."""
+    """Return whether a model is for the document's kind of service; one without a kind is for all."""
     service = document.get("service") or {}
     return not kind or f"{kind}Service".lower() == str(service.get("type")).lower()
 

@@ -1,4 +1,4 @@
-"""The logging of a process in which openmetadata-ingestion runs: as its config says, and afterwards as it was."""
+"""Sets the log level of openmetadata-ingestion for a run, and restores the logging afterwards."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# All of openmetadata-ingestion's loggers stand below this one.
+# The parent of all of openmetadata-ingestion's loggers.
 INGESTION_LOGGER = "metadata"
 
 
 class _AsBefore(logging.Filter):
-    """Keeps a handler that has been opened to more from taking more than before, but of openmetadata-ingestion."""
+    """Keeps a handler whose level was lowered from taking more records than before, except openmetadata-ingestion's."""
 
     def __init__(self, level: int) -> None:
         super().__init__()
@@ -27,13 +27,14 @@ class _AsBefore(logging.Filter):
 @contextmanager
 def ingestion_logging(level: str) -> Iterator[None]:
     """
-    Log what openmetadata-ingestion says from a level on, and put levels, root handlers and hooks back at the end.
+    Log openmetadata-ingestion's messages from a level on, and restore levels, root handlers and hooks at the end.
 
-    Airflow's handlers take nothing below ``[logging] logging_level``, whatever a logger's level is: they are opened for
-    openmetadata-ingestion alone. A workflow sets the level of its loggers and of some libraries', and with
-    ``enableStreamableLogs`` also a handler of the root logger, the hooks for uncaught exceptions and where warnings go.
+    Airflow's handlers take nothing below ``[logging] logging_level``, whatever a logger's level is: for
+    openmetadata-ingestion only, they take all. A workflow sets the level of its loggers and of some libraries', and
+    with ``enableStreamableLogs`` also a handler of the root logger, the hooks for uncaught exceptions, and where
+    warnings go.
 
-    :param level: ``loggerLevel`` of the pipeline, such as ``DEBUG``; a name that is none changes nothing
+    :param level: ``loggerLevel`` of the pipeline, such as ``DEBUG``; an unknown one changes nothing
     """
     root, ingestion = logging.getLogger(), logging.getLogger(INGESTION_LOGGER)
     levels = {logger: logger.level for logger in _loggers()}

@@ -1,4 +1,4 @@
-"""The models of openmetadata-ingestion, looked into: what a value may be of, and what they say of one that is wrong."""
+"""Inspects openmetadata-ingestion's models: which ones a value may be of, and their errors in plain words."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _DISTRIBUTION = "openmetadata-ingestion"
 
-# What is wrong, by the beginning of pydantic's name for the error; the first that fits is taken.
+# The problem by the beginning of pydantic's name for the error; the first match counts.
 _WORDS = {
     "missing": "is missing",
     "bool": "is neither true nor false",
@@ -39,7 +39,7 @@ _OTHER = "is of the wrong kind"
 
 @cache
 def ingestion() -> str:
-    """Return the name and, where it is known, the version of the openmetadata-ingestion that this interpreter has."""
+    """Return the name and, where known, the version of this interpreter's openmetadata-ingestion."""
     try:
         return f"{_DISTRIBUTION} {version(_DISTRIBUTION)}"
     except PackageNotFoundError:
@@ -47,7 +47,7 @@ def ingestion() -> str:
 
 
 def errors_of(model: Model, value: Mapping[str, Any]) -> dict[str | None, Any]:
-    """Return a model's errors by field, the first of each; the key None is the mapping as a whole."""
+    """Return a model's errors, the first of each field; the key None is for the mapping as a whole."""
     from pydantic import ValidationError
 
     found: dict[str | None, Any] = {}
@@ -60,7 +60,7 @@ def errors_of(model: Model, value: Mapping[str, Any]) -> dict[str | None, Any]:
 
 
 def nearest_model(models: Sequence[Model], value: Mapping[str, Any]) -> Model:
-    """Return the model that a mapping was probably meant for: its fixed words fit, and most of its fields are known."""
+    """Return the model that a mapping was probably meant for: its constants fit, and most of its fields are known."""
 
     def likeness(model: Model) -> tuple[bool, int, int]:
         fields = model.model_fields
@@ -84,7 +84,7 @@ def problem_of(field: str, error: Mapping[str, Any], words: Sequence[str] = ()) 
     """
     Return one of pydantic's errors in our words, without the value.
 
-    :param words: the words that the field may have, if it is limited to some
+    :param words: the allowed values of the field, if it has a list of them
     """
     kind = str(error["type"])
     if kind in ("enum", "literal_error") and words:
@@ -100,7 +100,7 @@ def in_one_sentence(error: Exception, refused: str) -> WorkflowError | None:
     """
     Return an error of openmetadata-ingestion's models as one sentence; None where it is an error of another kind.
 
-    Its own text has a line for each field of each type that the config does not match.
+    The error's own text has a line for each field of each type that the config does not match.
 
     :param refused: what the models refuse, such as ``the workflow's config``
     """
@@ -124,7 +124,7 @@ def in_one_sentence(error: Exception, refused: str) -> WorkflowError | None:
 
 
 def models_of(annotation: Any) -> list[Model]:
-    """Return the models that a value may be of, or what a list holds."""
+    """Return the models that a value, or an item of a list, may be of."""
     from pydantic import BaseModel, RootModel
 
     found: list[Model] = []
@@ -139,7 +139,7 @@ def models_of(annotation: Any) -> list[Model]:
 
 
 def words_of(annotation: Any) -> list[str]:
-    """Return the words of an enum or a constant, none for any other annotation."""
+    """Return the values of an enum or a constant, empty for any other annotation."""
     found: list[str] = []
     for each in _alternatives(annotation):
         if isinstance(each, type) and issubclass(each, Enum):

@@ -1,4 +1,4 @@
-"""The status of a run at the OpenMetadata server: got and put, as `dag_factory.openmetadata.outcomes` says."""
+"""Gets and puts the status of a run at the OpenMetadata server, by the rule of `dag_factory.openmetadata.outcomes`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PASSING = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, 429})
-"""Answers that may well be others later; the first while a token is rotated."""
+"""Errors that may pass: 401 occurs while a token is rotated."""
 
 _ENSURE_SECONDS = 60.0
 _FIRST_PAUSE_SECONDS = 1.0
@@ -26,13 +26,13 @@ _LONGEST_PAUSE_SECONDS = 15.0
 
 
 class Statuses(Protocol):
-    """The two calls of a server that concern the status of a run; ``path`` is below the API's version."""
+    """The two calls that get and put the status of a run; ``path`` is relative to the API's version."""
 
     def get(self, path: str) -> Mapping[str, Any] | None:
         """Return the status of a run, None or an empty one where the server has none."""
 
     def put(self, path: str, status: Mapping[str, Any]) -> None:
-        """Let the server have a status."""
+        """Put a status."""
 
 
 class Ensured(NamedTuple):
@@ -43,7 +43,7 @@ class Ensured(NamedTuple):
 
 
 def status_path(pipeline_fqn: str) -> str:
-    """Return the path, below the API's version, of the states of a pipeline's runs; the id of one may follow."""
+    """Return the path of the states of a pipeline's runs, relative to the API's version; a run's id may follow."""
     return f"/services/ingestionPipelines/{quote(pipeline_fqn, safe='')}/pipelineStatus"
 
 
@@ -62,13 +62,13 @@ def settle(server: Statuses, pipeline_fqn: str, run_id: str, report: Report) -> 
 def _due(
     server: Statuses, pipeline_fqn: str, run_id: str, report: Report
 ) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
-    """Return the status that a server has of a run, and the one that it is to have, None where they are the same."""
+    """Return a server's status of a run, and the one to put, None where nothing changes."""
     known = server.get(f"{status_path(pipeline_fqn)}/{quote(run_id, safe='')}") or {}
     return known, status_after(known, run_id, report, now=int(time.time() * 1000))
 
 
 class IngestionStatuses:
-    """The calls by openmetadata-ingestion's client, but not by its models: these refuse what a newer server says."""
+    """The calls by openmetadata-ingestion's client, without its models, which refuse a newer server's fields."""
 
     def __init__(self, server: OpenMetadata) -> None:
         self._client = server.client
@@ -91,12 +91,11 @@ def ensure_reported(  # noqa: PLR0913 - the last by name
     pause: float = _FIRST_PAUSE_SECONDS,
 ) -> Ensured:
     """
-    See to it that the server has the final state of a run whose workflow has reported it, but only logs a lost report.
+    Make sure that the server has the final state of a run: a workflow reports it, but only logs a failed report.
 
-    Return the state that the server has in the end; where it can't be reached for a while, log that and return the
-    given one.
+    Return the state that the server has in the end; if it can't be reached, log that and return the given one.
 
-    :param report: of the workflow, with the moment of its beginning as ``since``
+    :param report: the workflow's, with its start as ``since``
     :param seconds: for which the report is retried
     :param pause: seconds before the first retry; each further one waits twice as long
     """
@@ -108,7 +107,7 @@ def ensure_reported(  # noqa: PLR0913 - the last by name
             known, status = _due(statuses, pipeline_fqn, run_id, report)
             if status is None:
                 return Ensured(str(known["pipelineState"]), is_reported=True)
-            # Whether that has arrived, the next round asks: the client hides some errors.
+            # The next round checks that it has arrived: the client hides some errors.
             statuses.put(status_path(pipeline_fqn), status)
         except Exception as error:  # noqa: BLE001 - the workflow has ended, whatever the server says to it
             problem = str(error)
@@ -123,7 +122,7 @@ def ensure_reported(  # noqa: PLR0913 - the last by name
 
 
 def report_once(server: OpenMetadata, pipeline_fqn: str, run_id: str, report: Report) -> bool:
-    """Report what is known of a run; where that is not possible, log why and return False."""
+    """Report what is known of a run; if that is not possible, log why and return False."""
     try:
         settle(IngestionStatuses(server), pipeline_fqn, run_id, report)
     except Exception as error:  # noqa: BLE001 - the run's own error is the one to show
@@ -133,7 +132,7 @@ def report_once(server: OpenMetadata, pipeline_fqn: str, run_id: str, report: Re
 
 
 def _may_pass(error: Exception) -> bool:
-    """Return whether a retry may go better: not where the server has refused."""
+    """Return whether a retry may succeed: not where the server has refused."""
     answer = getattr(error, "response", None)
     code = getattr(error, "status_code", None) or getattr(answer, "status_code", None)
     return not isinstance(code, int) or code in PASSING or code >= HTTPStatus.INTERNAL_SERVER_ERROR

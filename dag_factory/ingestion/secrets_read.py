@@ -1,4 +1,4 @@
-"""Which secrets openmetadata-ingestion reads, wherever it has them from: its secrets manager, the server, an entity."""
+"""Reports the secrets that openmetadata-ingestion reads from its secrets manager, the server or an entity."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-# What refers to OpenMetadata's secrets manager is no secret.
+# A reference to OpenMetadata's secrets manager is not a secret.
 _REFERENCE = "secret:"
 
 
 @contextmanager
 def told_when_read(on_secret: Callable[[str], None]) -> Iterator[None]:
     """
-    Report each secret that is read within the context, once, before its reader gets it.
+    Report each secret that is read within the context, once, before it is used.
 
-    All that openmetadata-ingestion's schemas mark as a secret is read by one method of one class, which is replaced as
-    long as the context lasts.
+    openmetadata-ingestion reads all secret fields by one method of one class, which is replaced as long as the context
+    lasts.
     """
     from metadata.ingestion.models.custom_pydantic import _CustomSecretStr
 
@@ -27,7 +27,7 @@ def told_when_read(on_secret: Callable[[str], None]) -> Iterator[None]:
 
     def get_secret_value(self: Any, *args: Any, **kwargs: Any) -> str:
         value: str = read(self, *args, **kwargs)
-        # Each dump of an entity reads all its secrets: known ones must cost nothing.
+        # Each dump of an entity reads all its secrets, so known ones must cost nothing.
         if value and value not in known and not value.startswith(_REFERENCE):
             with lock:
                 on_secret(value)

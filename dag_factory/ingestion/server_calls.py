@@ -1,13 +1,13 @@
 """
-How long the calls to the OpenMetadata server take within a run, whatever the server does.
+Limits the time that a run spends on calls to an OpenMetadata server that does not answer.
 
-openmetadata-ingestion's client waits for five minutes, and once more, for each answer, and a workflow goes on with its
-next record then: with a server that went away amid a run, a thousand records take a week. Here the server is given up
-once it has been silent for a while; calls then fail at once, so that the workflow ends, but for one now and then that
-finds out whether the server is back.
+openmetadata-ingestion's client waits twice five minutes for each answer, and then the workflow goes on with its next
+record: if the server stops answering during a run, a thousand records take a week. Here the server is given up once it
+has not answered for a while. Then calls fail at once, so that the workflow ends, except for one now and then that finds
+out whether the server is back.
 
-All clients of openmetadata-ingestion send by one method of requests, which is replaced as long as the context lasts;
-only calls to the one server are touched.
+All clients of openmetadata-ingestion send by one method of requests, which is replaced as long as the context lasts.
+Only calls to the one server are affected.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 GIVE_UP_SECONDS = 300.0
-"""For how long no call may have had an answer; a server that restarts is back before."""
+"""After so long without any answer, the server is given up. A restart takes less."""
 
 PROBE_SECONDS = 60.0
-"""How often a server that was given up is asked whether it is back."""
+"""How often a server that was given up is called, to find out whether it is back."""
 
-# In seconds, to connect and to wait for the next bytes: those of openmetadata-ingestion from 2.0.3 on.
+# In seconds, to connect and to wait for the next bytes, as in openmetadata-ingestion from 2.0.3 on.
 _USUAL = (10.0, 300.0)
 # For a server that was given up, and once the run's time is over.
 _SHORT = (5.0, 5.0)
 
-# What a proxy says for a server that is away; the client of openmetadata-ingestion sleeps and repeats after the last.
+# A proxy's answers for a server that is away; after the last, openmetadata-ingestion's client sleeps and retries.
 _AWAY = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 
 
 class ServerCalls:
     """
-    What is known of one server's answers; may be used by any thread.
+    The calls to one server; thread-safe.
 
     :param host_port: the server's address, as a connection has it
-    :param ends_at: `time.monotonic` at which the run's time is over, None where it has no limit; from then on, a call
-        without an answer is enough to give the server up
-    :param give_up: seconds of silence after which the server is given up
+    :param ends_at: `time.monotonic` at which the run's time is over, None where it has no limit; from then on, one call
+        without an answer is enough to give up the server
+    :param give_up: seconds without an answer after which the server is given up
     """
 
     def __init__(self, host_port: str, *, ends_at: float | None = None, give_up: float = GIVE_UP_SECONDS) -> None:
@@ -56,7 +56,7 @@ class ServerCalls:
         self._server = self._origin[1]
         self._ends_at = ends_at
         self._give_up = give_up
-        # The handler of a signal may make a call while this thread holds it.
+        # A signal's handler may make a call while this thread holds the lock.
         self._lock = threading.RLock()
         self._last_answer = float("-inf")
         self._silent_since: float | None = None
@@ -64,7 +64,7 @@ class ServerCalls:
 
     @property
     def problem(self) -> str | None:
-        """What there is to say of a server that was given up, None of one that answers."""
+        """The problem with a server that was given up, None where it answers."""
         with self._lock:
             return self._problem() if self._probe_at is not None else None
 
@@ -75,7 +75,7 @@ class ServerCalls:
         )
 
     def concern(self, url: str | None) -> bool:
-        """Return whether a call of this address goes to the server."""
+        """Return whether a call to this address goes to the server."""
         return _origin(url or "") == self._origin
 
     def send(self, call: Callable[[tuple[float, float]], Response]) -> Response:
@@ -89,7 +89,7 @@ class ServerCalls:
         timeout = self._timeout(began)
         try:
             response = call(timeout)
-        except OSError:  # which all errors of requests are
+        except OSError:  # the base of all errors of requests
             self._note_silence(began)
             raise
         if response.status_code in _AWAY:
@@ -109,7 +109,7 @@ class ServerCalls:
                 return _SHORT
         if self._ends_at is None:
             return _USUAL
-        # The client repeats a call that takes too long, once.
+        # The client repeats a call that takes too long once, so each gets half of the time.
         left = max(self._ends_at - now, 0) / 2
         return min(_USUAL[0], _SHORT[0] + left), min(_USUAL[1], _SHORT[1] + left)
 
@@ -134,7 +134,7 @@ class ServerCalls:
 
 @contextmanager
 def within_time(calls: ServerCalls) -> Iterator[None]:
-    """Let all calls of this process that concern a server be made by ``calls``."""
+    """Make all calls of this process to one server by ``calls``."""
     from requests import Session
 
     send = Session.send
@@ -153,13 +153,13 @@ def within_time(calls: ServerCalls) -> Iterator[None]:
 
 
 def _origin(url: str) -> tuple[str, str]:
-    """Return what says which server an address leads to: scheme, and host with port, without credentials."""
+    """Return scheme, host and port of an address, without credentials."""
     parts = urlsplit(url.strip().lower())
     return parts.scheme, parts.netloc.rpartition("@")[2]
 
 
 def _shorter(usual: object, timeout: tuple[float, float]) -> tuple[float, float]:
-    """Return the shorter of two time-outs, the first in any form that requests takes."""
+    """Return the shorter of two time-outs, the first in any form that requests accepts."""
     connect, read = usual if isinstance(usual, tuple) else (usual, usual)
     return _least(connect, timeout[0]), _least(read, timeout[1])
 

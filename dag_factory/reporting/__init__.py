@@ -1,6 +1,6 @@
 """
-The outcome of a run, reported to OpenMetadata by whoever knows it first.
+Reports the outcome of a run to OpenMetadata, from the process that first knows it.
 
-Runs in the scheduler and the API server when a run has ended, and in a worker when its task does. It may import what
-stands below `task`.
+Runs in the scheduler and the API server when a run has ended, and in a worker when its task does. It may import the
+rooms below `task`.
 """

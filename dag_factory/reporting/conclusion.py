@@ -1,4 +1,4 @@
-"""What Airflow's database says of a run that has ended, and what that means: the report of the scheduler."""
+"""Makes the scheduler's report of what Airflow's database says of a run that has ended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from dag_factory.openmetadata.outcomes import FINAL, Report, Reporter
 
-# What Airflow's scheduler and its API write into its audit log about a try.
+# Events of a try in Airflow's audit log, from the scheduler and the API.
 PROCESS_ENDED = "failed"
 NO_HEARTBEAT = "heartbeat timeout"
 NEVER_STARTED = "stuck in queued tries exceeded"
@@ -40,8 +40,8 @@ class Evidence:
 
     :param task_state: state of the task instance, None where the run has none
     :param left: what the task left there, see `dag_factory.openmetadata.outcomes.left_by_task`; None if nothing
-    :param events: what Airflow's audit log says of the try
-    :param signal_number: of the signal that killed the task's process, where that is known
+    :param events: the try's events in Airflow's audit log
+    :param signal_number: the signal that killed the task's process, where known
     """
 
     task_state: str | None
@@ -54,7 +54,7 @@ def concluded(report: Report, evidence: Evidence) -> Report | None:
     """
     Return what is known of a run that ended in Airflow, None where its task has reported its outcome already.
 
-    A run succeeded only where its task instance did: Airflow calls a run without a task a success, too.
+    A run succeeded only if its task instance did: in Airflow, a run without a task is a success too.
 
     ===========================================  =========================================================
     Airflow says                                 then it is
@@ -71,7 +71,7 @@ def concluded(report: Report, evidence: Evidence) -> Report | None:
     failed otherwise                             ``failed``, with Airflow's message in words
     ===========================================  =========================================================
 
-    :param report: of the scheduler, of a user or of the search; its reason is Airflow's message
+    :param report: the scheduler's, a user's or the search's; its reason is Airflow's message
     """
     if report.reporter is Reporter.USER:
         return _by_user(report)
@@ -89,7 +89,7 @@ def concluded(report: Report, evidence: Evidence) -> Report | None:
 
 
 def is_mailed(report: Report) -> bool:
-    """Return whether the scheduler mails what was `concluded`: a failure, no user's, that the task could not mail."""
+    """Return whether the scheduler mails a `concluded` report: a failure that is not a user's, and has no mail yet."""
     by_airflow = report.reporter in (Reporter.SCHEDULER, Reporter.SEARCH)
     return by_airflow and report.state == "failed" and report.reason not in (NO_TASK, UNKNOWN)
 
@@ -103,7 +103,7 @@ def _left(report: Report, left: Mapping[str, Any], task_state: str | None) -> Re
         return _by_user(report)
     if left.get("is_reported") is True:
         return None
-    # A backend of XComs may have it elsewhere, so that only its existence is known.
+    # With an XCom backend, the value is elsewhere, and only its existence is known.
     state = str(left["state"]) if left.get("state") in FINAL else report.state
     return replace(report, reporter=Reporter.LEFT_BY_TASK, state=state, reason=str(left.get("reason") or ""))
 

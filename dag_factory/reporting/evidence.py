@@ -1,4 +1,4 @@
-"""What Airflow's database holds of a run that has ended: for the scheduler and the API server."""
+"""Reads from Airflow's database what it holds of a run that has ended, for the scheduler and the API server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 OPERATORS = ("IngestionOperator", "ConfigErrorOperator")
 
 _EVENTS = (PROCESS_ENDED, NO_HEARTBEAT, NEVER_STARTED, TRY_BEGAN)
-# The last lines of a log are where Airflow says which signal has killed the process.
+# In the last lines of a log, Airflow names the signal that killed the process.
 _LINES = 50
 
 
@@ -30,7 +30,7 @@ def find_evidence(dag_id: str, run_id: str) -> Evidence:
     """
     Return what Airflow's database holds of the last try of a run's task.
 
-    That takes two queries, three where the task left nothing, and two more and its log where its process ended.
+    This takes two queries, three if the task left nothing, and two more and the log if its process was killed.
 
     :raises StatusError: where the database does not answer
     """
@@ -65,7 +65,7 @@ def _query(dag_id: str, run_id: str) -> Select[tuple[TaskInstance]]:
 def _left(session: Session, task: TaskInstance) -> dict[str, Any] | None:
     """Return what a task left of its last try, None where it left nothing."""
     if task.state not in ("success", "failed"):
-        return None  # it was cleared since
+        return None  # the task was cleared since
     from airflow.models.xcom import XComModel
     from sqlalchemy import select
 
@@ -80,12 +80,12 @@ def _left(session: Session, task: TaskInstance) -> dict[str, Any] | None:
         return None
     left = XComModel.deserialize_value(found)
     if not isinstance(left, dict):
-        return {}  # a backend of XComs has it elsewhere
+        return {}  # an XCom backend has the value elsewhere
     return left if left.get("try_number") == task.try_number else None
 
 
 def _events(session: Session, task: TaskInstance) -> frozenset[str]:
-    """Return what Airflow's audit log says of a task's last try."""
+    """Return the events of a task's last try in Airflow's audit log."""
     from airflow.models import Log
     from sqlalchemy import select
 
@@ -100,7 +100,7 @@ def _events(session: Session, task: TaskInstance) -> frozenset[str]:
 
 
 def _signal(dag_id: str, run_id: str) -> int | None:
-    """Return the number of the signal that killed a task's process, None where the task's log does not say it."""
+    """Return the signal that killed a task's process, None where the task's log does not name one."""
     from airflow.utils.log.log_reader import TaskLogReader
     from airflow.utils.session import create_session
 

@@ -1,4 +1,4 @@
-"""The mail that reports a task which has failed for good (``airflowConfig.email``)."""
+"""The mail to ``airflowConfig.email`` when a task has failed and is not retried."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _MAX_TEXT = 4_000
 @dataclass(frozen=True)
 class FailureMail:
     """
-    A callback for a task's failure; it mails from the task's own process alone.
+    A callback for a task's failure; it sends the mail from the task's own process only.
 
-    Airflow also calls it in the DAG processor, for a task whose worker went away. There it does nothing: the scheduler
-    knows the reason, and mails every failure that its task could not (`dag_factory.reporting.scheduler_mail`).
+    Airflow also calls it in the DAG processor, for a task whose worker disappeared. There it does nothing: the
+    scheduler knows the reason, and sends each mail that a task could not (`dag_factory.reporting.scheduler_mail`).
 
-    It takes Airflow's hook and not its notifier: a notifier renders all that it is given as Jinja templates, with the
-    task's context, so that a document could have commands run. Here every text is data.
+    It uses Airflow's hook, not its notifier: a notifier renders all its texts as Jinja templates with the task's
+    context, by which a document could run commands. Here every text is data.
 
     :param recipients: addresses
-    :param title: the pipeline's name, as people know it
+    :param title: the pipeline's name for people
     """
 
     recipients: tuple[str, ...]
@@ -41,14 +41,14 @@ class FailureMail:
 
     def send(self, context: Mapping[str, Any]) -> None:
         """Send the mail, from any process of Airflow's."""
-        # Imported late, for parse time is poor.
+        # Imported late, to keep parses cheap.
         from airflow.providers.smtp.hooks.smtp import SmtpHook
 
         with SmtpHook(smtp_conn_id=settings.mail_connection()) as hook:
             hook.send_email_smtp(to=list(self.recipients), subject=subject(context), html_content=self.body(context))
 
     def body(self, context: Mapping[str, Any]) -> str:
-        """Return the mail's text, HTML in which whatever comes from the document or the run is escaped."""
+        """Return the mail's text, HTML in which all texts of the document and the run are escaped."""
         task = context["ti"]
         reason = context.get("exception") or "The task ended without a reason. See its log."
         rows = {
@@ -68,7 +68,7 @@ class FailureMail:
 
 
 def failure_mail(recipients: tuple[str, ...], title: str) -> FailureMail | None:
-    """Return a callback for a task's failure that mails to addresses, None where nobody is to be mailed."""
+    """Return a callback that mails a task's failure to addresses, None where there are none."""
     return FailureMail(recipients, redact_beginning(title, _MAX_TEXT)) if recipients else None
 
 
@@ -79,7 +79,7 @@ def subject(context: Mapping[str, Any]) -> str:
 
 
 def _hidden(text: str) -> str:
-    """Return a text without the secrets that Airflow knows; ours knows those of the document, and has hidden them."""
+    """Return a text without the secrets that Airflow knows; our own mask has already hidden the document's."""
     from airflow.sdk.log import redact as hide  # type: ignore[attr-defined]
 
     return str(hide(text))

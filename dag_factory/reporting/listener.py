@@ -1,9 +1,9 @@
 """
-Takes up the runs that end, as Airflow reports them to its listeners in the scheduler and in the API server.
+Airflow's listener for runs that end, in the scheduler and in the API server.
 
 The task reports to OpenMetadata itself. This is for runs whose task can't: its process was killed, its DAG run timed
-out, or a user stopped it before it began. Every process of Airflow imports this module, so it
-imports what it needs only when that is needed. A hook runs within Airflow's own work: it only puts a run on a queue.
+out, or a user stopped it before it started. Every process of Airflow imports this module, so its own imports are late.
+A hook runs within Airflow's own work, so it only puts a run on a queue.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 OPERATOR_MODULE = "dag_factory.task.operator"
 
-# Reports that a process had not made when it ended are found again by the scheduler.
+# How often the scheduler looks for reports that a process had not made when it ended.
 SEARCH_SECONDS = 600.0
 FIRST_SEARCH_SECONDS = 10.0
 SEARCHED = timedelta(hours=1)
@@ -36,22 +36,22 @@ SEARCHED = timedelta(hours=1)
 
 @hookimpl
 def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
-    """Have a failed run reported: called by the scheduler, and by the API server for a user."""
+    """Queue the report of a failed run: called by the scheduler, and by the API server for a user."""
     _ended(dag_run, "failed", msg)
 
 
 @hookimpl
 def on_dag_run_success(dag_run: DagRun, msg: str) -> None:
-    """Have a successful run reported where a user has marked it, or its task could not report it."""
+    """Queue the report of a successful run that a user has marked, or whose task could not report it."""
     _ended(dag_run, "success", msg)
 
 
 @hookimpl
 def on_starting(component: object) -> None:
     """Look now and then for runs that an earlier scheduler, or the API server, had no time to report."""
-    # The component does not know yet what it will be.
+    # The component's type is not known yet.
     if type(component).__name__ == "Job" and "scheduler" in sys.argv:
-        reports()  # imported here and now: LocalExecutor forks, and no thread may be importing then
+        reports()  # imported now: LocalExecutor forks later, and no thread may be importing then
         threading.Thread(target=_search, name="openmetadata-search", daemon=True).start()
 
 

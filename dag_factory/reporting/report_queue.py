@@ -1,4 +1,4 @@
-"""Reports that wait to be sent, by threads of their own and with retries, so that Airflow's work is not held up."""
+"""A queue of reports, sent by threads of its own and with retries, so that Airflow's work is not delayed."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ log = logging.getLogger(__name__)
 Subject = TypeVar("Subject", bound=Hashable)
 
 MOST = 10_000
-# Seconds between retries; the last one comes again and again.
+# Seconds between retries; the last one is repeated.
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-# A server that is slow holds a thread for minutes, so one is kept for reports that have not failed yet.
+# A slow server can block a thread for minutes, so one thread is kept for reports that have not failed yet.
 THREADS = 4
 
 
@@ -33,16 +33,16 @@ class _Report(Generic[Subject]):
 
 class Reports(Generic[Subject]):
     """
-    A queue of what is to be reported, the latest report of each key, worked off by a few daemon threads.
+    A queue of reports, made by a few daemon threads. It holds only the latest report of each key.
 
-    The threads live only as long as there is something to report. Nothing here raises or waits.
+    The threads live only as long as there is something to report. Nothing here raises or blocks.
 
-    :param report: makes a report, given how often that has failed; may return what is to be reported next, and in how
-        many seconds. Where it raises a `StatusError` that may pass, it is retried
-    :param holds: is asked before a report is made again, or the next one, whether it still holds
-    :param key: what a report is about; a later one takes the place of an earlier one, and no two of the same are made
-        at a time
-    :param give_up_seconds: after which a report is not retried any more
+    :param report: makes a report, given how often that has failed; may return what to report next, and in how many
+        seconds. If it raises a `StatusError` that may pass, it is retried
+    :param holds: called before a retry, and before a next report; returns whether the report is still valid
+    :param key: returns the key of a report; a later report replaces an earlier one with the same key, and two are never
+        made at the same time
+    :param give_up_seconds: after which a report is no longer retried
     """
 
     def __init__(  # noqa: PLR0913 - by name
@@ -68,9 +68,9 @@ class Reports(Generic[Subject]):
 
     def add(self, subject: Subject, *, unless_waiting: bool = False) -> None:
         """
-        Have something reported, soon.
+        Queue a report.
 
-        :param unless_waiting: leave an earlier report of the same in its place
+        :param unless_waiting: keep an earlier report with the same key instead
         """
         now = time.monotonic()
         with self._changed:
@@ -86,7 +86,7 @@ class Reports(Generic[Subject]):
 
     def _start_threads(self) -> None:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
-        if not self._threads:  # as in a fork, where others' work is not done
+        if not self._threads:  # as in a fork, which has none of its parent's threads
             self._being_made.clear()
         while len(self._threads) < min(self._most_threads, len(self._waiting)):
             thread = threading.Thread(target=self._work, name="openmetadata-reports", daemon=True)
@@ -99,7 +99,7 @@ class Reports(Generic[Subject]):
             key = self._key(report.subject)
             with self._changed:
                 del self._being_made[key]
-                # A later report of the same may have come meanwhile, and stays.
+                # A later report with the same key may have come meanwhile, and stays.
                 if self._waiting.get(key) is report:
                     del self._waiting[key]
                     if following is not None:
@@ -120,7 +120,7 @@ class Reports(Generic[Subject]):
             return None
 
     def _open(self) -> list[_Report[Subject]]:
-        """Return the reports that a thread may take."""
+        """Return the reports that a thread may make now."""
         again = sum(report.failures > 0 for report in self._being_made.values())
         is_full = again >= max(self._most_threads - 1, 1)
         return [
@@ -130,7 +130,7 @@ class Reports(Generic[Subject]):
         ]
 
     def _make(self, report: _Report[Subject]) -> _Report[Subject] | None:
-        """Make a report, and return what is to be made later in its place."""
+        """Make a report, and return the one to make later in its place."""
         now = time.monotonic()
         try:
             if not report.is_first and not self._holds(report.subject):

@@ -1,4 +1,4 @@
-"""A note on each run in Airflow: which version of its config it has used."""
+"""The note on each run in Airflow: which version of its config it has used."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from dag_factory.store.config_version import CONFIG_XCOM, version_text
 
 def note_version(dag_id: str, run_id: str) -> None:
     """
-    Put what a run's task has said of its config's version into the run's note, unless it has one.
+    Write the version of the config that a run's task has used into the run's note, unless it has one.
 
-    A task can't: it has no access to Airflow's database, and the API that it has knows no notes. For the scheduler and
-    the API server.
+    For the scheduler and the API server. A task can't write notes: it has no access to Airflow's database, and its API
+    has no call for them.
     """
     from airflow.models import DagRun
     from airflow.models.xcom import XComModel

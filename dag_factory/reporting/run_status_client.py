@@ -19,10 +19,10 @@ from dag_factory.reporting.server_client import ServerClient, token_of
 
 class StatusClient:
     """
-    Speaks for the runs of pipelines, where openmetadata-ingestion can't or is not installed.
+    Gets and puts states of runs where openmetadata-ingestion can't, or is not installed.
 
     :param connection: an ``openMetadataServerConnection``, its references resolved
-    :param timeout: seconds for a call: to connect, and then for the whole of the answer
+    :param timeout: seconds for a call: to connect, and then for the whole answer
     :raises StatusError: where the connection holds no token that can be read here
     """
 
@@ -50,7 +50,7 @@ class StatusClient:
 
     def put(self, path: str, status: Mapping[str, Any]) -> None:
         """
-        Let the server have a status.
+        Put the status of a run.
 
         :raises StatusError: where the server does not answer or refuses
         """
@@ -67,7 +67,7 @@ class StatusClient:
                 f"the OpenMetadata server does not answer: {type(error).__name__}", passing=True
             ) from None
         except ValueError:
-            # Such as the page of a proxy.
+            # Such as a proxy's page.
             raise StatusError("the OpenMetadata server's answer is not JSON", passing=True) from None
         passing = answer.status in PASSING or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         raise StatusError(f"the OpenMetadata server answers {answer.status}", passing=passing)
@@ -85,7 +85,7 @@ def report_run(  # noqa: PLR0913 - by name
     """
     Report what is known of a run, and return the state that the server then has.
 
-    :param retry_seconds: for which a server that does not answer is tried again
+    :param retry_seconds: for which a call without an answer is retried
     :param timeout: seconds for a call
     :raises StatusError: where the server does not answer or refuses
     """

@@ -1,4 +1,4 @@
-"""The mail of a failure that its task could not send: its process was killed, or never began."""
+"""Sends the mail of a failure that the task could not send: its process was killed, or never started."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MAILED = "openmetadata failure mail"
 
 @dataclass(frozen=True)
 class FailedTask:
-    """What a mail says of a task."""
+    """The parts of a task that a mail shows."""
 
     dag_id: str
     run_id: str
@@ -30,9 +30,9 @@ class FailedTask:
 
 def mail_failure(dag_id: str, run_id: str, document: Document, reason: str) -> None:
     """
-    Mail a failure to whom the pipeline names, once; where that fails, log why.
+    Mail a failure to the pipeline's recipients, once; if that fails, log why.
 
-    :param document: of the pipeline, as it is stored
+    :param document: the pipeline's, as it is stored
     """
     try:
         pipeline = IngestionPipeline.from_document(document)
@@ -50,7 +50,7 @@ def mail_failure(dag_id: str, run_id: str, document: Document, reason: str) -> N
 
 
 def _claim(dag_id: str, run_id: str) -> FailedTask | None:
-    """Note that a run's failure is mailed, and return its task; None where that is noted already."""
+    """Note that a run's failure is mailed, and return its task; None where it already was."""
     from airflow.models import Log, TaskInstance
     from airflow.utils.session import create_session
     from sqlalchemy import select

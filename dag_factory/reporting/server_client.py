@@ -1,8 +1,8 @@
 """
-HTTP calls to an OpenMetadata server as a config's connection describes it: each ends within a known time.
+HTTP calls to the OpenMetadata server of a config's connection, each with a limit of time and size.
 
-A time-out of an HTTP client is one for each step, so a server that sends a byte now and then holds its caller for
-days. Any config may name such a server. So here a call as a whole is limited in time, and an answer in size.
+An HTTP client's time-out is for each step, so a server that sends a byte now and then can block its caller for days.
+Any config may name such a server. So here the time of the whole call is limited, and the size of the answer.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ HOST_PORT = "openMetadataServerConnection.hostPort"
 LONGEST_ANSWER = 16 * 1024 * 1024
 """In bytes."""
 
-# What comes first in a token that openmetadata-ingestion takes for a file.
+# openmetadata-ingestion takes a token that begins with one of these for the name of a file.
 _FILE_MARKS = ("/", "~", ".")
 _MANAGED_MARK = "secret:"
 
@@ -39,7 +39,7 @@ _SOURCES = "Connection instead, or set [openmetadata_dag_factory] openmetadata_c
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server has answered; ``location`` is where it redirects to."""
+    """A server's answer; ``location`` is the target of a redirect."""
 
     status: int
     content: bytes
@@ -51,9 +51,9 @@ class Answer:
 
     def object(self) -> Document | None:
         """
-        Return the JSON object of the answer, None where it holds none.
+        Return the JSON object of the answer, None where it is other JSON.
 
-        :raises ValueError: where it is no JSON
+        :raises ValueError: where it is not JSON
         """
         try:
             found = json.loads(self.content) if self.content else None
@@ -64,12 +64,12 @@ class Answer:
 
 class ServerClient:
     """
-    Calls one OpenMetadata server. It follows no redirect: the token would travel with it.
+    Calls one OpenMetadata server. It follows no redirects, which would send the token elsewhere.
 
     :param connection: an ``openMetadataServerConnection``, its references resolved
-    :param token: what to send as the bearer's
-    :param seconds: for which a call waits: to connect, and then for the whole of the answer
-    :raises ConfigError: where the connection has no address of a server
+    :param token: the Bearer token to send
+    :param seconds: for which a call waits: to connect, and then for the whole answer
+    :raises ConfigError: where the connection has no valid address of a server
     :raises ServerError: where it can't be used for another reason
     """
 
@@ -81,7 +81,7 @@ class ServerClient:
         self._overdue = threading.Event()
         try:
             self._http = httpx.Client(
-                # Credentials in it take the token's place, as with openmetadata-ingestion; httpx would log them.
+                # Credentials in the URL replace the token, as with openmetadata-ingestion; httpx would log them.
                 base_url=f"{str(address.copy_with(userinfo=b'')).rstrip('/')}/{version}",
                 auth=(address.username, address.password) if address.userinfo else None,
                 headers=_headers(connection, token),
@@ -90,7 +90,7 @@ class ServerClient:
                 follow_redirects=False,
             )
         except (OSError, ValueError, TypeError, KeyError) as error:
-            # The text of these may quote a header, so a token.
+            # The text of these errors may quote a header, and so a token.
             raise ServerError(
                 f"openMetadataServerConnection can't be used: {type(error).__name__}. "
                 "Check its token, extraHeaders and sslConfig"
@@ -103,7 +103,7 @@ class ServerClient:
         """
         Send a request and return the whole answer, whatever its status.
 
-        :raises httpx.HTTPError: where there is none
+        :raises httpx.HTTPError: where no whole answer comes
         """
         extensions = {"trace": self._note_socket}
         with (
@@ -111,7 +111,7 @@ class ServerClient:
             self._http.stream(method, path, json=body, extensions=extensions) as response,
         ):
             content = bytearray()
-            # As it comes: a few bytes that are compressed may stand for gigabytes, and no such answer is asked for.
+            # Not decompressed: a few compressed bytes may stand for gigabytes, and no compression was asked for.
             for piece in response.iter_raw():
                 content += piece
                 if len(content) > LONGEST_ANSWER:
@@ -120,7 +120,7 @@ class ServerClient:
 
     @contextmanager
     def _alarm(self) -> Iterator[None]:
-        """End what is done in the context when its time is over, by ending the connection that it waits for."""
+        """End what is done in the context when its time is over, by shutting down its connection."""
         self._overdue.clear()
         alarm = threading.Timer(self._seconds, self._hang_up)
         alarm.daemon = True
@@ -149,7 +149,7 @@ def token_of(connection: Document) -> str | None:
     """
     Return the token of a connection, None where it has none.
 
-    :raises ServerError: where the token stands in a place that only openmetadata-ingestion reads
+    :raises ServerError: where only openmetadata-ingestion can read the token
     """
     security = connection.get("securityConfig")
     token = security.get("jwtToken") if isinstance(security, dict) else None
@@ -168,7 +168,7 @@ def token_of(connection: Document) -> str | None:
 
 
 def shown(connection: Document) -> str:
-    """Return where the server of a connection is, in the form that may be shown: host and port, no credentials."""
+    """Return host and port of a connection's server, without credentials, to show to people."""
     netloc = urlsplit(str(connection.get("hostPort") or "")).netloc
     return netloc.rpartition("@")[2] or "without a host"
 
@@ -178,7 +178,7 @@ def _address(connection: Document) -> httpx.URL:
     with suppress(ValueError, httpx.InvalidURL):
         parts = urlsplit(host_port if isinstance(host_port, str) else "")
         url = httpx.URL(str(host_port))
-        # A port that is too high, which urlsplit refuses, would be taken for another one.
+        # urlsplit refuses a port that is too high, which httpx would take for another.
         if parts.scheme.lower() in ("http", "https") and parts.port != 0 and url.host:
             return url
     raise ConfigError(
@@ -192,7 +192,7 @@ def _headers(connection: Document, token: str | None) -> dict[str, str]:
         headers["Authorization"] = f"Bearer {token}"
     extra = connection.get("extraHeaders")
     if isinstance(extra, dict):
-        # As openmetadata-ingestion does it: "%(Authorization)s" stands for a header.
+        # As in openmetadata-ingestion: "%(Authorization)s" stands for a header.
         headers |= {name: str(value) % headers if "%" in str(value) else value for name, value in extra.items()}
     return headers
 
@@ -203,7 +203,7 @@ def _verify(connection: Document) -> bool | ssl.SSLContext:
         return False
     own = connection.get("sslConfig")
     authority = own.get("caCertificate") if mode == "validate" and isinstance(own, dict) else None
-    # The variables are those that openmetadata-ingestion's own client goes by.
+    # The same variables as openmetadata-ingestion's client uses.
     authority = authority or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
     if not authority:
         return httpx.create_ssl_context(trust_env=False)
@@ -217,5 +217,5 @@ def _verify(connection: Document) -> bool | ssl.SSLContext:
 def _shut(connection: socket.socket | None) -> None:
     if connection is not None:
         with suppress(OSError):
-            # That of a TLS socket would let go of its TLS first, while another thread reads.
+            # A TLS socket's own shutdown would first detach its TLS, while another thread reads.
             socket.socket.shutdown(connection, socket.SHUT_RDWR)

@@ -1,4 +1,4 @@
-"""Which interpreter runs ingestion code, and what of the environment it gets to see."""
+"""Which interpreter runs ingestion code, and which environment variables it gets."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from dag_factory import settings
 from dag_factory.errors import ConfigError
 from dag_factory.options import IN_PROCESS
 
-# Airflow's own variables hold its keys, its Connections and the way to its supervisor. Those of Python and of a virtual
-# environment would lead the other interpreter to Airflow's packages.
+# Airflow's own variables hold its keys, its Connections and its supervisor's address. With those of Python and of a
+# virtual environment, the other interpreter would import Airflow's packages.
 _NOT_PASSED_ON = re.compile(r"_*AIRFLOW_.*|_*PYTHON.*|VIRTUAL_ENV(_.*)?|__PYVENV_LAUNCHER__", re.IGNORECASE)
-# What a cloud's client libraries look for in the environment, they get, even where the config holds it as well.
+# Variables for the client libraries of clouds are passed on, even if the config holds the same secret.
 _CLOUDS = ("AWS_", "AZURE_", "GOOGLE_")
 
 
 def choose(wanted: str | None) -> str | None:
     """
-    Return the interpreter that is to run a pipeline, None for the worker's own process.
+    Return the interpreter to run a pipeline with, None for the worker's own process.
 
-    A config may come from any user who may deploy, and must not be able to start any program of the worker. So it can
-    only choose among the interpreters that the settings name.
+    Any user who may deploy can write a config, which must not be able to start any program on the worker. So it can
+    only choose among the interpreters in the settings.
 
-    :param wanted: the config's ``dagFactory.runner.python``, None where it says nothing
+    :param wanted: the config's ``dagFactory.runner.python``, None where it names none
     :raises ConfigError: where the settings do not allow it
-    :raises SettingsError: where a setting is wrong
+    :raises SettingsError: where a setting is invalid
     """
     default = settings.python()
     chosen = wanted or default
@@ -48,12 +48,12 @@ def environment(
     """
     Return the environment of a child.
 
-    It is that of this process (locale, proxies, certificates, credentials of clouds, drivers' settings: no list of ours
-    would know all that a source needs), without what is Airflow's and Python's, and without the secrets that the child
-    gets otherwise. The interpreter's folder comes first in the PATH, as in a virtual environment that is active.
+    It is this process's (locale, proxies, certificates, cloud credentials, settings of drivers: no list could name all
+    that a source needs), without Airflow's and Python's variables, and without the secrets that the child gets on
+    standard input. The interpreter's folder comes first in the PATH, as in an active virtual environment.
 
-    :param inherited: this process's environment, if not given
-    :param secrets: values that no variable may have
+    :param inherited: None for this process's environment
+    :param secrets: variables with one of these values are left out
     """
     inherited = os.environ if inherited is None else inherited
     kept = {

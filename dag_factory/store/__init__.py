@@ -30,7 +30,7 @@ class ConfigStore(Protocol):
     """
     A place that holds config files under keys: relative paths with ``/``, such as ``sales/orders.yaml``.
 
-    A store knows nothing of pipelines. Its answers are sorted, so that the same question gets the same answer.
+    A store knows nothing of pipelines. Its answers are sorted, so that they are always the same.
     """
 
     @property
@@ -39,23 +39,23 @@ class ConfigStore(Protocol):
 
     def check(self) -> Place:
         """
-        Return which store is there; what it says may be compared with what it says later.
+        Return the store at the location; compare the result with a later one to notice another store.
 
         :raises MissingStoreError: where it is not the store that this machine knows
         """
 
     def remember(self) -> Known | None:
         """
-        Let this machine know the store from now on, and return what it knows; None where it remembers nothing.
+        Remember the store on this machine, and return what is known of it; None where nothing is remembered.
 
-        :raises MissingStoreError: where it knows another one
+        :raises MissingStoreError: where another store is known
         """
 
     def confirm_absence(self) -> None:
         """
-        Make sure that a config that was not found is not there, rather than the store.
+        Make sure that a config that was not found is missing, rather than the whole store.
 
-        :raises MissingStoreError: where the store may only be out of reach
+        :raises MissingStoreError: where the store may be unmounted
         """
 
     def revisions(self) -> Mapping[str, str]:
@@ -69,113 +69,113 @@ class ConfigStore(Protocol):
         """
         Return the keys of all config files, those of defaults included, sorted; no file is opened.
 
-        :param unlisted: is given each folder whose configs can't be listed, with the reason
+        :param unlisted: gets each folder whose configs can't be listed, with the reason
         :raises StoreError: where the store can't be listed
         """
 
     def read(self, key: str) -> bytes:
         """
-        Return a file's content, at most a little more than the largest size that a config may have.
+        Return a file's content, cut where it is larger than a config may be.
 
         :raises KeyError: where the file is missing
-        :raises ConfigError: where there is one that can't be read
+        :raises ConfigError: where it can't be read
         :raises StoreError: under the lock, where the file system fails to read it
         """
 
     def size(self, key: str) -> int:
-        """Return a file's size in bytes, 0 where that is not known."""
+        """Return a file's size in bytes, 0 where that is unknown."""
 
     def changed(self, key: str) -> float | None:
-        """Return when a file was changed last, in seconds since the epoch, None where that is not known."""
+        """Return when a file was last changed, in seconds since the epoch, None where that is unknown."""
 
     def access(self, key: str, made_with: tuple[str, ...] = ()) -> Access:
         """
         Return who may read a file.
 
-        :param made_with: keys of further files that must be readable, those that do not exist apart
+        :param made_with: keys of further files that must be readable, if they exist
         """
 
     def write(self, key: str, data: bytes) -> None:
         """
-        Write a file in one step: a reader at the same time, or after a crash, finds the old file or the new one.
+        Write a file atomically: a concurrent reader, or one after a crash, finds the old file or the new one.
 
-        It is sure to survive a power cut, and covered by the marker, once `bump` has returned.
+        Once `bump` has returned, the file survives a power cut, and the marker covers it.
 
-        :raises StoreError: where that is not possible; it says whether the old file is still there
+        :raises StoreError: where it can't be written; says whether the old file is still there
         """
 
     def delete(self, key: str) -> bool:
         """
-        Remove a file, as surely as `write` writes one; return whether there was one.
+        Remove a file atomically; return whether it existed.
 
-        :raises StoreError: where it can't be removed; it says whether it is still there
+        :raises StoreError: where it can't be removed; says whether it is still there
         """
 
     def lock(self) -> AbstractContextManager[None]:
         """
         Hold the store's lock, which one thread of one process can hold at a time. Writing and deleting need it.
 
-        When it is released without an error, the marker covers all changes, also those of writers that have died.
+        When it is released without an error, the marker covers all changes, even those of writers that died.
 
-        :raises StoreLockedError: where another one holds it for too long
-        :raises StoreError: where it is not possible, or the marker can't be made to cover all changes
+        :raises StoreLockedError: where another process holds it for too long
+        :raises StoreError: where the store can't be locked, or the marker can't be made
         """
 
     def marker(self) -> str | None:
-        """Return the version marker, which is a new one after each `bump`; None before the first."""
+        """Return the version marker, which each `bump` replaces; None before the first."""
 
     def bump(self) -> str:
         """
-        Replace the version marker by a later one and return it, once all changes are sure to survive a power cut.
+        Replace the version marker by a later one and return it, once all changes are on disk.
 
-        A reader that sees it sees all that was written before. Markers are texts, and a later one sorts after.
+        A reader that sees the marker sees all that was written before. Markers are texts, and later ones sort after.
 
-        :raises StoreError: where it can't be replaced, or a change may not survive; it says which
+        :raises StoreError: where it can't be replaced, or a change may not survive a power cut; says which
         """
 
     def settle(self) -> bool:
         """
-        Make the marker that a writer did not make because it died or failed; return whether one was due.
+        Make the marker that a writer that died or failed did not make; return whether one was due.
 
-        While a writer holds the lock nothing is done, since it makes that marker itself.
+        Does nothing while a writer holds the lock, since that one makes the marker itself.
 
         :raises StoreError: where it can't be made
         """
 
     def loaded(self) -> str | None:
-        """Return the marker that the loader found when it last began to read, None where that is not known."""
+        """Return the marker that the loader found when it last started to read, None where that is unknown."""
 
     def note_loaded(self, marker: str) -> None:
-        """Note the marker that was found before all configs were read, as far as the store can keep it; never fails."""
+        """Note the marker that was found before all configs were read, if the store can be written; never fails."""
 
     def load_problem(self) -> str | None:
-        """Return what the loader has noted last of the time that it takes, None where all is well."""
+        """Return the loader's last note on the time that it takes, None where that is short enough."""
 
     def note_load_problem(self, problem: str | None) -> None:
-        """Note what is to be said of the time that the loader takes, as far as the store can keep it; never fails."""
+        """Note a problem with the time that the loader takes, if the store can be written; never fails."""
 
     def recall(self, dag_id: str) -> str | None:
-        """Return the key last noted for a DAG id, if any. It is a hint and may be out of date."""
+        """Return the key last noted for a DAG id, None without a note. It may be outdated."""
 
     def note(self, keys: Mapping[str, str]) -> None:
-        """Note which key speaks for which DAG id, as far as the store can keep it; never fails."""
+        """Note the key of each DAG id's config, if the store can be written; never fails."""
 
 
 def open_store(location: str, memory: Memory | None = None) -> ConfigStore:
     """
     Return the store at a location, a folder's path.
 
-    :param memory: what this machine remembers of it. With it, all that is not the known store is refused
+    :param memory: what this machine remembers of the store. With it, any other store is refused
     """
     return FolderStore(location, memory, last_good=settings.last_good_folder())
 
 
 def configured_store() -> ConfigStore:
     """
-    Return the store that the setting ``config_store`` names.
+    Return the store of the setting ``config_store``.
 
-    :raises SettingsError: where it names none
-    :raises MissingStoreError: where it is not there, or another one is
+    :raises SettingsError: where the setting is empty
+    :raises MissingStoreError: where the store is missing, or another one is in its place
     """
     location = settings.config_store()
     store = open_store(location, configured_memory(location))
@@ -184,7 +184,7 @@ def configured_store() -> ConfigStore:
 
 
 def configured_memory(location: str) -> Memory | None:
-    """Return what this machine remembers of the store at a location, None where it is to remember nothing."""
+    """Return what this machine remembers of the store at a location, None where it must not remember anything."""
     try:
         folder = settings.state_folder()
     except SettingsError as error:

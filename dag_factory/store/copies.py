@@ -1,4 +1,4 @@
-"""The files in which last good versions are kept: their names, their folders, and how they are read and written."""
+"""The files of last good versions: their names and folders, and how they are read and written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dag_factory.store.folder.files import NEW
 
 log = logging.getLogger(__name__)
 
-# Merged with its defaults, a config may be larger than a config's file; past this, something is wrong.
+# With its defaults, a config may be larger than a config's file may be. A larger copy is not read.
 MAX_BYTES = 8 * 1024 * 1024
 ABANDONED_SECONDS = 3600.0
 
@@ -35,7 +35,7 @@ class Version:
     A config as a DAG was built from it.
 
     :param document: with the defaults of its folders
-    :param access: who may read the files that it was made of
+    :param access: who may read the files that it was made from
     """
 
     dag_id: str
@@ -46,7 +46,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Copy:
-    """The file of a copy; its name says what it is of, so that it need not be opened to know whether it is current."""
+    """The file of a copy; its name identifies the content, so that it need not be opened to see if it is current."""
 
     path: Path
     id_part: str
@@ -54,20 +54,20 @@ class Copy:
 
     @property
     def written(self) -> float:
-        """When it was written, in seconds since the epoch; 0 where it is gone by now."""
+        """When it was written, in seconds since the epoch; 0 where it was removed meanwhile."""
         with suppress(OSError):
             return self.path.stat().st_mtime
         return 0.0
 
 
 def newest_first(copies: Iterable[Copy], looks: int = 5) -> Iterator[Version]:
-    """Yield what copies hold, without those that are torn."""
-    # There is more than one only where a load has died between writing the new one and removing the old one.
+    """Yield the contents of copies, the newest first, without incomplete ones."""
+    # There are several only if a load died between writing a new copy and removing the old one.
     for copy in sorted(copies, key=lambda copy: (copy.written, copy.path.name), reverse=True):
         try:
             version = _read(copy.path)
         except FileNotFoundError:
-            # A load has just put a newer one beside it and removed it.
+            # A load has just replaced it by a newer one.
             if looks > 1:
                 newer = [each for each in copies_in(copy.path.parent) if each.id_part == copy.id_part]
                 yield from newest_first(newer, looks - 1)
@@ -100,7 +100,7 @@ def entries_in(bucket: Path) -> Iterator[os.DirEntry[str]]:
 
 
 def copies_in(bucket: Path) -> list[Copy]:
-    """Return the copies in one folder of them, none where it can't be listed; the log says so then."""
+    """Return the copies in one folder of them; none, with a log line, where it can't be listed."""
     try:
         return [copy_of(entry) for entry in entries_in(bucket)]
     except OSError as error:
@@ -109,7 +109,7 @@ def copies_in(bucket: Path) -> list[Copy]:
 
 
 def copy_of(entry: os.DirEntry[str]) -> Copy:
-    """Return what a file's name says of the copy."""
+    """Return the copy that a file's name describes."""
     id_part, key_part, _, _ = entry.name.split(".")
     return Copy(Path(entry.path), id_part, key_part)
 
@@ -120,7 +120,7 @@ def belongs(entry: os.DirEntry[str], id_part: str) -> bool:
 
 
 def size_of(entry: os.DirEntry[str] | None) -> int | None:
-    """Return a file's size in bytes, None where there is none."""
+    """Return a file's size in bytes, None where it is missing."""
     with suppress(FileNotFoundError):
         return entry.stat(follow_symlinks=False).st_size if entry is not None else None
     return None
@@ -136,7 +136,7 @@ def remove(entries: Iterable[os.DirEntry[str]], since: float) -> None:
 
 def write(path: Path, content: bytes, access: Access) -> None:
     """
-    Put a copy in its place in one step.
+    Write a copy atomically.
 
     :raises OSError: where it can't be written; nothing is left behind
     """
@@ -155,12 +155,12 @@ def write(path: Path, content: bytes, access: Access) -> None:
 
 def _read(path: Path) -> Version | None:
     """
-    Return what a copy holds, None where it is torn or can't be read.
+    Return the content of a copy, None where it is incomplete or can't be read.
 
-    :raises FileNotFoundError: where it is gone
+    :raises FileNotFoundError: where it is missing
     """
     try:
-        # Opening a pipe would wait for a writer.
+        # Opening a pipe would block until there is a writer.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -183,7 +183,7 @@ def content_of(version: Version) -> bytes:
     held = {
         "dag_id": version.dag_id,
         "key": version.key,
-        # Where others may read the config no longer, its copy becomes another one.
+        # Part of the digest, so that a copy is replaced when others may no longer read the config.
         "access": [access.mode, access.group],
         "document": version.document,
     }

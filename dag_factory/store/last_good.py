@@ -40,9 +40,9 @@ __all__ = ["FOLDER", "InUse", "Index", "LastGood", "Version"]
 log = logging.getLogger(__name__)
 
 FOLDER = ".last_good"
-"""The hidden folder of a store in which the copies lie, unless a setting names another place."""
+"""The hidden folder of a store that holds the copies, unless a setting names another folder."""
 
-# Airflow gives the loader's module 30 s. What is not written within this time is written by the next loads.
+# Airflow gives the loader's module 30 s. Copies that are not written within this time are left to the next loads.
 BUDGET_SECONDS = 5.0
 
 _LOCK = ".lock"
@@ -51,7 +51,7 @@ _NOT_OURS = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT})
 
 @dataclass(frozen=True)
 class InUse:
-    """Copies that stay as they are: those for some DAG ids, and those of configs with some keys."""
+    """Copies that must stay as they are: by DAG id, and by the config's key."""
 
     dag_ids: Collection[str] = ()
     keys: Collection[str] = ()
@@ -61,17 +61,17 @@ class LastGood:
     """
     A folder of copies, ``<2 hex>/<DAG id>.<digest of the key>.<digest of the content>.json``.
 
-    The digest in the name shows which copies are current by their names alone, and a torn copy by its content. So
-    nothing is synced to the disk: a copy that a crash has torn is ignored, and written anew by the next load.
+    The digest in the name shows whether a copy is current, and whether it is complete. So nothing is synced to disk: a
+    copy that a crash has cut off is ignored, and the next load writes it again.
 
-    :param folder: may be missing, which means that there is no copy
+    :param folder: may be missing, which means that there are no copies
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def find(self, dag_id: str) -> Version | None:
-        """Return the copy for a DAG id, None where there is none; looks into one folder and opens one file."""
+        """Return the copy for a DAG id, None where it is missing; lists one folder and opens one file."""
         part = id_part_of(dag_id)
         copies = [copy for copy in copies_in(self.folder / bucket_of(dag_id)) if copy.id_part == part]
         return next((version for version in newest_first(copies) if version.dag_id == dag_id), None)
@@ -90,14 +90,14 @@ class LastGood:
         seconds: float = BUDGET_SECONDS,
     ) -> None:
         """
-        Keep copies of the configs that are good, and remove those of configs that are gone. Never fails.
+        Keep copies of good configs, and remove those of configs that were removed. Never fails.
 
-        Does nothing while another process does it. Copies that are newer than the list of the configs stay, for they
-        are of configs that it may not have seen.
+        Does nothing while another process does it. Copies that are newer than the list of configs stay, since their
+        configs may be missing from the list.
 
-        :param in_use: the copies of those that are broken
+        :param in_use: the copies of broken configs
         :param since: when the configs were listed, in seconds since the epoch
-        :param complete: whether all configs were listed, so that one that is not there is gone
+        :param complete: whether all configs were listed, so that a missing one was removed
         :param seconds: for how long copies are written
         """
         try:
@@ -105,13 +105,13 @@ class LastGood:
                 if is_alone:
                     self._keep(good, in_use, since, complete, seconds)
         except OSError as error:
-            # A read-only store works as well, without last good versions.
+            # A read-only store works too, without last good versions.
             level = logging.INFO if error.errno in _NOT_OURS else logging.WARNING
             log.log(level, "Last good versions of configs can't be kept in '%s': %s", self.folder, error.strerror)
 
     def replace(self, version: Version, document: Document) -> None:
         """
-        Put another document in the place of a copy's, such as the same one with its secrets encrypted anew.
+        Replace the document of a copy, such as by the same one with its secrets encrypted again.
 
         :raises OSError: where it can't be written; the copy is then still there
         """
@@ -133,16 +133,16 @@ class LastGood:
 
     def _check_own(self) -> None:
         """
-        Make sure that nothing is written or removed elsewhere: an author could make a link of the store's folder.
+        Make sure that nothing is written or removed elsewhere: an author could replace the store's folder by a link.
 
-        :raises OSError: where the store's own folder is a link; the one of the setting is the operator's, and may be
+        :raises OSError: where the store's own folder is a link; the setting's folder, the operator's, may be one
         """
         if self.folder.name == FOLDER and self.folder.is_symlink():
             raise OSError(errno.ELOOP, "is a link. Remove it")
 
     @contextmanager
     def _alone(self) -> Iterator[bool]:
-        # Without its parents: where the store is missing, it is not for us to make one.
+        # Without its parents: a missing store must not be created here.
         self.folder.mkdir(exist_ok=True)
         self._check_own()
         descriptor = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

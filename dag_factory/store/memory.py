@@ -1,4 +1,4 @@
-"""What this machine remembers of a store: its id, and what the last whole load of it found."""
+"""What this machine remembers of a store: its id, and what the last complete load found."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from typing import TypeVar
 log = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 2
-# Those to which the next one only adds.
+# Versions to which the current one only adds.
 _EARLIER_VERSIONS = (0, 1)
 # For another process's transaction to end.
 BUSY_SECONDS = 5.0
-# How much longer a load may take for all that is new: Airflow ends one that takes too long, and then nothing is loaded.
+# How long a load may spend on keeping what is new: Airflow ends a load that takes too long, and then nothing is loaded.
 KEEP_SECONDS = 5.0
 
 _SCHEMA = """
@@ -53,12 +53,11 @@ class Memory:
     """
     A SQLite file for one store, that several processes may use at once.
 
-    It can be thrown away at any time: the next load writes it anew. So nothing here ever raises; where the file can't
-    be read or written, everything goes on as without it, and the log says so in one line. Its mode lets nobody but
-    Airflow's user read it.
+    The file can be deleted at any time: the next load writes it again. So nothing here raises: where the file can't be
+    read or written, a line is logged, and all goes on without it. Only Airflow's user may read it.
 
     :param folder: the setting ``state_folder``
-    :param location: where the store is; each location has a file of its own
+    :param location: of the store; each location has its own file
     """
 
     def __init__(self, folder: Path, location: str) -> None:
@@ -66,7 +65,7 @@ class Memory:
         self.path = folder / f"store-{digest}.sqlite"
 
     def known(self) -> Known | None:
-        """Return the store that was seen last, None where none is known."""
+        """Return the store that was last seen, None where none is known."""
         return self._read(_known, None)
 
     def note(self, known: Known) -> None:
@@ -75,7 +74,7 @@ class Memory:
             self._write(lambda connection: _note(connection, known))
 
     def keys(self) -> frozenset[str]:
-        """Return the keys of the configs that the last load had, none where that is not known."""
+        """Return the keys of the last load's configs, empty where they are unknown."""
         return self._read(lambda each: frozenset(key for (key,) in each.execute("SELECT key FROM keys")), frozenset())
 
     def note_keys(self, keys: Collection[str]) -> None:
@@ -102,7 +101,7 @@ class Memory:
         Remember what a load has found, in one transaction; return how many rows were written or removed.
 
         :param revisions: the revision of each config, by DAG id
-        :param content: gives what is to be kept of a DAG id; it is only asked about those that have changed
+        :param content: returns what to keep for a DAG id; called only for those that have changed
         :param seconds: after which the rest is left to the next load
         """
         kept: dict[str, str] = self._read(_revisions, {})
@@ -141,7 +140,7 @@ class Memory:
 
     def forget(self) -> None:
         """
-        Forget the store, so that the next one that is found is a new one.
+        Forget the store, so that the next one counts as new.
 
         :raises OSError: where the file can't be removed
         """
@@ -163,7 +162,7 @@ class Memory:
             try:
                 return action()
             except sqlite3.OperationalError:
-                raise  # locked, read-only or full: the file itself may be in order
+                raise  # locked, read-only or full: the file itself may be intact
             except sqlite3.DatabaseError as error:
                 log.warning("'%s' is corrupt (%s). It is replaced by a new one", self.path, error)
                 self.forget()
@@ -173,7 +172,7 @@ class Memory:
             return otherwise
 
     def _warn(self, error: Exception) -> None:
-        """Say once for each process that nothing can be remembered."""
+        """Log once for each process that nothing can be remembered."""
         if self.path in _warned:
             return
         _warned.add(self.path)
@@ -188,7 +187,7 @@ class Memory:
         """Return the answer of one transaction."""
         if not os.access(self.path, os.F_OK):
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # By SQLite itself it would be made as the umask says; its journals are made as the file is.
+            # SQLite would create it with the umask's mode; its journals get the mode of the file.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
         with closing(connection):

@@ -1,4 +1,4 @@
-"""Whether a redeploy switches a pipeline on or off."""
+"""Whether a redeploy enables or disables a pipeline."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ def toggled(before: Document, now: Document) -> bool | None:
     """
     Return whether a redeploy pauses (True) or unpauses (False) the pipeline's DAG; None: neither.
 
-    Airflow reads a config's wish only when the DAG is new (``is_paused_upon_creation``). Later the DAG stays as users
-    set it in the UI. So where ``enabled`` or ``pausePipeline`` has changed, the DAG itself is paused or unpaused, as
-    OpenMetadata's Kubernetes client does; where neither has changed, it is left alone.
+    Airflow reads ``is_paused_upon_creation`` only when the DAG is new. Later the DAG stays as users set it in the UI.
+    So where ``enabled`` or ``pausePipeline`` has changed, the DAG itself is paused or unpaused, as OpenMetadata's
+    Kubernetes client does; where neither has changed, it is left alone.
 
-    :param before: the document that ran, with the defaults of its folders
-    :param now: the one that is deployed, with those of its own
+    :param before: the former document, with the defaults of its folders
+    :param now: the deployed one, with its own
     """
     try:
         former, pipeline = IngestionPipeline.from_document(before), IngestionPipeline.from_document(now)

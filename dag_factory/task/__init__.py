@@ -1,5 +1,5 @@
 """
-A task of ours: the operator, the run of its pipeline, its links.
+The task of a pipeline: its operator, its execution, its links.
 
-Runs in a worker, which imports it by the names that Airflow has stored of it. It may import what stands below `dag`.
+Runs in a worker, which imports the operator by the name that Airflow has stored. It may import the rooms below `dag`.
 """

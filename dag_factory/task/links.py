@@ -46,9 +46,9 @@ def _link_of(operator: BaseOperator, key: str) -> str:
 
 def links_to(pipeline: IngestionPipeline, host_port: object) -> dict[str, str]:
     """
-    Return the addresses of a pipeline and of its service by the XCom that Airflow's UI reads them from.
+    Return the addresses of a pipeline and of its service, by the XComs from which Airflow's UI reads them.
 
-    :param host_port: where the API is, from which follows where the UI is, unless ``openmetadata_url`` says it
+    :param host_port: the API's address, from which the UI's follows, unless ``openmetadata_url`` is set
     """
     base = (settings.openmetadata_url() or "").rstrip("/") or ui_address(host_port)
     paths = {PipelineLink.xcom_key: pipeline_path(pipeline), ServiceLink.xcom_key: service_path(pipeline)}

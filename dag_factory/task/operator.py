@@ -23,10 +23,10 @@ class IngestionOperator(BaseOperator):
     Runs the pipeline of its DAG: reads its config from the store, resolves references, runs the workflow.
 
     The operator itself holds nothing of the config, so nothing of it can appear in Airflow's database or UI. The
-    workflow runs in this process, which then needs openmetadata-ingestion, or in a child of another interpreter, which
-    then needs it. Returns, for each step of the workflow, how many records, errors and so on there were.
+    workflow runs in this process, or in a child with another interpreter, whichever has openmetadata-ingestion.
+    Returns, for each step of the workflow, how many records, errors and so on there were.
 
-    :param problem: what is wrong with the config, where the DAG was built from its last good version, which then runs
+    :param problem: what is wrong with the config, where its last good version runs
     """
 
     ui_color = "#e8ddff"
@@ -39,7 +39,7 @@ class IngestionOperator(BaseOperator):
         self.problem = problem
 
     def execute(self, context: Context) -> Summary:
-        # What a worker needs is not for the DAG processor to import.
+        # Imported late, since only a worker needs it.
         from dag_factory.task.execution import Execution
 
         self._execution = Execution(self.dag_id, context, self.problem)
@@ -51,12 +51,12 @@ class IngestionOperator(BaseOperator):
 
     @property
     def has_begun(self) -> bool:
-        """Whether this process is the one that runs the task."""
+        """Whether this process runs the task."""
         return self._execution is not None
 
     @property
     def links(self) -> Mapping[str, str]:
-        """Where the pipeline is in OpenMetadata's UI, by the XComs of the links; known once the task has begun."""
+        """The pipeline's addresses in OpenMetadata's UI, by the XComs of the links; known once the task has started."""
         return self._execution.links if self._execution is not None else {}
 
 

@@ -1,8 +1,9 @@
 """
-The end of a task that goes on after its time: Airflow's own time-out may not reach it.
+Ends a task that goes on after its time-out, which Airflow's own time-out may not do.
 
-Airflow has a signal raise an exception in the task's main thread. While that waits in C code, such as a database's
-driver whose server accepts and never answers, the exception waits too; and what is cleaned up after it may wait again.
+Airflow's time-out is an exception that a signal raises in the task's main thread. While that thread waits in C code,
+such as a database's driver whose server never answers, the exception waits too; and the cleanup after it may wait
+again.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ from contextlib import contextmanager, suppress
 log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 60.0
-"""How long a task may go on after its time: to clean up, and to report how it ended."""
+"""How long a task may go on after its time-out, to clean up and to report its outcome."""
 
 
 @contextmanager
 def no_overtime(ends_at: float | None, on_end: Callable[[], object], *, grace: float = GRACE_SECONDS) -> Iterator[None]:
     """
-    End this process where what is done in the context goes on for longer than it may.
+    End this process if what is done in the context takes too long.
 
-    A process that ends so is a failed try for Airflow. One that holds the interpreter's lock in C code can't be ended
-    from within; a child of an interpreter can, by its parent.
+    To Airflow, a process that ends this way is a failed try. A process whose C code holds the interpreter's lock can't
+    be ended from within; a child can be ended by its parent.
 
     :param ends_at: `time.monotonic` at which its time is over, None where it has no limit
-    :param on_end: is called before the process is ended
-    :param grace: seconds that it may go on after its time
+    :param on_end: called before the process is ended
+    :param grace: seconds that it may go on afterwards
     """
     if ends_at is None:
         yield

@@ -1,4 +1,4 @@
-"""What a trigger's ``conf`` says for its run alone, merged over the pipeline's document."""
+"""A trigger's ``conf``, merged over the pipeline's document for one run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _is_uuid(value: object) -> bool:
         return False
 
 
-# Each with the check of its value, and what that has to be, in words.
+# Each with the check of its value, and what the value must be, in words.
 KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
     "appConfigOverride": (_is_object, "an object"),
     "sourceConfigOverride": (_is_object, "an object"),
@@ -49,25 +49,25 @@ _PART = re.compile(r'"[^"]*"|[^."]+')
 
 def overridden(document: Document, conf: Mapping[str, Any]) -> Document:
     """
-    Return the document as it is for one run. What is null or empty in ``conf`` changes nothing.
+    Return the document for one run. Null or empty values in ``conf`` change nothing.
 
     ``sourceConfigOverride``: its top-level keys replace those of ``sourceConfig.config``; ``appConfigOverride``: its
-    own replace those of an application's ``appConfig``; ``testCases``: names, or fully qualified ones, to which a run
-    of a TestSuite is limited.
+    keys replace those of an application's ``appConfig``; ``testCases``: the only test cases that a run of a TestSuite
+    runs, by name or fully qualified name.
 
-    :param conf: the conf of Airflow's run, as the trigger gave it
-    :raises ConfigError: naming the key of ``conf`` that does not fit, without its value
+    :param conf: the conf of Airflow's run, from the trigger
+    :raises ConfigError: for an invalid value; names its key in ``conf``
     """
     given = _given(document, conf)
     source_config = document.get("sourceConfig")
     if not given or not isinstance(source_config, dict) or not isinstance(source_config.get("config"), dict):
         return document
     for key in given.keys() & {"sourceConfigOverride", "appConfigOverride"}:
-        # What does not fit, ingestion finds out, and says nothing of where it came from.
+        # Logged, since ingestion's errors do not say that a value came from the conf.
         log.info("For this run alone, conf.%s replaces %s", key, ", ".join(map(repr, sorted(given[key]))))
     check_override(source_config["config"], given.get("sourceConfigOverride", {}), "conf.sourceConfigOverride")
     config = {**source_config["config"], **given.get("sourceConfigOverride", {})}
-    # Those of the document itself have been checked, as true and false alone.
+    # The document's own booleans have already been checked.
     for problem in booleans_of_source(config, "conf.sourceConfigOverride"):
         raise ConfigError(problem.text, field=problem.field)
     if "appConfigOverride" in given:
@@ -82,9 +82,9 @@ def overridden(document: Document, conf: Mapping[str, Any]) -> Document:
 
 def check_kinds(conf: Mapping[str, Any]) -> None:
     """
-    Check that what a conf holds is of the kind that it has to be, whatever the pipeline.
+    Check the kinds of a conf's values, as far as they don't depend on the pipeline.
 
-    :raises ConfigError: naming the key that is not, without its value
+    :raises ConfigError: for a wrong one; names its key
     """
     for key, (is_one, kind) in KEYS.items():
         value = conf.get(key)
@@ -93,13 +93,13 @@ def check_kinds(conf: Mapping[str, Any]) -> None:
 
 
 def _given(document: Document, conf: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a conf sets, checked."""
+    """Return the settings in a conf, checked."""
     check_kinds(conf)
     given = {key: value for key, value in conf.items() if value}
     for key in given:
         only_for = _ONLY_FOR.get(key)
         if key not in KEYS:
-            # A newer server may send more; its runs go on without.
+            # A newer server may send more keys, which must not fail its runs.
             log.warning("conf.%s is unknown, so it changes nothing. Known: %s", key, ", ".join(KEYS))
         elif only_for not in (None, document.get("pipelineType")):
             raise _misfit(key, f"works for pipelines of type {only_for} alone. Leave it out")
@@ -107,7 +107,7 @@ def _given(document: Document, conf: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _name(test_case: str, tested: object) -> str:
-    """Return the name of a test case, given by it or by its fully qualified name, which begins with what it tests."""
+    """Return the name of a test case, given by its name or its fully qualified name, which begins with its table's."""
     if tested and isinstance(tested, str) and test_case.startswith(f"{tested}."):
         return str(_PART.findall(test_case)[-1]).strip('"')
     return test_case

@@ -1,9 +1,9 @@
 """
-Whether the OpenMetadata server of a config is there, asked before its workflow begins.
+Checks that the OpenMetadata server of a config can be used, before the workflow starts.
 
-openmetadata-ingestion waits for a server that says nothing for up to ten minutes a call, and what it reports of another
-fault often names the wrong one. Here each ends within a minute, in a sentence that says which server, what happened and
-the way out.
+openmetadata-ingestion waits up to ten minutes per call for a server that does not answer, and its messages for other
+faults often name the wrong cause. Here each fault is found within a minute, and reported in a sentence that says which
+server, what happened and the way out.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from dag_factory.reporting.server_client import HOST_PORT, Answer, ServerClient,
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 20.0
-"""For how long an answer is waited for: twice what a server takes that is busy, but works."""
+"""How long to wait for an answer: twice what a busy server takes."""
 
 PATIENCE_SECONDS = 40.0
 """
-For how long a server that is unavailable is asked again: it may just be starting.
+For how long calls to an unavailable server are retried: it may just be starting.
 
-Airflow's own retries are for longer outages; they hold no slot of a worker.
+Airflow's own retries are for longer outages; they occupy no worker slot.
 """
 
 _LONGEST_PAUSE_SECONDS = 8.0
 
 _LONGEST_HOST = 255
 
-# The first needs no token. The second needs one, and no right beyond it.
+# The first needs no token. The second needs a token, but no permission.
 _VERSION = "/system/version"
 _WHO_AM_I = "/users/loggedInUser"
 
@@ -51,15 +51,15 @@ def require_answers(
     connection: Document, *, answer_seconds: float = ANSWER_SECONDS, patience: float = PATIENCE_SECONDS
 ) -> None:
     """
-    Return if the OpenMetadata server of a connection answers as one does, and takes the token.
+    Check that a connection's server answers as OpenMetadata does, and accepts the token.
 
-    A token that only openmetadata-ingestion can read is left to that.
+    A token that only openmetadata-ingestion can read is not checked.
 
     :param connection: an ``openMetadataServerConnection``, its references resolved
     :param answer_seconds: for which one answer is waited for
     :param patience: seconds for which a server that is unavailable is asked again
     :raises ConfigError: where the connection names no server
-    :raises ServerUnavailable: where the server is unavailable for all that time
+    :raises ServerUnavailable: where the server stays unavailable
     :raises ServerError: where it can't be used until somebody changes something
     """
     token = _readable(connection)
@@ -91,7 +91,7 @@ def _log_problem(state: RetryCallState) -> None:
 
 def _check(client: ServerClient, problems: _Sentences, *, has_token: bool) -> None:
     answer = _ask(client, _VERSION, problems)
-    # A proxy may want the token that only openmetadata-ingestion can read.
+    # A proxy may require the token, which only openmetadata-ingestion can read here.
     if answer.status in _REFUSALS and not has_token:
         return
     problems.check(answer)
@@ -99,7 +99,7 @@ def _check(client: ServerClient, problems: _Sentences, *, has_token: bool) -> No
         raise problems.not_openmetadata()
     if has_token:
         answer = _ask(client, _WHO_AM_I, problems)
-        # A server may not know the call; whether it knows the token, it says first.
+        # A server may not have this call, but it checks the token first.
         if answer.status != HTTPStatus.NOT_FOUND:
             problems.check(answer)
 
@@ -119,7 +119,7 @@ def _says_version(answer: Answer) -> bool:
 
 
 class _Sentences:
-    """What is wrong with one server: which one, what happened, the way out."""
+    """The messages about one server: which one, what happened, the way out."""
 
     def __init__(self, connection: Document, answer_seconds: float) -> None:
         self._server = f"the OpenMetadata server {shown(connection)}"
@@ -127,7 +127,7 @@ class _Sentences:
         self._seconds = answer_seconds
 
     def check(self, answer: Answer) -> None:
-        """Raise where an answer is none that a workflow could use."""
+        """Raise where an answer shows that a workflow can't use the server."""
         status = answer.status
         if status == HTTPStatus.UNAUTHORIZED:
             raise self._lasting(f"refuses the token (401). Renew {_TOKEN}, or the Connection that it comes from")
@@ -151,10 +151,10 @@ class _Sentences:
         )
 
     def of_transport(self, error: httpx.HTTPError) -> ServerError:
-        """Return what to raise where there is no whole answer."""
+        """Return the error to raise where no whole answer came."""
         causes = list(_causes(error))
         for cause in causes:
-            # Where the connection merely ended amid the handshake, TLS is not to blame.
+            # If the connection merely ended during the handshake, TLS is not to blame.
             if isinstance(cause, ssl.SSLError) and not isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
                 return self._of_tls(cause)
         for kind, problem in (
@@ -188,7 +188,7 @@ class _Sentences:
         )
 
     def _redirects(self, answer: Answer) -> ServerError:
-        # Its path and query are not for a log: a login page finds tokens there.
+        # Without path and query, which may hold tokens of a login page.
         target = urlsplit(answer.location)
         where = (
             f"{target.scheme}://{target.netloc.rpartition('@')[2][:_LONGEST_HOST]}"
@@ -208,7 +208,7 @@ class _Sentences:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an error and what it comes from."""
+    """Yield an error and its causes."""
     found: BaseException | None = error
     while found is not None:
         yield found

@@ -1,5 +1,5 @@
 """
-What notices a change of the store, and has Airflow parse the loader for it.
+Notices changes of the store, and asks Airflow to parse the loader.
 
 Runs in the API server, or as a command of its own. It may import all but `api`.
 """

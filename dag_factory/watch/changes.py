@@ -1,4 +1,4 @@
-"""Which files have changed since they were last taken up, and which of these changes are whole."""
+"""Which files have changed since they were last processed, and which of these changes are complete."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ class Patience:
     """
     Times in seconds.
 
-    :param settle: for how long nothing must have changed before changes are taken up, so that many are one
-    :param burst: after which they are taken up though more keep coming
-    :param quiet: for how long a file that may still be being written must have stayed the same
+    :param settle: how long nothing must have changed before changes are processed, so that many are processed at once
+    :param burst: after which they are processed even if more keep coming
+    :param quiet: how long a file that may still be being written must have stayed the same
     """
 
     settle: float = 0.2
@@ -23,7 +23,7 @@ class Patience:
 
 @dataclass(frozen=True)
 class _Change:
-    """A revision other than the known one, None where the file is gone, and when it was seen first."""
+    """A revision other than the known one, None where the file is missing, and when it was first seen."""
 
     revision: str | None
     since: float
@@ -31,9 +31,9 @@ class _Change:
 
 class Changes:
     """
-    The difference between the revisions that are known and those that are seen, key by key.
+    The difference between the known revisions and those that are seen, key by key.
 
-    :param known: what has been taken up already
+    :param known: the revisions that have been processed
     """
 
     def __init__(self, known: Mapping[str, str], patience: Patience) -> None:
@@ -43,7 +43,7 @@ class Changes:
         self._began = 0.0
 
     def see(self, revisions: Mapping[str, str], now: float) -> None:
-        """Compare with what there is now."""
+        """Compare with the current revisions."""
         if not self._seen:
             self._began = now
         differing = {key for key, _ in self._known.items() ^ revisions.items()}
@@ -53,9 +53,9 @@ class Changes:
 
     def ready(self, now: float, is_being_written: Callable[[str], bool]) -> dict[str, str | None]:
         """
-        Return the revisions to take up by key, None where the file is gone; nothing while more changes keep coming.
+        Return the revisions to process by key, None where the file is missing; empty while more changes keep coming.
 
-        :param is_being_written: says of a key whether its file may be half a file
+        :param is_being_written: returns whether a key's file may be incomplete
         """
         whole = {
             key: change
@@ -68,7 +68,7 @@ class Changes:
         return {key: change.revision for key, change in whole.items()}
 
     def take(self, ready: Mapping[str, str | None], now: float) -> set[str]:
-        """Know these from now on; return the keys of those that were not known at all before."""
+        """Count these as known from now on; return the keys that are new."""
         new = ready.keys() - self._known.keys()
         for key, revision in ready.items():
             self._seen.pop(key, None)
@@ -80,7 +80,7 @@ class Changes:
         return new
 
     def __bool__(self) -> bool:
-        """Whether there is anything to take up, now or later."""
+        """Whether there are changes to process, now or later."""
         return bool(self._seen)
 
 

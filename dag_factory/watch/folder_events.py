@@ -1,4 +1,4 @@
-"""File events of the kernel, through watchdog: that something has changed, and which files are being written."""
+"""File events of the kernel, through watchdog: something has changed, or a file is being written."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 from dag_factory.store.folder.listing import Identity
 from dag_factory.store.folder.own_files import is_own_file
 
-# Not the opening and reading of files, which the loader does all the time.
+# Without events for opening and reading files, which the loader does all the time.
 EVENTS: list[type[FileSystemEvent]] = [
     DirCreatedEvent,
     DirDeletedEvent,
@@ -43,8 +43,8 @@ class FolderEvents(FileSystemEventHandler):
     """
     Calls ``hint`` whenever something changes in one of the folders. What has changed, the watcher finds out by looking.
 
-    Each folder has a watch of its own. watchdog's watches of whole trees may meet a new folder twice, and lose track of
-    it where it moves.
+    Each folder has a watch of its own. watchdog's watches of whole trees may add a new folder twice, and lose one that
+    moves.
 
     :param hint: is called in another thread
     """
@@ -94,7 +94,7 @@ class FolderEvents(FileSystemEventHandler):
         self._observer.join()
 
     def dispatch(self, event: FileSystemEvent) -> None:
-        """Take an event; watchdog calls this."""
+        """Handle an event; watchdog calls this."""
         paths = [Path(str(path)) for path in (event.src_path, event.dest_path) if path]
         if all(is_own_file(path.name) for path in paths):
             return

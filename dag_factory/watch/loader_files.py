@@ -1,4 +1,4 @@
-"""The files that Airflow parses for our DAGs: which they are, and how to have one parsed without asking Airflow."""
+"""The files that Airflow parses for our DAGs: how to find them, and how to touch one so that Airflow parses it."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class LoaderFiles:
         """
         Make the loader's file newer, which Airflow notices within about a second.
 
-        It does nothing where the loader does not lie in the DAGs folder as ``openmetadata_loader.py``: Airflow then
-        parses it in its own time.
+        Does nothing if the loader is not ``openmetadata_loader.py`` in the DAGs folder: Airflow then parses it at the
+        next regular time.
         """
         with suppress(OSError):
             if self._path.is_file():

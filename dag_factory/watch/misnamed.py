@@ -1,4 +1,4 @@
-"""Files that hold a config and are not read, since their names don't end as those of configs do."""
+"""Files that hold a config but are not read, since their names have another suffix."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from dag_factory.configs.document import SUFFIXES
 
-# So much of a file is looked at, and so many files of a folder.
+# How many bytes of a file are searched, and how many files of a folder.
 _BEGINNING = 65_536
 _MOST_FILES = 1_000
 
@@ -27,7 +27,7 @@ Stamp = tuple[int, int]
 
 
 class Misnamed:
-    """The files of a store that look like configs by what they hold, but not by their names. Each is found once."""
+    """The files of a store that look like configs by their content, but not by their names. Each is found once."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -37,9 +37,9 @@ class Misnamed:
 
     def look(self, folders: Iterable[Path]) -> list[str]:
         """
-        Return a line for each such file that is new since the last look, or has become one. Never fails.
+        Return a line for each such file that has appeared since the last call. Never fails.
 
-        Only folders that have changed are listed again, so that a look costs next to nothing.
+        Only folders that have changed are listed again, so a call costs very little.
         """
         lines = []
         for folder in folders:
@@ -68,7 +68,7 @@ class Misnamed:
 
 
 def _candidates(folder: Path) -> list[str]:
-    """Return the names of files that are not read as configs; hidden ones, and backups of editors, are left alone."""
+    """Return the names of files that are not read as configs, without hidden ones and backups of editors."""
     with os.scandir(folder) as entries:
         names = sorted(
             entry.name
@@ -90,7 +90,7 @@ def _is_like_a_config(path: Path) -> bool:
 def _line(root: Path, path: Path) -> str:
     key = path.relative_to(root)
     stem = key.name
-    # `orders.yaml.txt` and `orders.jsonl` alike: what comes before the first suffix that tells JSON or YAML.
+    # Cuts `orders.yaml.txt` and `orders.jsonl` before the first suffix that looks like JSON or YAML.
     cut = re.search(r"\.(json|ya?ml)", stem, re.IGNORECASE)
     suffix = _YAML if cut is None or cut[1].lower() != "json" else _JSON
     right = f"{stem[: cut.start()] if cut else stem.rpartition('.')[0] or stem}{suffix}"

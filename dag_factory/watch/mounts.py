@@ -1,4 +1,4 @@
-"""On which kind of file system a folder lies: inotify does not report what another machine does."""
+"""The file system that a folder lies on: inotify does not report changes by other machines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 MOUNTS = Path("/proc/self/mountinfo")
 
-# By the names that the kernel gives them; of those of FUSE (`fuse.sshfs`, `fuse.s3fs`) the first part says it.
+# By the kernel's names; of FUSE's (`fuse.sshfs`, `fuse.s3fs`) the first part.
 REMOTE = frozenset(
     {
         *("nfs", "nfs4", "cifs", "smb3", "smbfs", "smb2", "ncpfs", "afs", "coda"),
@@ -21,8 +21,7 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")
 
 def remote_kind(folder: Path, mounts: Path = MOUNTS) -> str | None:
     """
-    Return the type of the file system that a folder lies on, such as ``nfs4``, None where the machine's kernel knows
-    of every change to it.
+    Return the type of a folder's file system, such as ``nfs4``, None where this machine's kernel sees every change.
 
     :param mounts: the kernel's list; where it is missing, every folder counts as local
     """
@@ -36,7 +35,7 @@ def remote_kind(folder: Path, mounts: Path = MOUNTS) -> str | None:
         # … 5: mount point, any number of optional fields, a hyphen, type, …
         before, _, after = line.partition(" - ")
         point = Path(_ESCAPED.sub(lambda match: chr(int(match[1], 8)), before.split(" ")[4]))
-        # Of two mounts on one point the later one covers the earlier one.
+        # A later mount on the same point covers an earlier one.
         if path.is_relative_to(point) and len(point.parts) >= depth:
             depth, found = len(point.parts), after.split(" ")[0]
     return found if found.split(".")[0] in REMOTE else None

@@ -1,7 +1,8 @@
 """
-The two ways of asking Airflow for a parse: through its REST API with a caller's rights, and by a row in its database.
+The two ways of asking Airflow for a parse: through its REST API with a caller's permissions, and by a row in its
+database.
 
-Where neither leads to a file, the loader's own file is touched. Airflow may drop any request, see `Parses`.
+If neither finds the file, the loader's own file is touched. Airflow may drop any request, see `Parses`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# So many DAGs are looked at to find the files that make them.
+# How many DAGs are fetched to find the files that make them.
 _MAX_DAGS = 100
 
 # A bundle and a path in it.
@@ -27,7 +28,7 @@ BundleFile = tuple[str, str]
 
 
 class Caller(Protocol):
-    """The caller of our API, with whose rights Airflow's REST API is called."""
+    """The caller of our API, with whose permissions Airflow's REST API is called."""
 
     async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request to ``/api/v2`` and return the answer, whatever its status."""
@@ -35,9 +36,9 @@ class Caller(Protocol):
 
 class RestRequests:
     """
-    Requests through Airflow's REST API, which knows a file by a token of the DAGs that it has made.
+    Requests through Airflow's REST API, which identifies a file by a token of its DAGs.
 
-    Where it has made none yet, or the caller may not edit all of them, the loader's file is touched instead.
+    If the file has made no DAG yet, or the caller may not edit all of them, the loader's file is touched instead.
     """
 
     def __init__(self, files: LoaderFiles) -> None:
@@ -67,7 +68,7 @@ class RestRequests:
 
 class DatabaseRequests:
     """
-    Requests by a row in Airflow's database, as its own API makes them. For changes by hand, which no caller has made.
+    Requests by a row in Airflow's database, as its own API makes them. For changes by hand, which have no caller.
 
     Where no file has made a DAG yet, or the database can't be reached, the loader's file is touched instead.
     """
@@ -84,7 +85,7 @@ class DatabaseRequests:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            # Without its last config the store is no longer known by any DAG, but the file is the one it was.
+            # After the last config is removed, no DAG shows the files any more, but they are still the same.
             self._found = self._files.find(_tagged_dags()) or self._found
             for file in self._found:
                 _insert(file)
@@ -97,7 +98,7 @@ class DatabaseRequests:
 
 
 def _tagged_dags() -> list[tuple[str, BundleFile]]:
-    """Return DAGs that carry our tag, with the files that have made them."""
+    """Return DAGs with our tag, and the files that have made them."""
     from airflow.models.dag import DagModel, DagTag
     from airflow.utils.session import create_session
     from sqlalchemy import select

@@ -1,4 +1,4 @@
-"""Asking Airflow to parse the loader after a change, until a parse has seen it, rather than waiting until one does."""
+"""Asks Airflow to parse the loader after a change, until a parse has seen the change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ParseRequest = Callable[[], Awaitable[None]]
 """Asks Airflow once for a parse of the loader. Airflow may drop the request."""
 
 POLL_SECONDS = 0.2
-# For Airflow to parse the loader and to write down what it has found.
+# Airflow needs so long to parse the loader and to store its DAGs.
 WRITING_SECONDS = 5
 # How long to wait for a parse after each request. Airflow drops one that comes while the loader is being parsed, and
 # that parse may have read the store before the change: so the request is repeated.
@@ -30,12 +30,12 @@ class Parses:
     """
     Asks for parses of the loader until one has seen the store's marker. Any number of changes meanwhile is one request.
 
-    A parse notes in the store which marker it has seen. That is what the states go by::
+    A parse notes in the store which marker it has seen. These are the states::
 
         idle ────── a change is wanted ─────▶ looking
         looking ─── the marker is seen ─────▶ idle, or looking where another change is wanted by now
         looking ─── it is not, or the caller asks even so ──▶ a request is sent ──▶ waiting
-        waiting ─── a parse has noted another marker ───────▶ looking, and the retry intervals start anew
+        waiting ─── a parse has noted another marker ───────▶ looking, with the first retry interval
         waiting ─── the retry interval is over ─────────────▶ looking, with the next interval
         looking ─── no interval is left, no marker can be made (one request is sent), or the request failed ──▶
                     a line is logged, then as after "the marker is seen"
@@ -44,8 +44,8 @@ class Parses:
     is wanted; between its last look at that and its end, nothing else runs. No request loops forever: each is followed
     by a wait, and after as many as there are intervals the next one takes a parse that has noted something new.
 
-    Some of what a parse says Airflow takes only from one that comes later, see `later_seconds`. So a second task makes
-    a new marker at these times after the last change, and wants a parse that sees it. Each change starts it anew.
+    Airflow takes some changes only from a later parse, see `later_seconds`. So a second task makes a new marker at
+    these times after the last change, and wants a parse that sees it. Each change starts that task again.
 
     :param store: opens the config store
     :param later_seconds: the times after the last change, ascending
@@ -62,7 +62,7 @@ class Parses:
         self._store = store
         self._later_seconds = later_seconds
         self._retry_seconds = retry_seconds
-        # What no request was begun for yet: how to send it, and whether to send it even if the marker is seen.
+        # The next request, if one is wanted: how to send it, and whether to send it even if the marker is seen.
         self._wanted: tuple[ParseRequest, bool] | None = None
         self._settling = threading.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -70,7 +70,7 @@ class Parses:
 
     def ask_if_unseen(self, request: ParseRequest) -> None:
         """
-        Ask for a parse in the background, where none has seen all that is in the store. Never fails, and never waits.
+        Ask for a parse in the background, unless one has seen the whole store. Never fails, and never waits.
 
         For callers that find a change in the store for which no parse may have been requested yet.
         """
@@ -80,7 +80,7 @@ class Parses:
         """
         Ask for a parse in the background, for a change of one's own. Never fails, and never waits.
 
-        :param even_if_seen: ask also where a parse has seen all changes, for a file may have come without one
+        :param even_if_seen: ask even if a parse has seen all markers, since a file may have come without one
         """
         self._want(request, even_if_seen)
         if self._later is not None:
@@ -88,7 +88,7 @@ class Parses:
         self._later = asyncio.create_task(self._ask_later(request))
 
     async def wait_until_seen(self, limit_seconds: float) -> bool:
-        """Return whether a parse has begun that saw all that is in the store now; wait for it up to a limit."""
+        """Return whether a parse has started that sees the whole store as it is now; wait for it up to a limit."""
         try:
             wanted = await asyncio.to_thread(self._marker)
         except DagFactoryError as error:
@@ -121,7 +121,7 @@ class Parses:
         began = time.monotonic()
         for seconds in self._later_seconds:
             await asyncio.sleep(began + seconds - time.monotonic())
-            # By a new marker it is known when a parse has come.
+            # A new marker shows when a parse has come.
             with suppress(DagFactoryError):
                 await asyncio.to_thread(lambda: self._store().bump())
             self._want(request, even_if_seen=True)
@@ -151,7 +151,8 @@ class Parses:
                 if seen != before:
                     intervals = iter(self._retry_seconds)
         except StoreError as error:
-            # Without a marker nobody can say when a parse has seen the change, but one may well come and see it.
+            # Without a marker it can't be known when a parse has seen the change, but the request may still lead to
+            # one.
             log.warning("%s", error)
             await request()
 
@@ -166,7 +167,7 @@ class Parses:
 
     def _look(self) -> tuple[str | None, bool]:
         """
-        Return the marker that the last parse has seen, and whether it covers all changes by now.
+        Return the marker that the last parse has seen, and whether it covers all changes so far.
 
         :raises StoreError: as `_marker` does
         """
@@ -177,9 +178,9 @@ class Parses:
         """
         Return a marker that covers all changes.
 
-        :raises StoreError: where one has yet to be made, and can't be
+        :raises StoreError: where one is due and can't be made
         """
-        # Where another thread is about to make it, `settle` returns at once, and the marker is still the one before.
+        # If another thread is about to make it, `settle` returns at once, and the marker is still the former one.
         with self._settling:
             store = self._store()
             store.settle()
@@ -199,11 +200,11 @@ def configured_parses(store: Callable[[], ConfigStore]) -> Parses:
 
 def later_seconds(dag_update_seconds: float, stale_dag_seconds: float) -> list[float]:
     """
-    Return how long after a change Airflow is sure to take from a parse what it may have left out of the one at once.
+    Return after how many seconds a parse is sure to have an effect that Airflow may have denied to the first one.
 
-    :param dag_update_seconds: for how long it leaves a DAG as it has last written it down (``[core]
-        min_serialized_dag_update_interval``); 0 where it does not
-    :param stale_dag_seconds: how much later than the last parse with a DAG one without it must end, for Airflow to take
-        the DAG for gone (``[dag_processor] stale_dag_threshold``)
+    :param dag_update_seconds: after storing a DAG, Airflow does not store it again for so long (``[core]
+        min_serialized_dag_update_interval``); 0 without such a limit
+    :param stale_dag_seconds: how long a DAG must be missing from parses until Airflow counts it as removed
+        (``[dag_processor] stale_dag_threshold``)
     """
     return sorted({seconds + WRITING_SECONDS for seconds in (dag_update_seconds, stale_dag_seconds) if seconds})

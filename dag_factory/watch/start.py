@@ -1,4 +1,4 @@
-"""Watching the configured store: as part of the API server, or by a command of its own."""
+"""Watches the configured store: in the API server, or as a command of its own."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ async def watch(store: Callable[[], ConfigStore], parses: Parses, files: LoaderF
     Watch a store until cancelled; where it can't be watched, log why and return at once.
 
     :param store: opens the config store
-    :param parses: is asked for a parse after a change
-    :param files: what is to be parsed
-    :param poll: look through the folder repeatedly, even where the kernel could report file events
+    :param parses: asks for a parse after a change
+    :param files: the files to parse
+    :param poll: list the folder repeatedly, even where the kernel could report file events
     """
     try:
         opened = await _opened(store)
@@ -42,7 +42,7 @@ async def watch(store: Callable[[], ConfigStore], parses: Parses, files: LoaderF
 
 
 async def _opened(store: Callable[[], ConfigStore]) -> ConfigStore:
-    """Return the store, as soon as it is there."""
+    """Return the store, as soon as it can be opened."""
     is_missing = False
     while True:
         try:

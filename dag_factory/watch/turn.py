@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from types import TracebackType
 
-# Errors of file systems that have no such locks, or have them for files alone (NFS).
+# Errors of file systems that have no such locks, or only for files (NFS).
 _NO_LOCKS = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 

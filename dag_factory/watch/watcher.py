@@ -1,4 +1,4 @@
-"""The watcher: what other hands than ours change in the store's folder is announced, asked for and reported."""
+"""The watcher: gives changes by hand in the store's folder a marker, asks for a parse, and logs them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dag_factory.watch.turn import Turn
 
 log = logging.getLogger(__name__)
 
-# At most a fifth of the time is spent on looking.
+# At most a fifth of the time is spent on listing.
 REST = 4
 
 
@@ -32,12 +32,12 @@ class Pace:
     """
     Times in seconds.
 
-    :param gather: between a file event and the look that it leads to, since such events come in bunches
-    :param poll: between two looks where there are no file events
-    :param check: between two looks whether the folders are still the same ones, where there are file events
-    :param look: after which folders are looked through without a file event, since links may lead out of them
-    :param retry: between two attempts to watch, while another process does or there is no folder
-    :param again: after which a parse is asked for once more where no marker can be written that shows the change
+    :param gather: between a file event and the listing that it causes, since such events come in bunches
+    :param poll: between two listings where there are no file events
+    :param check: between two checks whether the folders are still the same, where there are file events
+    :param look: after which folders are listed without a file event, since links may lead out of them
+    :param retry: between two attempts to watch, while another process does or the folder is missing
+    :param again: after which a parse is requested again where no marker can be written for the change
     """
 
     patience: Patience = field(default_factory=Patience)
@@ -51,14 +51,14 @@ class Pace:
 
 class Watcher:
     """
-    Watches a store's folder. A file event is only the occasion to look; what has changed is found by comparing.
+    Watches a store's folder. File events only say when to list it; what has changed is found by comparing revisions.
 
     Changes that a writer has announced with its own marker are skipped. All others lead to one new marker, one request
-    for a parse, and a line in the log for each config. The watcher can't know what changed before it started, so it
-    starts with a marker and a request.
+    for a parse, and a log line for each config. The watcher can't know what changed before it started, so it starts
+    with a marker and a request.
 
-    :param ask: asks for a parse; its argument: whether to ask even where the store's marker shows no change
-    :param poll: do without file events
+    :param ask: asks for a parse; its argument: whether to ask even if the store's marker shows no change
+    :param poll: use no file events
     """
 
     def __init__(
@@ -74,12 +74,12 @@ class Watcher:
         self._look_seconds = 0.0
         self._is_lost = False
         self._again: asyncio.TimerHandle | None = None
-        # What can't be listed, as it was logged.
+        # The folders that can't be listed, as last logged.
         self._unlisted: Mapping[str, str] = {}
         self._misnamed = Misnamed(store.root)
-        # Why it does not watch at the moment, as it was logged.
+        # Why it does not watch at the moment, as last logged.
         self._waits_for = ""
-        # What no marker could be made for yet, None where nothing is due.
+        # Changes for which no marker could be made yet, None where no marker is due.
         self._unannounced: dict[str, str | None] | None = None
 
     async def run(self) -> None:
@@ -125,7 +125,7 @@ class Watcher:
         hints: Hints = NoHints()
         try:
             snapshot = await self._look()
-            # Only now: a folder that is not the store can be locked, again and again, and not be looked at.
+            # Only now: a folder that is not the store can be locked, but not listed.
             self._waits_for = ""
             log.info("Watching config_store '%s'", self._store.root)
             if not self._poll:
@@ -141,7 +141,7 @@ class Watcher:
             await asyncio.to_thread(hints.close)
 
     def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
-        """End the waiting; is called in another thread."""
+        """End the waiting; called in another thread."""
         if not self._woken.is_set():
             loop.call_soon_threadsafe(self._woken.set)
 
@@ -170,7 +170,7 @@ class Watcher:
             await self._announce({key: there.get(key) for key in announced if there.get(key) != announced[key]})
         elif self._is_lost:
             log.info("config_store '%s' is back", self._store.root)
-            # A process that read the folder meanwhile has read another one, though nothing seems to have changed.
+            # A process may have read the former folder meanwhile, so a marker is due though no revision has changed.
             await self._announce({})
         self._is_lost = False
         with suppress(StoreError):
@@ -204,7 +204,7 @@ class Watcher:
         return None
 
     async def _settle(self) -> None:
-        """Make the marker that could not be made when it was due, be it a writer's or the watcher's own."""
+        """Make a marker that could not be made when it was due, a writer's or the watcher's own."""
         try:
             if self._unannounced is not None:
                 await self._bump({})
@@ -225,7 +225,7 @@ class Watcher:
             await self._bump(news)
         except StoreError as error:
             log.debug("%s", error)
-            # No marker says when a parse has seen it, and Airflow drops a request that comes during one.
+            # No marker shows when a parse has seen the change, and Airflow drops requests during a parse.
             self._ask(True)
             if self._again is not None:
                 self._again.cancel()
@@ -234,7 +234,7 @@ class Watcher:
             self._ask(False)
 
     async def _wait(self, hints: Hints, folders: Mapping[Path, Identity]) -> None:
-        """Wait until there is an occasion to look."""
+        """Wait until it is time to list the folders."""
         pace = self._pace
         if self._changes:
             return await self._rest(pace.patience.settle)
@@ -253,7 +253,7 @@ class Watcher:
         await asyncio.sleep(max(seconds, REST * self._look_seconds))
 
     async def _report(self) -> None:
-        """Report beside the watching, for it opens every changed config."""
+        """Report in the background, since that opens every changed config."""
         while True:
             changes = await self._reports.get()
             try:
