@@ -169,3 +169,19 @@ def test_in_airflow_a_flood_of_configs_leaves_the_pipelines_that_run(parse: Pars
     no_limits = {"AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT": "0", "AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT": "0"}
     assert len(parse(store.root, **no_limits)["dags"]) == 51
     assert store.load_problem() is None
+
+
+@pytest.mark.parametrize(("used", "size", "is_put_off"), [(10, 1, False), (10.1, 0, False), (10.1, 1, True)])
+def test_a_config_is_put_off_where_it_is_too_large_and_it_is_too_late(used: float, size: int, is_put_off: bool) -> None:
+    clock = Clock()
+    load_time = LoadTime(20, {"a.json"}, clock=clock)
+    clock.now = used
+    assert load_time.puts_off("a.json", lambda _: LARGE_BYTES + size) is is_put_off
+
+
+@pytest.mark.parametrize(("used", "is_said"), [(14, False), (14.1, True)])
+def test_a_load_that_has_used_much_of_its_time_says_so(used: float, is_said: bool) -> None:
+    clock = Clock()
+    load_time = LoadTime(20, clock=clock)
+    clock.now = used
+    assert (load_time.problem() is not None) is is_said
