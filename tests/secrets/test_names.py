@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.secrets.names import is_secret_name
+from dag_factory.secrets.names import is_secret_name, is_secret_place
 
 PROGRAM = """
 import json, sys
@@ -54,3 +54,4 @@ def test_without_a_declaration_they_are_not(tmp_path: Path, how: dict[str, str])
 def test_a_very_long_name_is_judged_too() -> None:
     assert is_secret_name("x" * 100_000 + "password")
     assert not is_secret_name("x" * 100_000)
+    assert not is_secret_place("x" * 100_000)
