@@ -127,7 +127,7 @@ def _from_text(dag_id: str, text: str) -> Config | BrokenConfig | None:
             Trouble(_problem(trouble[0]), trouble[1]) if trouble else None,
             is_redacted=True,
         )
-    except (ValueError, KeyError, TypeError, IndexError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         log.warning("the copy of DAG '%s' from the last load can't be read", dag_id)
         return None
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +93,26 @@ def test_the_dag_of_what_is_kept_is_the_same(
     assume(before.startswith("{"))
     memory = Memory(tmp_path_factory.mktemp("state"), "/store")
     assert as_text(recalled(memory, config)) == before
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", "[]", "{}", '{"problem": {"no": 1}, "trouble": null}'])
+def test_a_config_whose_copy_can_not_be_read_is_left_out_and_no_other(
+    tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory = Memory(tmp_path, "/store")
+    configs = [Config(name, f"{name}.json", {**SAMPLE, "name": name}) for name in ("orders", "other")]
+    last_load.keep(memory, KNOWN, configs, {})
+    with closing(sqlite3.connect(memory.path)) as connection:
+        connection.execute("UPDATE configs SET content = ? WHERE dag_id = 'orders'", (text,))
+        connection.commit()
+    assert [config.dag_id for config in last_load.recalled(memory)] == ["other"]
+    assert last_load.recalled_one(memory, "orders") is None
+    assert "the copy of DAG 'orders' from the last load can't be read" in caplog.text
+
+
+def test_of_an_address_that_can_not_be_read_nothing_is_kept() -> None:
+    document = {"openMetadataServerConnection": {"hostPort": f"http://user:{SECRET}@[om/api"}}
+    assert last_load.without_secrets(document) == {"openMetadataServerConnection": {"hostPort": "***"}}
 
 
 def test_of_a_broken_config_only_the_problem_is_kept(tmp_path: Path) -> None:

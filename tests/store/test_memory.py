@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dag_factory.store import configured_memory, knows_store
 from dag_factory.store.memory import Known, Memory
 
 KNOWN = Known("id", is_empty=False)
@@ -50,6 +51,54 @@ def test_several_processes_that_write_at_once_leave_what_one_of_them_has_found(t
         for name in "abcd"
     ]
     assert [(writer.communicate(timeout=120)[1], writer.returncode) for writer in writers] == [("", 0)] * 4
+
+
+def test_what_there_was_no_time_for_is_kept_the_next_time(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, "/store")
+    revisions = dict.fromkeys("abc", "1")
+    assert [memory.keep(KNOWN, revisions, str.upper, seconds=-1) for _ in range(4)] == [1, 1, 1, 0]
+    assert memory.contents() == {"a": "A", "b": "B", "c": "C"}
+
+
+def test_where_nothing_can_be_kept_all_goes_on_and_the_log_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory = Memory(tmp_path, "/store")
+    memory.path.mkdir()
+    for _ in range(2):
+        memory.note(KNOWN)
+        memory.note_keys({"a.json"})
+        assert (memory.known(), memory.keys(), memory.contents()) == (None, frozenset(), {})
+    (said,) = caplog.messages
+    assert "can't be used" in said
+    assert "Set [openmetadata_dag_factory] state_folder to a folder that Airflow's user can write to" in said
+
+
+def test_a_file_that_another_process_holds_is_not_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    memory = Memory(tmp_path, "/store")
+    memory.note(KNOWN)
+    memory.path.chmod(0o600)
+    with closing(sqlite3.connect(memory.path)) as connection:
+        connection.execute("DROP TABLE keys")
+        connection.commit()
+    # What an operational error says of one table says nothing of the others.
+    assert memory.keys() == frozenset()
+    assert memory.known() == KNOWN
+    assert "corrupt" not in caplog.text
+
+
+def test_a_machine_without_a_folder_to_remember_in_does_without(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__STATE_FOLDER", "")
+    assert configured_memory("/store") is None
+    assert "A config store that is not mounted may be taken for an empty one" in caplog.text
+    assert not knows_store()
+
+
+def test_without_a_store_none_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE", "")
+    assert not knows_store()
 
 
 @pytest.mark.parametrize("content", [b"no database at all" * 500, b"", b"SQLite format 3\0" + b"\xff" * 5000])

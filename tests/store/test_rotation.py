@@ -19,7 +19,8 @@ from dag_factory.secrets.sealing import Keys
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.folder.access import Access
 from dag_factory.store.folder.folder_store import FolderStore
-from dag_factory.store.last_good import FOLDER, InUse, Version
+from dag_factory.store.folder.presence import Place
+from dag_factory.store.last_good import FOLDER, InUse, LastGood, Version
 from dag_factory.store.rotation import rotate
 from tests.documents import REST
 from tests.stored import good
@@ -159,6 +160,55 @@ def test_a_file_that_can_not_be_written_is_named_and_the_rest_goes_on(tmp_path: 
         keep(tmp_path, f"{name}.json", document(name, Keys(OLD)))
     rotation = rotate(Partly(tmp_path), BOTH)
     assert (rotation.resealed, rotation.failed) == (["b.json"], {"a.json": "a.json can't be written"})
+
+
+def test_a_file_that_goes_or_can_not_be_read_stops_no_other(tmp_path: Path) -> None:
+    class Partly(FolderStore):
+        def list_keys(self, unlisted: dict[str, str] | None = None) -> list[str]:
+            return ["a_gone.json", *super().list_keys(unlisted)]
+
+        def read(self, key: str) -> bytes:
+            if key == "b_fails.json":
+                raise StoreError("b_fails.json can't be read")
+            return super().read(key)
+
+    for name in ("b_fails", "c"):
+        keep(tmp_path, f"{name}.json", document(name, Keys(OLD)))
+    rotation = rotate(Partly(tmp_path), BOTH)
+    assert (rotation.resealed, rotation.unchanged) == (["c.json"], 0)
+    assert rotation.failed == {"b_fails.json": "b_fails.json can't be read"}
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [((), "is away"), (("a", "b"), "is away Before that, 2 configs were encrypted again, and 0 failed. Run it again.")],
+    ids=["at once", "on the way"],
+)
+def test_a_store_that_goes_on_the_way_is_an_error_that_says_how_far_it_came(
+    tmp_path: Path, names: tuple[str, ...], said: str
+) -> None:
+    class Unmounted(FolderStore):
+        def check(self) -> Place:
+            raise StoreError("is away")
+
+    for name in names:
+        keep(tmp_path, f"{name}.json", document(name, Keys(OLD)))
+    with pytest.raises(StoreError) as error:
+        rotate(Unmounted(tmp_path), BOTH)
+    assert str(error.value) == said
+
+
+def test_a_last_good_version_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    class Full(LastGood):
+        def replace(self, version: Version, document: dict[str, Any]) -> None:
+            raise OSError(28, "No space left on device")
+
+    store = FolderStore(tmp_path)
+    store.last_good.keep([Version("a", "a.json", document("a", Keys(OLD)))], InUse(), since=0, complete=False)
+    store.last_good = Full(tmp_path / FOLDER)
+    rotation = rotate(store, BOTH)
+    assert rotation.failed == {"last good version of a.json": "can't be written: No space left on device"}
+    assert (rotation.copies, rotation.is_complete) == (0, False)
 
 
 @pytest.mark.parametrize("setting", ["", "malformed"])

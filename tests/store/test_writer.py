@@ -293,6 +293,12 @@ def test_what_can_not_be_run_is_refused_and_leaves_nothing(store: FolderStore, d
     assert list(store.root.iterdir()) == []
 
 
+def test_a_deploy_takes_the_place_of_a_config_that_is_no_pipeline_yet(store: FolderStore) -> None:
+    (store.root / "pg_metadata_hourly.json").write_text(json.dumps({"name": SAMPLE["name"], "pipelineType": 5}))
+    assert deploy(store, document()).changed
+    assert stored(store)["pipelineType"] == "metadata"
+
+
 def test_a_name_can_not_lead_out_of_the_store(store: FolderStore) -> None:
     deploy(store, document(name="../../etc/passwd", fullyQualifiedName="x"))
     assert [path.name for path in store.root.iterdir() if not path.name.startswith(".")] == ["_etc_passwd.json"]
@@ -359,6 +365,33 @@ def test_delete_leaves_a_pipeline_whose_name_only_gives_the_same_id(store: Folde
     assert not delete(store, "a.b")
     assert (stored(store, "a_b.json")["name"], store.marker()) == ("a b", marker)
     assert delete(store, "a b")
+
+
+@pytest.mark.parametrize(
+    ("stuck", "said"),
+    [
+        ("pg_metadata_hourly.json", "is away"),
+        (
+            "x/any.json",
+            "is away One config of pipeline 'pg metadata hourly' is already removed. Retry to remove the rest.",
+        ),
+    ],
+    ids=["the first", "the second"],
+)
+def test_a_deletion_that_fails_says_whether_something_is_removed_already(tmp_path: Path, stuck: str, said: str) -> None:
+    class Stuck(FolderStore):
+        def delete(self, key: str) -> bool:
+            if key == stuck:
+                raise StoreError("is away")
+            return super().delete(key)
+
+    (tmp_path / "x").mkdir()
+    for key in ("pg_metadata_hourly.json", "x/pg_metadata_hourly.json"):
+        (tmp_path / key).write_text(json.dumps({**SAMPLE, "name": "pg metadata hourly"}))
+    with pytest.raises(StoreError) as error:
+        delete(Stuck(tmp_path), "pg metadata hourly")
+    assert str(error.value) == said
+    assert (tmp_path / stuck).exists()
 
 
 def test_delete_of_what_is_not_there_changes_nothing(store: FolderStore) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from dag_factory.errors import MissingStoreError
 from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.folder.identity import IDENTITY
 from dag_factory.store.memory import Memory
 
 
@@ -32,6 +33,16 @@ def known(root: Path, memory: Memory) -> FolderStore:
         store.write("a.json", b"{}")
         store.bump()
     return store
+
+
+@pytest.mark.parametrize("operation", ["check", "list", "remember"])
+def test_a_folder_in_place_of_the_id_is_a_store_that_can_not_be_read(
+    root: Path, memory: Memory, operation: str
+) -> None:
+    (root / IDENTITY).mkdir()
+    with pytest.raises(MissingStoreError, match=r"can't be listed: Is a directory\. Is it mounted\?"):
+        OPERATIONS[operation](FolderStore(root, memory))
+    assert memory.known() is None
 
 
 def unmount(root: Path) -> None:
