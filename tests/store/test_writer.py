@@ -372,7 +372,7 @@ def test_delete_leaves_a_pipeline_whose_name_only_gives_the_same_id(store: Folde
     [
         ("pg_metadata_hourly.json", "is away"),
         (
-            "x/any.json",
+            "x/pg_metadata_hourly.json",
             "is away One config of pipeline 'pg metadata hourly' is already removed. Retry to remove the rest.",
         ),
     ],
