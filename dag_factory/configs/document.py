@@ -92,29 +92,31 @@ def check_values(document: Document) -> None:
     """
     characters = 0
     for count, (path, value) in enumerate(_walk(document, ())):
-        if isinstance(value, (str, dict)):
-            # A long text that YAML's aliases repeat takes memory only once the document is written out.
-            characters += len(value) if isinstance(value, str) else sum(len(str(key)) for key in value)
+        # A long text that YAML's aliases repeat takes memory only once the document is written out.
+        if isinstance(value, str):
+            characters += len(value)
+        elif isinstance(value, dict):
+            characters += sum(len(str(key)) for key in value)
         if count >= MAX_VALUES or len(path) > MAX_DEPTH or characters > MAX_CHARACTERS:
             raise _too_much()
-        if isinstance(value, str):
-            if _UNSTORABLE.search(value):
-                raise ConfigError(
-                    "holds a character that can't be stored (NUL, or one half of a surrogate pair). Remove it",
-                    field=_dotted(path),
-                )
-        elif isinstance(value, float):
-            if not math.isfinite(value):
-                raise ConfigError("is not a finite number. Write digits alone", field=_dotted(path))
-        elif isinstance(value, dict):
+        if isinstance(value, dict):
             _check_keys(value, path)
-        elif isinstance(value, int):
-            if abs(value) > MAX_INT:
-                raise ConfigError(
-                    "is a number that is too large. Write a smaller one, or put it in quotes", field=_dotted(path)
-                )
-        elif value is not None and not isinstance(value, list):
-            raise ConfigError("is of a kind that JSON does not know. Put it in quotes", field=_dotted(path))
+        elif problem := _problem_of(value):
+            raise ConfigError(problem, field=_dotted(path))
+
+
+def _problem_of(value: object) -> str | None:
+    """Return why a value other than a mapping can't travel on, None where it can."""
+    if isinstance(value, str):
+        unstorable = "holds a character that can't be stored (NUL, or one half of a surrogate pair). Remove it"
+        return unstorable if _UNSTORABLE.search(value) else None
+    if isinstance(value, float):
+        return None if math.isfinite(value) else "is not a finite number. Write digits alone"
+    if isinstance(value, int):
+        too_large = "is a number that is too large. Write a smaller one, or put it in quotes"
+        return too_large if abs(value) > MAX_INT else None
+    is_known = value is None or isinstance(value, list)
+    return None if is_known else "is of a kind that JSON does not know. Put it in quotes"
 
 
 def _check_keys(value: dict[Any, Any], path: tuple[object, ...]) -> None:

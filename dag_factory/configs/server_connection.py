@@ -134,21 +134,29 @@ def _extra(connection: Connection) -> Document:
 
 
 def _host_port(connection: Connection) -> str:
-    host = (connection.host or "").strip()
-    scheme = next(
-        (name for name in (connection.schema, connection.conn_type) if (name or "").lower() in _SCHEMES), "http"
-    )
-    if host.count(":") > 1 and "://" not in host and not host.startswith("["):
-        host = f"[{host}]"  # an IPv6 address: its last colon does not precede a port
+    address = (connection.host or "").strip()
+    if "://" not in address:
+        address = f"{_scheme(connection)}://{_in_brackets(address)}"
     try:
-        url = urlsplit(host if "://" in host else f"{scheme}://{host}")
-        port = url.port or connection.port
+        url = urlsplit(address)
+        port = url.port
     except ValueError:
-        port, url = None, urlsplit("")
+        url, port = urlsplit(""), None
     if not url.hostname:
         raise _wrong(connection, "whose host is neither a host name, an IP address nor a URL")
-    name = url.netloc.rpartition(":")[0] if url.port else url.netloc.rstrip(":")
-    return f"{url.scheme.lower()}://{name}{f':{port}' if port else ''}{url.path.rstrip('/') or '/api'}"
+    server = url.netloc.rpartition(":")[0] if port else url.netloc.rstrip(":")
+    port = port or connection.port
+    return f"{url.scheme}://{server}{f':{port}' if port else ''}{url.path.rstrip('/') or '/api'}"
+
+
+def _scheme(connection: Connection) -> str:
+    named = (name for name in (connection.schema, connection.conn_type) if name and name.lower() in _SCHEMES)
+    return next(named, "http")
+
+
+def _in_brackets(host: str) -> str:
+    """Return a host as it stands in a URL: an IPv6 address in brackets, since its colons are not the port's."""
+    return f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host
 
 
 def _wrong(connection: Connection, problem: str) -> ConfigError:

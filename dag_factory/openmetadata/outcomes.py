@@ -145,11 +145,6 @@ def status_after(known: Mapping[str, Any] | None, run_id: str, report: Report, *
     return _status(known, run_id, report, state, report.ended or now, is_same=is_same, final=final)
 
 
-def reason_of(known: Mapping[str, Any] | None) -> str:
-    """Return the reason that a status holds, empty where it holds none of ours."""
-    return _reason(known)[1]
-
-
 def clean_reason(reason: str) -> str:
     """Return a reason as it may be shown: bounded, without control characters and without what looks like a secret."""
     return cut(printable(redact_beginning(reason, LONGEST_REASON)).strip(), LONGEST_REASON)

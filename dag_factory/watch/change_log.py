@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from dag_factory.configs import allowed
 from dag_factory.configs.allowed import Allowed
 from dag_factory.configs.problem import Problem, problem_of, problems_in
-from dag_factory.configs.validation.positions import located
+from dag_factory.configs.validation.positions import Positions
 from dag_factory.errors import ConfigError
 from dag_factory.plain_text import one_line
 from dag_factory.store import ConfigStore
@@ -93,6 +93,7 @@ class _Reader:
         self.store = store
         self._opened: Allowed = allowed.configured()
         self.catalog = Catalog(store, self._check)
+        self._positions = Positions(store.read)
         self._found: dict[str, tuple[Problem, ...]] = {}
         self.doubts: dict[str, list[Problem]] = {}
         self._key_of: dict[str, str] = {}
@@ -132,7 +133,7 @@ class _Reader:
         return self._found[key] if is_own and key in self._found else problems
 
     def _placed(self, key: str, problems: Iterable[Problem]) -> list[Problem]:
-        return located(problems, (key, *defaults_keys(key)), self.store.read)
+        return self._positions.located(problems, key, defaults_keys(key))
 
 
 def _check(reader: _Reader, key: str, change: str) -> str:

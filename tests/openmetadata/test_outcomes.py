@@ -17,9 +17,9 @@ from dag_factory.openmetadata.outcomes import (
     clean_reason,
     is_final,
     left_by_task,
-    reason_of,
     status_after,
 )
+from tests.statuses import reason_of
 
 RUN = "0198a7f4-5c1e-7d2b-9f3a-1b2c3d4e5f60"
 BEGAN, THEN, NOW = 1_000_000, 1_050_000, 1_100_000

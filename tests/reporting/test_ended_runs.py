@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dag_factory.errors import ConfigError, MissingStoreError, StatusError
-from dag_factory.openmetadata.outcomes import Report, Reporter, left_by_task, reason_of
+from dag_factory.openmetadata.outcomes import Report, Reporter, left_by_task
 from dag_factory.openmetadata.run_ids import openmetadata_run_id
 from dag_factory.reporting.conclusion import NO_TASK, Evidence
 from dag_factory.reporting.ended_runs import (
@@ -21,6 +21,7 @@ from dag_factory.reporting.ended_runs import (
     ended_run,
     report_end,
 )
+from tests.statuses import reason_of
 
 REPORTED = ("shop.orders", openmetadata_run_id("orders", "manual__1"))
 FAILED = Report(Reporter.SCHEDULER, "failed", "timed_out", started=1000, ended=9000, since=1000 + CLOCKS_DIFFER_BY)

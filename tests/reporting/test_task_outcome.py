@@ -9,8 +9,9 @@ from typing import Any, cast
 import pytest
 
 from dag_factory.ingestion.run import Job
-from dag_factory.openmetadata.outcomes import OUTCOME_XCOM, STOPPED, Report, reason_of
+from dag_factory.openmetadata.outcomes import OUTCOME_XCOM, STOPPED, Report
 from dag_factory.reporting.task_outcome import TaskOutcome
+from tests.statuses import reason_of
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 FQN, RUN = "shop.orders", "run 1"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,24 @@ def test_what_is_doubtful_in_defaults_is_said_once(store: FolderStore, caplog: p
     assert lines[3:] == [
         "config 'defaults.yaml' (line 1, column 1): field 'loggerLevl': is unknown here. Did you mean 'loggerLevel'?"
     ]
+
+
+def test_defaults_are_read_once_for_all_configs_and_once_for_all_positions(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    opened: Counter[str] = Counter()
+
+    class CountingStore(FolderStore):
+        def read(self, key: str) -> bytes:
+            opened[key] += 1
+            return super().read(key)
+
+    store = CountingStore(tmp_path)
+    store.write("x/defaults.yaml", b"airflowConfig: {retries: -1}\n")
+    changes = {drop(store, f"x/{number}.json"): NEW for number in range(5)}
+    lines = said(store, changes, caplog)
+    assert sum("(config 'x/defaults.yaml', line 1, column 17)" in line for line in lines) == 5
+    assert opened["x/defaults.yaml"] == opened["defaults.yaml"] == 2
 
 
 @pytest.mark.parametrize("name", ["default.yaml", "Defaults.yaml", "defaults.json", "DEFAULT.YML"])

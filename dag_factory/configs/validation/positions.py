@@ -20,23 +20,54 @@ from dag_factory.configs.yaml_loader import compose
 Place = tuple[int, int]
 """Line and column, counted from 1."""
 
+_Places = dict[str, Place]
+
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]', re.DOTALL)
 
 
-def located(problems: Iterable[Problem], keys: Iterable[str], read: Callable[[str], bytes]) -> list[Problem]:
+class Positions:
     """
-    Return problems with the file, line and column of their fields.
+    The positions of fields in the files of a store, as they were when each was asked for.
 
-    A missing field has the position of the mapping that lacks it; a field of the defaults has its position in theirs.
+    Those of defaults are remembered, since many configs share them; those of a config are not, since there are many.
 
-    :param keys: of the config and of its defaults, the nearest first
     :param read: returns the content of a file by its key; raises KeyError where it is missing
     """
-    files = list(_places(keys, read))
-    return [_located(problem, files) for problem in problems]
+
+    def __init__(self, read: Callable[[str], bytes]) -> None:
+        self._read = read
+        self._defaults: dict[str, _Places | None] = {}
+
+    def located(self, problems: Iterable[Problem], key: str, defaults: Iterable[str]) -> list[Problem]:
+        """
+        Return the problems of a config with the file, line and column of their fields.
+
+        A missing field has the position of the mapping that lacks it; a field of the defaults has its position in
+        theirs.
+
+        :param defaults: the keys of the config's defaults, the nearest first, whether there are such files or not
+        """
+        found = {key: self._places(key), **{each: self._places_of_defaults(each) for each in defaults}}
+        files = [(each, places) for each, places in found.items() if places is not None]
+        return [_located(problem, files) for problem in problems]
+
+    def _places_of_defaults(self, key: str) -> _Places | None:
+        if key not in self._defaults:
+            self._defaults[key] = self._places(key)
+        return self._defaults[key]
+
+    def _places(self, key: str) -> _Places | None:
+        """Return the places of a file's fields by dotted path, None where it can't be read."""
+        with suppress(Exception):  # a broken file has been reported as such
+            text = self._read(key).decode("utf-8-sig")
+            is_yaml = PurePosixPath(key).suffix.lower() in YAML_SUFFIXES
+            found = _in_yaml(compose(text), "") if is_yaml else _in_json(text)
+            # YAML's aliases can make very many fields from a few bytes.
+            return dict(islice(found, MAX_VALUES))
+        return None
 
 
-def _located(problem: Problem, files: list[tuple[str, dict[str, Place]]]) -> Problem:
+def _located(problem: Problem, files: list[tuple[str, _Places]]) -> Problem:
     if problem.config is not None:
         files = [file for file in files if file[0] == problem.config]
     if problem.line is not None or not files:
@@ -49,17 +80,6 @@ def _located(problem: Problem, files: list[tuple[str, dict[str, Place]]]) -> Pro
         if not field:
             return replace(problem, config=files[0][0])
         field = field.rpartition(".")[0]
-
-
-def _places(keys: Iterable[str], read: Callable[[str], bytes]) -> Iterator[tuple[str, dict[str, Place]]]:
-    """Yield the key of each file that can be read, with the places of its fields by dotted path."""
-    for key in keys:
-        with suppress(Exception):  # a broken file has been reported as such
-            text = read(key).decode("utf-8-sig")
-            is_yaml = PurePosixPath(key).suffix.lower() in YAML_SUFFIXES
-            found = _in_yaml(compose(text), "") if is_yaml else _in_json(text)
-            # YAML's aliases can make very many fields from a few bytes.
-            yield key, dict(islice(found, MAX_VALUES))
 
 
 def _in_yaml(node: yaml.Node | None, field: str) -> Iterator[tuple[str, Place]]:

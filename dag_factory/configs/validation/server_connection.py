@@ -31,29 +31,38 @@ def server(document: Document, *, is_given: bool) -> Iterator[Problem]:
     :param is_given: whether an Airflow Connection supplies it for all pipelines
     """
     connection = document.get(SERVER)
-    if connection is None:
-        if not is_given:
-            way_out = f"Write {_EXAMPLE}, or ask Airflow's operator to set [{SECTION}] openmetadata_conn_id"
-            yield Problem(SERVER, MISSING, "is missing, so there is nowhere to send metadata", way_out)
+    if isinstance(connection, dict) and not is_reference(connection):
+        yield from _host(connection.get("hostPort"), is_given=is_given)
+        yield from _security(connection.get("securityConfig"))
+    elif is_given:
         return
-    if not isinstance(connection, dict) or is_reference(connection):
-        if not is_given:
-            yield Problem(SERVER, "kind", "is not a mapping of fields to values", f"Write {_EXAMPLE}")
-        return
-    host = connection.get("hostPort")
+    elif connection is None:
+        way_out = f"Write {_EXAMPLE}, or ask Airflow's operator to set [{SECTION}] openmetadata_conn_id"
+        yield Problem(SERVER, MISSING, "is missing, so there is nowhere to send metadata", way_out)
+    else:
+        yield Problem(SERVER, "kind", "is not a mapping of fields to values", f"Write {_EXAMPLE}")
+
+
+def _host(host: object, *, is_given: bool) -> Iterator[Problem]:
     if host in (None, ""):
         if not is_given:
             yield Problem(_HOST, MISSING, "is missing, so there is nowhere to send metadata", _URL)
     elif not is_reference(host) and not _is_url(host):
         yield Problem(_HOST, "url", "is not an http or https URL", _URL)
-    security = connection.get("securityConfig")
-    if security is not None and not isinstance(security, dict):
+
+
+def _security(security: object) -> Iterator[Problem]:
+    if security is None or is_reference(security):
+        return
+    if not isinstance(security, dict):
         yield Problem(f"{SERVER}.securityConfig", "kind", "is not a mapping", "Write {jwtToken: {$env: NAME}}")
-    elif security and not is_reference(security):
-        token = security.get("jwtToken")
-        is_near = isinstance(token, dict) and any(str(name).startswith("$") for name in token)
-        if token is not None and not isinstance(token, str) and not is_reference(token) and not is_near:
-            yield Problem(_TOKEN, "kind", "is neither a text nor a reference", "Write {$env: NAME}")
+        return
+    token = security.get("jwtToken")
+    if token is None or isinstance(token, str) or is_reference(token):
+        return
+    # A misspelt reference has a problem of its own.
+    if not (isinstance(token, dict) and any(str(name).startswith("$") for name in token)):
+        yield Problem(_TOKEN, "kind", "is neither a text nor a reference", "Write {$env: NAME}")
 
 
 def doubtful_server(document: Document) -> Iterator[Problem]:
