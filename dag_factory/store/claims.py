@@ -1,4 +1,4 @@
-"""What does each config say of itself, its defaults included? That it says a DAG id does not make it its own."""
+"""What does each config say of itself, merged over its defaults? More than one may claim the same DAG id."""
 
 from __future__ import annotations
 

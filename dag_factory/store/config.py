@@ -1,4 +1,4 @@
-"""What is a config of the store, and is it good? One that can be read, or a broken one."""
+"""What is a config of the store, and is it good?"""
 
 from __future__ import annotations
 

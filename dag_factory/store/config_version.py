@@ -1,4 +1,4 @@
-"""Which version of a config a run has used."""
+"""Which version of a config has a run used?"""
 
 from __future__ import annotations
 

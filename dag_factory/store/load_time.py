@@ -1,4 +1,4 @@
-"""The time that a load may take: which configs come first, and which have to wait where it does not suffice for all."""
+"""Which configs come first in a load, and which have to wait where there is not enough time for all?"""
 
 from __future__ import annotations
 

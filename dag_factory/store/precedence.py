@@ -1,4 +1,4 @@
-"""Which of several configs that claim one DAG id gets it, and by which ids do the others show?"""
+"""Which of several configs that claim one DAG id gets it, and under which ids are the others shown?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a redeploy enables or disables a pipeline."""
+"""Does a redeploy enable or disable a pipeline?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is a config by itself: good, its last good version, or broken? Which other configs there are does not matter."""
+"""What is one config, whatever the others are: good, its last good version, or broken?"""
 
 from __future__ import annotations
 
