@@ -263,8 +263,8 @@ def test_of_large_bodies_only_some_are_in_memory_and_small_ones_pass_them(
         first.send(MEGABYTE)
         second.head(f"Content-Length: {len(MEGABYTE)}")
         second.send(MEGABYTE)
-        small.head("Content-Length: 2")
-        small.send(b"{}")
+        small.head(f"Content-Length: {SMALL}")
+        small.send(b"x" * SMALL)
         assert small.answer()[0] == 200
         status, _, body = second.answer()
         assert (status, body) == (503, {"error": "Too many large bodies are being read. Retry later."})

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dag_factory.configs.dag_ids import MAX_DAG_ID, clean_dag_id
-from dag_factory.configs.pipeline import IngestionPipeline
+from dag_factory.configs.pipeline import AirflowConfig, IngestionPipeline
 from dag_factory.errors import ConfigError
 from tests.places import TESTS
 
@@ -204,6 +204,26 @@ def test_one_error_counts_the_others() -> None:
 )  # fmt: skip
 def test_a_number_or_a_date_out_of_bounds_is_refused(field: str, value: object) -> None:
     assert problem_of({**MINIMAL, "airflowConfig": {field: value}}).field == f"airflowConfig.{field}"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("concurrency", 1), ("maxActiveRuns", 2**31 - 1), ("retries", 0), ("retryDelay", 0), ("workflowTimeout", 0),
+     ("startDate", "1970-01-01T00:00:00Z"), ("endDate", "2899-12-31T23:59:59Z")],
+)  # fmt: skip
+def test_the_first_and_the_last_within_them_are_taken(field: str, value: object) -> None:
+    read = IngestionPipeline.from_document({**MINIMAL, "airflowConfig": {field: value}}).airflow_config
+    assert field in {AirflowConfig.model_fields[name].alias or name for name in read.model_fields_set}
+
+
+@pytest.mark.parametrize(("length", "is_taken"), [(1000, True), (1001, False)])
+def test_a_cron_of_very_many_characters_is_refused_before_it_is_read(length: int, is_taken: bool) -> None:
+    cron = f"{'0,' * 600}"[: length - len("0 * * * *")] + "0 * * * *"
+    document = {**MINIMAL, "airflowConfig": {"scheduleInterval": cron}}
+    if is_taken:
+        assert IngestionPipeline.from_document(document).airflow_config.schedule_interval == cron
+    else:
+        assert problem_of(document).field == "airflowConfig.scheduleInterval"
 
 
 def test_updated_at_lies_within_the_same_bounds_as_dates() -> None:
