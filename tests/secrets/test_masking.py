@@ -260,3 +260,11 @@ def test_a_broken_code_before_a_secret_takes_nothing_of_it(broken: str) -> None:
     mask = Mask(in_task=False)
     mask.add("secret-canary")
     assert "canary" not in mask.hide(f"{broken}secret-canary")
+
+
+@pytest.mark.parametrize(("length", "is_hidden"), [(15, False), (16, True)])
+def test_a_line_of_a_secret_is_hidden_by_itself_where_it_is_long_enough(length: int, is_hidden: bool) -> None:
+    mask = Mask()
+    line = "k" * length
+    mask.add(f"first of them\n{line}\nlast of them")
+    assert mask.hide(f"<{line}>") == ("<***>" if is_hidden else f"<{line}>")
