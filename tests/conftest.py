@@ -136,9 +136,9 @@ def stack(
 @pytest.fixture
 def interpreter(tmp_path: Path) -> Interpreter:
     """
-    Make an interpreter in which jobs are done by the given code, the body of a function, in place of ingestion code.
+    Make an interpreter in which orders are executed by the given code, the body of a function, in place of ingestion code.
 
-    The code sees ``kind``, ``job`` and ``on_secret``. All else in the child is the real thing.
+    The code sees ``kind``, ``job`` (the arguments of the order) and ``on_secret``. All else in the child is the real thing.
     """
 
     def make(body: str) -> str:
@@ -147,9 +147,9 @@ def interpreter(tmp_path: Path) -> Interpreter:
         path.write_text(
             f"#!{sys.executable} -Iu\n"
             "import runpy, sys, types\n"
-            "jobs = types.ModuleType('dag_factory.ingestion.jobs')\n"
-            f"exec({'def execute(kind, job, *, on_secret):' + chr(10) + function!r}, jobs.__dict__)\n"
-            "sys.modules[jobs.__name__] = jobs\n"
+            "orders = types.ModuleType('dag_factory.ingestion.orders')\n"
+            f"exec({'def execute(kind, job, *, on_secret):' + chr(10) + function!r}, orders.__dict__)\n"
+            "sys.modules[orders.__name__] = orders\n"
             "sys.argv = sys.argv[sys.argv.index('-u') + 1 :]\n"
             "runpy.run_path(sys.argv[0], run_name='__main__')\n"
         )

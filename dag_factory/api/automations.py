@@ -15,7 +15,7 @@ from dag_factory import settings
 from dag_factory.api.answers import Refused
 from dag_factory.configs.document import Document
 from dag_factory.errors import ConfigError, WorkflowError
-from dag_factory.ingestion.jobs import AUTOMATION, AUTOMATION_FAILED
+from dag_factory.ingestion.orders import AUTOMATION, AUTOMATION_FAILED
 from dag_factory.options import IN_PROCESS
 from dag_factory.runner.child_process import Child, ChildDied
 from dag_factory.runner.interpreter import environment
@@ -99,8 +99,8 @@ class Automations:
         for secret in secret_values(document):
             mask.add(secret)
         try:
-            job = {"document": document, "allowed_applications": settings.allowed_applications()}
-            self._do(python, mask, AUTOMATION, job, seconds)
+            arguments = {"document": document, "allowed_applications": settings.allowed_applications()}
+            self._do(python, mask, AUTOMATION, arguments, seconds)
             log.info("Automation %s is done", number)
         except ChildDied as error:
             log.warning("Automation %s has failed: %s", number, error)
@@ -120,14 +120,14 @@ class Automations:
         except (ConfigError, WorkflowError) as error:
             log.warning("The failure of automation %s can't be reported to the server: %s", document["id"], error)
 
-    def _do(self, python: str, mask: Mask, kind: str, job: dict[str, Any], seconds: float) -> None:
+    def _do(self, python: str, mask: Mask, kind: str, arguments: dict[str, Any], seconds: float) -> None:
         child = Child(python, environment(python, secrets=mask.secrets), mask)
         with self._lock:
             if self._stopping:
                 return
             self._children.add(child)
         try:
-            child.run(kind, job, timeout=seconds)
+            child.run(kind, arguments, timeout=seconds)
         finally:
             with self._lock:
                 self._children.discard(child)

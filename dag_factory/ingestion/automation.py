@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import WorkflowError
+from dag_factory.ingestion.ometa_client import connect, known_fields
 from dag_factory.ingestion.run import require_ingestion
 from dag_factory.ingestion.secrets_read import told_when_read
-from dag_factory.ingestion.server import connect, known_fields
 from dag_factory.openmetadata.python_classes import check_connector
 from dag_factory.secrets.redaction import secret_values
 

@@ -1,12 +1,13 @@
 """
-What a child runs: ``python -I -u child.py FD``, in an interpreter that has openmetadata-ingestion.
+The child's end of a child process that runs ingestion code; the parent's end is `dag_factory.runner.child_process`.
 
-It reads one JSON document from standard input, what to do and with what, does it, and writes messages to the file
-descriptor FD, one JSON object a line: ``log`` records, a ``secret`` before it is used, at the end a ``result`` or an
-``error``. The package around this file is loaded from where it lies, so that nothing else of the environment that it
-is installed in, Airflow's, can be imported here. `dag_factory.runner.child_process` is the other end.
+It is run as ``python -I -u child.py FD``, by an interpreter that has openmetadata-ingestion. It reads one order from
+standard input, a JSON document, executes it, and writes messages to the file descriptor FD, one JSON object a line:
+``log`` records, a ``secret`` before it is used, at the end a ``result`` or an ``error``. The package around this file
+is loaded from where it lies, so that nothing else of the environment that it is installed in, Airflow's, can be
+imported here.
 
-All of it is done under a guard, see `dag_factory.ingestion.guard`, with whom it ends when the parent does.
+All of it is done under a guard, see `dag_factory.ingestion.guard`, with which it ends when the parent does.
 """
 
 from __future__ import annotations
@@ -94,16 +95,16 @@ def main(descriptor: int) -> int:
         mask.add(secret)
         messages.send(secret=secret)
 
-    from dag_factory.ingestion.jobs import execute
-    from dag_factory.ingestion.secrets_manager import load
+    from dag_factory.ingestion.child_secrets_manager import set_up
+    from dag_factory.ingestion.orders import execute
 
     try:
         with mask.over_output():
             if order["secrets_manager"] is not None:
-                load(**order["secrets_manager"])
-            result = execute(order["kind"], order["job"], on_secret=on_secret)
+                set_up(**order["secrets_manager"])
+            result = execute(order["kind"], order["arguments"], on_secret=on_secret)
         messages.send(result=result)
-    except Exception as error:  # noqa: BLE001 - whatever ingestion code raises is for the parent to tell
+    except Exception as error:  # noqa: BLE001 - whatever ingestion code raises, the parent reports
         if not isinstance(error, DagFactoryError):
             logging.getLogger("dag_factory").error("%s", mask.hide(traceback.format_exc()))
         # Hidden first: what is left of a secret that is cut, the parent would not know.
@@ -124,7 +125,7 @@ def read_line() -> bytes:
     while not line.endswith(b"\n"):
         piece = os.read(0, 65536)
         if not piece or len(line) > LONGEST_MESSAGE:
-            raise SystemExit("standard input holds no job")
+            raise SystemExit("standard input does not hold an order")
         line += piece
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -144,7 +145,7 @@ def load_package() -> None:
 
 def leave(codes: list[int]) -> None:
     """
-    End this process, if its job has ended, without taking down all that it has imported.
+    End this process, if its order has been executed, without taking down all that it has imported.
 
     With openmetadata-ingestion that takes seconds, and is where C extensions crash.
     """

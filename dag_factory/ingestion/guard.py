@@ -1,13 +1,25 @@
 """
-The guard of a child: the process that the parent starts, with one below it that does the work.
+The guard of a child: a process that waits beside the one that works, so that nothing of it is left running.
 
-What works under a guard ends with it, and it ends with the parent, however that ends: it waits for the work to be over,
-or for standard input to be closed, then ends every process below it, and itself as the one that worked has ended. On
-Linux nothing escapes by a session or a double fork, since orphans become the guard's own; elsewhere only those of the
-process group are reached.
+The parent starts the guard, and the guard forks the process that works:
 
-It is a process, not a thread, which ingestion code that does not give up the interpreter's lock would stop; and not
-PR_SET_PDEATHSIG, which says nothing to the processes that ingestion code starts.
+    parent ── guard ── process that works ── whatever ingestion code starts
+
+The guard waits until one of these happens:
+
+- The process that works ends.
+- The parent sends SIGTERM to both: the process that works has `GRACE_SECONDS` to end, then the guard kills it.
+- The guard's standard input is closed: by the parent, or because the parent has died, however it did. The guard then
+  sends SIGTERM itself, and goes on as before.
+
+Then it kills all processes that are left below it, and ends with the exit code, or by the signal, of the process that
+worked, so that the parent sees that. On Linux no process escapes: one whose own parent ends becomes the guard's child,
+even in a session of its own. Elsewhere the guard reaches the processes of its group alone.
+
+A thread could not do this: it stands still while C code of ingestion holds the interpreter's lock. Nor could the kernel
+(PR_SET_PDEATHSIG): it would signal the process that works, and none of those that it has started.
+
+The interpreter need not have psutil, so /proc is read here by hand.
 """
 
 from __future__ import annotations
@@ -29,16 +41,16 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 def work_under_guard(descriptor: int) -> None:
     """
-    Fork; return in the process that is to work, while the other one guards it and never returns.
+    Fork, and return in the process that is to work; the other one becomes its guard and never returns.
 
-    :param descriptor: a way to the parent, which waits for its end
+    :param descriptor: the pipe for messages. The parent reads it to its end, so the guard must not keep it open
     """
     _adopt_orphans()
     worker = os.fork()
     if not worker:
         return
     try:
-        # Its outputs end when those that work have ended.
+        # The parent reads these to their end, which must come when the process that works has ended.
         for each in (1, 2, descriptor):
             os.close(each)
         _end_as(_guard(worker))
@@ -55,7 +67,7 @@ def _adopt_orphans() -> None:
 
 
 def _guard(worker: int) -> int:
-    """Wait until the work is over, end it where nobody wants it any more, and return the worker's exit code."""
+    """Wait until the worker has ended, or end it; kill what it has left; return its exit code (or minus a signal)."""
     woken, wakes = os.pipe()
     os.set_blocking(wakes, False)
     signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
@@ -63,8 +75,9 @@ def _guard(worker: int) -> int:
         signal.signal(number, lambda *_: None)
     poll = select.poll()
     poll.register(woken, select.POLLIN)
-    poll.register(0, 0)  # a hang-up is reported unasked; the job is not the guard's to read
-    let_go = False
+    # Without an event, since only a hang-up is of interest, which poll reports anyway. The worker reads the order.
+    poll.register(0, 0)
+    parent_let_go = False
     deadline: float | None = None
     while (code := _collect(worker)) is None:
         if deadline is not None and time.monotonic() >= deadline:
@@ -72,21 +85,21 @@ def _guard(worker: int) -> int:
         events = dict(poll.poll(None if deadline is None else 50))
         numbers = os.read(woken, 512) if woken in events else b""
         if 0 in events:
-            let_go = True
+            parent_let_go = True
             # It would be reported again and again.
             poll.unregister(0)
             os.killpg(0, signal.SIGTERM)
-        if deadline is None and (let_go or signal.SIGTERM in numbers):
+        if deadline is None and (parent_let_go or signal.SIGTERM in numbers):
             deadline = time.monotonic() + GRACE_SECONDS
     _kill_the_rest()
-    if let_go:
-        # With nobody to hear how it ended, this one may go as well.
+    if parent_let_go:
+        # Nobody reads the exit code. On systems where orphans are not adopted, this reaches what is left in the group.
         os.killpg(0, signal.SIGKILL)
     return code
 
 
 def _collect(worker: int) -> int | None:
-    """Collect what has ended, and return the worker's exit code if it is among it, negative for a signal."""
+    """Collect all children that have ended; return the worker's exit code (or minus a signal) if it is one of them."""
     code = None
     with suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
@@ -96,7 +109,7 @@ def _collect(worker: int) -> int | None:
 
 
 def _kill_the_rest() -> None:
-    """Kill what the worker has left behind, for as long as there is some that can be killed."""
+    """Kill what the worker has left behind, until nothing is left, or what is left can't be killed."""
     deadline = time.monotonic() + GRACE_SECONDS
     while sys.platform == "linux" and _has_children() and time.monotonic() < deadline:
         for pid in _descendants(os.getpid()):
@@ -115,7 +128,7 @@ def _has_children() -> bool:
 
 
 def _descendants(root: int) -> list[int]:
-    """Return the processes below one, from /proc."""
+    """Return the ids of all processes below one, from /proc."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -134,7 +147,7 @@ def _descendants(root: int) -> list[int]:
 
 
 def _end_as(code: int) -> None:
-    """End as the worker has ended."""
+    """End with the exit code of the worker, or by the signal that has ended it."""
     if code >= 0:
         os._exit(code)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

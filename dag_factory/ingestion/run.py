@@ -15,14 +15,14 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.ingestion.fitted_source_config import fitted_source_config
 from dag_factory.ingestion.models import in_one_sentence
+from dag_factory.ingestion.ometa_client import connect, fetch_service, known_fields, server_version
 from dag_factory.ingestion.run_status import ensure_reported, report_once
 from dag_factory.ingestion.secrets_read import told_when_read
-from dag_factory.ingestion.server import connect, fetch_service, known_fields, server_version
 from dag_factory.ingestion.server_calls import ServerCalls, within_time
 from dag_factory.openmetadata.outcomes import STOPPED, Report, Reporter
 from dag_factory.openmetadata.pipeline_types import Resources, Service, pipeline_type
@@ -40,7 +40,8 @@ Summary = dict[str, dict[str, int]]
 """What a run has done: for each step, by its name, how many ``records``, ``errors`` and so on."""
 
 
-class End(TypedDict):
+@dataclass(frozen=True)
+class RunOutcome:
     """The final ``state`` of a run, whether the OpenMetadata server has it, and what the run has done."""
 
     state: str
@@ -55,11 +56,11 @@ _COUNTS = ("records", "updated_records", "warnings", "errors", "filtered")
 
 
 @dataclass(frozen=True)
-class Job:
+class PreparedRun:
     """
     One run of a pipeline, made ready by the worker; JSON can carry it.
 
-    :param document: the pipeline's document, its references resolved, what is for this run alone laid over it
+    :param document: the pipeline's document, its references resolved, with what is for this run alone merged over it
     :param pipeline_fqn: the pipeline's fullyQualifiedName
     :param run_id: id under which the run reports, see `openmetadata_run_id`
     :param allowed_applications: prefixes of the Python classes that the document and the server may name
@@ -83,17 +84,19 @@ class PipelineRun:
     :param ends_at: `time.monotonic` at which the run's time is over: calls to the server are short from then on
     """
 
-    def __init__(self, job: Job, *, on_secret: Callable[[str], None], ends_at: float | None = None) -> None:
-        self._job = job
-        self._document = job.document
+    def __init__(
+        self, prepared: PreparedRun, *, on_secret: Callable[[str], None], ends_at: float | None = None
+    ) -> None:
+        self._prepared = prepared
+        self._document = prepared.document
         self._on_secret = on_secret
         self._ends_at = ends_at
-        self._type = pipeline_type(job.document["pipelineType"])
-        self._raise_on_error = says_yes(job.document, "raiseOnError", default=True)
+        self._type = pipeline_type(prepared.document["pipelineType"])
+        self._raise_on_error = says_yes(prepared.document, "raiseOnError", default=True)
         self._began = int(time.time() * 1000)
         self._server: OpenMetadata | None = None
 
-    def execute(self) -> End:
+    def execute(self) -> RunOutcome:
         """
         Run the pipeline's workflow to its end, see to it that the server has its final state, and return that.
 
@@ -114,7 +117,7 @@ class PipelineRun:
                     raise
                 raise WorkflowError(calls.problem) from error
 
-    def _execute(self, server: OpenMetadata) -> End:
+    def _execute(self, server: OpenMetadata) -> RunOutcome:
         self._server = server
         # What goes wrong, the task reports, with the reason: see `dag_factory.task.execution`.
         with TemporaryDirectory(prefix="openmetadata-") as folder:
@@ -123,14 +126,14 @@ class PipelineRun:
         report = Report(
             Reporter.WORKFLOW,
             _state_of(workflow),
-            started=self._job.started or self._began,
+            started=self._prepared.started or self._began,
             since=self._began,
             steps=workflow.build_ingestion_status().model_dump(mode="json"),
         )
-        state, is_reported = ensure_reported(server, self._job.pipeline_fqn, self._job.run_id, report)
+        state, is_reported = ensure_reported(server, self._prepared.pipeline_fqn, self._prepared.run_id, report)
         if self._raise_on_error:
             workflow.raise_from_status()
-        return {"state": state, "is_reported": is_reported, "summary": _summary(workflow.workflow_steps())}
+        return RunOutcome(state, is_reported, _summary(workflow.workflow_steps()))
 
     def report(self, report: Report, *, seconds: float = REPORT_SECONDS) -> bool:
         """
@@ -143,12 +146,14 @@ class PipelineRun:
         host_port = str(self._document["openMetadataServerConnection"].get("hostPort"))
         # The process is about to end, also where the server says nothing.
         with within_time(ServerCalls(host_port, ends_at=time.monotonic() + seconds)):
-            return report_once(self._server, self._job.pipeline_fqn, self._job.run_id, report)
+            return report_once(self._server, self._prepared.pipeline_fqn, self._prepared.run_id, report)
 
     def report_stopped(self) -> None:
         """Report that the run was asked to end, unless Airflow retries its task."""
-        if not self._job.is_retried:
-            self.report(Report(Reporter.KILL_HANDLER, "failed", STOPPED, started=self._job.started, since=self._began))
+        if not self._prepared.is_retried:
+            self.report(
+                Report(Reporter.KILL_HANDLER, "failed", STOPPED, started=self._prepared.started, since=self._began)
+            )
 
     def _workflow(self, config: Document) -> BaseWorkflow:
         """
@@ -164,7 +169,7 @@ class PipelineRun:
             raise plain from None
 
     def _config(self, server: OpenMetadata, folder: Path) -> Document:
-        resources = Resources(lambda: self._service(server), folder, self._job.allowed_applications)
+        resources = Resources(lambda: self._service(server), folder, self._prepared.allowed_applications)
         source_config = fitted_source_config(self._document, lambda: server_version(server))
         return {
             **self._type.steps({**self._document, "sourceConfig": source_config}, resources),
@@ -173,8 +178,8 @@ class PipelineRun:
                 "raiseOnError": self._raise_on_error,
                 "openMetadataServerConfig": known_fields(self._document["openMetadataServerConnection"]),
             },
-            "ingestionPipelineFQN": self._job.pipeline_fqn,
-            "pipelineRunId": self._job.run_id,
+            "ingestionPipelineFQN": self._prepared.pipeline_fqn,
+            "pipelineRunId": self._prepared.run_id,
             "enableStreamableLogs": says_yes(self._document, "enableStreamableLogs", default=False),
         }
 
@@ -182,7 +187,7 @@ class PipelineRun:
         service = fetch_service(server, self._document["service"])
         for secret in secret_values(service.connection):
             self._on_secret(secret)
-        check_connector(service.connection, self._job.allowed_applications)
+        check_connector(service.connection, self._prepared.allowed_applications)
         return service
 
 
@@ -227,7 +232,7 @@ def report_run(document: Document, pipeline_fqn: str, run_id: str, *, report: Ma
     """
     Report what is known of a run whose own process can't, and return whether the OpenMetadata server has it.
 
-    :param document: and what follows: those of the run's `Job`
+    :param document: and what follows: those of the run's `PreparedRun`
     :param report: a `Report`, in the values that JSON can carry
     :raises ConfigError: where the config does not say which server to report to
     :raises WorkflowError: where the server can't be reached

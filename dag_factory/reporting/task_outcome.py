@@ -16,7 +16,7 @@ from dag_factory.reporting.run_status_client import report_run
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from dag_factory.ingestion.run import End, Job
+    from dag_factory.ingestion.run import PreparedRun, RunOutcome
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,8 @@ class TaskOutcome:
         self._by_ingestion = by_ingestion
         self._began = int(time.time() * 1000)
         self._is_stopped = False
-        self.job: Job | None = None
-        """The job whose outcome is reported; nothing can be sent before it is set."""
+        self.run: PreparedRun | None = None
+        """The run whose outcome is reported; nothing can be sent before it is set."""
 
     @property
     def started(self) -> int:
@@ -53,14 +53,14 @@ class TaskOutcome:
         task_instance = self._context["ti"]
         return task_instance.try_number <= task_instance.max_tries
 
-    def succeeded(self, end: End) -> None:
+    def succeeded(self, outcome: RunOutcome) -> None:
         """
         Leave the state in which a workflow ended without an error of the task.
 
         Not where the task was asked to end: a workflow that goes on until it is killed says nothing of its run.
         """
         if not self._is_stopped:
-            self._leave(end["state"], is_reported=end["is_reported"])
+            self._leave(outcome.state, is_reported=outcome.is_reported)
 
     def failed(self, reason: str, *, is_final: bool = False, retry_seconds: float = 0.0, leave: bool = True) -> None:
         """
@@ -104,18 +104,18 @@ class TaskOutcome:
 
     def _send(self, report: Report, *, retry_seconds: float = 0.0) -> bool:
         """Send a report and return whether the server has it."""
-        job = self.job
-        if job is None:
+        run = self.run
+        if run is None:
             return False
         try:
-            server = require_server(job.document)
+            server = require_server(run.document)
             state = report_run(
-                server, job.pipeline_fqn, job.run_id, report, retry_seconds=retry_seconds, timeout=_TIMEOUT_SECONDS
+                server, run.pipeline_fqn, run.run_id, report, retry_seconds=retry_seconds, timeout=_TIMEOUT_SECONDS
             )
         except DagFactoryError as error:
-            log.warning("Run %s can't be reported to OpenMetadata as %s: %s", job.run_id, report.state, error)
+            log.warning("Run %s can't be reported to OpenMetadata as %s: %s", run.run_id, report.state, error)
             if isinstance(error, StatusError) and error.passing:
                 return False  # Airflow's scheduler reports it later
             return self._by_ingestion(report)
-        log.info("Reported run %s to OpenMetadata, which has it as %s", job.run_id, state)
+        log.info("Reported run %s to OpenMetadata, which has it as %s", run.run_id, state)
         return True

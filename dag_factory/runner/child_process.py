@@ -21,7 +21,7 @@ from dag_factory.ingestion.guard import GRACE_SECONDS
 from dag_factory.runner.deadlines import Deadlines
 from dag_factory.runner.pipes import Piece, Pipes, Source
 from dag_factory.runner.process_group import ProcessGroup
-from dag_factory.runner.secrets_manager_options import from_airflow
+from dag_factory.runner.secrets_manager_section import section_for
 from dag_factory.runner.transcript import Transcript
 from dag_factory.secrets.masking import Mask
 from dag_factory.secrets.names import declared_names
@@ -30,7 +30,7 @@ from dag_factory.secrets.redaction import secret_values
 SCRIPT = Path(__file__).parents[1] / "ingestion" / "child.py"
 
 _DRAIN_SECONDS = 2.0
-# How long a child may take to end after its job is done. A thread that ingestion code has left may never let it.
+# How long a child may take to end after its answer. A thread that ingestion code has left may never let it.
 _EXIT_SECONDS = 3.0
 # The child's guard kills it. Should that fail, this process does, later.
 _KILL_SECONDS = GRACE_SECONDS + 1
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 class ChildDied(WorkflowError):
     """
-    A child has ended, or was ended, without a word of its own about how its job went.
+    A child has ended, or was ended, without an answer to its order.
 
     Its message is a whole clause, as that of every `WorkflowError`: it can stand alone or follow "… has failed: ".
     """
@@ -64,9 +64,9 @@ class _Deadline(Enum):
 
 class Child:
     """
-    One job in a process of its own, in a session of its own: it ends with all that it has started.
+    One order in a process of its own, in a session of its own: it ends with all that it has started.
 
-    What is started here is the guard of the one that does the job, see `dag_factory.ingestion.guard`. Whatever the
+    What is started here is the guard of the process that works, see `dag_factory.ingestion.guard`. Whatever the
     child says is logged here, without the secrets that the mask knows or the child sends. It ends when `terminate` is
     called, when `run` is left by an exception, such as Airflow's of a time-out, or this process dies.
 
@@ -85,17 +85,17 @@ class Child:
         self._group: ProcessGroup | None = None
         self._why_terminated: str | None = None
 
-    def run(self, kind: str, job: Mapping[str, Any], *, timeout: float | None = None) -> Any:
+    def run(self, kind: str, arguments: Mapping[str, Any], *, timeout: float | None = None) -> Any:
         """
-        Do a job and return its result.
+        Have an order executed and return its result.
 
-        :param kind: what to do, see `dag_factory.ingestion.jobs`
+        :param kind: and ``arguments``: see `dag_factory.ingestion.orders`
         :param timeout: seconds after which the child is ended
         :raises ConfigError: where the child says so
         :raises WorkflowError: where the child fails, or can't be started
         :raises ChildDied: where it is killed, takes too long, or ends without a result
         """
-        order = self._order(kind, job)
+        order = self._order(kind, arguments)
         with Pipes(self._events.put) as pipes:
             group = self._start(pipes)
             try:
@@ -114,14 +114,14 @@ class Child:
         """The id of the process that is started, which is that of its group and session too, None before."""
         return self._group.pid if self._group is not None else None
 
-    def _order(self, kind: str, job: Mapping[str, Any]) -> bytes:
-        manager = from_airflow(job.get("document") or {})
+    def _order(self, kind: str, arguments: Mapping[str, Any]) -> bytes:
+        manager = section_for(arguments.get("document") or {})
         for secret in secret_values(manager):
             self._mask.add(secret)
         # The secrets are known here by more than their names, and the child may log to others than this process.
         order = {
             "kind": kind,
-            "job": job,
+            "arguments": arguments,
             "secrets": sorted(self._mask.secrets),
             "secret_names": declared_names(),
             "secrets_manager": manager,
@@ -245,8 +245,8 @@ def _how_it_ended(code: int) -> str:
     return f"the child process ended with exit code {code} and without a result. Its log may say why"
 
 
-def _error(told: Mapping[str, Any], mask: Mask) -> Exception:
-    text = mask.hide(str(told["text"]))
-    if told["kind"] == ConfigError.__name__:
-        return ConfigError(text, field=told["field"])
-    return WorkflowError(text if told["kind"] == WorkflowError.__name__ else f"{told['kind']}: {text}")
+def _error(error: Mapping[str, Any], mask: Mask) -> Exception:
+    text = mask.hide(str(error["text"]))
+    if error["kind"] == ConfigError.__name__:
+        return ConfigError(text, field=error["field"])
+    return WorkflowError(text if error["kind"] == WorkflowError.__name__ else f"{error['kind']}: {text}")

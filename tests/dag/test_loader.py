@@ -251,7 +251,7 @@ def test_the_same_store_gives_the_same_bytes_whatever_the_seed_the_clock_and_the
     assert json.dumps(first["dags"], sort_keys=True) == json.dumps(second["dags"], sort_keys=True)
 
 
-FORBIDDEN = ["metadata", "fastapi", "httpx", "watchdog", "typer", "requests", "dag_factory.ingestion.server"]
+FORBIDDEN = ["metadata", "fastapi", "httpx", "watchdog", "typer", "requests", "dag_factory.ingestion.ometa_client"]
 
 
 def test_parsing_imports_nothing_heavy_and_opens_no_socket(parse: Parse, store: Path) -> None:

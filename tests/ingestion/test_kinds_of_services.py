@@ -37,7 +37,7 @@ OPEN_API = {
 # All runs in one interpreter, one after the other: openmetadata-ingestion takes its time to import.
 RUN = """
 import json, logging, sys
-from dag_factory.ingestion.jobs import RUN, execute
+from dag_factory.ingestion.orders import RUN, execute
 
 class Kept(logging.Handler):
     def emit(self, record):

@@ -22,7 +22,7 @@ from types import SimpleNamespace
 from metadata.generated.schema.entity.services.ingestionPipelines.status import IngestionStatus
 from metadata.generated.schema.metadataIngestion.application import OpenMetadataApplicationConfig
 from metadata.generated.schema.metadataIngestion.workflow import OpenMetadataWorkflowConfig
-from dag_factory.ingestion.run import Job, PipelineRun
+from dag_factory.ingestion.run import PreparedRun, PipelineRun
 from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
 
 class Workflow:
@@ -42,8 +42,9 @@ for kind, document in json.load(sys.stdin).items():
     configs = []
     module, _, name = PIPELINE_TYPES[kind].workflow.rpartition(".")
     sys.modules[module] = SimpleNamespace(**{name: Workflow})
-    job = Job(document, document["fullyQualifiedName"], "b6a7ba5c-8b6f-4b0e-8f0e-3c1f1d7a5c1e", ["metadata."])
-    PipelineRun(job, on_secret=lambda _: None).execute()
+    run_id = "b6a7ba5c-8b6f-4b0e-8f0e-3c1f1d7a5c1e"
+    prepared = PreparedRun(document, document["fullyQualifiedName"], run_id, ["metadata."])
+    PipelineRun(prepared, on_secret=lambda _: None).execute()
     model = OpenMetadataApplicationConfig if kind == "application" else OpenMetadataWorkflowConfig
     config = model.model_validate(configs[0]).model_dump_json(exclude_defaults=False, mask_secrets=False)
     print("CONFIG", json.dumps({"type": kind, "config": json.loads(config)}))

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from dag_factory.errors import ConfigError
-from dag_factory.ingestion.run import Job, PipelineRun, says_yes
+from dag_factory.ingestion.run import PipelineRun, PreparedRun, says_yes
 from dag_factory.openmetadata.outcomes import Report, Reporter
 from dag_factory.openmetadata.run_ids import openmetadata_run_id
 
@@ -33,7 +33,7 @@ def pipeline(**fields: Any) -> dict[str, Any]:
 
 
 def run(**fields: Any) -> PipelineRun:
-    return PipelineRun(Job(pipeline(**fields), "shop.orders", "run"), on_secret=lambda _: None)
+    return PipelineRun(PreparedRun(pipeline(**fields), "shop.orders", "run"), on_secret=lambda _: None)
 
 
 def test_a_run_reports_under_the_id_that_the_server_has_recorded() -> None:
@@ -85,10 +85,10 @@ def test_a_server_that_is_not_there_and_a_wrong_connection_are_told_apart_withou
     script = """
 import json, sys
 from dag_factory.errors import DagFactoryError
-from dag_factory.ingestion.run import Job, PipelineRun
+from dag_factory.ingestion.run import PreparedRun, PipelineRun
 for document in json.load(sys.stdin):
     try:
-        PipelineRun(Job(document, "shop.orders", "run"), on_secret=lambda _: None).execute()
+        PipelineRun(PreparedRun(document, "shop.orders", "run"), on_secret=lambda _: None).execute()
     except DagFactoryError as error:
         print(type(error).__name__, str(error).replace(chr(10), " "))
 """
@@ -125,10 +125,10 @@ class WithoutIngestion:
         return None if name.partition(".")[0] == "metadata" else PathFinder.find_spec(name, path, target)
 
 sys.meta_path[:] = [WithoutIngestion if finder is PathFinder else finder for finder in sys.meta_path]
-from dag_factory.ingestion.run import Job, PipelineRun
+from dag_factory.ingestion.run import PreparedRun, PipelineRun
 document = {"name": "a", "pipelineType": "metadata", "openMetadataServerConnection": {"hostPort": "http://h/api"}}
 try:
-    PipelineRun(Job(document, "a", "run"), on_secret=print).execute()
+    PipelineRun(PreparedRun(document, "a", "run"), on_secret=print).execute()
 except Exception as error:
     print(type(error).__name__, error)
 """

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from dag_factory.ingestion.run import Job
+from dag_factory.ingestion.run import PreparedRun, RunOutcome
 from dag_factory.openmetadata.outcomes import OUTCOME_XCOM, STOPPED, Report
 from dag_factory.reporting.task_outcome import TaskOutcome
 from tests.statuses import reason_of
@@ -44,7 +44,7 @@ class Outcome:
         self.by_ingestion: list[Report] = []
         context = cast("Any", {"ti": self.task, "dag_run": SimpleNamespace(start_date=START)})
         self.outcome = TaskOutcome(context, self.ingest)
-        self.outcome.job = Job({"openMetadataServerConnection": connection}, FQN, RUN)
+        self.outcome.run = PreparedRun({"openMetadataServerConnection": connection}, FQN, RUN)
 
     def ingest(self, report: Report) -> bool:
         self.by_ingestion.append(report)
@@ -92,7 +92,7 @@ def test_a_task_that_is_stopped_says_so_and_nothing_else_after_it(server: Any) -
     stopping = Outcome(server.connection())
     stopping.outcome.stopped()
     stopping.outcome.failed("the signal broke a call")
-    stopping.outcome.succeeded({"state": "success", "is_reported": True, "summary": {}})
+    stopping.outcome.succeeded(RunOutcome("success", is_reported=True, summary={}))
     assert reason_of(has(server)) == STOPPED
     assert stopping.task.left == []
 
@@ -126,7 +126,7 @@ def test_what_this_client_can_t_do_is_left_to_openmetadata_ingestion(connection:
 
 def test_a_failure_before_the_way_to_the_server_is_known_is_left(server: Any) -> None:
     failing = Outcome(None)
-    failing.outcome.job = None
+    failing.outcome.run = None
     failing.outcome.failed("the config is gone")
     assert [left["reason"] for left in failing.task.left] == ["the config is gone"]
 

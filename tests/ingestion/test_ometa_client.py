@@ -17,7 +17,7 @@ import json, sys
 from types import SimpleNamespace
 from metadata.generated.schema.entity.services.serviceType import ServiceType
 from dag_factory.errors import WorkflowError
-from dag_factory.ingestion.server import fetch_service
+from dag_factory.ingestion.ometa_client import fetch_service
 
 class Server:
     def get_by_name(self, entity, fqn):

@@ -19,10 +19,10 @@ import pytest
 from airflow.configuration import conf
 
 from dag_factory.errors import WorkflowError
-from dag_factory.ingestion.run import Job
+from dag_factory.ingestion.run import PreparedRun
 from dag_factory.runner.child_process import Child
 from dag_factory.runner.interpreter import environment
-from dag_factory.runner.secrets_manager_options import KEYS, SECTION, from_airflow
+from dag_factory.runner.secrets_manager_section import KEYS, SECTION, section_for
 from dag_factory.secrets.masking import Mask
 from sandbox.server import OpenMetadataServer
 
@@ -84,7 +84,7 @@ def python_with_applications(isolated_python: str, tmp_path: Path) -> str:
     return str(path)
 
 
-def application(server: OpenMetadataServer, **connection: Any) -> Job:
+def application(server: OpenMetadataServer, **connection: Any) -> PreparedRun:
     """Create an application at the server, and the service that it looks at, and return a run of it."""
     database = {
         "type": "Postgres",
@@ -107,7 +107,7 @@ def application(server: OpenMetadataServer, **connection: Any) -> Job:
     created = server.put("/api/v1/services/ingestionPipelines", pipeline)
     way = {"hostPort": f"{server.url}/api", "authProvider": "openmetadata", **connection}
     document = {**created, "openMetadataServerConnection": way}
-    return Job(document, created["fullyQualifiedName"], str(uuid.uuid4()), ("token_teller.",))
+    return PreparedRun(document, created["fullyQualifiedName"], str(uuid.uuid4()), ("token_teller.",))
 
 
 def test_a_token_in_a_secrets_manager_is_asked_for_by_ingestion_with_what_airflow_s_config_says_of_it(
@@ -121,7 +121,7 @@ def test_a_token_in_a_secrets_manager_is_asked_for_by_ingestion_with_what_airflo
     for name, value in section.items():
         monkeypatch.setenv(PREFIX + name, value)
     assert conf.get(SECTION, "aws_region") == "eu-central-1"
-    job = application(
+    prepared = application(
         openmetadata,
         securityConfig={"jwtToken": f"secret:{TOKEN_ID}"},
         secretsManagerProvider="managed-aws",
@@ -129,13 +129,13 @@ def test_a_token_in_a_secrets_manager_is_asked_for_by_ingestion_with_what_airflo
     )
     mask = Mask(in_task=False)
     variables = {**environment(python_with_applications), "AWS_ENDPOINT_URL": aws.url}
-    end = Child(python_with_applications, variables, mask).run("run", asdict(job))
+    end = Child(python_with_applications, variables, mask).run("run", asdict(prepared))
     assert end["state"] == "success"
     assert "TokenTeller" in end["summary"]
     assert set(aws.asked) == {TOKEN_ID}
     assert {signer.split("/")[0] for signer in aws.signed_by} == {ACCESS_KEY}
     assert {signer.split("/")[2] for signer in aws.signed_by} == {"eu-central-1"}
-    runs = openmetadata.get("/sandbox/summary")["runs"][job.pipeline_fqn]
+    runs = openmetadata.get("/sandbox/summary")["runs"][prepared.pipeline_fqn]
     assert [run["pipelineState"] for run in runs] == ["success"]
     # Nobody but the secrets manager and the server knew these before ingestion read them.
     assert "logged: *** and ***" in caplog.text
@@ -152,24 +152,24 @@ def test_a_secrets_manager_that_can_t_be_made_is_named(
 ) -> None:
     monkeypatch.setenv(f"{PREFIX}AWS_REGION", "nowhere-1")
     way = {"hostPort": "http://h/api", "secretsManagerProvider": "aws", "secretsManagerLoader": "airflow"}
-    job = Job({"pipelineType": "metadata", "openMetadataServerConnection": way}, "p", "run")
+    prepared = PreparedRun({"pipelineType": "metadata", "openMetadataServerConnection": way}, "p", "run")
     child = Child(python_with_applications, environment(python_with_applications), Mask(in_task=False))
     with pytest.raises(WorkflowError, match=r"^the secrets manager 'aws' can't be .*Invalid AWS Region"):
-        child.run("run", asdict(job))
+        child.run("run", asdict(prepared))
 
 
 def test_what_airflow_s_config_says_is_read_for_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{PREFIX}AZURE_KEY_VAULT_NAME", "vault")
 
     def found(**connection: Any) -> dict[str, Any] | None:
-        return from_airflow({"openMetadataServerConnection": connection})
+        return section_for({"openMetadataServerConnection": connection})
 
     said = found(secretsManagerProvider="azure-kv", secretsManagerLoader="airflow")
     assert said == {"provider": "azure-kv", "values": {"azure_key_vault_name": "vault"}}
     assert found(secretsManagerProvider="azure-kv", secretsManagerLoader="env") is None
     assert found(secretsManagerProvider="db", secretsManagerLoader="airflow") is None
     assert found(secretsManagerLoader="airflow") is None
-    assert from_airflow({}) is None
+    assert section_for({}) is None
 
 
 def test_all_that_the_loaders_of_openmetadata_ingestion_ask_for_is_known() -> None:

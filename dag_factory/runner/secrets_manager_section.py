@@ -1,4 +1,8 @@
-"""What OpenMetadata's secrets managers read from Airflow's configuration, for a child that has no Airflow."""
+"""
+Airflow's section ``[openmetadata_secrets_manager]``, read by the parent of a child that has no Airflow.
+
+`dag_factory.ingestion.child_secrets_manager` sets the secrets manager up with it there.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +19,9 @@ KEYS = (
 )  # fmt: skip
 
 
-def from_airflow(document: Mapping[str, Any]) -> dict[str, Any] | None:
+def section_for(document: Mapping[str, Any]) -> dict[str, Any] | None:
     """
-    Return what `dag_factory.ingestion.secrets_manager.load` needs, None where nothing of it is Airflow's to say.
+    Return the provider and what the section says, None where the document does not take its secrets manager from it.
 
     :param document: a pipeline or an automation, with its ``openMetadataServerConnection``
     """

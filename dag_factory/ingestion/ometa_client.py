@@ -1,4 +1,4 @@
-"""The OpenMetadata server, asked through openmetadata-ingestion's own client."""
+"""openmetadata-ingestion's own client of the OpenMetadata server, ``ometa``: connected, and asked for a service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenMetadata's secrets managers, where their loader ``airflow`` finds no Airflow."""
+"""OpenMetadata's secrets manager in a child, where its loader ``airflow`` finds no Airflow to read its options from."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class _Values:
         return fallback if value is None else value.strip().lower() in ("t", "true", "1")
 
 
-def load(provider: str, values: Mapping[str, str]) -> None:
+def set_up(provider: str, values: Mapping[str, str]) -> None:
     """
-    Make the secrets manager of this process, with what its loader would ask Airflow's configuration for.
+    Set up the secrets manager of this process, with the options that its loader would ask Airflow's configuration for.
 
-    openmetadata-ingestion keeps the first that is made for whoever asks later. What stands for Airflow is gone by then,
-    so that nothing takes it for one.
+    openmetadata-ingestion keeps the first one that is made. What stands for Airflow is gone afterwards, so that nothing
+    takes it for Airflow.
 
     :param provider: ``secretsManagerProvider`` of the connection to the OpenMetadata server
     :param values: what the section ``[openmetadata_secrets_manager]`` says, by key

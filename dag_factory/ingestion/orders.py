@@ -1,0 +1,49 @@
+"""What a child can be ordered to do, in the form that JSON carries: the kind of an order, and its arguments."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+from dag_factory.ingestion.automation import report_automation_failed, run_automation
+from dag_factory.ingestion.run import PipelineRun, PreparedRun, RunOutcome, report_run
+
+RUN = "run"
+REPORT = "report"
+AUTOMATION = "automation"
+AUTOMATION_FAILED = "automation_failed"
+
+
+def execute(kind: str, arguments: dict[str, Any], *, on_secret: Callable[[str], None]) -> Any:
+    """
+    Execute an order and return its result, which JSON can carry as well.
+
+    :param kind: ``run`` of a pipeline (the fields of a `PreparedRun`; returns those of a `RunOutcome`), ``automation``
+        (``document``, ``allowed_applications``), or, for one that could not say so itself, ``report`` of a run
+        (``document``, ``pipeline_fqn``, ``run_id``, ``report``), ``automation_failed`` (``document``, ``problem``)
+    :param on_secret: gets every secret that a server hands out, before it is used
+    """
+    if kind == RUN:
+        return asdict(_run(PipelineRun(PreparedRun(**arguments), on_secret=on_secret)))
+    if kind == REPORT:
+        return report_run(**arguments)
+    if kind == AUTOMATION:
+        return run_automation(**arguments, on_secret=on_secret)
+    if kind == AUTOMATION_FAILED:
+        return report_automation_failed(**arguments)
+    raise ValueError(f"an order of the kind '{kind}' is unknown")
+
+
+def _run(run: PipelineRun) -> RunOutcome:
+    """Run a pipeline in a child's process, which reports itself that it is asked to end: it can read any token."""
+
+    def report_and_end(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        run.report_stopped()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    signal.signal(signal.SIGTERM, report_and_end)
+    return run.execute()

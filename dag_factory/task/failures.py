@@ -1,0 +1,48 @@
+"""How a task fails: what it raises and what it reports, in plain words and without secrets."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+
+from dag_factory.airflow_versions import AirflowFailException, AirflowTaskTimeout
+from dag_factory.errors import ConfigError, DagFactoryError, WorkflowError
+from dag_factory.options import SECTION
+from dag_factory.secrets.masking import Mask
+
+log = logging.getLogger(__name__)
+
+_TIME = f"airflowConfig.workflowTimeout, or, for a pipeline without one, [{SECTION}] longest_run"
+OVERTIME = f"The run did not stop at its time-out ({_TIME}), so its process was ended."
+
+
+def in_plain_words(error: Exception, mask: Mask) -> Exception:
+    """
+    Return what a task fails with: the same error without secrets, or, for an unexpected one, which is logged, its text.
+
+    A wrong config becomes the exception that Airflow does not retry.
+    """
+    text = mask.hide(str(error))
+    if isinstance(error, ConfigError):
+        return AirflowFailException(text)
+    if isinstance(error, (DagFactoryError, AirflowFailException)):
+        return type(error)(text)
+    log.error(mask.hide(traceback.format_exc()))
+    return WorkflowError(f"{type(error).__name__}: {text}")
+
+
+def without_secrets(interruption: BaseException, mask: Mask) -> BaseException:
+    """Return what ends a task, such as a time-out or ``sys.exit``, without the secrets in its texts."""
+    if isinstance(interruption, SystemExit):
+        is_text = not isinstance(interruption.code, (int, type(None)))
+        return SystemExit(mask.hide(str(interruption.code)) if is_text else interruption.code)
+    interruption.args = tuple(mask.hide(part) if isinstance(part, str) else part for part in interruption.args)
+    return interruption.with_traceback(None)
+
+
+def reason_of(interruption: BaseException) -> str:
+    """Return why a task ends that was interrupted by something else than an error."""
+    if isinstance(interruption, AirflowTaskTimeout):
+        return f"The run took longer than allowed ({_TIME}), so it was ended."
+    text = f": {interruption}" if str(interruption) else ""
+    return f"The workflow ended its process ({type(interruption).__name__}{text})."

@@ -1,0 +1,148 @@
+"""A run made ready: its config found, its references resolved, its interpreter chosen, step by step."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NoReturn
+
+from dag_factory.configs import allowed
+from dag_factory.configs.allowed import Allowed
+from dag_factory.configs.at_rest import open_texts, sealed_values
+from dag_factory.configs.document import Document
+from dag_factory.configs.pipeline import IngestionPipeline
+from dag_factory.configs.problem import InvalidError
+from dag_factory.configs.server_connection import FIELD, resolved
+from dag_factory.errors import ConfigError
+from dag_factory.secrets.masking import Mask
+from dag_factory.secrets.redaction import secret_values
+from dag_factory.secrets.references import resolve
+from dag_factory.store import ConfigStore, configured_store
+from dag_factory.store.catalog import Catalog
+from dag_factory.store.config import BrokenConfig, Config, check
+from dag_factory.store.config_version import config_version, version_text
+from dag_factory.task.run_conf import overridden
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Reachable:
+    """
+    A config whose OpenMetadata server is known, so that whatever is wrong with the rest can be reported there.
+
+    :param config: as the store has it
+    :param document: the same with the connection of its server resolved; all other references stand as they are
+    :param pipeline: what this document says
+    :param opened: what this worker's settings have opened to configs
+    """
+
+    config: Config | BrokenConfig
+    document: Document
+    pipeline: IngestionPipeline
+    opened: Allowed
+
+    @property
+    def server(self) -> Document:
+        """The part of the document that says which server that is."""
+        return {FIELD: self.document.get(FIELD)}
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """
+    What is to be run of a config.
+
+    :param document: the config's, all references resolved, with the run's conf merged over it
+    :param pipeline: what this document says
+    """
+
+    document: Document
+    pipeline: IngestionPipeline
+
+
+def find_config(dag_id: str, problem: str | None, mask: Mask) -> Reachable:
+    """
+    Return the config of a DAG, as far as its server's connection resolved.
+
+    :param problem: what is wrong with the config, where its last good version is to be run
+    :param mask: is given each secret of the connection
+    :raises ConfigError: where the config is missing, can't be read, or does not say which server to report to
+    :raises StoreError: where the store is out of reach
+    """
+    config = _config(dag_id, problem)
+    mask.spare(open_texts(config.document))
+    # This worker's own settings count, whatever the DAG processor's or the API server's are.
+    opened = allowed.configured()
+    try:
+        with _naming(config):
+            document = resolved(config.document, dag_id, opened, on_secret=mask.add_unless_open)
+            return Reachable(config, document, IngestionPipeline.from_document(document), opened)
+    except ConfigError as error:
+        raise (config.problem if isinstance(config, BrokenConfig) else error) from None
+
+
+def resolve_config(found: Reachable, dag_id: str, conf: Mapping[str, object], mask: Mask) -> Resolved:
+    """
+    Return what is to be run of a config.
+
+    :param conf: of the run, merged over the document
+    :param mask: is given each secret of the document
+    :raises ConfigError: where a reference leads nowhere or to what is not open, or the conf does not fit
+    """
+    config, opened = found.config, found.opened
+    if isinstance(config, BrokenConfig):
+        raise config.problem
+    with _naming(config):
+        opened.check(config.document)
+        rest = resolve(
+            {name: value for name, value in found.document.items() if name != FIELD},
+            dag_id,
+            keys=opened.keys,
+            permit=opened.check_reference,
+            on_secret=mask.add_unless_open,
+        )
+    # References in a conf stay as they are: who may trigger may not read what the worker can.
+    document = overridden({**found.document, **rest}, conf)
+    for secret in secret_values(document):
+        mask.add(secret)
+    for value in sealed_values(document):
+        mask.add_unless_open(value)
+    return Resolved(document, IngestionPipeline.from_document(document))
+
+
+def _config(dag_id: str, problem: str | None) -> Config | BrokenConfig:
+    """Return the config as the DAG was built from it, which for a broken one is its last good version."""
+    store = configured_store()
+    copy = store.last_good.find(dag_id) if problem is not None else None
+    if copy is not None:
+        config = Config(dag_id, copy.key, copy.document)
+    else:
+        found = Catalog(store, check).find(dag_id) or _missing(dag_id, store)
+        if isinstance(found, BrokenConfig):
+            if not isinstance(found.problem, InvalidError):
+                raise found.problem  # it can't be read, or without its defaults
+            return found
+        config, problem = found, str(found.trouble.problem) if found.trouble is not None else None
+    if problem is not None:
+        log.warning("%s. The last good version runs: %s", problem.rstrip("."), version_text(config_version(config)))
+    return config
+
+
+def _missing(dag_id: str, store: ConfigStore) -> NoReturn:
+    # Where only the store is out of reach, a retry may find it.
+    store.confirm_absence()
+    raise ConfigError(
+        f"no config of the store has the DAG id '{dag_id}' any more. Deploy the pipeline again, or delete the DAG"
+    )
+
+
+@contextmanager
+def _naming(config: Config | BrokenConfig) -> Iterator[None]:
+    """Let errors of a config say which file is wrong; those of a run's conf are not the file's."""
+    try:
+        yield
+    except ConfigError as error:
+        raise error.within(config.key) from None
