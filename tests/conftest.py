@@ -136,9 +136,9 @@ def stack(
 @pytest.fixture
 def interpreter(tmp_path: Path) -> Interpreter:
     """
-    Make an interpreter in which orders are executed by the given code, the body of a function, in place of ingestion code.
+    Make an interpreter in which the given code, the body of a function, executes orders in place of ingestion code.
 
-    The code sees ``kind``, ``job`` (the arguments of the order) and ``on_secret``. All else in the child is the real thing.
+    The code sees ``kind``, ``job`` (the order's arguments) and ``on_secret``. All else in the child is the real thing.
     """
 
     def make(body: str) -> str:
