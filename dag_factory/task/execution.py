@@ -26,10 +26,11 @@ from dag_factory.openmetadata.run_ids import openmetadata_run_id
 from dag_factory.reporting.task_outcome import TaskOutcome
 from dag_factory.runner.interpreter import choose
 from dag_factory.secrets.masking import Mask
+from dag_factory.store.config import Config
 from dag_factory.store.config_version import CONFIG_XCOM, config_version
 from dag_factory.task.failures import OVERTIME, in_plain_words, reason_of, without_secrets
 from dag_factory.task.links import links_to
-from dag_factory.task.preparation import Reachable, find_config, resolve_config
+from dag_factory.task.preparation import find_config, resolve_config
 from dag_factory.task.runners import InChild, InProcess, Runner
 from dag_factory.task.server_check import require_answers
 
@@ -115,7 +116,8 @@ class Execution:
         resolved = resolve_config(found, self._dag_id, self._conf, self._mask)
         run = self._outcome.run = self._prepared_run(resolved.pipeline, resolved.document)
         found.opened.check_application(resolved.document)
-        self._show(found, require_server(resolved.document)["hostPort"])
+        # As the document stands: what a reference became is not for everybody who may see the run.
+        self._show(resolved.config, found.pipeline, require_server(resolved.document)["hostPort"])
         python = choose(resolved.pipeline.dag_factory.runner.python)
         where = "in the task's process" if python is None else f"by {python}"
         log.info("Running config '%s' as OpenMetadata run %s, %s", found.config.key, run.run_id, where)
@@ -149,11 +151,10 @@ class Execution:
             is_retried=self._outcome.is_retried,
         )
 
-    def _show(self, found: Reachable, host_port: object) -> None:
+    def _show(self, config: Config, pipeline: IngestionPipeline, host_port: object) -> None:
         """Show in Airflow's UI, from the beginning, where the pipeline is and which version of its config runs."""
-        # As the document stands: what a reference became is not for everybody who may see the run.
-        self.links = links_to(found.pipeline, host_port)
-        for key, value in {CONFIG_XCOM: config_version(found.config), **self.links}.items():
+        self.links = links_to(pipeline, host_port)
+        for key, value in {CONFIG_XCOM: config_version(config), **self.links}.items():
             self._context["ti"].xcom_push(key=key, value=value)
 
     def _new_runner(self, prepared: Prepared) -> Runner:

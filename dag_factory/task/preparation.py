@@ -55,10 +55,12 @@ class Resolved:
     """
     What is to be run of a config.
 
-    :param document: the config's, all references resolved, with the run's conf merged over it
+    :param config: as the store has it
+    :param document: the same with all references resolved, with the run's conf merged over it
     :param pipeline: what this document says
     """
 
+    config: Config
     document: Document
     pipeline: IngestionPipeline
 
@@ -110,7 +112,7 @@ def resolve_config(found: Reachable, dag_id: str, conf: Mapping[str, object], ma
         mask.add(secret)
     for value in sealed_values(document):
         mask.add_unless_open(value)
-    return Resolved(document, IngestionPipeline.from_document(document))
+    return Resolved(config, document, IngestionPipeline.from_document(document))
 
 
 def _config(dag_id: str, problem: str | None) -> Config | BrokenConfig:
