@@ -222,6 +222,23 @@ def test_find_opens_one_config_once_the_name_of_its_file_is_noted(key: str) -> N
     assert store.opened == {key: 1, "defaults.yaml": 1}
 
 
+def test_a_look_up_of_an_unknown_id_opens_no_file_so_a_first_deploy_costs_as_little_among_many() -> None:
+    store = MemoryStore({f"other{n}.json": pipeline(f"other{n}") for n in range(50)})
+    assert Catalog(store).look_up("orders") is None
+    assert not store.opened
+
+
+def test_a_look_up_misses_a_config_of_another_name_until_the_index_has_noted_it() -> None:
+    store = MemoryStore({f"other{n}.json": pipeline(f"other{n}") for n in range(5)} | {"any.json": pipeline("orders")})
+    assert Catalog(store).look_up("orders") is None
+    Catalog(store).all()
+    store.opened.clear()
+    found = Catalog(store).look_up("orders")
+    assert found is not None
+    assert found.key == "any.json"
+    assert store.opened == {"any.json": 1}
+
+
 def test_every_config_is_noted_that_is_not_where_a_look_at_its_name_finds_it() -> None:
     store = MemoryStore({"a.json": pipeline("a"), "x/b.yaml": pipeline("b"), "c.json": pipeline("d"), "e.json": "{"})
     Catalog(store).all()

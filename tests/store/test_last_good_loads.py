@@ -88,7 +88,7 @@ def test_a_new_worker_builds_the_same(parse: Parse, store: Path, tmp_path: Path)
     assert worker["dags"] == {DAG_ID: whole}
 
 
-def test_broken_defaults_leave_all_configs_upon_them_as_they_were_and_empty_ones_are_none(
+def test_broken_defaults_leave_all_configs_that_inherit_them_as_they_were_and_empty_ones_are_none(
     parse: Parse, store: Path
 ) -> None:
     folder = store / "team"

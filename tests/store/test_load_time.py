@@ -104,7 +104,7 @@ def test_large_configs_come_last_and_run_as_they_were_where_there_is_no_time_to_
     drop(store, "a", size=2 * LARGE_BYTES)
     drop(store, "b", "c")
     (good,) = (config for config in Catalog(store).all() if config.dag_id == "a")
-    version = Version("a", good.key, good.document or {}, store.access(good.key, defaults_keys(good.key)))
+    version = Version("a", good.key, good.document, store.access(good.key, defaults_keys(good.key)))
     store.last_good.keep([version], InUse(), since=0, complete=True)
     clock = Clock()
     load_time = LoadTime(10, {"a.json", "b.json", "c.json"}, clock=clock)

@@ -133,7 +133,7 @@ class Crowd:
         log, store = self._folder / f"reader{number}", FolderStore(self._root)
         while True:
             marker = store.marker()
-            documents = (config.document or {} for config in Catalog(store).all())
+            documents = (config.document for config in Catalog(store).all())
             seen = {doc["name"]: int(str(doc["displayName"])[1:]) for doc in documents if "displayName" in doc}
             append(log, [marker, seen])
             time.sleep(PAUSE_SECONDS)

@@ -88,7 +88,9 @@ def test_a_config_whose_id_another_one_has_is_wrong_and_says_whose(
     assert line.endswith("is good: DAG 'orders'")
 
 
-def test_defaults_are_judged_by_the_configs_upon_them(store: FolderStore, caplog: pytest.LogCaptureFixture) -> None:
+def test_defaults_are_judged_by_the_configs_that_inherit_them(
+    store: FolderStore, caplog: pytest.LogCaptureFixture
+) -> None:
     drop(store, "beside.json", airflowConfig={"scheduleInterval": "nonsense"})
     for number in range(3):
         drop(store, f"sales/{number}.json", name=f"sales_{number}")
@@ -151,7 +153,7 @@ def test_of_very_many_the_good_are_counted_and_the_wrong_named_by_their_cause(
 
 def keep_last_good(store: FolderStore) -> None:
     """Keep copies as the DAG processor does."""
-    good = [Version(each.dag_id, each.key, each.document or {}) for each in Catalog(store).all()]
+    good = [Version(each.dag_id, each.key, each.document) for each in Catalog(store).all()]
     store.last_good.keep(good, InUse(), since=time.time() + 60, complete=True)
 
 
@@ -168,7 +170,7 @@ def test_a_config_that_goes_on_as_it_was_says_so(store: FolderStore, caplog: pyt
     assert CANARY not in "".join(lines)
 
 
-def test_broken_defaults_upon_which_configs_go_on_as_they_were_say_so(
+def test_broken_defaults_of_configs_that_go_on_as_they_were_say_so(
     store: FolderStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     for name in "abc":
