@@ -343,6 +343,22 @@ def test_a_store_that_is_missing_is_not_made_anew(tmp_path: Path, store: FolderS
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("reads", range(5))
+def test_a_config_that_somebody_removes_during_a_deploy_is_there_after_it(store: FolderStore, reads: int) -> None:
+    class Going(FolderStore):
+        left = reads
+
+        def read(self, key: str) -> bytes:
+            if self.left == 0:
+                (self.root / "pg_metadata_hourly.json").unlink()
+            self.left -= 1
+            return super().read(key)
+
+    deploy(store, document())
+    deploy(Going(store.root), document())
+    assert stored(store)["name"] == SAMPLE["name"]
+
+
 def test_delete_removes_the_config_and_bumps_the_marker(store: FolderStore) -> None:
     deploy(store, document())
     marker = store.marker()
