@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from dag_factory.errors import ConfigError, ServerError
-from dag_factory.reporting.server_client import ServerClient, shown, token_of
+from dag_factory.reporting.server_client import Answer, ServerClient, shown, token_of
 from sandbox.failing import (
     Authority,
     HttpServer,
@@ -165,3 +165,21 @@ def test_credentials_in_an_address_are_sent_and_not_logged(caplog: pytest.LogCap
             calls.ask("GET", "/system/version")
     assert server.tokens == ["Basic dXNlcjpjYW5hcnk="]
     assert "canary" not in caplog.text
+
+
+@pytest.mark.parametrize(("status", "is_success"), [(199, False), (200, True), (204, True), (299, True), (300, False)])
+def test_an_answer_is_a_success_by_its_status(status: int, is_success: bool) -> None:
+    assert Answer(status, b"").is_success is is_success
+
+
+@pytest.mark.parametrize(
+    ("content", "found"), [(b'{"a": 1}', {"a": 1}), (b"{}", None), (b"", None), (b"[1]", None), (b"null", None)]
+)
+def test_an_answer_holds_an_object_or_none(content: bytes, found: dict[str, int] | None) -> None:
+    assert Answer(200, content).object() == found
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff", b"[" * 100_000])
+def test_what_is_not_json_is_refused_however_deep_it_is(content: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        Answer(200, content).object()
