@@ -27,16 +27,16 @@ class StoreAccess:
     def __init__(self, open_store: Callable[[], ConfigStore], *, write_seconds: float = 30.0) -> None:
         self._open = open_store
         self._write_seconds = write_seconds
-        # One at a time waits for the store's lock, in a thread, so that threads are left for all other calls.
+        # Only one call at a time waits for the store's lock in a thread, so that threads are left for all other calls.
         self._writing = asyncio.Lock()
-        # At most one, so that a store that hangs takes one thread.
+        # At most one, so that a store that hangs blocks one thread only.
         self._check: asyncio.Task[dict[str, str]] | None = None
 
     async def change(self, work: Callable[[ConfigStore], Result]) -> Result:
         """
-        Do some work on the store in a thread, when all that came before is done.
+        Do some work on the store in a thread, after all earlier work.
 
-        A file system that hangs takes one thread with it, and no call waits for it without end.
+        A file system that hangs blocks one thread, and no call waits for it for ever.
 
         :raises Refused: 503, where the store does not answer
         """
@@ -89,7 +89,7 @@ class StoreAccess:
 
     async def require(self) -> None:
         """
-        Check that no store is missing that this machine has known; one that it never saw may be for others to see.
+        Check that the store is not missing, if this machine has ever seen it; else it may be for other machines only.
 
         :raises Refused: 503, where it is missing
         """
@@ -116,7 +116,7 @@ class StoreAccess:
             try:
                 config = Catalog(self._open()).look_up(dag_id)
             except DagFactoryError:
-                return None  # what Airflow has can be steered without the store
+                return None  # a DAG that Airflow has can be controlled without the store
             return str(config.document["name"]) if config is not None else None
 
         return await asyncio.to_thread(find)

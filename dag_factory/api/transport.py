@@ -74,7 +74,7 @@ class _Exchange(httpx.AsyncByteStream):
     async def _run(self, app: ASGIApp, scope: Scope) -> None:
         try:
             await app(scope, self._receive, self._send)
-        except Exception as error:  # noqa: BLE001 - it belongs to whoever reads the answer
+        except Exception as error:  # noqa: BLE001 - raised again to the reader of the answer
             self._error = error
         if not self.started.done():
             self.started.set_exception(self._error or httpx.RemoteProtocolError("the app has not answered"))

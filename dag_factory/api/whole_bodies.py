@@ -86,7 +86,7 @@ class _Body:
         """
         Return the next piece, for the call.
 
-        :raises Refused: 408 where it does not come in time, 503 where there is no room for it
+        :raises Refused: 408 where it does not come in time, 503 where too many large ones are in memory
         """
         message = await self._next()
         if self._size > SMALL and not self._holds:

@@ -1,4 +1,4 @@
-"""From a pipeline to its DAG: a pure function, the same config gives the same DAG."""
+"""Builds a pipeline's DAG: a pure function, so the same config always gives the same DAG."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PROBLEM_TASK = "config_error"
 _MAX_TAG = 100
 _MAX_OWNER = 500
 _MAX_DISPLAY_NAME = 2000
-_MAX_DESCRIPTION = 5000  # no column's width: what a list can show
+_MAX_DESCRIPTION = 5000  # not a column's width, but as much as a list can show
 
 
 def build_dag(
@@ -39,14 +39,14 @@ def build_dag(
     """
     Return the DAG of a config.
 
-    :param opened: what the operator has opened to configs; without it, what the settings say now
-    :param longest_run: seconds after which a run is ended whose pipeline says nothing of it, None for no limit
+    :param opened: what the operator allows configs; None to read the settings
+    :param longest_run: seconds after which a run without a ``workflowTimeout`` is ended, None for no limit
     :param title_tag: whether the pipeline's title is one of the DAG's tags
-    :raises ConfigError: where validation finds an error; nothing else keeps a DAG from being built
+    :raises ConfigError: where validation finds an error; nothing else prevents a DAG
     """
     try:
         if config.is_redacted:
-            # It was validated when it was loaded, and holds too little to be validated again.
+            # It was validated when it was loaded; what is left of it can't be validated again.
             pipeline = IngestionPipeline.from_document(config.document)
         else:
             pipeline = examine_config(config, opened).require_pipeline()
@@ -56,7 +56,7 @@ def build_dag(
 
 
 def build_placeholder(config: BrokenConfig) -> DAG:
-    """Return the DAG that stands for a broken config and says, in its docs and by its task, what is wrong."""
+    """Return the placeholder DAG of a broken config; its docs and its task say what is wrong."""
     dag = DAG(
         dag_id=config.dag_id,
         description=cut(one_line(str(config.problem)), 500),
@@ -80,7 +80,7 @@ def _build(pipeline: IngestionPipeline, config: Config, longest_run: int | None,
         or None,
         doc_md=describe(pipeline, config, timeout),
         schedule=schedule(airflow),
-        # Says the timezone, and catchup asks for one. The true start and end are the timetable's.
+        # Sets the timezone, and catchup needs a start. The timetable has the true start and end.
         start_date=EPOCH.in_timezone(timezone_of(airflow)),
         catchup=airflow.pipeline_catchup,
         max_active_tasks=airflow.concurrency,
@@ -88,7 +88,7 @@ def _build(pipeline: IngestionPipeline, config: Config, longest_run: int | None,
         is_paused_upon_creation=pipeline.starts_paused,
         tags=_tags(pipeline, is_broken=config.trouble is not None, title_tag=title_tag),
     )
-    # A task would inherit it, and be left out of runs before it.
+    # The task would inherit it, and be left out of earlier runs.
     dag.start_date = None
     IngestionOperator(
         task_id=kind.task_id,
@@ -101,13 +101,13 @@ def _build(pipeline: IngestionPipeline, config: Config, longest_run: int | None,
         dag=dag,
         **_placement(pipeline.dag_factory.runner),
     )
-    # After the task, which would carry a copy of them.
+    # After the task is made, which would have a copy of them.
     add_fields(dag, pipeline.pipeline_type)
     return dag
 
 
 def _placement(runner: Runner) -> dict[str, Any]:
-    """Return what a pipeline says of where Airflow is to run its task; for the rest, Airflow's own defaults hold."""
+    """Return where Airflow runs a pipeline's task, as far as the pipeline says; the rest are Airflow's defaults."""
     said = {
         "pool": runner.pool,
         "queue": runner.queue,
@@ -119,16 +119,16 @@ def _placement(runner: Runner) -> dict[str, Any]:
 
 def _tags(pipeline: IngestionPipeline, *, is_broken: bool, title_tag: bool) -> list[str]:
     """
-    Return categories that many DAGs share.
+    Return tags that many DAGs share, unless ``title_tag``.
 
-    From Airflow 3.4 on, metrics may carry a DAG's tags as labels (`[metrics] dag_tags_in_metrics`): a tag that names
-    one pipeline would make a series of its own for each.
+    From Airflow 3.4 on, a DAG's tags may be labels of metrics (`[metrics] dag_tags_in_metrics`): a tag for each
+    pipeline would make a series for each.
     """
     service = pipeline.service.name if pipeline.service else None
     tags = [TAG, f"type:{pipeline.pipeline_type}", f"service:{service}"]
     tags += [PROBLEM_TAG] if is_broken else []
     tags += [pipeline.title] if title_tag else []
-    # MySQL takes tags that differ by case or accents alone for the same one, and then refuses all DAGs of the file.
+    # To MySQL, tags that differ only in case or accents are the same, and it would refuse all DAGs of the file.
     kept: dict[str, str] = {}
     for tag in (cut(one_line(each), _MAX_TAG) for each in tags):
         kept.setdefault(_collated(tag), tag)
@@ -136,5 +136,5 @@ def _tags(pipeline: IngestionPipeline, *, is_broken: bool, title_tag: bool) -> l
 
 
 def _collated(tag: str) -> str:
-    """Return a text that is the same for all tags that a collation without case and accents takes for the same one."""
+    """Return a tag without case and accents, as MySQL's collations compare it."""
     return "".join(each for each in normalize("NFKD", tag.casefold()) if not combining(each)).casefold()

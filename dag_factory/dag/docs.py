@@ -1,4 +1,4 @@
-"""What a DAG's docs show its operator in Airflow's UI (``doc_md``)."""
+"""The docs of a DAG in Airflow's UI (``doc_md``)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dag_factory.errors import ConfigError
     from dag_factory.store.config import BrokenConfig, Config, Trouble
 
-# A DAG's docs are stored with every version of it; for more there is the config.
+# Docs are stored with every version of a DAG; the config has the whole description.
 _MAX_DESCRIPTION = 5_000
 _MAX_SOURCE_CONFIG = 20_000
 _MOST_PROBLEMS = 50
@@ -33,10 +33,10 @@ _encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 def describe(pipeline: IngestionPipeline, config: Config, longest_run: int | None = None) -> str:
     """
-    Return a pipeline's page in Markdown: what it is, when it runs, where it stands, what is harmless of its
-    source config.
+    Return a pipeline's page in Markdown: what it is, when it runs, where it is in OpenMetadata, and the harmless part
+    of its source config.
 
-    Where it is a last good version that runs, the page begins with what is wrong with the config.
+    For a last good version, the page begins with what is wrong with the config.
 
     :param longest_run: seconds after which a run is ended, None for no limit
     """
@@ -69,7 +69,7 @@ def describe(pipeline: IngestionPipeline, config: Config, longest_run: int | Non
 
 
 def _schedule(airflow: AirflowConfig) -> str:
-    """Return when a pipeline runs by itself; Airflow shows neither start nor end, since its DAG has none."""
+    """Return a pipeline's schedule with start and end, which Airflow does not show, since the DAG has none."""
     if airflow.schedule_interval is None:
         return "on demand"
     bounds = {"from": start_date(airflow), "until": end_date(airflow)}
@@ -89,7 +89,7 @@ def _trouble(config: Config, trouble: Trouble) -> list[str]:
 
 
 def _problem_rows(key: str, problem: ConfigError) -> dict[str, str]:
-    """Return what is wrong, and in which file: that may be a file of defaults."""
+    """Return what is wrong, and in which file, which may be one of defaults."""
     rows = {"Config": problem.config or key, "Field": problem.field, "Problem": problem.problem}
     return {name: text for name, text in rows.items() if text}
 
@@ -118,7 +118,7 @@ def _moment(seconds: float | None) -> str | None:
 
 
 def describe_problem(config: BrokenConfig) -> str:
-    """Return the page of a config that can't be run: what is wrong with it, and what happens once it is fixed."""
+    """Return the page of a config that can't run: what is wrong with it, and what happens once it is fixed."""
     parts = [
         "### This config is broken, so nothing runs",
         _table(_problem_rows(config.key, config.problem)),
@@ -156,7 +156,7 @@ def _json(value: Any) -> str:
 
 
 def _indented(value: Any, margin: str = "\n") -> str:
-    """Return a value as JSON, indented and sorted; what json has for this is pure Python, and takes twice as long."""
+    """Return a value as JSON, indented and sorted, twice as fast as json's own indentation in pure Python."""
     inner = f"{margin}  "
     if isinstance(value, dict) and value:
         items = (f"{_encoded(key)}: {_indented(child, inner)}" for key, child in sorted(value.items()))

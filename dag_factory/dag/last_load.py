@@ -1,4 +1,4 @@
-"""What the last whole load of the store found, for as long as the store is missing: enough to build the same DAGs."""
+"""What the last complete load of the store found: enough to build the same DAGs while the store is missing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 
 class _Checked(Allowed):
-    """What was checked when it was loaded, and holds no more of its secrets: another check may say something else."""
+    """Allows everything: the configs were checked when they were loaded, and can't be checked without their secrets."""
 
     def refusals(self, document: Document) -> Iterator[ConfigError]:
         del document
@@ -34,7 +34,7 @@ class _Checked(Allowed):
 
 
 CHECKED = _Checked()
-"""What configs of the last load may reach: what they were allowed to reach then."""
+"""What configs of the last load may reach: whatever they were allowed then."""
 
 
 def keep(
@@ -49,7 +49,7 @@ def keep(
     Keep what a load has found; return how many configs differ from what was kept.
 
     :param configs: all configs of the store, each with its problem where no DAG could be built from it
-    :param revisions: those of all files of the store, looked at before these were read
+    :param revisions: those of all files of the store, listed before the files were read
     :param seconds: after which the rest is left to the next load
     """
     found = {config.dag_id: config for config in configs}
@@ -66,13 +66,13 @@ def recalled(memory: Memory) -> list[Config | BrokenConfig]:
 
 
 def recalled_one(memory: Memory, dag_id: str) -> Config | BrokenConfig | None:
-    """Return the config that the last load has found for a DAG id, None where it has found none."""
+    """Return the config that the last load found for a DAG id, None where it found none."""
     text = memory.content(dag_id)
     return _from_text(dag_id, text) if text is not None else None
 
 
 def without_secrets(document: Document) -> Document:
-    """Return a document whose DAG is the same, and which holds no secret."""
+    """Return a document that gives the same DAG, and holds no secret."""
     hidden = at_rest.without_secrets(document)
     source = hidden.get("sourceConfig")
     if isinstance(source, dict) and "config" in source:
@@ -84,7 +84,7 @@ def without_secrets(document: Document) -> Document:
 
 
 def _host(url: object) -> str:
-    """Return which server a URL names, all else hidden: the docs link there."""
+    """Return the server of a URL, which the docs link to, and hide all else."""
     try:
         parts = urlsplit(str(url))
     except ValueError:
@@ -94,7 +94,7 @@ def _host(url: object) -> str:
 
 
 def _stamp(config: Config | BrokenConfig, revisions: Mapping[str, str], folders: dict[PurePosixPath, str]) -> str:
-    """Return a text that changes when what is kept of a config may do. No secret is in it, not even a digest of one."""
+    """Return a text that changes when what is kept of a config may change. It holds no secret, nor a digest of one."""
     folder = PurePosixPath(config.key).parent
     if folder not in folders:
         folders[folder] = " ".join(revisions.get(key, "-") for key in defaults_keys(config.key))

@@ -1,4 +1,4 @@
-"""The loader: from a store to DAGs, with one config's trouble kept to itself."""
+"""The loader: builds the DAGs of a store. A broken config affects no other."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from dag_factory.store.memory import KEEP_SECONDS, Memory
 log = logging.getLogger(__name__)
 
 
-# While a store is read, a link to it may be swapped, as git-sync does: then it is read again.
+# If a link to the store is swapped while it is read, as git-sync does, it is read again.
 _ATTEMPTS = 3
 
 
@@ -61,16 +61,16 @@ def _all(store: ConfigStore, memory: Memory | None) -> dict[str, DAG]:
     limit, known_keys = _load_seconds(), (memory.keys() if memory is not None else None) or None
     for _ in range(_ATTEMPTS):
         place = store.check()
-        # Read first, so that every config of this marker is among those that are read.
+        # Read before the configs, so that all configs of this marker are among them.
         marker, revisions, began = store.marker(), store.revisions(), time.time()
         dags = _dags(allowed.configured())
         load_time = LoadTime(limit, known_keys)
         catalog = Catalog(store, dags.check, load_time=load_time)
         configs = catalog.all()
-        # What was not there any more may only have been out of reach.
+        # A missing config may only mean that the store is missing.
         if store.check() == place:
             break
-    if configs or place.identity is not None:  # an empty folder may be where the store is to be mounted
+    if configs or place.identity is not None:  # an empty folder may be the store's mount point
         seconds = load_time.at_most(BUDGET_SECONDS)
         keep_last_good(store, configs, since=began, complete=catalog.is_complete, seconds=seconds)
     if marker is not None:
@@ -115,7 +115,7 @@ def _dags(opened: Allowed) -> _Dags:
 
 
 def _longest_run() -> int | None:
-    """Return for how many seconds runs may go on; a setting that says nothing sensible must not stop all DAGs."""
+    """Return the setting ``longest_run``; an invalid value must not stop all DAGs."""
     try:
         return settings.longest_run()
     except SettingsError as error:
@@ -124,7 +124,7 @@ def _longest_run() -> int | None:
 
 
 def _title_tag() -> bool:
-    """Return whether titles are tags; a setting that says nothing sensible must not stop all DAGs."""
+    """Return the setting ``title_tag``; an invalid value must not stop all DAGs."""
     try:
         return settings.title_tag()
     except SettingsError as error:
@@ -133,7 +133,7 @@ def _title_tag() -> bool:
 
 
 def _load_seconds() -> float | None:
-    """Return for how long a load may go on; a setting that is not a number is Airflow's to complain of."""
+    """Return how many seconds a load may take; a setting that is not a number is left to Airflow to report."""
     try:
         return settings.load_seconds()
     except Exception as error:  # noqa: BLE001 - Airflow's own exception for it has moved between versions
@@ -198,11 +198,11 @@ class _Dags:
         return {config.dag_id: dag for config in configs if (dag := self._of(config)) is not None}
 
     def _of(self, config: Config | BrokenConfig) -> DAG | None:
-        """Return the DAG of a config, or its placeholder; None where not even that is to be had."""
+        """Return the DAG of a config, or its placeholder; None where neither can be built."""
         if isinstance(config, BrokenConfig):
             return _placeholder(config)
         if _build_of(config) not in self._built:
-            # One of the last load: a policy may have changed since.
+            # For a config of the last load, a policy may have changed since.
             try:
                 self.check(config)
             except ConfigError as error:
@@ -229,7 +229,7 @@ def _build_of(config: Config) -> tuple[str, str, bool]:
 
 def _accepted(build: Callable[[], DAG]) -> DAG:
     """
-    Return a DAG that Airflow will take.
+    Return a DAG that Airflow accepts.
 
     A DAG that fails Airflow's own checks, or that a cluster policy refuses, is an import error of its whole file.
 
@@ -238,7 +238,7 @@ def _accepted(build: Callable[[], DAG]) -> DAG:
     dag = build()
     dag.validate()
     if has_cluster_policies():
-        # Policies change the DAG that they see, and Airflow will call them again: let them see another one.
+        # Policies may change the DAG that they get, and Airflow calls them again: so they get a separate DAG here.
         _ask_cluster_policies(build())
     return dag
 
@@ -249,7 +249,7 @@ def _ask_cluster_policies(dag: DAG) -> None:
         for task in dag.tasks:
             airflow_settings.task_policy(task)
     except AirflowClusterPolicySkipDag:
-        # Airflow will leave it out, as the policy means it.
+        # Airflow leaves it out, as the policy asks.
         return
     except Exception as error:
         raise ConfigError(f"a cluster policy refuses the DAG: {error}") from error

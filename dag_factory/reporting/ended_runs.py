@@ -26,16 +26,16 @@ from dag_factory.store.config import BrokenConfig, Config, check
 
 log = logging.getLogger(__name__)
 
-# A task that is asked to end has some seconds, in which it may still report that it runs, or even that it succeeded.
+# After a task was asked to end, it may still report for some seconds that it runs, or even that it succeeded.
 SECOND_LOOK_SECONDS = 20.0
 
-# The clocks of a worker and of Airflow's database may differ. A workflow takes longer to begin than that.
+# The clocks of a worker and of Airflow's database may differ by so much. A workflow takes longer to start.
 CLOCKS_DIFFER_BY = 5_000
 
-# Seconds for each step of a call, by how often it has failed: a slow server gets more and more.
+# Time-outs of a call in seconds, by how often it has failed: a slow server gets more time.
 TIMEOUTS = (5.0, 15.0, 60.0)
 
-# What Airflow's scheduler says of a run that it ends; all else comes from the API server, so from a user.
+# Messages of Airflow's scheduler for a run that it ends; all others come from the API server, so from a user.
 _SCHEDULER_SAYS = frozenset({"task_failure", "success", "all_tasks_deadlocked", "timed_out"})
 
 
@@ -67,7 +67,7 @@ def report_end(
 
     `dag_factory.openmetadata.outcomes` has the rule of who reports what.
 
-    Return what is to be reported later, and in how many seconds, None where that is all.
+    Return what to report later, and in how many seconds; None where nothing is left.
 
     :param evidence: what Airflow's database holds of the run, None for a second look
     :param failures: how often this report has failed
@@ -143,7 +143,7 @@ def failed_lately(within: timedelta) -> list[EndedRun]:
         select(DagRun.dag_id, DagRun.run_id, DagRun.conf, DagRun.queued_at, DagRun.start_date, DagRun.end_date)
         .join(DagRun.task_instances)
         .where(TaskInstance.operator.in_(OPERATORS), DagRun.state == "failed", DagRun.end_date > since)
-        # This date has an index, unlike that of the end; few runs take longer than a week.
+        # This date has an index, unlike the end date; few runs take longer than a week.
         .where(DagRun.run_after > since - timedelta(days=7))
     )
     with create_session() as session:
@@ -155,10 +155,10 @@ def ended_run(run: Any, state: str, message: str | None) -> EndedRun:
     Return a run as Airflow's database has it.
 
     :param run: a ``DagRun``, or a row of its columns
-    :param message: what Airflow says as it ends it, None where it was found later
+    :param message: Airflow's message at the end of the run, None where the run was found later
     """
     reporter = Reporter.SCHEDULER if message in _SCHEDULER_SAYS else Reporter.USER
-    # A run that is cleared while it runs keeps its start.
+    # A run that is cleared while it runs keeps its start date.
     started = _milliseconds(max((moment for moment in (run.start_date, run.queued_at) if moment), default=None))
     report = Report(
         Reporter.SEARCH if message is None else reporter,

@@ -38,7 +38,7 @@ class RewrittenLines(io.TextIOBase):
     Rewrites each line that is written to it, and passes it on to another stream.
 
     A line is held back until it ends, even if it is flushed, so that it is rewritten as a whole. Each thread has a line
-    of its own. There is no lock that a fork or a signal handler could find held.
+    of its own. It needs no lock, which a fork or a signal handler could find held.
     """
 
     def __init__(self, target: TextIO, rewrite: Callable[[str], str]) -> None:

@@ -87,7 +87,7 @@ class Keys:
         """
         Return a text sealed for one DAG, with the newest key.
 
-        :raises SettingsError: where there is no key
+        :raises SettingsError: where no key is configured
         """
         if self.problem is not None:
             raise SettingsError(f"{self.problem}. Without it, secrets can't be encrypted")

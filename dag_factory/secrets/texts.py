@@ -72,7 +72,7 @@ _NAMES_IN_QUERIES = frozenset(
     {"access", "auth", "code", "hash", "hmac", "key", "pat", "pin", "salt", "session", "sid", "subscriptionkey"}
 )
 
-# A whole text of the characters of base64 or hex. Shorter ones can't be told from names.
+# A whole text of the characters of base64 or hex. Shorter ones look like names.
 _ENCODED = re.compile(r"(?=.{16})[\w+/-]{1,4096}={0,2}", re.ASCII)
 _HEX = re.compile(r"[0-9a-fA-F]{32,}")
 _UNBROKEN = re.compile(r"[a-zA-Z0-9+/]+")

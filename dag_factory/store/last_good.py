@@ -191,12 +191,12 @@ class Index:
         self._folder = folder
 
     def of_key(self, key: str) -> Version | None:
-        """Return the newest copy of the config that a key leads to, None where there is none."""
+        """Return the newest copy of the config that a key leads to, None where it is missing."""
         copies = self._by_key.get(key_part_of(key), ())
         return next((version for version in newest_first(copies) if version.key == key), None)
 
     def of_id(self, dag_id: str) -> Version | None:
-        """Return the newest copy for a DAG id, None where there is none."""
+        """Return the newest copy for a DAG id, None where it is missing."""
         copies = self._by_id.get(id_part_of(dag_id), ())
         return next((version for version in newest_first(copies) if version.dag_id == dag_id), None)
 

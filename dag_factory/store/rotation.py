@@ -1,4 +1,4 @@
-"""The rotation of Airflow's Fernet key: all that the store holds sealed again with the newest one."""
+"""The rotation of Airflow's Fernet key: all sealed values in the store are sealed again with the newest key."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from dag_factory.store import ConfigStore
 from dag_factory.store.claims import Claims, is_defaults
 from dag_factory.store.last_good import LastGood
 
-# What is there of a sealed value in a file that can't be read, however it is written.
+# Part of every sealed value, also in a file that can't be read.
 _HINT = b"fernet"
 
 
 @dataclass
 class Rotation:
     """
-    What a rotation has done, by the keys of configs.
+    The result of a rotation, by the keys of configs.
 
-    :param resealed: those that are sealed with the newest key since
-    :param unchanged: how many hold nothing that an older key has sealed
-    :param left: dropped files that an older key has sealed, which nobody asked to change
-    :param failed: what stands in the way, for each config that can't be sealed again
-    :param copies: how many last good versions are sealed with the newest key since
+    :param resealed: configs that were sealed again with the newest key
+    :param unchanged: how many hold nothing that was sealed with an older key
+    :param left: dropped files with values that an older key has sealed, which were not to be changed
+    :param failed: the reason, for each config that can't be sealed again
+    :param copies: how many last good versions were sealed again
     """
 
     resealed: list[str] = field(default_factory=list)
@@ -36,19 +36,19 @@ class Rotation:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the older keys may go."""
+        """Whether the older keys can be removed."""
         return not self.left and not self.failed
 
 
 def rotate(store: ConfigStore, keys: Keys, *, dropped: bool = False) -> Rotation:
     """
-    Seal all configs again with the newest key, one by one: stopped at any point, it can be run again. The last good
-    versions follow, which run while a config is broken.
+    Seal all configs again with the newest key, one by one, and then the last good versions. If it is stopped at any
+    point, it can be run again.
 
-    In each file the sealed texts are replaced and all else stays as it is, comments and order included.
+    In each file only the sealed texts are replaced; comments and order stay.
 
-    :param dropped: whether to change files too that the writer has not written
-    :raises SettingsError: where there is no key
+    :param dropped: whether to change dropped files too
+    :raises SettingsError: where no key is configured
     :raises StoreError: where the store can't be listed or locked
     """
     if keys.problem is not None:
@@ -57,11 +57,11 @@ def rotate(store: ConfigStore, keys: Keys, *, dropped: bool = False) -> Rotation
     try:
         for key in store.list_keys():
             if not is_defaults(key):
-                # The lock is for one file at a time, so that deploys go on in between. Leaving it, the store makes the
-                # marker that covers what was written.
+                # The lock is for one file at a time, so that deploys go on in between. When it is released, the store
+                # makes the marker that covers the change.
                 with store.lock():
                     _rotate_one(store, claims, keys, key, rotation, dropped=dropped)
-        # A config that was not found may be in a store that was unmounted, and the old key must not go then.
+        # If a config was not found because the store was unmounted, the old key must not be removed.
         store.check()
     except StoreError as error:
         done = f"{len(rotation.resealed)} configs were encrypted again, and {len(rotation.failed)} failed"
@@ -119,7 +119,7 @@ def _replaced(data: bytes, key: str, dag_id: str | None, keys: Keys) -> bytes:
     """
     Return a file with its sealed texts replaced.
 
-    :raises ConfigError: where one can't be opened, or stands there in other characters than it means
+    :raises ConfigError: where one can't be decrypted, or is written with escapes
     """
     if dag_id is None:
         raise ConfigError("is missing, but values are encrypted for one DAG id. Give the pipeline a name", field="name")
@@ -127,7 +127,7 @@ def _replaced(data: bytes, key: str, dag_id: str | None, keys: Keys) -> bytes:
     old = [found[FERNET] for _, found in references_in(document) if FERNET in found]
     new = [found[FERNET] for _, found in references_in(resealed(document, dag_id, keys)) if FERNET in found]
     found = data
-    # The longest first: one without fingerprint may be a part of another one.
+    # The longest first: one without fingerprint may be part of another.
     for before, after in sorted(zip(old, new, strict=True), key=lambda pair: -len(pair[0])):
         found = found.replace(before.encode(), after.encode())
     again = parse(found, key)

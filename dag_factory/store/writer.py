@@ -22,16 +22,16 @@ from dag_factory.store.claims import Claims
 from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.toggled import toggled
 
-# Each takes so many bytes at least.
+# Each sealed value takes at least so many bytes.
 _MAX_SEALED = MAX_BYTES // 150
 
 
 @dataclass(frozen=True)
 class Checked:
     """
-    A document that describes a pipeline that can be run, and that pipeline.
+    A document without errors, and the pipeline that it describes.
 
-    :param warnings: what is doubtful in the document
+    :param warnings: the document's warnings
     """
 
     document: Document
@@ -42,9 +42,9 @@ class Checked:
 @dataclass(frozen=True)
 class Deployed:
     """
-    What a deploy has done.
+    The result of a deploy.
 
-    :param changed: whether the store holds another config than before
+    :param changed: whether the stored config has changed
     """
 
     dag_id: str
@@ -53,19 +53,19 @@ class Deployed:
 
 def parsed(data: bytes) -> Document:
     """
-    Return the document that is to be deployed.
+    Return the document to deploy.
 
     :param data: an ``IngestionPipeline``, JSON
-    :raises ConfigError: where it is not JSON, or holds what no DAG can carry
+    :raises ConfigError: where it is not JSON, or holds what no DAG can
     """
     return parse(data, "deploy.json")
 
 
 def checked(document: Document) -> Checked:
     """
-    Return the pipeline that is to be deployed.
+    Return the pipeline to deploy.
 
-    :raises ConfigError: where the document describes no pipeline that can be run
+    :raises ConfigError: where the document has errors
     """
     verdict = examine(document, warnings=True)
     return Checked(document, verdict.require_pipeline(), verdict.warnings)
@@ -75,19 +75,20 @@ def deploy(store: ConfigStore, checked: Checked, toggle: Callable[[str, bool], N
     """
     Keep a pipeline's config in the store as ``<dag_id>.json``, its secrets encrypted.
 
-    The same document again changes nothing, unless its secrets are to be encrypted with a newer key. When this returns,
-    the config is on disk and the marker is another one.
+    The same document again changes nothing, unless its secrets must be encrypted with a newer key. When this returns,
+    the config is on disk, and the marker is new.
 
-    :param toggle: is called before the config is stored, with the DAG's id and whether the DAG is to be paused, where
-        that is another thing than before; what it raises leaves the config as it was
-    :raises ConfigError: where the defaults that lie under it leave no pipeline that can be run
+    :param toggle: called before the config is stored, with the DAG's id and whether to pause it, if that has changed;
+    if
+        it raises, the config stays as it was
+    :raises ConfigError: where the document, merged over its defaults, has errors
     :raises ConflictError: where its name gives the DAG id of another pipeline
-    :raises StoreError: where it can't be kept
+    :raises StoreError: where it can't be stored
     """
     document, pipeline, keys = checked.document, checked.pipeline, Keys()
     key, at_rest = f"{pipeline.dag_id}.json", _at_rest(document, pipeline.dag_id, keys)
     data = _written(at_rest)
-    # Two pipelines of one DAG id that come at once, maybe to two processes, must see each other.
+    # Two pipelines of one DAG id may be deployed at the same time, maybe by two processes, and must see each other.
     with store.lock():
         whole = _with_defaults(store, key, at_rest)
         present = Catalog(store).look_up(pipeline.dag_id)
@@ -105,9 +106,9 @@ def deploy(store: ConfigStore, checked: Checked, toggle: Callable[[str, bool], N
 
 def delete(store: ConfigStore, name: str) -> bool:
     """
-    Remove the config of a pipeline, whatever its file's name; return whether there was one.
+    Remove the config of a pipeline, whatever its file's name; return whether it existed.
 
-    One that can't be read any more has no name, and goes by the DAG id.
+    One that can no longer be read has no name, and is found by the DAG id.
 
     :raises StoreError: where it can't be removed
     """
@@ -116,7 +117,7 @@ def delete(store: ConfigStore, name: str) -> bool:
         present = Catalog(store).look_up(dag_id)
         if present is not None and present.document["name"] != name:
             return False  # the id is another pipeline's
-        # The file of this name goes, even if it can't be read any more.
+        # The file of this name is removed even if it can no longer be read.
         key = f"{dag_id}.json"
         removed = not _is_anothers(store, key, dag_id) and store.delete(key)
         try:
@@ -133,9 +134,9 @@ def delete(store: ConfigStore, name: str) -> bool:
 
 def _at_rest(document: Document, dag_id: str, keys: Keys) -> Document:
     """
-    Return a document as it is stored, all of it that is encrypted with the newest key.
+    Return a document as it is stored, its secrets encrypted with the newest key.
 
-    :raises ConfigError: where it would be too large to be read again
+    :raises ConfigError: where it would be too large to read
     """
     values = 0
 
@@ -154,9 +155,9 @@ def _at_rest(document: Document, dag_id: str, keys: Keys) -> Document:
 
 def _written(at_rest: Document) -> bytes:
     """
-    Return the bytes of a config that can be read again.
+    Return the bytes of a config's file.
 
-    :raises ConfigError: where there would be too many
+    :raises ConfigError: where they would be too many to read
     """
     data = json.dumps(at_rest, indent=2, ensure_ascii=False).encode()
     if len(data) > MAX_BYTES:
@@ -185,7 +186,7 @@ def _check_file_is_free(store: ConfigStore, key: str, dag_id: str) -> None:
     """
     Refuse to replace the config of another DAG, whose file has this name.
 
-    Somebody may have dropped it under any name; and of some file systems ``A.json`` and ``a.json`` are one file.
+    It may have been dropped under any name; and on some file systems ``A.json`` and ``a.json`` are the same file.
     """
     if _is_anothers(store, key, dag_id):
         raise ConflictError(
@@ -207,14 +208,14 @@ def _is_anothers(store: ConfigStore, key: str, dag_id: str) -> bool:
 
 
 def _check_same_pipeline(checked: Checked, present: Config | BrokenConfig) -> None:
-    """Refuse a pipeline whose name becomes the DAG id of another one."""
+    """Refuse a pipeline whose name gives the DAG id of another one."""
     document, pipeline, stored = checked.document, checked.pipeline, present.document
     if "id" in document and all(document.get(field) == stored.get(field) for field in ("id", "name")):
         return  # its service may have been renamed, and so its fullyQualifiedName
     try:
         other = IngestionPipeline.from_document(stored)
     except ConfigError:
-        return  # a broken config is replaced by one that is not
+        return  # a broken config may be replaced
     if other.fqn != pipeline.fqn:
         raise ConflictError(
             f"gives the DAG id '{pipeline.dag_id}', which belongs to the pipeline '{other.fqn}' "
@@ -224,15 +225,15 @@ def _check_same_pipeline(checked: Checked, present: Config | BrokenConfig) -> No
 
 
 def _same(at_rest: Document, store: ConfigStore, dag_id: str, keys: Keys) -> bool:
-    """Return whether a stored config is this one: the same values, the same of them encrypted, with the newest key."""
+    """Return whether a stored config has the same values, and the same of them encrypted, with the newest key."""
     try:
         present = parse(store.read(f"{dag_id}.json"), "stored.json")
         is_same = bool(decrypted(at_rest, dag_id, keys) == decrypted(present, dag_id, keys))
     except (ConfigError, KeyError):
-        return False  # broken, gone, or encrypted with a key that is gone
+        return False  # broken, missing, or encrypted with a missing key
     return is_same and _places(at_rest) == _places(present) and is_sealed_newly(present, keys)
 
 
 def _places(document: Document) -> list[str]:
-    """Return where references stand, those to what is encrypted included."""
+    """Return the paths of all references, encrypted values included."""
     return sorted(field for field, _ in references_in(document))

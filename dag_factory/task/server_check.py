@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 ANSWER_SECONDS = 20.0
 """How long to wait for an answer: twice what a busy server takes."""
 
-PATIENCE_SECONDS = 40.0
+RETRY_SECONDS = 40.0
 """
 For how long calls to an unavailable server are retried: it may just be starting.
 
@@ -48,7 +48,7 @@ _TOKEN = "openMetadataServerConnection.securityConfig.jwtToken"
 
 
 def require_answers(
-    connection: Document, *, answer_seconds: float = ANSWER_SECONDS, patience: float = PATIENCE_SECONDS
+    connection: Document, *, answer_seconds: float = ANSWER_SECONDS, retry_seconds: float = RETRY_SECONDS
 ) -> None:
     """
     Check that a connection's server answers as OpenMetadata does, and accepts the token.
@@ -57,7 +57,7 @@ def require_answers(
 
     :param connection: an ``openMetadataServerConnection``, its references resolved
     :param answer_seconds: for which one answer is waited for
-    :param patience: seconds for which a server that is unavailable is asked again
+    :param retry_seconds: for which calls to an unavailable server are retried
     :raises ConfigError: where the connection names no server
     :raises ServerUnavailable: where the server stays unavailable
     :raises ServerError: where it can't be used until somebody changes something
@@ -66,7 +66,7 @@ def require_answers(
     client = ServerClient(connection, token=token, seconds=answer_seconds)
     tries = Retrying(
         retry=retry_if_exception_type(ServerUnavailable),
-        stop=stop_after_delay(patience),
+        stop=stop_after_delay(retry_seconds),
         wait=wait_random_exponential(max=_LONGEST_PAUSE_SECONDS),
         before_sleep=_log_problem,
         reraise=True,

@@ -40,10 +40,10 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def check(port: int, *, scheme: str = "http", seconds: float = 30.0, patience: float = 0.0, **fields: Any) -> None:
+def check(port: int, *, scheme: str = "http", seconds: float = 30.0, retry_seconds: float = 0.0, **fields: Any) -> None:
     security = {"authProvider": "openmetadata", "securityConfig": {"jwtToken": TOKEN}}
     connection = {"hostPort": f"{scheme}://127.0.0.1:{port}/api", **security, **fields}
-    require_answers(connection, answer_seconds=seconds, patience=patience)
+    require_answers(connection, answer_seconds=seconds, retry_seconds=retry_seconds)
 
 
 def problem(kind: type[Exception], *arguments: Any, **options: Any) -> str:
@@ -272,13 +272,13 @@ def test_a_server_that_is_unavailable_is_asked_again_until_it_is_there() -> None
 
     server.replies = Recovering()
     with running(server):
-        check(server.port, patience=120)
+        check(server.port, retry_seconds=120)
     assert server.requests == [f"GET {VERSION}"] * 3 + [f"GET {WHO_AM_I}"]
 
 
 def test_each_time_it_is_asked_again_the_log_says_why(caplog: pytest.LogCaptureFixture) -> None:
     with running(HttpServer(otherwise=Reply(503, b""))) as server:
-        problem(ServerUnavailable, server.port, patience=0.5)
+        problem(ServerUnavailable, server.port, retry_seconds=0.5)
     assert "answers with an error (503)" in caplog.text
     assert "Retrying" in caplog.text
     assert "canary" not in caplog.text
@@ -286,5 +286,5 @@ def test_each_time_it_is_asked_again_the_log_says_why(caplog: pytest.LogCaptureF
 
 def test_what_stays_wrong_is_asked_once() -> None:
     with running(HttpServer(otherwise=Reply(401, b""))) as server:
-        problem(ServerError, server.port, patience=120)
+        problem(ServerError, server.port, retry_seconds=120)
     assert len(server.requests) == 1

@@ -171,7 +171,7 @@ class SchemaCheck:
         return count
 
     def _tags(self, types: list[str]) -> list[str]:
-        """Return the fields whose values tell an object's type."""
+        """Return the fields whose values show an object's type."""
         if len(types) < 2:
             return []
         named: dict[str, list[tuple[Any, ...]]] = {}
