@@ -17,7 +17,7 @@ from sandbox.stack import AirflowConfig, AirflowStack
 from tests.forked_python import ForkedPython
 from tests.tiers import pytest_collection_modifyitems, pytest_configure, pytest_itemcollected  # noqa: F401 - hooks
 
-# A busy machine is slow, and that is no failure.
+# A busy machine is slow, which must not fail the test.
 hypothesis.settings.register_profile("default", deadline=None)
 hypothesis.settings.load_profile("default")
 
@@ -77,7 +77,7 @@ def forked_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedPy
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
-    """A port where something listens and never answers: whoever asks there waits."""
+    """A port where something listens and never answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(16)

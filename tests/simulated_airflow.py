@@ -43,7 +43,7 @@ def dag_of(**airflow_config: Any) -> SerializedDAG:
 
 class SimulatedAirflow:
     """
-    Parses and polls when it is told to, by Airflow's own functions on its own models.
+    Parses and polls when it is asked to, by Airflow's own functions on its own models.
 
     ``now`` is the moment of the next step; ``runs`` are the ticks of the runs that were made, each of which has ended
     by the next step.

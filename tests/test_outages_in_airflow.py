@@ -1,4 +1,4 @@
-"""OpenMetadata servers that fail, beneath a real Airflow: no DAG goes, no parse asks them, each run says why."""
+"""OpenMetadata servers that fail, with a real Airflow: all DAGs stay, no parse calls them, each run says why."""
 
 from __future__ import annotations
 

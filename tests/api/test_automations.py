@@ -150,7 +150,7 @@ def created(openmetadata: OpenMetadataServer, connection: dict[str, Any]) -> dic
 
 
 def outcome(openmetadata: OpenMetadataServer, automation: dict[str, Any]) -> dict[str, Any]:
-    """Wait until the server has been told how an automation went, as its UI does."""
+    """Wait until the server has the outcome of an automation, as its UI does."""
     path = f"/api/v1/automations/workflows/{automation['id']}"
     wait_for(lambda: openmetadata.get(path)["status"] in ("Successful", "Failed"), timeout=150)
     found: dict[str, Any] = openmetadata.get(path)

@@ -1,4 +1,4 @@
-"""An API server that stands beneath a path, as behind a proxy of several services: `[api] base_url` has that path."""
+"""An API server that is served below a path, as behind a proxy of several services: `[api] base_url` has that path."""
 
 from __future__ import annotations
 

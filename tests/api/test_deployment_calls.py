@@ -35,7 +35,7 @@ class FakeAirflow:
     A parse begins some time after it was asked for, and reads the store then.
 
     :param runs: ids of runs, each of which starts just as Airflow is asked to delete the DAG, and keeps it from that
-    :param comes_back: deploy the pipeline anew while the parse is on its way
+    :param comes_back: redeploy the pipeline while the parse is under way
     :param older_parse: one that began earlier writes down the DAG before the parse begins
     """
 

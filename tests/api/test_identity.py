@@ -166,7 +166,7 @@ def test_in_a_flood_of_guesses_few_reach_airflow_and_the_right_password_always_d
         logins = airflow.logins_of_ours(kept_seconds=0, brake=Brake(clock=still))
         await logins.caller(ALICE, "proxy")
         flood = asyncio.create_task(refusals(*(logins.caller(guess(number), "proxy") for number in range(2000))))
-        for _ in range(20):  # each logs in anew, from the address of those who guess
+        for _ in range(20):  # each logs in again, from the address of those who guess
             await logins.caller(ALICE, "proxy")
         statuses = await flood
         assert statuses.count(401) == EACH.burst

@@ -110,7 +110,7 @@ def test_a_log_costs_the_api_server_no_memory_of_its_size(
         page(server, number)
     before = memory(airflow)
 
-    # So large that one who holds it is told from the ups and downs of a process by far.
+    # So large that holding it stands out from the usual changes of a process's memory.
     write_log(log, 300_000)
     memories = []
     for number in (0, 150, 300):

@@ -77,7 +77,7 @@ def test_a_store_that_only_others_see_keeps_no_run_from_being_queued(
 
 
 def our_app() -> FastAPI:
-    """Our app in front of `airflow`, made anew for each call: a call stops it at its end."""
+    """Our app in front of `airflow`, made for each call: a call stops it at its end."""
     return create_app(airflow=airflow)
 
 

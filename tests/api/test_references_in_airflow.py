@@ -92,7 +92,7 @@ def test_a_dropped_file_gets_nothing_either_and_what_is_open_is_sent(airflow: Ai
             assert reason in airflow.task_log(dag_id, run_id, "config_error")
         assert listener.requests == []
 
-        # Shows that the listener would have heard.
+        # Shows that the listener would have been called.
         document = pipeline("reaching_open", mine, {"$connection": "openmetadata_open", "field": "password"})
         (config_store / "reaching_open.json").write_text(json.dumps(document))
         airflow.wait_for_dag("reaching_open")

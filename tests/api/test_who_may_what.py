@@ -126,7 +126,7 @@ DELETE delete other       401   401    401      401     403     403      200   2
 """,
 }
 
-# What each kind of body and each origin comes to, whoever calls: `.` is as in the table above.
+# The answer to each kind of body and each origin, for any caller: `.` is as in the table above.
 BODIES: dict[str, dict[str, str]] = {
     "json": {"Content-Type": "application/json"},
     "json utf-8": {"Content-Type": "application/json; charset=utf-8"},

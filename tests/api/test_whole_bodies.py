@@ -69,7 +69,7 @@ def served(app: FastAPI, http: Any = "httptools") -> Iterator[int]:
 
 @contextmanager
 def our_api(folder: Path, http: Any, seconds: float) -> Iterator[int]:
-    """Serve our API, where a body may take some seconds and whoever has a token may do everything."""
+    """Serve our API, where a body may take some seconds and anybody with a token may do everything."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("airflow.api_fastapi.app._AuthManagerState.instance", Everybody())
         app = create_app(airflow=FastAPI, store=lambda: FolderStore(folder), body_seconds=seconds)
@@ -79,7 +79,7 @@ def our_api(folder: Path, http: Any, seconds: float) -> Iterator[int]:
 
 @pytest.fixture(scope="module", params=["httptools", "h11"])
 def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of our API, which has patience: a busy machine is slow."""
+    """The port of our API, which waits long: a busy machine is slow."""
     with our_api(tmp_path_factory.mktemp("configs"), request.param, 300.0) as port:
         yield port
 

@@ -136,7 +136,7 @@ def test_no_folder_is_made_where_a_known_store_is_to_be_mounted(store: Path) -> 
     with pytest.raises(MissingStoreError, match=r"this machine knows a store there. Mount it"):
         make_store()
     assert not store.exists()
-    # An empty folder is no better: it is where the store is to be mounted.
+    # An empty folder counts the same: it is the mount point of the store.
     store.mkdir()
     with pytest.raises(MissingStoreError, match="Is it mounted"):
         make_store()

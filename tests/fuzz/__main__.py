@@ -23,7 +23,7 @@ with atheris.instrument_imports(include=["dag_factory", "yaml", "json"]):
     from tests.fuzz import targets
 
 SAMPLES = TESTS / "samples"
-# What a mutation would hardly hit upon.
+# What a mutation would hardly find.
 WORDS = [
     '"$env"', '"$fernet"', '"$connection"', '"field"', '"as"', '"number"', "<<: *a", "&a ", "!!int ", "!!binary ",
     "!!set ", "password", "token", "eyJhbGciOi", "-----BEGIN PRIVATE KEY-----", "://u:p@", "Bearer ", "Basic ", "AKIA",

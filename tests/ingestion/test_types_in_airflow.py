@@ -149,7 +149,7 @@ def airflow(openmetadata: OpenMetadataServer, tmp_path_factory: pytest.TempPathF
 def outcomes(
     airflow: AirflowStack, openmetadata: OpenMetadataServer, postgres: PostgresServer, dbt_target: Path
 ) -> dict[str, Outcome]:
-    """The outcome of a run of each type; metadata first, which the others build upon."""
+    """The outcome of a run of each type; metadata first, which the others need."""
     agents = Agents(airflow, openmetadata, Path(airflow.option("openmetadata_dag_factory", "config_store")))
     connection = {
         "type": "Postgres",

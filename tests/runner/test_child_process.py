@@ -1,4 +1,4 @@
-"""Children: what they say is logged without secrets, how they end is told, and nothing of them is left."""
+"""Children: what they print is logged without secrets, their outcome is reported, and nothing of them is left."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ with open(job["pids"], "w") as pids:
     pids.write(f"{os.getpid()} {child.pid} .")
 """
 WAIT = "time.sleep(60)"
-# Starts a process as daemons are started, deaf to SIGTERM, and waits until it has told its id.
+# Starts a daemon that ignores SIGTERM, and waits until it has sent its id.
 DAEMON = """
 if not os.fork():
     os.setsid()
@@ -93,7 +93,7 @@ def _nothing_is_left_in_this_process() -> Iterator[None]:
 
 @pytest.fixture
 def ending_soon(tmp_path: Path) -> Iterator[Callable[[Callable[[], None]], None]]:
-    """Do something once the child has told its process ids."""
+    """Do something once the child has sent its process ids."""
     threads = []
 
     def start(action: Callable[[], None]) -> None:

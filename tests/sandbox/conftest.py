@@ -10,7 +10,7 @@ from sandbox.server import OpenMetadataServer
 
 @pytest.fixture
 def api(openmetadata: OpenMetadataServer) -> Iterator[httpx.Client]:
-    """A client of the server that all tests share: tests tell their entities apart by the fixture `service`."""
+    """A client of the server that all tests share: the entities of each test have the name of the fixture `service`."""
     with client(openmetadata) as bot:
         yield bot
 

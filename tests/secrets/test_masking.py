@@ -1,4 +1,4 @@
-"""The mask: no secret leaves the process in a log line or a printed one, whoever writes it."""
+"""The mask: no secret leaves the process in a line that is logged or printed."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ SECRET_TEXTS = {
     "https://app.azurewebsites.net/api/f?code=b4Zm9v%3D%3D": "b4Zm9v==",
     "https://host/path?a=1&pin=90210123": "90210123",
     "https://host/path?sid=0a1b2c3d4e5f": "0a1b2c3d4e5f",
-    # Addresses that whoever knows them may call.
+    # Addresses that anybody who knows them can call.
     "https://hooks.slack.com/services/T0000/B0000/XXXXcanary": "services/T0000/B0000/XXXXcanary",
     "post to https://hooks.slack.com/workflows/T0/A0/17/s3cr3t, please": "workflows/T0/A0/17/s3cr3t,",
     "https://discord.com/api/webhooks/123456/s3cr3t_canary-X": "123456/s3cr3t_canary-X",

@@ -41,7 +41,7 @@ def resolve(value: Any, *, on_secret: Any, permit: Any = anything, keys: Keys = 
 
 
 class Listener:
-    """Remembers what it is told to mask."""
+    """Remembers what it is asked to mask."""
 
     def __init__(self) -> None:
         self.secrets: list[str] = []

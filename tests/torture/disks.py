@@ -21,7 +21,7 @@ FREE_PAGES = range(12)
 
 class Disks:
     """
-    Calls upon a store on a small disk of its own, which only a process can mount that may.
+    Calls to a store on a small disk of its own, which only a privileged process can mount.
 
     :param folder: holds all files
     """

@@ -73,7 +73,7 @@ class Judge:
         self._check_after_another(call, before, store, loaded)
 
     def _somebody_else_comes(self, store: FolderStore) -> bool:
-        """Let none, the deploy of another pipeline, or whoever waits for a parse, come next, in turn."""
+        """Let nothing, the deploy of another pipeline, or a wait for a parse come next, one after the other."""
         number = next(self._numbers) % 3
         if number == 1:
             deploy(self._opened(store.root), "somebody_else", 1)

@@ -1,4 +1,4 @@
-"""A store that is unmounted amid a call, before any one of its system calls, and is back for the next one."""
+"""A store that is unmounted during a call, before each of its system calls, and is back for the next one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.torture.single import Single
 
 class Mounts:
     """
-    Calls upon a store that goes away, on a machine that knows it.
+    Calls to a store that is unmounted, on a machine that knows it.
 
     :param folder: holds all files
     """

@@ -1,4 +1,4 @@
-"""What is wrong with a connection to the server, whoever gives it."""
+"""What is wrong with a connection to the server, the document's or Airflow's."""
 
 from __future__ import annotations
 

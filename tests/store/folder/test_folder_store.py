@@ -421,7 +421,7 @@ def test_corrupt_notes_are_harmless_and_mended(store: FolderStore, content: byte
     assert store.recall("a") == "b.json"
 
 
-# Holds the lock, says so, and lets go when it is told to.
+# Holds the lock, prints that it does, and releases it when asked to.
 HOLDER = """
 import sys
 from dag_factory.store.folder.folder_store import FolderStore
