@@ -1,10 +1,18 @@
-"""Every message of the package in the words that its readers know: `python -m tools.messages` shows all of them."""
+"""
+Every message, docstring and comment of the package in the words that its readers know.
+
+`python -m tools.messages` shows all messages.
+"""
 
 from __future__ import annotations
 
+import ast
+import io
 import re
 import subprocess
 import sys
+import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +36,20 @@ WORDS = {
     r"mend(s|ed)?": "fix",
 }
 
+# The same for docstrings and comments: only what is always wrong there.
+PROSE_WORDS = {
+    r"tells|told": "report, send, call",
+    r"overrul\w+|insists?": "override",
+    r"(try|tries|tried) (it |them )?again|patience": "retry, retry interval",
+    r"(?<!there )(is|are) none|(?<!there )is no (?!longer|more)\w+": "is not a …, invalid",
+    r"there (is|are) no such": "missing, unknown, not found",
+    r"whoever": "the caller, the user, the operator",
+    r"beneath|upon|laid over": "below, applied on top of, merged over",
+    r"to be had": "missing",
+    r"tear(s|ing)? (it|them|a log)? ?to bits": "make unreadable",
+    r"an URL": "a URL",
+}
+
 
 def text_of(message: Message) -> str:
     """Return a message without what is filled in."""
@@ -46,6 +68,46 @@ def test_messages_use_the_words_that_their_readers_know() -> None:
         if (words := wrong_words(message))
     ]
     assert not lines, "\n".join(lines)
+
+
+def prose(source: str) -> Iterator[tuple[int, str]]:
+    """Yield each comment and docstring of a module, with its line."""
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.lineno, node.value.value
+
+
+def wrong_prose(text: str) -> list[str]:
+    plain = re.sub(r"``.*?``|`.*?`", "", " ".join(text.split()))
+    found = [(re.search(rf"\b({words})\b", plain, re.IGNORECASE), better) for words, better in PROSE_WORDS.items()]
+    return [f"'{match[0]}' (write: {better})" for match, better in found if match]
+
+
+def test_docstrings_and_comments_use_the_words_that_their_readers_know() -> None:
+    lines = [
+        f"{path.relative_to(ROOT)}:{line}: {', '.join(words)}"
+        for path in sorted((ROOT / "dag_factory").rglob("*.py"))
+        for line, text in prose(path.read_text(encoding="utf-8"))
+        if (words := wrong_prose(text))
+    ]
+    assert not lines, "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_wrong"),
+    [
+        ("# Whoever reads it", True),
+        ("Return None where it is no\n    number.", True),
+        ("# None where there is no limit", False),
+        ("# is no longer there", False),
+        ("# the settings `upon` and ``told`` are names", False),
+    ],
+)
+def test_a_word_is_found_in_prose_and_not_in_a_name(text: str, is_wrong: bool) -> None:
+    assert bool(wrong_prose(text)) is is_wrong
 
 
 def test_a_refusal_of_the_api_is_a_sentence() -> None:

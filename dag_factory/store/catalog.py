@@ -35,7 +35,7 @@ class Catalog:
     store's root wins, then a file named after the id, then the one nearest to the root, then the first by name. The
     others are shown as problems under ids of their own.
 
-    :param store: is read when a question is asked; each file of defaults is read once, and so is the list of names
+    :param store: read when a question is asked; each file of defaults is read once, and so is the list of names
     :param check: raises ConfigError where no DAG can be built from a config. Callers that only ask which file has
         which DAG id leave it out
     :param load_time: bounds ``all``, which may then leave out new configs
@@ -101,13 +101,13 @@ class Catalog:
         config = self.look_up(dag_id)
         if isinstance(config, Config):
             return config
-        # Another one that can run would come before a broken one.
+        # A config that can run would come before a broken one.
         found = self._resolved().get(dag_id)
         return self._settled(found) if found is not None else config
 
     def judge(self, key: str) -> Config | BrokenConfig | None:
         """
-        Return what ``all`` makes of one config, None where it is gone; few others are opened.
+        Return what ``all`` makes of one config, None where it is missing; few others are opened.
 
         That another config has the same DAG id is seen where ``look_up`` sees it.
 

@@ -1,4 +1,4 @@
-"""What does each config say of itself, merged over its defaults? More than one may claim the same DAG id."""
+"""Which DAG id does each config name, merged over its defaults? Several may claim the same one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Claim:
     """
-    What a config says of itself.
+    What a config's document names.
 
     :param document: merged over its defaults, or without them where these are broken; None where it can't be read
     :param problem: what is wrong with its file, or with its defaults
@@ -51,7 +51,7 @@ class Claims:
     """
     The claims of a store's configs, each merged over the defaults of its folders.
 
-    :param store: is read when a claim is asked for; each file of defaults is read once
+    :param store: read when a claim is asked for; each file of defaults is read once
     """
 
     def __init__(self, store: ConfigStore) -> None:
@@ -70,7 +70,7 @@ class Claims:
 
     def all(self, copies: Index, load_time: LoadTime) -> list[Claim]:
         """
-        Return all claims, those included of configs that were good and lie in a folder that can't be listed any more.
+        Return all claims, also of configs that were good and are in a folder that can no longer be listed.
 
         :param load_time: says which configs are left out, and which are not read this time
         :raises StoreError: where the store can't be listed
@@ -88,11 +88,11 @@ class Claims:
         return claims
 
     def _within(self, key: str, load_time: LoadTime) -> Claim | None:
-        """Return what a config says of itself, None where it is gone; where there is no time for it, that it is so."""
+        """Return a config's claim, None where it is missing; where there is no time to read it, the claim says so."""
         return Claim(key, problem=_put_off(key)) if load_time.puts_off(key, self._store.size) else self.of(key)
 
     def of(self, key: str) -> Claim | None:
-        """Return what a config says of itself, or None where it is gone since it was listed."""
+        """Return a config's claim, None where it was removed since it was listed."""
         try:
             own = parse(self._store.read(key), key)
         except KeyError:
@@ -102,13 +102,13 @@ class Claims:
         except StoreError:
             raise
         except Exception as error:
-            # A case that nobody has thought of must not become an import error, which would stop all pipelines.
+            # An unexpected exception must not become an import error, which would stop all pipelines.
             log.exception("config '%s' can't be read", key)
             return Claim(key, problem=ConfigError(f"can't be read: {type(error).__name__}. See the log", config=key))
         try:
             return Claim(key, document=self.with_defaults(key, own))
         except ConfigError as error:
-            # The id may still be known, so that the problem shows where people look for the pipeline.
+            # The id may still be known, and then the problem shows where people look for the pipeline.
             return Claim(key, document=own, problem=error)
 
     def with_defaults(self, key: str, own: Document) -> Document:
@@ -148,12 +148,12 @@ class Claims:
 
 
 def is_defaults(key: str) -> bool:
-    """Return whether a key is that of defaults, which lie under configs and are not configs."""
+    """Return whether a key is that of a file of defaults, which is not a config."""
     return key.rpartition("/")[2] in DEFAULTS_NAMES
 
 
 def defaults_keys(key: str) -> tuple[str, ...]:
-    """Return the keys of the defaults that lie under a config, whether there are such files or not."""
+    """Return the keys of the defaults of a config, whether such files exist or not."""
     return _defaults_keys_in(key.rpartition("/")[0])
 
 
@@ -169,17 +169,17 @@ def stem_id(key: str) -> str:
 
 
 def fitting(dag_id: str) -> str:
-    """Return an id that Airflow takes: one that is too long is cut, with a digest in place of the rest."""
+    """Return an id that Airflow accepts: one that is too long is cut, with a digest in place of the rest."""
     return dag_id if len(dag_id) <= MAX_DAG_ID else f"{dag_id[: MAX_DAG_ID - 9]}_{digest(dag_id)}"
 
 
 def digest(text: str) -> str:
-    """Return eight characters that tell a text from others."""
+    """Return eight characters that identify a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def nameless(claim: Claim) -> ConfigError:
-    """Return what is wrong with a config that can be read, and names no DAG."""
+    """Return the error of a config that can be read, but names no DAG."""
     name = claim.document.get("name") if claim.document is not None else None
     if isinstance(name, str) and name:
         return ConfigError(NO_DAG_ID, field="name", config=claim.key)

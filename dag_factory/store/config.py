@@ -20,7 +20,7 @@ class Trouble:
     """
     Why a config runs its last good version.
 
-    :param since: when the files that it is made of were changed last, in seconds since the epoch; None where unknown
+    :param since: when its files were last changed, in seconds since the epoch; None where unknown
     """
 
     problem: ConfigError
@@ -30,11 +30,11 @@ class Trouble:
 @dataclass(frozen=True)
 class Config:
     """
-    A config that can be read, under the DAG id that it has been given.
+    A config that can be read, under the DAG id that it has got.
 
     :param document: merged over its defaults; where the config is broken, that of its last good version
-    :param trouble: what is wrong with the config whose last good version this is
-    :param is_redacted: whether the document holds no secret any more, and of its source config what may be shown
+    :param trouble: what is wrong with the config, where this is its last good version
+    :param is_redacted: whether the document's secrets were removed, and all of its source config but what is shown
     """
 
     dag_id: str
@@ -51,7 +51,7 @@ class Config:
 @dataclass(frozen=True)
 class BrokenConfig:
     """
-    A config of which nothing can run, under the DAG id that it names, or one to show its problem by.
+    A config of which no version can run, under the DAG id that it names, or one that was made up to show its problem.
 
     :param document: what could be read of it, empty where nothing could
     """
@@ -64,9 +64,9 @@ class BrokenConfig:
 
 def check(config: Config, opened: Allowed | None = None) -> None:
     """
-    Find fault with a config.
+    Check a config.
 
-    :param opened: what the operator has opened to configs; without it, what the settings say now
+    :param opened: what the operator allows configs; None to read the settings
     :raises InvalidError: with all errors
     """
     examine_config(config, opened).require_pipeline()
@@ -74,10 +74,10 @@ def check(config: Config, opened: Allowed | None = None) -> None:
 
 def examine_config(config: Config, opened: Allowed | None = None, *, warnings: bool = False) -> Verdict:
     """
-    Return what there is to say of a config: of its document, and of its file's name.
+    Return the verdict on a config: on its document, and on its file's name.
 
-    :param opened: what the operator has opened to configs; without it, what the settings say now
-    :param warnings: whether to look for doubtful things in one without errors too
+    :param opened: what the operator allows configs; None to read the settings
+    :param warnings: whether to look for warnings even where there are no errors
     """
     if "name" not in config.document and PurePosixPath(config.key).stem.lower() in _LIKE_DEFAULTS:
         problem = "is named almost like the defaults of a folder, and is a pipeline without a name"

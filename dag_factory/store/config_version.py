@@ -22,12 +22,11 @@ _LONGEST_DOCUMENT = 200_000
 
 def config_version(config: Config) -> dict[str, Any]:
     """
-    Return what differs between two versions of a config, in plain values.
+    Return what identifies a version of a config, in plain values.
 
-    ``digest`` covers the document, the defaults of its folders included, but nothing that may be a secret, since it
-    could be guessed: what `dag_factory.configs.at_rest` would seal. A document of more than 200,000 characters has
-    none.
-    ``version`` and ``updatedAt`` (epoch milliseconds) are those that OpenMetadata has given it, if any.
+    ``digest`` covers the document with the defaults of its folders, except for what may be secret, which could be
+    guessed from it: see `dag_factory.configs.at_rest`. A document of more than 200,000 characters has no digest.
+    ``version`` and ``updatedAt`` (epoch milliseconds) are OpenMetadata's, if it has given any.
     """
     document = config.document
     found = {

@@ -12,7 +12,7 @@ LARGE_SHARE = 0.5
 WARNING_SHARE = 0.7
 
 LARGE_BYTES = 32 * 1024
-"""Most configs have a tenth of it."""
+"""Most configs have a tenth of that."""
 
 _WAY_OUT = (
     "Raise [core] dagbag_import_timeout, and [dag_processor] dag_file_processor_timeout to twice as much, for the DAG "
@@ -90,7 +90,7 @@ class LoadTime:
         return seconds if self._limit is None else max(0.0, min(seconds, (self._limit - self._used()) / 4))
 
     def problem(self) -> str | None:
-        """Return what is to be said of the load, None where it took little of its time."""
+        """Return the problem with the load's time, None where it took little of it."""
         limit = f"the {self._limit:.0f} s that Airflow gives to a load" if self._limit is not None else ""
         if self.left_out:
             return (

@@ -13,12 +13,12 @@ from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.verdicts import Verdicts
 
 Found = Config | BrokenConfig | Claim
-"""What speaks for a DAG id. A claim is still to be checked: nothing else is known of its id, so that can wait."""
+"""What a DAG id belongs to. A claim is not checked yet: no other config claims its id, so that can wait."""
 
 
 def speakers(claims: Sequence[Claim], verdicts: Verdicts) -> dict[str, Found]:
     """
-    Return what speaks for which DAG id; the rule is that of `dag_factory.store.catalog.Catalog`.
+    Return what each DAG id belongs to, by the rule of `dag_factory.store.catalog.Catalog`.
 
     :param claims: of all configs of a store
     """
@@ -62,7 +62,7 @@ def _contenders(
 
 
 def _is_undisputed(claim: Claim, dag_id: str, counted: Mapping[str | None, int], verdicts: Verdicts) -> bool:
-    """Return whether a config alone names its DAG id, and no last good version says otherwise."""
+    """Return whether only this config names its DAG id, and no last good version has another id."""
     return claim.problem is None and counted[dag_id] == 1 and verdicts.copies.agrees(claim.key, dag_id)
 
 
@@ -79,17 +79,17 @@ def without_id(claim: Claim, dag_id: str, winner: str, verdicts: Verdicts) -> Br
 
 
 def precedence(key: str, dag_id: str | None) -> tuple[bool, bool, int, str]:
-    """Return what sorts configs that claim one DAG id, the one that gets it first."""
+    """Return the sort key of configs that claim one DAG id, the winner first."""
     return (key != f"{dag_id}.json", stem_id(key) != dag_id, *nearness(key))
 
 
 def nearness(key: str) -> tuple[int, str]:
-    """Return what sorts those first that are nearest to the store's root, then by name."""
+    """Return the sort key by which configs nearest to the store's root come first, then by name."""
     return (key.count("/"), key)
 
 
 def shared(dag_id: str, other: str) -> ConfigError:
-    """Return what is wrong with a config that another one shares its DAG id with: only one of them can have it."""
+    """Return the error of one of two configs with the same DAG id, which only one of them can have."""
     return ConfigError(
         f"gives the DAG id '{dag_id}', as the name in config '{other}' does, and only one of the two can have it. "
         "Rename one of the two pipelines or remove it",
@@ -106,7 +106,7 @@ def _taken(claim: Claim, winner: str) -> ConfigError:
 
 
 def _ids_for_a_problem(claim: Claim) -> Iterator[str]:
-    """Yield DAG ids by which a config's problem may be shown, the simplest first."""
+    """Yield DAG ids under which a config's problem may be shown, the simplest first."""
     yield claim.stem_id
     whole = clean_dag_id(claim.key)
     yield fitting(whole)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def accepts_all(config: Config) -> None:
-    """Find no fault with a config beyond what the catalogue sees by itself."""
+    """Accept every config: only the catalogue's own checks count."""
 
 
 class Verdicts:
@@ -59,7 +59,7 @@ class Verdicts:
         return self.stand_in(claim, self.copies.of_id(config.dag_id)) or config
 
     def stand_in(self, claim: Claim, copy: Version | None) -> Config | None:
-        """Return a last good version in place of a broken config, None where that can't run any more either."""
+        """Return a last good version in place of a broken config, None where that can no longer run either."""
         config = self.judged(claim)
         if copy is None or isinstance(config, Config):
             return None
@@ -80,7 +80,7 @@ class Verdicts:
         return None
 
     def _since(self, claim: Claim, problem: ConfigError) -> float | None:
-        """Return when the files that may be at fault were changed last: a parse can't ask the clock."""
+        """Return when the files that may be at fault were last changed: a parse must not use the current time."""
         keys = [claim.key, *defaults_keys(claim.key)]
         if problem.config is not None and problem.config != claim.key:
             keys = [problem.config]

@@ -1,4 +1,4 @@
-"""What the log says of changed configs: a line for each, good or what is wrong and where, never a value."""
+"""The log lines for changed configs: one for each, good or what is wrong and where, never a value."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from dag_factory.store.precedence import shared
 log = logging.getLogger(__name__)
 
 NEW, CHANGED, REMOVED = "is new", "has changed", "is removed"
-# Where more are good they are only counted; where more are wrong, those of one cause share a line.
+# Further good configs are only counted; further wrong ones with the same cause share a line.
 MAX_LINES = 20
-# So many names stand in a line, and so many problems of one config.
+# How many names are in a line, and how many problems of one config.
 _NAMES_IN_LINE = 100
 _MOST_PROBLEMS = 20
 
 
 def report(store: ConfigStore, changes: Mapping[str, str]) -> None:
     """
-    Validate configs that have changed, and log what became of them.
+    Validate configs that have changed, and log the results.
 
     :param changes: NEW, CHANGED or REMOVED by key
     :raises StoreError: where the store can't be listed
@@ -59,7 +59,7 @@ def report(store: ConfigStore, changes: Mapping[str, str]) -> None:
 
 
 class _Wrong(Exception):
-    """A config that is wrong: what is said of it, and whether its last good version keeps running."""
+    """A config is wrong: its problems, and whether its last good version keeps running."""
 
     key = ""
     change = ""
@@ -72,7 +72,7 @@ class _Wrong(Exception):
 
     @property
     def cause(self) -> str:
-        """What configs of the same mistake have in common."""
+        """A text that is the same for configs with the same mistake."""
         first = self.problems[0]
         return f"{replace(first, config=None, line=None)}".rstrip(".") + self.after
 
@@ -87,7 +87,7 @@ class _Wrong(Exception):
 
 
 class _Reader:
-    """The configs of a store as they are now, validated, and what is doubtful in those that are good."""
+    """The configs of a store as they are now, validated, and the warnings for good ones."""
 
     def __init__(self, store: ConfigStore) -> None:
         self.store = store
@@ -108,7 +108,7 @@ class _Reader:
         """
         Return the DAG id of a good config.
 
-        :raises KeyError: where it is gone by now
+        :raises KeyError: where it was removed meanwhile
         :raises _Wrong: where it is wrong
         """
         config = self.catalog.judge(key)
@@ -120,14 +120,14 @@ class _Reader:
             after = "; its last good version keeps running"
             raise _Wrong(self._placed(key, self._all(key, config.trouble.problem)), after)
         if (other := self._key_of.setdefault(config.dag_id, key)) != key:
-            # Neither is named after the id, and which of the two will have it, no load has said yet.
+            # Neither file is named after the id, so the next load decides which of the two has it.
             raise _Wrong(self._placed(key, [problem_of(shared(config.dag_id, other), "value")]))
         if doubts := self._found.get(key):
             self.doubts[key] = self._placed(key, doubts)
         return config.dag_id
 
     def _all(self, key: str, problem: ConfigError) -> Sequence[Problem]:
-        """Return the problems of an error, and what is doubtful in the same config."""
+        """Return the problems of an error, and the warnings for the same config."""
         problems = problems_in(problem)
         is_own = {each.field for each in self._found.get(key, ())} >= {each.field for each in problems}
         return self._found[key] if is_own and key in self._found else problems
@@ -138,9 +138,9 @@ class _Reader:
 
 def _check(reader: _Reader, key: str, change: str) -> str:
     """
-    Return what is to be said of a config that is good.
+    Return the log line for a good config.
 
-    :raises KeyError: where it is gone by now
+    :raises KeyError: where it was removed meanwhile
     :raises _Wrong: where it is wrong
     """
     return "" if change == REMOVED else f", and is good: DAG '{reader.dag_id(key)}'"
@@ -165,7 +165,7 @@ def _check_heirs(reader: _Reader, defaults: str) -> str:
         first = wrong[0]
         problem = replace(first.problems[0], config=first.problems[0].config or first.key)
         names = ", ".join(f"'{each.key}'" for each in wrong)
-        # Whether that comes of the defaults, only their author knows: the first says which file and field is wrong.
+        # The defaults may not be the cause: the first problem names the file and field.
         raise _Wrong(
             (problem,),
             sentence=f"of the {len(keys)} configs that inherit it, {len(wrong)} are wrong ({names}). "
@@ -175,7 +175,7 @@ def _check_heirs(reader: _Reader, defaults: str) -> str:
 
 
 def _lines(wrong: Sequence[_Wrong]) -> Iterator[str]:
-    """Yield the lines for configs that are wrong: each is named, and very many of one cause share lines."""
+    """Yield the lines for wrong configs: each is named, and very many with the same cause share lines."""
     if len(wrong) <= MAX_LINES:
         yield from map(str, wrong)
         return
@@ -193,7 +193,7 @@ def _lines(wrong: Sequence[_Wrong]) -> Iterator[str]:
 
 
 def _doubtful(doubts: Mapping[str, Sequence[Problem]]) -> Iterator[str]:
-    """Yield the lines for what is doubtful in configs that are good; what stands in defaults is said once."""
+    """Yield the lines for warnings in good configs; those for defaults come once."""
     said: set[tuple[str | None, str | None]] = set()
     causes: dict[str, list[str]] = {}
     for key, problems in sorted(doubts.items()):
