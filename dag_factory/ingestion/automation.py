@@ -1,4 +1,4 @@
-"""Automations: what a person waits for in OpenMetadata's UI, such as a test of a connection, executed and reported."""
+"""Executes and reports automations: actions that a user of OpenMetadata waits for, such as a test of a connection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dag_factory.errors import WorkflowError
 from dag_factory.ingestion.ometa_client import connect, known_fields
 from dag_factory.ingestion.run import require_ingestion
-from dag_factory.ingestion.secrets_read import told_when_read
+from dag_factory.ingestion.secrets_read import report_secrets_read
 from dag_factory.openmetadata.python_classes import check_connector
 from dag_factory.secrets.redaction import secret_values
 
@@ -31,16 +31,16 @@ def run_automation(
     document: Document, allowed_applications: Sequence[str] = (), *, on_secret: Callable[[str], None]
 ) -> None:
     """
-    Execute an automation. It reports to the OpenMetadata server by itself; where it can't, this does.
+    Execute an automation. It reports to the OpenMetadata server itself; if it can't, this does.
 
-    :param document: an automations ``Workflow``: what counts is its name and its ``openMetadataServerConnection``, the
-        rest is asked from the server
+    :param document: an automations ``Workflow``; only its name and its ``openMetadataServerConnection`` are used, the
+        rest is fetched from the server
     :param allowed_applications: prefixes of the Python classes that a custom connector may name
     :param on_secret: gets every secret of the automation, so that logs can be masked
     :raises WorkflowError: where the server can't be reached, or does not know the automation
     """
     require_ingestion()
-    with told_when_read(on_secret):
+    with report_secrets_read(on_secret):
         server = _connected(document)
         workflow = None
         try:
@@ -93,7 +93,7 @@ def _execute(workflow: Workflow, document: Document) -> None:
 
 
 def _report_failed(server: OpenMetadata, document: Document, workflow: Workflow | None, problem: str) -> None:
-    """Set the state of an automation to failed; where that is not possible, log why and go on."""
+    """Set the state of an automation to failed; if that is not possible, log why."""
     changes: list[dict[str, Any]] = [{"op": "add", "path": "/status", "value": "Failed"}]
     if workflow is not None and workflow.workflowType.value == "TEST_CONNECTION":
         changes.append({"op": "add", "path": "/response", "value": _failed_test(workflow, problem)})
@@ -104,7 +104,7 @@ def _report_failed(server: OpenMetadata, document: Document, workflow: Workflow 
 
 
 def _failed_test(workflow: Workflow, problem: str) -> dict[str, Any]:
-    """Return the outcome of a connection's test that failed, with the steps that it has taken."""
+    """Return the outcome of a failed test of a connection, with the steps so far."""
     steps = workflow.response.model_dump(mode="json")["steps"] if workflow.response is not None else []
     if all(step["name"] != _FIRST_STEP for step in steps):
         steps.append({"name": _FIRST_STEP, "mandatory": True, "passed": False, "message": problem})

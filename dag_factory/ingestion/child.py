@@ -3,9 +3,8 @@ The child's end of a child process that runs ingestion code; the parent's end is
 
 It is run as ``python -I -u child.py FD``, by an interpreter that has openmetadata-ingestion. It reads one order from
 standard input, a JSON document, executes it, and writes messages to the file descriptor FD, one JSON object a line:
-``log`` records, a ``secret`` before it is used, at the end a ``result`` or an ``error``. The package around this file
-is loaded from where it lies, so that nothing else of the environment that it is installed in, Airflow's, can be
-imported here.
+``log`` records, each ``secret`` before it is used, at the end a ``result`` or an ``error``. The package around this
+file is loaded by its path, so that nothing else of Airflow's environment can be imported here.
 
 All of it is done under a guard, see `dag_factory.ingestion.guard`, with which it ends when the parent does.
 """
@@ -31,7 +30,7 @@ _LONGEST_TEXT = 1024 * 1024
 
 
 class Messages:
-    """The way back to the parent; may be used by any thread."""
+    """Messages to the parent; thread-safe."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -73,7 +72,7 @@ class MessageHandler(logging.Handler):
 
 
 def main(descriptor: int) -> int:
-    """Do what standard input says and return the exit code."""
+    """Do the job on standard input and return the exit code."""
     load_package()
     from dag_factory.errors import DagFactoryError
     from dag_factory.ingestion.guard import work_under_guard
@@ -107,7 +106,7 @@ def main(descriptor: int) -> int:
     except Exception as error:  # noqa: BLE001 - whatever ingestion code raises, the parent reports
         if not isinstance(error, DagFactoryError):
             logging.getLogger("dag_factory").error("%s", mask.hide(traceback.format_exc()))
-        # Hidden first: what is left of a secret that is cut, the parent would not know.
+        # Masked before it is cut: the parent would not recognize a part of a secret.
         text = shortened(mask.hide(getattr(error, "problem", str(error))))
         messages.send(error={"kind": type(error).__name__, "text": text, "field": getattr(error, "field", None)})
         return 1
@@ -120,7 +119,7 @@ def shortened(text: str) -> str:
 
 
 def read_line() -> bytes:
-    """Return the line that standard input holds, and leave nothing there to read for ingestion code."""
+    """Return the line on standard input, and leave nothing there for ingestion code to read."""
     line = bytearray()
     while not line.endswith(b"\n"):
         piece = os.read(0, 65536)
@@ -134,7 +133,7 @@ def read_line() -> bytes:
 
 
 def load_package() -> None:
-    """Make the package around this file importable, and nothing that lies beside it."""
+    """Make the package around this file importable, but nothing beside it."""
     folder = Path(__file__).resolve().parents[1]
     spec = spec_from_file_location(folder.name, folder / "__init__.py", submodule_search_locations=[str(folder)])
     assert spec is not None
@@ -145,9 +144,9 @@ def load_package() -> None:
 
 def leave(codes: list[int]) -> None:
     """
-    End this process, if its order has been executed, without taking down all that it has imported.
+    End this process, if its order has been executed, without Python's usual cleanup.
 
-    With openmetadata-ingestion that takes seconds, and is where C extensions crash.
+    With openmetadata-ingestion, the cleanup takes seconds, and C extensions crash in it.
     """
     if codes:
         logging.shutdown()
@@ -156,7 +155,7 @@ def leave(codes: list[int]) -> None:
 
 if __name__ == "__main__":
     ended: list[int] = []
-    # The first that is registered runs last.
+    # Registered first, so that it runs last.
     atexit.register(leave, ended)
     ended.append(main(int(sys.argv[1])))
     sys.exit(ended[0])

@@ -1,4 +1,4 @@
-"""OpenMetadata's secrets manager in a child, where its loader ``airflow`` finds no Airflow to read its options from."""
+"""OpenMetadata's secrets manager with the loader ``airflow``, in a child without Airflow."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dag_factory.ingestion.run import require_ingestion
 
 
 class _Values:
-    """Answers as Airflow's configuration does, whatever the section."""
+    """Stands in for Airflow's configuration, with the same values in each section."""
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._values = values
@@ -28,10 +28,11 @@ class _Values:
 
 def set_up(provider: str, values: Mapping[str, str]) -> None:
     """
-    Set up the secrets manager of this process, with the options that its loader would ask Airflow's configuration for.
+    Set up the secrets manager of this process, with the options that its loader would read from Airflow's
+    configuration.
 
-    openmetadata-ingestion keeps the first one that is made. What stands for Airflow is gone afterwards, so that nothing
-    takes it for Airflow.
+    openmetadata-ingestion keeps the first one that is made. The stand-in for Airflow is removed afterwards, so that
+    nothing else takes it for Airflow.
 
     :param provider: ``secretsManagerProvider`` of the connection to the OpenMetadata server
     :param values: what the section ``[openmetadata_secrets_manager]`` says, by key
@@ -54,7 +55,7 @@ def set_up(provider: str, values: Mapping[str, str]) -> None:
 
 @contextmanager
 def _airflow(values: Mapping[str, str]) -> Iterator[None]:
-    """Let ``from airflow.configuration import conf`` import a configuration of these values alone."""
+    """Make ``from airflow.configuration import conf`` import a configuration of these values only."""
     configuration = ModuleType("airflow.configuration")
     configuration.conf = _Values(values)  # type: ignore[attr-defined]
     stand_ins = {"airflow": ModuleType("airflow"), configuration.__name__: configuration}

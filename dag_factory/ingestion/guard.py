@@ -1,5 +1,5 @@
 """
-The guard of a child: a process that waits beside the one that works, so that nothing of it is left running.
+The guard of a child: a process that waits for the one that works, so that none of its processes is left running.
 
 The parent starts the guard, and the guard forks the process that works:
 
@@ -9,15 +9,15 @@ The guard waits until one of these happens:
 
 - The process that works ends.
 - The parent sends SIGTERM to both: the process that works has `GRACE_SECONDS` to end, then the guard kills it.
-- The guard's standard input is closed: by the parent, or because the parent has died, however it did. The guard then
-  sends SIGTERM itself, and goes on as before.
+- The guard's standard input is closed, by the parent or because the parent has died. The guard then sends SIGTERM
+  itself, and goes on as above.
 
 Then it kills all processes that are left below it, and ends with the exit code, or by the signal, of the process that
 worked, so that the parent sees that. On Linux no process escapes: one whose own parent ends becomes the guard's child,
-even in a session of its own. Elsewhere the guard reaches the processes of its group alone.
+even in a session of its own. Elsewhere the guard reaches only the processes of its group.
 
-A thread could not do this: it stands still while C code of ingestion holds the interpreter's lock. Nor could the kernel
-(PR_SET_PDEATHSIG): it would signal the process that works, and none of those that it has started.
+A thread could not do this: it can't run while C code of ingestion holds the interpreter's lock. Nor could the kernel
+(PR_SET_PDEATHSIG): it would signal the process that works, but none of those that it has started.
 
 The interpreter need not have psutil, so /proc is read here by hand.
 """
@@ -34,7 +34,7 @@ from contextlib import suppress
 from pathlib import Path
 
 GRACE_SECONDS = 3.0
-"""How long what is asked to end has until it is killed. Airflow gives a task 5 s."""
+"""How long a process has to end before it is killed. Airflow gives a task 5 s."""
 
 _PR_SET_CHILD_SUBREAPER = 36
 

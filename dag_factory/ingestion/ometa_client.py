@@ -1,4 +1,4 @@
-"""openmetadata-ingestion's own client of the OpenMetadata server, ``ometa``: connected, and asked for a service."""
+"""openmetadata-ingestion's client of the OpenMetadata server, ``ometa``: connects, and fetches a service."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def connect(connection: Document) -> OpenMetadata:
 
 
 def server_version(server: OpenMetadata) -> str | None:
-    """Return the version of the server, None where it does not say it."""
+    """Return the version of the server, None where it is unknown."""
     try:
         return str(server.get_server_version())
     except Exception:  # noqa: BLE001 - it is asked for the sake of a sentence
@@ -67,7 +67,7 @@ def fetch_service(server: OpenMetadata, reference: Document) -> Service:
     """
     Return the service that a pipeline refers to, its connection included.
 
-    :param reference: the pipeline's ``service``; its type, such as ``databaseService``, says which kind it is
+    :param reference: the pipeline's ``service``; its type is the kind of service, such as ``databaseService``
     :raises WorkflowError: where the type is unknown or the server does not have the service
     """
     kind, asked = reference.get("type"), _service_classes()
@@ -81,7 +81,7 @@ def fetch_service(server: OpenMetadata, reference: Document) -> Service:
     try:
         service = server.get_by_name(entity, fqn)
     except Exception as error:
-        # A newer server's connection may have fields that no model knows, in one of a hundred kinds of connections.
+        # A newer server's connection, one of a hundred kinds, may have fields that no model knows.
         if (plain := in_one_sentence(error, f"the service '{reference['name']}' as the server has it")) is None:
             raise
         raise plain from None
@@ -99,11 +99,11 @@ def fetch_service(server: OpenMetadata, reference: Document) -> Service:
 
 
 def _service_classes() -> dict[str, type[Any]]:
-    """Return the models of the services that can be asked for, by their kind in lower case."""
+    """Return the models of the services that can be fetched, by their kind in lower case."""
     from metadata.generated.schema.entity.services.serviceType import ServiceType
     from metadata.ingestion.ometa.routes import ROUTES
     from metadata.utils.class_helper import get_service_class_from_service_type
 
     classes = {kind: get_service_class_from_service_type(kind) for kind in ServiceType}
-    # openmetadata-ingestion may have the model of a service, and no way to ask for one.
+    # openmetadata-ingestion may have the model of a service, but no route to fetch one.
     return {f"{kind.value}Service".lower(): entity for kind, entity in classes.items() if entity.__name__ in ROUTES}

@@ -1,4 +1,4 @@
-"""What a child can be ordered to do, in the form that JSON carries: the kind of an order, and its arguments."""
+"""The orders that a child can execute: each has a kind, and arguments in the form of JSON."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ AUTOMATION_FAILED = "automation_failed"
 
 def execute(kind: str, arguments: dict[str, Any], *, on_secret: Callable[[str], None]) -> Any:
     """
-    Execute an order and return its result, which JSON can carry as well.
+    Execute an order and return its result, in the form of JSON.
 
     :param kind: ``run`` of a pipeline (the fields of a `PreparedRun`; returns those of a `RunOutcome`), ``automation``
-        (``document``, ``allowed_applications``), or, for one that could not say so itself, ``report`` of a run
+        (``document``, ``allowed_applications``), or, where the process itself can't report, ``report`` of a run
         (``document``, ``pipeline_fqn``, ``run_id``, ``report``), ``automation_failed`` (``document``, ``problem``)
-    :param on_secret: gets every secret that a server hands out, before it is used
+    :param on_secret: called with every secret from a server, before it is used
     """
     if kind == RUN:
         return asdict(_run(PipelineRun(PreparedRun(**arguments), on_secret=on_secret)))

@@ -1,5 +1,5 @@
 """
-One run of a pipeline: its workflow built, executed, and its state reported to the OpenMetadata server.
+One run of a pipeline: builds and executes its workflow, and reports its state to the OpenMetadata server.
 
 It may run in an interpreter that has openmetadata-ingestion, but neither Airflow nor this package's dependencies. So
 the modules of `dag_factory.ingestion` import the standard library and each other, and openmetadata-ingestion late.
@@ -22,7 +22,7 @@ from dag_factory.ingestion.fitted_source_config import fitted_source_config
 from dag_factory.ingestion.models import in_one_sentence
 from dag_factory.ingestion.ometa_client import connect, fetch_service, known_fields, server_version
 from dag_factory.ingestion.run_status import ensure_reported, report_once
-from dag_factory.ingestion.secrets_read import told_when_read
+from dag_factory.ingestion.secrets_read import report_secrets_read
 from dag_factory.ingestion.server_calls import ServerCalls, within_time
 from dag_factory.openmetadata.outcomes import STOPPED, Report, Reporter
 from dag_factory.openmetadata.pipeline_types import Resources, Service, pipeline_type
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from dag_factory.configs.document import Document
 
 Summary = dict[str, dict[str, int]]
-"""What a run has done: for each step, by its name, how many ``records``, ``errors`` and so on."""
+"""The counts of a run: for each step, by its name, how many ``records``, ``errors`` and so on."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class RunOutcome:
 
 
 REPORT_SECONDS = 20.0
-"""For how long a report waits for a server that says nothing."""
+"""For how long a report waits for a server that does not answer."""
 
 _COUNTS = ("records", "updated_records", "warnings", "errors", "filtered")
 
@@ -58,14 +58,14 @@ _COUNTS = ("records", "updated_records", "warnings", "errors", "filtered")
 @dataclass(frozen=True)
 class PreparedRun:
     """
-    One run of a pipeline, made ready by the worker; JSON can carry it.
+    One run of a pipeline, prepared by the worker, in the form of JSON.
 
-    :param document: the pipeline's document, its references resolved, with what is for this run alone merged over it
+    :param document: the pipeline's document, its references resolved, with the run's ``conf`` merged over it
     :param pipeline_fqn: the pipeline's fullyQualifiedName
     :param run_id: id under which the run reports, see `openmetadata_run_id`
     :param allowed_applications: prefixes of the Python classes that the document and the server may name
     :param started: when the run began, in epoch milliseconds
-    :param is_retried: whether Airflow retries the task should this try fail, so that the run goes on
+    :param is_retried: whether Airflow retries the task if this try fails, so that the run goes on
     """
 
     document: Document
@@ -80,8 +80,8 @@ class PipelineRun:
     """
     A run of one pipeline.
 
-    :param on_secret: gets every secret that the server hands out, so that logs can be masked
-    :param ends_at: `time.monotonic` at which the run's time is over: calls to the server are short from then on
+    :param on_secret: called with every secret from the server, so that logs can be masked
+    :param ends_at: `time.monotonic` at which the run's time is over: then calls to the server have short time-outs
     """
 
     def __init__(
@@ -98,18 +98,18 @@ class PipelineRun:
 
     def execute(self) -> RunOutcome:
         """
-        Run the pipeline's workflow to its end, see to it that the server has its final state, and return that.
+        Run the pipeline's workflow to its end, make sure that the server has its final state, and return that.
 
         :raises ConfigError: where the config does not say which server to report to
         :raises WorkflowError: where the workflow can't be built, openmetadata-ingestion is not installed, or the server
-            has gone away amid the run
+            stopped answering during the run
         :raises metadata.config.common.WorkflowExecutionError: where the workflow failed and the pipeline says
             ``raiseOnError``
         """
         connection = _connection(self._document)
         require_ingestion()
         calls = ServerCalls(str(connection.get("hostPort")), ends_at=self._ends_at)
-        with told_when_read(self._on_secret), within_time(calls):
+        with report_secrets_read(self._on_secret), within_time(calls):
             try:
                 return self._execute(connect(connection))
             except Exception as error:
@@ -119,7 +119,7 @@ class PipelineRun:
 
     def _execute(self, server: OpenMetadata) -> RunOutcome:
         self._server = server
-        # What goes wrong, the task reports, with the reason: see `dag_factory.task.execution`.
+        # The task reports errors, with the reason: see `dag_factory.task.execution`.
         with TemporaryDirectory(prefix="openmetadata-") as folder:
             workflow = self._workflow(self._config(server, Path(folder)))
             workflow.execute()
@@ -137,14 +137,14 @@ class PipelineRun:
 
     def report(self, report: Report, *, seconds: float = REPORT_SECONDS) -> bool:
         """
-        Report what is known of the run, and return whether the OpenMetadata server has it; it has to be reached before.
+        Report what is known of the run, and return whether the OpenMetadata server has it. Call `execute` first.
 
-        :param seconds: for which a server that says nothing is waited for, about
+        :param seconds: how long to wait, about, for a server that does not answer
         """
         if self._server is None:
             return False
         host_port = str(self._document["openMetadataServerConnection"].get("hostPort"))
-        # The process is about to end, also where the server says nothing.
+        # The process is about to end, even if the server does not answer.
         with within_time(ServerCalls(host_port, ends_at=time.monotonic() + seconds)):
             return report_once(self._server, self._prepared.pipeline_fqn, self._prepared.run_id, report)
 
@@ -195,7 +195,7 @@ def require_ingestion() -> None:
     """
     Check that this interpreter has openmetadata-ingestion.
 
-    :raises WorkflowError: where it has not
+    :raises WorkflowError: where it does not
     """
     if find_spec("metadata") is None:
         raise WorkflowError(
@@ -206,7 +206,7 @@ def require_ingestion() -> None:
 
 
 def says_yes(document: Document, field: str, *, default: bool) -> bool:
-    """Return what a field says that is true or false; a reference, such as ``$env``, makes a text of it."""
+    """Return the value of a field that is true or false, or a text, where it came from a reference such as ``$env``."""
     value = document.get(field)
     if value is None:
         return default
@@ -221,7 +221,7 @@ def close_streamed_log() -> None:
     """
     Send what a workflow with ``enableStreamableLogs`` has logged, and close that log.
 
-    A workflow does so at its end, but not one that fails while it is built.
+    A workflow does this at its end, but not if it fails while it is built.
     """
     streamed = sys.modules.get("metadata.utils.streamable_logger")
     if streamed is not None:
@@ -232,8 +232,8 @@ def report_run(document: Document, pipeline_fqn: str, run_id: str, *, report: Ma
     """
     Report what is known of a run whose own process can't, and return whether the OpenMetadata server has it.
 
-    :param document: and what follows: those of the run's `PreparedRun`
-    :param report: a `Report`, in the values that JSON can carry
+    :param document: like the next two, that of the run's `PreparedRun`
+    :param report: a `Report`, in the form of JSON
     :raises ConfigError: where the config does not say which server to report to
     :raises WorkflowError: where the server can't be reached
     """
@@ -253,7 +253,7 @@ def _connection(document: Document) -> Document:
 
 
 def _state_of(workflow: BaseWorkflow) -> str:
-    """Return the final state of a workflow, by the rule by which it reports it."""
+    """Return the final state of a workflow, by openmetadata-ingestion's own rule."""
     from metadata.config.common import WorkflowExecutionError
 
     try:

@@ -12,7 +12,7 @@ _REFERENCE = "secret:"
 
 
 @contextmanager
-def told_when_read(on_secret: Callable[[str], None]) -> Iterator[None]:
+def report_secrets_read(on_secret: Callable[[str], None]) -> Iterator[None]:
     """
     Report each secret that is read within the context, once, before it is used.
 

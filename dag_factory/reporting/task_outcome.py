@@ -1,4 +1,4 @@
-"""What a task reports of its own run."""
+"""A task's report of its own run."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _TIMEOUT_SECONDS = 3.0
 
 class TaskOutcome:
     """
-    The outcome of one try: sent to the OpenMetadata server, and left in Airflow's database where that takes it later.
+    Reports the outcome of one try to the OpenMetadata server, and leaves it in Airflow's database for the scheduler.
 
-    :param context: Airflow's of the task
-    :param by_ingestion: sends a report by openmetadata-ingestion's client, which can read any token, and returns
-        whether the server has it
+    :param context: the task's context, from Airflow
+    :param by_ingestion: sends a report by openmetadata-ingestion's client, which can read any token; returns whether
+        the server has it
     """
 
     def __init__(self, context: Context, by_ingestion: Callable[[Report], bool]) -> None:
@@ -43,7 +43,7 @@ class TaskOutcome:
 
     @property
     def started(self) -> int:
-        """When the run began, in epoch milliseconds: a retry is a part of it."""
+        """When the run began, in epoch milliseconds; a retry belongs to the same run."""
         start = getattr(self._context["dag_run"], "start_date", None)
         return round(start.timestamp() * 1000) if isinstance(start, datetime) else self._began
 
@@ -57,20 +57,20 @@ class TaskOutcome:
         """
         Leave the state in which a workflow ended without an error of the task.
 
-        Not where the task was asked to end: a workflow that goes on until it is killed says nothing of its run.
+        Not if the task was asked to end: a workflow that goes on until it is killed has no valid state.
         """
         if not self._is_stopped:
             self._leave(outcome.state, is_reported=outcome.is_reported)
 
     def failed(self, reason: str, *, is_final: bool = False, retry_seconds: float = 0.0, leave: bool = True) -> None:
         """
-        Report that the task fails, whatever its workflow has reported; where Airflow retries it, that the run goes on.
+        Report that the task fails, whatever its workflow has reported; if Airflow retries it, that the run goes on.
 
-        Nothing is reported where the task was asked to end: the caller that asked has reported it.
+        Nothing is reported if the task was asked to end, since the handler of that signal has reported it.
 
         :param is_final: whether Airflow does not retry such a failure
         :param retry_seconds: for which a report is retried while the server does not answer
-        :param leave: whether Airflow can be reached, too
+        :param leave: whether to leave the outcome in Airflow's database too
         """
         if self._is_stopped:
             return
@@ -84,7 +84,7 @@ class TaskOutcome:
             self._leave("failed", reason, is_reported=True, task_failed=True)
 
     def stopped(self) -> None:
-        """Report that the task was asked to end, unless Airflow retries it: for the handler of a signal."""
+        """Report that the task was asked to end, unless Airflow retries it. For a signal handler."""
         self._is_stopped = True
         if not self.is_retried:
             self._send(self._report(Reporter.KILL_HANDLER, "failed", STOPPED))

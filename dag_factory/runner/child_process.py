@@ -30,9 +30,9 @@ from dag_factory.secrets.redaction import secret_values
 SCRIPT = Path(__file__).parents[1] / "ingestion" / "child.py"
 
 _DRAIN_SECONDS = 2.0
-# How long a child may take to end after its answer. A thread that ingestion code has left may never let it.
+# How long a child may take to end after its answer. A thread that ingestion code leaves behind may prevent it.
 _EXIT_SECONDS = 3.0
-# The child's guard kills it. Should that fail, this process does, later.
+# The child's guard kills it. If that fails, this process does, later.
 _KILL_SECONDS = GRACE_SECONDS + 1
 
 log = logging.getLogger(__name__)
@@ -47,14 +47,14 @@ class ChildDied(WorkflowError):
 
 
 class _Event(Enum):
-    """What happens to a child, besides what it says."""
+    """Events of a child other than its output."""
 
     TERMINATED = auto()
     ENDED = auto()
 
 
 class _Deadline(Enum):
-    """What a child has to do in time."""
+    """What a child must do in time."""
 
     ANSWER = auto()
     END_AFTER_ANSWER = auto()
@@ -78,7 +78,7 @@ class Child:
         self._python = python
         self._environment = dict(environment)
         self._mask = mask
-        # Of the queues, this one takes an item also from a signal's handler that has interrupted its reader.
+        # The only kind of queue that takes an item from a signal's handler which has interrupted its reader.
         self._events: SimpleQueue[Piece | _Event | Exception] = SimpleQueue()
         # Held while the child is started or ended. A signal's handler may come while this thread holds it.
         self._lock = threading.RLock()
@@ -87,9 +87,9 @@ class Child:
 
     def run(self, kind: str, arguments: Mapping[str, Any], *, timeout: float | None = None) -> Any:
         """
-        Have an order executed and return its result.
+        Execute an order in the child and return its result.
 
-        :param kind: and ``arguments``: see `dag_factory.ingestion.orders`
+        :param kind: like ``arguments``, see `dag_factory.ingestion.orders`
         :param timeout: seconds after which the child is ended
         :raises ConfigError: where the child says so
         :raises WorkflowError: where the child fails, or can't be started
@@ -106,19 +106,19 @@ class Child:
         return self._result(answer, code)
 
     def terminate(self) -> None:
-        """Ask the child to end, and see to it that it does; returns at once. For signal handlers and other threads."""
+        """Ask the child to end, and kill it if it does not; returns at once. For signal handlers and other threads."""
         self._terminate("the child process was ended, because its task was")
 
     @property
     def pid(self) -> int | None:
-        """The id of the process that is started, which is that of its group and session too, None before."""
+        """The id of the started process, which is also that of its group and session; None before the start."""
         return self._group.pid if self._group is not None else None
 
     def _order(self, kind: str, arguments: Mapping[str, Any]) -> bytes:
         manager = section_for(arguments.get("document") or {})
         for secret in secret_values(manager):
             self._mask.add(secret)
-        # The secrets are known here by more than their names, and the child may log to others than this process.
+        # The child can't find all of these by their names, and it may also log to the OpenMetadata server.
         order = {
             "kind": kind,
             "arguments": arguments,

@@ -1,4 +1,4 @@
-"""Deadlines: which of several comes first, and when."""
+"""Deadlines: which of several is the next, and when."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Deadlines(Generic[What]):
         self._moments.setdefault(what, time.monotonic() + seconds)
 
     def first(self) -> tuple[What, float] | None:
-        """Return what comes first and in how many seconds, 0 where its time is over; None without a deadline."""
+        """Return the next deadline and the seconds until then, 0 where it has passed; None without a deadline."""
         if not self._moments:
             return None
         what, moment = min(self._moments.items(), key=lambda item: item[1])

@@ -21,7 +21,7 @@ _OUTPUT_PIECE = 4096
 _INPUT_PIECE = 65536
 # How many pieces may wait. A child that says more than is logged waits, too.
 _ROOM = 8
-# How often the thread looks whether it is to end. It ends by itself where all pipes do, as nearly always.
+# How often the thread checks whether it was asked to end. Nearly always it ends earlier, when all pipes have.
 _POLL_SECONDS = 0.25
 
 
@@ -35,7 +35,7 @@ class Source(Enum):
 
 @dataclass(frozen=True)
 class Piece:
-    """What one read of a pipe has brought: no bytes at its end."""
+    """The bytes of one read of a pipe; none at its end."""
 
     source: Source
     data: bytes
@@ -45,8 +45,9 @@ class Pipes:
     """
     The four pipes of a child: its standard streams, and one for its messages. They are closed with the context.
 
-    :param put: is called with each piece as it comes, and with an error that ends all reading, in another thread.
-        A message comes before whatever was printed after it: it may name the secret that is in the line.
+    :param put: called with each piece as it comes, and with an error that ends all reading, in another thread. A
+    message
+        comes before the output that was printed after it, since it may name a secret in that.
     """
 
     def __init__(self, put: Callable[[Piece | Exception], None]) -> None:
@@ -79,7 +80,7 @@ class Pipes:
         self._ends.close()
 
     def close_child_ends(self) -> None:
-        """Close the ends that the child has by now, so that a pipe ends when nothing can be written to it any more."""
+        """Close the ends that the child has inherited, so that a pipe ends when its other side does."""
         for end in (self.stdin, self.stdout, self.stderr, self.messages):
             end.close()
 
@@ -88,8 +89,8 @@ class Pipes:
         """
         Write an order to the child's standard input, and read what the child says, for as long as the context lasts.
 
-        `make_room` has to be called for each piece: a few are read ahead, and no more. The input stays open, since the
-        child ends with it.
+        Only a few pieces are read ahead: call `make_room` for each. The input stays open, since the child ends when it
+        is closed.
         """
         self._rest = memoryview(order)
         with selectors.DefaultSelector() as selector:
@@ -135,12 +136,12 @@ class Pipes:
     def _read_output(self, source: Source, pipe: FileIO) -> bool:
         data = pipe.read(_OUTPUT_PIECE)
         if data:
-            # The end of the messages, if it is that, is seen in its turn.
+            # If this is the end of the messages, it is seen at the next read.
             self._hand_on(Source.MESSAGES, self._messages.read(_ALL_MESSAGES) or None)
         return self._hand_on(source, data)
 
     def _hand_on(self, source: Source, data: bytes | None) -> bool:
-        if data is None:  # nothing is there yet
+        if data is None:  # nothing has come yet
             return True
         if not self._is_leaving:
             self._room.get()

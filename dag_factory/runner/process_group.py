@@ -13,9 +13,9 @@ from typing import Any
 
 class ProcessGroup:
     """
-    A started process, the leader of its group. Other threads and signal handlers may use it, too.
+    A started process, the leader of its group. Other threads and signal handlers may use it too.
 
-    :param on_end: is called in a thread of its own once the leader has ended
+    :param on_end: called in a thread of its own once the leader has ended
     :param options: those of `subprocess.Popen`
     :raises OSError: where it can't be started
     """
@@ -48,7 +48,7 @@ class ProcessGroup:
         self._watch.join(seconds)
 
     def collect(self) -> int:
-        """Kill what there still is of the group, and return the leader's exit code, negative for a signal."""
+        """Kill the rest of the group, and return the leader's exit code, negative for a signal."""
         self.signal(signal.SIGKILL)
         self._watch.join()
         with self._lock:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 SECTION = "openmetadata_secrets_manager"
-# All that the loaders of openmetadata-ingestion ask for (a test compares).
+# All options that openmetadata-ingestion's loaders read (a test compares).
 KEYS = (
     "aws_region", "aws_access_key_id", "aws_secret_access_key",
     "azure_key_vault_name", "azure_tenant_id", "azure_client_id", "azure_client_secret",
@@ -21,7 +21,7 @@ KEYS = (
 
 def section_for(document: Mapping[str, Any]) -> dict[str, Any] | None:
     """
-    Return the provider and what the section says, None where the document does not take its secrets manager from it.
+    Return the provider and the section's values, None where the document's secrets manager does not use the section.
 
     :param document: a pipeline or an automation, with its ``openMetadataServerConnection``
     """

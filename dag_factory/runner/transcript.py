@@ -1,4 +1,4 @@
-"""What a child says: its lines logged here, without secrets, and its answer kept."""
+"""Logs a child's output without secrets, and keeps its answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dag_factory.runner.pipes import Piece, Source
 from dag_factory.secrets.masking import Mask
 
 _LONGEST_LINE = 1024 * 1024
-# Where a line is cut, a part of a secret may stand that nobody knows as one. No secret is longer than this.
+# Where a line is cut, a part of a secret may be left that can't be recognized. No secret is longer than this.
 _LONGEST_SECRET = 65536
 
 log = logging.getLogger(__name__)
@@ -23,8 +23,8 @@ class Transcript:
     """
     Logs what a child prints and sends, and keeps its answer.
 
-    :param mask: is given each secret that the child reports
-    :param on_answer: is called when the answer has come
+    :param mask: gets each secret that the child reports
+    :param on_answer: called when the answer has come
     """
 
     def __init__(self, mask: Mask, on_answer: Callable[[], None]) -> None:
@@ -39,11 +39,11 @@ class Transcript:
         """Its ``result`` or ``error``, see `dag_factory.ingestion.child`; empty before it has come."""
 
     def add(self, piece: Piece) -> None:
-        """Log a piece of what the child says, or act on it, line by line."""
+        """Log a piece of the child's output, or handle its messages, line by line."""
         self._lines[piece.source].add(piece.data)
 
     def flush(self) -> None:
-        """Do the same with lines whose end has not come."""
+        """Do the same with lines that have not ended."""
         for lines in self._lines.values():
             lines.flush()
 
@@ -59,7 +59,7 @@ class Transcript:
                 self.answer.update(message)
                 self._on_answer()
         except (ValueError, TypeError, KeyError):
-            # A part of one may hold a part of a secret.
+            # Not logged, since a part of a message may hold a part of a secret.
             log.warning("The child process has sent %d bytes that are not a message", len(line))
 
     def _logs(self, name: str, level: int) -> Callable[[bytes, bool], None]:
@@ -73,6 +73,6 @@ class Transcript:
         return log_line
 
     def _log(self, name: str, level: int, text: str) -> None:
-        """Log a line as if it came from here; whether its level is worth it, the child has decided."""
+        """Log a line as if it came from here, at any level: the child has already filtered by level."""
         logger = logging.getLogger(name)
         logger.handle(logger.makeRecord(name, level, child.__file__, 0, self._mask.hide(text), (), None))

@@ -1,7 +1,7 @@
 """
-One try of a pipeline's task, in the worker: its run prepared, run, and its outcome reported.
+One try of a pipeline's task, in the worker: prepares and runs the run, and reports its outcome.
 
-Airflow imports the operators at each parse, so what only a worker needs begins here.
+Airflow imports the operators at each parse, so this module, which only a worker needs, is imported late.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# For how long a server that does not answer is tried again: a restart takes less.
+# For how long reports to a server that does not answer are retried: a restart takes less.
 _RETRY_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class Prepared:
     """
-    A run that can begin.
+    A run that can start.
 
     :param python: path of the interpreter that runs it, None for this process
     """
@@ -59,9 +59,9 @@ class Execution:
     """
     One try of one run: `Prepared`, then run to its `RunOutcome`, which is then reported.
 
-    :param dag_id: whose config is to be run
-    :param context: Airflow's of the task
-    :param problem: what is wrong with the config, where its last good version is to be run
+    :param dag_id: of the config to run
+    :param context: the task's context, from Airflow
+    :param problem: what is wrong with the config, where its last good version runs
     """
 
     def __init__(self, dag_id: str, context: Context, problem: str | None = None) -> None:
@@ -72,10 +72,10 @@ class Execution:
         timeout = context["task"].execution_timeout
         self._ends_at = time.monotonic() + timeout.total_seconds() if timeout is not None else None
         self._outcome = TaskOutcome(context, self._report_by_ingestion)
-        # For a kill, which may come at any time, also before the run has begun.
+        # For `kill`, which may be called at any time, even before the run has started.
         self._runner: Runner | None = None
         self.links: Mapping[str, str] = MappingProxyType({})
-        """Where the pipeline is in OpenMetadata's UI, by the XComs of the links."""
+        """The pipeline's addresses in OpenMetadata's UI, by the XComs of the links."""
 
     def run(self) -> Summary:
         """
@@ -90,7 +90,7 @@ class Execution:
                 return self._report(self._run(self._prepare()))
             except Exception as error:  # noqa: BLE001 - whatever a workflow raises may quote its config
                 failure = in_plain_words(error, self._mask)
-                # A server that does not answer has had its time.
+                # Calls to a server that does not answer have already been retried.
                 seconds = 0.0 if isinstance(failure, ServerUnavailable) else _RETRY_SECONDS
                 is_final = isinstance(failure, AirflowFailException)
                 self._outcome.failed(str(failure), is_final=is_final, retry_seconds=seconds)
@@ -98,25 +98,25 @@ class Execution:
                 failure = without_secrets(interruption, self._mask)
                 reason = reason_of(failure)
                 log.error("%s", reason)
-                # A workflow that a time-out interrupts reports success.
+                # If a time-out interrupts a workflow, the workflow itself reports success.
                 self._outcome.failed(reason)
-        # Raised here, it carries no trace of the original, nor what that came from.
+        # Raised here, it carries neither the original's traceback nor its causes.
         raise failure from None
 
     def kill(self) -> None:
-        """End what runs, and report that it was asked to end."""
+        """End the run, and report that it was asked to end."""
         if self._runner is not None:
             self._runner.terminate()
         self._outcome.stopped()
 
     def _prepare(self) -> Prepared:
         found = find_config(self._dag_id, self._problem, self._mask)
-        # With the way to the server known, whatever is wrong with the rest can be reported.
+        # From here on, the server is known, so that errors in the rest can be reported.
         self._outcome.run = self._prepared_run(found.pipeline, found.server)
         resolved = resolve_config(found, self._dag_id, self._conf, self._mask)
         run = self._outcome.run = self._prepared_run(resolved.pipeline, resolved.document)
         found.opened.check_application(resolved.document)
-        # As the document stands: what a reference became is not for everybody who may see the run.
+        # With references unresolved: not everybody who may see the run may see their values.
         self._show(resolved.config, found.pipeline, require_server(resolved.document)["hostPort"])
         python = choose(resolved.pipeline.dag_factory.runner.python)
         where = "in the task's process" if python is None else f"by {python}"
@@ -141,7 +141,7 @@ class Execution:
         return self._context["dag_run"].conf or {}
 
     def _prepared_run(self, pipeline: IngestionPipeline, document: Document) -> PreparedRun:
-        """Return this run of a pipeline in the form that needs nothing of Airflow, nor of our section."""
+        """Return this run of a pipeline in a form that needs neither Airflow nor the section ``dagFactory``."""
         return PreparedRun(
             {name: value for name, value in document.items() if name != "dagFactory"},
             pipeline.fqn,

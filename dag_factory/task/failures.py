@@ -1,4 +1,4 @@
-"""How a task fails: what it raises and what it reports, in plain words and without secrets."""
+"""The failures of a task: what it raises and what it reports, in plain words and without secrets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ OVERTIME = f"The run did not stop at its time-out ({_TIME}), so its process was 
 
 def in_plain_words(error: Exception, mask: Mask) -> Exception:
     """
-    Return what a task fails with: the same error without secrets, or, for an unexpected one, which is logged, its text.
+    Return the exception that a task raises: the same error without secrets, or the text of an unexpected one, which is
+    logged.
 
     A wrong config becomes the exception that Airflow does not retry.
     """
@@ -41,7 +42,7 @@ def without_secrets(interruption: BaseException, mask: Mask) -> BaseException:
 
 
 def reason_of(interruption: BaseException) -> str:
-    """Return why a task ends that was interrupted by something else than an error."""
+    """Return why a task was interrupted, where that is not an error."""
     if isinstance(interruption, AirflowTaskTimeout):
         return f"The run took longer than allowed ({_TIME}), so it was ended."
     text = f": {interruption}" if str(interruption) else ""

@@ -1,4 +1,4 @@
-"""A run made ready: its config found, its references resolved, its interpreter chosen, step by step."""
+"""Prepares a run step by step: finds its config, resolves its references, chooses its interpreter."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Reachable:
     """
-    A config whose OpenMetadata server is known, so that whatever is wrong with the rest can be reported there.
+    A config whose OpenMetadata server is known, so that errors in the rest can be reported there.
 
     :param config: as the store has it
-    :param document: the same with the connection of its server resolved; all other references stand as they are
-    :param pipeline: what this document says
-    :param opened: what this worker's settings have opened to configs
+    :param document: the same with the connection of its server resolved; all other references stay as they are
+    :param pipeline: the one that this document describes
+    :param opened: what this worker's settings allow configs
     """
 
     config: Config | BrokenConfig
@@ -46,18 +46,18 @@ class Reachable:
 
     @property
     def server(self) -> Document:
-        """The part of the document that says which server that is."""
+        """The part of the document that names the server."""
         return {FIELD: self.document.get(FIELD)}
 
 
 @dataclass(frozen=True)
 class Resolved:
     """
-    What is to be run of a config.
+    A config that is ready to run.
 
     :param config: as the store has it
     :param document: the same with all references resolved, with the run's conf merged over it
-    :param pipeline: what this document says
+    :param pipeline: the one that this document describes
     """
 
     config: Config
@@ -67,12 +67,12 @@ class Resolved:
 
 def find_config(dag_id: str, problem: str | None, mask: Mask) -> Reachable:
     """
-    Return the config of a DAG, as far as its server's connection resolved.
+    Return the config of a DAG, with its server's connection resolved.
 
-    :param problem: what is wrong with the config, where its last good version is to be run
-    :param mask: is given each secret of the connection
+    :param problem: what is wrong with the config, where its last good version runs
+    :param mask: gets each secret of the connection
     :raises ConfigError: where the config is missing, can't be read, or does not say which server to report to
-    :raises StoreError: where the store is out of reach
+    :raises StoreError: where the store is missing
     """
     config = _config(dag_id, problem)
     mask.spare(open_texts(config.document))
@@ -88,11 +88,11 @@ def find_config(dag_id: str, problem: str | None, mask: Mask) -> Reachable:
 
 def resolve_config(found: Reachable, dag_id: str, conf: Mapping[str, object], mask: Mask) -> Resolved:
     """
-    Return what is to be run of a config.
+    Return a config that is ready to run.
 
     :param conf: of the run, merged over the document
-    :param mask: is given each secret of the document
-    :raises ConfigError: where a reference leads nowhere or to what is not open, or the conf does not fit
+    :param mask: gets each secret of the document
+    :raises ConfigError: where a reference can't be resolved or is not allowed, or the conf is invalid
     """
     config, opened = found.config, found.opened
     if isinstance(config, BrokenConfig):
@@ -106,7 +106,7 @@ def resolve_config(found: Reachable, dag_id: str, conf: Mapping[str, object], ma
             permit=opened.check_reference,
             on_secret=mask.add_unless_open,
         )
-    # References in a conf stay as they are: who may trigger may not read what the worker can.
+    # References in a conf stay as they are: users who may trigger must not read what the worker can.
     document = overridden({**found.document, **rest}, conf)
     for secret in secret_values(document):
         mask.add(secret)
@@ -125,7 +125,7 @@ def _config(dag_id: str, problem: str | None) -> Config | BrokenConfig:
         found = Catalog(store, check).find(dag_id) or _missing(dag_id, store)
         if isinstance(found, BrokenConfig):
             if not isinstance(found.problem, InvalidError):
-                raise found.problem  # it can't be read, or without its defaults
+                raise found.problem  # the config, or its defaults, can't be read
             return found
         config, problem = found, str(found.trouble.problem) if found.trouble is not None else None
     if problem is not None:
@@ -134,7 +134,7 @@ def _config(dag_id: str, problem: str | None) -> Config | BrokenConfig:
 
 
 def _missing(dag_id: str, store: ConfigStore) -> NoReturn:
-    # Where only the store is out of reach, a retry may find it.
+    # If the whole store is missing, a retry may find it.
     store.confirm_absence()
     raise ConfigError(
         f"no config of the store has the DAG id '{dag_id}' any more. Deploy the pipeline again, or delete the DAG"
@@ -143,7 +143,7 @@ def _missing(dag_id: str, store: ConfigStore) -> NoReturn:
 
 @contextmanager
 def _naming(config: Config | BrokenConfig) -> Iterator[None]:
-    """Let errors of a config say which file is wrong; those of a run's conf are not the file's."""
+    """Add the config's file to errors, except to those of a run's conf."""
     try:
         yield
     except ConfigError as error:

@@ -60,7 +60,7 @@ class InProcess:
             try:
                 return self._run.execute()
             except Exception as error:  # noqa: BLE001 - whatever a workflow raises may quote its config
-                # Logged here, it stands in a log that is streamed to the server too.
+                # Logged here, it is also in a log that is streamed to the server.
                 raise in_plain_words(error, self._mask) from None
             finally:
                 close_streamed_log()

@@ -188,10 +188,10 @@ def test_a_secret_is_told_once_before_it_is_read_and_only_as_long_as_that_is_wan
     # In a process of its own: the imports are heavy.
     script = """
 from metadata.ingestion.models.custom_pydantic import _CustomSecretStr as Secret
-from dag_factory.ingestion.secrets_read import told_when_read
+from dag_factory.ingestion.secrets_read import report_secrets_read
 told = []
 read = Secret.get_secret_value
-with told_when_read(told.append):
+with report_secrets_read(told.append):
     for secret in ("one", "two", "one", ""):
         Secret(secret).get_secret_value()
     Secret("secret:/a/reference").get_secret_value(skip_secret_manager=True)
