@@ -4,16 +4,20 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
-from typing import Any
 
 import hypothesis
 import pytest
 
 from sandbox import source
 from sandbox.failing import dying, running
-from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
-from sandbox.stack import AirflowConfig, AirflowStack
+from tests.e2e.airflows import (  # noqa: F401 - fixtures
+    airflow,
+    airflow_apart,
+    airflow_on_postgresql,
+    config_store,
+    dags_folder,
+)
 from tests.forked_python import ForkedPython
 from tests.tiers import pytest_collection_modifyitems, pytest_configure, pytest_itemcollected  # noqa: F401 - hooks
 
@@ -24,7 +28,6 @@ hypothesis.settings.load_profile("default")
 Interpreter = Callable[[str], str]
 
 SOURCES = Path(__file__).parent / "sources"
-DAGS_FOLDER = Path(__file__).resolve().parents[1] / "dags"
 
 
 @pytest.fixture(scope="session")
@@ -35,12 +38,6 @@ def openmetadata(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenMetad
     source.create(source_database)
     with OpenMetadataServer(source_database, log=folder / "openmetadata.log") as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def config_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The config store of the fixture `airflow`: tests drop configs of their own, with dag ids of their own."""
-    return tmp_path_factory.mktemp("configs")
 
 
 @pytest.fixture(scope="session")
@@ -89,48 +86,6 @@ def dying_port() -> Iterator[int]:
     """A port of an OpenMetadata server that lets a run begin, and then never answers: the run waits."""
     with running(dying()) as server:
         yield server.port
-
-
-@pytest.fixture(scope="session")
-def airflow(
-    openmetadata: OpenMetadataServer,
-    config_store: Path,
-    isolated_python: str,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[AirflowStack]:
-    """A real Airflow that runs the loader over `config_store`; started for the first test that asks, one for all."""
-    roles = {"viewer": "viewer", "openmetadata": "user", "op": "op"}
-    ours: AirflowConfig = {
-        "openmetadata_dag_factory": {
-            "config_store": config_store,
-            "allowed_pythons": isolated_python,
-            "allowed_applications": "metadata.,service_sources.",
-        }
-    }
-    with stack(tmp_path_factory.mktemp("airflow"), openmetadata, config_store, ours, roles=roles) as airflow:
-        yield airflow
-
-
-@pytest.fixture(scope="module")
-def airflow_on_postgresql(
-    openmetadata: OpenMetadataServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[AirflowStack]:
-    """The same on PostgreSQL, which stands a load, behind two processes that answer; with a store of its own."""
-    home, store = tmp_path_factory.mktemp("airflow_on_postgresql"), tmp_path_factory.mktemp("configs")
-    with (
-        PostgresServer() as postgres,
-        stack(home, openmetadata, store, {"api": {"workers": 2}}, database=postgres.url()) as airflow,
-    ):
-        yield airflow
-
-
-def stack(
-    home: Path, openmetadata: OpenMetadataServer, store: Path, config: AirflowConfig | None = None, **options: Any
-) -> AirflowStack:
-    ours: AirflowConfig = {"openmetadata_dag_factory": {"config_store": store}}
-    return AirflowStack(
-        home, dags_folder=DAGS_FOLDER, config={**ours, **(config or {})}, env=openmetadata.env, **options
-    )
 
 
 @pytest.fixture

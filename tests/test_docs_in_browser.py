@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.server
-import json
 import os
 import threading
 from collections.abc import Iterator
@@ -15,11 +14,10 @@ import pytest
 from sandbox.browser import Browser
 from sandbox.client import wait_until
 from sandbox.stack import AirflowStack
-from tests.places import ROOT
+from tests.e2e.pipelines import drop, sample
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
 HOST = "tracker.example"
 OPEN_DOCS = "[...document.querySelectorAll('button')].find(each => /dag docs/i.test(each.innerText + each.ariaLabel))"
 
@@ -63,15 +61,14 @@ def test_the_docs_of_a_document_full_of_images_fetch_none(
         pytest.skip("Chromium and its driver are not installed (Debian: chromium, chromium-driver).")
     picture = tracker.url("picture")
     images = f"![i]({picture})\n\n![i][x]\n\n[x]: {picture}\n\n<img src={picture}>\n\n[![i]({picture})]({picture})"
-    document = {
-        **json.loads(SAMPLE.read_text()),
-        "name": "with_images",
-        "displayName": images,
-        "description": f"look here\n{images}",
-        "owners": [{"name": images}],
-        "sourceConfig": {"config": {"type": "DatabaseMetadata", "schemaFilterPattern": {"includes": [images]}}},
-    }
-    (config_store / "with_images.json").write_text(json.dumps(document))
+    document = sample(
+        "with_images",
+        displayName=images,
+        description=f"look here\n{images}",
+        owners=[{"name": images}],
+        sourceConfig={"config": {"type": "DatabaseMetadata", "schemaFilterPattern": {"includes": [images]}}},
+    )
+    drop(config_store, document)
     airflow.wait_for_dag("with_images")
     with Browser([HOST]) as browser:
         browser.open(tracker.url("page"))

@@ -6,7 +6,6 @@ import json
 import sqlite3
 import uuid
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -17,51 +16,16 @@ from sandbox.client import run_path
 from sandbox.mailbox import Mailbox
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
-from tests.places import ROOT
+from tests.e2e.pipelines import SAMPLE, drop, sample
+from tests.e2e.runs import reported, run
 
 pytestmark = pytest.mark.e2e
-
-SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
-
-
-def sample(name: str, **fields: Any) -> dict[str, Any]:
-    """Return the sample config as another pipeline."""
-    document = json.loads(SAMPLE.read_text())
-    return {
-        **document,
-        "name": name,
-        "displayName": f"The {name}",
-        "fullyQualifiedName": f"sample_sqlite.{name}",
-        **fields,
-    }
-
-
-def drop(folder: Path, document: dict[str, Any]) -> str:
-    """Put a config into the store as a user would, and return its DAG id."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{document['name']}.json").write_text(json.dumps(document))
-    return str(document["name"])
-
-
-def run(airflow: AirflowStack, dag_id: str, **options: Any) -> tuple[str, str, str]:
-    """Run a DAG and return the run's id, its state, and the log of its one task."""
-    airflow.wait_for_dag(dag_id)
-    run_id = airflow.trigger(dag_id, **options)
-    state = airflow.wait_for_run(dag_id, run_id)
-    (task_id,) = airflow.task_states(dag_id, run_id)
-    return run_id, state, airflow.task_log(dag_id, run_id, task_id)
-
-
-def runs_of(openmetadata: OpenMetadataServer, fqn: str) -> dict[str, str]:
-    """Return the state that the server has for each run of a pipeline."""
-    runs = openmetadata.get("/sandbox/summary")["runs"].get(fqn, [])
-    return {each["runId"]: each["pipelineState"] for each in runs}
 
 
 def test_a_dropped_config_becomes_a_dag_whose_run_brings_the_metadata_to_the_server(
     airflow: AirflowStack, openmetadata: OpenMetadataServer, config_store: Path
 ) -> None:
-    drop(config_store, sample("dropped json"))
+    drop(config_store, sample("dropped json", displayName="The dropped json"))
     dag_id = "dropped_json"
     dag = airflow.wait_for_dag(dag_id)
     assert dag["dag_display_name"] == "The dropped json"
@@ -72,8 +36,8 @@ def test_a_dropped_config_becomes_a_dag_whose_run_brings_the_metadata_to_the_ser
 
     assert state == "success", log
     assert "Workflow Success %: 100.0" in log
-    reported = str(uuid.uuid5(uuid.NAMESPACE_URL, f"openmetadata:{dag_id}:{run_id}"))
-    assert runs_of(openmetadata, "sample_sqlite.dropped json") == {reported: "success"}
+    sent = str(uuid.uuid5(uuid.NAMESPACE_URL, f"openmetadata:{dag_id}:{run_id}"))
+    assert reported(openmetadata, "sample_sqlite.dropped json") == {sent: "success"}
     fqns = openmetadata.get("/sandbox/summary")["fqns"]
     assert "sample_sqlite.default" in fqns["databases"]
     assert "sample_sqlite.default.main" in fqns["databaseSchemas"]
@@ -108,7 +72,7 @@ def test_a_yaml_file_needs_only_what_is_its_own_where_the_folder_has_defaults(
     _, state, log = run(airflow, "from_yaml", conf={"pipelineRunId": requested})
 
     assert state == "success", log
-    assert runs_of(openmetadata, "sample_sqlite.from_yaml") == {requested: "success"}
+    assert reported(openmetadata, "sample_sqlite.from_yaml") == {requested: "success"}
 
 
 def test_a_broken_config_shows_beside_the_others_and_says_what_is_wrong_when_it_is_run(
@@ -186,7 +150,7 @@ def test_a_workflow_that_failed_fails_its_task_where_the_pipeline_says_so(
     _, found, log = run(airflow, dag_id)
 
     assert found == state, log
-    assert set(runs_of(openmetadata, f"{name}.{name}").values()) == {"failed"}
+    assert set(reported(openmetadata, f"{name}.{name}").values()) == {"failed"}
 
 
 def test_a_failed_run_is_mailed_to_the_address_of_the_pipeline(airflow: AirflowStack, config_store: Path) -> None:
@@ -214,7 +178,7 @@ def test_no_secret_of_a_config_shows_anywhere_in_airflow(
         "securityConfig": {"jwtToken": openmetadata.token},
     }
     source_config = {
-        **json.loads(SAMPLE.read_text())["sourceConfig"]["config"],
+        **SAMPLE["sourceConfig"]["config"],
         "dbtSecurityConfig": {"password": CANARY},
     }
     works = sample("with_secrets", openMetadataServerConnection=server)

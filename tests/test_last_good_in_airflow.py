@@ -15,7 +15,10 @@ from sandbox.client import wait_until
 from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
-from tests.test_end_to_end import run, runs_of, sample
+from tests.e2e.dags import tags
+from tests.e2e.pipelines import sample
+from tests.e2e.runs import reported, run
+from tests.e2e.servers import calling
 
 pytestmark = pytest.mark.e2e
 
@@ -24,7 +27,7 @@ DAILY = {"airflowConfig": {"scheduleInterval": "0 3 * * *"}}
 
 @pytest.fixture
 def service(airflow: AirflowStack) -> Iterator[PipelineServiceClient]:
-    with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as client:
+    with calling(airflow) as client:
         yield client
 
 
@@ -42,10 +45,6 @@ def wait_for(airflow: AirflowStack, dag_id: str, what: str, is_so: Callable[[dic
         return (dag if is_so(dag) else None), f"{sorted(tags(dag))}, parsed {dag['last_parsed_time']}"
 
     return wait_until(look, f"DAG '{dag_id}': {what}", timeout=120)
-
-
-def tags(dag: dict[str, Any]) -> set[str]:
-    return {tag["name"] for tag in dag["tags"]}
 
 
 def says_so(dag: dict[str, Any]) -> bool:
@@ -95,7 +94,7 @@ def test_a_config_that_breaks_runs_as_it_was_in_every_process_until_it_is_mended
     assert state == "success", log
     assert "config 'survivors/first.json': is not JSON" in log
     assert "The last good version runs: version 0.3, digest " in log
-    assert set(runs_of(openmetadata, f"sample_sqlite.{dag_id}").values()) == {"success"}
+    assert set(reported(openmetadata, f"sample_sqlite.{dag_id}").values()) == {"success"}
 
     # What a server asks for by the pipeline's name.
     service.disable(dag_id)

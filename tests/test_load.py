@@ -18,18 +18,25 @@ from dag_factory.store.folder.folder_store import FolderStore
 from sandbox.client import wait_until
 from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
 from sandbox.stack import AirflowStack
-from tests.places import ROOT
+from tests.e2e.dags import listed, tags
+from tests.e2e.pipelines import sample
+from tests.e2e.servers import calling
 from tests.stored import good
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
 CONNECTIONS = 8
+OURS = ("load_", "clash_", "first_of_all")
 
 
 @pytest.fixture
-def store(airflow_on_postgresql: AirflowStack) -> FolderStore:
-    return FolderStore(airflow_on_postgresql.option("openmetadata_dag_factory", "config_store"))
+def store(airflow_on_postgresql: AirflowStack) -> Iterator[FolderStore]:
+    """The store of that Airflow, in which other tests find nothing of these."""
+    store = FolderStore(airflow_on_postgresql.option("openmetadata_dag_factory", "config_store"))
+    yield store
+    for key in store.list_keys():
+        if key.removeprefix("by_hand/").startswith(OURS):
+            (store.root / key).unlink()
 
 
 @pytest.fixture
@@ -37,23 +44,11 @@ def servers(airflow_on_postgresql: AirflowStack) -> Iterator[list[PipelineServic
     """Clients with a connection each."""
     airflow = airflow_on_postgresql
     with ExitStack() as stack:
-        clients = [PipelineServiceClient(airflow.url, airflow.username, airflow.password) for _ in range(CONNECTIONS)]
-        yield [stack.enter_context(client) for client in clients]
+        yield [stack.enter_context(calling(airflow)) for _ in range(CONNECTIONS)]
 
 
 def pipeline(name: str) -> dict[str, Any]:
-    return {**SAMPLE, "name": name, "fullyQualifiedName": f'sample_sqlite."{name}"'}
-
-
-def listed(airflow: AirflowStack, prefix: str) -> list[dict[str, Any]]:
-    """Return all DAGs that Airflow lists whose ids begin so."""
-    dags: list[dict[str, Any]] = []
-    while True:
-        params = {"dag_id_pattern": prefix, "limit": 100, "offset": len(dags), "order_by": "dag_id"}
-        page = airflow.api("GET", "/api/v2/dags", params=params)
-        dags += page["dags"]
-        if not page["dags"] or len(dags) >= page["total_entries"]:
-            return [dag for dag in dags if dag["dag_id"].startswith(prefix)]
+    return sample(name, fullyQualifiedName=f'sample_sqlite."{name}"')
 
 
 @contextmanager
@@ -102,7 +97,7 @@ def test_a_hundred_pipelines_deployed_while_files_are_dropped_are_all_there_once
     def find_the_api_again_and_again() -> None:
         # A server that looks for the API gives it 5 s to answer, however busy it is.
         while not all_deployed.wait(0.1):
-            with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as other:
+            with calling(airflow) as other:
                 assert other.detect() == "/api/v1/openmetadata"
 
     def drop() -> None:
@@ -126,7 +121,7 @@ def test_a_hundred_pipelines_deployed_while_files_are_dropped_are_all_there_once
 
         def look() -> tuple[list[str] | None, str]:
             dags = listed(airflow, "load_")
-            good = [dag["dag_id"] for dag in dags if "config-error" not in {tag["name"] for tag in dag["tags"]}]
+            good = [dag["dag_id"] for dag in dags if "config-error" not in tags(dag)]
             # Page after page: while DAGs are added, one may stand on two of them.
             return (good if good == expected else None), f"{len(good)} of {len(dags)} are good"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,12 +14,10 @@ import pytest
 from sandbox.failing import HTML, Authority, HttpServer, Reply, SocketServer, behind_tls, dying, hang, running
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
-from tests.places import ROOT
+from tests.e2e.pipelines import TASK, drop, sample
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
-TASK = "ingestion_task"
 TOKEN = "eyJhbGciOiJub25lIn0.e30.canary"
 
 
@@ -35,13 +32,8 @@ class Outage:
 
     def document(self) -> dict[str, Any]:
         connection = {"hostPort": self.host_port, "securityConfig": {"jwtToken": TOKEN}}
-        return {
-            **json.loads(SAMPLE.read_text()),
-            "name": self.dag_id,
-            "fullyQualifiedName": f"sample_sqlite.{self.dag_id}",
-            "openMetadataServerConnection": {"authProvider": "openmetadata", **connection},
-            **self.fields,
-        }
+        server = {"authProvider": "openmetadata", **connection}
+        return sample(self.dag_id, openMetadataServerConnection=server, **self.fields)
 
 
 @pytest.fixture
@@ -108,7 +100,7 @@ def test_every_dag_stays_no_parse_asks_a_server_and_each_run_ends_with_the_reaso
     listeners: list[HttpServer | SocketServer],
 ) -> None:
     for outage in outages:
-        (config_store / f"{outage.dag_id}.json").write_text(json.dumps(outage.document()))
+        drop(config_store, outage.document())
     for outage in outages:
         airflow.wait_for_dag(outage.dag_id)
     for _ in range(2):

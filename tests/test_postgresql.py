@@ -8,13 +8,15 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.stack import AirflowStack
 from tests.documents import REST
-from tests.places import ROOT
+from tests.e2e.dags import listed, tags
+from tests.e2e.pipelines import TASK, drop, sample
+from tests.e2e.servers import calling
 
 pytestmark = pytest.mark.e2e
 
@@ -57,42 +59,45 @@ EXTREMES = [
 
 
 def test_the_most_extreme_configs_stop_no_pipeline_from_running(airflow: AirflowStack, store: Path) -> None:
+    folder = store / "extremes"
+    folder.mkdir()
     for document in EXTREMES:
-        (store / f"{document['name'][:50]}.json").write_text(json.dumps(document))
-    shutil.copy(ROOT / "configs" / "sample_sqlite_metadata.json", store)
-    airflow.wait_for_dag("sample_sqlite_metadata")
-    dags = {dag["dag_id"]: dag for dag in airflow.api("GET", "/api/v2/dags", params={"limit": 100})["dags"]}
-    broken = {dag_id for dag_id, dag in dags.items() if "config-error" in {tag["name"] for tag in dag["tags"]}}
-    assert len(dags) == len(EXTREMES) + 1
+        (folder / f"{document['name'][:50]}.json").write_text(json.dumps(document))
+    beside = drop(folder, sample("beside_extremes"))
+    airflow.wait_for_dag(beside)
+    begins = {document["name"][:50] for document in EXTREMES}
+    dags = {dag["dag_id"]: dag for dag in listed(airflow) if dag["dag_id"][:50] in begins}
+    broken = {dag_id for dag_id, dag in dags.items() if "config-error" in tags(dag)}
+    assert len(dags) == len(EXTREMES)
     assert {dag_id[:241] for dag_id in broken} == {"nul", "half", "y" * 241}
     assert airflow.import_errors() == {}
 
-    run_id = airflow.trigger("sample_sqlite_metadata")
+    run_id = airflow.trigger(beside)
 
-    assert airflow.wait_for_run("sample_sqlite_metadata", run_id) == "success"
-    versions = airflow.api("GET", "/api/v2/dags/sample_sqlite_metadata/dagVersions")
+    assert airflow.wait_for_run(beside, run_id) == "success"
+    versions = airflow.api("GET", f"/api/v2/dags/{beside}/dagVersions")
     assert versions["total_entries"] == 1
+    # One of them runs without a pause, which other tests here needn't wait for.
+    for dag_id in dags:
+        airflow.api("PATCH", f"/api/v2/dags/{quote(dag_id, safe='')}", json={"is_paused": True})
+    shutil.rmtree(folder)
 
 
 def test_twenty_pipelines_live_their_whole_lives_at_once(airflow: AirflowStack) -> None:
     # SQLite lets one write at a time, and Airflow's own API then fails under such a load.
-    sample = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
     names = [f"crowd_{number:02}" for number in range(20)]
 
-    def pipeline(name: str, **fields: str) -> dict[str, Any]:
-        return {**sample, "name": name, "fullyQualifiedName": f"sample_sqlite.{name}", **fields}
-
     def start(name: str) -> str:
-        with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as server:
-            server.deploy(pipeline(name))
+        with calling(airflow) as server:
+            server.deploy(sample(name))
             run_id = str(uuid.uuid4())
             server.trigger(name, {"pipelineRunId": run_id})
             return run_id
 
     def end(name: str) -> str:
-        with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as server:
+        with calling(airflow) as server:
             (run,) = server.status(name)
-            assert "Workflow Success %: 100.0" in server.log(name, "ingestion_task")
+            assert "Workflow Success %: 100.0" in server.log(name, TASK)
             server.disable(name)
             queued = str(uuid.uuid4())
             server.trigger(name, {"pipelineRunId": queued})
@@ -100,7 +105,7 @@ def test_twenty_pipelines_live_their_whole_lives_at_once(airflow: AirflowStack) 
             assert server.status(name, only_queued=True) == []  # the server has recorded the run itself
             assert "1 run " in server.kill(name)["message"]
             server.enable(name)
-            assert "is deployed." in server.deploy(pipeline(name, description="Another one."))["message"]
+            assert "is deployed." in server.deploy(sample(name, description="Another one."))["message"]
             assert "is deleted" in server.delete(name)["message"]
             return str(run["pipelineState"])
 

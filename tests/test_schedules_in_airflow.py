@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from sandbox.client import wait_until
-from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.stack import AirflowStack
-from tests.test_end_to_end import drop, sample
+from tests.e2e.pipelines import TASK, drop, sample
+from tests.e2e.servers import calling
 
 pytestmark = pytest.mark.e2e
 
@@ -70,9 +70,9 @@ def test_a_run_that_somebody_triggers_has_its_task_before_the_start_and_after_th
     for dag_id in ("run_without_task", "end_passed", "updated_ahead"):
         airflow.wait_for_dag(dag_id)
         runs[dag_id] = airflow.api("POST", f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": now, "conf": {}})
-    with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as server:
+    with calling(airflow) as server:
         server.trigger("once")
     runs["once"] = airflow.api("GET", "/api/v2/dags/once/dagRuns")["dag_runs"][0]
     for dag_id, run in runs.items():
         assert airflow.wait_for_run(dag_id, run["dag_run_id"]) == "success"
-        assert airflow.task_states(dag_id, run["dag_run_id"]) == {"ingestion_task": "success"}
+        assert airflow.task_states(dag_id, run["dag_run_id"]) == {TASK: "success"}

@@ -12,7 +12,7 @@ import pytest
 
 from dag_factory.runner.child_process import SCRIPT
 from tests.fast_tier.no_ingestion import NotFast
-from tests.tiers import airflow_of
+from tests.tiers import MOST_AIRFLOWS, STARTS_NONE, STARTS_ONE, airflow_of
 
 
 def test_openmetadata_ingestion_is_found_and_not_imported() -> None:
@@ -56,7 +56,19 @@ def test_with_its_marker_a_test_may_do_so() -> None:
     assert "fast_tier" not in os.environ.get("PYTHONPATH", "")
 
 
+def airflows_in(session: pytest.Session) -> list[str | None]:
+    """Return the Airflow that each test of a session needs, in the order in which they run."""
+    return [airflow_of(item) for item in session.items if isinstance(item, pytest.Function)]
+
+
 def test_all_that_need_one_airflow_follow_one_another(request: pytest.FixtureRequest) -> None:
-    airflows = [airflow_of(item) for item in request.session.items if isinstance(item, pytest.Function)]
+    airflows = airflows_in(request.session)
     stretches = [name for name, before in zip(airflows, [None, *airflows], strict=False) if name and name != before]
     assert len(stretches) == len(set(stretches))
+
+
+def test_there_are_no_more_airflows_than_the_whole_can_afford(request: pytest.FixtureRequest) -> None:
+    airflows = set(filter(None, airflows_in(request.session))) - STARTS_NONE
+    assert len(airflows) <= MOST_AIRFLOWS, sorted(airflows)
+    # A file whose tests have none of a fixture's is to be counted, or known not to start one.
+    assert {name for name in airflows if "::" not in name} <= STARTS_ONE

@@ -26,9 +26,15 @@ LONGEST_FIRST = (
     "tests/reporting/endings::stack",
     "tests::airflow_on_postgresql",
     "tests/watch/test_in_airflow.py::hourly",
-    "tests/ingestion/test_types_in_airflow.py::airflow",
     "tests/api::fab",
+    "tests::airflow_apart",
 )
+# Each takes half a minute of a core to start. A test that needs other settings than these have finds one among them
+# that can have them too, or another store or DAG in one of them.
+MOST_AIRFLOWS = 8
+# Files whose tests start an Airflow by themselves, and those that start none: a browser, or Airflow's database alone.
+STARTS_ONE = {"tests/sandbox/test_run.py"}
+STARTS_NONE = {"tests/api/test_forged_requests.py", "tests/watch/test_database_request.py"}
 
 
 # Tests that run with either auth manager have one of these parameters, and ask for its Airflow while they run.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import sqlite3
 import threading
@@ -19,11 +18,9 @@ from sandbox.client import run_path
 from sandbox.mailbox import Mailbox
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
-from tests.places import ROOT
+from tests.e2e.pipelines import SAMPLE, TASK, sample
 
-SAMPLE = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
 CANARY = "c4naryB81c05"
-TASK = "ingestion_task"
 
 # What a canary may look like where it stands, with the part of it that is secret.
 FORMS = [
@@ -47,7 +44,7 @@ REFUSED = [
 
 def planted(name: str, where: list[tuple[str, ...]], **fields: Any) -> tuple[dict[str, Any], int]:
     """Return a document with canaries of every form and name below some places, and how many."""
-    document: dict[str, Any] = {**copy.deepcopy(SAMPLE), "name": name, "fullyQualifiedName": f"sample_sqlite.{name}"}
+    document: dict[str, Any] = sample(name)
     count = 0
     for path in where:
         place = document

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import uuid
-from typing import Any
 
 import httpx
 import pytest
@@ -18,26 +16,17 @@ from dag_factory.api.identity import KEPT_SECONDS, Logins
 from dag_factory.api.rest import AirflowApi
 from sandbox.client import wait_until
 from sandbox.fab import API, FabAirflowStack
-from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
-from tests.places import ROOT
+from sandbox.pipeline_service import PipelineServiceError
+from tests.e2e.pipelines import sample
+from tests.e2e.servers import calling
 
 pytestmark = pytest.mark.e2e
-
-SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
-
-
-def pipeline(name: str) -> dict[str, Any]:
-    return {**json.loads(SAMPLE.read_text()), "name": name, "fullyQualifiedName": f"sample_sqlite.{name}"}
-
-
-def client(fab: FabAirflowStack, username: str) -> PipelineServiceClient:
-    return PipelineServiceClient(fab.url, username, fab.passwords[username])
 
 
 def test_the_permissions_that_the_readme_names_are_enough_for_a_pipeline_s_whole_life(fab: FabAirflowStack) -> None:
     name = "with_few_permissions"
-    with client(fab, "openmetadata") as server:
-        server.deploy(pipeline(name))
+    with calling(fab, "openmetadata") as server:
+        server.deploy(sample(name))
         run_id = str(uuid.uuid4())
         server.trigger(name, {"pipelineRunId": run_id})
 
@@ -64,41 +53,41 @@ def test_the_log_of_a_run_is_read_only_with_the_permission_to_read_logs(fab: Fab
     fab.add_user("no_logs", "NoLogs")
     fab.add_role("Logs", [*runs, ("can_read", "Task Logs")])
     fab.add_user("logs", "Logs")
-    with client(fab, fab.username) as server:
-        server.deploy(pipeline(name))
+    with calling(fab, fab.username) as server:
+        server.deploy(sample(name))
         run_id = str(uuid.uuid4())
         server.trigger(name, {"pipelineRunId": run_id})
         fab.wait_for_run(name, run_id)
-        with client(fab, "no_logs") as refused_one:
+        with calling(fab, "no_logs") as refused_one:
             assert [run["runId"] for run in refused_one.status(name)] == [run_id]
             with pytest.raises(PipelineServiceError, match="lacks a permission") as refused:
                 refused_one.log(name, "ingestion_task")
             assert refused.value.status == 403
-        with client(fab, "logs") as allowed:
+        with calling(fab, "logs") as allowed:
             assert "Running config" in allowed.log(name, "ingestion_task")
         server.delete(name)
 
 
 def test_a_user_with_rights_to_one_dag_may_do_nothing_with_another(fab: FabAirflowStack) -> None:
     mine, other = "my_very_own", "somebody_s"
-    with client(fab, fab.username) as server:
+    with calling(fab, fab.username) as server:
         for name in (mine, other):
-            server.deploy(pipeline(name))
+            server.deploy(sample(name))
             fab.wait_for_dag(name)
         fab.command("sync-perm", "--include-dags")
         runs = [("can_read", "DAG Runs"), ("can_create", "DAG Runs"), ("can_edit", "DAG Runs")]
         fab.add_role("OneDag", [("can_read", f"DAG:{mine}"), ("can_edit", f"DAG:{mine}"), *runs])
         fab.add_user("one_dag", "OneDag")
-        with client(fab, "one_dag") as limited:
+        with calling(fab, "one_dag") as limited:
             for call in (limited.disable, limited.trigger, limited.kill, limited.status, limited.enable):
                 call(mine)
                 with pytest.raises(PipelineServiceError) as refused:
                     call(other)
                 assert refused.value.status == 403
-            limited.deploy(pipeline(mine))
+            limited.deploy(sample(mine))
             for name in (other, "not_there_yet"):
                 with pytest.raises(PipelineServiceError) as refused:
-                    limited.deploy(pipeline(name))
+                    limited.deploy(sample(name))
                 assert refused.value.status == 403
             for name in (mine, other):
                 with pytest.raises(PipelineServiceError) as refused:
@@ -143,7 +132,7 @@ def test_a_changed_password_is_refused_as_soon_as_its_token_is_no_longer_kept(fa
 
 def test_a_user_who_is_gone_is_refused_before_the_token_is_forgotten(fab: FabAirflowStack) -> None:
     fab.add_user("leaves", "Viewer")
-    with client(fab, "leaves") as server:
+    with calling(fab, "leaves") as server:
         with pytest.raises(PipelineServiceError, match="404"):
             server.status("no_such_pipeline")
         fab.api("DELETE", f"{API}/users/leaves")

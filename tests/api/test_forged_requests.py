@@ -22,7 +22,7 @@ from dag_factory.store.folder.folder_store import FolderStore
 from sandbox.browser import Browser
 from sandbox.client import wait_until
 from sandbox.stack import free_port
-from tests.places import ROOT
+from tests.e2e.pipelines import sample
 
 pytestmark = [
     pytest.mark.e2e,
@@ -30,7 +30,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`"),
 ]
 
-SAMPLE = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
 USERNAME, PASSWORD = "alice", "secret"
 LOGGED_IN = f"Basic {base64.b64encode(f'{USERNAME}:{PASSWORD}'.encode()).decode()}"
 UNFENCED = "/unfenced"
@@ -219,7 +218,7 @@ def chromium(*hosts: str) -> Browser:
 
 
 def deployed(name: str) -> dict[str, Any]:
-    return {**SAMPLE, "name": name, "description": "", "fullyQualifiedName": f"sample_sqlite.{name}"}
+    return sample(name, description="")
 
 
 def test_a_form_of_another_site_deploys_where_there_are_no_fences(site: Site, attack: Any) -> None:

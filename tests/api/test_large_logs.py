@@ -13,35 +13,28 @@ import psutil
 import pytest
 
 from dag_factory.api.log_pages import LONGEST_LINE, PAGE_CHARACTERS
-from sandbox.client import wait_until
 from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.stack import AirflowStack
-from tests.places import ROOT
+from tests.e2e.pipelines import TASK, sample
+from tests.e2e.runs import wait_for_state
+from tests.e2e.servers import calling
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
-TASK = "ingestion_task"
 NAME = "large_log"
 
 
 @pytest.fixture(scope="module")
 def server(airflow: AirflowStack) -> Iterator[PipelineServiceClient]:
-    with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as client:
+    with calling(airflow) as client:
         yield client
 
 
 def run_to_its_end(server: PipelineServiceClient) -> None:
-    server.deploy({**json.loads(SAMPLE.read_text()), "name": NAME, "fullyQualifiedName": f"sample_sqlite.{NAME}"})
+    server.deploy(sample(NAME))
     run_id = str(uuid.uuid4())
     server.trigger(NAME, {"pipelineRunId": run_id})
-
-    def look() -> tuple[str | None, str]:
-        (run,) = server.status(NAME)
-        state = run["pipelineState"]
-        return (state if state in ("success", "failed") else None), state
-
-    wait_until(look, f"run {run_id} to end", timeout=300)
+    wait_for_state(server, NAME, run_id, "success", "failed")
 
 
 def event(number: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,12 +23,11 @@ from schemathesis.specs.openapi.checks import (
 from dag_factory.api.answers import Problem
 from dag_factory.api.app import create_app
 from sandbox.fab import FabAirflowStack
-from sandbox.pipeline_service import PipelineServiceClient
-from tests.places import ROOT
+from tests.e2e.pipelines import sample
+from tests.e2e.servers import calling
 
-SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
 NAME = "known_to_airflow"
-PIPELINE = {**json.loads(SAMPLE.read_text()), "name": NAME, "fullyQualifiedName": f"sample_sqlite.{NAME}"}
+PIPELINE = sample(NAME)
 DOCUMENT = create_app().openapi()
 CALLS = [(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods]
 OPEN = {"/health", "/csrf-token"}
@@ -57,7 +55,7 @@ def test_both_ways_to_log_in_are_declared_so_that_the_page_offers_them() -> None
 def service(fab: FabAirflowStack) -> Iterator[str]:
     """The URL of the API, where one pipeline is deployed; all that else is deployed there is taken away."""
     store = Path(fab.option("openmetadata_dag_factory", "config_store"))
-    with PipelineServiceClient(fab.url, fab.username, fab.password) as server:
+    with calling(fab) as server:
         server.deploy(PIPELINE)
         fab.wait_for_dag(NAME)
         before = set(store.iterdir())

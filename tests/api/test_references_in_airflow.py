@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +11,11 @@ import pytest
 
 from sandbox.failing import HttpServer, Reply, running
 from sandbox.stack import AirflowStack
-from tests.places import ROOT
+from tests.e2e.pipelines import drop, sample
+from tests.e2e.runs import run
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
 CANARY = "s3cr3t-canary"
 # The two attacks that were seen, and what refuses each.
 CLOSED: dict[str, tuple[dict[str, str], str]] = {
@@ -28,8 +27,7 @@ CLOSED: dict[str, tuple[dict[str, str], str]] = {
 
 def pipeline(name: str, host_port: object, token: object) -> dict[str, Any]:
     server = {"hostPort": host_port, "authProvider": "openmetadata", "securityConfig": {"jwtToken": token}}
-    fqn = f"sample_sqlite.{name}"
-    return {**SAMPLE, "name": name, "fullyQualifiedName": fqn, "openMetadataServerConnection": server}
+    return sample(name, openMetadataServerConnection=server)
 
 
 def connect(stack: AirflowStack, conn_id: str) -> None:
@@ -80,8 +78,7 @@ def test_a_dropped_file_gets_nothing_either_and_what_is_open_is_sent(airflow: Ai
     with running(HttpServer(otherwise=Reply(404))) as listener:
         mine = f"http://127.0.0.1:{listener.port}/api"
         for name, (reference, _) in CLOSED.items():
-            document = pipeline(f"reaching_{name}", mine, reference)
-            (config_store / f"reaching_{name}.json").write_text(json.dumps(document))
+            drop(config_store, pipeline(f"reaching_{name}", mine, reference))
         for name, (_, reason) in CLOSED.items():
             dag_id = f"reaching_{name}"
             dag = airflow.wait_for_dag(dag_id)
@@ -93,11 +90,8 @@ def test_a_dropped_file_gets_nothing_either_and_what_is_open_is_sent(airflow: Ai
         assert listener.requests == []
 
         # Shows that the listener would have been called.
-        document = pipeline("reaching_open", mine, {"$connection": "openmetadata_open", "field": "password"})
-        (config_store / "reaching_open.json").write_text(json.dumps(document))
-        airflow.wait_for_dag("reaching_open")
-        run_id = airflow.trigger("reaching_open")
-        assert airflow.wait_for_run("reaching_open", run_id) == "failed"
+        reference = {"$connection": "openmetadata_open", "field": "password"}
+        assert run(airflow, drop(config_store, pipeline("reaching_open", mine, reference))).state == "failed"
         assert f"Bearer {CANARY}" in listener.tokens
     for path in config_store.glob("reaching_*.json"):
         path.unlink()

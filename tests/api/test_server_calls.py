@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,22 +13,17 @@ from sandbox.client import AirflowApiError, wait_until
 from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
-from tests.places import ROOT
+from tests.e2e.pipelines import TASK, sample
+from tests.e2e.runs import wait_for_state
+from tests.e2e.servers import calling
 
 pytestmark = pytest.mark.e2e
-
-SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
-TASK = "ingestion_task"
 
 
 @pytest.fixture
 def server(airflow: AirflowStack) -> Iterator[PipelineServiceClient]:
-    with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as client:
+    with calling(airflow) as client:
         yield client
-
-
-def pipeline(name: str, **fields: Any) -> dict[str, Any]:
-    return {**json.loads(SAMPLE.read_text()), "name": name, "fullyQualifiedName": f"sample_sqlite.{name}", **fields}
 
 
 def hanging(name: str, port: int) -> dict[str, Any]:
@@ -39,16 +33,7 @@ def hanging(name: str, port: int) -> dict[str, Any]:
         "authProvider": "openmetadata",
         "securityConfig": {"jwtToken": "eyJhbGciOiJub25lIn0.e30.sig"},
     }
-    return pipeline(name, openMetadataServerConnection=connection)
-
-
-def wait_for_state(server: PipelineServiceClient, name: str, run_id: str, *states: str) -> dict[str, Any]:
-    def look() -> tuple[dict[str, Any] | None, str]:
-        runs = server.status(name)
-        (run,) = (run for run in runs if run["runId"] == run_id)
-        return (run if run["pipelineState"] in states else None), str(runs)
-
-    return wait_until(look, f"run {run_id} to be {' or '.join(states)}", timeout=300)
+    return sample(name, openMetadataServerConnection=connection)
 
 
 def test_a_pipeline_lives_its_life_as_the_server_calls(
@@ -59,7 +44,7 @@ def test_a_pipeline_lives_its_life_as_the_server_calls(
     assert server.call("GET", "ip")["ip"]
     name, dag_id = "whole life", "whole_life"
 
-    assert "is deployed" in server.deploy(pipeline(name))["message"]
+    assert "is deployed" in server.deploy(sample(name))["message"]
     stored = (config_store / f"{dag_id}.json").stat()
     assert stored.st_mode & 0o777 == 0o600
     run_id = str(uuid.uuid4())
@@ -86,8 +71,8 @@ def test_a_pipeline_lives_its_life_as_the_server_calls(
     assert server.status(name, only_queued=True) == []
     assert "0 runs" in server.kill(name)["message"]
 
-    assert "nothing has changed" in server.deploy(pipeline(name))["message"]
-    server.deploy(pipeline(name, description="Another one."))
+    assert "nothing has changed" in server.deploy(sample(name))["message"]
+    server.deploy(sample(name, description="Another one."))
 
     def versions() -> tuple[bool | None, str]:
         total = airflow.api("GET", f"/api/v2/dags/{dag_id}/dagVersions")["total_entries"]
@@ -144,10 +129,10 @@ def test_a_task_that_was_killed_before_it_started_has_a_sentence_in_place_of_a_l
 ) -> None:
     name = "waits_to_be_killed"
     with pytest.raises(PipelineServiceError, match=r"'dagFactory\.runner\.pool': is not a pool that Airflow has"):
-        server.deploy(pipeline(name, dagFactory={"runner": {"pool": "unknown"}}))
+        server.deploy(sample(name, dagFactory={"runner": {"pool": "unknown"}}))
     # Of a pool without slots the run starts and its task never does.
     airflow.api("POST", "/api/v2/pools", json={"name": "without_slots", "slots": 0})
-    server.deploy(pipeline(name, dagFactory={"runner": {"pool": "without_slots"}}))
+    server.deploy(sample(name, dagFactory={"runner": {"pool": "without_slots"}}))
     run_id = str(uuid.uuid4())
     server.trigger(name, {"pipelineRunId": run_id})
     wait_for_state(server, name, run_id, "running")
@@ -165,16 +150,16 @@ def test_a_redeploy_pauses_and_unpauses_what_it_switches_and_leaves_what_people_
     def is_paused() -> bool:
         return bool(airflow.wait_for_dag(name)["is_paused"])
 
-    server.deploy(pipeline(name))
+    server.deploy(sample(name))
     # Airflow may not know the DAG yet.
-    server.deploy(pipeline(name, enabled=False))
+    server.deploy(sample(name, enabled=False))
     wait_until(lambda: (is_paused() or None, "not paused"), "the DAG to be paused", timeout=60)
-    server.deploy(pipeline(name, enabled=True))
+    server.deploy(sample(name, enabled=True))
     assert not is_paused()
-    server.deploy(pipeline(name, enabled=True, airflowConfig={"pausePipeline": True}))
+    server.deploy(sample(name, enabled=True, airflowConfig={"pausePipeline": True}))
     assert is_paused()
     airflow.unpause(name)
-    server.deploy(pipeline(name, enabled=True, airflowConfig={"pausePipeline": True}, description="Another one."))
+    server.deploy(sample(name, enabled=True, airflowConfig={"pausePipeline": True}, description="Another one."))
     assert not is_paused()
     server.delete(name)
 
@@ -191,7 +176,7 @@ def test_a_pipeline_that_runs_is_deleted_whole_and_can_be_deployed_anew(
     server.delete(name)
 
     assert airflow.request("GET", f"/api/v2/dags/{name}").status_code == 404
-    server.deploy(pipeline(name))
+    server.deploy(sample(name))
     again = str(uuid.uuid4())
     server.trigger(name, {"pipelineRunId": again})
     assert [run["runId"] for run in server.status(name)] == [again]
@@ -204,7 +189,7 @@ def test_a_pipeline_deployed_and_deleted_again_and_again_is_never_brought_back_b
 ) -> None:
     name = "now_you_see_me"
     for number in range(5):
-        server.deploy(pipeline(name, description=str(number)))
+        server.deploy(sample(name, description=str(number)))
         if number % 2:
             server.trigger(name)
         server.delete(name)
@@ -216,7 +201,7 @@ def test_a_pipeline_deployed_and_deleted_again_and_again_is_never_brought_back_b
         return (True if len(parsed) > 2 else None), f"{len(parsed)} parses"
 
     other = "stays_beside"
-    server.deploy(pipeline(other))
+    server.deploy(sample(other))
     wait_until(look, "two more parses", timeout=60)
     server.delete(other)
 
@@ -224,9 +209,9 @@ def test_a_pipeline_deployed_and_deleted_again_and_again_is_never_brought_back_b
 def test_a_name_that_cleans_to_the_id_of_another_pipeline_is_refused_with_whom_it_clashes(
     server: PipelineServiceClient,
 ) -> None:
-    server.deploy(pipeline("same id"))
+    server.deploy(sample("same id"))
     with pytest.raises(PipelineServiceError, match=r"belongs to the pipeline 'sample_sqlite\.same id'") as refused:
-        server.deploy(pipeline("same?id"))
+        server.deploy(sample("same?id"))
     assert refused.value.status == 409
 
     # The server asks for it all the same, and has it deleted with its service.

@@ -15,11 +15,10 @@ from dag_factory.configs.pipeline import AirflowConfig, DagFactory, EntityRefere
 from dag_factory.store.folder.own_files import is_own_file
 from dag_factory.store.last_good import FOLDER
 from sandbox.stack import AirflowStack
-from tests.places import ROOT
+from tests.e2e.pipelines import SAMPLE
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
 CANARY = "canary-7c1e55"
 
 
@@ -36,7 +35,7 @@ def http(airflow: AirflowStack) -> Iterator[httpx.Client]:
 
 
 def document(**fields: Any) -> bytes:
-    return json.dumps({**json.loads(SAMPLE.read_text()), "description": CANARY, **fields}).encode()
+    return json.dumps({**SAMPLE, "description": CANARY, **fields}).encode()
 
 
 NESTED: dict[str, type[BaseModel]] = {

@@ -10,10 +10,12 @@ import pytest
 from sandbox.client import run_path
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
+from tests.documents import SERVER
+from tests.e2e.pipelines import TASK, drop
+from tests.e2e.runs import run
 
 pytestmark = pytest.mark.e2e
 
-TASK = "ingestion_task"
 LINKS = {
     "Pipeline in OpenMetadata": "/{kind}s/{name}.{name}_load/logs",
     "Service in OpenMetadata": "/service/{kind}s/{name}",
@@ -51,22 +53,13 @@ def test_a_dropped_config_of_another_kind_of_service_runs_as_one_of_a_database_d
             "airflowConfig": {},
         },
     )
-    server = {
-        "hostPort": {"$env": "OPENMETADATA_HOST_PORT"},
-        "authProvider": "openmetadata",
-        "securityConfig": {"jwtToken": {"$env": "OPENMETADATA_JWT_TOKEN"}},
-    }
     document = {
         **pipeline,
-        "openMetadataServerConnection": server,
+        "openMetadataServerConnection": SERVER,
         "dagFactory": {"runner": {"python": isolated_python}},
     }
     dag_id = f"{name}_load"
-    (config_store / f"{dag_id}.json").write_text(json.dumps(document))
-    airflow.wait_for_dag(dag_id)
-    run_id = airflow.trigger(dag_id)
-    state = airflow.wait_for_run(dag_id, run_id)
-    log = airflow.task_log(dag_id, run_id, TASK)
+    run_id, state, log = run(airflow, drop(config_store, document))
     assert state == "success", log
     assert "Workflow Success %: 100.0" in log
     assert not [line for line in log.splitlines() if " error " in line[:40]], log

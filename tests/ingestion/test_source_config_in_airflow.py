@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,11 @@ from typing import Any
 import pytest
 
 from sandbox.stack import AirflowStack
-from tests.places import ROOT
+from tests.e2e.pipelines import drop, sample
+from tests.e2e.runs import Run, run
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
 INGESTION = f"openmetadata-ingestion {version('openmetadata-ingestion')}"
 DBT: dict[str, Any] = {
     "type": "DBT",
@@ -29,26 +28,18 @@ def runner(request: pytest.FixtureRequest, isolated_python: str) -> tuple[str, s
     return request.param, "in_process" if request.param == "in_process" else isolated_python
 
 
-def drop(folder: Path, dag_id: str, python: str, **fields: Any) -> str:
-    document = {**json.loads(SAMPLE.read_text()), "name": dag_id, "fullyQualifiedName": f"sample_sqlite.{dag_id}"}
-    document |= {"dagFactory": {"runner": {"python": python}}, **fields}
-    (folder / f"{dag_id}.json").write_text(json.dumps(document))
-    return dag_id
-
-
-def run(airflow: AirflowStack, dag_id: str, task_id: str, **trigger: Any) -> tuple[str, str]:
-    """Return the state and the log of a run."""
-    airflow.wait_for_dag(dag_id)
-    run_id = airflow.trigger(dag_id, **trigger)
-    return airflow.wait_for_run(dag_id, run_id), airflow.task_log(dag_id, run_id, task_id)
+def run_by(airflow: AirflowStack, store: Path, python: str, document: dict[str, Any], **trigger: Any) -> Run:
+    """Run a pipeline by an interpreter."""
+    dag_id = drop(store, {**document, "dagFactory": {"runner": {"python": python}}})
+    return run(airflow, dag_id, **trigger)
 
 
 def test_a_newer_server_s_field_is_left_out_where_it_asks_for_nothing(
     airflow: AirflowStack, config_store: Path, runner: tuple[str, str]
 ) -> None:
     config = {"type": "DatabaseMetadata", "someFutureSwitch": False, "tableFilterPattern": {"includes": ["^orders$"]}}
-    dag_id = drop(config_store, f"newer_field_{runner[0]}", runner[1], sourceConfig={"config": config})
-    state, log = run(airflow, dag_id, "ingestion_task")
+    document = sample(f"newer_field_{runner[0]}", sourceConfig={"config": config})
+    _, state, log = run_by(airflow, config_store, runner[1], document)
     assert state == "success", log
     assert f"sourceConfig.config.someFutureSwitch is unknown to {INGESTION}. It is left out" in log
 
@@ -57,8 +48,8 @@ def test_else_the_run_fails_with_a_sentence_that_names_it(
     airflow: AirflowStack, config_store: Path, runner: tuple[str, str]
 ) -> None:
     config = {"type": "DatabaseMetadata", "someFutureSwitch": True}
-    dag_id = drop(config_store, f"newer_wish_{runner[0]}", runner[1], sourceConfig={"config": config})
-    state, log = run(airflow, dag_id, "ingestion_task")
+    document = sample(f"newer_wish_{runner[0]}", sourceConfig={"config": config})
+    _, state, log = run_by(airflow, config_store, runner[1], document)
     assert state == "failed"
     (sentence,) = {line for line in log.splitlines() if "is unknown to" in line and "AirflowFailException" in line} or [
         log
@@ -74,9 +65,9 @@ def test_of_dbt_the_one_field_is_named_that_is_missing(
 ) -> None:
     # At the door it would be refused: the conf of a trigger is seen by the worker alone.
     good = {**DBT, "dbtConfigSource": {**DBT["dbtConfigSource"], "dbtConfigType": "local"}}
-    dag_id = drop(config_store, f"dbt_{runner[0]}", runner[1], pipelineType="dbt", sourceConfig={"config": good})
+    document = sample(f"dbt_{runner[0]}", pipelineType="dbt", sourceConfig={"config": good})
     override = {"sourceConfigOverride": {"dbtConfigSource": DBT["dbtConfigSource"]}}
-    state, log = run(airflow, dag_id, "dbt_task", conf=override)
+    _, state, log = run_by(airflow, config_store, runner[1], document, conf=override)
     assert state == "failed"
     assert "field 'sourceConfig.config.dbtConfigSource.dbtConfigType': is missing. Write dbtConfigType: local" in log
     assert "Cloud" not in log

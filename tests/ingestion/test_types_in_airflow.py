@@ -60,9 +60,9 @@ class Agents:
         pipeline = {"name": name, "pipelineType": kind, "sourceConfig": {"config": config}, "airflowConfig": {}}
         created = self.server.put("/api/v1/services/ingestionPipelines", {**pipeline, "service": service})
         connection = {
-            "hostPort": {"$env": "OPENMETADATA_HOST_PORT"},
+            "hostPort": f"{self.server.url}/api",
             "authProvider": "openmetadata",
-            "securityConfig": {"jwtToken": {"$env": "OPENMETADATA_JWT_TOKEN"}},
+            "securityConfig": {"jwtToken": self.server.token},
         }
         document = {**created, "service": {**created["service"], **of}, "openMetadataServerConnection": connection}
         (self.store / f"{name}.json").write_text(json.dumps(document))
@@ -117,32 +117,9 @@ def openmetadata(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenMetad
 
 
 @pytest.fixture(scope="module")
-def airflow(openmetadata: OpenMetadataServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowStack]:
-    """
-    An Airflow whose workers find modules of ours: an application, and what stands for spaCy's model.
-
-    On PostgreSQL: on SQLite, Airflow may refuse to start a run while others of its processes write.
-    """
-    store = tmp_path_factory.mktemp("configs_of_all_types")
-    with (
-        PostgresServer() as database,
-        AirflowStack(
-            tmp_path_factory.mktemp("airflow_of_all_types"),
-            dags_folder=HERE.parents[1] / "dags",
-            database=database.url(),
-            config={
-                "openmetadata_dag_factory": {
-                    "config_store": store,
-                    "allowed_applications": "metadata.,table_counter.",
-                }
-            },
-            env={
-                **openmetadata.env,
-                "PYTHONPATH": f"{HERE / 'worker_modules'}:{os.environ.get('PYTHONPATH', '')}",
-            },
-        ) as stack,
-    ):
-        yield stack
+def airflow(airflow_on_postgresql: AirflowStack) -> AirflowStack:
+    """On SQLite, Airflow may refuse to start a run while others of its processes write."""
+    return airflow_on_postgresql
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
@@ -16,20 +14,12 @@ from dag_factory.runner.child_process import SCRIPT
 from sandbox.client import run_path, wait_until
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
-from tests.places import ROOT
+from tests.e2e.pipelines import TASK, drop, sample
+from tests.e2e.runs import run
 
 pytestmark = pytest.mark.e2e
 
-SAMPLE = ROOT / "configs" / "sample_sqlite_metadata.json"
-TASK = "ingestion_task"
 CANARY = "canary-b81c05-password"
-
-
-def drop(folder: Path, name: str, **fields: Any) -> str:
-    """Put the sample config into the store as another pipeline, and return its DAG id."""
-    document = {**json.loads(SAMPLE.read_text()), "name": name, "fullyQualifiedName": f"sample_sqlite.{name}", **fields}
-    (folder / f"{name}.json").write_text(json.dumps(document))
-    return name
 
 
 def children() -> Iterator[psutil.Process]:
@@ -53,11 +43,8 @@ def test_a_run_elsewhere_has_its_log_and_its_result_here(
         "priorityWeight": 3,
         "executor": "LocalExecutor",
     }
-    dag_id = drop(config_store, "isolated", dagFactory={"runner": runner})
-    airflow.wait_for_dag(dag_id)
-    run_id = airflow.trigger(dag_id)
-    state = airflow.wait_for_run(dag_id, run_id)
-    log = airflow.task_log(dag_id, run_id, TASK)
+    dag_id = drop(config_store, sample("isolated", dagFactory={"runner": runner}))
+    run_id, state, log = run(airflow, dag_id)
     assert state == "success", log
     assert f"by {isolated_python}" in log
     assert "Workflow Success %: 100.0" in log
@@ -83,13 +70,13 @@ def test_killing_the_run_ends_its_process_group_which_holds_no_secret_that_other
         "authProvider": "openmetadata",
         "securityConfig": {"jwtToken": {"$env": "OPENMETADATA_JWT_TOKEN"}},
     }
-    dag_id = drop(
-        config_store,
+    document = sample(
         "isolated_and_killed",
         openMetadataServerConnection=server,
         sourceConfig={"config": {"type": "DatabaseMetadata", "tableFilterPattern": {"excludes": [CANARY]}}},
         dagFactory={"runner": {"python": isolated_python}},
     )
+    dag_id = drop(config_store, document)
     airflow.wait_for_dag(dag_id)
     run_id = airflow.trigger(dag_id, run_id=str(uuid.uuid4()))
 
@@ -124,11 +111,9 @@ def test_a_config_that_names_a_program_of_its_own_choice_starts_nothing(
     program = tmp_path / "program"
     program.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
     program.chmod(0o755)
-    dag_id = drop(config_store, "chooses_a_program", dagFactory={"runner": {"python": str(program)}})
-    airflow.wait_for_dag(dag_id)
-    run_id = airflow.trigger(dag_id)
-    assert airflow.wait_for_run(dag_id, run_id) == "failed"
-    log = airflow.task_log(dag_id, run_id, TASK)
+    dag_id = drop(config_store, sample("chooses_a_program", dagFactory={"runner": {"python": str(program)}}))
+    _, state, log = run(airflow, dag_id)
+    assert state == "failed"
     assert "field 'dagFactory.runner.python'" in log
     assert "is not among the interpreters that this worker may start" in log
     assert not (tmp_path / "started").exists()

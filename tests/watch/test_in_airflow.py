@@ -15,14 +15,15 @@ import pytest
 
 from dag_factory.store.folder.folder_store import FolderStore
 from sandbox.client import wait_until
-from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
+from sandbox.pipeline_service import PipelineServiceError
 from sandbox.stack import AirflowConfig, AirflowStack, child_environment
+from tests.e2e.pipelines import SAMPLE, drop, sample
+from tests.e2e.servers import calling
 from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
 WATCHING = "Watching config_store"
-SAMPLE = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -45,10 +46,10 @@ def hourly(store: FolderStore, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield stack
 
 
-def drop(store: FolderStore, name: str, **fields: Any) -> None:
-    path = store.root / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({**SAMPLE, "name": path.stem, "fullyQualifiedName": f"s.{path.stem}", **fields}))
+def put(store: FolderStore, path: str, **fields: Any) -> None:
+    """Put the config of a pipeline, named as its file, into the store."""
+    folder, _, name = path.rpartition("/")
+    drop(store.root / folder, sample(name, **fields))
 
 
 def log_of(stack: AirflowStack, component: str = "api-server") -> str:
@@ -67,16 +68,16 @@ def wait_for_parse(store: FolderStore) -> None:
 def test_a_config_that_is_dropped_changed_and_removed_does_so_in_airflow_by_the_api_server_alone(
     hourly: AirflowStack, store: FolderStore
 ) -> None:
-    drop(store, "by_hand")
+    put(store, "by_hand")
     hourly.wait_for_dag("by_hand")
 
-    drop(store, "sales/emea/below")
+    put(store, "sales/emea/below")
     began = time.monotonic()
     hourly.wait_for_dag("below")
     print(f"dropped to visible: {time.monotonic() - began:.1f} s")
     wait_for_log(hourly, "config 'sales/emea/below.json' is new, and is good: DAG 'below'")
 
-    drop(store, "by_hand", description="Another one.")
+    put(store, "by_hand", description="Another one.")
     look = hourly.wait_for_dag
     wait_until(lambda: (look("by_hand")["description"] == "Another one." or None, ""), "the change", timeout=60)
 
@@ -105,12 +106,12 @@ def test_a_config_that_is_dropped_changed_and_removed_does_so_in_airflow_by_the_
 
 
 def test_a_deploy_makes_one_marker_and_the_watcher_has_nothing_to_add(hourly: AirflowStack, store: FolderStore) -> None:
-    with PipelineServiceClient(hourly.url, hourly.username, hourly.password) as server:
-        server.deploy({**SAMPLE, "name": "deployed", "fullyQualifiedName": "s.deployed"})
+    with calling(hourly) as server:
+        server.deploy(sample("deployed"))
         marker = store.marker()
         hourly.wait_for_dag("deployed")
         # What comes after it is taken up after it.
-        drop(store, "after_the_deploy")
+        put(store, "after_the_deploy")
         wait_for_log(hourly, "config 'after_the_deploy.json' is new, and is good")
         assert "deployed.json" not in log_of(hourly)
         assert store.marker() != marker
@@ -120,7 +121,7 @@ def test_a_deploy_makes_one_marker_and_the_watcher_has_nothing_to_add(hourly: Ai
 def test_a_store_that_is_unmounted_takes_no_dag_no_deploy_and_no_deletion_and_is_as_before_when_it_is_back(
     hourly: AirflowStack, store: FolderStore
 ) -> None:
-    drop(store, "stays")
+    put(store, "stays")
     hourly.wait_for_dag("stays")
     wait_for_parse(store)
     away = store.root.with_name("unmounted")
@@ -128,9 +129,9 @@ def test_a_store_that_is_unmounted_takes_no_dag_no_deploy_and_no_deletion_and_is
     store.root.mkdir()  # the bare mount point
     try:
         wait_for_log(hourly, "is not the one that this Airflow knows")
-        with PipelineServiceClient(hourly.url, hourly.username, hourly.password) as server:
+        with calling(hourly) as server:
             calls: list[Callable[[], object]] = [
-                lambda: server.deploy({**SAMPLE, "name": "lost"}),
+                lambda: server.deploy(sample("lost")),
                 lambda: server.delete("stays"),
                 lambda: server.trigger("stays"),
             ]
@@ -156,7 +157,7 @@ def test_a_store_that_is_unmounted_takes_no_dag_no_deploy_and_no_deletion_and_is
         store.root.rmdir()
         away.rename(store.root)
     wait_for_log(hourly, "is back")
-    drop(store, "after_its_return")
+    put(store, "after_its_return")
     hourly.wait_for_dag("after_its_return")
     assert hourly.import_errors() == {}
 
@@ -174,10 +175,10 @@ def test_a_second_change_arrives_too_though_airflow_does_not_write_a_dag_down_tw
 
     def change(**fields: Any) -> None:
         if way == "dropped":
-            drop(store, name, **fields)
+            put(store, name, **fields)
             return
-        with PipelineServiceClient(hourly.url, hourly.username, hourly.password) as server:
-            server.deploy({**SAMPLE, "name": name, "fullyQualifiedName": f"s.{name}", **fields})
+        with calling(hourly) as server:
+            server.deploy(sample(name, **fields))
 
     def is_parsed() -> tuple[bool | None, str]:
         return (hourly.wait_for_dag(name)["description"] == "Another one." or None), ""
@@ -195,7 +196,7 @@ def test_a_second_change_arrives_too_though_airflow_does_not_write_a_dag_down_tw
 
 
 def test_a_thousand_files_copied_in_are_one_or_two_parses(hourly: AirflowStack, store: FolderStore) -> None:
-    drop(store, "before_the_crowd")
+    put(store, "before_the_crowd")
     hourly.wait_for_dag("before_the_crowd")
     wait_for_parse(store)
     markers, loaded = set(), set()
@@ -208,7 +209,7 @@ def test_a_thousand_files_copied_in_are_one_or_two_parses(hourly: AirflowStack, 
 
     look()
     for number in range(1000):
-        drop(store, f"crowd/{number:04}")
+        put(store, f"crowd/{number:04}")
     wait_until(look, "a parse of all of them", timeout=300)
     print(f"1,000 files: {len(markers) - 1} markers, {len(loaded) - 1} parses")
     assert len(loaded) - 1 <= 2
@@ -233,7 +234,7 @@ def test_the_command_waits_while_the_api_server_watches_and_does_the_same_once_i
             )
             hourly.stop_component("api-server")
             wait_until(lambda: (WATCHING in log.read_text() or None, log.read_text()), "it", timeout=60)
-            drop(store, "seen_by_the_command")
+            put(store, "seen_by_the_command")
             line = "config 'seen_by_the_command.json' is new, and is good: DAG 'seen_by_the_command'"
             wait_until(lambda: (line in log.read_text() or None, log.read_text()), line, timeout=60)
             wait_for_parse(store)

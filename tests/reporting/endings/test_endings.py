@@ -15,13 +15,13 @@ import pytest
 from sandbox.client import run_path, wait_until
 from sandbox.leash import descendants
 from sandbox.mailbox import Mailbox
-from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
+from tests.e2e.pipelines import TASK
+from tests.e2e.servers import calling
 
 pytestmark = pytest.mark.e2e
 
-TASK = "ingestion_task"
 CANARY = "canary-5d30f1-password"
 
 
@@ -248,7 +248,7 @@ def test_a_kill_by_openmetadata(pipeline: Any, stack: AirflowStack) -> None:
     run_id = made.start()
     made.processes()
     made.server_has(run_id, "running")
-    with PipelineServiceClient(stack.url, stack.username, stack.password) as client:
+    with calling(stack) as client:
         client.kill("killed")
     made.server_has(run_id, "failed", "A user stopped the run")
 
@@ -268,7 +268,7 @@ def test_a_workflow_that_reports_a_success_while_it_is_killed(pipeline: Any, sta
 def test_a_run_that_never_began_and_is_killed(pipeline: Any, stack: AirflowStack) -> None:
     made = pipeline("waits", pausePipeline=True)
     run_id = made.start()
-    with PipelineServiceClient(stack.url, stack.username, stack.password) as client:
+    with calling(stack) as client:
         client.kill("waits")
     made.server_has(run_id, "failed", "A user stopped the run")
 

@@ -10,8 +10,8 @@ import psutil
 import pytest
 
 from sandbox.client import wait_until
-from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.stack import AirflowStack
+from tests.e2e.servers import calling
 
 pytestmark = pytest.mark.e2e
 
@@ -32,7 +32,7 @@ def isolated(pipeline: Any, isolated_python: str) -> Any:
 
 
 def kill(stack: AirflowStack, dag_id: str) -> None:
-    with PipelineServiceClient(stack.url, stack.username, stack.password) as client:
+    with calling(stack) as client:
         client.kill(dag_id)
 
 

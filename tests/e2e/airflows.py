@@ -1,0 +1,125 @@
+"""
+The Airflows that several modules of tests share, each started for the first test that asks for it.
+
+Each takes half a minute of a core to start, and some of one for as long as it runs: settings that get along with each
+other are those of one Airflow, and a test that needs a store or a DAG of its own has one in an Airflow that is there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.postgres import PostgresServer
+from sandbox.server import OpenMetadataServer
+from sandbox.stack import AirflowConfig, AirflowStack, merge
+from tests.e2e.remote_logs import remote_logging
+from tests.places import ROOT, TESTS
+
+DAGS_FOLDER = ROOT / "dags"
+# Modules that the workers of an Airflow find: an application, and what stands for spaCy's model.
+WORKER_MODULES = TESTS / "ingestion" / "worker_modules"
+# Makes a process find no openmetadata-ingestion.
+WITHOUT_INGESTION = TESTS / "runner" / "without_ingestion"
+
+
+def stack(
+    home: Path,
+    openmetadata: OpenMetadataServer,
+    store: Path,
+    config: AirflowConfig | None = None,
+    *,
+    dags_folder: Path = DAGS_FOLDER,
+    path: Path | None = None,
+    **options: Any,
+) -> AirflowStack:
+    """
+    Return an Airflow that runs the loader over a store, and whose workers know the OpenMetadata server.
+
+    ``config`` is merged over its airflow.cfg, ``path`` is where its processes look for modules first, and ``options``
+    are those of `AirflowStack`.
+    """
+    ours = merge({"openmetadata_dag_factory": {"config_store": store}}, config or {})
+    env = dict(openmetadata.env)
+    if path is not None:
+        env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(path), os.environ.get("PYTHONPATH")]))
+    return AirflowStack(home, dags_folder=dags_folder, config=ours, env=env, **options)
+
+
+@pytest.fixture(scope="session")
+def config_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The config store of the fixture `airflow`: tests drop configs of their own, with dag ids of their own."""
+    return tmp_path_factory.mktemp("configs")
+
+
+@pytest.fixture(scope="session")
+def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The DAGs folder of the fixture `airflow`: the loader, and what a test drops beside it."""
+    return Path(shutil.copytree(DAGS_FOLDER, tmp_path_factory.mktemp("airflow_dags") / "dags"))
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    openmetadata: OpenMetadataServer,
+    config_store: Path,
+    dags_folder: Path,
+    isolated_python: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[AirflowStack]:
+    """A real Airflow as most people try it, on SQLite with the simple auth manager."""
+    roles = {"viewer": "viewer", "openmetadata": "user", "op": "op"}
+    ours: AirflowConfig = {
+        "openmetadata_dag_factory": {
+            "allowed_pythons": isolated_python,
+            "allowed_applications": "metadata.,service_sources.",
+        }
+    }
+    home = tmp_path_factory.mktemp("airflow")
+    with stack(home, openmetadata, config_store, ours, dags_folder=dags_folder, roles=roles) as airflow:
+        yield airflow
+
+
+@pytest.fixture(scope="session")
+def airflow_on_postgresql(
+    openmetadata: OpenMetadataServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowStack]:
+    """
+    An Airflow on PostgreSQL, which stands a load, behind two processes that answer; with a store of its own.
+
+    Its workers find modules of ours: on SQLite, Airflow may refuse to start one of many runs while others write.
+    """
+    config: AirflowConfig = {
+        "api": {"workers": 2},
+        "openmetadata_dag_factory": {"allowed_applications": "metadata.,table_counter."},
+    }
+    home, store = tmp_path_factory.mktemp("airflow_on_postgresql"), tmp_path_factory.mktemp("configs")
+    with (
+        PostgresServer() as postgres,
+        stack(home, openmetadata, store, config, path=WORKER_MODULES, database=postgres.url()) as airflow,
+    ):
+        yield airflow
+
+
+@pytest.fixture(scope="session")
+def airflow_apart(
+    openmetadata: OpenMetadataServer, isolated_python: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowStack]:
+    """
+    An Airflow that has apart what others have at hand.
+
+    Its API server stands beneath a path, as behind a proxy of several services; openmetadata-ingestion is in another
+    interpreter alone; and the logs of tasks are kept elsewhere, see `remote_logging`.
+    """
+    home = tmp_path_factory.mktemp("airflow_apart")
+    config = merge(
+        {"openmetadata_dag_factory": {"python": isolated_python}},
+        remote_logging(home, tmp_path_factory.mktemp("logs_elsewhere")),
+    )
+    store = tmp_path_factory.mktemp("configs")
+    with stack(home, openmetadata, store, config, path=WITHOUT_INGESTION, base_path="/data/airflow") as airflow:
+        yield airflow

@@ -1,0 +1,25 @@
+"""What Airflow lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.stack import AirflowStack
+
+PAGE = 100
+
+
+def listed(airflow: AirflowStack, prefix: str = "") -> list[dict[str, Any]]:
+    """Return the DAGs that Airflow lists whose ids begin with ``prefix``, in the order of their ids."""
+    dags: list[dict[str, Any]] = []
+    while True:
+        params: dict[str, Any] = {"limit": PAGE, "offset": len(dags), "order_by": "dag_id"}
+        page = airflow.api("GET", "/api/v2/dags", params=params | ({"dag_id_pattern": prefix} if prefix else {}))
+        dags += page["dags"]
+        if not page["dags"] or len(dags) >= page["total_entries"]:
+            return [dag for dag in dags if dag["dag_id"].startswith(prefix)]
+
+
+def tags(dag: dict[str, Any]) -> set[str]:
+    """Return the names of a DAG's tags."""
+    return {tag["name"] for tag in dag["tags"]}
