@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.stack import AirflowStack
+from tests.e2e.together import Together
 from tests.fast_tier.guard import Guard
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ def airflow_of(item: pytest.Function) -> str | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "ingestion: imports openmetadata-ingestion")
+    config.addinivalue_line("markers", "together: runs at the same time as those of its module that are marked so too")
+    config.pluginmanager.register(Together(), "together")
     # Without xdist, no plugin declares this marker.
     config.pluginmanager.register(Living(), "living-airflows")
     config.pluginmanager.register(Guard(), "fast-tier")

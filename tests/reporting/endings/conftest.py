@@ -15,8 +15,9 @@ from dag_factory.openmetadata.outcomes import FINAL
 from sandbox import source
 from sandbox.client import run_path, wait_until
 from sandbox.mailbox import Mailbox
+from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
-from sandbox.stack import AirflowStack
+from sandbox.stack import AirflowConfig, AirflowStack
 from tests.places import ROOT
 
 # What the operator of this Airflow wants of some DAGs: that a run as a whole may take 5 s.
@@ -51,27 +52,29 @@ def stack(
     (home / "config").mkdir()
     (home / "config" / "airflow_local_settings.py").write_text(POLICY)
     path = os.pathsep.join([str(ROOT / "tests" / "sources"), *filter(None, [os.environ.get("PYTHONPATH")])])
-    airflow = AirflowStack(
-        home,
-        dags_folder=ROOT / "dags",
-        config={
-            "openmetadata_dag_factory": {
-                "config_store": store,
-                "openmetadata_conn_id": "openmetadata",
-                "allowed_pythons": isolated_python,
-                "allowed_applications": "metadata.,status_source.",
-            },
-            # How soon Airflow knows is Airflow's affair.
-            "scheduler": {
-                "task_instance_heartbeat_timeout": 15,
-                "task_instance_heartbeat_timeout_detection_interval": 3,
-                "orphaned_tasks_check_interval": 5,
-                "scheduler_health_check_threshold": 10,
-            },
+    config: AirflowConfig = {
+        "core": {"parallelism": 8},
+        "openmetadata_dag_factory": {
+            "config_store": store,
+            "openmetadata_conn_id": "openmetadata",
+            "allowed_pythons": isolated_python,
+            "allowed_applications": "metadata.,status_source.",
         },
-        env={"PYTHONPATH": path},
-    )
-    with airflow:
+        # How soon Airflow knows is Airflow's affair.
+        "scheduler": {
+            "task_instance_heartbeat_timeout": 15,
+            "task_instance_heartbeat_timeout_detection_interval": 3,
+            "orphaned_tasks_check_interval": 5,
+            "scheduler_health_check_threshold": 10,
+        },
+    }
+    with (
+        # SQLite lets one write at a time, and many runs at once would wait for each other.
+        PostgresServer() as postgres,
+        AirflowStack(
+            home, dags_folder=ROOT / "dags", database=postgres.url(), config=config, env={"PYTHONPATH": path}
+        ) as airflow,
+    ):
         host, _, port = server.url.removeprefix("http://").partition(":")
         connection = {"connection_id": "openmetadata", "conn_type": "http", "host": host, "port": int(port)}
         airflow.api("POST", "/api/v2/connections", json={**connection, "password": server.token})
@@ -87,7 +90,7 @@ def mailbox(stack: AirflowStack) -> Iterator[Mailbox]:
         stack.api("DELETE", "/api/v2/connections/smtp_default")
 
 
-@pytest.fixture
+@pytest.fixture(scope="class")
 def set_token(stack: AirflowStack, server: OpenMetadataServer) -> Iterator[Callable[[str], None]]:
     """Let the Connection to the server have another token; after the test, it has the server's."""
 
@@ -99,10 +102,12 @@ def set_token(stack: AirflowStack, server: OpenMetadataServer) -> Iterator[Calla
     change(server.token)
 
 
-@pytest.fixture
-def token_in_file(set_token: Callable[[str], None], server: OpenMetadataServer, tmp_path: Path) -> None:
+@pytest.fixture(scope="class")
+def token_in_file(
+    set_token: Callable[[str], None], server: OpenMetadataServer, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Let the server's token stand in a file, which only openmetadata-ingestion reads."""
-    path = tmp_path / "token"
+    path = tmp_path_factory.mktemp("of_the_server") / "token"
     path.write_text(server.token)
     set_token(str(path))
 
@@ -194,7 +199,7 @@ class Pipeline:
         path = f"/api/v1/services/ingestionPipelines/{self.fqn}/pipelineStatus/{run_id}"
         return dict(self.server.get(path))
 
-    def server_has(self, run_id: str, state: str, *words: str, timeout: float = 90) -> None:
+    def server_has(self, run_id: str, state: str, *words: str, timeout: float = 180) -> None:
         """
         Wait until the server has a run in a state, or in one of several; check its dates.
 
@@ -232,7 +237,7 @@ class Pipeline:
     def airflow_state(self, run_id: str) -> str:
         return str(self.stack.api("GET", run_path(self.dag_id, run_id))["state"])
 
-    def airflow_knows(self, run_id: str, state: str = "failed", timeout: float = 90) -> None:
+    def airflow_knows(self, run_id: str, state: str = "failed", timeout: float = 180) -> None:
         wait_until(
             lambda: (self.airflow_state(run_id) == state or None, self.airflow_state(run_id)),
             f"Airflow to know that the run is {state}",
@@ -240,11 +245,17 @@ class Pipeline:
         )
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def pipeline(
-    stack: AirflowStack, server: OpenMetadataServer, store: Path, tmp_path: Path
+    stack: AirflowStack, server: OpenMetadataServer, store: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Pipeline]]:
-    """Make a pipeline; whatever it holds ends with the test."""
-    made = Pipeline(stack, server, store, tmp_path)
-    yield made.make
-    made.held.unlink(missing_ok=True)
+    """Make a pipeline; whatever one holds ends with the last test."""
+    made: list[Pipeline] = []
+
+    def make(name: str, **options: Any) -> Pipeline:
+        made.append(Pipeline(stack, server, store, tmp_path_factory.mktemp(name)))
+        return made[-1].make(name, **options)
+
+    yield make
+    for each in made:
+        each.held.unlink(missing_ok=True)

@@ -14,9 +14,10 @@ from sandbox.stack import AirflowStack
 from tests.e2e.servers import calling
 
 pytestmark = pytest.mark.e2e
+together = pytest.mark.together
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def isolated(pipeline: Any, isolated_python: str) -> Any:
     """Make a pipeline that is run by another interpreter, start it, and return it, the run and the child's id."""
 
@@ -36,18 +37,21 @@ def kill(stack: AirflowStack, dag_id: str) -> None:
         client.kill(dag_id)
 
 
+@together
 def test_a_kill_by_openmetadata(isolated: Any, stack: AirflowStack) -> None:
     made, run_id, _ = isolated("killed")
     kill(stack, made.dag_id)
     made.server_has(run_id, "failed", "A user stopped the run")
 
 
+@together
 def test_a_task_that_times_out(isolated: Any) -> None:
     made, run_id, _ = isolated("times_out", workflowTimeout=30)
     made.airflow_knows(run_id)
     made.server_has(run_id, "failed", "longer than allowed")
 
 
+@together
 def test_a_child_that_is_killed(isolated: Any) -> None:
     made, run_id, child = isolated("child_killed")
     os.kill(child, signal.SIGKILL)
@@ -55,6 +59,7 @@ def test_a_child_that_is_killed(isolated: Any) -> None:
     made.server_has(run_id, "failed", "SIGKILL", "out of memory")
 
 
+@together
 @pytest.mark.parametrize("what", ["run", "task"])
 def test_what_a_user_marks_as_a_success(isolated: Any, what: str) -> None:
     made, run_id, child = isolated(f"{what}_marked")
@@ -65,6 +70,7 @@ def test_what_a_user_marks_as_a_success(isolated: Any, what: str) -> None:
     assert made.airflow_state(run_id) == "success"
 
 
+@together
 @pytest.mark.usefixtures("token_in_file")
 class TestATokenThatOnlyOpenMetadataIngestionCanRead:
     """So the child has to report, or another one."""

@@ -1,0 +1,79 @@
+"""
+Tests that run at the same time: each starts a run of its own and waits for it, and waiting costs nothing.
+
+Those of a module, or of a class, that are marked ``together`` all run, in threads, when pytest comes to the first of
+them; when it comes to the others, their outcome is known. They must get along with each other: by names of their own
+for their pipelines, and by leaving alone what they share. Their arguments are parameters, ``tmp_path``, and fixtures of
+a wider scope than a test's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
+
+import pytest
+
+# As many as the executor of an `AirflowStack` has workers, and some more: there is much to do before and after a run.
+AT_ONCE = 6
+
+
+class Together:
+    """A plugin of pytest that runs the tests marked ``together``."""
+
+    def __init__(self) -> None:
+        self._outcomes: dict[str, Future[None]] = {}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool | None:
+        if pyfuncitem.get_closest_marker("together") is None:
+            return None
+        if pyfuncitem.nodeid not in self._outcomes:
+            self._run([pyfuncitem, *others_of(pyfuncitem)])
+        # A second run, with a plugin that makes one, is to be another one.
+        self._outcomes.pop(pyfuncitem.nodeid).result()
+        return True
+
+    def _run(self, items: list[pytest.Function]) -> None:
+        request = items[0]._request
+        calls = [(item, arguments_of(item, request)) for item in items]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            outcomes = {item.nodeid: pool.submit(item.obj, **arguments) for item, arguments in calls}
+        wait(outcomes.values())
+        self._outcomes |= outcomes
+
+
+def others_of(item: pytest.Function) -> list[pytest.Function]:
+    """Return the other tests of this run that are to run together with one."""
+    return [
+        other
+        for other in item.session.items
+        if isinstance(other, pytest.Function)
+        and other is not item
+        and other.parent is item.parent
+        and other.get_closest_marker("together") is not None
+        and other.get_closest_marker("skip") is None
+    ]
+
+
+def arguments_of(item: pytest.Function, request: pytest.FixtureRequest) -> Mapping[str, Any]:
+    """
+    Return what a test is called with.
+
+    :param request: that of a test of the same module or class, whose fixtures are set up
+    :raises pytest.UsageError: for a fixture of each test's own, which pytest sets up when it comes to the test
+    """
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    arguments = {}
+    for name in item._fixtureinfo.argnames:
+        if name in parameters:
+            arguments[name] = parameters[name]
+        elif name == "tmp_path":
+            folder: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
+            arguments[name] = folder.mktemp(item.originalname)
+        elif item._fixtureinfo.name2fixturedefs[name][-1].scope == "function":
+            raise pytest.UsageError(f"{item.nodeid} can't run together with others: its fixture '{name}' is its own")
+        else:
+            arguments[name] = request.getfixturevalue(name)
+    return arguments
