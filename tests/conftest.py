@@ -81,7 +81,7 @@ def silent_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def dying_port() -> Iterator[int]:
     """A port of an OpenMetadata server that lets a run begin, and then never answers: the run waits."""
     with running(dying()) as server:

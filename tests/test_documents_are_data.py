@@ -21,6 +21,7 @@ from dag_factory.errors import ConfigError
 from dag_factory.store.config import Config
 from sandbox.mailbox import Mailbox
 from sandbox.stack import AirflowStack
+from tests.e2e.runs import run_all
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
 MARK = "executed-7c1d"
@@ -205,17 +206,13 @@ def test_nothing_of_a_document_or_a_trigger_is_executed_when_a_run_fails_and_is_
         attack: attack,
         "sourceConfigOverride": {attack: attack, "sourcePythonClass": "of_a_document.App"},
     }
-    logs = {}
     with Mailbox() as mailbox:
         connection = {"connection_id": "smtp_default", **mailbox.connection}
         airflow.request("DELETE", "/api/v2/connections/smtp_default")
         airflow.api("POST", "/api/v2/connections", json=connection)
-        for each in (dag_id, "executes_email", "executes_class", "executes_override"):
-            airflow.wait_for_dag(each)
-            run_id = airflow.trigger(each, conf=conf)
-            assert airflow.wait_for_run(each, run_id) == "failed"
-            (task_id,) = airflow.task_states(each, run_id)
-            logs[each] = airflow.task_log(each, run_id, task_id)
+        runs = run_all(airflow, dag_id, "executes_email", "executes_class", "executes_override", conf=conf)
+        assert {run.state for run in runs.values()} == {"failed"}
+        logs = {each: run.log for each, run in runs.items()}
         assert mailbox.received.wait(30), logs[dag_id]
         airflow.api("DELETE", "/api/v2/connections/smtp_default")
     assert not target.exists()

@@ -17,9 +17,9 @@ from sandbox.mailbox import Mailbox
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
 from tests.e2e.pipelines import SAMPLE, drop, sample
-from tests.e2e.runs import reported, run
+from tests.e2e.runs import reported, run, run_all
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.together]
 
 
 def test_a_dropped_config_becomes_a_dag_whose_run_brings_the_metadata_to_the_server(
@@ -188,14 +188,13 @@ def test_no_secret_of_a_config_shows_anywhere_in_airflow(
     )
     wrong = sample("wrong_inside", openMetadataServerConnection=server, sourceConfig={"config": source_config})
     broken = sample("wrong_outside", openMetadataServerConnection=server, airflowConfig={"retries": CANARY})
-    states = {}
-    for document in (works, refused, wrong, broken):
-        run_id, states[document["name"]], log = run(airflow, drop(config_store, document))
-        assert CANARY not in log, document["name"]
-        assert openmetadata.token not in log, document["name"]
-        (instance,) = airflow.api("GET", f"{run_path(document['name'], run_id)}/taskInstances")["task_instances"]
+    runs = run_all(airflow, *[drop(config_store, document) for document in (works, refused, wrong, broken)])
+    for name, (run_id, _, log) in runs.items():
+        assert CANARY not in log, name
+        assert openmetadata.token not in log, name
+        (instance,) = airflow.api("GET", f"{run_path(name, run_id)}/taskInstances")["task_instances"]
         assert instance["rendered_fields"] == {}
-        xcoms = f"{run_path(document['name'], run_id)}/taskInstances/{instance['task_id']}/xcomEntries"
+        xcoms = f"{run_path(name, run_id)}/taskInstances/{instance['task_id']}/xcomEntries"
         values = {
             entry["key"]: airflow.api("GET", f"{xcoms}/{entry['key']}")["value"]
             for entry in airflow.api("GET", xcoms)["xcom_entries"]
@@ -204,7 +203,7 @@ def test_no_secret_of_a_config_shows_anywhere_in_airflow(
         assert {type(count) for step in summary.values() for count in step.values()} == {int}
         assert CANARY not in str(values)
         assert openmetadata.token not in str(values)
-    assert states == {
+    assert {name: each.state for name, each in runs.items()} == {
         "with_secrets": "success",
         "refused": "failed",
         "wrong_inside": "failed",

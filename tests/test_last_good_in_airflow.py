@@ -20,12 +20,12 @@ from tests.e2e.pipelines import sample
 from tests.e2e.runs import reported, run
 from tests.e2e.servers import calling
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.together]
 
 DAILY = {"airflowConfig": {"scheduleInterval": "0 3 * * *"}}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def service(airflow: AirflowStack) -> Iterator[PipelineServiceClient]:
     with calling(airflow) as client:
         yield client

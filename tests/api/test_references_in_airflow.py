@@ -11,8 +11,9 @@ import pytest
 
 from sandbox.failing import HttpServer, Reply, running
 from sandbox.stack import AirflowStack
+from tests.e2e.dags import tags
 from tests.e2e.pipelines import drop, sample
-from tests.e2e.runs import run
+from tests.e2e.runs import run, run_all
 
 pytestmark = pytest.mark.e2e
 
@@ -79,14 +80,13 @@ def test_a_dropped_file_gets_nothing_either_and_what_is_open_is_sent(airflow: Ai
         mine = f"http://127.0.0.1:{listener.port}/api"
         for name, (reference, _) in CLOSED.items():
             drop(config_store, pipeline(f"reaching_{name}", mine, reference))
+        runs = run_all(airflow, *(f"reaching_{name}" for name in CLOSED))
         for name, (_, reason) in CLOSED.items():
-            dag_id = f"reaching_{name}"
-            dag = airflow.wait_for_dag(dag_id)
-            assert "config-error" in {tag["name"] for tag in dag["tags"]}
+            dag = airflow.wait_for_dag(f"reaching_{name}")
+            assert "config-error" in tags(dag)
             assert reason in dag["description"]
-            run_id = airflow.trigger(dag_id)
-            assert airflow.wait_for_run(dag_id, run_id) == "failed"
-            assert reason in airflow.task_log(dag_id, run_id, "config_error")
+            assert runs[dag["dag_id"]].state == "failed"
+            assert reason in runs[dag["dag_id"]].log
         assert listener.requests == []
 
         # Shows that the listener would have been called.

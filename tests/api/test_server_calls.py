@@ -17,10 +17,10 @@ from tests.e2e.pipelines import TASK, sample
 from tests.e2e.runs import wait_for_state
 from tests.e2e.servers import calling
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.together]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server(airflow: AirflowStack) -> Iterator[PipelineServiceClient]:
     with calling(airflow) as client:
         yield client

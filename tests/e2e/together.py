@@ -38,9 +38,13 @@ class Together:
     def _run(self, items: list[pytest.Function]) -> None:
         request = items[0]._request
         calls = [(item, arguments_of(item, request)) for item in items]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            outcomes = {item.nodeid: pool.submit(item.obj, **arguments) for item, arguments in calls}
-        wait(outcomes.values())
+        pool = ThreadPoolExecutor(AT_ONCE)
+        outcomes = {item.nodeid: pool.submit(item.obj, **arguments) for item, arguments in calls}
+        try:
+            wait(outcomes.values())
+        finally:
+            # After Ctrl-C, those that have begun come to an end of their own.
+            pool.shutdown(wait=False, cancel_futures=True)
         self._outcomes |= outcomes
 
 

@@ -14,7 +14,7 @@ from tests.documents import SERVER
 from tests.e2e.pipelines import TASK, drop
 from tests.e2e.runs import run
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.together]
 
 LINKS = {
     "Pipeline in OpenMetadata": "/{kind}s/{name}.{name}_load/logs",

@@ -12,7 +12,7 @@ from sandbox.stack import AirflowStack
 from tests.e2e.pipelines import drop, sample
 from tests.e2e.runs import Run, run
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.together]
 
 INGESTION = f"openmetadata-ingestion {version('openmetadata-ingestion')}"
 DBT: dict[str, Any] = {
@@ -22,10 +22,13 @@ DBT: dict[str, Any] = {
 }
 
 
-@pytest.fixture(params=["in_process", "isolated"])
-def runner(request: pytest.FixtureRequest, isolated_python: str) -> tuple[str, str]:
-    """Where a run is: a name for it, and what a config says of it."""
-    return request.param, "in_process" if request.param == "in_process" else isolated_python
+everywhere = pytest.mark.parametrize("where", ["in_process", "isolated"])
+
+
+@pytest.fixture(scope="module")
+def pythons(isolated_python: str) -> dict[str, str]:
+    """What a config says of where its runs are."""
+    return {"in_process": "in_process", "isolated": isolated_python}
 
 
 def run_by(airflow: AirflowStack, store: Path, python: str, document: dict[str, Any], **trigger: Any) -> Run:
@@ -34,22 +37,24 @@ def run_by(airflow: AirflowStack, store: Path, python: str, document: dict[str, 
     return run(airflow, dag_id, **trigger)
 
 
+@everywhere
 def test_a_newer_server_s_field_is_left_out_where_it_asks_for_nothing(
-    airflow: AirflowStack, config_store: Path, runner: tuple[str, str]
+    airflow: AirflowStack, config_store: Path, pythons: dict[str, str], where: str
 ) -> None:
     config = {"type": "DatabaseMetadata", "someFutureSwitch": False, "tableFilterPattern": {"includes": ["^orders$"]}}
-    document = sample(f"newer_field_{runner[0]}", sourceConfig={"config": config})
-    _, state, log = run_by(airflow, config_store, runner[1], document)
+    document = sample(f"newer_field_{where}", sourceConfig={"config": config})
+    _, state, log = run_by(airflow, config_store, pythons[where], document)
     assert state == "success", log
     assert f"sourceConfig.config.someFutureSwitch is unknown to {INGESTION}. It is left out" in log
 
 
+@everywhere
 def test_else_the_run_fails_with_a_sentence_that_names_it(
-    airflow: AirflowStack, config_store: Path, runner: tuple[str, str]
+    airflow: AirflowStack, config_store: Path, pythons: dict[str, str], where: str
 ) -> None:
     config = {"type": "DatabaseMetadata", "someFutureSwitch": True}
-    document = sample(f"newer_wish_{runner[0]}", sourceConfig={"config": config})
-    _, state, log = run_by(airflow, config_store, runner[1], document)
+    document = sample(f"newer_wish_{where}", sourceConfig={"config": config})
+    _, state, log = run_by(airflow, config_store, pythons[where], document)
     assert state == "failed"
     (sentence,) = {line for line in log.splitlines() if "is unknown to" in line and "AirflowFailException" in line} or [
         log
@@ -60,14 +65,15 @@ def test_else_the_run_fails_with_a_sentence_that_names_it(
     assert "validation error" not in log
 
 
+@everywhere
 def test_of_dbt_the_one_field_is_named_that_is_missing(
-    airflow: AirflowStack, config_store: Path, runner: tuple[str, str]
+    airflow: AirflowStack, config_store: Path, pythons: dict[str, str], where: str
 ) -> None:
     # At the door it would be refused: the conf of a trigger is seen by the worker alone.
     good = {**DBT, "dbtConfigSource": {**DBT["dbtConfigSource"], "dbtConfigType": "local"}}
-    document = sample(f"dbt_{runner[0]}", pipelineType="dbt", sourceConfig={"config": good})
+    document = sample(f"dbt_{where}", pipelineType="dbt", sourceConfig={"config": good})
     override = {"sourceConfigOverride": {"dbtConfigSource": DBT["dbtConfigSource"]}}
-    _, state, log = run_by(airflow, config_store, runner[1], document, conf=override)
+    _, state, log = run_by(airflow, config_store, pythons[where], document, conf=override)
     assert state == "failed"
     assert "field 'sourceConfig.config.dbtConfigSource.dbtConfigType': is missing. Write dbtConfigType: local" in log
     assert "Cloud" not in log
