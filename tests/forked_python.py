@@ -20,9 +20,10 @@ def run(job):
     os.environ.clear()
     os.environ.update(job["env"])
     airflow.configuration.AIRFLOW_HOME = job["env"]["AIRFLOW_HOME"]
-    output = os.open(job["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    os.dup2(os.open(job["stdin"], os.O_RDONLY), 0)
+    sys.stdin = open(0, encoding="utf-8", closefd=False)
+    for number, name in enumerate(["stdout", "stderr"], start=1):
+        os.dup2(os.open(job[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600), number)
     sys.argv = job["argv"]
     exec(compile(job["script"], "<script>", "exec"), {"__name__": "__main__"})
 
@@ -36,12 +37,16 @@ for line in sys.stdin:
         try:
             run(json.loads(line))
             code = 0
+        except SystemExit as leaving:
+            code = leaving.code if isinstance(leaving.code, int) else bool(leaving.code)
+            if code is True:
+                print(leaving.code, file=sys.stderr)
         except BaseException:
             traceback.print_exc()
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(code)
+            os._exit(int(code))
     answers.write(f"{os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])}\\n")
 """
 
@@ -50,7 +55,7 @@ class ForkedPython:
     """Runs scripts in forks of one process, which has imported what a parse needs; a script sees that as its own."""
 
     def __init__(self, home: Path, env: Mapping[str, str]) -> None:
-        self._output = home / "output"
+        self._streams = {name: str(home / name) for name in ("stdin", "stdout", "stderr")}
         self._process = subprocess.Popen(
             [sys.executable, "-c", SERVER],
             stdin=subprocess.PIPE,
@@ -66,17 +71,20 @@ class ForkedPython:
     def __exit__(self, *_: object) -> None:
         self._process.communicate()
 
-    def run(self, script: str, argument: str, env: Mapping[str, str]) -> tuple[int, str]:
-        """Run a script with one argument to its end; return its exit code and what it has printed."""
-        job: dict[str, Any] = {
-            "script": script,
-            "argv": ["-c", argument],
-            "env": dict(env),
-            "output": str(self._output),
-        }
+    def run(
+        self, script: str, argument: str = "", *, env: Mapping[str, str], said: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """
+        Run a script to its end, as ``subprocess.run`` does with what ``python -c`` is given.
+
+        ``said`` stands in its standard input, and ``env`` is all of its environment, with an AIRFLOW_HOME.
+        """
+        Path(self._streams["stdin"]).write_text(said)
+        job: dict[str, Any] = {"script": script, "argv": ["-c", argument], "env": dict(env), **self._streams}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{json.dumps(job)}\n")
         self._process.stdin.flush()
         code = int(self._process.stdout.readline())
-        return code, self._output.read_text()
+        stdout, stderr = (Path(self._streams[name]).read_text() for name in ("stdout", "stderr"))
+        return subprocess.CompletedProcess(job["argv"], code, stdout, stderr)

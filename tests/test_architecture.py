@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
 from importlib.metadata import distribution, entry_points
 from pathlib import Path
 
+from tests.forked_python import ForkedPython
 from tests.places import ROOT
 
 PACKAGE = ROOT / "dag_factory"
@@ -75,13 +77,13 @@ def test_airflow_finds_the_plugin_and_the_provider() -> None:
     assert plugin.load().name == "openmetadata_dag_factory"
 
 
-def test_the_provider_is_one_in_airflow_s_sense() -> None:
+def test_the_provider_is_one_in_airflow_s_sense(tmp_path: Path, forked_python: ForkedPython) -> None:
     script = (
         "from airflow.providers_manager import ProvidersManager as M;"
         "info = M().providers['openmetadata-dag-factory'];"
         "print(info.version, info.data['package-name'])"
     )
-    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    answer = forked_python.run(script, env={**os.environ, "AIRFLOW_HOME": str(tmp_path)})
     assert answer.stdout.split()[-1] == "openmetadata-dag-factory"
 
 

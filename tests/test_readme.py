@@ -61,6 +61,7 @@ def test_every_target_and_every_module_that_a_text_names_is_there() -> None:
         assert importlib.util.find_spec(module) is not None, module
 
 
+@pytest.mark.e2e
 def test_the_installation_leads_to_an_airflow_that_loads_a_config(tmp_path: Path) -> None:
     (block,) = (block for block in blocks("bash") if "pip install" in block)
     environment = {

@@ -33,9 +33,9 @@ LONGEST_FIRST = (
 # Each takes half a minute of a core to start. A test that needs other settings than these have finds one among them
 # that can have them too, or another store or DAG in one of them.
 MOST_AIRFLOWS = 8
-# Files whose tests start an Airflow by themselves, and those that start none: a browser, or Airflow's database alone.
+# Files whose tests start an Airflow by themselves, and those that start a browser, or only commands of Airflow's.
 STARTS_ONE = {"tests/sandbox/test_run.py"}
-STARTS_NONE = {"tests/api/test_forged_requests.py", "tests/watch/test_database_request.py"}
+STARTS_NONE = {"tests/api/test_forged_requests.py", "tests/test_readme.py", "tests/watch/test_parse_requests.py"}
 
 
 # Tests that run with either auth manager have one of these parameters, and ask for its Airflow while they run.

@@ -43,9 +43,11 @@ Parse = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def parse(tmp_path: Path, forked_python: ForkedPython) -> Parse:
-    """Parse the loader module: in a fork of an Airflow that is imported, or where that matters in a new process."""
+    """Parse the loader module: in a fork of an Airflow that is imported, or ``anew``, in a process that isn't."""
 
-    def run(store: Path, *, before: str = "", after: str = "", **environment: str) -> dict[str, Any]:
+    def run(
+        store: Path, *, before: str = "", after: str = "", anew: bool = False, **environment: str
+    ) -> dict[str, Any]:
         result = tmp_path / "result.json"
         script = PARSE.format(before=before, after=after, dags=str(ROOT / "dags"))
         env = {
@@ -54,7 +56,7 @@ def parse(tmp_path: Path, forked_python: ForkedPython) -> Parse:
             "AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE": str(store),
             **environment,
         }
-        if before or {"PYTHONHASHSEED", "TZ"} & environment.keys():
+        if anew:
             process = subprocess.run(
                 [sys.executable, "-c", script, str(result)],
                 env=env,
@@ -63,7 +65,6 @@ def parse(tmp_path: Path, forked_python: ForkedPython) -> Parse:
                 timeout=120,
                 check=False,
             )
-            code, output = process.returncode, process.stdout + process.stderr
         else:
             home = env["AIRFLOW_HOME"]
             # What follows from its home, Airflow has found out before the fork.
@@ -71,8 +72,9 @@ def parse(tmp_path: Path, forked_python: ForkedPython) -> Parse:
                 "AIRFLOW__CORE__DAGS_FOLDER": f"{home}/dags",
                 "AIRFLOW__OPENMETADATA_DAG_FACTORY__STATE_FOLDER": f"{home}/openmetadata_dag_factory",
             }
-            code, output = forked_python.run(script, str(result), {**follows, **env})
-        assert code == 0, output[-4000:]
+            process = forked_python.run(script, str(result), env={**follows, **env})
+        output = process.stdout + process.stderr
+        assert process.returncode == 0, output[-4000:]
         return {**json.loads(result.read_text()), "log": output}
 
     return run
@@ -245,8 +247,9 @@ def test_the_same_store_gives_the_same_bytes_whatever_the_seed_the_clock_and_the
     parse: Parse, store: Path, tmp_path: Path
 ) -> None:
     break_everything(store)
-    first = parse(store, before=DISTURB.format(clock="2024-02-29 12:00"), PYTHONHASHSEED="1", TZ="UTC")
-    second = parse(store, before=DISTURB.format(clock="2031-07-01 03:00"), PYTHONHASHSEED="2", TZ="Asia/Tokyo")
+    clocks = [DISTURB.format(clock=clock) for clock in ("2024-02-29 12:00", "2031-07-01 03:00")]
+    first = parse(store, before=clocks[0], anew=True, PYTHONHASHSEED="1", TZ="UTC")
+    second = parse(store, before=clocks[1], anew=True, PYTHONHASHSEED="2", TZ="Asia/Tokyo")
     assert len(first["dags"]) > 30
     assert json.dumps(first["dags"], sort_keys=True) == json.dumps(second["dags"], sort_keys=True)
 
@@ -268,7 +271,7 @@ def test_parsing_imports_nothing_heavy_and_opens_no_socket(parse: Parse, store: 
     after = (
         f"result = {{'new': [m for m in {FORBIDDEN!r} if m in sys.modules and m not in imported], 'sockets': sockets}}"
     )
-    result = parse(store, before=before, after=after)
+    result = parse(store, before=before, after=after, anew=True)
     assert result["new"] == []
     assert result["sockets"] == []
 

@@ -32,10 +32,12 @@ WITHOUT_INGESTION = TESTS / "runner" / "without_ingestion"
 # import openmetadata-ingestion themselves, as everywhere else.
 PRELOADING = """
 import sys
+from importlib import import_module
 
+# Airflow takes over the names that are bound here, and `metadata` means another thing to it.
 if "scheduler" in sys.argv:
-    import metadata.ingestion.sink.metadata_rest
-    import metadata.workflow.metadata
+    for module in ("metadata.workflow.metadata", "metadata.ingestion.sink.metadata_rest"):
+        import_module(module)
 """
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from dag_factory.api.rest import AirflowApi, Caller
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.watch.loader_files import LOADER, LoaderFiles
 from dag_factory.watch.parse_requests import RestRequests
+from tests.forked_python import ForkedPython
 
 SCRIPT = """
 import asyncio, json, sys
@@ -77,8 +79,16 @@ def run(home: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def requests(home: Path, *dags: tuple[str, str, bool]) -> list[list[list[str]]]:
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of Airflow's with its tables: to make them takes seconds of a core."""
+    home = tmp_path_factory.mktemp("migrated")
     run(home, "-m", "airflow", "db", "migrate")
+    return home / "airflow.db"
+
+
+def requests(migrated: Path, home: Path, *dags: tuple[str, str, bool]) -> list[list[list[str]]]:
+    shutil.copy(migrated, home / "airflow.db")
     answer = run(home, "-c", SCRIPT, str(home / "configs"), str(home / "dags"), json.dumps(dags))
     found: list[list[list[str]]] = json.loads(answer.splitlines()[-1])
     return found
@@ -89,28 +99,33 @@ def touched(home: Path) -> bool:
 
 
 @pytest.mark.e2e
-def test_the_files_of_our_dags_are_asked_for_each_once_also_when_the_last_config_is_gone(home: Path) -> None:
+def test_the_files_of_our_dags_are_asked_for_each_once_also_when_the_last_config_is_gone(
+    migrated: Path, home: Path
+) -> None:
     ours = ("one", "any/name.py", False)
     others = [("not_of_the_store", "other.py", False), ("gone", "old.py", True)]
     wanted = [["ours", "any/name.py"]]
-    assert requests(home, ours, *others) == [wanted, wanted, wanted]
+    assert requests(migrated, home, ours, *others) == [wanted, wanted, wanted]
     assert not touched(home)
 
 
 @pytest.mark.e2e
-def test_where_airflow_knows_none_of_them_the_loader_is_touched(home: Path) -> None:
-    assert requests(home, ("not_of_the_store", "other.py", False)) == [[], [], []]
+def test_where_airflow_knows_none_of_them_the_loader_is_touched(migrated: Path, home: Path) -> None:
+    assert requests(migrated, home, ("not_of_the_store", "other.py", False)) == [[], [], []]
     assert touched(home)
 
 
-def test_where_the_database_can_t_be_asked_the_loader_is_touched(home: Path) -> None:
+def test_where_the_database_can_t_be_asked_the_loader_is_touched(home: Path, forked_python: ForkedPython) -> None:
+    # It has no tables.
     script = (
-        "import asyncio, sys; from pathlib import Path; from dag_factory.store.folder.folder_store import FolderStore;"
+        "import asyncio; from pathlib import Path; from dag_factory.store.folder.folder_store import FolderStore;"
         "from dag_factory.watch.loader_files import LoaderFiles;"
         "from dag_factory.watch.parse_requests import DatabaseRequests;"
-        "asyncio.run(DatabaseRequests(LoaderFiles(lambda: FolderStore(sys.argv[1]), Path(sys.argv[2]))).send())"
+        f"store = FolderStore('{home}/configs');"
+        f"asyncio.run(DatabaseRequests(LoaderFiles(lambda: store, Path('{home}/dags'))).send())"
     )
-    run(home, "-c", script, str(home / "configs"), str(home / "dags"))
+    done = forked_python.run(script, env={**os.environ, "AIRFLOW_HOME": str(home)})
+    assert done.returncode == 0, done.stderr
     assert touched(home)
 
 
