@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ import pytest
 from dag_factory.api.answers import Refused
 from dag_factory.api.automations import Automations, Limits
 from sandbox.server import OpenMetadataServer
+from tests.waiting import wait_for
 
 Interpreter = Callable[[str], str]
 
@@ -41,13 +41,6 @@ def automations(python: str | None, workers: int = 2, waiting: int = 1, seconds:
         yield running
     finally:
         running.stop()
-
-
-def wait_for(condition: Callable[[], bool], timeout: float = 60) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "it didn't come true in time"
-        time.sleep(0.02)
 
 
 def begun(folder: Path, kind: str = "automation") -> list[Path]:
@@ -199,9 +192,9 @@ def test_a_connection_that_hangs_is_ended_and_reported_as_failed(
     automation = created(
         openmetadata, {"type": "Postgres", "hostPort": f"127.0.0.1:{silent_port}", "database": "d", **login}
     )
-    with automations(sys.executable, seconds=20) as running:
+    with automations(sys.executable, seconds=10) as running:
         running.start(automation)
         found = outcome(openmetadata, automation)
     assert found["status"] == "Failed"
     (step,) = found["response"]["steps"]
-    assert step["message"] == "The automation has failed: the child process took longer than 20 s, so it was ended."
+    assert step["message"] == "The automation has failed: the child process took longer than 10 s, so it was ended."

@@ -2,8 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -11,6 +9,7 @@ import pytest
 
 from sandbox.process import Process, ProcessDied
 from tests.places import ROOT
+from tests.waiting import wait_for
 
 SLEEP = "import time; time.sleep(60)"
 # Writes its own process id and that of a child, which is in a session of its own, where no group's signal reaches it.
@@ -27,13 +26,6 @@ def python(code: str, *arguments: str) -> list[str]:
 
 def start(tmp_path: Path, command: list[str], grace: float = 3.0) -> Process:
     return Process(command, env=os.environ, log=tmp_path / "logs" / "worker.log", grace=grace)
-
-
-def wait_for(condition: Callable[[], bool], timeout: float = 20) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "it didn't come true in time"
-        time.sleep(0.02)
 
 
 def pids_in(path: Path) -> list[int]:
