@@ -12,6 +12,8 @@ import httpx
 from sandbox.scoped import Scoped
 
 POLL_SECONDS = 0.25
+# Many tests wait at once, and each look costs Airflow some of a core: what takes long is looked at less often.
+LONGEST_POLL_SECONDS = 1.0
 # Airflow's answer where several processes write to a SQLite file at once; nothing has changed then.
 BUSY_DATABASE = "Database error"
 BUSY_ATTEMPTS = 5
@@ -140,10 +142,12 @@ class AirflowClient(Scoped):
 
         def look() -> tuple[str | None, str]:
             state = self.api("GET", run_path(dag_id, run_id))["state"]
-            ended = state if state in FINAL_RUN_STATES else None
-            return ended, f"run {state}, tasks {self.task_states(dag_id, run_id)}"
+            return (state if state in FINAL_RUN_STATES else None), f"run {state}"
 
-        return wait_until(look, f"run '{run_id}' of DAG '{dag_id}' to end", timeout)
+        try:
+            return wait_until(look, f"run '{run_id}' of DAG '{dag_id}' to end", timeout)
+        except TimeoutError as late:
+            raise TimeoutError(f"{late}, tasks {self.task_states(dag_id, run_id)}") from None
 
     def task_states(self, dag_id: str, run_id: str) -> dict[str, str | None]:
         """Return the state of each task of a run by its task id."""
@@ -174,17 +178,21 @@ def log_line(entry: str | dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def wait_until(look: Callable[[], tuple[Found | None, str]], what: str, timeout: float) -> Found:
+def wait_until(
+    look: Callable[[], tuple[Found | None, object]], what: str, timeout: float, longest: float = LONGEST_POLL_SECONDS
+) -> Found:
     """
     Call ``look`` until it finds something, and return that.
 
     ``look`` returns what it found, or None, and a description of what it saw, the last of which is in the TimeoutError.
+    ``longest`` is the longest pause in seconds between two looks; what lasts no longer than that may be missed.
     """
-    deadline = time.monotonic() + timeout
+    began = time.monotonic()
     while True:
         found, seen = look()
         if found is not None:
             return found
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > timeout:
             raise TimeoutError(f"Waited {timeout:.0f} s for {what}. Last seen: {seen}")
-        time.sleep(POLL_SECONDS)
+        time.sleep(min(longest, POLL_SECONDS + waited / 20))

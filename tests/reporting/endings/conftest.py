@@ -13,7 +13,7 @@ import pytest
 
 from dag_factory.openmetadata.outcomes import FINAL
 from sandbox import source
-from sandbox.client import run_path, wait_until
+from sandbox.client import POLL_SECONDS, run_path, wait_until
 from sandbox.mailbox import Mailbox
 from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
@@ -214,7 +214,9 @@ class Pipeline:
             )
             return (bool(shown) and all(word in text for word in words)) or None, f"{found}: {text}"
 
-        wait_until(has_it, f"the server to have '{state}'{' with ' if words else ''}{', '.join(words)}", timeout)
+        what = f"the server to have '{state}'{' with ' if words else ''}{', '.join(words)}"
+        # A state may be another one soon.
+        wait_until(has_it, what, timeout, longest=POLL_SECONDS)
         shown = self.record(run_id)
         if shown["pipelineState"] in FINAL:
             assert shown["startDate"] < shown["endDate"]
@@ -238,11 +240,11 @@ class Pipeline:
         return str(self.stack.api("GET", run_path(self.dag_id, run_id))["state"])
 
     def airflow_knows(self, run_id: str, state: str = "failed", timeout: float = 180) -> None:
-        wait_until(
-            lambda: (self.airflow_state(run_id) == state or None, self.airflow_state(run_id)),
-            f"Airflow to know that the run is {state}",
-            timeout,
-        )
+        def knows() -> tuple[bool | None, str]:
+            found = self.airflow_state(run_id)
+            return (found == state or None), found
+
+        wait_until(knows, f"Airflow to know that the run is {state}", timeout)
 
 
 @pytest.fixture(scope="package")
