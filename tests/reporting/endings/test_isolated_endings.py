@@ -46,7 +46,7 @@ def test_a_kill_by_openmetadata(isolated: Any, stack: AirflowStack) -> None:
 
 @together
 def test_a_task_that_times_out(isolated: Any) -> None:
-    made, run_id, _ = isolated("times_out", workflowTimeout=30)
+    made, run_id, _ = isolated("times_out", workflowTimeout=45)
     made.airflow_knows(run_id)
     made.server_has(run_id, "failed", "longer than allowed")
 
@@ -81,7 +81,7 @@ class TestATokenThatOnlyOpenMetadataIngestionCanRead:
         made.server_has(run_id, "failed")
 
     def test_a_task_that_times_out(self, isolated: Any) -> None:
-        made, run_id, child = isolated("times_out_file", workflowTimeout=30)
+        made, run_id, child = isolated("times_out_file", workflowTimeout=45)
         os.kill(child, signal.SIGSTOP)
         made.airflow_knows(run_id)
         made.server_has(run_id, "failed", "longer than allowed")
