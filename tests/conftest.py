@@ -14,7 +14,7 @@ from sandbox.server import OpenMetadataServer
 from tests.e2e.airflows import (  # noqa: F401 - fixtures
     airflow,
     airflow_apart,
-    airflow_on_postgresql,
+    airflow_under_load,
     config_store,
     dags_folder,
 )

@@ -16,6 +16,7 @@ from sandbox.client import run_path
 from sandbox.mailbox import Mailbox
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
+from tests.e2e.database import dumped
 from tests.e2e.pipelines import SAMPLE, drop, sample
 from tests.e2e.runs import reported, run, run_all
 
@@ -212,10 +213,7 @@ def test_no_secret_of_a_config_shows_anywhere_in_airflow(
     (config_store / "wrong_outside.json").unlink()
 
     # What an expert would find: every byte that Airflow keeps.
-    database = sqlite3.connect(airflow.home / "airflow.db")
-    dump = "\n".join(database.iterdump())
-    database.close()
-    kept = {"airflow.db": dump}
+    kept = {"the database": dumped(airflow)}
     for path in (airflow.home / "logs").rglob("*.log"):
         kept[str(path.relative_to(airflow.home))] = path.read_text(errors="replace")
     assert len(kept) > 5

@@ -30,9 +30,9 @@ OURS = ("load_", "clash_", "first_of_all")
 
 
 @pytest.fixture
-def store(airflow_on_postgresql: AirflowStack) -> Iterator[FolderStore]:
+def store(airflow_under_load: AirflowStack) -> Iterator[FolderStore]:
     """The store of that Airflow, in which other tests find nothing of these."""
-    store = FolderStore(airflow_on_postgresql.option("openmetadata_dag_factory", "config_store"))
+    store = FolderStore(airflow_under_load.option("openmetadata_dag_factory", "config_store"))
     yield store
     for key in store.list_keys():
         if key.removeprefix("by_hand/").startswith(OURS):
@@ -40,9 +40,9 @@ def store(airflow_on_postgresql: AirflowStack) -> Iterator[FolderStore]:
 
 
 @pytest.fixture
-def servers(airflow_on_postgresql: AirflowStack) -> Iterator[list[PipelineServiceClient]]:
+def servers(airflow_under_load: AirflowStack) -> Iterator[list[PipelineServiceClient]]:
     """Clients with a connection each."""
-    airflow = airflow_on_postgresql
+    airflow = airflow_under_load
     with ExitStack() as stack:
         yield [stack.enter_context(calling(airflow)) for _ in range(CONNECTIONS)]
 
@@ -72,12 +72,12 @@ def parses_counted(airflow: AirflowStack, dag_id: str) -> Iterator[set[str]]:
 
 
 def test_a_hundred_pipelines_deployed_while_files_are_dropped_are_all_there_once_and_whole(
-    airflow_on_postgresql: AirflowStack,
+    airflow_under_load: AirflowStack,
     servers: list[PipelineServiceClient],
     store: FolderStore,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    airflow = airflow_on_postgresql
+    airflow = airflow_under_load
     servers[0].deploy(pipeline("first_of_all"))
     deployed = [f"load_deployed_{number:03}" for number in range(100)]
     dropped = [f"load_dropped_{number:03}" for number in range(50)]

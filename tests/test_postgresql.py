@@ -24,8 +24,8 @@ LONG = "long " * 10_000
 
 
 @pytest.fixture
-def airflow(airflow_on_postgresql: AirflowStack) -> AirflowStack:
-    return airflow_on_postgresql
+def airflow(airflow_under_load: AirflowStack) -> AirflowStack:
+    return airflow_under_load
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LONGEST_FIRST = (
     "tests::airflow",
     "tests/reporting/endings::stack",
-    "tests::airflow_on_postgresql",
+    "tests::airflow_under_load",
     "tests/watch/test_in_airflow.py::hourly",
     "tests/api::fab",
     "tests::airflow_apart",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 import subprocess
 import sys
 import uuid
@@ -19,6 +18,7 @@ from dag_factory.secrets.references import FERNET
 from sandbox.client import run_path, wait_until
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
+from tests.e2e.database import dumped
 from tests.places import TESTS
 
 SAMPLES = sorted((TESTS / "samples").glob("*.json"))
@@ -187,13 +187,10 @@ def test_no_canary_shows_in_the_store_in_a_log_in_an_answer_or_in_airflow_s_data
             api.call("DELETE", "delete", params={"dag_id": name})
 
     assert {f"{name}.json" for name in runs} <= stored.keys()
-    with sqlite3.connect(airflow.home / "airflow.db") as database:
-        dump = "\n".join(database.iterdump())
-    database.close()
     places = {f"configs/{name}": content for name, content in stored.items()}
     places |= {f"answer {number}": answer.encode() for number, answer in enumerate(api.answers)}
     places |= {str(path): path.read_bytes() for path in airflow.home.rglob("*") if path.is_file()}
-    places["airflow.db, decoded"] = dump.encode()
+    places["the database"] = dumped(airflow).encode()
     assert sum("logs/dag_id=" in place for place in places) >= len(runs)
 
     def named(canary: bytes) -> str:

@@ -90,7 +90,12 @@ def airflow(
     isolated_python: str,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[AirflowStack]:
-    """A real Airflow as most people try it, on SQLite with the simple auth manager."""
+    """
+    A real Airflow with the simple auth manager.
+
+    On PostgreSQL, since tests run together in it: on SQLite, where each write locks out all others, a trigger and the
+    start of a task may wait for each other within Airflow's API server. `airflow_apart` is on SQLite.
+    """
     roles = {"viewer": "viewer", "openmetadata": "user", "op": "op"}
     ours: AirflowConfig = {
         "openmetadata_dag_factory": {
@@ -100,24 +105,29 @@ def airflow(
     }
     home = tmp_path_factory.mktemp("airflow")
     preload(home)
-    with stack(home, openmetadata, config_store, ours, dags_folder=dags_folder, roles=roles) as airflow:
+    with (
+        PostgresServer() as postgres,
+        stack(
+            home, openmetadata, config_store, ours, dags_folder=dags_folder, roles=roles, database=postgres.url()
+        ) as airflow,
+    ):
         yield airflow
 
 
 @pytest.fixture(scope="session")
-def airflow_on_postgresql(
+def airflow_under_load(
     openmetadata: OpenMetadataServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AirflowStack]:
     """
-    An Airflow on PostgreSQL, which stands a load, behind two processes that answer; with a store of its own.
+    An Airflow behind two processes that answer, with a store of its own, for tests of many pipelines.
 
-    Its workers find modules of ours: on SQLite, Airflow may refuse to start one of many runs while others write.
+    Its workers find modules of ours.
     """
     config: AirflowConfig = {
         "api": {"workers": 2},
         "openmetadata_dag_factory": {"allowed_applications": "metadata.,table_counter."},
     }
-    home, store = tmp_path_factory.mktemp("airflow_on_postgresql"), tmp_path_factory.mktemp("configs")
+    home, store = tmp_path_factory.mktemp("airflow_under_load"), tmp_path_factory.mktemp("configs")
     preload(home)
     with (
         PostgresServer() as postgres,

@@ -117,9 +117,9 @@ def openmetadata(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenMetad
 
 
 @pytest.fixture(scope="module")
-def airflow(airflow_on_postgresql: AirflowStack) -> AirflowStack:
-    """On SQLite, Airflow may refuse to start a run while others of its processes write."""
-    return airflow_on_postgresql
+def airflow(airflow_under_load: AirflowStack) -> AirflowStack:
+    """The one whose workers find the modules that some types need."""
+    return airflow_under_load
 
 
 @pytest.fixture(scope="module")
