@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from cryptography.fernet import Fernet
 
 from dag_factory.secrets.references import decrypted, encrypted
 from dag_factory.secrets.sealing import Keys
+from tests.forked_python import ForkedPython
 from tests.places import ROOT
 
 KEY = "A" * 43 + "="
@@ -21,22 +23,19 @@ NEEDS_COMMANDS = pytest.mark.skipif(
 )
 
 
-def run(home: Path, code: str, said: str = "", **env: str) -> subprocess.CompletedProcess[str]:
-    """Run a command's function in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-c", f"from argparse import Namespace; {code}"],
-        env={
-            "AIRFLOW_HOME": str(home),
-            "PATH": "",
-            "AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE": str(home),
-            **env,
-        },
-        cwd=ROOT,
-        input=said,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, forked_python: ForkedPython) -> Run:
+    """Run a command's function, or Airflow's command line, in a process of its own."""
+
+    def run(code: str, said: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+        ours = {"AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE": str(tmp_path), **env}
+        code = f"from argparse import Namespace; {code}"
+        return forked_python.run(code, env={"AIRFLOW_HOME": str(tmp_path), "PATH": "", **ours}, said=said)
+
+    return run
 
 
 @NEEDS_COMMANDS
@@ -49,15 +48,10 @@ def run(home: Path, code: str, said: str = "", **env: str) -> subprocess.Complet
         ("rotate-key", "you can remove the older keys"),
     ],
 )
-def test_airflow_has_our_commands_and_their_help(tmp_path: Path, command: str, help_text: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "airflow", "openmetadata-dag-factory", command, "--help"],
-        env={"AIRFLOW_HOME": str(tmp_path), "PATH": "", "COLUMNS": "500"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+def test_airflow_has_our_commands_and_their_help(run: Run, command: str, help_text: str) -> None:
+    arguments = ["airflow", "openmetadata-dag-factory", command, "--help"]
+    done = run(f"import sys; sys.argv = {arguments}; from airflow.__main__ import main; main()", COLUMNS="500")
+    assert done.returncode == 0, done.stderr
     assert help_text in done.stdout
 
 
@@ -78,9 +72,9 @@ def test_airflow_3_1_which_asks_for_no_commands_has_them_by_another_name(tmp_pat
     ("said", "number", "value"),
     [("p4$$: \u00fc\n", False, "p4$$: \u00fc"), ("two\nlines\n", False, "two\nlines"), ("1.5\n", True, 1.5)],
 )
-def test_a_value_is_encrypted_for_one_config(tmp_path: Path, said: str, number: bool, value: object) -> None:
+def test_a_value_is_encrypted_for_one_config(run: Run, said: str, number: bool, value: object) -> None:
     code = f"from dag_factory.cli.encrypt import encrypt; encrypt(Namespace(dag_id='my orders', number={number}))"
-    done = run(tmp_path, code, said, AIRFLOW__CORE__FERNET_KEY=KEY, PYTHONUTF8="1")
+    done = run(code, said, AIRFLOW__CORE__FERNET_KEY=KEY)
     reference = json.loads(done.stdout)
     assert decrypted(reference, "my_orders", Keys(KEY)) == value
 
@@ -96,55 +90,45 @@ def test_a_value_is_encrypted_for_one_config(tmp_path: Path, said: str, number: 
     ],
 )
 def test_what_can_not_be_encrypted_ends_with_a_reason(
-    tmp_path: Path, said: str, number: bool, key: str, problem: str
+    run: Run, said: str, number: bool, key: str, problem: str
 ) -> None:
     code = f"from dag_factory.cli.encrypt import encrypt; encrypt(Namespace(dag_id='a', number={number}))"
-    done = run(tmp_path, code, said, AIRFLOW__CORE__FERNET_KEY=key)
+    done = run(code, said, AIRFLOW__CORE__FERNET_KEY=key)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith(problem)
     assert "canary" not in done.stderr + done.stdout
 
 
-def test_a_rotation_says_what_it_has_done_and_fails_where_the_old_key_is_needed(tmp_path: Path) -> None:
+def test_a_rotation_says_what_it_has_done_and_fails_where_the_old_key_is_needed(tmp_path: Path, run: Run) -> None:
     keep = {"name": "kept", "a": encrypted("canary", "kept", Keys(KEY))}
     (tmp_path / "kept.json").write_text(json.dumps(keep))
     (tmp_path / "dropped.json").write_text(json.dumps({**keep, "name": "orders", "a": {"$fernet": "canary"}}))
     new = Fernet.generate_key().decode()
     code = "from dag_factory.cli.rotate_key import rotate_key; rotate_key(Namespace(dropped={}))"
-    done = run(tmp_path, code.format(False), AIRFLOW__CORE__FERNET_KEY=f"{new},{KEY}")
+    done = run(code.format(False), AIRFLOW__CORE__FERNET_KEY=f"{new},{KEY}")
     assert done.returncode == 1
     assert done.stdout.splitlines()[-2:] == [
         "1 configs encrypted again, 0 unchanged.",
         "dropped.json: unchanged, since no deploy wrote it. Run with --dropped to change it.",
     ]
     assert "Older keys of [core] fernet_key are still needed." in done.stderr
-    done = run(tmp_path, code.format(True), AIRFLOW__CORE__FERNET_KEY=f"{new},{KEY}")
+    done = run(code.format(True), AIRFLOW__CORE__FERNET_KEY=f"{new},{KEY}")
     assert done.returncode == 1
     assert "dropped.json: field 'a.$fernet'" not in done.stdout
     assert "dropped.json: field 'a': can't be decrypted" in done.stdout
     (tmp_path / "dropped.json").unlink()
-    done = run(tmp_path, code.format(True), AIRFLOW__CORE__FERNET_KEY=new)
+    done = run(code.format(True), AIRFLOW__CORE__FERNET_KEY=new)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "0 configs encrypted again, 1 unchanged.")
-    done = run(tmp_path, code.format(True), AIRFLOW__CORE__FERNET_KEY="canary")
+    done = run(code.format(True), AIRFLOW__CORE__FERNET_KEY="canary")
     assert done.returncode == 1
     assert "[core] fernet_key is malformed" in done.stderr
     assert "canary" not in done.stderr + done.stdout
 
 
-def test_a_store_that_can_t_be_watched_ends_the_command_with_a_reason(tmp_path: Path) -> None:
-    script = "from dag_factory.cli.watch import watch; from argparse import Namespace; watch(Namespace())"
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={
-            "AIRFLOW_HOME": str(tmp_path),
-            "PATH": "",
-            "AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE": " ",
-        },
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+def test_a_store_that_can_t_be_watched_ends_the_command_with_a_reason(run: Run) -> None:
+    code = "from dag_factory.cli.watch import watch; watch(Namespace())"
+    done = run(code, AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE=" ")
+    assert done.returncode == 0, done.stderr
     assert "The config store is not watched. [openmetadata_dag_factory] config_store is empty" in (
         done.stdout + done.stderr
     )
