@@ -1,4 +1,4 @@
-"""Prepares a run step by step: finds its config, resolves its references, chooses its interpreter."""
+"""A run made ready: its config found, its references resolved, its conf merged over it."""
 
 from __future__ import annotations
 
