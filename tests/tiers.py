@@ -40,7 +40,8 @@ STARTS_NONE = {"tests/api/test_forged_requests.py", "tests/test_readme.py", "tes
 
 # Tests that run with either auth manager have one of these parameters, and ask for its Airflow while they run.
 BY_AUTH_MANAGER = {
-    "airflow": "tests::airflow", "simple": "tests::airflow", "fab": "tests/api::fab", "FAB": "tests/api::fab",
+    "airflow": "tests::airflow", "fab": "tests/api::fab",
+    "simple": "tests/api::simple_api_server", "FAB": "tests/api::fab_api_server",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +15,8 @@ from dag_factory.api.transport import InProcessTransport
 from sandbox.fab import FabAirflowStack
 from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
+from sandbox.stack import AirflowConfig, AirflowStack
+from tests.api.api_server_alone import ApiServerAlone, FabApiServerAlone
 from tests.places import ROOT
 
 
@@ -75,7 +78,37 @@ def fab(openmetadata: OpenMetadataServer, tmp_path_factory: pytest.TempPathFacto
             env=openmetadata.env,
         ) as stack,
     ):
-        stack.add_user("viewer", "Viewer")
-        stack.add_role("OpenMetadata", permissions_in_the_docs())
-        stack.add_user("openmetadata", "OpenMetadata")
+        with_users_of_the_docs(stack)
         yield stack
+
+
+@pytest.fixture(scope="session")
+def simple_api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowStack]:
+    """Airflow's API server alone, on the simple auth manager, where `openmetadata` has the role `user`."""
+    roles = {"viewer": "viewer", "openmetadata": "user", "op": "op"}
+    config = alone(tmp_path_factory.mktemp("configs"))
+    home = tmp_path_factory.mktemp("api_server")
+    with ApiServerAlone(home, dags_folder=ROOT / "dags", config=config, roles=roles) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def fab_api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FabAirflowStack]:
+    """The same on FAB, where `openmetadata` has the permissions that docs/server.md names."""
+    config = alone(tmp_path_factory.mktemp("configs_on_fab"))
+    home = tmp_path_factory.mktemp("fab_api_server")
+    with FabApiServerAlone(home, dags_folder=ROOT / "dags", config=config) as server:
+        with_users_of_the_docs(server)
+        yield server
+
+
+def alone(store: Path) -> AirflowConfig:
+    """Return the configuration of an API server whose automations end at once."""
+    return {"openmetadata_dag_factory": {"config_store": store, "python": "/bin/false"}}
+
+
+def with_users_of_the_docs(fab: FabAirflowStack) -> None:
+    """Make a viewer, and `openmetadata` as docs/server.md says."""
+    fab.add_user("viewer", "Viewer")
+    fab.add_role("OpenMetadata", permissions_in_the_docs())
+    fab.add_user("openmetadata", "OpenMetadata")

@@ -1,4 +1,8 @@
-"""Each call, by everybody, with each kind of body, from each origin, on two auth managers: as tables (`pytest -s`)."""
+"""
+Each call, by everybody, with each kind of body, from each origin, on two auth managers: as tables (`pytest -s`).
+
+The auth managers are Airflow's own, in its API server without the rest; `test_who_may.py` asks whole Airflows.
+"""
 
 from __future__ import annotations
 
@@ -210,25 +214,22 @@ def manager(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def stack(request: pytest.FixtureRequest, manager: str) -> Iterator[AirflowStack]:
-    """A real Airflow with the pipelines that the calls are about."""
-    found: AirflowStack = request.getfixturevalue("airflow" if manager == "simple" else "fab")
+def stack(request: pytest.FixtureRequest, manager: str) -> AirflowStack:
+    """Airflow's API server with the pipelines that the calls are about."""
+    found: AirflowStack = request.getfixturevalue("simple_api_server" if manager == "simple" else "fab_api_server")
     with PipelineServiceClient(found.url, found.username, found.password) as server:
         for name in (MINE, OTHER):
             server.deploy(pipeline(name))
             found.wait_for_dag(name)
             server.disable(name)
         if isinstance(found, FabAirflowStack):
-            found.command("sync-perm", "--include-dags")
             entities = [("can_read", "Task Instances"), ("can_read", "Task Logs")]
             runs = [("can_read", "DAG Runs"), ("can_create", "DAG Runs"), ("can_edit", "DAG Runs")]
             dag = [("can_read", f"DAG:{MINE}"), ("can_edit", f"DAG:{MINE}")]
             found.add_role("WhoMayOneDag", [*dag, *runs, *entities])
             found.add_user("one_dag_alone", "WhoMayOneDag")
             found.add_user("op", "Op")
-        yield found
-        for name in (MINE, OTHER):
-            server.delete(name)
+    return found
 
 
 @pytest.fixture(scope="module")
