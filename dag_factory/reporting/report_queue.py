@@ -37,12 +37,16 @@ class Reports(Generic[Subject]):
 
     The threads live only as long as there is something to report. Nothing here raises or blocks.
 
+    A ``ThreadPoolExecutor`` can't take their place: the interpreter waits for all of its work before it ends, and its
+    threads stay. Nor can tenacity make the retries: each would sleep in a thread that other reports need.
+
     :param report: makes a report, given how often that has failed; may return what to report next, and in how many
         seconds. If it raises a `StatusError` that may pass, it is retried
     :param holds: called before a retry, and before a next report; returns whether the report is still valid
     :param key: returns the key of a report; a later report replaces an earlier one with the same key, and two are never
         made at the same time
     :param give_up_seconds: after which a report is no longer retried
+    :param most: how many reports may wait; one more is lost, and logged
     """
 
     def __init__(  # noqa: PLR0913 - by name
@@ -54,6 +58,7 @@ class Reports(Generic[Subject]):
         give_up_seconds: float = 3600.0,
         pauses: tuple[float, ...] = PAUSES,
         threads: int = THREADS,
+        most: int = MOST,
     ) -> None:
         self._report = report
         self._holds = holds
@@ -61,6 +66,7 @@ class Reports(Generic[Subject]):
         self._give_up_seconds = give_up_seconds
         self._pauses = pauses
         self._most_threads = threads
+        self._most = most
         self._waiting: dict[Hashable, _Report[Subject]] = {}
         self._changed = threading.Condition()
         self._being_made: dict[Hashable, _Report[Subject]] = {}
@@ -77,8 +83,8 @@ class Reports(Generic[Subject]):
             waits = self._key(subject) in self._waiting
             if waits and unless_waiting:
                 return
-            if len(self._waiting) >= MOST and not waits:
-                log.error("%s reports to OpenMetadata wait already, so one is lost: %s", MOST, subject)
+            if len(self._waiting) >= self._most and not waits:
+                log.error("%s reports to OpenMetadata wait already, so one is lost: %s", self._most, subject)
                 return
             self._waiting[self._key(subject)] = _Report(subject, now, now + self._give_up_seconds)
             self._start_threads()

@@ -33,7 +33,8 @@ class Mask:
     Hides the secrets that were added to it, in each form in which they are likely to be printed.
 
     Airflow's own masking (``mask_secret``) covers the task's log, but not the copy of it that LocalExecutor prints to
-    the scheduler's output. So secrets are hidden here, at the source.
+    the scheduler's output. So secrets are hidden here, at the source. Airflow's also misses them in JSON, URLs and
+    base64, in single lines of a key, in what pydantic quotes and around a terminal code; and a child has no Airflow.
 
     :param in_task: whether this is a task's process, in which Airflow masks them too
     """

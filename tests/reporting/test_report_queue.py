@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -133,9 +135,11 @@ class Door:
         self.inside -= 1
 
 
-def behind(door: Door, then: Callable[[Reports[tuple[str, int]]], None], threads: int = 1) -> list[tuple[str, int]]:
+def behind(
+    door: Door, then: Callable[[Reports[tuple[str, int]]], None], threads: int = 1, most: int = 9
+) -> list[tuple[str, int]]:
     reports: Reports[tuple[str, int]] = Reports(
-        door.report, lambda _: True, lambda subject: subject[0], threads=threads
+        door.report, lambda _: True, lambda subject: subject[0], threads=threads, most=most
     )
     reports.add(("first", 1))
     assert door.entered.wait(10)
@@ -202,3 +206,31 @@ def test_what_is_found_again_leaves_what_waits_in_its_place() -> None:
         reports.add(("a", 2), unless_waiting=True)
 
     assert behind(Door(), then) == [("first", 1), ("a", 1)]
+
+
+def test_a_process_ends_while_its_reports_wait_for_a_server() -> None:
+    script = """
+import threading
+from dag_factory.reporting.report_queue import Reports
+
+begun = threading.Event()
+
+def report(subject, failures):
+    begun.set()
+    threading.Event().wait()
+
+reports = Reports(report, lambda subject: True, lambda subject: subject, threads=1)
+reports.add("hangs")
+reports.add("waits")
+begun.wait()
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_no_more_than_so_many_reports_wait(caplog: pytest.LogCaptureFixture) -> None:
+    def then(reports: Reports[tuple[str, int]]) -> None:
+        reports.add(("a", 1))
+        reports.add(("b", 1))
+
+    assert behind(Door(), then, most=2) == [("first", 1), ("a", 1)]
+    assert "so one is lost" in caplog.text
