@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dag_factory.errors import DagFactoryError, MissingStoreError
 from dag_factory.store import ConfigStore
@@ -14,6 +16,9 @@ from dag_factory.watch.loader_files import LoaderFiles
 from dag_factory.watch.parse_requests import DatabaseRequests
 from dag_factory.watch.parses import ParseRequest, Parses
 from dag_factory.watch.watcher import Watcher
+
+if TYPE_CHECKING:
+    from dag_factory.watch.file_events import FileEvents
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +43,7 @@ async def watch(store: Callable[[], ConfigStore], parses: Parses, files: LoaderF
         log.info("The config store is not a folder, so it is not watched")
         return
     request = DatabaseRequests(files).send
-    await Watcher(opened, partial(_ask, parses, request), poll=poll).run()
+    await Watcher(opened, partial(_ask, parses, request), open_events=None if poll else _open_events).run()
 
 
 async def _opened(store: Callable[[], ConfigStore]) -> ConfigStore:
@@ -58,3 +63,10 @@ async def _opened(store: Callable[[], ConfigStore]) -> ConfigStore:
 
 def _ask(parses: Parses, request: ParseRequest, even_if_seen: bool) -> None:
     parses.ask(request, even_if_seen=even_if_seen)
+
+
+def _open_events(folders: Iterable[Path], wake: Callable[[], None]) -> FileEvents | None:
+    # Airflow imports this package in every process, and watchdog is for the one that watches.
+    from dag_factory.watch.file_events import open_file_events
+
+    return open_file_events(folders, wake)

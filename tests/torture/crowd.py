@@ -19,15 +19,22 @@ from dag_factory.store import writer
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.folder.own_files import PENDING
-from dag_factory.watch.changes import Patience
-from dag_factory.watch.watcher import Pace, Watcher
+from dag_factory.watch.file_events import open_file_events
+from dag_factory.watch.pending_changes import Debounce
+from dag_factory.watch.watcher import Intervals, Watcher
 from tests.torture.calls import contents, deploy, drop, load, set_up, version_of
 from tests.torture.judge import NEW
 from tests.torture.processes import forked
 
 WRITERS, READERS = 4, 2
-PACE = Pace(Patience(settle=0.05, burst=0.5, quiet=0.1), gather=0.01, poll=0.05, check=0.05, look=0.2, retry=0.05)
+INTERVALS = Intervals(
+    Debounce(settle=0.05, burst=0.5, quiet=0.1), gather=0.01, poll=0.05, check=0.05, look=0.2, retry=0.05
+)
 PAUSE_SECONDS = 0.01
+
+
+def watcher(store: FolderStore) -> Watcher:
+    return Watcher(store, lambda even_if_seen: None, open_events=open_file_events, intervals=INTERVALS)
 
 
 class Announcing(FolderStore):
@@ -121,7 +128,7 @@ class Crowd:
             time.sleep(0.1)
 
     def _watch(self) -> None:
-        asyncio.run(Watcher(FolderStore(self._root), lambda even_if_seen: None, pace=PACE).run())
+        asyncio.run(watcher(FolderStore(self._root)).run())
 
     def _load(self) -> None:
         while True:
@@ -159,9 +166,9 @@ class Crowd:
         """Let a last watcher take up what there is."""
 
         async def watched() -> None:
-            watcher = asyncio.create_task(Watcher(store, lambda even_if_seen: None, pace=PACE).run())
+            watching = asyncio.create_task(watcher(store).run())
             await asyncio.sleep(1)
-            watcher.cancel()
+            watching.cancel()
 
         asyncio.run(watched())
 

@@ -4,22 +4,27 @@ import asyncio
 import json
 import logging
 import shutil
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from watchdog.events import FileSystemEvent
 
 from dag_factory.errors import StoreError
 from dag_factory.store import writer
-from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.folder.folder_store import FolderStore, Snapshot
 from dag_factory.store.folder.own_files import MARKER, PENDING
 from dag_factory.store.memory import Memory
-from dag_factory.watch.changes import Patience
-from dag_factory.watch.turn import Turn
-from dag_factory.watch.watcher import Pace, Watcher
+from dag_factory.watch.file_events import FileEvents, open_file_events
+from dag_factory.watch.leader_lock import LeaderLock
+from dag_factory.watch.pending_changes import Debounce
+from dag_factory.watch.watcher import Intervals, OpenEvents, Watcher
 from tests.documents import REST
 
-QUICK = Pace(Patience(settle=0.1, burst=2, quiet=0.3), gather=0.01, poll=0.1, check=0.1, look=60, retry=0.1, again=0.2)
+QUICK = Intervals(
+    Debounce(settle=0.1, burst=2, quiet=0.3), gather=0.01, poll=0.1, check=0.1, look=60, retry=0.1, again=0.2
+)
 LIMIT = 60
 
 
@@ -61,12 +66,16 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "configs"
 
 
-def tell(root: Path, story: Story, *, poll: bool = False, pace: Pace = QUICK) -> Watched:
+def tell(
+    root: Path, story: Story, *, open_events: OpenEvents | None = open_file_events, intervals: Intervals = QUICK
+) -> Watched:
     """Run a story beside a watcher."""
 
     async def run() -> Watched:
         watched = Watched(root)
-        task = asyncio.create_task(Watcher(watched.store, watched.ask, poll=poll, pace=pace).run())
+        task = asyncio.create_task(
+            Watcher(watched.store, watched.ask, open_events=open_events, intervals=intervals).run()
+        )
         try:
             if root.is_dir():
                 await watched.until(lambda: bool(watched.asked))
@@ -90,9 +99,9 @@ def drop(path: Path) -> None:
     path.write_bytes(pipeline(path.stem))
 
 
-@pytest.mark.parametrize("poll", [False, True])
+@pytest.mark.parametrize("open_events", [open_file_events, None], ids=["events", "poll"])
 def test_every_kind_of_change_becomes_a_marker_a_request_and_a_line(
-    root: Path, caplog: pytest.LogCaptureFixture, poll: bool
+    root: Path, caplog: pytest.LogCaptureFixture, open_events: OpenEvents | None
 ) -> None:
     async def story(watched: Watched) -> None:
         steps: list[tuple[Callable[[], object], str]] = [
@@ -110,7 +119,7 @@ def test_every_kind_of_change_becomes_a_marker_a_request_and_a_line(
         for change, line in steps:
             await watched.asked_by(change, caplog, line)
 
-    tell(root, story, poll=poll)
+    tell(root, story, open_events=open_events)
     assert "'x/c.json' is new" in caplog.text
 
 
@@ -133,7 +142,7 @@ def test_what_a_writer_has_announced_is_no_news(root: Path, caplog: pytest.LogCa
         await watched.asked_by(lambda: drop(root / "by_hand.json"), caplog, "by_hand.json' is new")
 
     # A writer may be slow between its file and its marker.
-    watched = tell(root, story, pace=Pace(Patience(settle=2)))
+    watched = tell(root, story, intervals=Intervals(Debounce(settle=2)))
     assert watched.asked == [False, False]
     assert "deployed" not in caplog.text
 
@@ -153,7 +162,7 @@ def test_a_marker_that_is_due_without_a_change_to_see_is_made(root: Path) -> Non
         (root / PENDING).write_text('"a.json"')
         await watched.until(lambda: watched.store.marker() != marker and len(watched.asked) > asked)
 
-    tell(root, story, poll=True)
+    tell(root, story, open_events=None)
 
 
 def test_a_marker_that_could_not_be_made_for_a_dropped_file_is_made_as_soon_as_it_can(root: Path) -> None:
@@ -168,7 +177,7 @@ def test_a_marker_that_could_not_be_made_for_a_dropped_file_is_made_as_soon_as_i
         await watched.until(lambda: False in watched.asked)
         assert (watched.store.marker() or "") != marker
 
-    tell(root, story, poll=True)
+    tell(root, story, open_events=None)
 
 
 def test_a_file_that_is_put_back_after_a_change_nobody_saw_is_news(
@@ -186,7 +195,7 @@ def test_a_file_that_is_put_back_after_a_change_nobody_saw_is_news(
 
 def test_half_a_file_is_not_judged(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     whole = pipeline("a")
-    slow = Pace(Patience(settle=0.1, burst=5, quiet=600), gather=0.01, check=0.1)
+    slow = Intervals(Debounce(settle=0.1, burst=5, quiet=600), gather=0.01, check=0.1)
 
     async def story(watched: Watched) -> None:
         with (root / "a.json").open("wb", buffering=0) as file:
@@ -195,8 +204,63 @@ def test_half_a_file_is_not_judged(root: Path, caplog: pytest.LogCaptureFixture)
             file.write(whole[10:])
         await watched.until(lambda: "'a.json' is new, and is good" in caplog.text)
 
-    tell(root, story, pace=slow)
+    tell(root, story, intervals=slow)
     assert "wrong" not in caplog.text
+
+
+class CountedStore(FolderStore):
+    """A store that counts the looks at it."""
+
+    looks = 0
+
+    def snapshot(self) -> Snapshot:
+        self.looks += 1
+        return super().snapshot()
+
+
+class LateEvents(FileEvents):
+    """File events that wait in their queue until they may be read, as on a busy machine."""
+
+    may_be_read = threading.Event()
+
+    def dispatch(self, event: FileSystemEvent) -> None:
+        assert self.may_be_read.wait(LIMIT)
+        super().dispatch(event)
+
+
+def test_half_a_file_is_not_judged_though_a_look_sees_it_before_its_events_are_read(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = pipeline("a")
+    store, asked = CountedStore(root), list[bool]()
+    intervals = Intervals(Debounce(settle=0.02, quiet=600), gather=0.01, check=0.02, look=0.02)
+    LateEvents.may_be_read.clear()
+
+    async def look(watched: Watched) -> None:
+        looks = store.looks
+        await watched.until(lambda: store.looks > looks + 10)
+
+    async def story() -> None:
+        watched = Watched(root)
+        watcher = Watcher(store, asked.append, open_events=lambda _, wake: LateEvents(wake), intervals=intervals)
+        task = asyncio.create_task(watcher.run())
+        try:
+            await watched.until(lambda: bool(asked))
+            with (root / "a.json").open("wb", buffering=0) as file:
+                file.write(whole[:10])
+                await look(watched)
+                file.write(whole[10:])
+            await look(watched)
+            LateEvents.may_be_read.set()
+            await watched.until(lambda: "'a.json' is new, and is good" in caplog.text)
+        finally:
+            LateEvents.may_be_read.set()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(story())
+    assert "wrong" not in caplog.text
+    assert "has changed" not in caplog.text
 
 
 def test_a_thousand_files_are_one_or_two_markers(root: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -208,12 +272,12 @@ def test_a_thousand_files_are_one_or_two_markers(root: Path, caplog: pytest.LogC
         await asyncio.to_thread(shutil.copytree, source, root, dirs_exist_ok=True)
         await watched.until(lambda: "configs: each is new, and is good" in caplog.text)
 
-    assert len(tell(root, story, pace=Pace()).asked) <= 3
+    assert len(tell(root, story, intervals=Intervals()).asked) <= 3
 
 
-@pytest.mark.parametrize("poll", [False, True])
+@pytest.mark.parametrize("open_events", [open_file_events, None], ids=["events", "poll"])
 def test_a_config_map_whose_link_is_swapped_is_noticed(
-    root: Path, caplog: pytest.LogCaptureFixture, poll: bool
+    root: Path, caplog: pytest.LogCaptureFixture, open_events: OpenEvents | None
 ) -> None:
     # As Kubernetes lays it out.
     drop(root / "..1" / "a.json")
@@ -230,7 +294,7 @@ def test_a_config_map_whose_link_is_swapped_is_noticed(
     async def story(watched: Watched) -> None:
         await watched.asked_by(swap, caplog, "'a.json' has changed, and is good")
 
-    tell(root, story, poll=poll)
+    tell(root, story, open_events=open_events)
 
 
 def test_a_checkout_whose_link_is_swapped_is_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -284,11 +348,13 @@ def test_a_folder_that_is_not_there_yet_or_goes_for_a_while_is_waited_for(
     assert "'a.json'" not in caplog.text
 
 
-def test_who_comes_second_waits_for_their_turn(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_second_process_waits_for_the_leader_lock(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> list[bool]:
         watched = Watched(root)
-        with Turn(root):
-            task = asyncio.create_task(Watcher(watched.store, watched.ask, pace=QUICK).run())
+        with LeaderLock(root):
+            task = asyncio.create_task(
+                Watcher(watched.store, watched.ask, open_events=open_file_events, intervals=QUICK).run()
+            )
             await watched.until(lambda: "Another process watches" in caplog.text)
             drop(root / "a.json")
             await asyncio.sleep(0.5)
@@ -311,7 +377,9 @@ class ReadOnly(FolderStore):
 def test_where_nothing_can_be_written_parses_are_asked_for_without_a_marker_twice(root: Path) -> None:
     async def run() -> None:
         watched = Watched(root)
-        task = asyncio.create_task(Watcher(ReadOnly(root), watched.ask, pace=QUICK).run())
+        task = asyncio.create_task(
+            Watcher(ReadOnly(root), watched.ask, open_events=open_file_events, intervals=QUICK).run()
+        )
         await watched.until(lambda: watched.asked == [True, True])
         drop(root / "a.json")
         await watched.until(lambda: watched.asked == [True] * 4)
@@ -343,7 +411,7 @@ def test_a_store_that_was_missing_for_a_while_is_said_and_asked_for_again_though
     asked: list[bool] = []
 
     async def story() -> None:
-        watcher = asyncio.create_task(Watcher(store, asked.append, pace=QUICK).run())
+        watcher = asyncio.create_task(Watcher(store, asked.append, open_events=open_file_events, intervals=QUICK).run())
 
         async def until(condition: Callable[[], bool]) -> None:
             while not condition():

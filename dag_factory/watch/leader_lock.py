@@ -1,4 +1,4 @@
-"""The lock of the watcher: of the processes on one machine that could watch a folder, one does."""
+"""The leader lock: of the processes on one machine that could watch a folder, one does."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from types import TracebackType
 _NO_LOCKS = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 
 
-class Turn:
+class LeaderLock:
     """
     A lock on the folder itself, so that no lock file is needed. The kernel releases it when the process ends.
 
     Where the file system has no such locks, every process watches: the first one that sees a change announces it, and
     at worst it is parsed twice.
 
-    :raises BlockingIOError: where another process has it
+    :raises BlockingIOError: where another process holds it
     :raises OSError: where the folder can't be opened
     """
 
@@ -33,7 +33,7 @@ class Turn:
                 os.close(self._descriptor)
                 raise
 
-    def is_over(self) -> bool:
+    def is_stale(self) -> bool:
         """Return whether the path leads to another folder by now, or to none."""
         try:
             there, mine = self._folder.stat(), os.fstat(self._descriptor)
@@ -41,7 +41,7 @@ class Turn:
             return True
         return (there.st_dev, there.st_ino) != (mine.st_dev, mine.st_ino)
 
-    def __enter__(self) -> Turn:
+    def __enter__(self) -> LeaderLock:
         return self
 
     def __exit__(

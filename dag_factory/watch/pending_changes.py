@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Patience:
+class Debounce:
     """
     Times in seconds.
 
@@ -29,16 +29,16 @@ class _Change:
     since: float
 
 
-class Changes:
+class PendingChanges:
     """
     The difference between the known revisions and those that are seen, key by key.
 
     :param known: the revisions that have been processed
     """
 
-    def __init__(self, known: Mapping[str, str], patience: Patience) -> None:
+    def __init__(self, known: Mapping[str, str], debounce: Debounce) -> None:
         self._known = dict(known)
-        self._patience = patience
+        self._debounce = debounce
         self._seen: dict[str, _Change] = {}
         self._began = 0.0
 
@@ -51,19 +51,21 @@ class Changes:
         same = {key: change for key, change in self._seen.items() if key in seen and _is_same(change, seen[key])}
         self._seen = {**seen, **same}
 
-    def ready(self, now: float, is_being_written: Callable[[str], bool]) -> dict[str, str | None]:
+    def ready(self, now: float, is_being_written: Callable[[str, float], bool]) -> dict[str, str | None]:
         """
         Return the revisions to process by key, None where the file is missing; empty while more changes keep coming.
 
-        :param is_being_written: returns whether a key's file may be incomplete
+        :param is_being_written: returns whether a key's file may be incomplete, given when its change was first seen
         """
         whole = {
             key: change
             for key, change in self._seen.items()
-            if change.revision is None or now - change.since >= self._patience.quiet or not is_being_written(key)
+            if change.revision is None
+            or now - change.since >= self._debounce.quiet
+            or not is_being_written(key, change.since)
         }
         newest = max((change.since for change in whole.values()), default=now)
-        if now - newest < self._patience.settle and now - self._began < self._patience.burst:
+        if now - newest < self._debounce.settle and now - self._began < self._debounce.burst:
             return {}
         return {key: change.revision for key, change in whole.items()}
 

@@ -1,0 +1,42 @@
+"""Lists the store's folder, and logs what in it can't be listed or is not read as a config."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+
+from dag_factory.plain_text import one_line
+from dag_factory.store.folder.folder_store import FolderStore, Snapshot
+from dag_factory.store.folder.listing import not_listed
+from dag_factory.watch.misnamed import Misnamed
+
+log = logging.getLogger(__name__)
+
+
+class Looks:
+    """Lists a folder repeatedly, logs each finding once, and keeps how long the last listing took."""
+
+    def __init__(self, store: FolderStore) -> None:
+        self._store = store
+        self._misnamed = Misnamed(store.root)
+        # The folders that can't be listed, as last logged.
+        self._unlisted: Mapping[str, str] = {}
+        self.seconds = 0.0
+
+    def look(self) -> Snapshot:
+        """
+        Return what the folder holds.
+
+        :raises StoreError: where it can't be listed
+        """
+        began = time.monotonic()
+        snapshot = self._store.snapshot()
+        self.seconds = time.monotonic() - began
+        for folder, reason in snapshot.unlisted.items():
+            if self._unlisted.get(folder) != reason:
+                log.warning("%s", not_listed(folder, reason))
+        self._unlisted = snapshot.unlisted
+        for line in self._misnamed.look(snapshot.folders):
+            log.warning("%s", one_line(line))
+        return snapshot
