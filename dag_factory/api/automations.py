@@ -42,10 +42,10 @@ class Limits:
 
 class Automations:
     """
-    Runs automations outside of this process; each reports to its OpenMetadata server by itself.
+    Runs automations outside of this process; each reports to its OpenMetadata server itself.
 
-    :param python: returns the interpreter that has openmetadata-ingestion, None where there is none
-    :param limits: is read when the first automation comes
+    :param python: returns the interpreter that has openmetadata-ingestion, None where none has
+    :param limits: called at the first automation
     """
 
     def __init__(self, python: Callable[[], str | None], limits: Callable[[], Limits]) -> None:
@@ -63,7 +63,7 @@ class Automations:
         Accept an automation; returns at once.
 
         :param document: an automations ``Workflow`` of an OpenMetadata server
-        :raises Refused: 501 where there is no interpreter for it, 503 where too many wait already
+        :raises Refused: 501 where no interpreter has openmetadata-ingestion, 503 where too many wait already
         """
         python = self._python()
         if python is None:
@@ -84,7 +84,7 @@ class Automations:
             self._pool.submit(self._run, python, document, limits.seconds)
 
     def stop(self) -> None:
-        """End what runs, forget what waits, and return when nothing is left."""
+        """End the automations that run, discard those that wait, and return when none is left."""
         with self._lock:
             self._stopping = True
             pool, children = self._pool, list(self._children)
@@ -114,7 +114,7 @@ class Automations:
                 self._accepted -= 1
 
     def _report(self, python: str, mask: Mask, document: Document, problem: str) -> None:
-        """Report to the server what an automation could not report any more, so that nobody waits for it."""
+        """Report an automation that can't report itself as failed, so that nobody waits for it."""
         try:
             self._do(python, mask, AUTOMATION_FAILED, {"document": document, "problem": problem}, REPORT_SECONDS)
         except (ConfigError, WorkflowError) as error:
@@ -134,7 +134,7 @@ class Automations:
 
 
 def configured() -> Automations:
-    """Return automations as the settings say; nothing is read yet."""
+    """Return `Automations` with the limits of the settings, which are read later."""
     return Automations(interpreter, limits)
 
 

@@ -70,7 +70,7 @@ class StoreAccess:
         """
         Return as ``store`` why the store can't be used, or as ``load`` why not all of it is loaded; else nothing.
 
-        It may hang, as an NFS does whose server is gone.
+        It may hang, as NFS does without its server.
         """
         check = self._check = self._check or asyncio.create_task(asyncio.to_thread(self._find_problems))
         done, _ = await asyncio.wait([check], timeout=CHECK_SECONDS)

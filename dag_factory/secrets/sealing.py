@@ -97,7 +97,7 @@ class Keys:
         """
         Return the text of a sealed value.
 
-        :raises UnsealError: where it was sealed for another DAG, or with a key that is gone, or is not a sealed value
+        :raises UnsealError: where it was sealed for another DAG, or with a missing key, or is not a sealed value
         """
         from cryptography.fernet import InvalidToken
 
