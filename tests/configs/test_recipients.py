@@ -81,6 +81,11 @@ def test_what_is_not_a_plain_address_is_refused_and_not_quoted(email: Any) -> No
     assert "x.example" not in str(error.value)
 
 
+def test_as_many_as_may_be_named_are() -> None:
+    addresses = [f"a{number}@x.example" for number in range(MAX_RECIPIENTS)]
+    assert recipients(addresses) == tuple(addresses)
+
+
 def test_which_of_several_is_wrong_is_said_by_its_number() -> None:
     with pytest.raises(ValueError, match=r"is not an e-mail address \(number 2 of 3\)\. Write one like"):
         recipients("a@x.example, nobody, b@x.example")

@@ -50,13 +50,17 @@ def test_where_nothing_is_open_the_refusal_says_so() -> None:
         ".metadata.App", "..os.system", "metadata..os.system", "metadata.", "metadata", "metadata.App ",
         " metadata.App", "metadata.App\n", "metadata.\x00App", "metadata/../os.system", "metadata.App()",
         "metadata.App;os", "ｍetadata.App", "metadаta.App", "metadata.1App", "metadata.{{ x }}",  # noqa: RUF001
-        "metadata." + "a" * 500,
+        "metadata." + "a" * 492,
         7, ["metadata.App"], {"$env": "APP"},
     ],
 )  # fmt: skip
 def test_what_is_not_a_dotted_path_of_plain_names_is_refused(name: Any) -> None:
     with pytest.raises(ConfigError, match="is not the dotted path of a Python class"):
         check(name, "metadata.")
+
+
+def test_the_longest_path_is_one() -> None:
+    check("metadata." + "a" * 491, "metadata.")
 
 
 @pytest.mark.parametrize("name", [None, ""])
