@@ -47,12 +47,17 @@ class Announcer:
         else:
             self._ask(False)
 
-    async def settle(self) -> None:
-        """Make a marker that could not be made when it was due, a writer's or one of these. Never fails."""
+    async def settle(self, *, writers_too: bool) -> None:
+        """
+        Make a marker that could not be made when it was due. Never fails.
+
+        :param writers_too: also one that a writer has left undone, whose changes have been listed by now: one that is
+            announced first gets no line in the log
+        """
         try:
             if self._due is not None:
                 await self._bump({})
-            elif not await asyncio.to_thread(self._store.settle):
+            elif not writers_too or not await asyncio.to_thread(self._store.settle):
                 return
         except StoreError as error:
             log.debug("%s", error)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Mapping
 
 from dag_factory.plain_text import one_line
 from dag_factory.store.folder.folder_store import FolderStore, Snapshot
 from dag_factory.store.folder.listing import not_listed
+from dag_factory.store.folder.own_files import PENDING
 from dag_factory.watch.misnamed import Misnamed
 
 log = logging.getLogger(__name__)
@@ -23,6 +25,8 @@ class Looks:
         # The folders that can't be listed, as last logged.
         self._unlisted: Mapping[str, str] = {}
         self.seconds = 0.0
+        # Whether a writer's marker was due before the last listing began, so that it has listed the writer's changes.
+        self.is_marker_due = False
 
     def look(self) -> Snapshot:
         """
@@ -30,6 +34,7 @@ class Looks:
 
         :raises StoreError: where it can't be listed
         """
+        self.is_marker_due = os.path.lexists(self._store.root / PENDING)
         began = time.monotonic()
         snapshot = self._store.snapshot()
         self.seconds = time.monotonic() - began

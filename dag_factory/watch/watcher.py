@@ -218,8 +218,7 @@ class Watcher:
 
     async def _take_up(self, events: FileEvents | None) -> None:
         if not self._changes:
-            # An event that has come since may be of the change for which a marker is due: that one is listed first.
-            return None if self._woken.is_set() else await self._announcer.settle()
+            return await self._announcer.settle(writers_too=self._looks.is_marker_due)
         root, now = self._store.root, time.monotonic()
 
         def is_being_written(key: str, seen_at: float) -> bool:
