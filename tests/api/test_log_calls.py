@@ -4,11 +4,11 @@ import json
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Query
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from dag_factory.api.app import create_app
@@ -39,12 +39,27 @@ class FakeAirflow:
         self.app.get("/api/v2/dags/one/dagRuns/{run_id}/taskInstances")(lambda: {"task_instances": [self.task]})
         self.app.get("/api/v2/dags/one/dagRuns/{run_id}/taskInstances/ingestion_task/logs/{number}")(self.log)
 
-    def runs(self, order_by: str, limit: int, start_date_gte: str = "", offset: int = 0) -> dict[str, Any]:
-        # As on PostgreSQL, where runs without a start come first.
-        ids = [run_id for run_id, start in self.starts.items() if start or not start_date_gte]
+    def runs(
+        self,
+        order_by: str,
+        limit: int,
+        state: Annotated[list[str] | None, Query()] = None,
+        duration_gte: float | None = None,
+        offset: int = 0,
+    ) -> dict[str, Any]:
+        # As on PostgreSQL, where runs without a start come first. Airflow takes a 0 for no filter.
+        ids = [
+            run_id
+            for run_id, start in self.starts.items()
+            if (not state or self.state(run_id) in state) and (start or not duration_gte)
+        ]
         if order_by == "-start_date":
             ids.sort(key=lambda run_id: self.starts[run_id] or "9", reverse=True)
         return {"dag_runs": [{"dag_run_id": run_id, "start_date": self.starts[run_id]} for run_id in ids[:limit]]}
+
+    def state(self, run_id: str) -> str:
+        name = run_id.split(maxsplit=1)[0]
+        return {"waits": "queued", "running": "running", "cancelled": "failed"}.get(name, "success")
 
     def run(self, run_id: str) -> JSONResponse:
         found = run_id in self.starts
@@ -104,9 +119,12 @@ def test_the_log_is_that_of_the_last_run_that_has_started_however_many_wait(
     log_of: LogOf,
 ) -> None:
     waiting = dict.fromkeys((f"waits {number}" for number in range(20)), None)
-    started = {"older": "2026-01-01T00:00:00Z", "running": "2026-01-02T00:00:00Z"}
-    assert log_of(FakeAirflow({**waiting, **started})) == "try 1 of running"
-    assert log_of(FakeAirflow(waiting)) == "No run has started yet."
+    cancelled = dict.fromkeys((f"cancelled {number}" for number in range(20)), None)
+    started = {"older": "2026-01-01T00:00:00Z", "running": "2026-01-02T00:00:00.500000Z"}
+    assert log_of(FakeAirflow({**waiting, **cancelled, **started})) == "try 1 of running"
+    newer = {**started, "newer": "2026-01-02T00:00:01Z"}
+    assert log_of(FakeAirflow({**waiting, **cancelled, **newer})) == "try 1 of newer"
+    assert log_of(FakeAirflow({**waiting, **cancelled})) == "No run has started yet."
 
 
 def test_the_log_of_a_task_that_was_tried_again_is_that_of_its_last_try(log_of: LogOf) -> None:
