@@ -108,7 +108,7 @@ def dbt_target(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="module")
-def openmetadata(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenMetadataServer]:
+def all_types_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenMetadataServer]:
     """A server of this module's own, so that whatever it does not serve is what these workflows asked for."""
     folder = tmp_path_factory.mktemp("openmetadata_of_all_types")
     source.create(folder / "source.db")
@@ -124,10 +124,10 @@ def airflow(airflow_under_load: AirflowStack) -> AirflowStack:
 
 @pytest.fixture(scope="module")
 def outcomes(
-    airflow: AirflowStack, openmetadata: OpenMetadataServer, postgres: PostgresServer, dbt_target: Path
+    airflow: AirflowStack, all_types_server: OpenMetadataServer, postgres: PostgresServer, dbt_target: Path
 ) -> dict[str, Outcome]:
     """The outcome of a run of each type; metadata first, which the others need."""
-    agents = Agents(airflow, openmetadata, Path(airflow.option("openmetadata_dag_factory", "config_store")))
+    agents = Agents(airflow, all_types_server, Path(airflow.option("openmetadata_dag_factory", "config_store")))
     connection = {
         "type": "Postgres",
         "username": USER,
@@ -136,11 +136,11 @@ def outcomes(
         "database": DATABASE,
     }
     request = {"name": DATABASE, "serviceType": "Postgres", "connection": {"config": connection}}
-    warehouse = reference(openmetadata.put("/api/v1/services/databaseServices", request), "databaseService")
+    warehouse = reference(all_types_server.put("/api/v1/services/databaseServices", request), "databaseService")
     request = {"name": "OpenMetadata", "serviceType": "OpenMetadata"}
-    itself = reference(openmetadata.put("/api/v1/services/metadataServices", request), "metadataService")
+    itself = reference(all_types_server.put("/api/v1/services/metadataServices", request), "metadataService")
 
-    sample = reference(openmetadata.get(f"/api/v1/services/databaseServices/name/{SQLITE}"), "databaseService")
+    sample = reference(all_types_server.get(f"/api/v1/services/databaseServices/name/{SQLITE}"), "databaseService")
     metadata = {"type": "DatabaseMetadata"}
     first = [agents.start("metadata", {**metadata, **SCHEMAS}, warehouse), agents.start("metadata", metadata, sample)]
     done = {name: agents.end(name) for name in first}
@@ -156,7 +156,7 @@ def outcomes(
         DATABASE,
         "INSERT INTO reporting.daily_revenue SELECT ordered_at::date, sum(amount) FROM sales.orders GROUP BY 1",
     )
-    suite = create_test_cases(openmetadata)
+    suite = create_test_cases(all_types_server)
     artifacts = {
         "dbtConfigType": "local",
         **{
@@ -219,19 +219,19 @@ def column(server: OpenMetadataServer, name: str, column: str) -> dict[str, Any]
 
 
 def test_metadata_brings_schemas_views_foreign_keys_and_comments(
-    outcomes: dict[str, Outcome], openmetadata: OpenMetadataServer
+    outcomes: dict[str, Outcome], all_types_server: OpenMetadataServer
 ) -> None:
     assert outcomes["warehouse_metadata"].state == "success", outcomes["warehouse_metadata"].log
     assert outcomes["warehouse_metadata"].reported == ["success"]
-    assert openmetadata.get(f"/api/v1/databaseSchemas/name/{DATABASE}.{DATABASE}.sales")["description"] == (
+    assert all_types_server.get(f"/api/v1/databaseSchemas/name/{DATABASE}.{DATABASE}.sales")["description"] == (
         "What customers bought."
     )
-    assert table(openmetadata, "sales.customers")["description"] == "Everybody who ever bought something."
-    assert column(openmetadata, "sales.customers", "email")["description"] == "Where bills are sent."
-    assert table(openmetadata, "reporting.revenue")["tableType"] == "View"
+    assert table(all_types_server, "sales.customers")["description"] == "Everybody who ever bought something."
+    assert column(all_types_server, "sales.customers", "email")["description"] == "Where bills are sent."
+    assert table(all_types_server, "reporting.revenue")["tableType"] == "View"
     (key,) = (
         each
-        for each in table(openmetadata, "sales.orders")["tableConstraints"]
+        for each in table(all_types_server, "sales.orders")["tableConstraints"]
         if each["constraintType"] == "FOREIGN_KEY"
     )
     assert key["columns"] == ["customer_id"]
@@ -239,45 +239,47 @@ def test_metadata_brings_schemas_views_foreign_keys_and_comments(
 
 
 def test_lineage_leads_from_tables_to_what_views_and_queries_make_of_them(
-    outcomes: dict[str, Outcome], openmetadata: OpenMetadataServer
+    outcomes: dict[str, Outcome], all_types_server: OpenMetadataServer
 ) -> None:
     assert outcomes["warehouse_lineage"].state == "success", outcomes["warehouse_lineage"].log
     assert outcomes["warehouse_lineage"].reported == ["success"]
-    edges = openmetadata.get("/sandbox/summary")["edges"]
+    edges = all_types_server.get("/sandbox/summary")["edges"]
     inside = f"{DATABASE}.{DATABASE}"
     assert f"{inside}.sales.customers -> {inside}.reporting.revenue" in edges
     assert f"{inside}.sales.orders -> {inside}.reporting.daily_revenue" in edges
 
 
 def test_usage_counts_the_queries_of_the_log_and_leaves_no_staging_file(
-    outcomes: dict[str, Outcome], openmetadata: OpenMetadataServer, airflow: AirflowStack
+    outcomes: dict[str, Outcome], all_types_server: OpenMetadataServer, airflow: AirflowStack
 ) -> None:
     assert outcomes["warehouse_usage"].state == "success", outcomes["warehouse_usage"].log
     assert outcomes["warehouse_usage"].reported == ["success"]
-    assert table(openmetadata, "sales.customers")["usageSummary"]["dailyStats"]["count"] > 0
-    queries = openmetadata.get("/api/v1/queries?fields=*&limit=1000")["data"]
+    assert table(all_types_server, "sales.customers")["usageSummary"]["dailyStats"]["count"] > 0
+    queries = all_types_server.get("/api/v1/queries?fields=*&limit=1000")["data"]
     (join,) = (each for each in queries if "o.amount" in each["query"] and each["query"].startswith("SELECT"))
     assert {each["name"] for each in join["queryUsedIn"]} == {"orders", "customers"}
     staging = Path(airflow.option("openmetadata_dag_factory", "config_store")) / "staging"
     assert list(staging.iterdir()) == []
 
 
-def test_profiler_measures_tables_and_columns(outcomes: dict[str, Outcome], openmetadata: OpenMetadataServer) -> None:
+def test_profiler_measures_tables_and_columns(
+    outcomes: dict[str, Outcome], all_types_server: OpenMetadataServer
+) -> None:
     assert outcomes["warehouse_profiler"].state == "success", outcomes["warehouse_profiler"].log
     assert outcomes["warehouse_profiler"].reported == ["success"]
-    assert table(openmetadata, "sales.orders")["profile"]["rowCount"] == 200
-    amount = column(openmetadata, "sales.orders", "amount")["profile"]
+    assert table(all_types_server, "sales.orders")["profile"]["rowCount"] == 200
+    amount = column(all_types_server, "sales.orders", "amount")["profile"]
     assert (amount["min"], amount["max"], amount["nullCount"]) == (1, 200, 0)
 
 
 def test_auto_classification_stores_samples_and_tags_what_is_personal(
-    outcomes: dict[str, Outcome], openmetadata: OpenMetadataServer
+    outcomes: dict[str, Outcome], all_types_server: OpenMetadataServer
 ) -> None:
     assert outcomes["warehouse_autoClassification"].state == "success", outcomes["warehouse_autoClassification"].log
     assert outcomes["warehouse_autoClassification"].reported == ["success"]
-    assert len(table(openmetadata, "sales.customers")["sampleData"]["rows"]) == 50
-    assert [tag["tagFQN"] for tag in column(openmetadata, "sales.customers", "email")["tags"]] == ["PII.Sensitive"]
-    assert not column(openmetadata, "sales.customers", "country_code").get("tags")
+    assert len(table(all_types_server, "sales.customers")["sampleData"]["rows"]) == 50
+    assert [tag["tagFQN"] for tag in column(all_types_server, "sales.customers", "email")["tags"]] == ["PII.Sensitive"]
+    assert not column(all_types_server, "sales.customers", "country_code").get("tags")
 
 
 @pytest.mark.parametrize("kind", ["metadata", "profiler", "autoClassification"])
@@ -288,20 +290,20 @@ def test_what_runs_over_postgresql_runs_over_sqlite_too(outcomes: dict[str, Outc
 
 
 def test_sqlite_s_tables_are_measured_and_what_is_personal_in_them_is_tagged(
-    outcomes: dict[str, Outcome], openmetadata: OpenMetadataServer
+    outcomes: dict[str, Outcome], all_types_server: OpenMetadataServer
 ) -> None:
-    customers = openmetadata.get(f"/api/v1/tables/name/{SQLITE}.default.main.customers?fields=*")
+    customers = all_types_server.get(f"/api/v1/tables/name/{SQLITE}.default.main.customers?fields=*")
     assert customers["profile"]["rowCount"] > 0
     (email,) = (each for each in customers["columns"] if each["name"] == "email")
     assert [tag["tagFQN"] for tag in email["tags"]] == ["PII.Sensitive"]
 
 
 def test_a_test_suite_tells_which_of_its_test_cases_failed(
-    outcomes: dict[str, Outcome], openmetadata: OpenMetadataServer
+    outcomes: dict[str, Outcome], all_types_server: OpenMetadataServer
 ) -> None:
     assert outcomes["warehouse_TestSuite"].state == "success", outcomes["warehouse_TestSuite"].log
     assert outcomes["warehouse_TestSuite"].reported == ["success"]
-    cases = openmetadata.get("/api/v1/dataQuality/testCases?limit=1000")["data"]
+    cases = all_types_server.get("/api/v1/dataQuality/testCases?limit=1000")["data"]
     assert {each["name"]: each["testCaseStatus"] for each in cases if ORDERS in each["entityLink"]} == {
         "enough_orders": "Success",
         "known_customer": "Success",
@@ -310,15 +312,15 @@ def test_a_test_suite_tells_which_of_its_test_cases_failed(
 
 
 def test_dbt_brings_descriptions_tags_lineage_and_test_results_of_its_models(
-    outcomes: dict[str, Outcome], openmetadata: OpenMetadataServer
+    outcomes: dict[str, Outcome], all_types_server: OpenMetadataServer
 ) -> None:
     assert outcomes["warehouse_dbt"].state == "success", outcomes["warehouse_dbt"].log
     assert outcomes["warehouse_dbt"].reported == ["success"]
-    model = table(openmetadata, "marts.best_customers")
+    model = table(all_types_server, "marts.best_customers")
     assert model["description"] == "What each customer has spent."
     assert [tag["tagFQN"] for tag in model["dataModel"]["tags"]] == ["dbtTags.finance"]
-    assert f"{ORDERS} -> {model['fullyQualifiedName']}" in openmetadata.get("/sandbox/summary")["edges"]
-    cases = openmetadata.get("/api/v1/dataQuality/testCases?limit=1000")["data"]
+    assert f"{ORDERS} -> {model['fullyQualifiedName']}" in all_types_server.get("/sandbox/summary")["edges"]
+    cases = all_types_server.get("/api/v1/dataQuality/testCases?limit=1000")["data"]
     tested = {each["name"]: each["testCaseStatus"] for each in cases if "best_customers" in each["entityLink"]}
     assert tested == {
         "not_null_best_customers_customer_id": "Success",
@@ -336,7 +338,7 @@ def test_an_application_of_our_own_runs_with_the_config_that_its_trigger_overrid
 
 
 def test_a_run_of_a_test_suite_may_be_limited_to_some_of_its_test_cases(
-    outcomes: dict[str, Outcome], airflow: AirflowStack, openmetadata: OpenMetadataServer
+    outcomes: dict[str, Outcome], airflow: AirflowStack, all_types_server: OpenMetadataServer
 ) -> None:
     assert outcomes["warehouse_TestSuite"].state == "success"
     details = airflow.api("GET", "/api/v2/dags/warehouse_TestSuite/details")
@@ -346,8 +348,10 @@ def test_a_run_of_a_test_suite_may_be_limited_to_some_of_its_test_cases(
     run_id = airflow.trigger("warehouse_TestSuite", conf)
     assert airflow.wait_for_run("warehouse_TestSuite", run_id) == "success"
     results = {
-        case["name"]: openmetadata.get(f"/api/v1/dataQuality/testCases/testCaseResults/{case['fullyQualifiedName']}")
-        for case in openmetadata.get("/api/v1/dataQuality/testCases?limit=1000")["data"]
+        case["name"]: all_types_server.get(
+            f"/api/v1/dataQuality/testCases/testCaseResults/{case['fullyQualifiedName']}"
+        )
+        for case in all_types_server.get("/api/v1/dataQuality/testCases?limit=1000")["data"]
         if ORDERS in case["entityLink"]
     }
     assert {name: found["paging"]["total"] for name, found in results.items()} == {
@@ -369,18 +373,18 @@ def test_a_conf_that_does_not_fit_fails_the_task_which_names_the_key_and_not_the
 
 
 def test_a_conf_limits_a_run_to_some_tables_and_the_log_says_what_it_has_replaced(
-    airflow: AirflowStack, openmetadata: OpenMetadataServer
+    airflow: AirflowStack, all_types_server: OpenMetadataServer
 ) -> None:
-    agents = Agents(airflow, openmetadata, Path(airflow.option("openmetadata_dag_factory", "config_store")))
-    sample = openmetadata.get(f"/api/v1/services/databaseServices/name/{SQLITE}")
+    agents = Agents(airflow, all_types_server, Path(airflow.option("openmetadata_dag_factory", "config_store")))
+    sample = all_types_server.get(f"/api/v1/services/databaseServices/name/{SQLITE}")
     request = {"name": CHOSEN, "serviceType": "SQLite", "connection": sample["connection"]}
-    service = reference(openmetadata.put("/api/v1/services/databaseServices", request), "databaseService")
+    service = reference(all_types_server.put("/api/v1/services/databaseServices", request), "databaseService")
     chosen = {"type": "DatabaseMetadata", "tableFilterPattern": {"includes": ["^customers$"]}, "includeViews": False}
     name = agents.start("metadata", {"type": "DatabaseMetadata"}, service, sourceConfigOverride=chosen)
     outcome = agents.end(name)
     assert (outcome.state, outcome.reported) == ("success", ["success"]), outcome.log
     assert "conf.sourceConfigOverride replaces 'includeViews', 'tableFilterPattern', 'type'" in outcome.log
-    tables = [each["fullyQualifiedName"] for each in openmetadata.get("/api/v1/tables?limit=1000")["data"]]
+    tables = [each["fullyQualifiedName"] for each in all_types_server.get("/api/v1/tables?limit=1000")["data"]]
     assert [each for each in tables if each.startswith(f"{CHOSEN}.")] == [f"{CHOSEN}.default.main.customers"]
 
     # What only openmetadata-ingestion can find wrong.
@@ -408,6 +412,6 @@ def test_a_type_whose_source_openmetadata_ingestion_lacks_starts_its_workflow_an
 
 
 def test_the_sandbox_serves_all_that_the_workflows_ask(
-    outcomes: dict[str, Outcome], openmetadata: OpenMetadataServer
+    outcomes: dict[str, Outcome], all_types_server: OpenMetadataServer
 ) -> None:
-    assert openmetadata.get("/sandbox/summary")["unserved"] == []
+    assert all_types_server.get("/sandbox/summary")["unserved"] == []
