@@ -183,12 +183,18 @@ def _status(  # noqa: PLR0913 - by name
     elif not is_same or not status.get("endDate"):
         # The clocks of two machines may differ.
         status["endDate"] = max(ended, started or ended)
+    status.pop("status", None)
+    steps = _steps_after(kept, report, state)
+    return {**status, "status": steps} if steps else status
+
+
+def _steps_after(kept: Mapping[str, Any], report: Report, state: str) -> list[Mapping[str, Any]]:
+    """Return the steps that a status is to have: the report's or the known ones, and one of ours with the reason."""
     steps = [*(report.steps or [step for step in _steps(kept) if step.get("name") != STEP])]
     if report.reason and state not in ("success", "partialSuccess"):
         failure = {"name": report.reporter.value, "error": clean_reason(report.reason)}
         steps.append({"name": STEP, "records": 0, "errors": 1, "failures": [failure]})
-    status.pop("status", None)
-    return {**status, "status": steps} if steps else status
+    return steps
 
 
 def _is_better(report: Report, known: Mapping[str, Any]) -> bool:
