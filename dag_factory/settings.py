@@ -184,9 +184,9 @@ def local_dag_folders() -> list[Path]:
 
     bundles = conf.getjson("dag_processor", "dag_bundle_config_list", fallback=[])
     return [
-        Path(bundle.get("kwargs", {}).get("path") or dags_folder())
+        Path(str((bundle.get("kwargs") or {}).get("path") or dags_folder()))
         for bundle in (bundles if isinstance(bundles, list) else [])
-        if str(bundle.get("classpath")).endswith(".LocalDagBundle")
+        if isinstance(bundle, dict) and str(bundle.get("classpath")).endswith(".LocalDagBundle")
     ]
 
 

@@ -74,7 +74,7 @@ async def _run(application: Application, caller: Caller, dag_id: str, run_id: st
             raise unknown(dag_id)
         return None
     ended = await find_runs(caller, dag_id, state=["success", "failed"], duration_gte=_ANY_DURATION, **last) or []
-    return max([*running, *ended], key=_start, default=None)
+    return max((run for run in [*running, *ended] if run["start_date"]), key=_start, default=None)
 
 
 def _start(run: dict[str, Any]) -> datetime:

@@ -52,10 +52,13 @@ def init(args: argparse.Namespace) -> None:
             print(_configured(step))
         except DagFactoryError as error:
             problems.append(str(error))
-    if not problems:
-        print(f"\n{_configured(what_next)}")
-    else:
-        sys.exit("\n".join(problems))
+    try:
+        following = _configured(what_next)
+    except DagFactoryError as error:
+        problems.append(str(error))
+    if problems:
+        sys.exit("\n".join(dict.fromkeys(problems)))
+    print(f"\n{following}")
 
 
 def make_store() -> str:
@@ -71,6 +74,8 @@ def make_store() -> str:
     location = settings.config_store()
     root = Path(location).expanduser()
     memory = Memory(_opened(settings.state_folder()), str(root.absolute()))
+    if memory.path.exists() and not os.access(memory.path, os.R_OK):
+        raise SettingsError(f"'{memory.path}' can't be read by this user. Run the command as Airflow's user.")
     store = open_store(location, memory)
     try:
         store.check()
@@ -102,6 +107,10 @@ def write_loader(folder: str | None = None, *, force: bool = False) -> str:
         found = path.read_text(errors="replace") if path.is_file() else None
         if found == LOADER:
             return f"The loader '{path}' is there already.{_not_parsed(dags_folder)}"
+        if path.is_symlink() and not path.exists() and not force:
+            raise LoaderError(
+                f"'{path}' is there already, but leads to no file. Mount what it leads to, or replace it with --force."
+            )
         if found is not None and not force:
             raise LoaderError(
                 f"The loader '{path}' is there already and differs from ours. It was left as it is. Leave it if it was "

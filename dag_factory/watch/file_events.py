@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -150,7 +151,9 @@ class FileEvents(FileSystemEventHandler):
 
     def _path(self, file: Path) -> Path:
         folder = self._resolved.get(file.parent)
-        return file.resolve() if folder is None or file.is_symlink() else folder / file.name
+        # Unlike a Path's, these fail neither for a link that leads to itself nor in a folder that can't be searched.
+        is_link = os.path.islink(file)  # noqa: PTH114
+        return Path(os.path.realpath(file)) if folder is None or is_link else folder / file.name
 
 
 def _inotify() -> type[InotifyObserver]:

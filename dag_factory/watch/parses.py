@@ -19,6 +19,7 @@ ParseRequest = Callable[[], Awaitable[None]]
 """Asks Airflow once for a parse of the loader. Airflow may drop the request."""
 
 POLL_SECONDS = 0.2
+SETTLING_SECONDS = 5
 # Airflow needs so long to parse the loader and to store its DAGs.
 WRITING_SECONDS = 5
 # How long to wait for a parse after each request. Airflow drops one that comes while the loader is being parsed, and
@@ -50,6 +51,7 @@ class Parses:
     :param store: opens the config store
     :param later_seconds: the times after the last change, ascending
     :param retry_seconds: how long to wait for a parse after each request
+    :param settling_seconds: how long a look at the store's marker waits for one of another thread
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Parses:
         *,
         later_seconds: Sequence[float] = (),
         retry_seconds: Sequence[float] = RETRY_SECONDS,
+        settling_seconds: float = SETTLING_SECONDS,
     ) -> None:
         self._store = store
         self._later_seconds = later_seconds
@@ -65,6 +68,7 @@ class Parses:
         # The next request, if one is wanted: how to send it, and whether to send it even if the marker is seen.
         self._wanted: tuple[ParseRequest, bool] | None = None
         self._settling = threading.Lock()
+        self._settling_seconds = settling_seconds
         self._task: asyncio.Task[None] | None = None
         self._later: asyncio.Task[None] | None = None
 
@@ -180,11 +184,18 @@ class Parses:
 
         :raises StoreError: where one is due and can't be made
         """
-        # If another thread is about to make it, `settle` returns at once, and the marker is still the former one.
-        with self._settling:
+        # If another thread is about to make it, `settle` returns at once, and the marker is still the former one. A
+        # thread may hang on a network file system for ever, and must not hold up those that come after it is back.
+        if not self._settling.acquire(timeout=self._settling_seconds):
+            raise StoreError(
+                f"config_store has not answered for {self._settling_seconds:.0f} s. Is its file system reachable?"
+            )
+        try:
             store = self._store()
             store.settle()
             return store.marker()
+        finally:
+            self._settling.release()
 
     def _seen(self) -> str | None:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -43,7 +44,12 @@ async def watch(store: Callable[[], ConfigStore], parses: Parses, files: LoaderF
         log.info("The config store is not a folder, so it is not watched")
         return
     request = DatabaseRequests(files).send
-    await Watcher(opened, partial(_ask, parses, request), open_events=None if poll else _open_events).run()
+    while True:
+        try:
+            await Watcher(opened, partial(_ask, parses, request), open_events=None if poll else _open_events).run()
+        except Exception as error:  # noqa: BLE001 - else nobody would notice that changes are no longer noticed
+            log.error("Watching the config store failed (%s) and begins anew. Report this as a bug", _where(error))
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 async def _opened(store: Callable[[], ConfigStore]) -> ConfigStore:
@@ -59,6 +65,12 @@ async def _opened(store: Callable[[], ConfigStore]) -> ConfigStore:
             await asyncio.sleep(RETRY_SECONDS)
         else:
             return opened
+
+
+def _where(error: Exception) -> str:
+    """Return the kind of an error and the line that raised it: its text may quote a config."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}, {Path(last.filename).name} line {last.lineno}"
 
 
 def _ask(parses: Parses, request: ParseRequest, even_if_seen: bool) -> None:

@@ -121,6 +121,33 @@ def test_a_loader_that_can_t_be_written_is_an_error_with_the_way_out(home: Path,
         write_loader()
 
 
+def test_a_link_of_the_loader_s_name_that_leads_to_no_file_is_replaced_by_force_alone(home: Path) -> None:
+    loader = home / "dags" / LOADER_NAME
+    loader.parent.mkdir()
+    loader.symlink_to(home / "not_mounted" / LOADER_NAME)
+    with pytest.raises(LoaderError, match=r"is there already, but leads to no file\. Mount .*--force"):
+        write_loader()
+    assert loader.is_symlink()
+    write_loader(force=True)
+    assert loader.read_text() == LOADER
+
+
+def test_a_setting_that_only_the_recommendations_read_is_an_error_and_no_traceback(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{OURS}__PYTHON", "venv/bin/python")
+    with pytest.raises(SystemExit) as ended:
+        init(Namespace(dags_folder=None, force=False))
+    assert "python" in str(ended.value.code)
+    assert (home / "dags" / LOADER_NAME).is_file()
+
+
+@pytest.mark.parametrize("bundle", ["[]", '{"classpath": "x.LocalDagBundle", "kwargs": null}'])
+def test_bundles_of_any_form_are_no_traceback(monkeypatch: pytest.MonkeyPatch, bundle: str) -> None:
+    monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST", f"[{bundle}]")
+    assert "was written" in write_loader()
+
+
 def test_a_store_that_is_there_is_left_as_it_is(store: Path) -> None:
     store.mkdir(parents=True, mode=0o755)
     (store / "orders.yaml").write_text("name: orders")

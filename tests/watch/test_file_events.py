@@ -182,6 +182,14 @@ def test_no_event_is_waited_for_of_what_was_there_before_its_folder_was_watched_
     assert events.is_being_written(store.root / "a.json", time.monotonic())
 
 
+def test_a_link_that_leads_to_itself_is_one_file_among_others(events: FileEvents, store: FolderStore) -> None:
+    link = store.root / "loop.json"
+    link.symlink_to(link)
+    events.cover(store.snapshot().folders)
+    assert not events.is_being_written(link, time.monotonic())
+    events.forget([link])
+
+
 def test_a_local_folder_has_file_events(tmp_path: Path) -> None:
     events = open_file_events([tmp_path], lambda: None)
     assert events is not None

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -243,3 +244,35 @@ def test_a_request_that_fails_ends_neither_this_one_nor_the_next(
     caplog.set_level(logging.DEBUG)
     tell(parses, story)
     assert "canary-7f3a" not in caplog.text
+
+
+class HangingStore(FolderStore):
+    """A store on a file system that does not answer the first look at its marker."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.hangs = True
+        self.reached = threading.Event()
+        self.released = threading.Event()
+
+    def settle(self) -> bool:
+        if self.hangs:
+            self.hangs = False
+            self.reached.set()
+            self.released.wait()
+        return super().settle()
+
+
+def test_a_look_that_hangs_holds_up_no_later_one_for_long(store: FolderStore) -> None:
+    store.note_loaded(store.marker() or "")
+    hanging = HangingStore(store.root)
+
+    async def run() -> tuple[bool, bool]:
+        parses = Parses(lambda: hanging, settling_seconds=0.2)
+        first = asyncio.create_task(parses.wait_until_seen(20))
+        await asyncio.to_thread(hanging.reached.wait)
+        second = await parses.wait_until_seen(0)
+        hanging.released.set()
+        return second, await first
+
+    assert asyncio.run(run()) == (False, True)
