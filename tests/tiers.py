@@ -33,6 +33,8 @@ LONGEST_FIRST = (
 # Each takes half a minute of a core to start. A test that needs other settings than these have finds one among them
 # that can have them too, or another store or DAG in one of them.
 MOST_AIRFLOWS = 8
+# Of these, only the API server runs: one of an Airflow's four components.
+API_SERVERS_ALONE = {"tests/api::simple_api_server", "tests/api::fab_api_server"}
 # Files whose tests start an Airflow by themselves, and those that start a browser, or only commands of Airflow's.
 STARTS_ONE = {"tests/sandbox/test_run.py"}
 STARTS_NONE = {"tests/api/test_forged_requests.py", "tests/test_readme.py", "tests/watch/test_parse_requests.py"}
