@@ -75,12 +75,11 @@ class AirflowClient(Scoped):
 
         :raises AirflowApiError: for a status of 400 and above
         """
-        response = self.request(method, path, **options)
-        for attempt in range(1, BUSY_ATTEMPTS):
-            if response.status_code != httpx.codes.INTERNAL_SERVER_ERROR or BUSY_DATABASE not in response.text:
-                break
+        for attempt in range(BUSY_ATTEMPTS):
             time.sleep(attempt * POLL_SECONDS)
             response = self.request(method, path, **options)
+            if response.status_code != httpx.codes.INTERNAL_SERVER_ERROR or BUSY_DATABASE not in response.text:
+                break
         if response.is_error:
             raise AirflowApiError(method, path, response)
         return response.json() if response.content else None

@@ -17,9 +17,8 @@ from dag_factory import settings
 from dag_factory.errors import DagFactoryError, LoaderError, MissingStoreError, SettingsError, StoreError
 from dag_factory.options import SECTION
 from dag_factory.plain_text import printable
-from dag_factory.store import open_store
+from dag_factory.store import memory_of, open_store
 from dag_factory.store.folder.files import replace, sync
-from dag_factory.store.memory import Memory
 from dag_factory.watch.loader_files import LOADER as LOADER_NAME
 
 # The text of dags/openmetadata_loader.py in the repository.
@@ -46,19 +45,10 @@ _MOST_LINES = 40
 
 def init(args: argparse.Namespace) -> None:
     """Make what is missing, and report that and what to do next; exit with 1 where something can't be made."""
-    problems = []
-    for step in (make_store, lambda: write_loader(args.dags_folder, force=args.force)):
-        try:
-            print(_configured(step))
-        except DagFactoryError as error:
-            problems.append(str(error))
-    try:
-        following = _configured(what_next)
-    except DagFactoryError as error:
-        problems.append(str(error))
+    problems = _reported(make_store) + _reported(lambda: write_loader(args.dags_folder, force=args.force))
+    problems = problems or _reported(lambda: f"\n{what_next()}")
     if problems:
-        sys.exit("\n".join(dict.fromkeys(problems)))
-    print(f"\n{following}")
+        sys.exit("\n".join(problems))
 
 
 def make_store() -> str:
@@ -73,9 +63,12 @@ def make_store() -> str:
     """
     location = settings.config_store()
     root = Path(location).expanduser()
-    memory = Memory(_opened(settings.state_folder()), str(root.absolute()))
-    if memory.path.exists() and not os.access(memory.path, os.R_OK):
-        raise SettingsError(f"'{memory.path}' can't be read by this user. Run the command as Airflow's user.")
+    memory = memory_of(location)
+    # Otherwise it would seem that no store is known.
+    if memory.path.parent.exists():
+        _require_readable(memory.path.parent, f"[{SECTION}] state_folder ")
+        if memory.path.exists():
+            _require_readable(memory.path)
     store = open_store(location, memory)
     try:
         store.check()
@@ -166,13 +159,19 @@ def _made(root: Path) -> str:
     return f"config_store '{root}' was made. Only this user can read and write it."
 
 
-def _opened(state_folder: Path) -> Path:
-    """Return the state folder, checked to be readable: else it would seem that no store is known."""
-    if state_folder.exists() and not os.access(state_folder, os.R_OK | os.X_OK):
-        raise SettingsError(
-            f"[{SECTION}] state_folder '{state_folder}' can't be read by this user. Run the command as Airflow's user."
-        )
-    return state_folder
+def _require_readable(path: Path, what: str = "") -> None:
+    """Raise SettingsError where this user can't read a file or a folder."""
+    if not os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)):
+        raise SettingsError(f"{what}'{path}' can't be read by this user. Run the command as Airflow's user.")
+
+
+def _reported(step: Callable[[], str]) -> list[str]:
+    """Print what a step returns; return its problem, if it has one."""
+    try:
+        print(_configured(step))
+    except DagFactoryError as error:
+        return [str(error)]
+    return []
 
 
 def _configured(step: Callable[[], str]) -> str:
@@ -182,8 +181,8 @@ def _configured(step: Callable[[], str]) -> str:
     :raises SettingsError: where Airflow's configuration can't be read
     """
     # To Airflow, a file that it can't open is missing, and it goes on with its defaults.
-    if os.path.lexists(AIRFLOW_CONFIG) and not os.access(AIRFLOW_CONFIG, os.R_OK):
-        raise SettingsError(f"'{AIRFLOW_CONFIG}' can't be read by this user. Run the command as Airflow's user.")
+    if os.path.lexists(AIRFLOW_CONFIG):
+        _require_readable(Path(AIRFLOW_CONFIG))
     try:
         return step()
     except (AirflowConfigException, ConfigParserError) as error:

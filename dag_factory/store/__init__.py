@@ -21,7 +21,7 @@ from dag_factory.store.folder.presence import Place
 from dag_factory.store.last_good import LastGood
 from dag_factory.store.memory import Known, Memory
 
-__all__ = ["ConfigStore", "configured_memory", "configured_store", "knows_store", "open_store"]
+__all__ = ["ConfigStore", "configured_memory", "configured_store", "knows_store", "memory_of", "open_store"]
 
 log = logging.getLogger(__name__)
 
@@ -186,11 +186,19 @@ def configured_store() -> ConfigStore:
 def configured_memory(location: str) -> Memory | None:
     """Return what this machine remembers of the store at a location, None where it must not remember anything."""
     try:
-        folder = settings.state_folder()
+        return memory_of(location)
     except SettingsError as error:
         log.warning("A config store that is not mounted may be taken for an empty one. %s", error)
         return None
-    return Memory(folder, str(Path(location).expanduser().absolute()))
+
+
+def memory_of(location: str) -> Memory:
+    """
+    Return what this machine remembers of the store at a location.
+
+    :raises SettingsError: where the setting for it has no usable value
+    """
+    return Memory(settings.state_folder(), str(Path(location).expanduser().absolute()))
 
 
 def knows_store() -> bool:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import os
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +21,7 @@ from sandbox.browser import Browser
 from sandbox.client import wait_until
 from sandbox.stack import free_port
 from tests.e2e.pipelines import sample
+from tests.serving import serving
 
 pytestmark = [
     pytest.mark.e2e,
@@ -164,28 +163,19 @@ class Everybody:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("configs")
     site = Site(FolderStore(folder), folder)
-    server = uvicorn.Server(uvicorn.Config(site.app(), port=site.port, lifespan="off", log_config=None))
+    app = site.app()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("airflow.api_fastapi.app._AuthManagerState.instance", Everybody())
-        thread = threading.Thread(target=server.run)
-        thread.start()
-        wait_until(lambda: (server.started or None, "not started"), "uvicorn to start", timeout=30)
-        yield site
-        server.should_exit = True
-        thread.join()
+        with serving(app, site.port):
+            yield site
 
 
 @pytest.fixture(scope="module")
 def evil_port(site: Site) -> Iterator[int]:
     """The port of the page that attacks: another origin of the same server, which is as good as another server."""
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(site.app(), port=port, lifespan="off", log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    wait_until(lambda: (server.started or None, "not started"), "uvicorn to start", timeout=30)
-    yield port
-    server.should_exit = True
-    thread.join()
+    with serving(site.app(), port):
+        yield port
 
 
 @pytest.fixture(scope="module", params=HOSTS)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from fastapi import FastAPI, Request, Response
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.middleware.gzip import GZipMiddleware
@@ -21,9 +20,9 @@ from dag_factory.api.answers import answer_errors
 from dag_factory.api.app import PREFIX, create_app
 from dag_factory.api.whole_bodies import SMALL, WholeBodies
 from dag_factory.store.folder.folder_store import FolderStore
-from sandbox.client import wait_until
 from sandbox.stack import free_port
 from tests.places import ROOT
+from tests.serving import serving
 
 # Airflow imports the test client of an HTTP library that is about to be replaced.
 pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")
@@ -58,13 +57,8 @@ def served(app: FastAPI, http: Any = "httptools") -> Iterator[int]:
     around.add_middleware(Around)
     around.add_middleware(GZipMiddleware, minimum_size=1024)
     port = free_port()
-    server = uvicorn.Server(uvicorn.Config(around, port=port, http=http, lifespan="off", log_config=None))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    wait_until(lambda: (server.started or None, "not started"), "uvicorn to start", timeout=30)
-    yield port
-    server.should_exit = True
-    thread.join()
+    with serving(around, port, http):
+        yield port
 
 
 @contextmanager

@@ -143,7 +143,7 @@ def airflow_apart(
     """
     An Airflow that has apart what others have at hand.
 
-    Its API server stands beneath a path, as behind a proxy of several services; openmetadata-ingestion is in another
+    Its API server has a base path, as behind a proxy of several services; openmetadata-ingestion is in another
     interpreter alone; and the logs of tasks are kept elsewhere, see `remote_logging`.
     """
     home = tmp_path_factory.mktemp("airflow_apart")

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.runner.child_process import Child
 from dag_factory.runner.interpreter import environment
 from dag_factory.secrets.masking import Mask
+from tests import waiting
 from tests.places import ROOT
 
 Interpreter = Callable[[str], str]
@@ -70,11 +72,7 @@ def wait_until_none_runs(pids: list[int]) -> None:
     wait_for(lambda: none_runs(pids))
 
 
-def wait_for(condition: Callable[[], bool], timeout: float = 20) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "it didn't come true in time"
-        time.sleep(0.02)
+wait_for = partial(waiting.wait_for, timeout=20)
 
 
 def pids_in(path: Path) -> list[int]:
