@@ -7,10 +7,12 @@ import os
 import socket
 import subprocess
 import sys
+from types import ModuleType
 
 import pytest
 
 from dag_factory.runner.child_process import SCRIPT
+from tests.fast_tier.guard import Guard
 from tests.fast_tier.no_ingestion import NotFast
 from tests.tiers import API_SERVERS_ALONE, MOST_AIRFLOWS, STARTS_NONE, STARTS_ONE, airflow_of
 
@@ -19,6 +21,14 @@ def test_openmetadata_ingestion_is_found_and_not_imported() -> None:
     assert importlib.util.find_spec("metadata") is not None
     with pytest.raises(NotFast, match="Mark the test"):
         importlib.import_module("metadata")
+
+
+def test_what_another_test_has_imported_is_hidden_and_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    imported = ModuleType("metadata")
+    monkeypatch.setitem(sys.modules, "metadata", imported)
+    with Guard().guarded(), pytest.raises(NotFast, match="Mark the test"):
+        importlib.import_module("metadata.ingestion")
+    assert sys.modules["metadata"] is imported
 
 
 def test_nor_is_it_in_a_child() -> None:
