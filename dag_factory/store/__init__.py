@@ -20,6 +20,7 @@ from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.folder.presence import Place
 from dag_factory.store.last_good import LastGood
 from dag_factory.store.memory import Known, Memory
+from dag_factory.store.shards import WHOLE, Shard
 
 __all__ = ["ConfigStore", "configured_memory", "configured_store", "knows_store", "memory_of", "open_store"]
 
@@ -142,11 +143,11 @@ class ConfigStore(Protocol):
         :raises StoreError: where it can't be made
         """
 
-    def loaded(self) -> str | None:
-        """Return the marker that the loader found when it last started to read, None where that is unknown."""
+    def loaded(self, shard: Shard = WHOLE) -> str | None:
+        """Return the marker that the last load of a shard found before it read configs, None where that is unknown."""
 
-    def note_loaded(self, marker: str) -> None:
-        """Note the marker that was found before all configs were read, if the store can be written; never fails."""
+    def note_loaded(self, marker: str, shard: Shard = WHOLE) -> None:
+        """Note the marker found before a shard's configs were read, if the store can be written; never fails."""
 
     def load_problem(self) -> str | None:
         """Return the loader's last note on the time that it takes, None where that is short enough."""

@@ -18,11 +18,12 @@ from dag_factory.store.folder.access import Access, AccessRights
 from dag_factory.store.folder.files import revision_of
 from dag_factory.store.folder.listing import CLOSED, Identity, keys_in, not_listed
 from dag_factory.store.folder.notes import keep, mapping
-from dag_factory.store.folder.own_files import LOAD, LOADED, NOTES, is_key
+from dag_factory.store.folder.own_files import LOAD, NOTES, is_key, loaded_name
 from dag_factory.store.folder.presence import Place, Presence, no_folder
 from dag_factory.store.folder.writes import LOCK_SECONDS, Writes
 from dag_factory.store.last_good import FOLDER, LastGood
 from dag_factory.store.memory import Known, Memory
+from dag_factory.store.shards import WHOLE, Shard
 
 log = logging.getLogger(__name__)
 
@@ -186,12 +187,12 @@ class FolderStore:
         """Return the newest revision of each key that a marker covers, as far as known; None for a removal."""
         return self._writes.announced()
 
-    def loaded(self) -> str | None:
-        return self._writes.loaded()
+    def loaded(self, shard: Shard = WHOLE) -> str | None:
+        return self._writes.loaded(shard)
 
-    def note_loaded(self, marker: str) -> None:
-        if marker != self.loaded():
-            self._keep(LOADED, marker.encode())
+    def note_loaded(self, marker: str, shard: Shard = WHOLE) -> None:
+        if marker != self.loaded(shard):
+            self._keep(loaded_name(shard), marker.encode())
 
     def load_problem(self) -> str | None:
         problem = mapping(self.root / LOAD).get("problem")

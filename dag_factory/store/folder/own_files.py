@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 
 from dag_factory.configs.document import SUFFIXES
 from dag_factory.store.folder.files import NEW
 from dag_factory.store.folder.identity import IDENTITY
+from dag_factory.store.shards import WHOLE, Shard
 
 # The store's own files are hidden: hidden files are never configs.
 NOTES = ".dag_ids.json"
@@ -17,12 +19,19 @@ LOCK = ".lock"
 ANNOUNCED = ".announced"
 PENDING = ".pending"
 
+_LOADED_BY_SHARD = re.compile(rf"{re.escape(LOADED)}_\d+_of_\d+")
 _OWN = frozenset({IDENTITY, NOTES, MARKER, LOAD, LOADED, LOCK, ANNOUNCED, PENDING})
 
 
 def is_own_file(name: str) -> bool:
     """Return whether a name is that of one of the store's own files."""
-    return name in _OWN or (name.startswith(".") and name.endswith(NEW))
+    is_unfinished = name.startswith(".") and name.endswith(NEW)
+    return name in _OWN or is_unfinished or _LOADED_BY_SHARD.fullmatch(name) is not None
+
+
+def loaded_name(shard: Shard) -> str:
+    """Return the name of the file that holds the marker which a shard's load has found."""
+    return LOADED if shard == WHOLE else f"{LOADED}_{shard.number}_of_{shard.of}"
 
 
 def is_key(text: str) -> bool:

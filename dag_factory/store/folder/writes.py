@@ -13,10 +13,11 @@ from dag_factory.store.folder.announcements import Announcements
 from dag_factory.store.folder.files import UncertainError, is_there, remove, replace, revision_of, sweep, sync
 from dag_factory.store.folder.lock import Lock, locked
 from dag_factory.store.folder.notes import token
-from dag_factory.store.folder.own_files import ANNOUNCED, LOADED, LOCK, MARKER, PENDING, is_key
+from dag_factory.store.folder.own_files import ANNOUNCED, LOADED, LOCK, MARKER, PENDING, is_key, loaded_name
 from dag_factory.store.folder.pending import Pending
 from dag_factory.store.folder.presence import Presence, no_folder
 from dag_factory.store.folder.tokens import later_than
+from dag_factory.store.shards import WHOLE, Shard
 
 # How long a writer waits for others. A write takes some milliseconds, and the calling server does not wait for long.
 LOCK_SECONDS = 20.0
@@ -146,7 +147,7 @@ class Writes:
         # Read before the marker is made: a later change by hand must not count as covered.
         changes = {key: self._revision(key) for key in self._pending.changes() if is_key(key)}
         unsynced = self._sync({(self._root / key).parent for key in changes})
-        marker = later_than(self.marker(), self.loaded())
+        marker = later_than(self.marker(), self.loaded(), *self._all_loaded_without_marker())
         try:
             replace(self._root / MARKER, marker.encode(), mode=0o644)
         except OSError as error:
@@ -211,5 +212,11 @@ class Writes:
         """Return the newest revision of each key that a marker covers, as far as known; None for a removal."""
         return self._announcements.all()
 
-    def loaded(self) -> str | None:
-        return token(self._root / LOADED)
+    def loaded(self, shard: Shard = WHOLE) -> str | None:
+        return token(self._root / loaded_name(shard))
+
+    def _all_loaded_without_marker(self) -> list[str | None]:
+        """Return what the shards' loads have found, where the marker was removed: the next one must be later."""
+        if self.marker() is not None:
+            return []
+        return [token(path) for path in self._root.glob(f"{LOADED}_*")]

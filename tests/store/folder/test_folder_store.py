@@ -19,6 +19,7 @@ from dag_factory.store.folder.announcements import MAX_BYTES as MAX_ANNOUNCED_BY
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.folder.listing import identities
 from dag_factory.store.folder.own_files import ANNOUNCED, LOCK, MARKER, NOTES, PENDING, is_own_file
+from dag_factory.store.shards import Shard
 
 NOBODY = 65534
 
@@ -545,6 +546,20 @@ def test_markers_are_ordered_whatever_the_clock_says(store: FolderStore) -> None
     assert store.bump() > future
 
 
+def test_each_shard_notes_its_own_load(store: FolderStore) -> None:
+    marker = store.bump()
+    store.note_loaded(marker, Shard(3, 64))
+    assert store.loaded(Shard(3, 64)) == marker
+    assert store.loaded(Shard(4, 64)) is store.loaded() is store.loaded(Shard(3, 65)) is None
+    assert store.list_keys() == []
+
+
+def test_a_marker_that_was_removed_is_followed_by_one_later_than_any_shard_has_seen(store: FolderStore) -> None:
+    future = "ffffffff-0000-7000-8000-000000000000"
+    store.note_loaded(future, Shard(3, 64))
+    assert store.bump() > future
+
+
 def test_new_files_of_the_dead_are_swept_and_those_of_the_living_are_not(store: FolderStore) -> None:
     dead, living = (store.root / f".{letter * 32}.new" for letter in "ab")
     persons = store.root / ".mine.new"
@@ -624,6 +639,8 @@ def test_the_store_knows_which_names_it_gives_itself() -> None:
     assert is_own_file(".version")
     assert is_own_file(LOCK)
     assert is_own_file(".0a1b.new")
+    assert is_own_file(".loaded_3_of_64")
+    assert not is_own_file(".loaded_by_me")
     assert not is_own_file("..data")
     assert not is_own_file("a.new")
 

@@ -1,0 +1,74 @@
+"""Shards: a store's DAG ids, divided among several loader files, so that a change makes Airflow parse one of them."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+
+from dag_factory.errors import SettingsError
+
+MAX_SHARDS = 4096
+
+_STEM = "openmetadata_loader"
+_NAME = re.compile(rf"{_STEM}_(?P<number>\d+)_of_(?P<of>\d+)\.py")
+
+
+@dataclass(frozen=True, order=True)
+class Shard:
+    """
+    The DAG ids that one loader file builds.
+
+    :param number: from 0 on
+    :param of: how many shards there are; 1 if they are not divided
+    :raises SettingsError: where no such shard can be
+    """
+
+    number: int
+    of: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.of <= MAX_SHARDS or not 0 <= self.number < self.of:
+            raise SettingsError(
+                f"shard {self.number} of {self.of} can't be: the number of shards is 1 to {MAX_SHARDS}, and the first "
+                "shard is 0"
+            )
+
+    def holds(self, dag_id: str) -> bool:
+        """Return whether the shard's loader file builds a DAG. It does not depend on the other DAGs."""
+        return shard_of(dag_id, self.of) == self
+
+    @property
+    def file_name(self) -> str:
+        """The name of the shard's loader file."""
+        if self.of == 1:
+            return f"{_STEM}.py"
+        return f"{_STEM}_{self.number:0{len(str(self.of - 1))}d}_of_{self.of}.py"
+
+
+WHOLE = Shard(0, 1)
+"""All DAG ids."""
+
+
+def shards(of: int) -> list[Shard]:
+    """Return all shards of a number of them."""
+    return [Shard(number, of) for number in range(of)]
+
+
+def shard_of(dag_id: str, of: int) -> Shard:
+    """Return the shard that holds a DAG id, where there are so many."""
+    return Shard(zlib.crc32(dag_id.encode("utf-8", "surrogateescape")) % of, of)
+
+
+def shard_of_file(name: str) -> Shard | None:
+    """Return the shard that a loader file of this name builds, None where it is not named like one."""
+    if name == WHOLE.file_name:
+        return WHOLE
+    found = _NAME.fullmatch(name)
+    if found is None:
+        return None
+    try:
+        shard = Shard(int(found["number"]), int(found["of"]))
+    except SettingsError:
+        return None
+    return shard if shard.file_name == name else None
