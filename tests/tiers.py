@@ -17,6 +17,7 @@ import pytest
 from sandbox.stack import AirflowStack
 from tests.e2e.together import Together
 from tests.fast_tier.guard import Guard
+from tests.xdist_groups import bind
 
 if TYPE_CHECKING:
     from _pytest.fixtures import SubRequest
@@ -97,17 +98,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Func
         for item in items:
             if (airflow := airflow_of(item)) is not None:
                 bind(item, airflow)
-
-
-def bind(item: pytest.Function, airflow: str) -> None:
-    """Have xdist run a test in one worker with all others of its Airflow, as its mark `xdist_group` promises to."""
-    # That writes to an attribute which pytest 9.2 no longer reads. Older versions of pytest read that attribute.
-    name = f"{item.nodeid}@{airflow.replace('::', ' ')}"
-    if hasattr(item, "_id"):
-        item._id = type(item._id).parse(name)
-    else:
-        older: Any = item
-        older._nodeid = name
 
 
 class Living:
