@@ -11,10 +11,20 @@ from typing import Any
 
 # Reads jobs as lines of JSON, and answers each with the exit code of its child.
 SERVER = """
-import json, os, sys, traceback
+import gc, json, os, sys, traceback
 import airflow.configuration
 import airflow.dag_processing.dagbag
+import airflow.models.dagbag
 import airflow.serialization.serialized_objects
+# Serialization asks for these two.
+import airflow.providers.standard.operators.trigger_dagrun
+import airflow.providers.standard.sensors.external_task
+import dag_factory.dag.loader
+import dag_factory.plugin
+
+# What a child's garbage collector would visit, and so copy.
+gc.collect()
+gc.freeze()
 
 def run(job):
     os.environ.clear()
