@@ -30,6 +30,7 @@ def run(job):
     os.environ.clear()
     os.environ.update(job["env"])
     airflow.configuration.AIRFLOW_HOME = job["env"]["AIRFLOW_HOME"]
+    airflow.configuration.AIRFLOW_CONFIG = os.path.join(job["env"]["AIRFLOW_HOME"], "airflow.cfg")
     os.dup2(os.open(job["stdin"], os.O_RDONLY), 0)
     sys.stdin = open(0, encoding="utf-8", closefd=False)
     for number, name in enumerate(["stdout", "stderr"], start=1):

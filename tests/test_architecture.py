@@ -87,16 +87,10 @@ def test_the_provider_is_one_in_airflow_s_sense(tmp_path: Path, forked_python: F
     assert answer.stdout.split()[-1] == "openmetadata-dag-factory"
 
 
-def test_airflow_lists_the_section_with_descriptions_and_defaults(tmp_path: Path) -> None:
+def test_airflow_lists_the_section_with_descriptions_and_defaults(tmp_path: Path, forked_python: ForkedPython) -> None:
     command = ["config", "list", "--section", "openmetadata_dag_factory", "--include-descriptions", "--show-values"]
-    answer = subprocess.run(
-        [sys.executable, "-m", "airflow", *command],
-        env={"AIRFLOW_HOME": str(tmp_path), "PATH": ""},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    script = f"import sys; from airflow.__main__ import main; sys.argv = ['airflow', *{command}]; main()"
+    answer = forked_python.run(script, env={"AIRFLOW_HOME": str(tmp_path), "PATH": ""})
     assert "# Folder that holds the configs of all pipelines" in answer.stdout
     assert (
         f"config_store = {tmp_path}/configs" in answer.stdout

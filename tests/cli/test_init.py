@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from argparse import Namespace
 from pathlib import Path
@@ -14,6 +12,7 @@ from dag_factory.cli.init import LOADER, RECOMMENDED, init, make_store, what_nex
 from dag_factory.errors import LoaderError, MissingStoreError, SettingsError, StoreError
 from dag_factory.options import OPTIONS
 from dag_factory.store import configured_memory, configured_store, open_store
+from tests.forked_python import ForkedPython
 from tests.places import ROOT
 
 LOADER_NAME = "openmetadata_loader.py"
@@ -212,7 +211,7 @@ def test_a_setting_without_a_value_is_named(monkeypatch: pytest.MonkeyPatch, nam
         make_store()
 
 
-def test_airflow_s_config_and_the_memory_of_the_store_must_be_readable() -> None:
+def test_airflow_s_config_and_the_memory_of_the_store_must_be_readable(forked_python: ForkedPython) -> None:
     with tempfile.TemporaryDirectory() as folder:  # pytest's own is closed to the user below
         home = Path(folder)
         home.chmod(0o755)
@@ -236,9 +235,7 @@ init(Namespace(dags_folder=None, force=False))
                 "PATH": "",
                 f"{OURS}__STATE_FOLDER": str(closed[0]),
             }
-            done = subprocess.run(
-                [sys.executable, "-c", script], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
-            )
+            done = forked_python.run(script, env=environment)
             assert done.returncode == 1
             return done.stderr
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dag_factory.configs.at_rest import sealed, sealed_values, without_secrets
@@ -69,6 +69,7 @@ def at(path: str, value: Any) -> dict[str, Any]:
         "loggerLevel",
     ],
 )
+@settings(max_examples=30)
 @given(value=values)
 def test_whatever_no_schema_knows_is_sealed_and_comes_back_as_it_was(path: str, value: Any) -> None:
     document = at(path, [value, {"a": [CANARY, 90210123.5, {"b": CANARY}]}])

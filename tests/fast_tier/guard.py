@@ -18,6 +18,7 @@ from dag_factory.runner.child_process import SCRIPT
 from tests.fast_tier.no_ingestion import NotFast, install
 
 SLOW = ("e2e", "ingestion")
+INGESTION = "metadata"
 COMPONENTS = {"api-server", "dag-processor", "scheduler", "triggerer", "db", "standalone"}
 
 
@@ -43,7 +44,8 @@ class Guard:
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), before]))
         finder = install()
         # A test of another tier may have imported it in this process.
-        imported = {name: module for name, module in sys.modules.items() if is_of_ingestion(name)}
+        modules = sys.modules.items() if INGESTION in sys.modules else ()
+        imported = {name: module for name, module in modules if is_of_ingestion(name)}
         for name in imported:
             del sys.modules[name]
         self._guards = True
@@ -71,7 +73,7 @@ class Guard:
 
 
 def is_of_ingestion(module: str) -> bool:
-    return module.partition(".")[0] == "metadata"
+    return module.partition(".")[0] == INGESTION
 
 
 def starts_airflow(command: object) -> bool:

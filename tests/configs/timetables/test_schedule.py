@@ -67,7 +67,7 @@ moments = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(crons, st.sampled_from(ZONES), moments, moments, st.booleans())
 def test_but_for_the_first_run_without_catchup_it_schedules_exactly_as_airflow_s_own_timetable_does(
     cron: str, zone: str, earliest: pendulum.DateTime, now: pendulum.DateTime, catchup: bool
