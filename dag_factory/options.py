@@ -6,6 +6,8 @@ SECTION = "openmetadata_dag_factory"
 DEFAULT_CONFIG_STORE = "{AIRFLOW_HOME}/configs"
 DEFAULT_STATE_FOLDER = "{AIRFLOW_HOME}/openmetadata_dag_factory"
 DEFAULT_LONGEST_RUN = 86_400
+LONGEST_SPREAD = 86_400
+"""In seconds. Ticks further apart than a day never pile up by themselves."""
 
 IN_PROCESS = "in_process"
 """In place of an interpreter's path: the task's own process runs ingestion code."""
@@ -132,6 +134,17 @@ OPTIONS: dict[str, dict[str, str | None]] = {
         "type": "integer",
         "example": None,
         "default": str(DEFAULT_LONGEST_RUN),
+    },
+    "schedule_spread_seconds": {
+        "description": (
+            "Seconds over which the runs of pipelines with the same cron are spread, so that they don't all begin at\n"
+            "once; 0 for no spread. A pipeline's own delay depends on its id alone, and is shorter than the time\n"
+            "between two ticks of its cron. A config's dagFactory.spread overrides it.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "integer",
+        "example": "3600",
+        "default": "0",
     },
     "automation_workers": {
         "description": (

@@ -21,8 +21,9 @@ class OpenMetadataDagFactoryPlugin(AirflowPlugin):
         """The timetables of stored DAGs. Imported when asked for, since workers never deserialize DAGs."""
         from dag_factory.configs.timetables.presets import PipelineContinuousTimetable, PipelineOnceTimetable
         from dag_factory.configs.timetables.schedule import PipelineTimetable
+        from dag_factory.configs.timetables.spread import SpreadTimetable
 
-        return [PipelineTimetable, PipelineOnceTimetable, PipelineContinuousTimetable]
+        return [PipelineTimetable, SpreadTimetable, PipelineOnceTimetable, PipelineContinuousTimetable]
 
     # All of Airflow's processes import plugins, but only the API server, which asks for apps, should import FastAPI.
     @cached_property

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from dag_factory.errors import SettingsError
-from dag_factory.options import DEFAULT_CONFIG_STORE, DEFAULT_STATE_FOLDER, IN_PROCESS, OPTIONS, SECTION
+from dag_factory.options import DEFAULT_CONFIG_STORE, DEFAULT_STATE_FOLDER, IN_PROCESS, LONGEST_SPREAD, OPTIONS, SECTION
 
 MOST_SECONDS = 2**31 - 1
 WATCH_MODES = ("auto", "poll", "off")
@@ -111,6 +111,18 @@ def title_tag() -> bool:
     :raises SettingsError: where the option is neither true nor false
     """
     return _flag("title_tag")
+
+
+def schedule_spread_seconds() -> int:
+    """
+    Return over how many seconds the runs of one cron are spread where a config doesn't say, 0 for no spread.
+
+    :raises SettingsError: where it is not a number, or longer than a day
+    """
+    seconds = _count("schedule_spread_seconds", least=0)
+    if seconds > LONGEST_SPREAD:
+        raise SettingsError(f"[{SECTION}] schedule_spread_seconds is more than {LONGEST_SPREAD}, a day. Set less.")
+    return seconds
 
 
 def automation_workers() -> int:

@@ -23,8 +23,8 @@ def read_back(config: Config) -> SerializedDAG:
     return DagSerialization.from_dict(json.loads(written))
 
 
-def config_of(**airflow_config: Any) -> Config:
-    """Return the config of a pipeline with this ``airflowConfig``."""
+def config_of(spread: int = 0, **airflow_config: Any) -> Config:
+    """Return the config of a pipeline with this ``airflowConfig``, its runs spread over some seconds."""
     document = {
         "name": "orders",
         "pipelineType": "metadata",
@@ -32,27 +32,29 @@ def config_of(**airflow_config: Any) -> Config:
         "sourceConfig": {"config": {"type": "DatabaseMetadata"}},
         "openMetadataServerConnection": {"hostPort": "http://localhost:8585/api"},
         "airflowConfig": airflow_config,
+        "dagFactory": {"spread": spread},
     }
     return Config("orders", "orders.json", document)
 
 
-def dag_of(**airflow_config: Any) -> SerializedDAG:
+def dag_of(spread: int = 0, **airflow_config: Any) -> SerializedDAG:
     """Return the DAG of a pipeline with this ``airflowConfig``, as Airflow reads it back."""
-    return read_back(config_of(**airflow_config))
+    return read_back(config_of(spread, **airflow_config))
 
 
 class SimulatedAirflow:
     """
     Parses and polls when it is asked to, by Airflow's own functions on its own models.
 
-    ``now`` is the moment of the next step; ``runs`` are the ticks of the runs that were made, each of which has ended
-    by the next step.
+    ``now`` is the moment of the next step; ``runs`` are the moments at which the runs that were made begin, each of
+    which has ended by the next step, and ``ticks`` their logical dates.
     """
 
     def __init__(self, now: datetime) -> None:
         self.now = now
         self.is_paused = False
         self.runs: list[datetime] = []
+        self.ticks: list[datetime] = []
         self._dag: SerializedDAG | None = None
         self._model = DagModel(dag_id="orders")
         self._latest: DagRun | None = None
@@ -77,6 +79,8 @@ class SimulatedAirflow:
                 run_type=DagRunType.SCHEDULED,
             )
             self.runs.append(info.run_after)
+            assert info.logical_date is not None
+            self.ticks.append(info.logical_date)
             self._schedule_next()
 
     @property

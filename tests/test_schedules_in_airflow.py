@@ -41,6 +41,20 @@ def test_a_dropped_pipeline_whose_start_lies_in_the_past_waits_for_its_tick(
         assert airflow.api("GET", f"/api/v2/dags/{name}/dagRuns")["total_entries"] == 0
 
 
+def test_a_spread_moves_the_next_run_and_not_its_tick_and_airflow_shows_when_it_begins(
+    airflow: AirflowStack, config_store: Path
+) -> None:
+    in_half_a_day = datetime.now(timezone.utc) + timedelta(hours=12)
+    config = {"scheduleInterval": f"0 {in_half_a_day.hour} * * *"}
+    drop(config_store, sample("spread_out", airflowConfig=config, dagFactory={"spread": 3600}))
+    dag = airflow.wait_for_dag("spread_out")
+    begin, tick = moment(dag["next_dagrun_run_after"]), moment(dag["next_dagrun_logical_date"])
+    assert timedelta(0) < begin - tick < timedelta(hours=1)
+    assert (tick.hour, tick.minute, tick.second) == (in_half_a_day.hour, 0, 0)
+    assert dag["timetable_summary"] == f"{config['scheduleInterval']}, spread to {begin:%H:%M:%S}"
+    assert dag["timetable_description"].endswith(f", spread to {begin:%H:%M:%S}")
+
+
 def test_one_of_each_minute_begins_with_a_tick_from_when_it_became_known_and_leaves_none_out(
     airflow: AirflowStack, config_store: Path
 ) -> None:

@@ -147,6 +147,17 @@ def test_a_run_without_a_time_out_of_its_own_ends_after_a_day(monkeypatch: pytes
         settings.longest_run()
 
 
+def test_runs_are_spread_over_a_day_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    option = "AIRFLOW__OPENMETADATA_DAG_FACTORY__SCHEDULE_SPREAD_SECONDS"
+    assert settings.schedule_spread_seconds() == 0
+    monkeypatch.setenv(option, "86400")
+    assert settings.schedule_spread_seconds() == 86400
+    for wrong, words in (("86401", "is more than 86400, a day. Set less"), ("-1", "is not a number of at least 0")):
+        monkeypatch.setenv(option, wrong)
+        with pytest.raises(SettingsError, match=rf"schedule_spread_seconds {words}"):
+            settings.schedule_spread_seconds()
+
+
 def test_the_folders_of_this_package_may_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     section = "AIRFLOW__OPENMETADATA_DAG_FACTORY__"
     assert settings.state_folder().name == "openmetadata_dag_factory"

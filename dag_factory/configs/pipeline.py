@@ -26,7 +26,7 @@ from dag_factory.configs.problem import InvalidError
 from dag_factory.configs.pydantic_problems import problems_of
 from dag_factory.configs.recipients import recipients
 from dag_factory.openmetadata.fqn import quoted
-from dag_factory.options import IN_PROCESS
+from dag_factory.options import IN_PROCESS, LONGEST_SPREAD
 from dag_factory.plain_text import one_line
 from dag_factory.secrets.references import is_reference
 
@@ -137,6 +137,8 @@ class DagFactory(_Model):
     model_config = ConfigDict(extra="forbid")
 
     runner: Runner = Runner()
+    # Over how many seconds the runs of one cron are spread; None for the setting.
+    spread: Annotated[int, Field(ge=0, le=LONGEST_SPREAD)] | None = None
 
 
 RUNNER = ("dagFactory", "runner")

@@ -11,6 +11,7 @@ from airflow.sdk import DAG
 from dag_factory.configs.allowed import Allowed
 from dag_factory.configs.pipeline import IngestionPipeline, Runner
 from dag_factory.configs.timetables.schedule import EPOCH, schedule, timezone_of
+from dag_factory.configs.timetables.spread import spread_runs
 from dag_factory.dag.docs import describe, describe_problem, owner_names
 from dag_factory.dag.trigger_form import add_fields
 from dag_factory.errors import ConfigError
@@ -34,7 +35,12 @@ _MAX_DESCRIPTION = 5000  # not a column's width, but as much as a list can show
 
 
 def build_dag(
-    config: Config, opened: Allowed | None = None, *, longest_run: int | None = None, title_tag: bool = False
+    config: Config,
+    opened: Allowed | None = None,
+    *,
+    longest_run: int | None = None,
+    title_tag: bool = False,
+    spread: int = 0,
 ) -> DAG:
     """
     Return the DAG of a config.
@@ -42,6 +48,7 @@ def build_dag(
     :param opened: what the operator allows configs; None to read the settings
     :param longest_run: seconds after which a run without a ``workflowTimeout`` is ended, None for no limit
     :param title_tag: whether the pipeline's title is one of the DAG's tags
+    :param spread: over how many seconds the runs of one cron are spread, unless the config says so
     :raises ConfigError: where validation finds an error; nothing else prevents a DAG
     """
     try:
@@ -50,7 +57,7 @@ def build_dag(
             pipeline = IngestionPipeline.from_document(config.document)
         else:
             pipeline = examine_config(config, opened).require_pipeline()
-        return _build(pipeline, config, longest_run, title_tag=title_tag)
+        return _build(pipeline, config, longest_run, title_tag=title_tag, spread=spread)
     except ConfigError as error:
         raise error.within(config.key) from None
 
@@ -69,17 +76,21 @@ def build_placeholder(config: BrokenConfig) -> DAG:
     return dag
 
 
-def _build(pipeline: IngestionPipeline, config: Config, longest_run: int | None, *, title_tag: bool) -> DAG:
+def _build(
+    pipeline: IngestionPipeline, config: Config, longest_run: int | None, *, title_tag: bool, spread: int
+) -> DAG:
     kind = pipeline_type(pipeline.pipeline_type)
     airflow = pipeline.airflow_config
     timeout = airflow.workflow_timeout or longest_run
+    own = pipeline.dag_factory.spread
+    timetable = spread_runs(schedule(airflow), config.dag_id, spread if own is None else own)
     dag = DAG(
         dag_id=config.dag_id,
         dag_display_name=cut(pipeline.title, _MAX_DISPLAY_NAME),
         description=cut(printable(redact_beginning(pipeline.description or "", _MAX_DESCRIPTION)), _MAX_DESCRIPTION)
         or None,
-        doc_md=describe(pipeline, config, timeout),
-        schedule=schedule(airflow),
+        doc_md=describe(pipeline, config, timeout, timetable),
+        schedule=timetable,
         # Sets the timezone, and catchup needs a start. The timetable has the true start and end.
         start_date=EPOCH.in_timezone(timezone_of(airflow)),
         catchup=airflow.pipeline_catchup,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dag_factory.configs.problem import InvalidError
 from dag_factory.configs.shown_config import shown
 from dag_factory.configs.timetables.schedule import end_date, start_date
+from dag_factory.configs.timetables.spread import SpreadTimetable
 from dag_factory.dag.markdown import inline, quoted
 from dag_factory.openmetadata.ui_pages import service_path, ui_address
 from dag_factory.secrets.redaction import redact_beginning
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from dag_factory.configs.document import Document
     from dag_factory.configs.pipeline import AirflowConfig, IngestionPipeline
     from dag_factory.configs.problem import Problem
+    from dag_factory.configs.timetables.bounded import BoundedTimetable
     from dag_factory.errors import ConfigError
     from dag_factory.store.config import BrokenConfig, Config, Trouble
 
@@ -31,7 +33,12 @@ _MOST_PROBLEMS = 50
 _encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def describe(pipeline: IngestionPipeline, config: Config, longest_run: int | None = None) -> str:
+def describe(
+    pipeline: IngestionPipeline,
+    config: Config,
+    longest_run: int | None = None,
+    timetable: BoundedTimetable | None = None,
+) -> str:
     """
     Return a pipeline's page in Markdown: what it is, when it runs, where it is in OpenMetadata, and the harmless part
     of its source config.
@@ -39,6 +46,7 @@ def describe(pipeline: IngestionPipeline, config: Config, longest_run: int | Non
     For a last good version, the page begins with what is wrong with the config.
 
     :param longest_run: seconds after which a run is ended, None for no limit
+    :param timetable: of the DAG, which may begin runs later than the cron says
     """
     airflow = pipeline.airflow_config
     service = pipeline.service
@@ -46,7 +54,7 @@ def describe(pipeline: IngestionPipeline, config: Config, longest_run: int | Non
         "Type": pipeline.pipeline_type,
         "Service": service.name if service else None,
         "Service type": service.type if service else None,
-        "Schedule": _schedule(airflow),
+        "Schedule": _schedule(airflow, timetable),
         "Longest run": str(timedelta(seconds=longest_run)) if longest_run else None,
         "Owners": ", ".join(owner_names(pipeline)),
         "Pipeline in OpenMetadata": pipeline.fqn,
@@ -68,12 +76,13 @@ def describe(pipeline: IngestionPipeline, config: Config, longest_run: int | Non
     return _as_text(parts)
 
 
-def _schedule(airflow: AirflowConfig) -> str:
+def _schedule(airflow: AirflowConfig, timetable: BoundedTimetable | None) -> str:
     """Return a pipeline's schedule with start and end, which Airflow does not show, since the DAG has none."""
     if airflow.schedule_interval is None:
         return "on demand"
     bounds = {"from": start_date(airflow), "until": end_date(airflow)}
     parts = [f"{airflow.schedule_interval} ({airflow.pipeline_timezone})"]
+    parts += [timetable.begin] if isinstance(timetable, SpreadTimetable) else []
     parts += [f"{word} {moment:%Y-%m-%d %H:%M}" for word, moment in bounds.items() if moment is not None]
     return ", ".join(parts)
 

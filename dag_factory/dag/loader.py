@@ -111,7 +111,7 @@ def _one_of_last_load(memory: Memory | None, wanted: str, error: StoreError) -> 
 
 
 def _dags(opened: Allowed) -> _Dags:
-    return _Dags(opened, _longest_run(), title_tag=_title_tag())
+    return _Dags(opened, _longest_run(), title_tag=_title_tag(), spread=_spread())
 
 
 def _longest_run() -> int | None:
@@ -130,6 +130,15 @@ def _title_tag() -> bool:
     except SettingsError as error:
         log.error("%s Until it is corrected, titles are not tags", error)
         return False
+
+
+def _spread() -> int:
+    """Return the setting ``schedule_spread_seconds``; an invalid value must not stop all DAGs."""
+    try:
+        return settings.schedule_spread_seconds()
+    except SettingsError as error:
+        log.error("%s Until it is corrected, runs are not spread", error)
+        return 0
 
 
 def _load_seconds() -> float | None:
@@ -173,8 +182,8 @@ def keep_last_good(
 class _Dags:
     """The DAGs of configs, each built once."""
 
-    def __init__(self, opened: Allowed, longest_run: int | None, *, title_tag: bool) -> None:
-        self._build = partial(build_dag, opened=opened, longest_run=longest_run, title_tag=title_tag)
+    def __init__(self, opened: Allowed, longest_run: int | None, *, title_tag: bool, spread: int) -> None:
+        self._build = partial(build_dag, opened=opened, longest_run=longest_run, title_tag=title_tag, spread=spread)
         self._built: dict[tuple[str, str, bool], DAG] = {}
 
     def check(self, config: Config) -> None:

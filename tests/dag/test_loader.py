@@ -114,6 +114,25 @@ def test_runs_are_ended_as_the_setting_says_and_a_wrong_one_stops_no_dag(
 
 
 @pytest.mark.parametrize(
+    ("setting", "offset", "said"),
+    [
+        (None, None, ""),
+        ("3600", 1214, ""),
+        ("an hour", None, "spread_seconds is not a number of at least 0. Until it is corrected, runs are not spread"),
+        ("86401", None, "is more than 86400, a day. Set less. Until it is corrected"),
+    ],
+)
+def test_runs_are_spread_as_the_setting_says_and_a_wrong_one_stops_no_dag(
+    parse: Parse, store: Path, setting: str | None, offset: int | None, said: str
+) -> None:
+    name = "AIRFLOW__OPENMETADATA_DAG_FACTORY__SCHEDULE_SPREAD_SECONDS"
+    result = parse(store, **({} if setting is None else {name: setting}))
+    assert result["errors"] == {}
+    assert result["dags"]["sqlite_metadata_daily"]["dag"]["timetable"]["__var"].get("offset") == offset
+    assert said in result["log"]
+
+
+@pytest.mark.parametrize(
     ("setting", "is_tag", "said"),
     [
         (None, False, ""),

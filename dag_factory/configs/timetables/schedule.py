@@ -31,8 +31,8 @@ _WITHOUT_CRON = frozenset({"@once", "@continuous"})
 # Minute, hour, day, month and weekday.
 _FIELDS = 5
 
-# The width of Airflow's column `dag.timetable_description`.
-_MAX_DESCRIPTION = 1000
+MAX_DESCRIPTION = 1000
+"""The width of Airflow's column ``dag.timetable_description``."""
 
 
 class PipelineTimetable(BoundedTimetable, CronTriggerTimetable):
@@ -51,7 +51,7 @@ class PipelineTimetable(BoundedTimetable, CronTriggerTimetable):
 
     def __init__(self, cron: str, *, timezone: str | Timezone | FixedTimezone) -> None:
         super().__init__(cron, timezone=timezone)
-        self.description = self.description[:_MAX_DESCRIPTION]
+        self.description = self.description[:MAX_DESCRIPTION]
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> PipelineTimetable:

@@ -10,10 +10,18 @@ from functools import cache
 import pendulum
 from pydantic import ValidationError
 
-from dag_factory.configs.document import Document
+from dag_factory.configs.document import Document, mapping_at
 from dag_factory.configs.pipeline import LONGEST_CRON, AirflowConfig
-from dag_factory.configs.problem import Problem, problem_of
-from dag_factory.configs.timetables.schedule import check_cron, check_timezone, end_date, start_date
+from dag_factory.configs.problem import WARNING, Problem, problem_of
+from dag_factory.configs.timetables.schedule import (
+    PipelineTimetable,
+    check_cron,
+    check_timezone,
+    end_date,
+    schedule,
+    start_date,
+)
+from dag_factory.configs.timetables.spread import shortest_interval
 from dag_factory.errors import ConfigError
 from dag_factory.openmetadata.nearest import nearest
 from dag_factory.secrets.references import is_reference
@@ -47,6 +55,23 @@ def schedules(document: Document) -> Iterator[Problem]:
             )
     if named is not None and airflow.get("startDate") is not None and airflow.get("endDate") is not None:
         yield from _dates({name: airflow[name] for name in ("startDate", "endDate")} | {"pipelineTimezone": named})
+
+
+def long_spread(document: Document) -> Iterator[Problem]:
+    """Yield a warning where a spread is longer than the time between two ticks, to which it is cut."""
+    wanted = (mapping_at(document, "dagFactory") or {}).get("spread")
+    airflow = mapping_at(document, "airflowConfig") or {}
+    cron, zone = airflow.get("scheduleInterval"), airflow.get("pipelineTimezone")
+    if isinstance(wanted, bool) or not isinstance(wanted, int) or not isinstance(cron, str):
+        return
+    try:
+        config = AirflowConfig.model_validate({"scheduleInterval": cron, "pipelineTimezone": zone})
+        timetable = schedule(config)
+    except (ConfigError, ValidationError):
+        return  # an error, which another check reports
+    if isinstance(timetable, PipelineTimetable) and wanted > (most := shortest_interval(timetable)):
+        problem = f"is longer than the {most} s between two ticks of the cron, and is cut to them"
+        yield Problem("dagFactory.spread", "value", problem, f"Write {most} or less", WARNING)
 
 
 @cache

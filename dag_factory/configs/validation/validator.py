@@ -44,6 +44,7 @@ WARNINGS: tuple[Check, ...] = (
     source.doubtful_types,
     server.doubtful_server,
     patterns.patterns,
+    schedules.long_spread,
 )
 """Run where a user reads the result: at a deploy, for a dropped file, and for a document that has errors."""
 
