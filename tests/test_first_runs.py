@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pendulum
 import pytest
@@ -107,7 +108,9 @@ def test_it_begins_with_the_first_tick_after_it_became_known_and_then_has_every_
     if start is not None and end is not None and end <= start:
         end = None  # a pipeline that says so is refused
     offsets = {"startDate": start, "endDate": end}
-    bounds = {name: (known + offset).isoformat() for name, offset in offsets.items() if offset is not None}
+    bounds: dict[str, Any] = {
+        name: (known + offset).isoformat() for name, offset in offsets.items() if offset is not None
+    }
     passed, *coming = around(known, cron, zone, len(each))
     airflow = SimulatedAirflow(known)
     airflow.parse(dag_of(scheduleInterval=cron, pipelineTimezone=zone, **bounds))

@@ -137,7 +137,7 @@ def _spread() -> int:
     try:
         return settings.schedule_spread_seconds()
     except SettingsError as error:
-        log.error("%s Until it is corrected, runs are not spread", error)
+        log.error("%s. Until it is corrected, runs are not spread", str(error).rstrip("."))
         return 0
 
 
@@ -182,7 +182,7 @@ def keep_last_good(
 class _Dags:
     """The DAGs of configs, each built once."""
 
-    def __init__(self, opened: Allowed, longest_run: int | None, *, title_tag: bool, spread: int) -> None:
+    def __init__(self, opened: Allowed, longest_run: int | None, *, title_tag: bool, spread: int = 0) -> None:
         self._build = partial(build_dag, opened=opened, longest_run=longest_run, title_tag=title_tag, spread=spread)
         self._built: dict[tuple[str, str, bool], DAG] = {}
 

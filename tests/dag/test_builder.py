@@ -56,19 +56,6 @@ TASKS = {
 
 
 @pytest.mark.parametrize("kind", KINDS_OF_SERVICES)
-@pytest.mark.parametrize(
-    ("spread", "own", "is_spread"), [(0, None, False), (3600, None, True), (3600, 0, False), (0, 3600, True)]
-)
-def test_a_config_s_spread_overrides_the_setting_and_the_docs_say_when_runs_begin(
-    spread: int, own: int | None, is_spread: bool
-) -> None:
-    fields = {"airflowConfig": {"scheduleInterval": "0 0 * * *"}, "dagFactory": {"spread": own}}
-    dag = build_dag(config(**fields), spread=spread)
-    assert isinstance(dag.timetable, SpreadTimetable) is is_spread
-    assert ("| 0 0 \\* \\* \\* (UTC), spread to 00:38:23 |" in (dag.doc_md or "")) is is_spread
-    assert (dag.timetable.summary == "0 0 * * *, spread to 00:38:23") is is_spread
-
-
 def test_a_dag_says_which_kind_of_service_it_is_for_and_leads_there(kind: str) -> None:
     server = {"hostPort": "http://om.example/api"}
     fields = {"service": {"type": kind, "name": "shop"}, "sourceConfig": {"config": {}}}
@@ -288,3 +275,16 @@ def test_no_two_tags_differ_by_case_alone_for_which_mysql_takes_them_for_one() -
 def test_no_two_tags_differ_by_accents_alone_for_which_mysql_takes_them_for_one(title: str) -> None:
     dag = build_dag(config(displayName=title), title_tag=True)
     assert dag.tags == {"OpenMetadata", "type:metadata", "service:shop"}
+
+
+@pytest.mark.parametrize(
+    ("spread", "own", "is_spread"), [(0, None, False), (3600, None, True), (3600, 0, False), (0, 3600, True)]
+)
+def test_a_config_s_spread_overrides_the_setting_and_the_docs_say_when_runs_begin(
+    spread: int, own: int | None, is_spread: bool
+) -> None:
+    fields = {"airflowConfig": {"scheduleInterval": "0 0 * * *"}, "dagFactory": {"spread": own}}
+    dag = build_dag(config(**fields), spread=spread)
+    assert isinstance(dag.timetable, SpreadTimetable) is is_spread
+    assert ("| 0 0 \\* \\* \\* (UTC), spread to 00:38:23 |" in (dag.doc_md or "")) is is_spread
+    assert (getattr(dag.timetable, "summary", None) == "0 0 * * *, spread to 00:38:23") is is_spread
