@@ -18,11 +18,21 @@ from dag_factory.errors import SettingsError
 from dag_factory.store.folder.access import Access
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.folder.presence import Place
+from dag_factory.store.index import Index
 from dag_factory.store.last_good import LastGood
 from dag_factory.store.memory import Known, Memory
 from dag_factory.store.shards import WHOLE, Shard
+from dag_factory.store.stamps import Stamp
 
-__all__ = ["ConfigStore", "configured_memory", "configured_store", "knows_store", "memory_of", "open_store"]
+__all__ = [
+    "ConfigStore",
+    "configured_index",
+    "configured_memory",
+    "configured_store",
+    "knows_store",
+    "memory_of",
+    "open_store",
+]
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +79,16 @@ class ConfigStore(Protocol):
     def list_keys(self, unlisted: dict[str, str] | None = None) -> list[str]:
         """
         Return the keys of all config files, those of defaults included, sorted; no file is opened.
+
+        :param unlisted: gets each folder whose configs can't be listed, with the reason
+        :raises StoreError: where the store can't be listed
+        """
+
+    def stamps(self, unlisted: dict[str, str] | None = None) -> Mapping[str, Stamp]:
+        """
+        Return the stamp of each config file, those of defaults included, sorted by key; no file is opened.
+
+        Two listings give a file the same stamp only where its content is the same. An object's is its etag.
 
         :param unlisted: gets each folder whose configs can't be listed, with the reason
         :raises StoreError: where the store can't be listed
@@ -191,6 +211,12 @@ def configured_memory(location: str) -> Memory | None:
     except SettingsError as error:
         log.warning("A config store that is not mounted may be taken for an empty one. %s", error)
         return None
+
+
+def configured_index(location: str) -> Index | None:
+    """Return what this machine has found in the store at a location, None where it must not remember anything."""
+    memory = configured_memory(location)
+    return Index(memory.database) if memory is not None else None
 
 
 def memory_of(location: str) -> Memory:

@@ -10,10 +10,13 @@ from dag_factory.store.claims import Claim, Claims, stem_id
 from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.load_time import LoadTime
 from dag_factory.store.precedence import Found, nearness, precedence, speakers, without_id
+from dag_factory.store.shards import WHOLE, Shard
+from dag_factory.store.stamps import Stamp
 from dag_factory.store.verdicts import Verdicts, accepts_all
 
 if TYPE_CHECKING:
     from dag_factory.store import ConfigStore
+    from dag_factory.store.index import Index
     from dag_factory.store.last_good import Version
 
 
@@ -39,6 +42,10 @@ class Catalog:
     :param check: raises ConfigError where no DAG can be built from a config. Callers that only ask which file has
         which DAG id leave it out
     :param load_time: bounds ``all``, which may then leave out new configs
+    :param index: what this machine knows of the configs. With it, ``all`` opens only those that have changed or are
+        broken, and those that it returns
+    :param judged_with: the settings and versions with which the index must have found a config good, so that it need
+        not be checked again before it is known which id it has; None for any
     """
 
     def __init__(
@@ -47,20 +54,25 @@ class Catalog:
         check: Callable[[Config], None] = accepts_all,
         *,
         load_time: LoadTime | None = None,
+        index: Index | None = None,
+        judged_with: str | None = None,
     ) -> None:
         self._load_time = load_time or LoadTime()
         self._store = store
-        self._claims = Claims(store)
-        self._verdicts = Verdicts(store, check)
+        self._index = index
+        self._claims = Claims(store, index)
+        self._verdicts = Verdicts(store, check, index.good(judged_with) if index is not None else None)
         self._copies: dict[str, Version | None] = {}
+        self.stamps: dict[str, Stamp | None] = {}
+        """The stamp of each config, known once all have been listed."""
 
-    def all(self) -> list[Config | BrokenConfig]:
+    def all(self, shard: Shard = WHOLE) -> list[Config | BrokenConfig]:
         """
-        Return every config of the store, sorted by DAG id; each id occurs once. Where they are is noted for `look_up`.
+        Return every config of a shard, sorted by DAG id; each id occurs once. Where all are is noted for `look_up`.
 
         :raises StoreError: where the store can't be listed
         """
-        found = self._resolved()
+        found = {dag_id: each for dag_id, each in self.speakers(shard).items() if shard.holds(dag_id)}
         in_order = sorted(found, key=lambda dag_id: (self._load_time.is_new(found[dag_id].key), dag_id))
         configs = [
             self._settled(found[dag_id])
@@ -102,7 +114,7 @@ class Catalog:
         if isinstance(config, Config):
             return config
         # A config that can run would come before a broken one.
-        found = self._resolved().get(dag_id)
+        found = self.speakers().get(dag_id)
         return self._settled(found) if found is not None else config
 
     def judge(self, key: str) -> Config | BrokenConfig | None:
@@ -130,6 +142,8 @@ class Catalog:
 
     def _likely_keys(self, dag_id: str) -> Iterator[str]:
         yield f"{dag_id}.json"
+        if self._index is not None:
+            yield from self._index.keys_of(dag_id)
         if (noted := self._store.recall(dag_id)) is not None:
             yield noted
         if (copy := self._copy(dag_id)) is not None:
@@ -167,9 +181,16 @@ class Catalog:
             return None
         return self._verdicts.stand_in(broken, copy) or self._verdicts.judged(broken)
 
-    def _resolved(self) -> dict[str, Found]:
-        """Return what speaks for which DAG id, and note where it is."""
-        speaks = speakers(self._claims.all(self._verdicts.copies, self._load_time), self._verdicts)
+    def speakers(self, shard: Shard = WHOLE) -> dict[str, Found]:
+        """
+        Return what each DAG id of the store belongs to, and note where it is.
+
+        :param shard: whose configs are needed further
+        :raises StoreError: where the store can't be listed
+        """
+        claims = self._claims.all(self._verdicts.copies, self._load_time, shard)
+        self.stamps = {claim.key: claim.stamp for claim in claims}
+        speaks = speakers(claims, self._verdicts)
         self._store.note({dag_id: found.key for dag_id, found in speaks.items() if found.key != f"{dag_id}.json"})
         return speaks
 

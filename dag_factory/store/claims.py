@@ -4,22 +4,43 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, partial
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dag_factory.configs.dag_ids import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
 from dag_factory.configs.document import Document, parse
 from dag_factory.configs.inheritance import DEFAULTS, DEFAULTS_NAMES, check_defaults, merge_over_defaults
 from dag_factory.errors import ConfigError, StoreError
+from dag_factory.store.index import Named
+from dag_factory.store.shards import WHOLE, Shard
+from dag_factory.store.stamps import Stamp
 
 if TYPE_CHECKING:
     from dag_factory.store import ConfigStore
-    from dag_factory.store.last_good import Index
+    from dag_factory.store.index import Index
+    from dag_factory.store.last_good import Copies
     from dag_factory.store.load_time import LoadTime
 
 log = logging.getLogger(__name__)
+
+# How many configs are read until what they name is noted.
+_BATCH = 1000
+_NO_FILE = Stamp("-")
+
+
+class Contents(NamedTuple):
+    """
+    What a config's file holds.
+
+    :param document: merged over its defaults, or without them where these are broken; None where it can't be read
+    :param problem: what is wrong with its file, or with its defaults
+    """
+
+    document: Document | None = None
+    problem: ConfigError | None = None
 
 
 @dataclass(frozen=True)
@@ -27,19 +48,28 @@ class Claim:
     """
     What a config's document names.
 
-    :param document: merged over its defaults, or without them where these are broken; None where it can't be read
-    :param problem: what is wrong with its file, or with its defaults
+    :param named_id: the DAG id that the document's name gives, None where it names none
+    :param stamp: of its file and its defaults, None where they were not looked at
+    :param open: reads the config
     """
 
     key: str
-    document: Document | None = None
-    problem: ConfigError | None = None
+    named_id: str | None
+    stamp: Stamp | None
+    open: Callable[[], Contents] = field(repr=False, compare=False)
 
     @cached_property
-    def named_id(self) -> str | None:
-        """The DAG id that the document's name gives, None where it names none."""
-        name = self.document.get("name") if self.document is not None else None
-        return fitting(clean_dag_id(name)) if isinstance(name, str) and names_a_dag(name) else None
+    def contents(self) -> Contents:
+        """What the file holds. It is opened when this is first asked for."""
+        return self.open()
+
+    @property
+    def document(self) -> Document | None:
+        return self.contents.document
+
+    @property
+    def problem(self) -> ConfigError | None:
+        return self.contents.problem
 
     @property
     def stem_id(self) -> str:
@@ -52,10 +82,12 @@ class Claims:
     The claims of a store's configs, each merged over the defaults of its folders.
 
     :param store: read when a claim is asked for; each file of defaults is read once
+    :param index: knows what configs name. Only those that have changed since are opened
     """
 
-    def __init__(self, store: ConfigStore) -> None:
+    def __init__(self, store: ConfigStore, index: Index | None = None) -> None:
         self._store = store
+        self._index = index
         self.unlisted: dict[str, str] = {}
         """The folders whose configs can't be listed, with the reason; known once a list was asked for."""
         self._defaults: dict[PurePosixPath, Document | ConfigError] = {}
@@ -68,48 +100,125 @@ class Claims:
         """
         return [key for key in self._store.list_keys(self.unlisted) if not is_defaults(key)]
 
-    def all(self, copies: Index, load_time: LoadTime) -> list[Claim]:
+    def all(self, copies: Copies, load_time: LoadTime, shard: Shard = WHOLE) -> list[Claim]:
         """
         Return all claims, also of configs that were good and are in a folder that can no longer be listed.
 
         :param load_time: says which configs are left out, and which are not read this time
+        :param shard: whose documents are needed; those of others are read again where they are
         :raises StoreError: where the store can't be listed
         """
-        keys = self.keys()
-        in_order = load_time.in_order(keys, self._store.size)
-        to_read = (key for before, key in enumerate(in_order) if not load_time.leaves_out(key, before))
-        claims = [claim for key in to_read if (claim := self._within(key, load_time)) is not None]
+        stamps = self._stamps()
+        named = self._index.named() if self._index is not None else {}
+        claims: list[Claim] = []
+        to_read: list[str] = []
+        for key, stamp in stamps.items():
+            known = named.get(key)
+            if known is None or stamp is None or not stamp.is_certain or known.stamp != stamp.text:
+                to_read.append(key)
+            else:
+                claims.append(Claim(key, known.dag_id, stamp, partial(self._reopened, key, known.dag_id)))
+        claims += self._read(to_read, stamps, load_time, len(claims), shard)
         if self.unlisted:
-            for key in sorted({copy.key for copy in copies.all()} - frozenset(keys)):
-                folder = next((each for each in map(str, PurePosixPath(key).parents) if each in self.unlisted), None)
-                if folder is not None:
-                    reason = f"lies in folder '{folder}', which can't be listed: {self.unlisted[folder]}"
-                    claims.append(self.of(key) or Claim(key, problem=ConfigError(reason, config=key)))
+            claims += self._unlisted(copies, stamps)
+        elif self._index is not None:
+            self._index.note_named({}, named.keys() - stamps.keys())
         return claims
 
-    def _within(self, key: str, load_time: LoadTime) -> Claim | None:
-        """Return a config's claim, None where it is missing; where there is no time to read it, the claim says so."""
-        return Claim(key, problem=_put_off(key)) if load_time.puts_off(key, self._store.size) else self.of(key)
+    def _stamps(self) -> dict[str, Stamp | None]:
+        """
+        Return for each config that can be listed the stamp of its file and its defaults; None without an index.
+
+        :raises StoreError: where the store can't be listed
+        """
+        if self._index is None:
+            return dict.fromkeys(self.keys())
+        stamps = self._store.stamps(self.unlisted)
+        inherited: dict[str, Stamp] = {}
+        found: dict[str, Stamp | None] = {}
+        for key, (text, is_certain) in stamps.items():
+            folder, _, name = key.rpartition("/")
+            if name in DEFAULTS_NAMES:
+                continue
+            if folder not in inherited:
+                defaults = [stamps.get(each, _NO_FILE) for each in defaults_keys(key)]
+                inherited[folder] = Stamp(
+                    " ".join(each.text for each in defaults), all(each.is_certain for each in defaults)
+                )
+            of_defaults = inherited[folder]
+            found[key] = Stamp(f"{text} {of_defaults.text}", is_certain and of_defaults.is_certain)
+        return found
+
+    def _read(
+        self, keys: list[str], stamps: Mapping[str, Stamp | None], load_time: LoadTime, before: int, shard: Shard
+    ) -> list[Claim]:
+        """Return the claims of configs that have to be opened, as far as there is time, and note what they name."""
+        claims: list[Claim] = []
+        found: dict[str, Named] = {}
+        for number, key in enumerate(load_time.in_order(keys, self._store.size), before):
+            if load_time.leaves_out(key, number):
+                continue
+            if load_time.puts_off(key, self._store.size):
+                claims.append(_claim(key, Contents(problem=_put_off(key))))
+                continue
+            contents = self._contents(key)
+            if contents is None:
+                continue
+            claim = _claim(key, contents, stamps[key])
+            if claim.stamp is not None and claim.stamp.is_certain and contents.document is not None:
+                found[key] = Named(claim.stamp.text, claim.named_id)
+            if self._index is not None:
+                if claim.named_id is not None and not shard.holds(claim.named_id):
+                    # All documents of a store would fill the memory of each shard's load.
+                    claim = Claim(key, claim.named_id, claim.stamp, partial(self._reopened, key, claim.named_id))
+                if len(found) >= _BATCH:
+                    # If Airflow ends this load, the next one goes on from here.
+                    self._index.note_named(found)
+                    found = {}
+            claims.append(claim)
+        if self._index is not None:
+            self._index.note_named(found)
+        return claims
+
+    def _unlisted(self, copies: Copies, listed: Collection[str]) -> Iterator[Claim]:
+        for key in sorted({copy.key for copy in copies.all()} - frozenset(listed)):
+            folder = next((each for each in map(str, PurePosixPath(key).parents) if each in self.unlisted), None)
+            if folder is not None:
+                reason = f"lies in folder '{folder}', which can't be listed: {self.unlisted[folder]}"
+                contents = Contents(problem=ConfigError(reason, config=key))
+                yield self.of(key) or _claim(key, contents)
 
     def of(self, key: str) -> Claim | None:
         """Return a config's claim, None where it was removed since it was listed."""
+        contents = self._contents(key)
+        return _claim(key, contents) if contents is not None else None
+
+    def _reopened(self, key: str, named_id: str | None) -> Contents:
+        """Return what a config holds that has named a DAG id; where it names another one by now, that is a problem."""
+        contents = self._contents(key)
+        if contents is None or (contents.document is not None and named_in(contents.document) != named_id):
+            return Contents(problem=_changed(key))
+        return contents
+
+    def _contents(self, key: str) -> Contents | None:
+        """Return what a config holds, None where it is missing."""
         try:
             own = parse(self._store.read(key), key)
         except KeyError:
             return None
         except ConfigError as error:
-            return Claim(key, problem=error.within(key))
+            return Contents(problem=error.within(key))
         except StoreError:
             raise
         except Exception as error:
             # An unexpected exception must not become an import error, which would stop all pipelines.
             log.exception("config '%s' can't be read", key)
-            return Claim(key, problem=ConfigError(f"can't be read: {type(error).__name__}. See the log", config=key))
+            return Contents(problem=ConfigError(f"can't be read: {type(error).__name__}. See the log", config=key))
         try:
-            return Claim(key, document=self.with_defaults(key, own))
+            return Contents(self.with_defaults(key, own))
         except ConfigError as error:
             # The id may still be known, and then the problem shows where people look for the pipeline.
-            return Claim(key, document=own, problem=error)
+            return Contents(own, error)
 
     def with_defaults(self, key: str, own: Document) -> Document:
         """
@@ -145,6 +254,17 @@ class Claims:
             except ConfigError as error:
                 return error.within(key)
         return above if found is None else found
+
+
+def _claim(key: str, contents: Contents, stamp: Stamp | None = None) -> Claim:
+    named_id = named_in(contents.document) if contents.document is not None else None
+    return Claim(key, named_id, stamp, lambda: contents)
+
+
+def named_in(document: Document) -> str | None:
+    """Return the DAG id that a document's name gives, None where it names none."""
+    name = document.get("name")
+    return fitting(clean_dag_id(name)) if isinstance(name, str) and names_a_dag(name) else None
 
 
 def is_defaults(key: str) -> bool:
@@ -184,6 +304,12 @@ def nameless(claim: Claim) -> ConfigError:
     if isinstance(name, str) and name:
         return ConfigError(NO_DAG_ID, field="name", config=claim.key)
     return ConfigError("is missing, or is not a text. Give the pipeline a name", field="name", config=claim.key)
+
+
+def _changed(key: str) -> ConfigError:
+    return ConfigError(
+        "was changed or removed while the store was being read. The next load reads it again", config=key
+    )
 
 
 def _put_off(key: str) -> ConfigError:

@@ -35,7 +35,7 @@ from dag_factory.store.copies import (
     write,
 )
 
-__all__ = ["FOLDER", "InUse", "Index", "LastGood", "Version"]
+__all__ = ["FOLDER", "Copies", "InUse", "LastGood", "Version"]
 
 log = logging.getLogger(__name__)
 
@@ -76,9 +76,9 @@ class LastGood:
         copies = [copy for copy in copies_in(self.folder / bucket_of(dag_id)) if copy.id_part == part]
         return next((version for version in newest_first(copies) if version.dag_id == dag_id), None)
 
-    def index(self) -> Index:
+    def copies(self) -> Copies:
         """Return all copies as they are now, by name; none is opened."""
-        return Index(self.folder)
+        return Copies(self.folder)
 
     def keep(
         self,
@@ -184,7 +184,7 @@ class LastGood:
             log.info("The next parses keep the last good versions of %d more configs", left)
 
 
-class Index:
+class Copies:
     """All copies at one look."""
 
     def __init__(self, folder: Path) -> None:

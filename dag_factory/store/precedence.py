@@ -13,7 +13,7 @@ from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.verdicts import Verdicts
 
 Found = Config | BrokenConfig | Claim
-"""What a DAG id belongs to. A claim is not checked yet: no other config claims its id, so that can wait."""
+"""What a DAG id belongs to. A claim is not checked yet: whatever the check finds, the id is its own."""
 
 
 def speakers(claims: Sequence[Claim], verdicts: Verdicts) -> dict[str, Found]:
@@ -22,8 +22,34 @@ def speakers(claims: Sequence[Claim], verdicts: Verdicts) -> dict[str, Found]:
 
     :param claims: of all configs of a store
     """
-    running, broken = _contenders(sorted(claims, key=lambda claim: precedence(claim.key, claim.named_id)), verdicts)
     speaks: dict[str, Found] = {}
+    disputed: list[Claim] = []
+    counted = Counter(claim.named_id for claim in claims)
+    for claim in claims:
+        if (dag_id := claim.named_id) is not None and _is_undisputed(claim, dag_id, counted, verdicts):
+            speaks[dag_id] = claim
+        else:
+            disputed.append(claim)
+    _settle(sorted(disputed, key=lambda claim: precedence(claim.key, claim.named_id)), speaks, verdicts)
+    return speaks
+
+
+def _is_undisputed(claim: Claim, dag_id: str, counted: Mapping[str | None, int], verdicts: Verdicts) -> bool:
+    """
+    Return whether only this config names its DAG id, and it would run under no other, even if it is broken.
+
+    That is so where all that was kept of this config and for this id is of both.
+    """
+    return counted[dag_id] == 1 and (verdicts.knows_good(claim) or verdicts.copies.agrees(claim.key, dag_id))
+
+
+def _settle(claims: Sequence[Claim], speaks: dict[str, Found], verdicts: Verdicts) -> None:
+    """
+    Add the configs to which the rule has to be applied, each under its DAG id or one by which its problem is shown.
+
+    :param claims: the winner of each DAG id first
+    """
+    running, broken = _contenders(claims, verdicts)
     losers: list[Claim] = []
     for dag_id, claim, found in sorted(running, key=lambda each: precedence(each[1].key, each[0])):
         if dag_id not in speaks:
@@ -41,29 +67,22 @@ def speakers(claims: Sequence[Claim], verdicts: Verdicts) -> dict[str, Found]:
         dag_id = next(candidate for candidate in _ids_for_a_problem(claim) if candidate not in speaks)
         winner = speaks.get(claim.named_id or "")
         speaks[dag_id] = without_id(claim, dag_id, winner.key if winner is not None else "", verdicts)
-    return speaks
 
 
 def _contenders(
     claims: Sequence[Claim], verdicts: Verdicts
 ) -> tuple[list[tuple[str, Claim, Claim | Config]], list[Claim]]:
     """Return the configs that can run, each with the DAG id under which it would, and those that are broken."""
-    counted = Counter(claim.named_id for claim in claims)
     running: list[tuple[str, Claim, Claim | Config]] = []
     broken: list[Claim] = []
     for claim in claims:
-        if (dag_id := claim.named_id) is not None and _is_undisputed(claim, dag_id, counted, verdicts):
-            running.append((dag_id, claim, claim))
+        if claim.named_id is not None and verdicts.knows_good(claim):
+            running.append((claim.named_id, claim, claim))
         elif isinstance(config := verdicts.standing(claim), Config):
             running.append((config.dag_id, claim, config))
         else:
             broken.append(claim)
     return running, broken
-
-
-def _is_undisputed(claim: Claim, dag_id: str, counted: Mapping[str | None, int], verdicts: Verdicts) -> bool:
-    """Return whether only this config names its DAG id, and no last good version has another id."""
-    return claim.problem is None and counted[dag_id] == 1 and verdicts.copies.agrees(claim.key, dag_id)
 
 
 def without_id(claim: Claim, dag_id: str, winner: str, verdicts: Verdicts) -> BrokenConfig:

@@ -72,7 +72,7 @@ def rotate(store: ConfigStore, keys: Keys, *, dropped: bool = False) -> Rotation
 
 
 def _rotate_last_good(last_good: LastGood, keys: Keys, rotation: Rotation) -> None:
-    for version in last_good.index().all():
+    for version in last_good.copies().all():
         if is_sealed_newly(version.document, keys):
             continue
         name = f"last good version of {version.key}"

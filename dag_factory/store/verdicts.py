@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from dag_factory.store.config import BrokenConfig, Config, Trouble
 
 if TYPE_CHECKING:
     from dag_factory.store import ConfigStore
-    from dag_factory.store.last_good import Index, Version
+    from dag_factory.store.last_good import Copies, Version
 
 
 def accepts_all(config: Config) -> None:
@@ -25,17 +25,30 @@ class Verdicts:
 
     :param store: holds the last good versions, and says when a file was changed
     :param check: raises ConfigError where no DAG can be built from a config
+    :param good: key and stamp of each config that is known to be good as it is, by DAG id
     """
 
-    def __init__(self, store: ConfigStore, check: Callable[[Config], None]) -> None:
+    def __init__(
+        self,
+        store: ConfigStore,
+        check: Callable[[Config], None],
+        good: Mapping[str, tuple[str, str]] | None = None,
+    ) -> None:
         self._store = store
         self._check = check
+        self._good = good or {}
         self._faults: dict[str, ConfigError | None] = {}
 
     @cached_property
-    def copies(self) -> Index:
+    def copies(self) -> Copies:
         """All last good versions as they are now."""
-        return self._store.last_good.index()
+        return self._store.last_good.copies()
+
+    def knows_good(self, claim: Claim) -> bool:
+        """Return whether a config is known to run under the DAG id that it names; it is not opened for that."""
+        if claim.stamp is None or not claim.stamp.is_certain or claim.named_id is None:
+            return False
+        return self._good.get(claim.named_id) == (claim.key, claim.stamp.text)
 
     def judged(self, claim: Claim) -> Config | BrokenConfig:
         """Return a config as its files are, under the DAG id that it names."""

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import random
 import re
@@ -17,6 +18,7 @@ from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.last_good import LastGood
+from dag_factory.store.stamps import Stamp
 from tests.places import TESTS
 from tests.stored import problem_of
 
@@ -44,10 +46,15 @@ class MemoryStore:
         self.opened: Counter[str] = Counter()
         self.unreadable: set[str] = set()
         self.listed_but_gone: set[str] = set()
+        self.just_changed: set[str] = set()
         self.last_good = LastGood(last_good)
 
     def list_keys(self, unlisted: dict[str, str] | None = None) -> list[str]:
         return sorted(self.files.keys() | self.listed_but_gone)
+
+    def stamps(self, unlisted: dict[str, str] | None = None) -> dict[str, Stamp]:
+        texts = {key: hashlib.sha256(self.files.get(key, b"")).hexdigest() for key in self.list_keys(unlisted)}
+        return {key: Stamp(text, key not in self.just_changed) for key, text in texts.items()}
 
     def read(self, key: str) -> bytes:
         data = self.files[key]

@@ -51,15 +51,15 @@ def test_what_is_kept_is_found_by_its_dag_id_and_by_its_key(copies: LastGood) ->
     kept = [version("orders", "sales/orders.yaml", a=[1, 2.5, None, True, "ü"]), version("refunds")]
     keep(copies, kept)
     assert copies.find("orders") == kept[0]
-    assert copies.index().of_key("refunds.json") == kept[1]
-    assert copies.index().of_id("orders") == kept[0]
-    assert copies.find("others") is copies.index().of_key("others.json") is None
-    assert sorted(each.dag_id for each in copies.index().all()) == ["orders", "refunds"]
+    assert copies.copies().of_key("refunds.json") == kept[1]
+    assert copies.copies().of_id("orders") == kept[0]
+    assert copies.find("others") is copies.copies().of_key("others.json") is None
+    assert sorted(each.dag_id for each in copies.copies().all()) == ["orders", "refunds"]
 
 
 def test_nothing_is_found_where_nothing_was_ever_kept(copies: LastGood) -> None:
     assert copies.find("orders") is None
-    assert list(copies.index().all()) == []
+    assert list(copies.copies().all()) == []
     copies.forget("orders")
     assert not copies.folder.exists()
 
@@ -90,7 +90,7 @@ def test_a_config_that_was_moved_has_one_copy(copies: LastGood) -> None:
     keep(copies, [version(key="a.yaml")])
     keep(copies, [version(key="b/a.yaml")])
     assert copies.find("orders") == version(key="b/a.yaml")
-    assert copies.index().of_key("a.yaml") is None
+    assert copies.copies().of_key("a.yaml") is None
 
 
 def test_what_has_not_changed_is_neither_opened_nor_written(copies: LastGood) -> None:
@@ -178,7 +178,7 @@ def test_a_torn_copy_is_ignored(copies: LastGood, spoil: Any) -> None:
     keep(copies, [version()])
     spoil(files(copies)[0])
     assert copies.find("orders") is None
-    assert copies.index().of_key("orders.json") is None
+    assert copies.copies().of_key("orders.json") is None
 
 
 def test_an_older_copy_serves_where_the_newest_is_torn(copies: LastGood) -> None:
@@ -210,7 +210,7 @@ def test_a_folder_that_can_not_be_written_to_is_said_once(tmp_path: Path, caplog
     copies = LastGood(tmp_path / "file")
     keep(copies, [version(f"n{number}") for number in range(50)])
     assert len(caplog.records) == 1
-    assert copies.find("n1") is copies.index().of_key("n1.json") is None
+    assert copies.find("n1") is copies.copies().of_key("n1.json") is None
     keep(LastGood(tmp_path / "missing" / ".last_good"), [version()])
     assert not (tmp_path / "missing").exists()
 

@@ -12,13 +12,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
+from dag_factory.store.stamps import Stamp
+
 NEW = ".new"
 """Suffix of new files, which have hidden names until they are renamed into place."""
+
+UNREADABLE = "unreadable"
+"""The revision of a file that can't be looked at."""
 
 _NEW_NAME = re.compile(rf"\.[0-9a-f]{{32}}{re.escape(NEW)}")
 # `sweep` can remove a new file only between its creation and its lock, so for some microseconds.
 _ATTEMPTS = 5
-
+# More than a step of any file system's clock.
+_UNCERTAIN_SECONDS = 2.0
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -132,7 +138,32 @@ def revision_of(path: Path) -> str:
     try:
         return _revision(path.stat())
     except OSError:
-        return "unreadable"
+        return UNREADABLE
+
+
+def revision_at(entry: os.DirEntry[str]) -> str:
+    """Return the revision of a file that was found in a folder's listing; of a link, that of the file it leads to."""
+    try:
+        return _revision(entry.stat())
+    except OSError:
+        return UNREADABLE
+
+
+def stamp_at(entry: os.DirEntry[str], now: float) -> Stamp:
+    """
+    Return the stamp of a file that was found in a folder's listing; of a link, that of the file it leads to.
+
+    Whoever may write a file can give it any time of its last change, but not the time of the change of its inode
+    (``st_ctime``). That time advances in steps, so a file that has just been changed may be changed again unnoticed.
+
+    :param now: seconds since the epoch
+    """
+    try:
+        status = entry.stat()
+    except OSError:
+        return Stamp(UNREADABLE, is_certain=False)
+    text = f"{_revision(status)}-{status.st_ctime_ns:x}-{status.st_ino:x}-{status.st_dev:x}"
+    return Stamp(text, is_certain=status.st_ctime < now - _UNCERTAIN_SECONDS)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import stat
+import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
@@ -15,8 +16,8 @@ from dag_factory.configs.document import MAX_BYTES
 from dag_factory.errors import ConfigError, MissingStoreError, StoreError
 from dag_factory.plain_text import cut, one_line
 from dag_factory.store.folder.access import Access, AccessRights
-from dag_factory.store.folder.files import revision_of
-from dag_factory.store.folder.listing import CLOSED, Identity, keys_in, not_listed
+from dag_factory.store.folder.files import revision_at, stamp_at
+from dag_factory.store.folder.listing import CLOSED, Found, Identity, files_in, not_listed
 from dag_factory.store.folder.notes import keep, mapping
 from dag_factory.store.folder.own_files import LOAD, NOTES, is_key, loaded_name
 from dag_factory.store.folder.presence import Place, Presence, no_folder
@@ -24,6 +25,7 @@ from dag_factory.store.folder.writes import LOCK_SECONDS, Writes
 from dag_factory.store.last_good import FOLDER, LastGood
 from dag_factory.store.memory import Known, Memory
 from dag_factory.store.shards import WHOLE, Shard
+from dag_factory.store.stamps import Stamp
 
 log = logging.getLogger(__name__)
 
@@ -84,13 +86,11 @@ class FolderStore:
         self._presence.confirm_absence()
 
     def list_keys(self, unlisted: dict[str, str] | None = None) -> list[str]:
-        left_out: dict[str, str] = {}
-        keys = self._listed({}, left_out)
-        for folder, reason in left_out.items():
-            log.error("%s", not_listed(folder, reason))
-        if unlisted is not None:
-            unlisted.update(left_out)
-        return sorted(keys)
+        return sorted(key for key, _ in self._found(unlisted))
+
+    def stamps(self, unlisted: dict[str, str] | None = None) -> Mapping[str, Stamp]:
+        now = time.time()
+        return {key: stamp_at(file, now) for key, file in sorted(self._found(unlisted), key=lambda found: found[0])}
 
     def revisions(self) -> Mapping[str, str]:
         return self.snapshot().revisions
@@ -103,20 +103,30 @@ class FolderStore:
         """
         folders: dict[Path, Identity] = {}
         unlisted: dict[str, str] = {}
-        keys = self._listed(folders, unlisted)
-        return Snapshot({key: revision_of(self.root / key) for key in keys}, folders, unlisted)
+        files = self._listed(folders, unlisted)
+        return Snapshot({key: revision_at(file) for key, file in files}, folders, unlisted)
 
-    def _listed(self, folders: dict[Path, Identity], unlisted: dict[str, str]) -> list[str]:
+    def _found(self, unlisted: dict[str, str] | None) -> list[Found]:
+        """Return all files of configs, and log which folders can't be listed."""
+        left_out: dict[str, str] = {}
+        files = self._listed({}, left_out)
+        for folder, reason in left_out.items():
+            log.error("%s", not_listed(folder, reason))
+        if unlisted is not None:
+            unlisted.update(left_out)
+        return files
+
+    def _listed(self, folders: dict[Path, Identity], unlisted: dict[str, str]) -> list[Found]:
         self._presence.check()
         try:
-            keys = list(keys_in(self.root, folders, unlisted))
+            files = list(files_in(self.root, folders, unlisted))
         except (FileNotFoundError, NotADirectoryError):
             raise no_folder(self.root) from None
         except OSError as error:
             raise StoreError(f"config_store '{self.root}' can't be listed: {error.strerror}") from error
         # If the store was unmounted meanwhile, the empty mount point was listed.
         self._presence.check()
-        return keys
+        return files
 
     def read(self, key: str) -> bytes:
         path = self.root / key

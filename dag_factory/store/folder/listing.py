@@ -1,4 +1,4 @@
-"""Lists a folder of configs: the keys of its files, and the folders that they lie in."""
+"""Lists a folder of configs: its files with their keys, and the folders that they lie in."""
 
 from __future__ import annotations
 
@@ -24,9 +24,13 @@ Identity = tuple[int, int]
 """Device and inode of a folder."""
 
 
-def keys_in(root: Path, listed: dict[Path, Identity], unlisted: dict[str, str]) -> Iterator[str]:
+Found = tuple[str, "os.DirEntry[str]"]
+"""A config's key, and its file."""
+
+
+def files_in(root: Path, listed: dict[Path, Identity], unlisted: dict[str, str]) -> Iterator[Found]:
     """
-    Yield the keys of all configs in a folder and its subfolders, following links within bounds, see `Links`.
+    Yield the files of all configs in a folder and its subfolders, following links within bounds, see `Links`.
 
     A folder with several paths is listed once: under its own, else under the link that is nearest to the root.
 
@@ -51,8 +55,8 @@ class _Listing:
         self._seen: set[Identity] = set()
         self._to_follow: list[PurePosixPath] = []
 
-    def own(self) -> Iterator[str]:
-        """Yield the keys of the folder and its subfolders, and note the links in them."""
+    def own(self) -> Iterator[Found]:
+        """Yield the files of the folder and its subfolders, and note the links in them."""
         folders = deque([PurePosixPath()])
         while folders:
             folder = folders.popleft()
@@ -64,17 +68,17 @@ class _Listing:
                     raise
                 self._leave_out(folder, error)
                 continue
+            within = _within(folder)
             for name, entry in entries.items():
-                key = folder / name
-                if key.suffix.lower() in SUFFIXES:
-                    yield str(key)
+                if _is_config(name):
+                    yield within + name, entry
                 elif entry.is_symlink():
-                    self._to_follow.append(key)
+                    self._to_follow.append(folder / name)
                 elif entry.is_dir(follow_symlinks=False):
-                    folders.append(key)
+                    folders.append(folder / name)
 
-    def linked(self) -> Iterator[str]:
-        """Yield the keys of the folders behind the links; for each link all of them or none."""
+    def linked(self) -> Iterator[Found]:
+        """Yield the files of the folders behind the links; for each link all of them or none."""
         for link in self._to_follow:
             seen, listed = set(self._seen), dict(self._listed)
             try:
@@ -85,27 +89,26 @@ class _Listing:
                 self._listed.update(listed)
                 self._leave_out(link, error)
 
-    def _behind(self, first: PurePosixPath) -> list[str]:
+    def _behind(self, first: PurePosixPath) -> list[Found]:
         """
-        Return the keys of the folders behind a link, none where it leads to a file.
+        Return the files of the folders behind a link, none where it leads to a file.
 
         :raises OSError: where the folder can't be listed, or holds too much
         """
-        behind, keys, folders = (
-            self._links.follow(first),
-            [],
-            deque([first] if self._links.leads_to_folder(first) else []),
-        )
+        behind = self._links.follow(first)
+        files: list[Found] = []
+        folders = deque([first] if self._links.leads_to_folder(first) else [])
         while folders:
             folder = folders.popleft()
             try:
                 entries = self._entries(folder, partial(behind.bounded, folder))
                 for name, entry in entries.items():
-                    key = folder / name
-                    if key.suffix.lower() in SUFFIXES:
-                        keys.append(str(key))
-                    elif entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and self._leads_to_folder(key)):
-                        folders.append(key)
+                    if _is_config(name):
+                        files.append((_within(folder) + name, entry))
+                        continue
+                    path = folder / name
+                    if entry.is_dir(follow_symlinks=False) or (entry.is_symlink() and self._leads_to_folder(path)):
+                        folders.append(path)
             except RefusedLinkError:
                 raise
             except OSError as error:
@@ -113,7 +116,7 @@ class _Listing:
                 if folder == first:
                     raise
                 self._leave_out(folder, error)
-        return keys
+        return files
 
     def _leads_to_folder(self, link: PurePosixPath) -> bool:
         try:
@@ -162,6 +165,15 @@ def identities(folders: Iterable[Path]) -> dict[Path, Identity]:
 def identity_of(status: os.stat_result) -> Identity:
     """Return device and inode of a folder."""
     return (status.st_dev, status.st_ino)
+
+
+def _within(folder: PurePosixPath) -> str:
+    """Return how the keys of a folder's files begin."""
+    return "" if folder == PurePosixPath() else f"{folder}/"
+
+
+def _is_config(name: str) -> bool:
+    return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 - of each file at each load
 
 
 def _is_text(name: str, folder: PurePosixPath) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dag_factory.errors import MissingStoreError
 from dag_factory.store.folder.identity import IDENTITY, give_identity, read_identity
-from dag_factory.store.folder.listing import Identity, identity_of, keys_in
+from dag_factory.store.folder.listing import Identity, files_in, identity_of
 from dag_factory.store.memory import Known, Memory
 
 
@@ -135,7 +135,7 @@ class Presence:
     def _is_empty(self) -> bool:
         try:
             unlisted: dict[str, str] = {}
-            return next(keys_in(self._root, {}, unlisted), None) is None and not unlisted
+            return next(files_in(self._root, {}, unlisted), None) is None and not unlisted
         except OSError as error:
             raise self._unreadable(error) from error
 

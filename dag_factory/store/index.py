@@ -1,0 +1,142 @@
+"""The index: what is in each file of a store, and what became of it, as far as this machine has found it out before."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple
+
+from dag_factory.store.database import Database, NoDatabase
+
+
+class Named(NamedTuple):
+    """
+    What a config's file was found to name.
+
+    :param stamp: of the file and of its defaults, when they were read
+    :param dag_id: None where it names none
+    """
+
+    stamp: str
+    dag_id: str | None
+
+
+class Outcome(NamedTuple):
+    """
+    What a load has made of a config.
+
+    :param stamp: of the config's file and its defaults, when they were read; None where the next load has to read them
+    :param judged_with: identifies the settings and versions that the judgement depends on; None where the config can't
+        run as it is
+    :param copy: the name of its last good version, None where that is not kept
+    :param plan: all that its DAG is built from. It holds no secret
+    """
+
+    key: str
+    stamp: str | None
+    judged_with: str | None
+    copy: str | None
+    plan: str
+
+
+class Index:
+    """
+    What this machine has found in a store. It holds no secret, nor a digest of one.
+
+    All is kept by stamp, so it is never outdated: what has another stamp now is read again. Each process adds what it
+    has read, and several may do so at once. Nothing here raises; without the file all is read again, see `Database`.
+
+    :param database: the file
+    """
+
+    def __init__(self, database: Database | NoDatabase) -> None:
+        self._database = database
+
+    def named(self) -> dict[str, Named]:
+        """Return what the configs are known to name, by key."""
+
+        def ask(connection: sqlite3.Connection) -> dict[str, Named]:
+            rows = connection.execute("SELECT key, stamp, named_id FROM claims")
+            return {key: Named(stamp, named_id) for key, stamp, named_id in rows}
+
+        return self._database.read(ask, {})
+
+    def note_named(self, found: Mapping[str, Named], gone: Collection[str] = ()) -> None:
+        """
+        Remember what configs name.
+
+        :param found: by key
+        :param gone: the keys of configs that were removed
+        """
+        if not found and not gone:
+            return
+        rows = [(key, named.stamp, named.dag_id) for key, named in found.items()]
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany("DELETE FROM claims WHERE key = ?", [(key,) for key in gone])
+            connection.executemany("INSERT OR REPLACE INTO claims VALUES (?, ?, ?)", rows)
+
+        self._database.write(write)
+
+    def keys_of(self, dag_id: str) -> list[str]:
+        """Return the keys of the configs that are known to give a DAG id, the one that had it last first."""
+
+        def ask(connection: sqlite3.Connection) -> list[str]:
+            had = connection.execute("SELECT key FROM dags WHERE dag_id = ?", (dag_id,)).fetchall()
+            name = connection.execute("SELECT key FROM claims WHERE named_id = ? ORDER BY key", (dag_id,)).fetchall()
+            return [key for (key,) in had + name]
+
+        none: list[str] = []
+        return list(dict.fromkeys(self._database.read(ask, none)))
+
+    def good(self, judged_with: str | None = None) -> dict[str, tuple[str, str]]:
+        """
+        Return key and stamp of each config that can run as it is, by DAG id.
+
+        :param judged_with: the settings and versions that the judgement must depend on; None for any
+        """
+        query = "SELECT dag_id, key, stamp FROM dags WHERE stamp IS NOT NULL AND judged_with "
+        condition = "IS NOT NULL" if judged_with is None else "= ?"
+        values = () if judged_with is None else (judged_with,)
+
+        def ask(connection: sqlite3.Connection) -> dict[str, tuple[str, str]]:
+            return {dag_id: (key, stamp) for dag_id, key, stamp in connection.execute(query + condition, values)}
+
+        return self._database.read(ask, {})
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """Return what the last loads have made of all configs, by DAG id, sorted."""
+
+        def ask(connection: sqlite3.Connection) -> dict[str, Outcome]:
+            rows = connection.execute("SELECT dag_id, key, stamp, judged_with, copy, plan FROM dags ORDER BY dag_id")
+            return {dag_id: Outcome(*rest) for dag_id, *rest in rows}
+
+        return self._database.read(ask, {})
+
+    def outcome(self, dag_id: str) -> Outcome | None:
+        """Return what the last load has made of the config that had a DAG id, None where that is unknown."""
+
+        def ask(connection: sqlite3.Connection) -> Outcome | None:
+            query = "SELECT key, stamp, judged_with, copy, plan FROM dags WHERE dag_id = ?"
+            row = connection.execute(query, (dag_id,)).fetchone()
+            return None if row is None else Outcome(*row)
+
+        return self._database.read(ask, None)
+
+    def keep(self, found: Mapping[str, Outcome], gone: Iterable[str] = ()) -> None:
+        """
+        Remember what a load has made of configs.
+
+        :param found: by DAG id
+        :param gone: the DAG ids of configs that were removed
+        """
+        rows = [(dag_id, *outcome) for dag_id, outcome in found.items()]
+        removed = [(dag_id,) for dag_id in gone]
+        if not rows and not removed:
+            return
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany("DELETE FROM dags WHERE dag_id = ?", removed)
+            connection.executemany("INSERT OR REPLACE INTO dags VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+        self._database.write(write)
