@@ -307,26 +307,26 @@ sys.addaudithook(watch)
 
 
 @pytest.mark.parametrize("layout", ["{id}.json", "{half}/{id}.yaml", "{half}/any-{id}-name.json"])
-def test_a_worker_opens_one_config_of_a_thousand(parse: Parse, tmp_path: Path, layout: str) -> None:
-    store = tmp_path / "thousand"
+def test_a_worker_opens_one_config_of_many(parse: Parse, tmp_path: Path, layout: str) -> None:
+    store = tmp_path / "many"
     sample = json.loads((SAMPLES / "pg_metadata_hourly.json").read_text())
-    for number in range(1000):
+    for number in range(100):
         dag_id = f"pipeline_{number:04}"
         path = store / layout.format(id=dag_id, half="even" if number % 2 == 0 else "odd")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({**sample, "name": dag_id}))
     (store / "defaults.yaml").write_text("loggerLevel: DEBUG")
-    assert len(parse(store)["dags"]) == 1000
+    assert len(parse(store)["dags"]) == 100
     result = parse(
         store,
         before=WATCH_STORE,
         after="result['opened'] = opened",
-        _AIRFLOW_PARSING_CONTEXT_DAG_ID="pipeline_0777",
+        _AIRFLOW_PARSING_CONTEXT_DAG_ID="pipeline_0077",
     )
-    assert list(result["dags"]) == ["pipeline_0777"]
+    assert list(result["dags"]) == ["pipeline_0077"]
     # The folder itself is opened as well, and the files that it keeps for itself.
     configs = [path for path in result["opened"] if path != "." and not Path(path).name.startswith((".", "defaults"))]
-    assert configs == [layout.format(id="pipeline_0777", half="odd")]
+    assert configs == [layout.format(id="pipeline_0077", half="odd")]
 
 
 def test_a_config_without_read_permission_is_that_config_s_problem_alone(parse: Parse) -> None:
