@@ -11,20 +11,14 @@ from typing import Any, get_args
 
 from metadata.generated.schema.metadataIngestion.workflow import SourceConfig
 
-# Which of the models belong to a pipeline type, by how their names end.
-ENDINGS = {
-    "metadata": "ServiceMetadataPipeline", "usage": "QueryUsagePipeline", "lineage": "QueryLineagePipeline",
-    "profiler": "ProfilerPipeline", "autoClassification": "AutoClassificationPipeline",
-    "TestSuite": "TestSuitePipeline", "dbt": "DbtPipeline", "application": "ApplicationPipeline",
-    "elasticSearchReindex": "MetadataToElasticSearchPipeline", "policyAgent": "PolicyAgentPipeline",
-}  # fmt: skip
+from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
 
 
 def schemas() -> dict[str, list[dict[str, Any]]]:
     models = [kind for kind in get_args(SourceConfig.model_fields["config"].annotation) if kind is not type(None)]
     return {
-        name: [model.model_json_schema() for model in models if model.__name__.endswith(ending)]
-        for name, ending in ENDINGS.items()
+        name: [model.model_json_schema() for model in models if model.__name__.endswith(kind.source_config)]
+        for name, kind in PIPELINE_TYPES.items()
     }
 
 

@@ -17,6 +17,7 @@ from dag_factory.configs.timetables.schedule import cron_timetable
 from dag_factory.configs.timetables.spread import SpreadTimetable
 from dag_factory.dag.builder import PROBLEM_TAG, build_dag, build_placeholder
 from dag_factory.errors import ConfigError
+from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
 from dag_factory.openmetadata.source_configs import KINDS_OF_SERVICES
 from dag_factory.store.config import Config
 from dag_factory.task.operator import ConfigErrorOperator, IngestionOperator
@@ -47,14 +48,6 @@ def task_of(dag: DAG) -> Any:
     return task
 
 
-TASKS = {
-    "metadata": "ingestion_task", "dbt": "dbt_task", "lineage": "lineage_task", "usage": "usage_task",
-    "profiler": "profiler_task", "autoClassification": "auto_classification_task", "TestSuite": "test_suite_task",
-    "elasticSearchReindex": "elasticsearch_reindex_task", "application": "application_task",
-    "policyAgent": "ingestion_task",
-}  # fmt: skip
-
-
 @pytest.mark.parametrize("kind", KINDS_OF_SERVICES)
 def test_a_dag_says_which_kind_of_service_it_is_for_and_leads_there(kind: str) -> None:
     server = {"hostPort": "http://om.example/api"}
@@ -79,7 +72,7 @@ def test_every_document_of_a_server_builds_and_serializes(path: Path) -> None:
             build_dag(sample)
         return
     dag = build_dag(sample)
-    assert task_of(dag).task_id == TASKS[document["pipelineType"]]
+    assert task_of(dag).task_id == PIPELINE_TYPES[document["pipelineType"]].task_id
     assert DagSerialization.to_dict(dag)["dag"]["dag_id"] == document["name"]
 
 

@@ -11,6 +11,7 @@ from dag_factory.configs.ingestion_versions import IngestionVersions
 from dag_factory.configs.problem import SPELLING, Problem
 from dag_factory.configs.schemas import ANY_SERVICE, newest
 from dag_factory.configs.validation.source_config import doubts, misfits
+from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
 from tests.ingestion_verdicts import Verdict, verdicts
 
 pytestmark = pytest.mark.ingestion
@@ -75,10 +76,7 @@ def mutated(kind: str, seen: set[str]) -> Iterator[dict[str, Any]]:
 
 def documents() -> Iterator[dict[str, Any]]:
     seen: set[str] = set()
-    for pipeline_type in (
-        "metadata", "usage", "lineage", "profiler", "autoClassification", "TestSuite", "dbt", "elasticSearchReindex",
-        "application", "policyAgent",
-    ):  # fmt: skip
+    for pipeline_type in PIPELINE_TYPES:
         for service, kind in SCHEMAS.source_configs(pipeline_type).items():
             for config in mutated(kind, seen):
                 yield document(pipeline_type, service, config)
