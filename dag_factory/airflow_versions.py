@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from airflow import settings
 
 try:  # Airflow 3.2 and later
@@ -19,6 +21,7 @@ __all__ = [
     "AirflowTaskTimeout",
     "has_cluster_policies",
     "has_executor",
+    "is_dag_processor",
 ]
 
 
@@ -29,6 +32,12 @@ def has_cluster_policies() -> bool:
     else:  # pragma: no cover - Airflow 3.1
         hook = settings.POLICY_PLUGIN_MANAGER.hook
     return bool(hook.dag_policy.get_hookimpls() or hook.task_policy.get_hookimpls())
+
+
+def is_dag_processor() -> bool:
+    """Return whether this is a process that Airflow's DAG processor has forked for one parse, rather than a command."""
+    task_runner = sys.modules.get("airflow.sdk.execution_time.task_runner")
+    return hasattr(task_runner, "SUPERVISOR_COMMS")
 
 
 def has_executor(name: str) -> bool:

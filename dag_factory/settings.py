@@ -202,18 +202,18 @@ def local_dag_folders() -> list[Path]:
     ]
 
 
-def load_seconds() -> float | None:
+def load_limits() -> tuple[float | None, float | None]:
     """
-    Return how long a load of all configs may take in Airflow's DAG processor, None for no limit.
+    Return for how many seconds Airflow's DAG processor lets a loader run, None without a limit.
 
     Airflow ends the loader's module after ``[core] dagbag_import_timeout``, and the whole parse after ``[dag_processor]
-    dag_file_processor_timeout``, half of which is left for what Airflow does with the DAGs.
+    dag_file_processor_timeout``.
     """
     from airflow.configuration import conf
 
     module = conf.getfloat("core", "dagbag_import_timeout", fallback=30.0)
     parse = conf.getfloat("dag_processor", "dag_file_processor_timeout", fallback=50.0)
-    return min([seconds for seconds in (module, parse / 2) if seconds > 0], default=None)
+    return (module if module > 0 else None, parse if parse > 0 else None)
 
 
 def dag_update_seconds() -> int:

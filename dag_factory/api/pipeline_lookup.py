@@ -62,11 +62,12 @@ async def wait_for_dag(application: Application, caller: Caller, dag_id: str) ->
             raise unknown(dag_id)
         now = time.monotonic()
         if now > deadline:
+            why = (await application.store.problems()).get("load")
             raise Refused(
                 503,
                 f"The config of pipeline '{dag_id}' is stored, but Airflow has not parsed it within "
-                f"{application.parse_seconds:.0f} s. Is the DAG processor running, with openmetadata_loader.py in its "
-                "DAGs folder?",
+                f"{application.parse_seconds:.0f} s. "
+                f"{why or 'Is the DAG processor running, with openmetadata_loader.py in its DAGs folder?'}",
             )
         if now >= ask_again:
             application.ask_for_parse(caller, even_if_seen=True)

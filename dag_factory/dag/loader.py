@@ -17,6 +17,7 @@ from dag_factory.configs import allowed
 from dag_factory.configs.allowed import Allowed
 from dag_factory.dag import last_load
 from dag_factory.dag.builder import build_dag, build_placeholder
+from dag_factory.dag.load_notes import LoadNotes, begin_notes
 from dag_factory.dag.stand_in import build_stand_in
 from dag_factory.errors import ConfigError, SettingsError, StoreError
 from dag_factory.options import DEFAULT_LONGEST_RUN
@@ -58,13 +59,18 @@ def load_dags() -> dict[str, DAG]:
 
 
 def _all(store: ConfigStore, memory: Memory | None) -> dict[str, DAG]:
-    limit, known_keys = _load_seconds(), (memory.keys() if memory is not None else None) or None
+    with begin_notes(store, memory.path if memory is not None else None) as notes:
+        return _noted(store, memory, notes)
+
+
+def _noted(store: ConfigStore, memory: Memory | None, notes: LoadNotes) -> dict[str, DAG]:
+    known_keys = (memory.keys() if memory is not None else None) or None
     for _ in range(_ATTEMPTS):
         place = store.check()
         # Read before the configs, so that all configs of this marker are among them.
         marker, revisions, began = store.marker(), store.revisions(), time.time()
         dags = _dags(allowed.configured())
-        load_time = LoadTime(limit, known_keys)
+        load_time = LoadTime(notes.build_seconds, known_keys)
         catalog = Catalog(store, dags.check, load_time=load_time)
         configs = catalog.all()
         # A missing config may only mean that the store is missing.
@@ -81,7 +87,7 @@ def _all(store: ConfigStore, memory: Memory | None) -> dict[str, DAG]:
     loaded = dags.of_all(configs)
     if (problem := load_time.problem()) is not None:
         log.log(logging.ERROR if load_time.left_out or load_time.put_off else logging.WARNING, "%s", problem)
-    store.note_load_problem(problem)
+    notes.built(len(loaded), problem)
     return loaded
 
 
@@ -139,15 +145,6 @@ def _spread() -> int:
     except SettingsError as error:
         log.error("%s. Until it is corrected, runs are not spread", str(error).rstrip("."))
         return 0
-
-
-def _load_seconds() -> float | None:
-    """Return how many seconds a load may take; a setting that is not a number is left to Airflow to report."""
-    try:
-        return settings.load_seconds()
-    except Exception as error:  # noqa: BLE001 - Airflow's own exception for it has moved between versions
-        log.error("How long a load may take is unknown: %s", type(error).__name__)
-        return None
 
 
 def keep_last_good(

@@ -170,10 +170,10 @@ class ConfigStore(Protocol):
         """Note the marker found before a shard's configs were read, if the store can be written; never fails."""
 
     def load_problem(self) -> str | None:
-        """Return the loader's last note on the time that it takes, None where that is short enough."""
+        """Return what the loader files have noted on the time that they take, None where that is short enough."""
 
-    def note_load_problem(self, problem: str | None) -> None:
-        """Note a problem with the time that the loader takes, if the store can be written; never fails."""
+    def note_load_problem(self, problem: str | None, shard: Shard = WHOLE) -> None:
+        """Note a problem with the time that a loader file takes, if the store can be written; never fails."""
 
     def recall(self, dag_id: str) -> str | None:
         """Return the key last noted for a DAG id, None without a note. It may be outdated."""

@@ -16,7 +16,7 @@ LARGE_BYTES = 32 * 1024
 
 _WAY_OUT = (
     "Raise [core] dagbag_import_timeout, and [dag_processor] dag_file_processor_timeout to twice as much, for the DAG "
-    "processor; or give it a faster machine, or fewer configs"
+    "processor; or divide the store into more shards, or give it a faster machine"
 )
 
 

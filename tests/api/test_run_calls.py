@@ -248,6 +248,13 @@ def test_a_trigger_of_a_pipeline_that_airflow_never_parses_says_so_in_the_end(ca
     assert airflow.changes == []
 
 
+def test_a_trigger_of_a_pipeline_whose_parse_airflow_killed_says_that_instead(call: Call, store: FolderStore) -> None:
+    store.note_load_problem("The last parse of openmetadata_loader.py began and did not end.")
+    answer = call(FakeAirflow(known=False), "POST", "trigger", json={"dag_id": NAME})
+    assert answer.status_code == 503
+    assert answer.json()["error"].endswith(" 1 s. The last parse of openmetadata_loader.py began and did not end.")
+
+
 BY_BODY = [("POST", call, "json") for call in ("trigger", "enable", "disable", "kill")]
 BY_QUERY = [("GET", call, "params") for call in ("status", "last_dag_logs")]
 

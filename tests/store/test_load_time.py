@@ -130,15 +130,14 @@ def test_what_can_wait_gets_a_part_of_what_is_left() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "whole", "seconds"),
-    [("30", "50", 25), ("10", "50", 10), ("0", "50", 25), ("30", "0", 30), ("0", "0", None), ("60", "200", 60)],
+    ("module", "whole", "limits"), [("30", "50", (30, 50)), ("10", "0", (10, None)), ("0", "50", (None, 50))]
 )
-def test_a_load_may_take_what_airflow_gives_to_the_module_and_half_of_what_it_gives_to_the_parse(
-    monkeypatch: pytest.MonkeyPatch, module: str, whole: str, seconds: float | None
+def test_the_limits_of_a_load_are_airflow_s(
+    monkeypatch: pytest.MonkeyPatch, module: str, whole: str, limits: tuple[float | None, float | None]
 ) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT", module)
     monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT", whole)
-    assert settings.load_seconds() == seconds
+    assert settings.load_limits() == limits
 
 
 def test_a_machine_remembers_which_configs_the_last_load_had(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from dag_factory.configs.document import MAX_BYTES
 from dag_factory.errors import ConfigError, MissingStoreError, StoreError
-from dag_factory.plain_text import cut, one_line
 from dag_factory.store.folder.access import Access, AccessRights
 from dag_factory.store.folder.files import revision_at, stamp_at
 from dag_factory.store.folder.listing import CLOSED, Found, Identity, files_in, not_listed
@@ -23,13 +22,12 @@ from dag_factory.store.folder.own_files import LOAD, NOTES, is_key, loaded_name
 from dag_factory.store.folder.presence import Place, Presence, no_folder
 from dag_factory.store.folder.writes import LOCK_SECONDS, Writes
 from dag_factory.store.last_good import FOLDER, LastGood
+from dag_factory.store.load_problems import first_problem, with_problem
 from dag_factory.store.memory import Known, Memory
 from dag_factory.store.shards import WHOLE, Shard
 from dag_factory.store.stamps import Stamp
 
 log = logging.getLogger(__name__)
-
-_LONGEST_PROBLEM = 1000
 
 
 @dataclass(frozen=True)
@@ -205,12 +203,12 @@ class FolderStore:
             self._keep(loaded_name(shard), marker.encode())
 
     def load_problem(self) -> str | None:
-        problem = mapping(self.root / LOAD).get("problem")
-        return cut(one_line(problem), _LONGEST_PROBLEM) if isinstance(problem, str) else None
+        return first_problem(mapping(self.root / LOAD))
 
-    def note_load_problem(self, problem: str | None) -> None:
-        if problem != self.load_problem():
-            self._keep(LOAD, json.dumps({"problem": problem}).encode())
+    def note_load_problem(self, problem: str | None, shard: Shard = WHOLE) -> None:
+        noted = mapping(self.root / LOAD)
+        if noted != (wanted := with_problem(noted, shard, problem)):
+            self._keep(LOAD, json.dumps(wanted).encode())
 
     def recall(self, dag_id: str) -> str | None:
         key = mapping(self.root / NOTES).get(dag_id)

@@ -1,0 +1,190 @@
+"""Notes of each load in Airflow's DAG processor: when it began, how far it came, and that it ended by itself."""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import json
+import logging
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from dag_factory import settings
+from dag_factory.airflow_versions import is_dag_processor
+from dag_factory.store.load_figures import Limits, Load, Loads, problem_of
+from dag_factory.store.shards import WHOLE, Shard, shard_of_file
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from dag_factory.store import ConfigStore
+
+log = logging.getLogger(__name__)
+
+_MAX_BYTES = 10_000
+
+
+class LoadNotes:
+    """
+    Notes a load while it runs. Nothing here raises, and without a file nothing is kept.
+
+    Airflow kills a parse that takes too long, so that it can't report anything itself: the next load finds that the one
+    before began and did not end. While a load runs, its process has a lock on the file, so that another DAG processor
+    of this machine does not take it for a killed one.
+
+    :param store: gets the problem, for those who can't see the file
+    :param path: of the file, None to keep nothing
+    :param clock: returns seconds since the epoch
+    """
+
+    def __init__(
+        self,
+        store: ConfigStore,
+        path: Path | None,
+        limits: Limits,
+        shard: Shard = WHOLE,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store = store
+        self._path = path
+        self._shard = shard
+        self._clock = clock
+        self._load = Load(clock(), limits)
+        self._loads = Loads()
+        self._of_load: str | None = None
+        self._lock: int | None = None
+
+    @property
+    def build_seconds(self) -> float | None:
+        """For how many seconds the load may build DAGs, None for no limit."""
+        return self._loads.build_seconds(self._load.limits)
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the loads so far, None where nothing is."""
+        return self._of_load or problem_of(self._loads, self._shard)
+
+    def __enter__(self) -> Self:
+        """Note that a load has begun, and what was wrong with those before: this one may be killed too."""
+        if self._path is not None and self._is_locked(self._path):
+            self._loads = read_loads(self._path).began(self._load)
+            self._write()
+            if self.problem is not None:
+                log.error("%s", self.problem)
+                self._store.note_load_problem(self.problem, self._shard)
+        return self
+
+    def built(self, dags: int | None, problem: str | None = None) -> None:
+        """
+        Note that all DAGs are built.
+
+        :param dags: how many, None where the store could not be read
+        :param problem: what the load itself has found wrong with its time
+        """
+        self._of_load = problem
+        self._go_on(replace(self._load, dags=dags, built=self._clock() - self._load.began))
+        self._store.note_load_problem(self.problem, self._shard)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # Airflow ends a load that takes too long by an exception that is not an Exception.
+        if self._load.built is None and kind is not None and issubclass(kind, Exception):
+            self._go_on(replace(self._load, built=self._clock() - self._load.began))
+
+    def end(self) -> None:
+        """Note that the whole parse has ended by itself."""
+        before = self.problem
+        self._go_on(replace(self._load, ended=self._clock() - self._load.began))
+        if self.problem != before:
+            if self.problem is not None:
+                log.warning("%s", self.problem)
+            self._store.note_load_problem(self.problem, self._shard)
+
+    def _go_on(self, load: Load) -> None:
+        self._load = load
+        if self._lock is not None:
+            self._loads = self._loads.went_on(load)
+            self._write()
+
+    def _is_locked(self, path: Path) -> bool:
+        with suppress(OSError):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(lock)
+            else:
+                self._lock = lock  # until the process ends
+        return self._lock is not None
+
+    def _write(self) -> None:
+        noted = {name: load.as_json() for name, load in vars(self._loads).items() if isinstance(load, Load)}
+        text = json.dumps(noted | {"killed": self._loads.killed}).encode()
+        with suppress(OSError):
+            assert self._lock is not None
+            # In place, since the lock is on this very file. A torn note can't be read, and counts as missing.
+            os.pwrite(self._lock, text, 0)
+            os.ftruncate(self._lock, len(text))
+
+
+def begin_notes(store: ConfigStore, memory: Path | None, shard: Shard = WHOLE) -> LoadNotes:
+    """
+    Return the notes of a load. In Airflow's DAG processor they last until its process for this parse ends.
+
+    :param memory: the file in which this machine remembers the store, None where it must not remember anything
+    """
+    is_parse = memory is not None and is_dag_processor()
+    notes = LoadNotes(store, notes_path(memory, shard) if memory and is_parse else None, _limits(), shard)
+    if is_parse:
+        # Airflow forks a process for each parse. It runs what was registered there when it ends by itself.
+        atexit.register(notes.end)
+    return notes
+
+
+def read_loads(path: Path) -> Loads:
+    """Return what a file of notes says, nothing where it is missing or can't be read."""
+    try:
+        with path.open("rb") as file:
+            noted = json.loads(file.read(_MAX_BYTES))
+        last, complete = (Load.from_json(noted.get(name)) for name in ("last", "complete"))
+        killed = noted.get("killed")
+    except (OSError, ValueError, AttributeError):
+        return Loads()
+    return Loads(last, complete, killed if isinstance(killed, int) else 0)
+
+
+def noted_loads(memory: Path) -> dict[Shard, Loads]:
+    """
+    Return what is noted of the loads on this machine, by shard; those of an earlier number of shards are among them.
+
+    :param memory: the file in which this machine remembers the store
+    """
+    found = {path: shard_of_file(f"{path.stem}.py") for path in notes_path(memory, WHOLE).parent.glob("*.json")}
+    return {shard: read_loads(path) for path, shard in found.items() if shard is not None}
+
+
+def notes_path(memory: Path, shard: Shard) -> Path:
+    """
+    Return the file of notes of a shard's loads.
+
+    :param memory: the file in which this machine remembers the store
+    """
+    return memory.with_suffix(".loads") / f"{Path(shard.file_name).stem}.json"
+
+
+def _limits() -> Limits:
+    """Return Airflow's limits; a setting that is not a number is left to Airflow to report."""
+    try:
+        return Limits(*settings.load_limits())
+    except Exception as error:  # noqa: BLE001 - Airflow's own exception for it has moved between versions
+        log.error("How long a load may take is unknown: %s", type(error).__name__)
+        return Limits()

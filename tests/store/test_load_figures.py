@@ -1,0 +1,143 @@
+"""What is said of loads, from their figures alone: near a limit, stopped, killed, and how many shards are due."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dag_factory.store.load_figures import MODULE_LIMIT, PARSE_LIMIT, Limits, Load, Loads, problem_of
+from dag_factory.store.load_problems import first_problem, with_problem
+from dag_factory.store.shards import WHOLE, Shard
+
+LIMITS = Limits(module=30, parse=50)
+NOON = 1_800_000_000.0
+
+
+def after(*loads: Load) -> Loads:
+    """Return what is known after these loads, each of which has begun once the one before had ended or was killed."""
+    known = Loads()
+    for load in loads:
+        known = known.began(Load(load.began, load.limits)).went_on(load)
+    return known
+
+
+def complete(dags: int, built: float, ended: float, limits: Limits = LIMITS) -> Load:
+    return Load(NOON, limits, dags, built, ended)
+
+
+@pytest.mark.parametrize(
+    ("load", "words"),
+    [
+        (complete(1_000, 2, 5), None),
+        (complete(9_000, 20, 35), None),
+        (complete(10_000, 12, 40), f"took 40 s of the 50 s of {PARSE_LIMIT} for 10000 DAGs. With about 12500 Airflow"),
+        (complete(10_000, 24, 38), f"took 24 s of the 30 s of {MODULE_LIMIT} for 10000 DAGs. With about 12500 Airflow"),
+        (complete(10_000, 290, 390, Limits(None, None)), None),
+        (complete(10_000, 29, 390, Limits(30, None)), "took 29 s of the 30 s of [core]"),
+    ],
+    ids=["far", "below", "parse", "module", "no_limits", "one_limit"],
+)  # fmt: skip
+def test_a_load_near_a_limit_says_which_one_and_at_how_many_dags_it_is_reached(load: Load, words: str | None) -> None:
+    problem = problem_of(after(load))
+    assert (problem or "") == "" if words is None else words in (problem or "")
+
+
+@pytest.mark.parametrize(
+    ("of", "seconds", "shards", "setting"),
+    [(1, 36, 4, 103), (1, 49, 4, 140), (1, 50, 4, 143), (4, 40, 16, 114), (64, 40, 256, 114), (4096, 40, 4096, 114)],
+)
+def test_the_way_out_has_numbers(of: int, seconds: float, shards: int, setting: int) -> None:
+    shard = Shard(of - 1, of)
+    problem = problem_of(after(complete(1_000, 5, seconds)), shard) or ""
+    assert f"parse of {shard.file_name} took" in problem
+    assert f"init --shards {shards})" in problem
+    assert f"raise [dag_processor] dag_file_processor_timeout to {setting} for the DAG processor" in problem
+
+
+def test_a_load_that_began_and_did_not_end_was_killed_once_the_next_begins() -> None:
+    begun = after(complete(9_000, 10, 20), Load(NOON + 60, LIMITS))
+    assert problem_of(begun) is None
+    killed = begun.began(Load(NOON + 200, LIMITS))
+    assert (problem_of(killed) or "").startswith(
+        "The last parse of openmetadata_loader.py began and did not end (the one of 2027-01-15 08:00:00 UTC did, "
+        f"with 9000 DAGs). Airflow kills a parse after 50 s ({PARSE_LIMIT}), and removes the DAGs of a file that it "
+        "can't parse."
+    )
+    assert "init --shards 8)" in (problem_of(killed) or "")
+    again = killed.began(Load(NOON + 300, LIMITS))
+    assert "The last 2 parses of openmetadata_loader.py" in (problem_of(again) or "")
+
+
+def test_a_load_that_was_killed_while_airflow_serialized_its_dags_counts_as_killed() -> None:
+    built = Load(NOON, LIMITS, dags=20_000, built=24)
+    assert after(built, Load(NOON + 100, LIMITS)).killed == 1
+
+
+def test_a_load_that_ends_makes_good_for_those_that_were_killed() -> None:
+    killed = after(Load(NOON, LIMITS), Load(NOON + 60, LIMITS))
+    assert killed.killed == 1
+    assert problem_of(killed.began(Load(NOON + 120, LIMITS)).went_on(complete(1_000, 2, 4))) is None
+
+
+def test_without_a_limit_what_did_not_end_was_killed_by_something_else() -> None:
+    none = Limits(None, None)
+    problem = problem_of(after(Load(NOON, none), Load(NOON + 60, none))) or ""
+    assert "short of memory" in problem
+    assert "shards" not in problem
+
+
+def test_a_load_that_airflow_stopped_by_an_exception_is_told_from_one_that_it_killed() -> None:
+    problem = problem_of(after(Load(NOON, LIMITS, ended=31))) or ""
+    assert (
+        "Airflow stopped the last load of openmetadata_loader.py after 30 s ([core] dagbag_import_timeout)" in problem
+    )
+
+
+def test_a_load_of_a_store_that_is_away_is_neither_near_a_limit_nor_stopped() -> None:
+    away = Load(NOON, LIMITS, dags=None, built=1, ended=45)
+    assert problem_of(after(away)) is None
+    assert after(complete(9_000, 10, 20), away).complete == complete(9_000, 10, 20)
+
+
+@pytest.mark.parametrize(
+    ("limits", "seconds"),
+    [
+        (Limits(30, 50), 25),
+        (Limits(10, 50), 10),
+        (Limits(None, 50), 25),
+        (Limits(30, None), 30),
+        (Limits(None, None), None),
+        (Limits(60, 200), 60),
+    ],
+    ids=["half", "module", "no_module", "no_parse", "none", "large"],
+)
+def test_a_load_may_take_what_airflow_gives_to_the_module_and_half_of_what_it_gives_to_the_parse(
+    limits: Limits, seconds: float | None
+) -> None:
+    assert Loads().build_seconds(limits) == seconds
+
+
+def test_where_airflow_s_own_part_takes_most_of_a_parse_a_load_may_take_less() -> None:
+    assert after(complete(9_000, 5, 40)).build_seconds(LIMITS) == pytest.approx(50 / 8)
+    assert after(complete(9_000, 30, 40)).build_seconds(LIMITS) == 25
+    # That of a few DAGs says nothing.
+    assert after(complete(3, 0.01, 0.5)).build_seconds(LIMITS) == 25
+
+
+def test_a_load_is_read_back_from_its_note_and_anything_else_is_not_one() -> None:
+    load = complete(9_000, 10, 20)
+    assert Load.from_json(json.loads(json.dumps(load.as_json()))) == load
+    for other in (None, [], {}, "load", {**load.as_json(), "limits": None}, {**load.as_json(), "built": "x"}):
+        assert Load.from_json(other) is None
+
+
+def test_each_loader_file_has_its_problem_and_none_of_another_number_of_shards_stays() -> None:
+    first, second = Shard(0, 2), Shard(1, 2)
+    noted = with_problem(with_problem({}, second, "slow"), first, "slower")
+    assert noted == {"openmetadata_loader_0_of_2.py": "slower", "openmetadata_loader_1_of_2.py": "slow"}
+    assert first_problem(noted) == "slower The loads of 1 more loader files have a problem."
+    assert with_problem(noted, first, None) == {"openmetadata_loader_1_of_2.py": "slow"}
+    assert with_problem(noted, WHOLE, None) == {}
+    assert first_problem({}) is None
+    assert first_problem({"x": 3}) is None
