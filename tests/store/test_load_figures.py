@@ -128,7 +128,8 @@ def test_where_airflow_s_own_part_takes_most_of_a_parse_a_load_may_take_less() -
 def test_a_load_is_read_back_from_its_note_and_anything_else_is_not_one() -> None:
     load = complete(9_000, 10, 20)
     assert Load.from_json(json.loads(json.dumps(load.as_json()))) == load
-    for other in (None, [], {}, "load", {**load.as_json(), "limits": None}, {**load.as_json(), "built": "x"}):
+    others: list[object] = [None, [], {}, "load", {**load.as_json(), "limits": None}, {**load.as_json(), "built": "x"}]
+    for other in others:
         assert Load.from_json(other) is None
 
 
