@@ -46,11 +46,11 @@ def load_dags() -> dict[str, DAG]:
     """
     try:
         location = settings.config_store()
+        memory = configured_memory(location)
+        store = open_store(location, memory)
     except SettingsError as error:
         log.error("No DAGs are loaded. %s", error)
         return {}
-    memory = configured_memory(location)
-    store = open_store(location, memory)
     wanted = get_parsing_context().dag_id
     try:
         return _all(store, memory) if wanted is None else _one(store, wanted)

@@ -7,8 +7,9 @@ may import.
 
 from __future__ import annotations
 
+import hashlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +22,7 @@ from dag_factory.store.folder.presence import Place
 from dag_factory.store.index import Index
 from dag_factory.store.last_good import LastGood
 from dag_factory.store.memory import Known, Memory
+from dag_factory.store.objects.location import Location, is_url, local_path, located
 from dag_factory.store.shards import WHOLE, Shard
 from dag_factory.store.stamps import Stamp
 
@@ -100,8 +102,11 @@ class ConfigStore(Protocol):
 
         :raises KeyError: where the file is missing
         :raises ConfigError: where it can't be read
-        :raises StoreError: under the lock, where the file system fails to read it
+        :raises StoreError: where the store can't be reached; under the lock also where the file system fails to read it
         """
+
+    def prefetch(self, keys: Iterable[str]) -> None:
+        """Announce the files that will be read next, each once, in this order: a remote store reads many at a time."""
 
     def size(self, key: str) -> int:
         """Return a file's size in bytes, 0 where that is unknown."""
@@ -134,11 +139,15 @@ class ConfigStore(Protocol):
 
     def lock(self) -> AbstractContextManager[None]:
         """
-        Hold the store's lock, which one thread of one process can hold at a time. Writing and deleting need it.
+        Keep other writers from a file that is read, and then written or deleted, which is done under this lock alone.
 
-        When it is released without an error, the marker covers all changes, even those of writers that died.
+        A folder makes them wait. Object storage can't: there a change is refused where another writer has changed the
+        file since it was first read under the lock, and what has been read is not read again.
 
-        :raises StoreLockedError: where another process holds it for too long
+        When it is released without an error, the marker covers all changes; in a folder even those of writers that
+        died.
+
+        :raises StoreLockedError: where another process holds it for too long, or a change is refused
         :raises StoreError: where the store can't be locked, or the marker can't be made
         """
 
@@ -184,11 +193,24 @@ class ConfigStore(Protocol):
 
 def open_store(location: str, memory: Memory | None = None) -> ConfigStore:
     """
-    Return the store at a location, a folder's path.
+    Return the store at a location: a folder's path, or a URL such as ``s3://conn_id@bucket/prefix``.
 
     :param memory: what this machine remembers of the store. With it, any other store is refused
+    :raises SettingsError: where the URL is invalid
     """
-    return FolderStore(location, memory, last_good=settings.last_good_folder())
+    last_good = settings.last_good_folder()
+    path = local_path(location)
+    if path is None and is_url(location):
+        from dag_factory.store.objects.object_store import ObjectStore
+
+        place = located(location)
+        return ObjectStore(place, memory, last_good=LastGood(last_good or _local_copies(place)))
+    return FolderStore(path or location, memory, last_good=last_good)
+
+
+def _local_copies(place: Location) -> Path:
+    digest = hashlib.sha256(str(place).encode()).hexdigest()[:12]
+    return settings.state_folder() / f"last_good-{digest}"
 
 
 def configured_store() -> ConfigStore:
@@ -225,7 +247,15 @@ def memory_of(location: str) -> Memory:
 
     :raises SettingsError: where the setting for it has no usable value
     """
-    return Memory(settings.state_folder(), str(Path(location).expanduser().absolute()))
+    return Memory(settings.state_folder(), _plain(location))
+
+
+def _plain(location: str) -> str:
+    """Return a location in one form, however it is written."""
+    path = local_path(location)
+    if path is None and is_url(location):
+        return str(located(location))
+    return str(Path(path or location).expanduser().absolute())
 
 
 def knows_store() -> bool:

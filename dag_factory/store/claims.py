@@ -155,7 +155,9 @@ class Claims:
         """Return the claims of configs that have to be opened, as far as there is time, and note what they name."""
         claims: list[Claim] = []
         found: dict[str, Named] = {}
-        for number, key in enumerate(load_time.in_order(keys, self._store.size), before):
+        in_order = load_time.in_order(keys, self._store.size)
+        self._store.prefetch(in_order)
+        for number, key in enumerate(in_order, before):
             if load_time.leaves_out(key, number):
                 continue
             if load_time.puts_off(key, self._store.size):

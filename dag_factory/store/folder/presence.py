@@ -114,9 +114,9 @@ class Presence:
         if self._memory is None:
             return
         # Read again: the known store may no longer be empty, and the operator may have run `adopt-store`.
-        if self._known is None or self._known.is_empty or not _is(self._known, place):
+        if self._known is None or self._known.is_empty or not is_known(self._known, place):
             self._known = self._memory.known()
-        if self._known is None or _is(self._known, place):
+        if self._known is None or is_known(self._known, place):
             return
         if self._known.identity is None and place.identity is None:
             if not self._is_empty():
@@ -157,7 +157,7 @@ def no_folder(root: Path) -> MissingStoreError:
     )
 
 
-def _is(known: Known, place: Place) -> bool:
+def is_known(known: Known, place: Place) -> bool:
     """Return whether a place is certain to be the known store, or that store was empty, so that nothing can be lost."""
     if known.is_empty:
         return True

@@ -1,0 +1,59 @@
+"""Reads objects before they are asked for: one after the other, thousands would take minutes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+
+MOST_OBJECTS = 256
+MOST_BYTES = 32 * 1024 * 1024
+
+
+class Ahead:
+    """
+    Objects that will be read, each once, in an order that is known.
+
+    :param get_all: returns the content of some objects, without those that are missing
+    :param size: returns the size of an object, in bytes
+    """
+
+    def __init__(self, get_all: Callable[[list[str]], Mapping[str, bytes]], size: Callable[[str], int]) -> None:
+        self._get_all = get_all
+        self._size = size
+        self._keys: deque[str] = deque()
+        self._waiting: set[str] = set()
+        self._read: dict[str, bytes | None] = {}
+
+    def expect(self, keys: Iterable[str]) -> None:
+        """Replace the list of objects that will be read."""
+        self._keys = deque(keys)
+        self._waiting = set(self._keys)
+        self._read = {}
+
+    def knows(self, key: str) -> bool:
+        """Return whether an object is among those that are still to be read."""
+        return key in self._waiting or key in self._read
+
+    def take(self, key: str) -> bytes | None:
+        """
+        Return the content of an object, None where it is missing; the next ones are read with it.
+
+        :raises StoreError: where they can't be read
+        """
+        if key not in self._read:
+            # Those before it were left out.
+            while self._keys and self._keys[0] != key:
+                self._waiting.discard(self._keys.popleft())
+            batch = self._batch()
+            self._read = {**dict.fromkeys(batch), **self._get_all(batch)}
+        return self._read.pop(key)
+
+    def _batch(self) -> list[str]:
+        batch: list[str] = []
+        size = 0
+        while self._keys and len(batch) < MOST_OBJECTS and (not batch or size < MOST_BYTES):
+            key = self._keys.popleft()
+            self._waiting.discard(key)
+            batch.append(key)
+            size += self._size(key)
+        return batch

@@ -1,0 +1,18 @@
+"""Which objects are configs."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from dag_factory.configs.document import SUFFIXES
+from dag_factory.store.folder.own_files import is_key
+
+
+def is_config(key: str) -> bool:
+    """
+    Return whether an object's key is that of a config, as a file of this path would be.
+
+    Keys may be any text: those with a hidden part, ``..`` or an empty name in them are not.
+    """
+    path = PurePosixPath(key)
+    return path.suffix.lower() in SUFFIXES and str(path) == key and is_key(key)
