@@ -17,7 +17,8 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     "config_store": {
         "description": (
             "Folder that holds the configs of all pipelines: one JSON or YAML file each, subfolders included.\n"
-            "The API server, the DAG processor and the workers must see the same folder.\n"
+            "The API server, the DAG processor and the workers must see the same folder. Or a URL of object storage,\n"
+            "such as s3://conn_id@bucket/prefix; the Airflow Connection conn_id holds the credentials.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",

@@ -3,7 +3,7 @@ import json
 import random
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,9 @@ class MemoryStore:
 
     def note(self, keys: Mapping[str, str]) -> None:
         self.notes = dict(keys)
+
+    def prefetch(self, keys: Iterable[str]) -> None:
+        pass
 
     def __getattr__(self, name: str) -> Any:
         raise AssertionError(f"a catalogue asks for nothing else, and not for {name}")

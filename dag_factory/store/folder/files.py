@@ -153,7 +153,7 @@ def stamp_at(entry: os.DirEntry[str], now: float) -> Stamp:
     """
     Return the stamp of a file that was found in a folder's listing; of a link, that of the file it leads to.
 
-    Whoever may write a file can give it any time of its last change, but not the time of the change of its inode
+    Those who may write a file can give it any time of its last change, but not the time of the change of its inode
     (``st_ctime``). That time advances in steps, so a file that has just been changed may be changed again unnoticed.
 
     :param now: seconds since the epoch

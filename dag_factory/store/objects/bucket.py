@@ -54,7 +54,7 @@ class Bucket:
 
     def find(self, key: str, most: int) -> tuple[bytes, Entry] | None:
         """
-        Return the first bytes of an object, and an entry whose revision is no later than they are; None where missing.
+        Return the first bytes of an object, and an entry whose revision is at most as new; None where missing.
 
         :raises StoreError: where the store can't be reached
         """
@@ -152,7 +152,7 @@ class Bucket:
         It takes one request for a thousand objects of the root, and one or more for each folder beside them.
 
         :param hidden: the name of a hidden folder
-        :raises StoreError: where they can't be listed; a listing that fails in the midst is none
+        :raises StoreError: where they can't be listed; a listing that fails half-way returns nothing
         """
         root = self.location.path if hidden is None else self._path(hidden)
 

@@ -77,7 +77,7 @@ def _made(location: Location) -> AbstractFileSystem:
             "them, and are they complete?"
         ) from error
     if protocol in S3:
-        # Of its own; botocore tries again as well.
+        # Attempts of its own: botocore retries as well.
         made.retries = 1
     return made
 

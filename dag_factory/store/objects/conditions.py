@@ -41,7 +41,7 @@ class Conditions:
         return bytes(await self._call("cat_file", path, start=0, end=most))
 
     async def get_with_entry(self, path: str, most: int) -> tuple[bytes, Entry]:
-        """Return the first bytes of an object, and an entry that is no later than they are."""
+        """Return the first bytes of an object, and an entry that is at most as new."""
         entry = await self.entry(path)
         return await self.get(path, most), entry
 

@@ -68,7 +68,7 @@ def located(url: str) -> Location:
     prefix = parts.path.strip("/")
     names = prefix.split("/") if prefix else []
     if not bucket or any(name in ("", ".", "..") for name in names):
-        raise _invalid("names no bucket, or has an empty name, '.' or '..' in its path")
+        raise _invalid("names no bucket, or has an empty name or dots for a name in its path")
     return Location(parts.scheme.lower(), user or None, "/".join([bucket, *names]))
 
 

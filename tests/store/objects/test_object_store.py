@@ -21,7 +21,7 @@ from dag_factory.store.memory import Memory
 from dag_factory.store.objects.bucket import Bucket
 from dag_factory.store.objects.location import located
 from dag_factory.store.objects.object_store import ObjectStore
-from tests.object_storage import KEY_ID, S3, SECRET, SLOW_DOWN, Proxy, Request, connection_to, refusal
+from tests.object_storage import KEY_ID, S3, SECRET, SLOW_DOWN, Fault, Proxy, Request, connection_to, refusal
 from tests.places import TESTS
 from tests.store.any_store import InBucket, opened
 
@@ -53,6 +53,11 @@ def quick(kind: InBucket, seconds: float = 0.3) -> ObjectStore:
 def deploy(store: ConfigStore, name: str = ID) -> writer.Deployed:
     document = {**json.loads(SAMPLE), "name": name, "fullyQualifiedName": f"s.{name}", "id": name}
     return writer.deploy(store, writer.checked(document))
+
+
+def answering(refusal: tuple[int, bytes]) -> Fault:
+    """Return a fault of all requests."""
+    return lambda request: refusal
 
 
 def asked(proxy: Proxy) -> Counter[str]:
@@ -348,7 +353,7 @@ def test_credentials_are_in_no_error_log_object_or_memory(
     store.remember()
     said = []
     for fault in (refusal(400, SECRET), refusal(403, "InvalidAccessKeyId"), refusal(403, KEY_ID)):
-        proxy.fault = lambda request, fault=fault: fault
+        proxy.fault = answering(fault)
         for ask in (store.check, store.list_keys, lambda: deploy(store, "other")):
             with pytest.raises(StoreError) as caught:
                 ask()
