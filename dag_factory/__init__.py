@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
+    from dag_factory.dag.bundle import IngestionBundle
     from dag_factory.errors import ConfigError, DagFactoryError, SettingsError, StoreError, WorkflowError
     from dag_factory.task.operator import IngestionOperator
 
 __all__ = [
     "ConfigError",
     "DagFactoryError",
+    "IngestionBundle",
     "IngestionOperator",
     "SettingsError",
     "StoreError",
@@ -25,6 +27,8 @@ __all__ = [
     "load_dags",
 ]
 __version__ = "0.1.0"
+
+_MODULES = {"IngestionBundle": "dag.bundle", "IngestionOperator": "task.operator"}
 
 
 def load_dags() -> dict[str, DAG]:
@@ -39,7 +43,7 @@ def __getattr__(name: str) -> object:
     """Import the others of ``__all__`` when they are asked for, for the same reason."""
     if name not in __all__:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    module = "task.operator" if name == "IngestionOperator" else "errors"
+    module = _MODULES.get(name, "errors")
     return getattr(import_module(f"{__name__}.{module}"), name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from dag_factory.errors import SettingsError
 from dag_factory.options import DEFAULT_CONFIG_STORE, DEFAULT_STATE_FOLDER, IN_PROCESS, LONGEST_SPREAD, OPTIONS, SECTION
@@ -190,16 +191,25 @@ def dags_folder() -> Path:
     return Path(conf.get("core", "dags_folder"))
 
 
-def local_dag_folders() -> list[Path]:
-    """Return the folders of this machine from which Airflow takes DAGs: those of its local bundles."""
+def dag_bundles() -> list[dict[str, Any]]:
+    """Return the bundles of ``[dag_processor] dag_bundle_config_list``, as far as they have the form of one."""
     from airflow.configuration import conf
 
     bundles = conf.getjson("dag_processor", "dag_bundle_config_list", fallback=[])
     return [
-        Path(str((bundle.get("kwargs") or {}).get("path") or dags_folder()))
+        {**bundle, "kwargs": kwargs if isinstance(kwargs := bundle.get("kwargs"), dict) else {}}
         for bundle in (bundles if isinstance(bundles, list) else [])
-        if isinstance(bundle, dict) and str(bundle.get("classpath")).endswith(".LocalDagBundle")
+        if isinstance(bundle, dict)
     ]
+
+
+def local_bundles() -> dict[str, Path]:
+    """Return the folders of this machine from which Airflow takes DAGs, by the names of its local bundles."""
+    return {
+        str(bundle.get("name")): Path(str(bundle["kwargs"].get("path") or dags_folder()))
+        for bundle in dag_bundles()
+        if str(bundle.get("classpath")).endswith(".LocalDagBundle")
+    }
 
 
 def load_limits() -> tuple[float | None, float | None]:

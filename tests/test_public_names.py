@@ -10,7 +10,7 @@ import pytest
 
 import dag_factory
 
-PROMISED = {"load_dags", "IngestionOperator"}
+PROMISED = {"load_dags", "IngestionBundle", "IngestionOperator"}
 ERRORS = {"ConfigError", "DagFactoryError", "SettingsError", "StoreError", "WorkflowError"}
 
 
@@ -22,10 +22,12 @@ def test_these_names_are_promised_and_no_others() -> None:
 
 
 def test_each_is_what_its_module_has_by_that_name() -> None:
-    from dag_factory import IngestionOperator, errors
+    from dag_factory import IngestionBundle, IngestionOperator, errors
+    from dag_factory.dag import bundle
     from dag_factory.task import operator
 
     assert IngestionOperator is operator.IngestionOperator
+    assert IngestionBundle is bundle.IngestionBundle
     for name in ERRORS:
         assert getattr(dag_factory, name) is getattr(errors, name)
         assert issubclass(getattr(dag_factory, name), errors.DagFactoryError)

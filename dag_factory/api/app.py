@@ -63,8 +63,8 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
     application = Application(
         StoreAccess(store, write_seconds=write_seconds),
         Logins(api),
-        configured_parses(store),
-        RestRequests(files),
+        configured_parses(store, files),
+        RestRequests(files, DatabaseRequests(files)),
         automations or configured(),
         parse_seconds=parse_seconds,
         delete_seconds=delete_seconds,

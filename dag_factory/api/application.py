@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from dag_factory.api.automations import Automations
@@ -45,16 +46,16 @@ class Application:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    def ask_for_parse(self, caller: Caller, *, even_if_seen: bool = False) -> None:
-        """Ask for a parse of the loader with a caller's permissions; see `Parses.ask`."""
-        self.parses.ask(lambda: self.parse_requests.send(caller), even_if_seen=even_if_seen)
+    def ask_for_parse(self, caller: Caller, dag_id: str, *, even_if_seen: bool = False) -> None:
+        """Ask for a parse after a change of a pipeline, with a caller's permissions; see `Parses.ask`."""
+        self.parses.ask(partial(self.parse_requests.send, caller), {dag_id}, even_if_seen=even_if_seen)
 
-    async def change(self, caller: Caller, work: Callable[[ConfigStore], Result]) -> Result:
+    async def change(self, caller: Caller, dag_id: str, work: Callable[[ConfigStore], Result]) -> Result:
         """
-        Change the store, and return what the work returns.
+        Change a pipeline's config in the store, and return what the work returns.
 
-        Even if it fails, or finds nothing to change, a parse is requested unless one has seen the whole store: a change
-        of this call, or of one that died, may be in place without a request. Not where the store is missing.
+        Even if it fails, or finds nothing to change, a parse is requested unless one has seen the pipeline as it is: a
+        change of this call, or of one that died, may be in place without a request. Not where the store is missing.
         """
         is_there = True
         try:
@@ -64,7 +65,7 @@ class Application:
             raise
         finally:
             if is_there:
-                self.parses.ask_if_unseen(lambda: self.parse_requests.send(caller))
+                self.parses.ask_if_unseen(partial(self.parse_requests.send, caller), {dag_id})
 
     async def stop(self) -> None:
         """End what runs in the background."""

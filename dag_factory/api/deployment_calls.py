@@ -65,10 +65,11 @@ async def deploy(request: Request, caller: CallerDep, application: ApplicationDe
     await require_connections(caller, connections_in(checked.document))
     await _require_pool(caller, checked.pipeline.dag_factory.runner.pool)
     toggle = Toggle(application, caller)
-    deployed = await application.change(caller, lambda store: writer.deploy(store, checked, toggle))
+    dag_id = checked.pipeline.dag_id
+    deployed = await application.change(caller, dag_id, lambda store: writer.deploy(store, checked, toggle))
     toggle.follow()
     if deployed.changed:
-        application.ask_for_parse(caller)
+        application.ask_for_parse(caller, deployed.dag_id)
     done = "is deployed" if deployed.changed else "is deployed already, and nothing has changed"
     answer: dict[str, Any] = {"message": f"Pipeline '{deployed.dag_id}' {done}.", "dag_id": deployed.dag_id}
     if checked.warnings:
@@ -111,13 +112,13 @@ async def delete(name: NameParameter, caller: CallerDep, application: Applicatio
         return {"message": f"A pipeline of that name was not there. {refusal.whose}"}
     if await active_runs(caller, dag_id):
         await require(caller, "PUT", dag_id, run=True)
-    removed = await application.change(caller, lambda store: writer.delete(store, name))
+    removed = await application.change(caller, dag_id, lambda store: writer.delete(store, name))
     seen = True
     if removed:
-        application.ask_for_parse(caller)
+        application.ask_for_parse(caller, dag_id)
     # An earlier call that was interrupted may have removed the config.
     if removed or await find_dag(caller, dag_id) is not None:
-        seen = await application.parses.wait_until_seen(application.delete_seconds)
+        seen = await application.parses.wait_until_seen(application.delete_seconds, {dag_id})
     # It may have been redeployed meanwhile.
     known = not await application.store.holds(dag_id) and await _delete_dag(caller, dag_id)
     if not seen:
@@ -148,7 +149,7 @@ async def _delete_dag(caller: Caller, dag_id: str) -> bool:
 
 async def _delete_later(application: Application, caller: Caller, dag_id: str) -> None:
     """Delete a DAG that an older parse has brought back, unless it was redeployed."""
-    if await application.parses.wait_until_seen(LATER_SECONDS):
+    if await application.parses.wait_until_seen(LATER_SECONDS, {dag_id}):
         try:
             if await find_dag(caller, dag_id) is not None and not await application.store.holds(dag_id):
                 await _delete_dag(caller, dag_id)

@@ -23,6 +23,8 @@ NameParameter = Annotated[str, Query(alias="dag_id", description="The pipeline's
 POLL_SECONDS = 0.3
 ASK_AGAIN_SECONDS = 10.0
 
+_PROCESSOR = "Is the DAG processor running, with openmetadata_loader.py in its DAGs folder, or with a bundle of ours?"
+
 
 async def find_pipeline(
     application: Application, caller: Caller, name: str, method: ResourceMethod, *, run: bool = False
@@ -66,11 +68,10 @@ async def wait_for_dag(application: Application, caller: Caller, dag_id: str) ->
             raise Refused(
                 503,
                 f"The config of pipeline '{dag_id}' is stored, but Airflow has not parsed it within "
-                f"{application.parse_seconds:.0f} s. "
-                f"{why or 'Is the DAG processor running, with openmetadata_loader.py in its DAGs folder?'}",
+                f"{application.parse_seconds:.0f} s. {why or _PROCESSOR}",
             )
         if now >= ask_again:
-            application.ask_for_parse(caller, even_if_seen=True)
+            application.ask_for_parse(caller, dag_id, even_if_seen=True)
             ask_again = now + ASK_AGAIN_SECONDS
         await asyncio.sleep(POLL_SECONDS)
     return dag

@@ -19,12 +19,33 @@ def commands() -> list[CLICommand]:
         description=(
             "Write openmetadata_loader.py into Airflow's DAGs folder and make the folder of the setting config_store, "
             "where they are missing; report what was done and what to do next. It changes nothing that is there, so it "
-            "can be run again. Run it as Airflow's user, on each machine that has a DAGs folder of its own."
+            "can be run again. Run it as Airflow's user, on each machine that has a DAGs folder of its own. With "
+            "--shards 64, 64 loaders divide the pipelines among them, so that a change makes Airflow parse one of "
+            "them; those of another number are removed once Airflow has parsed the new ones."
         ),
         func=lazy_load_command("dag_factory.cli.init.init"),
         args=(
             Arg(("--dags-folder",), help="Folder for the loader, in place of Airflow's own DAGs folder"),
-            Arg(("--force",), help="Overwrite a loader that differs from ours", action="store_true"),
+            Arg(("--shards",), help="How many loaders there are to be; 1 for a single one", type=int),
+            Arg(
+                ("--force",),
+                help="Overwrite a loader that differs from ours, and remove others without waiting for a parse",
+                action="store_true",
+            ),
+        ),
+    )
+    bundles_command = ActionCommand(
+        name="bundles",
+        help="Print the lines for airflow.cfg that replace the DAGs folder by bundles of ours",
+        description=(
+            "Print the value of dag_bundle_config_list, for airflow.cfg and for the environment, with a bundle that "
+            "makes the loaders by itself; with --parts 4, four of them, for a DAG processor each. Then report what is "
+            "wrong with the bundles that are configured now. It changes nothing."
+        ),
+        func=lazy_load_command("dag_factory.cli.bundles.bundles"),
+        args=(
+            Arg(("--shards",), help="How many loaders there are to be, in all parts together", type=int, default=64),
+            Arg(("--parts",), help="How many DAG processors there are, each with a part", type=int, default=1),
         ),
     )
     watch_command = ActionCommand(
@@ -75,6 +96,6 @@ def commands() -> list[CLICommand]:
         GroupCommand(
             name="openmetadata-dag-factory",
             help="Run OpenMetadata ingestion pipelines",
-            subcommands=(init_command, watch_command, encrypt_command, rotate_command, adopt_command),
+            subcommands=(init_command, bundles_command, watch_command, encrypt_command, rotate_command, adopt_command),
         )
     ]

@@ -1,35 +1,23 @@
-"""``init``: writes the loader into Airflow's DAGs folder and makes the config store, where they are missing."""
+"""``init``: writes the loaders into Airflow's DAGs folder and makes the config store, where they are missing."""
 
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import sys
 from collections.abc import Callable
 from configparser import Error as ConfigParserError
+from functools import partial
 from pathlib import Path
 
 from airflow.configuration import AIRFLOW_CONFIG
 from airflow.exceptions import AirflowConfigException
 
 from dag_factory import settings
-from dag_factory.errors import DagFactoryError, LoaderError, MissingStoreError, SettingsError, StoreError
+from dag_factory.cli.loaders import loader_folder, retire_loaders, wait_until_parsed, write_loaders
+from dag_factory.errors import DagFactoryError, MissingStoreError, SettingsError, StoreError
 from dag_factory.options import SECTION
-from dag_factory.plain_text import printable
 from dag_factory.store import memory_of, open_store
-from dag_factory.store.folder.files import replace, sync
-from dag_factory.watch.loader_files import LOADER as LOADER_NAME
-
-# The text of dags/openmetadata_loader.py in the repository.
-LOADER = '''\
-"""Every pipeline of the OpenMetadata config store becomes an Airflow DAG here."""
-
-from dag_factory import load_dags
-
-# Under names that are no identifiers, so that no pipeline can shadow a name of this module.
-globals().update({f"dag {dag_id}": dag for dag_id, dag in load_dags().items()})
-'''
 
 # The settings that most installations change, as in README.md.
 RECOMMENDED = {
@@ -40,15 +28,26 @@ RECOMMENDED = {
     "python": "an interpreter that has openmetadata-ingestion, if that can't be installed beside Airflow",
     "state_folder": "a folder that outlives the container, so that a store that is not mounted is not taken for empty",
 }
-_MOST_LINES = 40
 
 
 def init(args: argparse.Namespace) -> None:
     """Make what is missing, and report that and what to do next; exit with 1 where something can't be made."""
-    problems = _reported(make_store) + _reported(lambda: write_loader(args.dags_folder, force=args.force))
+    problems = _reported(make_store) + _reported(lambda: replace_loaders(args))
     problems = problems or _reported(lambda: f"\n{what_next()}")
     if problems:
         sys.exit("\n".join(problems))
+
+
+def replace_loaders(args: argparse.Namespace) -> str:
+    """
+    Write the loaders, then remove those of another number of shards; return what was done.
+
+    :raises DagFactoryError: where that can't be done
+    """
+    files = loader_folder(args.dags_folder)
+    # Said before the waiting.
+    print(write_loaders(files, args.shards, force=args.force), flush=True)
+    return retire_loaders(files, args.shards, force=args.force, is_parsed=partial(wait_until_parsed, files))
 
 
 def make_store() -> str:
@@ -84,40 +83,6 @@ def make_store() -> str:
     count = len(store.list_keys())
     note = "" if os.access(root, os.W_OK) else " This user can't write to it. Airflow's API server must, for deploys."
     return f"config_store '{root}' is there already, with {count} files.{note}"
-
-
-def write_loader(folder: str | None = None, *, force: bool = False) -> str:
-    """
-    Write the loader where it is missing; return what was done.
-
-    :param folder: where to, in place of Airflow's own DAGs folder
-    :param force: overwrite a loader that differs
-    :raises LoaderError: where it can't be written, or one that differs is there
-    """
-    dags_folder = Path(folder).expanduser() if folder else settings.dags_folder()
-    path = dags_folder / LOADER_NAME
-    try:
-        found = path.read_text(errors="replace") if path.is_file() else None
-        if found == LOADER:
-            return f"The loader '{path}' is there already.{_not_parsed(dags_folder)}"
-        if path.is_symlink() and not path.exists() and not force:
-            raise LoaderError(
-                f"'{path}' is there already, but leads to no file. Mount what it leads to, or replace it with --force."
-            )
-        if found is not None and not force:
-            raise LoaderError(
-                f"The loader '{path}' is there already and differs from ours. It was left as it is. Leave it if it was "
-                f"changed on purpose, else overwrite it with --force.\n{_difference(found)}"
-            )
-        dags_folder.mkdir(parents=True, exist_ok=True)
-        replace(path, LOADER.encode(), mode=0o644)
-        sync(dags_folder)
-    except OSError as error:
-        raise LoaderError(
-            f"The loader '{path}' can't be written: {error.strerror}. Run the command as a user who can write to that "
-            "folder, or name another folder that Airflow takes DAGs from: --dags-folder FOLDER."
-        ) from error
-    return f"The loader '{path}' was {'written' if found is None else 'overwritten'}.{_not_parsed(dags_folder)}"
 
 
 def what_next() -> str:
@@ -168,7 +133,8 @@ def _require_readable(path: Path, what: str = "") -> None:
 def _reported(step: Callable[[], str]) -> list[str]:
     """Print what a step returns; return its problem, if it has one."""
     try:
-        print(_configured(step))
+        if done := _configured(step):
+            print(done)
     except DagFactoryError as error:
         return [str(error)]
     return []
@@ -190,23 +156,3 @@ def _configured(step: Callable[[], str]) -> str:
         raise SettingsError(
             f"Airflow's configuration can't be read ({type(error).__name__}). 'airflow config list' says what is wrong."
         ) from error
-
-
-def _not_parsed(folder: Path) -> str:
-    """Return a warning if Airflow, by this machine's settings, takes no DAGs from a folder; else an empty text."""
-    if any(folder.absolute().is_relative_to(each.absolute()) for each in settings.local_dag_folders()):
-        return ""
-    return (
-        " No local bundle of [dag_processor] dag_bundle_config_list has this folder: bring the loader to where Airflow "
-        "takes its DAGs from, such as the repository of a Git bundle."
-    )
-
-
-def _difference(found: str) -> str:
-    lines = list(
-        difflib.unified_diff(
-            found.splitlines(), LOADER.splitlines(), "the loader that is there", "ours", lineterm="", n=1
-        )
-    )
-    more = [f"… and {len(lines) - _MOST_LINES} more lines"] if len(lines) > _MOST_LINES else []
-    return printable("\n".join(["  " + line for line in [*lines[:_MOST_LINES], *more]]))

@@ -21,8 +21,8 @@ def watch(args: argparse.Namespace) -> None:
 
 
 async def _watch() -> None:
-    parses = configured_parses(configured_store)
     files = LoaderFiles(configured_store, settings.dags_folder())
+    parses = configured_parses(configured_store, files)
     watching = asyncio.create_task(watch_store(configured_store, parses, files, poll=settings.watch_store() == "poll"))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, watching.cancel)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from dag_factory.errors import SettingsError
@@ -58,6 +59,25 @@ def shards(of: int) -> list[Shard]:
 def shard_of(dag_id: str, of: int) -> Shard:
     """Return the shard that holds a DAG id, where there are so many."""
     return Shard(zlib.crc32(dag_id.encode("utf-8", "surrogateescape")) % of, of)
+
+
+def shards_of(dag_ids: Collection[str] | None, of: int) -> list[Shard]:
+    """
+    Return the shards that a change concerns, where there are so many; sorted.
+
+    :param dag_ids: what has changed, None where that is unknown: then all shards
+    """
+    return shards(of) if dag_ids is None else sorted({shard_of(dag_id, of) for dag_id in dag_ids})
+
+
+def is_seen(noted: str | None, marker: str | None) -> bool:
+    """
+    Return whether a load that noted a marker covers another marker: those are ordered by time.
+
+    :param noted: None where no load has noted one
+    :param marker: None where nothing was ever changed
+    """
+    return noted == marker or (noted is not None and marker is not None and noted > marker)
 
 
 def shard_of_file(name: str) -> Shard | None:

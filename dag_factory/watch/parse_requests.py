@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
 
 from dag_factory.dag.builder import TAG
-from dag_factory.watch.loader_files import LoaderFiles
+from dag_factory.watch.loader_files import DagIds, LoaderFile, LoaderFiles
 
 if TYPE_CHECKING:
     import httpx
@@ -22,9 +24,8 @@ log = logging.getLogger(__name__)
 
 # How many DAGs are fetched to find the files that make them.
 _MAX_DAGS = 100
-
-# A bundle and a path in it.
-BundleFile = tuple[str, str]
+# For more files than these, Airflow's REST API is not called: each call takes it 20 ms.
+_MAX_FILES = 4
 
 
 class Caller(Protocol):
@@ -38,32 +39,58 @@ class RestRequests:
     """
     Requests through Airflow's REST API, which identifies a file by a token of its DAGs.
 
-    If the file has made no DAG yet, or the caller may not edit all of them, the loader's file is touched instead.
+    If a file has made no DAG yet, the caller may not edit all of its DAGs, or a change concerns many files, they are
+    requested in Airflow's database instead: the change is in the store, and parses of it are our own business.
     """
 
-    def __init__(self, files: LoaderFiles) -> None:
+    def __init__(self, files: LoaderFiles, database: DatabaseRequests) -> None:
         self._files = files
-        self._tokens: set[str] = set()
+        self._database = database
+        self._tokens: dict[LoaderFile, str] = {}
 
-    async def send(self, caller: Caller) -> None:
-        """Ask once."""
-        if not self._tokens:
-            self._tokens = await self._find(caller)
-        for token in list(self._tokens):
-            answer = await caller.send("PUT", f"/parseDagFile/{token}")
-            # 409: the same request is waiting already.
-            if answer.is_error and answer.status_code != HTTPStatus.CONFLICT:
-                self._tokens.discard(token)
-        if not self._tokens:
-            await asyncio.to_thread(self._files.touch)
+    async def send(self, caller: Caller, dag_ids: DagIds) -> None:
+        """Ask once for the files that a change concerns."""
+        if self._tokens.keys().isdisjoint(self._files.files(None)):
+            await asyncio.to_thread(self._files.find, await self._list(caller))
+        files = self._files.files(dag_ids)
+        if not 0 < len(files) <= _MAX_FILES:
+            return await self._database.send(dag_ids)
+        if not self._tokens.keys() >= set(files):
+            for dag_id in sorted(dag_ids or ())[:_MAX_FILES]:
+                await self._look_up(caller, dag_id)
+        # All of them, even if one is refused.
+        if not all([await self._ask(caller, file) for file in files]):
+            await self._database.send(dag_ids)
+        return None
 
-    async def _find(self, caller: Caller) -> set[str]:
-        """Return the tokens of the loader's files, as far as the caller may see their DAGs."""
+    async def _list(self, caller: Caller) -> list[tuple[str, LoaderFile]]:
+        """Return DAGs that the caller may see, with the files that have made them."""
         answer = await caller.send("GET", "/dags", params={"tags": TAG, "limit": _MAX_DAGS})
-        if answer.is_error:
-            return set()
-        dags = [(str(dag["dag_id"]), str(dag["file_token"])) for dag in answer.json()["dags"]]
-        return await asyncio.to_thread(self._files.find, dags)
+        return [] if answer.is_error else [self._noted(dag) for dag in answer.json()["dags"]]
+
+    async def _look_up(self, caller: Caller, dag_id: str) -> None:
+        """Take note of the file that makes a DAG, if Airflow knows it and the caller may see it."""
+        answer = await caller.send("GET", f"/dags/{quote(dag_id, safe='')}")
+        if not answer.is_error:
+            self._noted(answer.json())
+
+    def _noted(self, dag: Mapping[str, Any]) -> tuple[str, LoaderFile]:
+        file = LoaderFile(str(dag["bundle_name"]), str(dag["relative_fileloc"]))
+        self._tokens[file] = str(dag["file_token"])
+        return str(dag["dag_id"]), file
+
+    async def _ask(self, caller: Caller, file: LoaderFile) -> bool:
+        """Ask for one file; return whether Airflow has taken the request."""
+        token = self._tokens.get(file)
+        if token is None:
+            return False
+        answer = await caller.send("PUT", f"/parseDagFile/{token}")
+        # 409: the same request is waiting already.
+        if answer.is_error and answer.status_code != HTTPStatus.CONFLICT:
+            # Looked up again the next time: it may be another file by now.
+            self._tokens.clear()
+            return False
+        return True
 
 
 class DatabaseRequests:
@@ -75,54 +102,62 @@ class DatabaseRequests:
 
     def __init__(self, files: LoaderFiles) -> None:
         self._files = files
-        self._found: set[BundleFile] = set()
 
-    async def send(self) -> None:
-        """Ask once."""
-        await asyncio.to_thread(self._send)
+    async def send(self, dag_ids: DagIds) -> None:
+        """Ask once for the files that a change concerns."""
+        await asyncio.to_thread(self._send, dag_ids)
 
-    def _send(self) -> None:
+    def _send(self, dag_ids: DagIds) -> None:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            # After the last config is removed, no DAG shows the files any more, but they are still the same.
-            self._found = self._files.find(_tagged_dags()) or self._found
-            for file in self._found:
-                _insert(file)
+            self._files.find(_tagged_dags())
         except SQLAlchemyError as error:
-            log.debug("can't ask for a parse in Airflow's database: %s", type(error).__name__)
-            self._files.touch()
-        else:
-            if not self._found:
-                self._files.touch()
+            log.debug("Airflow's database can't be read: %s", type(error).__name__)
+        files = self._files.files(dag_ids)
+        if not files or not request_parses(files):
+            self._files.touch(dag_ids)
 
 
-def _tagged_dags() -> list[tuple[str, BundleFile]]:
-    """Return DAGs with our tag, and the files that have made them."""
+def _tagged_dags() -> list[tuple[str, LoaderFile]]:
+    """Return DAGs with our tag, and the files that have made them: each file that is named like one of ours, once."""
     from airflow.models.dag import DagModel, DagTag
     from airflow.utils.session import create_session
-    from sqlalchemy import select
+    from sqlalchemy import func, select
 
-    columns = (DagModel.dag_id, DagModel.bundle_name, DagModel.relative_fileloc)
-    query = (
-        select(*columns)
-        .join(DagTag, DagTag.dag_id == DagModel.dag_id)
-        .where(DagTag.name == TAG, DagModel.is_stale.is_(False), DagModel.relative_fileloc.is_not(None))
-        .order_by(DagModel.dag_id)
-        .limit(_MAX_DAGS)
-    )
+    file = (DagModel.bundle_name, DagModel.relative_fileloc)
+    ours = (DagTag.name == TAG, DagModel.is_stale.is_(False), DagModel.relative_fileloc.is_not(None))
+    files = select(func.min(DagModel.dag_id), *file).join(DagTag, DagTag.dag_id == DagModel.dag_id).where(*ours)
+    dags = select(DagModel.dag_id, *file).join(DagTag, DagTag.dag_id == DagModel.dag_id).where(*ours)
     with create_session() as session:
-        return [(dag_id, (bundle, str(path))) for dag_id, bundle, path in session.execute(query)]
+        found = [(dag_id, LoaderFile(*each)) for dag_id, *each in session.execute(files.group_by(*file))]
+        others = {each.path for _, each in found if each.shard is None}
+        if others:
+            few = dags.where(DagModel.relative_fileloc.in_(others)).order_by(DagModel.dag_id).limit(_MAX_DAGS)
+            found += [(dag_id, LoaderFile(*each)) for dag_id, *each in session.execute(few)]
+    return found
 
 
-def _insert(file: BundleFile) -> None:
+def request_parses(files: Iterable[LoaderFile]) -> bool:
+    """Ask Airflow for a parse of some files by rows in its database; return whether it could be reached."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        for file in files:
+            _insert(file)
+    except SQLAlchemyError as error:
+        log.debug("can't ask for a parse in Airflow's database: %s", type(error).__name__)
+        return False
+    return True
+
+
+def _insert(file: LoaderFile) -> None:
     from airflow.models.dagbag import DagPriorityParsingRequest
     from airflow.utils.session import create_session
     from sqlalchemy.exc import IntegrityError
 
-    bundle, path = file
     try:
         with create_session() as session:
-            session.add(DagPriorityParsingRequest(bundle_name=bundle, relative_fileloc=path))
+            session.add(DagPriorityParsingRequest(bundle_name=file.bundle, relative_fileloc=file.path))
     except IntegrityError:
-        log.debug("a request for a parse of %s is waiting already", path)
+        log.debug("a request for a parse of %s is waiting already", file.path)

@@ -6,25 +6,29 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from dag_factory import settings
+from dag_factory.dag.later_parses import configured_later_seconds
 from dag_factory.errors import DagFactoryError, StoreError
 from dag_factory.store import ConfigStore
+from dag_factory.store.changed_ids import ChangedIds
+from dag_factory.store.shards import WHOLE, Shard, is_seen
+from dag_factory.watch.loader_files import DagIds, LoaderFiles
+from dag_factory.watch.wanted import ParseRequest, Wanted, union
 
 log = logging.getLogger(__name__)
 
-ParseRequest = Callable[[], Awaitable[None]]
-"""Asks Airflow once for a parse of the loader. Airflow may drop the request."""
-
 POLL_SECONDS = 0.2
 SETTLING_SECONDS = 5
-# Airflow needs so long to parse the loader and to store its DAGs.
-WRITING_SECONDS = 5
 # How long to wait for a parse after each request. Airflow drops one that comes while the loader is being parsed, and
 # that parse may have read the store before the change: so the request is repeated.
 RETRY_SECONDS = (3, 5, 10, 20)
+# How long changes are gathered before it is found out what else they concern: the store has to be listed for that.
+GATHER_SECONDS = 2.0
+
+Notes = dict[Shard, "str | None"]
+"""The marker that the last load of each shard has seen."""
 
 
 class Parses:
@@ -41,68 +45,93 @@ class Parses:
         looking ─── no interval is left, no marker can be made (one request is sent), or the request failed ──▶
                     a line is logged, then as after "the marker is seen"
 
+    Where the loader is divided into shards, "seen" means by the shards that the change concerns, and "the marker" is
+    the one that the store had when the change was looked at first: later ones may be about other shards. Which DAG ids
+    an unknown change concerns is found out at first. Of a change of one's own the pipeline's id is known, so that is
+    asked for at once; a third task finds out, for some changes together, what else they concern, and wants that.
+
     No change is lost: it is wanted before it is known whether the task still runs, and the task ends only where nothing
     is wanted; between its last look at that and its end, nothing else runs. No request loops forever: each is followed
     by a wait, and after as many as there are intervals the next one takes a parse that has noted something new.
 
-    Airflow takes some changes only from a later parse, see `later_seconds`. So a second task makes a new marker at
-    these times after the last change, and wants a parse that sees it. Each change starts that task again.
+    Airflow takes some changes only from a later parse, see `dag_factory.dag.later_parses`. So a second task makes a new
+    marker at these times after the last change, and wants a parse that sees it. Each change starts that task again.
 
     :param store: opens the config store
+    :param files: knows which shards a change concerns; without it, the loader is one file
+    :param changed: returns the DAG ids that have changed since it was called last, None where that is unknown
     :param later_seconds: the times after the last change, ascending
     :param retry_seconds: how long to wait for a parse after each request
     :param settling_seconds: how long a look at the store's marker waits for one of another thread
+    :param gather_seconds: how long changes are gathered before it is found out what else they concern
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all by name, each with a default
         self,
         store: Callable[[], ConfigStore],
+        files: LoaderFiles | None = None,
         *,
+        changed: Callable[[], DagIds] = lambda: None,
         later_seconds: Sequence[float] = (),
         retry_seconds: Sequence[float] = RETRY_SECONDS,
         settling_seconds: float = SETTLING_SECONDS,
+        gather_seconds: float = GATHER_SECONDS,
     ) -> None:
         self._store = store
+        self._files = files
+        self._changed = changed
         self._later_seconds = later_seconds
         self._retry_seconds = retry_seconds
-        # The next request, if one is wanted: how to send it, and whether to send it even if the marker is seen.
-        self._wanted: tuple[ParseRequest, bool] | None = None
+        self._gather_seconds = gather_seconds
+        # The next request, if one is wanted.
+        self._wanted: Wanted | None = None
+        # What was asked for, as a later parse will be.
+        self._lately: frozenset[str] | None = frozenset()
+        # The DAG ids of the callers' own changes, since it was last found out what else those concern.
+        self._own: frozenset[str] = frozenset()
         self._settling = threading.Lock()
         self._settling_seconds = settling_seconds
         self._task: asyncio.Task[None] | None = None
         self._later: asyncio.Task[None] | None = None
+        self._rest: asyncio.Task[None] | None = None
 
-    def ask_if_unseen(self, request: ParseRequest) -> None:
+    def ask_if_unseen(self, request: ParseRequest, dag_ids: DagIds = None) -> None:
         """
-        Ask for a parse in the background, unless one has seen the whole store. Never fails, and never waits.
+        Ask for a parse in the background, unless one has seen the change. Never fails, and never waits.
 
         For callers that find a change in the store for which no parse may have been requested yet.
-        """
-        self._want(request, even_if_seen=False)
 
-    def ask(self, request: ParseRequest, *, even_if_seen: bool = False) -> None:
+        :param dag_ids: what it may concern
+        """
+        self._want(request, dag_ids, even_if_seen=False)
+
+    def ask(self, request: ParseRequest, dag_ids: DagIds = None, *, even_if_seen: bool = False) -> None:
         """
         Ask for a parse in the background, for a change of one's own. Never fails, and never waits.
 
+        :param dag_ids: what it concerns, as far as that is known without a look at other configs
         :param even_if_seen: ask even if a parse has seen all markers, since a file may have come without one
         """
-        self._want(request, even_if_seen)
+        self._want(request, dag_ids, even_if_seen)
         if self._later is not None:
             self._later.cancel()
         self._later = asyncio.create_task(self._ask_later(request))
+        if dag_ids is not None and (self._rest is None or self._rest.done()):
+            self._rest = asyncio.create_task(self._ask_for_the_rest(request))
 
-    async def wait_until_seen(self, limit_seconds: float) -> bool:
-        """Return whether a parse has started that sees the whole store as it is now; wait for it up to a limit."""
+    async def wait_until_seen(self, limit_seconds: float, dag_ids: DagIds = None) -> bool:
+        """
+        Return whether a parse has started that sees a change in the store as it is now; wait for it up to a limit.
+
+        :param dag_ids: what the change concerns
+        """
         try:
             wanted = await asyncio.to_thread(self._marker)
         except DagFactoryError as error:
             log.warning("%s", error)
             return False
         deadline = time.monotonic() + limit_seconds
-        while (seen := await asyncio.to_thread(self._seen)) != wanted:
-            # Markers are ordered by time, and a later one covers what was written before.
-            if wanted is not None and seen is not None and seen > wanted:
-                break
+        while not all(is_seen(noted, wanted) for noted in (await asyncio.to_thread(self._notes, dag_ids)).values()):
             if time.monotonic() > deadline:
                 return False
             await asyncio.sleep(POLL_SECONDS)
@@ -110,14 +139,16 @@ class Parses:
 
     async def stop(self) -> None:
         """End what runs in the background."""
-        for task in (self._later, self._task):
+        for task in (self._later, self._rest, self._task):
             if task is not None:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
 
-    def _want(self, request: ParseRequest, even_if_seen: bool) -> None:
-        self._wanted = (request, even_if_seen or (self._wanted is not None and self._wanted[1]))
+    def _want(self, request: ParseRequest, dag_ids: DagIds, even_if_seen: bool) -> None:
+        wanted = Wanted(request, frozenset(dag_ids or ()), dag_ids is None, even_if_seen)
+        self._wanted = wanted.with_earlier(self._wanted)
+        self._own |= wanted.dag_ids
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
 
@@ -128,55 +159,88 @@ class Parses:
             # A new marker shows when a parse has come.
             with suppress(DagFactoryError):
                 await asyncio.to_thread(lambda: self._store().bump())
-            self._want(request, even_if_seen=True)
+            self._want(request, self._lately, even_if_seen=True)
+        self._lately = frozenset()
+
+    async def _ask_for_the_rest(self, request: ParseRequest) -> None:
+        await asyncio.sleep(self._gather_seconds)
+        if self._is_divided():
+            asked = self._own
+            found = await self._found_out()
+            if found is None or found - self._own:
+                self._want(request, found if found is None else found - self._own, even_if_seen=False)
+            self._own -= asked
 
     async def _work(self) -> None:
         while self._wanted is not None:
-            request, even_if_seen = self._wanted
-            self._wanted = None
+            wanted, self._wanted = self._wanted, None
             try:
-                await self._ask_until_seen(request, even_if_seen)
+                await self._ask_until_seen(wanted)
             except Exception as error:  # noqa: BLE001 - a change is kept whether a parse can be asked for or not
                 log.warning("Can't ask Airflow for a parse of the loader: %s", type(error).__name__)
 
-    async def _ask_until_seen(self, request: ParseRequest, even_if_seen: bool) -> None:
-        intervals = iter(self._retry_seconds)
+    async def _ask_until_seen(self, wanted: Wanted) -> None:
+        dag_ids = await self._concerned(wanted)
+        even_if_seen, intervals = wanted.even_if_seen, iter(self._retry_seconds)
         try:
-            seen, is_all = await asyncio.to_thread(self._look)
+            marker, seen, is_all = await asyncio.to_thread(self._look, dag_ids)
             while even_if_seen or not is_all:
                 interval = next(intervals, None)
                 if interval is None:
                     log.warning("No parse of the loader has been seen. Is Airflow's DAG processor running?")
                     return
                 even_if_seen = False
-                await request()
+                await wanted.request(dag_ids)
                 before = seen
-                seen, is_all = await self._look_for_another(before, interval)
+                seen, is_all = await self._look_for_another(before, interval, dag_ids, marker)
                 if seen != before:
                     intervals = iter(self._retry_seconds)
         except StoreError as error:
             # Without a marker it can't be known when a parse has seen the change, but the request may still lead to
             # one.
             log.warning("%s", error)
-            await request()
+            await wanted.request(dag_ids)
 
-    async def _look_for_another(self, before: str | None, seconds: float) -> tuple[str | None, bool]:
+    async def _concerned(self, wanted: Wanted) -> DagIds:
+        """Return the DAG ids that a change concerns, None where these may be all."""
+        dag_ids: DagIds = wanted.dag_ids
+        if wanted.are_more:
+            found = await self._found_out() if self._is_divided() else None
+            # Where no marker can be made, the same is wanted again, though nothing else has changed by then.
+            is_again = wanted.even_if_seen and found == frozenset()
+            dag_ids = union(dag_ids, self._lately if is_again else found)
+        self._lately = union(self._lately, dag_ids)
+        return dag_ids
+
+    async def _found_out(self) -> frozenset[str] | None:
+        try:
+            found = await asyncio.to_thread(self._changed)
+        except DagFactoryError:
+            return None
+        return None if found is None else frozenset(found)
+
+    async def _look_for_another(
+        self, before: Notes, seconds: float, dag_ids: DagIds, marker: str | None
+    ) -> tuple[Notes, bool]:
         """Return what `_look` does, as soon as another marker is noted or all is seen, or after some seconds."""
         deadline = time.monotonic() + seconds
         while True:
-            seen, is_all = await asyncio.to_thread(self._look)
+            _, seen, is_all = await asyncio.to_thread(self._look, dag_ids, marker)
             if seen != before or is_all or time.monotonic() > deadline:
                 return seen, is_all
             await asyncio.sleep(POLL_SECONDS)
 
-    def _look(self) -> tuple[str | None, bool]:
+    def _look(self, dag_ids: DagIds, wanted: str | None = None) -> tuple[str | None, Notes, bool]:
         """
-        Return the marker that the last parse has seen, and whether it covers all changes so far.
+        Return the store's marker, what the shards of a change have seen, and whether that covers the change.
 
+        :param wanted: the marker that covers it, where a later one may be about other shards; None for the store's
         :raises StoreError: as `_marker` does
         """
-        seen = self._seen()
-        return seen, seen == self._marker()
+        notes = self._notes(dag_ids)
+        marker = self._marker()
+        target = wanted if wanted is not None and self._is_divided() else marker
+        return marker, notes, all(is_seen(noted, target) for noted in notes.values())
 
     def _marker(self) -> str | None:
         """
@@ -197,25 +261,19 @@ class Parses:
         finally:
             self._settling.release()
 
-    def _seen(self) -> str | None:
+    def _notes(self, dag_ids: DagIds) -> Notes:
+        """Return what the last load of each shard that a change concerns has seen."""
+        shards = self._files.shards(dag_ids) if self._files is not None else [WHOLE]
         try:
-            return self._store().loaded()
+            store = self._store()
+            return {shard: store.loaded(shard) for shard in shards}
         except DagFactoryError:
-            return None
+            return dict.fromkeys(shards)
+
+    def _is_divided(self) -> bool:
+        return self._files is not None and self._files.are_divided()
 
 
-def configured_parses(store: Callable[[], ConfigStore]) -> Parses:
+def configured_parses(store: Callable[[], ConfigStore], files: LoaderFiles) -> Parses:
     """Return parses of an Airflow that is configured like this one."""
-    return Parses(store, later_seconds=later_seconds(settings.dag_update_seconds(), settings.stale_dag_seconds()))
-
-
-def later_seconds(dag_update_seconds: float, stale_dag_seconds: float) -> list[float]:
-    """
-    Return after how many seconds a parse is sure to have an effect that Airflow may have denied to the first one.
-
-    :param dag_update_seconds: after storing a DAG, Airflow does not store it again for so long (``[core]
-        min_serialized_dag_update_interval``); 0 without such a limit
-    :param stale_dag_seconds: how long a DAG must be missing from parses until Airflow counts it as removed
-        (``[dag_processor] stale_dag_threshold``)
-    """
-    return sorted({seconds + WRITING_SECONDS for seconds in (dag_update_seconds, stale_dag_seconds) if seconds})
+    return Parses(store, files, changed=ChangedIds(store), later_seconds=configured_later_seconds())

@@ -15,7 +15,8 @@ from dag_factory.store import ConfigStore
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.watch.loader_files import LoaderFiles
 from dag_factory.watch.parse_requests import DatabaseRequests
-from dag_factory.watch.parses import ParseRequest, Parses
+from dag_factory.watch.parses import Parses
+from dag_factory.watch.wanted import ParseRequest
 from dag_factory.watch.watcher import Watcher
 
 if TYPE_CHECKING:

@@ -87,21 +87,27 @@ class Asked:
     def __init__(self) -> None:
         self.times = 0
 
-    def ask_if_unseen(self, request: object) -> None:
+    def ask_if_unseen(self, request: object, dag_ids: object) -> None:
         self.times += 1
+
+
+class ParseRequests:
+    async def send(self, caller: object, dag_ids: object) -> None:
+        raise AssertionError
 
 
 def test_a_change_of_a_store_that_is_missing_asks_for_no_parse(store: Path) -> None:
     nothing: Any = None
     asked: Any = Asked()
+    requests: Any = ParseRequests()
     application = Application(
-        StoreAccess(configured_store), logins=nothing, parses=asked, parse_requests=nothing, automations=nothing
+        StoreAccess(configured_store), logins=nothing, parses=asked, parse_requests=requests, automations=nothing
     )
-    asyncio.run(application.change(nothing, lambda store: store.bump()))
+    asyncio.run(application.change(nothing, "orders", lambda store: store.bump()))
     assert asked.times == 1
     store.rename(store.with_name("away"))
     with pytest.raises(MissingStoreError):
-        asyncio.run(application.change(nothing, lambda store: store.bump()))
+        asyncio.run(application.change(nothing, "orders", lambda store: store.bump()))
     assert asked.times == 1
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.cli.init import LOADER, RECOMMENDED, init, make_store, what_next, write_loader
+from dag_factory.cli.init import RECOMMENDED, init, make_store, what_next
+from dag_factory.cli.loaders import loader_folder, write_loaders
+from dag_factory.dag.loader_file import loader_text
 from dag_factory.errors import LoaderError, MissingStoreError, SettingsError, StoreError
 from dag_factory.options import OPTIONS
 from dag_factory.store import configured_memory, configured_store, open_store
@@ -16,6 +18,7 @@ from tests.forked_python import ForkedPython
 from tests.places import ROOT
 
 LOADER_NAME = "openmetadata_loader.py"
+LOADER = loader_text()
 OURS = "AIRFLOW__OPENMETADATA_DAG_FACTORY"
 
 
@@ -28,13 +31,17 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def write_loader(folder: str | None = None, *, force: bool = False) -> str:
+    return write_loaders(loader_folder(folder), force=force)
+
+
 @pytest.fixture
 def store(home: Path) -> Path:
     return home / "mounts" / "configs"
 
 
 def run(capsys: pytest.CaptureFixture[str], *, force: bool = False) -> str:
-    init(Namespace(dags_folder=None, force=force))
+    init(Namespace(dags_folder=None, shards=None, force=force))
     return capsys.readouterr().out
 
 
@@ -136,7 +143,7 @@ def test_a_setting_that_only_the_recommendations_read_is_an_error_and_no_traceba
 ) -> None:
     monkeypatch.setenv(f"{OURS}__PYTHON", "venv/bin/python")
     with pytest.raises(SystemExit) as ended:
-        init(Namespace(dags_folder=None, force=False))
+        init(Namespace(dags_folder=None, shards=None, force=False))
     assert "python" in str(ended.value.code)
     assert (home / "dags" / LOADER_NAME).is_file()
 
@@ -192,14 +199,14 @@ def test_a_store_that_can_t_be_made_is_an_error_with_the_way_out(store: Path) ->
 def test_all_that_is_wrong_is_reported_at_once_and_what_can_be_done_is_done(home: Path, store: Path) -> None:
     (home / "dags").write_text("")
     with pytest.raises(SystemExit) as ended:
-        init(Namespace(dags_folder=None, force=False))
+        init(Namespace(dags_folder=None, shards=None, force=False))
     assert "can't be written" in str(ended.value.code)
     assert store.is_dir()
     (home / "dags").unlink()
     store.rmdir()
     store.write_text("")
     with pytest.raises(SystemExit) as ended:
-        init(Namespace(dags_folder=None, force=False))
+        init(Namespace(dags_folder=None, shards=None, force=False))
     assert "is not a folder" in str(ended.value.code)
     assert (home / "dags" / LOADER_NAME).is_file()
 
@@ -224,9 +231,9 @@ def test_airflow_s_config_and_the_memory_of_the_store_must_be_readable(forked_py
 import os, sys
 from argparse import Namespace
 from dag_factory.cli.init import init
-import dag_factory.watch.loader_files, encodings.utf_8_sig
+import dag_factory.watch.loader_files, dag_factory.cli.loaders, encodings.utf_8_sig
 {become_another}
-init(Namespace(dags_folder=None, force=False))
+init(Namespace(dags_folder=None, shards=None, force=False))
 """
 
         def run() -> str:

@@ -15,8 +15,9 @@ from fastapi.responses import JSONResponse, Response
 
 from dag_factory.api.rest import AirflowApi, Caller
 from dag_factory.store.folder.folder_store import FolderStore
-from dag_factory.watch.loader_files import LOADER, LoaderFiles
-from dag_factory.watch.parse_requests import RestRequests
+from dag_factory.store.shards import WHOLE
+from dag_factory.watch.loader_files import LoaderFiles
+from dag_factory.watch.parse_requests import DatabaseRequests, RestRequests
 from tests.forked_python import ForkedPython
 
 SCRIPT = """
@@ -45,7 +46,7 @@ requests = DatabaseRequests(LoaderFiles(lambda: store, dags_folder))
 found = []
 
 def ask():
-    asyncio.run(requests.send())
+    asyncio.run(requests.send(None))
     with create_session() as session:
         rows = session.scalars(select(DagPriorityParsingRequest))
         found.append(sorted([row.bundle_name, row.relative_fileloc] for row in rows))
@@ -67,7 +68,7 @@ def home(tmp_path: Path) -> Path:
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "one.json").write_text('{"name": "one"}')
     (tmp_path / "dags").mkdir()
-    loader = tmp_path / "dags" / LOADER
+    loader = tmp_path / "dags" / WHOLE.file_name
     loader.write_text("")
     os.utime(loader, (1, 1))
     return tmp_path
@@ -95,7 +96,7 @@ def requests(migrated: Path, home: Path, *dags: tuple[str, str, bool]) -> list[l
 
 
 def touched(home: Path) -> bool:
-    return (home / "dags" / LOADER).stat().st_mtime > 1
+    return (home / "dags" / WHOLE.file_name).stat().st_mtime > 1
 
 
 @pytest.mark.e2e
@@ -122,11 +123,15 @@ def test_where_the_database_can_t_be_asked_the_loader_is_touched(home: Path, for
         "from dag_factory.watch.loader_files import LoaderFiles;"
         "from dag_factory.watch.parse_requests import DatabaseRequests;"
         f"store = FolderStore('{home}/configs');"
-        f"asyncio.run(DatabaseRequests(LoaderFiles(lambda: store, Path('{home}/dags'))).send())"
+        f"asyncio.run(DatabaseRequests(LoaderFiles(lambda: store, Path('{home}/dags'))).send(None))"
     )
     done = forked_python.run(script, env={**os.environ, "AIRFLOW_HOME": str(home)})
     assert done.returncode == 0, done.stderr
     assert touched(home)
+
+
+def dag(dag_id: str, path: str, token: str) -> dict[str, str]:
+    return {"dag_id": dag_id, "bundle_name": "ours", "relative_fileloc": path, "file_token": token}
 
 
 class RestApi:
@@ -146,12 +151,13 @@ class RestApi:
         self.app.get("/api/v2/dags")(self.dags)
         self.app.put("/api/v2/parseDagFile/{file}")(self.parse)
         store = FolderStore(home / "configs")
-        self._requests = RestRequests(LoaderFiles(lambda: store, home / "dags"))
+        files = LoaderFiles(lambda: store, home / "dags")
+        self._requests = RestRequests(files, DatabaseRequests(files))
 
     def dags(self) -> dict[str, object]:
         self.listed += 1
-        mine = [{"dag_id": self.known, "file_token": "loader"}] if self.known else []
-        return {"dags": [{"dag_id": "not_ours", "file_token": "other"}, *mine]}
+        mine = [dag(self.known, "any/name.py", "loader")] if self.known else []
+        return {"dags": [dag("not_ours", "other.py", "other"), *mine]}
 
     async def parse(self, file: str, request: Request) -> Response:
         assert request.headers["authorization"] == "Bearer token"
@@ -162,7 +168,7 @@ class RestApi:
         async def ask() -> None:
             caller = Caller(AirflowApi(app or (lambda: self.app)), "token")
             for _ in range(times):
-                await self._requests.send(caller)
+                await self._requests.send(caller, {"one"})
 
         asyncio.run(ask())
 

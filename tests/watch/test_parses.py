@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from dag_factory.dag.later_parses import WRITING_SECONDS, later_seconds
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.folder.own_files import MARKER
-from dag_factory.watch.parses import WRITING_SECONDS, Parses, later_seconds
+from dag_factory.store.shards import Shard, shards, shards_of
+from dag_factory.watch.loader_files import DagIds, LoaderFile, LoaderFiles
+from dag_factory.watch.parses import Parses
 
 LIMIT = 60
 
@@ -29,7 +32,7 @@ class FakeAirflow:
         self.requests = 0
         self.seen: list[str | None] = []
 
-    async def request(self) -> None:
+    async def request(self, dag_ids: DagIds) -> None:
         self.requests += 1
         if self.requests > self.drops:
             self.seen.append(self.store.marker())
@@ -117,8 +120,8 @@ def test_parses_that_have_seen_older_changes_start_the_intervals_anew(
     airflow: FakeAirflow, store: FolderStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     # A change comes during each of the first ten parses.
-    async def request() -> None:
-        await airflow.request()
+    async def request(dag_ids: DagIds) -> None:
+        await airflow.request(dag_ids)
         if airflow.requests <= 10:
             store.bump()
 
@@ -230,7 +233,7 @@ def test_later_is_when_airflow_surely_takes_what_it_may_have_left_out() -> None:
 def test_a_request_that_fails_ends_neither_this_one_nor_the_next(
     airflow: FakeAirflow, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def broken() -> None:
+    async def broken(dag_ids: DagIds) -> None:
         raise RuntimeError("canary-7f3a")
 
     parses = Parses(lambda: airflow.store)
@@ -276,3 +279,177 @@ def test_a_look_that_hangs_holds_up_no_later_one_for_long(store: FolderStore) ->
         return second, await first
 
     assert asyncio.run(run()) == (False, True)
+
+
+class DividedAirflow:
+    """
+    Airflow with several loader files: it parses those that a request concerns, but for the first ``drops`` requests.
+    """
+
+    def __init__(self, store: FolderStore, of: int, *, drops: int = 0) -> None:
+        self.store = store
+        self.of = of
+        self.drops = drops
+        self.parsed: list[Shard] = []
+        self.files = LoaderFiles(
+            lambda: store, store.root.parent, lambda: [LoaderFile("ours", shard.file_name) for shard in shards(of)]
+        )
+
+    async def request(self, dag_ids: DagIds) -> None:
+        self.drops -= 1
+        if self.drops < 0:
+            self.parse(*shards_of(dag_ids, self.of))
+
+    def parse(self, *some: Shard) -> None:
+        for shard in some:
+            self.parsed.append(shard)
+            self.store.note_loaded(self.store.marker() or "", shard)
+
+
+def id_in(shard: Shard) -> str:
+    return next(dag_id for dag_id in map(str, range(10_000)) if shard.holds(dag_id))
+
+
+@pytest.fixture
+def divided(store: FolderStore) -> DividedAirflow:
+    return DividedAirflow(store, 8)
+
+
+@pytest.mark.parametrize("drops", [0, 2])
+def test_a_change_makes_airflow_parse_the_one_file_that_it_concerns(store: FolderStore, drops: int) -> None:
+    airflow = DividedAirflow(store, 8, drops=drops)
+    parses = Parses(lambda: store, airflow.files, retry_seconds=(0.1,) * 4)
+
+    async def story() -> None:
+        store.bump()
+        parses.ask(airflow.request, {id_in(Shard(5, 8))})
+        assert await parses.wait_until_seen(20, {id_in(Shard(5, 8))})
+
+    tell(parses, story)
+    assert airflow.parsed == [Shard(5, 8)]
+
+
+def test_a_change_that_its_shard_has_seen_needs_no_parse_though_others_have_not(divided: DividedAirflow) -> None:
+    divided.parse(Shard(5, 8))
+    parses = Parses(lambda: divided.store, divided.files)
+
+    async def story() -> None:
+        parses.ask_if_unseen(divided.request, {id_in(Shard(5, 8))})
+        assert await parses.wait_until_seen(0, {id_in(Shard(5, 8))})
+        assert not await parses.wait_until_seen(0)
+        await asyncio.sleep(0.3)
+
+    tell(parses, story)
+    assert divided.parsed == [Shard(5, 8)]
+
+
+def test_changes_of_other_shards_meanwhile_are_no_reason_to_parse_it_again(divided: DividedAirflow) -> None:
+    async def request(dag_ids: DagIds) -> None:
+        await divided.request(dag_ids)
+        divided.store.bump()
+
+    parses = Parses(lambda: divided.store, divided.files)
+
+    async def story() -> None:
+        parses.ask(request, {id_in(Shard(5, 8))})
+        await asyncio.sleep(0.5)
+
+    tell(parses, story)
+    assert divided.parsed == [Shard(5, 8)]
+
+
+def test_what_a_change_concerns_besides_its_own_pipeline_is_found_out_and_asked_for_too(
+    divided: DividedAirflow,
+) -> None:
+    own, other = id_in(Shard(1, 8)), id_in(Shard(2, 8))
+    looks: list[set[str]] = [{own, other}]
+    parses = Parses(
+        lambda: divided.store, divided.files, changed=lambda: looks.pop() if looks else set(), gather_seconds=0.1
+    )
+
+    async def story() -> None:
+        parses.ask(divided.request, {own})
+        await until(lambda: len(divided.parsed) > 1)
+        await asyncio.sleep(0.3)
+
+    tell(parses, story)
+    assert divided.parsed == [Shard(1, 8), Shard(2, 8)]
+
+
+@pytest.mark.parametrize("found", [frozenset({"a", "b"}), None], ids=["found out", "unknown"])
+def test_an_unknown_change_is_asked_for_by_what_is_found_out(
+    divided: DividedAirflow, found: frozenset[str] | None
+) -> None:
+    parses = Parses(lambda: divided.store, divided.files, changed=lambda: found)
+
+    async def story() -> None:
+        parses.ask(divided.request)
+        await until(lambda: len(divided.parsed) >= len(shards_of(found, 8)))
+
+    tell(parses, story)
+    assert divided.parsed == shards_of(found, 8)
+
+
+def test_a_change_of_one_s_own_is_not_lost_where_an_unknown_one_comes_at_the_same_time(
+    divided: DividedAirflow,
+) -> None:
+    own = id_in(Shard(1, 8))
+    parses = Parses(lambda: divided.store, divided.files, changed=lambda: {id_in(Shard(2, 8))})
+
+    async def story() -> None:
+        parses.ask(divided.request, {own})
+        parses.ask(divided.request)
+        await until(lambda: len(divided.parsed) > 1)
+
+    tell(parses, story)
+    assert divided.parsed == [Shard(1, 8), Shard(2, 8)]
+
+
+def test_later_parses_are_of_the_shards_that_have_changed_alone(divided: DividedAirflow) -> None:
+    parses = Parses(lambda: divided.store, divided.files, later_seconds=(0.3, 0.6), changed=set)
+
+    async def story() -> None:
+        for number in (1, 2):
+            parses.ask(divided.request, {id_in(Shard(number, 8))})
+        await until(lambda: len(divided.parsed) >= 6)
+        await asyncio.sleep(0.5)
+
+    tell(parses, story)
+    assert sorted(divided.parsed) == [Shard(1, 8)] * 3 + [Shard(2, 8)] * 3
+
+
+def test_where_no_marker_can_be_made_the_same_shards_are_asked_for_again(divided: DividedAirflow) -> None:
+    looks: list[set[str]] = [{id_in(Shard(3, 8))}]
+    parses = Parses(
+        lambda: divided.store, divided.files, changed=lambda: looks.pop() if looks else set(), later_seconds=(60,)
+    )
+
+    async def story() -> None:
+        for times in (1, 2):
+            parses.ask(divided.request, even_if_seen=True)
+            await until(lambda times=times: len(divided.parsed) == times)  # type: ignore[misc]
+
+    tell(parses, story)
+    assert divided.parsed == [Shard(3, 8)] * 2
+
+
+def test_thousands_of_changes_at_once_are_one_parse_of_each_shard_and_one_look_at_what_else_they_concern(
+    divided: DividedAirflow,
+) -> None:
+    looks = 0
+
+    def changed() -> set[str]:
+        nonlocal looks
+        looks += 1
+        return set()
+
+    parses = Parses(lambda: divided.store, divided.files, changed=changed, gather_seconds=0.3)
+
+    async def story() -> None:
+        for number in range(2000):
+            parses.ask(divided.request, {str(number)})
+        await until(lambda: looks > 0)
+
+    tell(parses, story)
+    assert divided.parsed == shards(8)
+    assert looks == 1

@@ -1,0 +1,82 @@
+"""``bundles``: prints the lines for airflow.cfg with which Airflow takes the loaders from bundles of ours."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from dag_factory import settings
+from dag_factory.cli.loaders import loader_folder
+from dag_factory.dag.bundle_list import CLASSPATH, bundle_problems, is_own
+from dag_factory.errors import DagFactoryError
+from dag_factory.store.parts import Part
+
+NAME = "openmetadata"
+VARIABLE = "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"
+
+
+def bundles(args: argparse.Namespace) -> None:
+    """Print the lines, and what is wrong with the bundles that are configured now; exit with 1 where that can't be."""
+    try:
+        print(lines(args.shards, args.parts))
+        for problem in problems():
+            print(f"\nAs it is configured now: {problem}")
+    except DagFactoryError as error:
+        sys.exit(f"{str(error).rstrip('.')}.")
+
+
+def bundle_list(shards: int, parts: int) -> list[dict[str, Any]]:
+    """
+    Return our bundles in the form of ``dag_bundle_config_list``.
+
+    :raises SettingsError: where there can't be so many
+    """
+    division = [Part(number, parts, shards) for number in range(max(parts, 1))]
+    return [
+        {
+            "name": NAME if parts == 1 else f"{NAME}_{part.number}",
+            "classpath": CLASSPATH,
+            "kwargs": {"shards": shards} if parts == 1 else {"shards": shards, "part": part.number, "parts": parts},
+        }
+        for part in division
+    ]
+
+
+def lines(shards: int, parts: int) -> str:
+    """
+    Return the lines for airflow.cfg, the same for the environment, and what else to do.
+
+    :raises SettingsError: where there can't be so many
+    """
+    listed = bundle_list(shards, parts)
+    value = json.dumps(listed)
+    in_file = ",\n".join(f"    {json.dumps(each)}" for each in listed)
+    others = [f"'{each.get('name')}'" for each in settings.dag_bundles() if not is_own(each)]
+    keep = f"Beside them, keep what you still need of {', '.join(others)}. " if others else ""
+    start = [f"airflow dag-processor --bundle-name {each['name']}" for each in listed]
+    return "\n".join(
+        [
+            "# In airflow.cfg, the same on every machine:",
+            "[dag_processor]",
+            f"dag_bundle_config_list = [\n{in_file}\n    ]",
+            "",
+            "# The same in the environment:",
+            f"{VARIABLE}='{value}'",
+            "",
+            f"# {keep}Then restart all of Airflow's processes.",
+            *(["# Start a DAG processor for each part:", *(f"#   {each}" for each in start)] if parts > 1 else []),
+        ]
+    )
+
+
+def problems() -> list[str]:
+    """Return what is wrong with our bundles as they are configured now."""
+    found = bundle_problems()
+    files = loader_folder(None)
+    if files.found() and any(map(is_own, settings.dag_bundles())) and files.path in settings.local_bundles().values():
+        found.append(
+            f"'{files.path}' has loaders too, so each pipeline has two. Remove them, now that a bundle makes them."
+        )
+    return found

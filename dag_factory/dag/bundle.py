@@ -1,0 +1,104 @@
+"""A DAG bundle of Airflow's that makes the loader files by itself, so that no DAGs folder is needed."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from airflow.dag_processing.bundles.base import BaseDagBundle
+
+from dag_factory import settings
+from dag_factory.dag.bundle_list import bundle_problems, part_of
+from dag_factory.dag.later_parses import configured_later_seconds
+from dag_factory.dag.loader_folder import LoaderFolder
+from dag_factory.dag.touches import Touches
+from dag_factory.errors import DagFactoryError, SettingsError
+from dag_factory.options import SECTION
+from dag_factory.store import ConfigStore, configured_store
+from dag_factory.store.shards import is_seen
+
+log = logging.getLogger(__name__)
+
+
+class IngestionBundle(BaseDagBundle):
+    """
+    The loader files of a config store: all of them, or the part for one of several DAG processors.
+
+    They lie in Airflow's folder for bundles. `refresh` asks the store for its marker, and for nothing more while that
+    is the same. Where it is another one, the loader files that the changes concern are touched, so that Airflow parses
+    these. A store that is missing changes nothing: all DAGs stay as they are.
+
+    It has no versions: a run uses the config that the store has when its task starts.
+
+    :param store: the same as the setting ``config_store``, for those who like to read it here
+    :param shards: how many loader files there are, in all parts together
+    :param part: which part of them this bundle makes, from 0 on
+    :param parts: how many parts there are
+    :raises SettingsError: where one of these is wrong. Airflow logs it, and goes on without the bundle
+    """
+
+    supports_versioning = False
+
+    def __init__(
+        self, *, store: str | None = None, shards: int = 1, part: int = 0, parts: int = 1, **airflow: Any
+    ) -> None:
+        super().__init__(**airflow)
+        try:
+            self._part = part_of({"shards": shards, "part": part, "parts": parts})
+            _require_configured(store)
+        except SettingsError as error:
+            raise SettingsError(f"bundle '{self.name}': {error}.") from None
+        self._files = LoaderFolder(self.base_dir)
+        self._touches = Touches(self._files, self._part, lambda: None, configured_later_seconds())
+        self._is_first_refresh = True
+        # Why the store can't be asked, as last logged.
+        self._problem = ""
+
+    @property
+    def path(self) -> Path:
+        """The folder of the loader files."""
+        return self.base_dir
+
+    def get_current_version(self) -> None:
+        """Return nothing, since the bundle has no versions."""
+        return
+
+    def initialize(self) -> None:
+        """Make the loader files, in the DAG processor and in each worker. That needs no store."""
+        self._files.make(self._part.all())
+        super().initialize()
+
+    def refresh(self) -> None:
+        """Touch the loader files that changes concern. Where the store can't be asked, a line is logged."""
+        # A cleaner of temporary files may have removed some.
+        self._files.make(self._part.all())
+        if self._is_first_refresh:
+            for problem in bundle_problems():
+                log.error("[dag_processor] dag_bundle_config_list: %s", problem)
+            self._is_first_refresh = False
+        try:
+            store = configured_store()
+            self._touches.take_up(store)
+            self._retire(store)
+        except DagFactoryError as error:
+            if str(error) != self._problem:
+                log.error("Bundle '%s': %s Until the store is back, all DAGs stay as they are", self.name, error)
+            self._problem = str(error)
+        else:
+            self._problem = ""
+
+    def _retire(self, store: ConfigStore) -> None:
+        """Remove the loader files of another number of shards, once each of the new ones has been parsed."""
+        others = set(self._files.found()).difference(self._part.all())
+        if others and all(is_seen(store.loaded(shard), store.marker()) for shard in self._part.all()):
+            self._files.remove(sorted(others))
+
+
+def _require_configured(store: str | None) -> None:
+    if store is not None and store.rstrip("/") != settings.config_store().rstrip("/"):
+        # Neither is quoted: a location may have a password in it.
+        raise SettingsError(
+            f"store is not the same as [{SECTION}] config_store, which the API server and the workers read. Set that "
+            "to the store on every machine, and leave store out of the bundle"
+        )

@@ -1,0 +1,98 @@
+"""Which loader files of a bundle are touched when the store has changed, and how often."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+from dag_factory.dag.loader_folder import LoaderFolder
+from dag_factory.store import ConfigStore
+from dag_factory.store.parts import Part
+from dag_factory.store.shards import Shard, is_seen, shards_of
+
+# Airflow overlooks a file that is touched while it is parsed, so it is touched again.
+MOST_TOUCHES = 4
+
+Changed = Callable[[], "Collection[str] | None"]
+"""Returns the DAG ids that have changed since it was called last, None where that is unknown."""
+
+
+@dataclass
+class _Due:
+    """
+    What a shard's loader file still waits for.
+
+    :param marker: what a parse is to see, None once one has
+    :param touches: how many are left for that
+    :param later: when it is touched all the same, by the clock
+    """
+
+    marker: str | None
+    touches: int = MOST_TOUCHES
+    later: list[float] = field(default_factory=list)
+
+
+class Touches:
+    """
+    Touches the loader files of the shards that a change concerns, until a parse has seen it.
+
+    A parse notes in the store which marker it has seen. Some changes Airflow takes only from a later parse: so the
+    files are touched again at `later_seconds` after the change.
+
+    :param files: the loader files
+    :param part: those of which shards
+    :param changed: asked where the marker is another one
+    :param later_seconds: see `dag_factory.dag.later_parses`
+    :param clock: returns seconds
+    """
+
+    def __init__(
+        self,
+        files: LoaderFolder,
+        part: Part,
+        changed: Changed,
+        later_seconds: Sequence[float] = (),
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._files = files
+        self._part = part
+        self._changed = changed
+        self._later_seconds = later_seconds
+        self._clock = clock
+        # Airflow parses all files when the DAG processor starts, so at first there is nothing to touch.
+        self._is_first = True
+        self._marker: str | None = None
+        self._due: dict[Shard, _Due] = {}
+
+    def take_up(self, store: ConfigStore) -> None:
+        """
+        Look at the store's marker; where it is another one, touch what has changed.
+
+        :raises StoreError: where the store can't be listed; the change is then taken up the next time
+        """
+        marker = store.marker()
+        if marker != self._marker or self._is_first:
+            changed = self._changed()
+            if not self._is_first:
+                later = [self._clock() + seconds for seconds in self._later_seconds]
+                for shard in filter(self._part.holds, shards_of(changed, self._part.shards)):
+                    self._due[shard] = _Due(marker, later=list(later))
+            self._marker, self._is_first = marker, False
+        if self._due:
+            self._files.touch([shard for shard in sorted(self._due) if self._is_time(shard, store)])
+
+    def _is_time(self, shard: Shard, store: ConfigStore) -> bool:
+        """Return whether a loader file is to be touched now, and forget it where it waits for nothing more."""
+        due = self._due[shard]
+        if due.marker is not None and is_seen(store.loaded(shard), due.marker):
+            due.marker = None
+        is_unseen = due.marker is not None and due.touches > 0
+        due.touches -= is_unseen
+        now = self._clock()
+        is_late = any(moment <= now for moment in due.later)
+        due.later = [moment for moment in due.later if moment > now]
+        if not due.later and (due.marker is None or due.touches == 0):
+            del self._due[shard]
+        return is_unseen or is_late

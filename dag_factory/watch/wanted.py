@@ -1,0 +1,44 @@
+"""A parse that is wanted: for which DAG ids, and how to ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from dag_factory.watch.loader_files import DagIds
+
+ParseRequest = Callable[[DagIds], Awaitable[None]]
+"""Asks Airflow once for a parse of the loader files that a change concerns. Airflow may drop the request."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """
+    A parse that is wanted.
+
+    :param request: asks for it
+    :param dag_ids: what has changed, as far as that is known
+    :param are_more: whether it must be found out what else has changed
+    :param even_if_seen: ask even if the marker is seen
+    """
+
+    request: ParseRequest
+    dag_ids: frozenset[str]
+    are_more: bool
+    even_if_seen: bool
+
+    def with_earlier(self, earlier: Wanted | None) -> Wanted:
+        """Return this wish and an earlier one as one."""
+        if earlier is None:
+            return self
+        return Wanted(
+            self.request,
+            self.dag_ids | earlier.dag_ids,
+            self.are_more or earlier.are_more,
+            self.even_if_seen or earlier.even_if_seen,
+        )
+
+
+def union(one: DagIds, other: DagIds) -> frozenset[str] | None:
+    """Return what two changes concern together."""
+    return None if one is None or other is None else frozenset(one) | frozenset(other)
