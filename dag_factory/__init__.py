@@ -31,12 +31,12 @@ __version__ = "0.1.0"
 _MODULES = {"IngestionBundle": "dag.bundle", "IngestionOperator": "task.operator"}
 
 
-def load_dags() -> dict[str, DAG]:
-    """Return the DAGs of the configured store; see `dag_factory.dag.loader.load_dags`."""
+def load_dags(shard: int = 0, of: int = 1) -> dict[str, DAG]:
+    """Return the DAGs of the configured store, or of a shard of it; see `dag_factory.dag.loader.load_dags`."""
     # Airflow imports this package in every process to discover the plugin: the DAG machinery comes when it is needed.
     from dag_factory.dag.loader import load_dags
 
-    return load_dags()
+    return load_dags(shard, of)
 
 
 def __getattr__(name: str) -> object:

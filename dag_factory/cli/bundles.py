@@ -52,7 +52,7 @@ def lines(shards: int, parts: int) -> str:
     """
     listed = bundle_list(shards, parts)
     value = json.dumps(listed)
-    in_file = ",\n".join(f"    {json.dumps(each)}" for each in listed)
+    in_file = [f"    {json.dumps(each)}{',' if each is not listed[-1] else ''}" for each in listed]
     others = [f"'{each.get('name')}'" for each in settings.dag_bundles() if not is_own(each)]
     keep = f"Beside them, keep what you still need of {', '.join(others)}. " if others else ""
     start = [f"airflow dag-processor --bundle-name {each['name']}" for each in listed]
@@ -60,7 +60,9 @@ def lines(shards: int, parts: int) -> str:
         [
             "# In airflow.cfg, the same on every machine:",
             "[dag_processor]",
-            f"dag_bundle_config_list = [\n{in_file}\n    ]",
+            "dag_bundle_config_list = [",
+            *in_file,
+            "    ]",
             "",
             "# The same in the environment:",
             f"{VARIABLE}='{value}'",

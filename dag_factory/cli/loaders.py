@@ -14,6 +14,7 @@ from dag_factory.errors import DagFactoryError, LoaderError
 from dag_factory.plain_text import printable
 from dag_factory.store import configured_store
 from dag_factory.store.folder.files import sync
+from dag_factory.store.parts import Part
 from dag_factory.store.shards import Shard, is_seen, shards
 from dag_factory.watch.loader_files import LoaderFile
 from dag_factory.watch.parse_requests import request_parses
@@ -37,7 +38,7 @@ def write_loaders(files: LoaderFolder, of: int | None = None, *, force: bool = F
     :raises LoaderError: where one can't be written, or one that differs is there
     :raises SettingsError: where there can't be so many shards
     """
-    wanted = shards(of if of is not None else _present(files))
+    wanted = _wanted(files, of)
     try:
         differing = [shard for shard in wanted if _is_there(files.path / shard.file_name) and not files.is_made(shard)]
         if differing and not force:
@@ -69,7 +70,7 @@ def retire_loaders(
     :param is_parsed: waits until Airflow has parsed the loaders of some shards, and returns whether it has
     :raises LoaderError: where they can't be removed, or Airflow has not parsed the new ones
     """
-    wanted = shards(of if of is not None else _present(files))
+    wanted = _wanted(files, of)
     others = sorted(set(files.found()).difference(wanted))
     if not others:
         return ""
@@ -116,19 +117,22 @@ def wait_until_parsed(files: LoaderFolder, wanted: list[Shard], limit_seconds: f
     return True
 
 
-def _present(files: LoaderFolder) -> int:
+def _wanted(files: LoaderFolder, of: int | None) -> list[Shard]:
     """
-    Return how many shards there are in a folder, 1 where it has no loader.
+    Return the shards of a number of them, by default of as many as a folder has loaders for, at first of 1.
 
     :raises LoaderError: where there are loaders of several numbers
+    :raises SettingsError: where there can't be so many
     """
+    if of is not None:
+        return Part(0, 1, of).all()
     numbers = sorted({shard.of for shard in files.found()})
     if len(numbers) > 1:
         named = " and of ".join(map(str, numbers))
         raise LoaderError(
             f"'{files.path}' has loaders of {named} shards. Say how many there are to be: --shards NUMBER."
         )
-    return numbers[0] if numbers else 1
+    return shards(*numbers or [1])
 
 
 def _is_there(path: Path) -> bool:

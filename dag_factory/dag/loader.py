@@ -28,6 +28,7 @@ from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.last_good import BUDGET_SECONDS, InUse, Version
 from dag_factory.store.load_time import LoadTime
 from dag_factory.store.memory import KEEP_SECONDS, Memory
+from dag_factory.store.shards import Shard
 
 log = logging.getLogger(__name__)
 
@@ -36,16 +37,21 @@ log = logging.getLogger(__name__)
 _ATTEMPTS = 3
 
 
-def load_dags() -> dict[str, DAG]:
+def load_dags(shard: int = 0, of: int = 1) -> dict[str, DAG]:
     """
-    Return the DAGs of the configured store, by DAG id: all of them, or in a worker the one that it runs.
+    Return the DAGs of the configured store, by DAG id: all of a shard, or in a worker the one that it runs.
+
+    A worker gets it from any shard's loader: that of its DAG may have changed since the run was queued.
 
     A broken config runs its last good version, or becomes a placeholder DAG that says what is wrong. While the store is
     missing, the DAGs are those of the last load. Nothing about a config or the store ever raises: an import error of
     the loader would stop all DAGs.
+
+    :param shard: from 0 on
+    :param of: how many shards there are
     """
     try:
-        location = settings.config_store()
+        part, location = Shard(shard, of), settings.config_store()
         memory = configured_memory(location)
         store = open_store(location, memory)
     except SettingsError as error:
@@ -53,17 +59,22 @@ def load_dags() -> dict[str, DAG]:
         return {}
     wanted = get_parsing_context().dag_id
     try:
-        return _all(store, memory) if wanted is None else _one(store, wanted)
+        if wanted is not None:
+            return _one(store, wanted)
+        loaded = _all(store, memory, part)
     except StoreError as error:
-        return _all_of_last_load(memory, error) if wanted is None else _one_of_last_load(memory, wanted, error)
+        if wanted is not None:
+            return _one_of_last_load(memory, wanted, error)
+        loaded = _all_of_last_load(memory, error)
+    return {dag_id: dag for dag_id, dag in loaded.items() if part.holds(dag_id)}
 
 
-def _all(store: ConfigStore, memory: Memory | None) -> dict[str, DAG]:
+def _all(store: ConfigStore, memory: Memory | None, shard: Shard) -> dict[str, DAG]:
     with begin_notes(store, memory.path if memory is not None else None) as notes:
-        return _noted(store, memory, notes)
+        return _noted(store, memory, notes, shard)
 
 
-def _noted(store: ConfigStore, memory: Memory | None, notes: LoadNotes) -> dict[str, DAG]:
+def _noted(store: ConfigStore, memory: Memory | None, notes: LoadNotes, shard: Shard) -> dict[str, DAG]:
     known_keys = (memory.keys() if memory is not None else None) or None
     for _ in range(_ATTEMPTS):
         place = store.check()
@@ -80,7 +91,7 @@ def _noted(store: ConfigStore, memory: Memory | None, notes: LoadNotes) -> dict[
         seconds = load_time.at_most(BUDGET_SECONDS)
         keep_last_good(store, configs, since=began, complete=catalog.is_complete, seconds=seconds)
     if marker is not None:
-        store.note_loaded(marker)
+        store.note_loaded(marker, shard)
     known = store.remember()
     if memory is not None and known is not None:
         last_load.keep(memory, known, configs, revisions, seconds=load_time.at_most(KEEP_SECONDS))

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from dag_factory.cli.init import init
+from dag_factory.cli.loaders import retire_loaders, write_loaders
+from dag_factory.dag.loader_folder import LoaderFolder
+from dag_factory.errors import LoaderError, SettingsError
+from dag_factory.store.shards import WHOLE, Shard, shards
+
+OURS = "AIRFLOW__OPENMETADATA_DAG_FACTORY"
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LoaderFolder:
+    """The DAGs folder of a machine without Airflow's database."""
+    monkeypatch.setenv(f"{OURS}__CONFIG_STORE", str(tmp_path / "configs"))
+    monkeypatch.setenv(f"{OURS}__STATE_FOLDER", str(tmp_path / "state"))
+    monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(tmp_path / "dags"))
+    return LoaderFolder(tmp_path / "dags")
+
+
+class Airflow:
+    """Parses loaders or not, and notes what was there when it was asked to."""
+
+    def __init__(self, files: LoaderFolder, *, parses: bool = True) -> None:
+        self._files = files
+        self._parses = parses
+        self.asked: list[list[Shard]] = []
+
+    def is_parsed(self, wanted: list[Shard]) -> bool:
+        self.asked.append(wanted)
+        # Whatever happens now, each DAG has a loader.
+        assert set(wanted) < set(self._files.found())
+        return self._parses
+
+
+def move(files: LoaderFolder, of: int | None, airflow: Airflow, *, force: bool = False) -> str:
+    said = write_loaders(files, of, force=force)
+    return f"{said}\n{retire_loaders(files, of, force=force, is_parsed=airflow.is_parsed)}"
+
+
+def test_loaders_of_another_number_are_removed_once_airflow_has_parsed_the_new_ones(files: LoaderFolder) -> None:
+    airflow = Airflow(files)
+    said = move(files, 1, airflow)
+    assert "openmetadata_loader.py' was written." in said
+    said = move(files, 64, airflow)
+    assert "64 loaders, " in said
+    assert "openmetadata_loader_00_of_64.py' to 'openmetadata_loader_63_of_64.py', were written." in said
+    assert "openmetadata_loader.py' was removed." in said
+    assert files.found() == shards(64)
+    move(files, 1, airflow)
+    assert files.found() == [WHOLE]
+    assert airflow.asked == [shards(64), [WHOLE]]
+
+
+@pytest.mark.parametrize("of", [1, 64, None])
+def test_the_next_time_nothing_changes_and_nobody_waits(files: LoaderFolder, of: int | None) -> None:
+    airflow = Airflow(files)
+    move(files, of or 8, airflow)
+    before = {path: path.stat().st_mtime_ns for path in files.path.iterdir()}
+    assert "there already." in move(files, of, airflow)
+    assert {path: path.stat().st_mtime_ns for path in files.path.iterdir()} == before
+    assert airflow.asked == []
+
+
+def test_where_airflow_does_not_parse_the_new_ones_the_old_ones_stay_and_it_is_said_how_to_go_on(
+    files: LoaderFolder,
+) -> None:
+    write_loaders(files, 1)
+    with pytest.raises(
+        LoaderError, match=r"is still there: Airflow has not parsed the new ones.*run this command again"
+    ):
+        move(files, 4, Airflow(files, parses=False))
+    assert files.found() == sorted([WHOLE, *shards(4)])
+    with pytest.raises(LoaderError, match=r"has loaders of 1 and of 4 shards.*--shards NUMBER"):
+        write_loaders(files)
+    # The command again, with Airflow running by now; or without Airflow.
+    move(files, 4, Airflow(files))
+    assert files.found() == shards(4)
+    write_loaders(files, 2)
+    move(files, 2, Airflow(files, parses=False), force=True)
+    assert files.found() == shards(2)
+
+
+def test_a_loader_that_somebody_has_changed_is_removed_by_force_alone(files: LoaderFolder) -> None:
+    write_loaders(files, 2)
+    changed = files.path / Shard(1, 2).file_name
+    changed.write_text("mine")
+    with pytest.raises(
+        LoaderError, match=r"01_of_2|1_of_2\.py' is still there, since somebody has changed it.*--force"
+    ):
+        move(files, 4, Airflow(files))
+    assert files.found() == sorted([*shards(4), Shard(1, 2)])
+    move(files, 4, Airflow(files), force=True)
+    assert files.found() == shards(4)
+
+
+def test_a_loader_that_differs_stays_and_so_do_all_others(files: LoaderFolder) -> None:
+    write_loaders(files, 4)
+    (files.path / Shard(1, 4).file_name).write_text("mine")
+    (files.path / Shard(2, 4).file_name).write_text("mine too")
+    with pytest.raises(LoaderError, match=r"1_of_4\.py' is there already and differs from ours\. So do 1 more\."):
+        write_loaders(files, 4)
+    assert (files.path / Shard(1, 4).file_name).read_text() == "mine"
+
+
+@pytest.mark.parametrize("of", [0, -1, 5000])
+def test_a_number_of_shards_that_can_t_be_is_said(files: LoaderFolder, of: int) -> None:
+    with pytest.raises(SettingsError, match=r"shards is -?[0-9]+. Set it to a number of 1 to 4096"):
+        write_loaders(files, of)
+    assert not files.path.exists()
+
+
+def test_without_airflow_s_database_the_command_removes_nothing_and_says_so(
+    files: LoaderFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(of: int, *, force: bool = False) -> str:
+        init(Namespace(dags_folder=str(files.path.parent / "repository"), shards=of, force=force))
+        return capsys.readouterr().out
+
+    repository = LoaderFolder(files.path.parent / "repository")
+    run(1)
+    with pytest.raises(SystemExit, match="Airflow has not parsed the new ones yet"):
+        run(4)
+    assert repository.found() == sorted([WHOLE, *shards(4)])
+    assert "openmetadata_loader.py' was removed." in run(4, force=True)
+    assert repository.found() == shards(4)
