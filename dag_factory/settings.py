@@ -226,6 +226,13 @@ def load_limits() -> tuple[float | None, float | None]:
     return (module if module > 0 else None, parse if parse > 0 else None)
 
 
+def file_process_seconds() -> int:
+    """Return after how many seconds Airflow's DAG processor parses a file again that has not changed."""
+    from airflow.configuration import conf
+
+    return int(conf.getint("dag_processor", "min_file_process_interval", fallback=30))
+
+
 def dag_update_seconds() -> int:
     """Return for how many seconds after it has stored a DAG Airflow does not store it again, whatever a parse finds."""
     from airflow.configuration import conf

@@ -74,7 +74,11 @@ def run(state: Path, *, once: bool, progress: Progress) -> None:
         with OpenMetadataServer(source_database, log=logs / "openmetadata.log") as server:
             progress.say(f"OpenMetadata server: {server.url}")
             progress.say(f"Starting Airflow (its logs: {logs}) ...")
-            config = {"openmetadata_dag_factory": {"config_store": store.resolve()}}
+            config = {
+                "openmetadata_dag_factory": {"config_store": store.resolve()},
+                # What `init` recommends: every change asks for its own parse.
+                "dag_processor": {"min_file_process_interval": 14_400},
+            }
             with AirflowStack(home, dags_folder=REPOSITORY / "dags", config=config, env=server.env) as airflow:
                 progress.say(f"Airflow: {airflow.url}")
                 with published(endpoints, describe(airflow, server, store)):

@@ -144,13 +144,18 @@ def airflow_apart(
     An Airflow that has apart what others have at hand.
 
     Its API server has a base path, as behind a proxy of several services; openmetadata-ingestion is in another
-    interpreter alone; and the logs of tasks are kept elsewhere, see `remote_logging`.
+    interpreter alone; the logs of tasks are kept elsewhere, see `remote_logging`; and its DAGs folder is its own. What
+    has not changed is parsed once an hour.
     """
     home = tmp_path_factory.mktemp("airflow_apart")
-    config = merge(
-        {"openmetadata_dag_factory": {"python": isolated_python}},
-        remote_logging(home, tmp_path_factory.mktemp("logs_elsewhere")),
-    )
+    ours: AirflowConfig = {
+        "openmetadata_dag_factory": {"python": isolated_python},
+        "dag_processor": {"min_file_process_interval": 3600},
+    }
+    config = merge(ours, remote_logging(home, tmp_path_factory.mktemp("logs_elsewhere")))
     store = tmp_path_factory.mktemp("configs")
-    with stack(home, openmetadata, store, config, path=WITHOUT_INGESTION, base_path="/data/airflow") as airflow:
+    dags_folder = Path(shutil.copytree(DAGS_FOLDER, home / "dags"))
+    with stack(
+        home, openmetadata, store, config, path=WITHOUT_INGESTION, dags_folder=dags_folder, base_path="/data/airflow"
+    ) as airflow:
         yield airflow

@@ -15,8 +15,8 @@ from fastapi.responses import JSONResponse, Response
 
 from dag_factory.api.rest import AirflowApi, Caller
 from dag_factory.store.folder.folder_store import FolderStore
-from dag_factory.store.shards import WHOLE
-from dag_factory.watch.loader_files import LoaderFiles
+from dag_factory.store.shards import WHOLE, shard_of, shards
+from dag_factory.watch.loader_files import DagIds, LoaderFile, LoaderFiles
 from dag_factory.watch.parse_requests import DatabaseRequests, RestRequests
 from tests.forked_python import ForkedPython
 
@@ -111,6 +111,16 @@ def test_the_files_of_our_dags_are_asked_for_each_once_also_when_the_last_config
 
 
 @pytest.mark.e2e
+def test_of_files_that_divide_the_dags_among_them_a_sibling_shows_which_a_change_concerns(
+    migrated: Path, home: Path
+) -> None:
+    # All may have changed, so all four are asked for, though Airflow knows a DAG of one of them.
+    known = ("any", f"om/{shards(4)[2].file_name}", False)
+    wanted = [["ours", f"om/{shard.file_name}"] for shard in shards(4)]
+    assert requests(migrated, home, known) == [wanted] * 3
+
+
+@pytest.mark.e2e
 def test_where_airflow_knows_none_of_them_the_loader_is_touched(migrated: Path, home: Path) -> None:
     assert requests(migrated, home, ("not_of_the_store", "other.py", False)) == [[], [], []]
     assert touched(home)
@@ -202,3 +212,87 @@ def test_a_file_that_airflow_refuses_once_is_looked_up_again(home: Path) -> None
     api = RestApi(home, status=404)
     api.ask(times=2)
     assert api.listed == 2
+
+
+class DividedApi(RestApi):
+    """
+    Airflow's API where four files make our DAGs.
+
+    :param dags: the DAGs that the caller may see, of which the list shows the first alone
+    """
+
+    def __init__(self, home: Path, *dags: str, status: int = 201) -> None:
+        super().__init__(home, status=status)
+        self._dags = dags
+        self.app.get("/api/v2/dags/{dag_id}")(self.one)
+        self.database = RecordedRequests()
+        store = FolderStore(home / "configs")
+        self._requests = RestRequests(LoaderFiles(lambda: store, home / "dags"), self.database)
+
+    def _found(self, dag_id: str) -> dict[str, str]:
+        name = shard_of(dag_id, 4).file_name
+        return dag(dag_id, name, f"token of {name}")
+
+    def dags(self) -> dict[str, object]:
+        self.listed += 1
+        return {"dags": [self._found(dag_id) for dag_id in self._dags[:1]]}
+
+    def one(self, dag_id: str) -> Response:
+        return JSONResponse(self._found(dag_id)) if dag_id in self._dags else JSONResponse({}, 404)
+
+    def ask_for(self, *dag_ids: str) -> None:
+        async def ask() -> None:
+            await self._requests.send(Caller(AirflowApi(lambda: self.app), "token"), dag_ids)
+
+        asyncio.run(ask())
+
+
+class RecordedRequests(DatabaseRequests):
+    """Requests in a database, which are only noted."""
+
+    def __init__(self) -> None:
+        self.sent: list[DagIds] = []
+
+    async def send(self, dag_ids: DagIds) -> None:
+        self.sent.append(dag_ids)
+
+
+ONE_EACH = [next(str(number) for number in range(1000) if shard.holds(str(number))) for shard in shards(4)]
+
+
+def test_a_caller_asks_for_the_file_of_the_changed_dag_alone(home: Path) -> None:
+    api = DividedApi(home, *ONE_EACH)
+    for dag_id in ONE_EACH:
+        api.ask_for(dag_id)
+    assert api.parsed == [f"token of {shard.file_name}" for shard in shards(4)]
+    assert api.listed == 1
+    assert api.database.sent == []
+
+
+def test_a_file_that_has_made_no_dag_yet_is_asked_for_in_the_database(home: Path) -> None:
+    api = DividedApi(home, ONE_EACH[0])
+    api.ask_for(ONE_EACH[2])
+    assert api.parsed == []
+    assert api.database.sent == [(ONE_EACH[2],)]
+
+
+def test_a_file_with_dags_that_the_caller_may_not_edit_is_asked_for_in_the_database(home: Path) -> None:
+    api = DividedApi(home, *ONE_EACH, status=403)
+    api.ask_for(ONE_EACH[0])
+    assert api.database.sent == [(ONE_EACH[0],)]
+
+
+def test_many_changes_at_once_are_no_crowd_of_calls_of_airflow_s_api(home: Path) -> None:
+    api = DividedApi(home, ONE_EACH[0])
+    ids = [str(number) for number in range(1000)]
+    api._requests = RestRequests(
+        LoaderFiles(
+            lambda: FolderStore(home / "configs"),
+            home / "dags",
+            lambda: [LoaderFile("ours", shard.file_name) for shard in shards(64)],
+        ),
+        api.database,
+    )
+    api.ask_for(*ids)
+    assert api.parsed == []
+    assert len(api.database.sent) == 1
