@@ -16,6 +16,7 @@ from dag_factory.dag.touches import Touches
 from dag_factory.errors import DagFactoryError, SettingsError
 from dag_factory.options import SECTION
 from dag_factory.store import ConfigStore, configured_store
+from dag_factory.store.changed_ids import ChangedIds
 from dag_factory.store.shards import is_seen
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class IngestionBundle(BaseDagBundle):
         except SettingsError as error:
             raise SettingsError(f"bundle '{self.name}': {error}.") from None
         self._files = LoaderFolder(self.base_dir)
-        self._touches = Touches(self._files, self._part, lambda: None, configured_later_seconds())
+        self._touches = Touches(self._files, self._part, ChangedIds(configured_store), configured_later_seconds())
         self._is_first_refresh = True
         # Why the store can't be asked, as last logged.
         self._problem = ""

@@ -5,7 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from dag_factory.store import ConfigStore
+from dag_factory import settings
+from dag_factory.errors import SettingsError
+from dag_factory.store import ConfigStore, configured_index
+from dag_factory.store.changes import Seen
+from dag_factory.store.index import Index
 
 
 class ChangedIds:
@@ -13,16 +17,29 @@ class ChangedIds:
     Compares the store with what it was when it was last looked at. Several threads may ask at once.
 
     :param store: opens the config store
+    :param index: returns what this machine knows of it, by default of the configured store
     """
 
-    def __init__(self, store: Callable[[], ConfigStore]) -> None:
+    def __init__(self, store: Callable[[], ConfigStore], index: Callable[[], Index | None] | None = None) -> None:
         self._store = store
+        self._index = index or _configured
         self._looking = threading.Lock()
+        self._seen: Seen | None = None
 
     def __call__(self) -> frozenset[str] | None:
         """
         Return the DAG ids that a parse would change, None where that is unknown, as at the first look.
 
-        :raises StoreError: where the store can't be listed
+        :raises StoreError: where the store can't be listed; the next look then finds what this one would have found
         """
+        with self._looking:
+            before, now = self._seen, Seen.of(self._store(), self._index())
+            self._seen = now
+        return None if before is None else frozenset(now.differing(before))
+
+
+def _configured() -> Index | None:
+    try:
+        return configured_index(settings.config_store())
+    except SettingsError:
         return None
