@@ -43,6 +43,7 @@ def run(tmp_path: Path, forked_python: ForkedPython) -> Run:
     ("command", "help_text"),
     [
         ("init", "Write openmetadata_loader.py into Airflow's DAGs folder"),
+        ("bundles", "Print the value of dag_bundle_config_list"),
         ("watch", "Watch the config store until stopped"),
         ("encrypt", "print the reference to write in its place"),
         ("rotate-key", "you can remove the older keys"),

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,10 @@ def test_one_loader_becomes_four_and_one_again_and_no_dag_is_lost(airflow_apart:
     assert airflow.import_errors() == {}
 
 
+def is_described(airflow: AirflowStack, name: str, text: str) -> tuple[bool | None, str]:
+    return airflow.wait_for_dag(name)["description"] == text or None, ""
+
+
 def only_the_shard_of_a_change_is_parsed(airflow: AirflowStack, store: FolderStore) -> None:
     def parsed(since: dict[str, Any]) -> set[Shard]:
         times = {name: dag["last_parsed_time"] for name, dag in dags_of(airflow).items()}
@@ -139,10 +144,6 @@ def only_the_shard_of_a_change_is_parsed(airflow: AirflowStack, store: FolderSto
         else:
             with calling(airflow) as server:
                 server.deploy(document)
-        wait_until(
-            lambda way=way: (airflow.wait_for_dag(name)["description"] == way or None, ""),
-            f"'{name}' as it is {way}",
-            timeout=60,
-        )
+        wait_until(partial(is_described, airflow, name, way), f"'{name}' as it is {way}", timeout=60)
         print(f"{way} to visible: {time.monotonic() - began:.1f} s")
         assert parsed(times) == {shard_of(name, 4)}

@@ -11,6 +11,7 @@ from dag_factory import IngestionBundle
 from dag_factory.errors import SettingsError
 from dag_factory.store import open_store
 from dag_factory.store.shards import WHOLE, Shard, shard_of, shards
+from tests.forked_python import ForkedPython
 
 OURS = "AIRFLOW__OPENMETADATA_DAG_FACTORY"
 LIST = "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"
@@ -64,7 +65,6 @@ def test_it_makes_the_loaders_of_its_part_below_airflow_s_folder_for_bundles(
     bundle.initialize()
     assert names(bundle) == [Shard(1, 4).file_name, Shard(3, 4).file_name]
     assert touched(bundle) == []
-    assert bundle.get_current_version() is None
     assert not bundle.supports_versioning
 
 
@@ -150,3 +150,22 @@ def test_parts_that_do_not_fit_together_are_said_when_the_dag_processor_starts(
     bundle.refresh()
     bundle.refresh()
     assert caplog.text.count("No bundle makes part 0 of 2") == 1
+
+
+def test_a_worker_without_the_store_builds_the_stand_in_from_any_of_the_loaders(
+    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forked_python: ForkedPython
+) -> None:
+    store.rmdir()
+    bundle = bundle_of(monkeypatch, shards=2)
+    bundle.initialize()
+    other = next(shard for shard in shards(2) if not shard.holds("orders"))
+    script = f"""
+from pathlib import Path
+from airflow.dag_processing.dagbag import BundleDagBag
+path = Path({str(bundle.path)!r})
+bag = BundleDagBag(dag_folder=path / {other.file_name!r}, bundle_path=path, bundle_name="ours")
+print(sorted(bag.dags), bag.import_errors)
+"""
+    environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path), "_AIRFLOW_PARSING_CONTEXT_DAG_ID": "orders"}
+    done = forked_python.run(script, env=environment)
+    assert done.stdout.splitlines()[-1] == "['orders'] {}", done.stderr

@@ -30,7 +30,7 @@ def test_the_first_look_knows_nothing_and_each_later_one_what_is_new_since() -> 
     assert scene.changed() is None
     assert scene.changed() == frozenset()
     scene.files = {"a.json": pipeline("a"), "b.json": pipeline("b")}
-    assert scene.changed() == {"b"}
+    assert scene.changed() == frozenset({"b"})
     assert scene.changed() == frozenset()
 
 
@@ -41,7 +41,7 @@ def test_what_changes_while_the_store_is_away_is_found_when_it_is_back() -> None
     with pytest.raises(StoreError):
         scene.changed()
     scene.is_away = False
-    assert scene.changed() == {"a"}
+    assert scene.changed() == frozenset({"a"})
 
 
 def test_a_config_that_takes_an_id_also_concerns_the_id_under_which_the_other_is_shown() -> None:
