@@ -96,7 +96,8 @@ def test_one_loader_becomes_four_and_one_again_and_no_dag_is_lost(airflow_apart:
     assert set(files_of(airflow).values()) == {WHOLE.file_name}
     for number, name in enumerate(NAMES):
         airflow.api("PATCH", f"/api/v2/dags/{name}", json={"is_paused": number % 2 == 0})
-    for name in NAMES[:3:2]:
+    ran = NAMES[:3:2]
+    for name in ran:
         airflow.api("POST", f"/api/v2/dags/{name}/dagRuns", json={"logical_date": None})
     before, versions = state_of(airflow), versions_of(airflow)
 
@@ -108,7 +109,8 @@ def test_one_loader_becomes_four_and_one_again_and_no_dag_is_lost(airflow_apart:
     assert files_of(airflow) == {name: shard_of(name, 4).file_name for name in NAMES}
     assert move.stale_seconds == 0
     assert state_of(airflow) == before
-    assert versions_of(airflow) == versions
+    # To Airflow, the loader's name is a part of the DAG: one that has run gets one more version.
+    assert versions_of(airflow) == {name: count + (name in ran) for name, count in versions.items()}
 
     # Airflow is asked once more for what was dropped at first, in case it took that for an outdated change.
     later = WRITING_SECONDS + 50 + 7
