@@ -29,7 +29,7 @@ from sandbox.files import write_whole
 from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
 from sandbox.process import ProcessDied
 from sandbox.server import OpenMetadataServer
-from sandbox.stack import AirflowStack
+from sandbox.stack import AirflowConfig, AirflowStack
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SAMPLE = REPOSITORY / "configs" / "sample_sqlite_metadata.json"
@@ -74,7 +74,7 @@ def run(state: Path, *, once: bool, progress: Progress) -> None:
         with OpenMetadataServer(source_database, log=logs / "openmetadata.log") as server:
             progress.say(f"OpenMetadata server: {server.url}")
             progress.say(f"Starting Airflow (its logs: {logs}) ...")
-            config = {
+            config: AirflowConfig = {
                 "openmetadata_dag_factory": {"config_store": store.resolve()},
                 # What `init` recommends: every change asks for its own parse.
                 "dag_processor": {"min_file_process_interval": 14_400},

@@ -11,6 +11,8 @@ from dag_factory.store import ConfigStore, configured_index
 from dag_factory.store.changes import Seen
 from dag_factory.store.index import Index
 
+LOOK_SECONDS = 10.0
+
 
 class ChangedIds:
     """
@@ -28,13 +30,18 @@ class ChangedIds:
 
     def __call__(self) -> frozenset[str] | None:
         """
-        Return the DAG ids that a parse would change, None where that is unknown, as at the first look.
+        Return the DAG ids that a parse would change, None where that is unknown: at the first look, and where an
+        earlier one hangs.
 
         :raises StoreError: where the store can't be listed; the next look then finds what this one would have found
         """
-        with self._looking:
+        if not self._looking.acquire(timeout=LOOK_SECONDS):
+            return None
+        try:
             before, now = self._seen, Seen.of(self._store(), self._index())
             self._seen = now
+        finally:
+            self._looking.release()
         return None if before is None else frozenset(now.differing(before))
 
 

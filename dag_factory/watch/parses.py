@@ -26,6 +26,7 @@ SETTLING_SECONDS = 5
 RETRY_SECONDS = (3, 5, 10, 20)
 # How long changes are gathered before it is found out what else they concern: the store has to be listed for that.
 GATHER_SECONDS = 2.0
+LOOK_SECONDS = 15.0
 
 Notes = dict[Shard, "str | None"]
 """The marker that the last load of each shard has seen."""
@@ -64,6 +65,7 @@ class Parses:
     :param retry_seconds: how long to wait for a parse after each request
     :param settling_seconds: how long a look at the store's marker waits for one of another thread
     :param gather_seconds: how long changes are gathered before it is found out what else they concern
+    :param look_seconds: how long that may take; after that it is unknown
     """
 
     def __init__(  # noqa: PLR0913 - all by name, each with a default
@@ -76,6 +78,7 @@ class Parses:
         retry_seconds: Sequence[float] = RETRY_SECONDS,
         settling_seconds: float = SETTLING_SECONDS,
         gather_seconds: float = GATHER_SECONDS,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._store = store
         self._files = files
@@ -83,6 +86,7 @@ class Parses:
         self._later_seconds = later_seconds
         self._retry_seconds = retry_seconds
         self._gather_seconds = gather_seconds
+        self._look_seconds = look_seconds
         # The next request, if one is wanted.
         self._wanted: Wanted | None = None
         # What was asked for, as a later parse will be.
@@ -91,6 +95,7 @@ class Parses:
         self._own: frozenset[str] = frozenset()
         self._settling = threading.Lock()
         self._settling_seconds = settling_seconds
+        self._has_looked = False
         self._task: asyncio.Task[None] | None = None
         self._later: asyncio.Task[None] | None = None
         self._rest: asyncio.Task[None] | None = None
@@ -205,7 +210,8 @@ class Parses:
         """Return the DAG ids that a change concerns, None where these may be all."""
         dag_ids: DagIds = wanted.dag_ids
         if wanted.are_more:
-            found = await self._found_out() if self._is_divided() else None
+            # The first look knows nothing: it is what the next one is compared with.
+            found = await self._found_out() if self._is_divided() or not self._has_looked else None
             # Where no marker can be made, the same is wanted again, though nothing else has changed by then.
             is_again = wanted.even_if_seen and found == frozenset()
             dag_ids = union(dag_ids, self._lately if is_again else found)
@@ -213,10 +219,14 @@ class Parses:
         return dag_ids
 
     async def _found_out(self) -> frozenset[str] | None:
-        try:
-            found = await asyncio.to_thread(self._changed)
-        except DagFactoryError:
+        """Return what has changed since this was asked last, None where that is unknown."""
+        self._has_looked = True
+        look = asyncio.create_task(asyncio.to_thread(self._changed))
+        # A network file system may hang, and must not hold up what is known.
+        done, _ = await asyncio.wait([look], timeout=self._look_seconds)
+        if not done or isinstance(look.exception(), DagFactoryError):
             return None
+        found = look.result()
         return None if found is None else frozenset(found)
 
     async def _look_for_another(

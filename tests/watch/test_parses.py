@@ -12,7 +12,7 @@ import pytest
 from dag_factory.dag.later_parses import WRITING_SECONDS, later_seconds
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.folder.own_files import MARKER
-from dag_factory.store.shards import Shard, shards, shards_of
+from dag_factory.store.shards import WHOLE, Shard, shards, shards_of
 from dag_factory.watch.loader_files import DagIds, LoaderFile, LoaderFiles
 from dag_factory.watch.parses import Parses
 
@@ -288,12 +288,18 @@ class DividedAirflow:
 
     def __init__(self, store: FolderStore, of: int, *, drops: int = 0) -> None:
         self.store = store
-        self.of = of
+        self.divide(of)
         self.drops = drops
         self.parsed: list[Shard] = []
         self.files = LoaderFiles(
-            lambda: store, store.root.parent, lambda: [LoaderFile("ours", shard.file_name) for shard in shards(of)]
+            lambda: store,
+            store.root.parent,
+            lambda: [LoaderFile("ours", shard.file_name) for shard in shards(self.of)],
         )
+
+    def divide(self, of: int) -> None:
+        """Have so many loader files from now on."""
+        self.of = of
 
     async def request(self, dag_ids: DagIds) -> None:
         self.drops -= 1
@@ -453,3 +459,39 @@ def test_thousands_of_changes_at_once_are_one_parse_of_each_shard_and_one_look_a
     tell(parses, story)
     assert divided.parsed == shards(8)
     assert looks == 1
+
+
+def test_what_changed_before_the_loader_was_divided_is_no_news_after(store: FolderStore) -> None:
+    looks: list[frozenset[str] | None] = [frozenset({id_in(Shard(3, 8))}), None]
+    airflow = DividedAirflow(store, 1)
+    parses = Parses(lambda: store, airflow.files, changed=looks.pop)
+
+    async def story() -> None:
+        for of in (1, 8):
+            airflow.divide(of)
+            store.bump()
+            parses.ask(airflow.request)
+            await until(lambda of=of: bool(airflow.parsed) and airflow.parsed[-1].of == of)  # type: ignore[misc]
+            await asyncio.sleep(0.5)  # until that is seen
+
+    tell(parses, story)
+    assert airflow.parsed == [WHOLE, Shard(3, 8)]
+
+
+def test_a_look_at_what_has_changed_that_hangs_holds_up_no_change_of_one_s_own(divided: DividedAirflow) -> None:
+    released = threading.Event()
+
+    def changed() -> None:
+        released.wait(LIMIT)
+
+    parses = Parses(lambda: divided.store, divided.files, changed=changed, look_seconds=0.1)
+
+    async def story() -> None:
+        parses.ask(divided.request)
+        parses.ask(divided.request, {id_in(Shard(5, 8))})
+        try:
+            await until(lambda: Shard(5, 8) in divided.parsed)
+        finally:
+            released.set()
+
+    tell(parses, story)
