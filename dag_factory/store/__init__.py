@@ -7,7 +7,6 @@ may import.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
@@ -20,9 +19,9 @@ from dag_factory.store.folder.access import Access
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.folder.presence import Place
 from dag_factory.store.index import Index
-from dag_factory.store.last_good import LastGood
+from dag_factory.store.last_good import LastGoodVersions
 from dag_factory.store.memory import Known, Memory
-from dag_factory.store.objects.location import Location, is_url, local_path, located
+from dag_factory.store.objects.location import is_url, local_path, located
 from dag_factory.store.shards import WHOLE, Shard
 from dag_factory.store.stamps import Stamp
 
@@ -47,7 +46,7 @@ class ConfigStore(Protocol):
     """
 
     @property
-    def last_good(self) -> LastGood:
+    def last_good(self) -> LastGoodVersions:
         """Copies of the configs as they were when a DAG was last built from them."""
 
     def check(self) -> Place:
@@ -203,14 +202,8 @@ def open_store(location: str, memory: Memory | None = None) -> ConfigStore:
     if path is None and is_url(location):
         from dag_factory.store.objects.object_store import ObjectStore
 
-        place = located(location)
-        return ObjectStore(place, memory, last_good=LastGood(last_good or _local_copies(place)))
+        return ObjectStore(located(location), memory, last_good=last_good)
     return FolderStore(path or location, memory, last_good=last_good)
-
-
-def _local_copies(place: Location) -> Path:
-    digest = hashlib.sha256(str(place).encode()).hexdigest()[:12]
-    return settings.state_folder() / f"last_good-{digest}"
 
 
 def configured_store() -> ConfigStore:

@@ -21,7 +21,7 @@ from dag_factory.store.stamps import Stamp
 if TYPE_CHECKING:
     from dag_factory.store import ConfigStore
     from dag_factory.store.index import Index
-    from dag_factory.store.last_good import Copies
+    from dag_factory.store.last_good import CopiesAtOnce
     from dag_factory.store.load_time import LoadTime
 
 log = logging.getLogger(__name__)
@@ -100,7 +100,7 @@ class Claims:
         """
         return [key for key in self._store.list_keys(self.unlisted) if not is_defaults(key)]
 
-    def all(self, copies: Copies, load_time: LoadTime, shard: Shard = WHOLE) -> list[Claim]:
+    def all(self, copies: CopiesAtOnce, load_time: LoadTime, shard: Shard = WHOLE) -> list[Claim]:
         """
         Return all claims, also of configs that were good and are in a folder that can no longer be listed.
 
@@ -182,7 +182,7 @@ class Claims:
             self._index.note_named(found)
         return claims
 
-    def _unlisted(self, copies: Copies, listed: Collection[str]) -> Iterator[Claim]:
+    def _unlisted(self, copies: CopiesAtOnce, listed: Collection[str]) -> Iterator[Claim]:
         for key in sorted({copy.key for copy in copies.all()} - frozenset(listed)):
             folder = next((each for each in map(str, PurePosixPath(key).parents) if each in self.unlisted), None)
             if folder is not None:

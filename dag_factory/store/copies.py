@@ -166,14 +166,22 @@ def _read(path: Path) -> Version | None:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 return None
             content = file.read(MAX_BYTES + 1)
-        if _digest(content) != path.name.split(".")[2]:
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError):
+        return None
+    return version_in(content, path.name.split(".")[2])
+
+
+def version_in(content: bytes, digest: str) -> Version | None:
+    """Return the version that the content of a copy is, None where it is not what the digest in its name says."""
+    try:
+        if _digest(content) != digest:
             return None
         held = json.loads(content)
         check_values(held["document"])
         return Version(held["dag_id"], held["key"], held["document"], Access(*held["access"]))
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, LookupError, TypeError, RecursionError, ConfigError):
+    except (ValueError, LookupError, TypeError, RecursionError, ConfigError):
         return None
 
 

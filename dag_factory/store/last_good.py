@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Protocol
 
 from dag_factory.configs.document import Document
 from dag_factory.store.copies import (
@@ -55,6 +56,44 @@ class InUse:
 
     dag_ids: Collection[str] = ()
     keys: Collection[str] = ()
+
+
+class CopiesAtOnce(Protocol):
+    """All copies at one look."""
+
+    def of_key(self, key: str) -> Version | None:
+        """Return the newest copy of the config that a key leads to, None where it is missing."""
+
+    def of_id(self, dag_id: str) -> Version | None:
+        """Return the newest copy for a DAG id, None where it is missing."""
+
+    def agrees(self, key: str, dag_id: str) -> bool:
+        """Return whether all that was kept of a config or for a DAG id is of both; no copy is opened."""
+
+    def all(self) -> Iterator[Version]:
+        """Yield the newest copy for each DAG id; opens them all."""
+
+
+class LastGoodVersions(Protocol):
+    """Where copies are kept: `LastGood` describes the methods. Those of a remote place may raise StoreError."""
+
+    def find(self, dag_id: str) -> Version | None: ...
+
+    def copies(self) -> CopiesAtOnce: ...
+
+    def keep(
+        self,
+        good: Collection[Version],
+        in_use: InUse,
+        *,
+        since: float,
+        complete: bool,
+        seconds: float = BUDGET_SECONDS,
+    ) -> None: ...
+
+    def replace(self, version: Version, document: Document) -> None: ...
+
+    def forget(self, dag_id: str) -> None: ...
 
 
 class LastGood:

@@ -10,7 +10,7 @@ from dag_factory.secrets.references import FERNET, decrypted, is_sealed_newly, r
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
 from dag_factory.store.claims import Claims, is_defaults
-from dag_factory.store.last_good import LastGood
+from dag_factory.store.last_good import LastGoodVersions
 
 # Part of every sealed value, also in a file that can't be read.
 _HINT = b"fernet"
@@ -71,7 +71,7 @@ def rotate(store: ConfigStore, keys: Keys, *, dropped: bool = False) -> Rotation
     return rotation
 
 
-def _rotate_last_good(last_good: LastGood, keys: Keys, rotation: Rotation) -> None:
+def _rotate_last_good(last_good: LastGoodVersions, keys: Keys, rotation: Rotation) -> None:
     for version in last_good.copies().all():
         if is_sealed_newly(version.document, keys):
             continue

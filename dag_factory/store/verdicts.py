@@ -12,7 +12,7 @@ from dag_factory.store.config import BrokenConfig, Config, Trouble
 
 if TYPE_CHECKING:
     from dag_factory.store import ConfigStore
-    from dag_factory.store.last_good import Copies, Version
+    from dag_factory.store.last_good import CopiesAtOnce, Version
 
 
 def accepts_all(config: Config) -> None:
@@ -40,7 +40,7 @@ class Verdicts:
         self._faults: dict[str, ConfigError | None] = {}
 
     @cached_property
-    def copies(self) -> Copies:
+    def copies(self) -> CopiesAtOnce:
         """All last good versions as they are now."""
         return self._store.last_good.copies()
 

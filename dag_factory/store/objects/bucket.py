@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -133,6 +133,37 @@ class Bucket:
                 raise
 
         self._changed(delete)
+
+    def write_all(self, objects: Mapping[str, bytes]) -> None:
+        """
+        Write objects whatever was there before, several at the same time.
+
+        :raises StoreError: where one can't be written, or there was no answer
+        """
+        self._for_all(objects, lambda conditions, key: conditions.write(self._path(key), objects[key]))
+
+    def remove_all(self, keys: Iterable[str]) -> None:
+        """
+        Remove objects whatever they are, several at the same time.
+
+        :raises StoreError: where one can't be removed, or there was no answer
+        """
+        self._for_all(list(keys), lambda conditions, key: conditions.discard(self._path(key)))
+
+    def _for_all(self, keys: Collection[str], act: Callable[[Conditions, str], Awaitable[None]]) -> None:
+        if not keys:
+            return
+
+        async def acted(conditions: Conditions) -> None:
+            limit = asyncio.Semaphore(AT_ONCE)
+
+            async def one(key: str) -> None:
+                async with limit:
+                    await act(conditions, key)
+
+            await asyncio.gather(*map(one, keys))
+
+        self._asked(lambda fs: self._run(fs, acted, self._conditions(fs), seconds=self._list_seconds))
 
     def entry(self, key: str) -> Entry | None:
         """

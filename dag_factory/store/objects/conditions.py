@@ -66,6 +66,15 @@ class Conditions:
         await self._compare(path, expected)
         await self._call("rm_file", path)
 
+    async def write(self, path: str, data: bytes) -> None:
+        """Write an object, whatever was there before."""
+        await self._call("pipe_file", path, data)
+
+    async def discard(self, path: str) -> None:
+        """Remove an object, if it is there."""
+        with suppress(FileNotFoundError):
+            await self._call("rm_file", path)
+
     async def folder(self, path: str) -> list[Mapping[str, Any]]:
         """Return the client's descriptions of what is directly in a folder."""
         self._fs.invalidate_cache()

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
+from pathlib import Path
 
 from dag_factory.configs.document import MAX_BYTES
 from dag_factory.errors import StoreError
@@ -13,7 +14,7 @@ from dag_factory.plain_text import cut, one_line
 from dag_factory.store.folder.access import OWNER_ONLY, Access
 from dag_factory.store.folder.own_files import LOAD, NOTES, is_key, loaded_name
 from dag_factory.store.folder.presence import Place
-from dag_factory.store.last_good import LastGood
+from dag_factory.store.last_good import LastGood, LastGoodVersions
 from dag_factory.store.memory import Known, Memory
 from dag_factory.store.objects.ahead import Ahead
 from dag_factory.store.objects.bucket import Bucket
@@ -23,6 +24,7 @@ from dag_factory.store.objects.failures import ChangedError, UncertainError
 from dag_factory.store.objects.keys import is_config
 from dag_factory.store.objects.location import Location
 from dag_factory.store.objects.marker import Covered
+from dag_factory.store.objects.object_copies import ObjectLastGood
 from dag_factory.store.objects.presence import ObjectPresence
 from dag_factory.store.shards import WHOLE, Shard
 from dag_factory.store.stamps import Stamp
@@ -43,16 +45,23 @@ class ObjectStore:
 
     :param location: where they are
     :param memory: what this machine remembers of the store. With it, any other store is refused
-    :param last_good: the last good versions of its configs
+    :param last_good: folder for the last good versions, None for hidden objects in the store
     :param bucket: the store's objects, by default those at the location
     """
 
     def __init__(
-        self, location: Location, memory: Memory | None = None, *, last_good: LastGood, bucket: Bucket | None = None
+        self,
+        location: Location,
+        memory: Memory | None = None,
+        *,
+        last_good: Path | None = None,
+        bucket: Bucket | None = None,
     ) -> None:
         self.location = location
-        self.last_good = last_good
         self._bucket = bucket or Bucket(location)
+        self.last_good: LastGoodVersions = (
+            LastGood(last_good) if last_good is not None else ObjectLastGood(self._bucket)
+        )
         self._presence = ObjectPresence(self._bucket, memory)
         self._changes = Changes(self._bucket, self._presence)
         self._entries: Mapping[str, Entry] = {}

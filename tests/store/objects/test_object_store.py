@@ -46,8 +46,7 @@ def quick(kind: InBucket, seconds: float = 0.3) -> ObjectStore:
     """Return a store whose requests fail soon, on a busy machine maybe all of them."""
     location = located(kind.location)
     bucket = Bucket(location, request_seconds=seconds, list_seconds=seconds)
-    store = open_store(kind.location)
-    return ObjectStore(location, last_good=store.last_good, bucket=bucket)
+    return ObjectStore(location, bucket=bucket)
 
 
 def deploy(store: ConfigStore, name: str = ID) -> writer.Deployed:
@@ -255,7 +254,7 @@ def test_a_change_whose_marker_failed_gets_it_when_it_is_made_again(proxy: Proxy
 def test_a_write_whose_answer_was_lost_counts_as_made_and_one_that_never_came_as_uncertain(
     proxy: Proxy, in_bucket: InBucket
 ) -> None:
-    store = ObjectStore(located(in_bucket.location), last_good=open_store(in_bucket.location).last_good)
+    store = ObjectStore(located(in_bucket.location))
     deploy(store, "before")
     lost: list[str] = []
 

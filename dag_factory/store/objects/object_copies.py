@@ -1,0 +1,217 @@
+"""Last good versions in object storage: beside the configs, so that workers on other machines find them."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property
+
+from dag_factory.configs.document import Document
+from dag_factory.errors import StoreError
+from dag_factory.store.copies import (
+    MAX_BYTES,
+    Version,
+    bucket_of,
+    content_of,
+    id_part_of,
+    key_part_of,
+    name_of,
+    version_in,
+)
+from dag_factory.store.last_good import BUDGET_SECONDS, FOLDER, InUse
+from dag_factory.store.objects.bucket import Bucket
+from dag_factory.store.objects.entries import Entry
+
+log = logging.getLogger(__name__)
+
+_BATCH = 256
+# The service's clock may be ahead of this machine's.
+_SKEW_SECONDS = 60.0
+
+
+class ObjectLastGood:
+    """
+    Objects ``.last_good/<2 hex>/<DAG id>.<digest of the key>.<digest of the content>.json``, as `LastGood` names files.
+
+    The name tells the content, so that loads on several machines write the same objects, and need no lock.
+
+    :param bucket: the store's objects
+    """
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._listed: ObjectCopies | None = None
+
+    def find(self, dag_id: str) -> Version | None:
+        """
+        Return the copy for a DAG id, None where it is missing; lists one folder and reads one object.
+
+        :raises StoreError: where the store can't be reached
+        """
+        folder = f"{FOLDER}/{bucket_of(dag_id)}"
+        return ObjectCopies(self._bucket, self._bucket.list(hidden=folder)).of_id(dag_id)
+
+    def copies(self) -> ObjectCopies:
+        """
+        Return all copies as they are now, by name; none is read.
+
+        :raises StoreError: where they can't be listed
+        """
+        self._listed = ObjectCopies(self._bucket, self._bucket.list(hidden=FOLDER))
+        return self._listed
+
+    def keep(
+        self,
+        good: Collection[Version],
+        in_use: InUse,
+        *,
+        since: float,
+        complete: bool,
+        seconds: float = BUDGET_SECONDS,
+    ) -> None:
+        """Keep copies of good configs, and remove those of configs that were removed, see `LastGood.keep`."""
+        try:
+            # Those that the load itself has listed.
+            present = (self._listed or self.copies()).names
+            self._listed = None
+            self._keep(good, in_use, since - _SKEW_SECONDS, present, seconds, complete=complete)
+        except StoreError as error:
+            log.warning("Last good versions of configs can't be kept. %s", error)
+
+    def replace(self, version: Version, document: Document) -> None:
+        """
+        Replace the document of a copy, such as by the same one with its secrets encrypted again.
+
+        :raises OSError: where it can't be written; the copy is then still there
+        """
+        other = replace(version, document=document)
+        content = content_of(other)
+        key = _key_of(other, content)
+        try:
+            before = self._bucket.list(hidden=key.rpartition("/")[0])
+            self._bucket.write_all({key: content})
+            self._bucket.remove_all(
+                each for each in before if _id_part(each) == id_part_of(version.dag_id) and each != key
+            )
+        except StoreError as error:
+            raise OSError(errno.EIO, str(error)) from error
+
+    def forget(self, dag_id: str) -> None:
+        """Remove the copies for a DAG id, as far as that is possible; the next load removes what is left."""
+        with suppress(StoreError):
+            present = self._bucket.list(hidden=f"{FOLDER}/{bucket_of(dag_id)}")
+            self._bucket.remove_all(key for key in present if _id_part(key) == id_part_of(dag_id))
+
+    def _keep(  # noqa: PLR0913 - by name
+        self,
+        good: Collection[Version],
+        in_use: InUse,
+        since: float,
+        present: Mapping[str, Entry],
+        seconds: float,
+        *,
+        complete: bool,
+    ) -> None:
+        by_id: dict[str, set[str]] = {}
+        for key in present:
+            by_id.setdefault(_id_part(key), set()).add(key)
+        removed: list[str] = []
+        if complete:
+            stay = {id_part_of(version.dag_id) for version in good} | {id_part_of(dag_id) for dag_id in in_use.dag_ids}
+            keys = {key_part_of(key) for key in in_use.keys}
+            for part in by_id.keys() - stay:
+                removed += (key for key in by_id[part] if _key_part(key) not in keys)
+        new: dict[str, bytes] = {}
+        for version in good:
+            content = content_of(version)
+            key = _key_of(version, content)
+            others = by_id.get(id_part_of(version.dag_id), set()) - {key}
+            if key not in present and len(content) <= MAX_BYTES:
+                new[key] = content
+            elif key in present:
+                removed += others  # else it is removed by the next load, when the new one is there
+        left = self._write(new, seconds)
+        self._bucket.remove_all(key for key in removed if (present[key].changed or since) < since)
+        if left:
+            log.info("The next parses keep the last good versions of %d more configs", left)
+
+    def _write(self, new: Mapping[str, bytes], seconds: float) -> int:
+        """Write copies, as many as there is time for; return how many are left."""
+        deadline = time.monotonic() + seconds
+        keys = list(new)
+        while keys and time.monotonic() < deadline:
+            batch, keys = keys[:_BATCH], keys[_BATCH:]
+            self._bucket.write_all({key: new[key] for key in batch})
+        return len(keys)
+
+
+class ObjectCopies:
+    """
+    Copies at one look.
+
+    :param names: the objects, by their keys
+    """
+
+    def __init__(self, bucket: Bucket, names: Mapping[str, Entry]) -> None:
+        self._bucket = bucket
+        self.names = {key: entry for key, entry in names.items() if key.rpartition("/")[2].count(".") == 3}
+
+    def of_key(self, key: str) -> Version | None:
+        """Return the newest copy of the config that a key leads to, None where it is missing."""
+        return next((each for each in self._newest(self._by_key.get(key_part_of(key), ())) if each.key == key), None)
+
+    def of_id(self, dag_id: str) -> Version | None:
+        """Return the newest copy for a DAG id, None where it is missing."""
+        copies = self._by_id.get(id_part_of(dag_id), ())
+        return next((each for each in self._newest(copies) if each.dag_id == dag_id), None)
+
+    def agrees(self, key: str, dag_id: str) -> bool:
+        """Return whether all that was kept of a config or for a DAG id is of both; no copy is read."""
+        id_part, key_part = id_part_of(dag_id), key_part_of(key)
+        related = [*self._by_key.get(key_part, ()), *self._by_id.get(id_part, ())]
+        return all(_id_part(copy) == id_part and _key_part(copy) == key_part for copy in related)
+
+    def all(self) -> Iterator[Version]:
+        """Yield the newest copy for each DAG id; reads them all."""
+        for copies in self._by_id.values():
+            yield from list(self._newest(copies))[:1]
+
+    def _newest(self, keys: Iterable[str]) -> Iterator[Version]:
+        for key in sorted(keys, key=lambda key: (self.names[key].changed or 0, key), reverse=True):
+            found = self._bucket.find(key, MAX_BYTES + 1)
+            version = version_in(found[0], key.split(".")[-2]) if found is not None else None
+            if version is not None:
+                yield version
+            elif found is not None:
+                log.warning("'%s' is torn or can't be read, so it is ignored", key)
+
+    @cached_property
+    def _by_key(self) -> dict[str, list[str]]:
+        return _grouped((_key_part(key), key) for key in self.names)
+
+    @cached_property
+    def _by_id(self) -> dict[str, list[str]]:
+        return _grouped((_id_part(key), key) for key in self.names)
+
+
+def _key_of(version: Version, content: bytes) -> str:
+    return f"{FOLDER}/{bucket_of(version.dag_id)}/{name_of(version, content)}"
+
+
+def _id_part(key: str) -> str:
+    return key.rpartition("/")[2].partition(".")[0]
+
+
+def _key_part(key: str) -> str:
+    return key.rpartition("/")[2].split(".")[1] if key.rpartition("/")[2].count(".") > 1 else ""
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for part, key in pairs:
+        groups.setdefault(part, []).append(key)
+    return groups
