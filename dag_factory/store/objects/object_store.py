@@ -10,11 +10,11 @@ from pathlib import Path
 
 from dag_factory.configs.document import MAX_BYTES
 from dag_factory.errors import StoreError
-from dag_factory.plain_text import cut, one_line
 from dag_factory.store.folder.access import OWNER_ONLY, Access
 from dag_factory.store.folder.own_files import LOAD, NOTES, is_key, loaded_name
 from dag_factory.store.folder.presence import Place
 from dag_factory.store.last_good import LastGood, LastGoodVersions
+from dag_factory.store.load_problems import first_problem, with_problem
 from dag_factory.store.memory import Known, Memory
 from dag_factory.store.objects.ahead import Ahead
 from dag_factory.store.objects.bucket import Bucket
@@ -31,7 +31,6 @@ from dag_factory.store.stamps import Stamp
 
 log = logging.getLogger(__name__)
 
-_LONGEST_PROBLEM = 1000
 _TOKEN_BYTES = 200
 _NOTES_BYTES = 32 * 1024 * 1024
 _MOST = MAX_BYTES + 1
@@ -183,12 +182,12 @@ class ObjectStore:
         self._keep(loaded_name(shard), marker.encode())
 
     def load_problem(self) -> str | None:
-        problem = self._mapping(LOAD).get("problem")
-        return cut(one_line(problem), _LONGEST_PROBLEM) if isinstance(problem, str) else None
+        return first_problem(self._mapping(LOAD))
 
-    def note_load_problem(self, problem: str | None) -> None:
-        if problem is not None or self._note(LOAD, _NOTES_BYTES) is not None:
-            self._keep(LOAD, json.dumps({"problem": problem}).encode())
+    def note_load_problem(self, problem: str | None, shard: Shard = WHOLE) -> None:
+        noted = self._mapping(LOAD)
+        if noted != (wanted := with_problem(noted, shard, problem)):
+            self._keep(LOAD, json.dumps(wanted).encode())
 
     def recall(self, dag_id: str) -> str | None:
         key = self._mapping(NOTES).get(dag_id)

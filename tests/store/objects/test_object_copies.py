@@ -15,9 +15,12 @@ from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import Config, check
 from dag_factory.store.last_good import InUse, LastGoodVersions, Version
-from tests.documents import REST
+from dag_factory.store.objects.object_copies import ObjectCopies
 from tests.object_storage import S3, SLOW_DOWN, Proxy, connection_to
+from tests.places import TESTS
 from tests.store.any_store import InBucket, Kind, opened
+
+SAMPLE = json.loads((TESTS / "samples" / "pg_metadata_hourly.json").read_text())
 
 
 def version(dag_id: str, key: str | None = None, **fields: Any) -> Version:
@@ -102,7 +105,9 @@ def test_a_copy_that_is_not_what_its_name_says_is_ignored(
     in_bucket: InBucket, copies: LastGoodVersions, content: str
 ) -> None:
     keep(copies, [version("a")])
-    (key,) = copies.copies().names  # type: ignore[attr-defined] - of objects
+    all_copies = copies.copies()
+    assert isinstance(all_copies, ObjectCopies)
+    (key,) = all_copies.names
     in_bucket.put(key, content)
     assert copies.find("a") is copies.copies().of_key("a.json") is None
     assert list(copies.copies().all()) == []
@@ -137,7 +142,7 @@ def test_a_bucket_that_can_not_be_reached_stops_no_load_and_is_no_lack_of_copies
 
 
 def document(name: str, **fields: Any) -> str:
-    return json.dumps({"name": name, "fullyQualifiedName": f"s.{name}", "pipelineType": "metadata", **REST, **fields})
+    return json.dumps({**SAMPLE, "name": name, "fullyQualifiedName": f"s.{name}", **fields})
 
 
 def loaded(store: ConfigStore) -> dict[str, Config]:
