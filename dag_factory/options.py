@@ -66,6 +66,26 @@ OPTIONS: dict[str, dict[str, str | None]] = {
         "example": "/opt/ingestion-1.12/bin/python,/opt/ingestion-2.0/bin/python",
         "default": "",
     },
+    "warm_start": {
+        "description": (
+            "Whether workers of LocalExecutor and CeleryExecutor import openmetadata-ingestion once, for all runs,\n"
+            "instead of once for each. LocalExecutor forks its workers from the scheduler, so that imports it.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "boolean",
+        "example": None,
+        "default": "True",
+    },
+    "warm_start_idle": {
+        "description": (
+            "Seconds without a run after which a worker gives back the memory of what it has imported for runs by\n"
+            "another interpreter. The next run imports it again.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "integer",
+        "example": None,
+        "default": "900",
+    },
     "allowed_applications": {
         "description": (
             "Prefixes of the Python classes that a pipeline of the type application, or a custom connector, may name,\n"

@@ -8,13 +8,15 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 from dag_factory.reporting import listener
+from dag_factory.task import warm_start
 
 
 class OpenMetadataDagFactoryPlugin(AirflowPlugin):
     """Registers what Airflow's processes need of this package."""
 
     name = "openmetadata_dag_factory"
-    listeners = [listener]  # noqa: RUF012 - Airflow's own way of declaring them
+    # The last one is called first: it imports for seconds, and the other one starts a thread that should not wait.
+    listeners = [listener, warm_start]  # noqa: RUF012 - Airflow's own way of declaring them
 
     @cached_property
     def timetables(self) -> list[Any]:  # type: ignore[override]

@@ -73,6 +73,20 @@ def allowed_pythons() -> frozenset[str]:
     return frozenset(_interpreter("allowed_pythons", each) for each in _list("allowed_pythons"))
 
 
+def warm_start() -> bool:
+    """
+    Return whether workers import openmetadata-ingestion once for all their runs.
+
+    :raises SettingsError: where the option is neither true nor false
+    """
+    return _flag("warm_start")
+
+
+def warm_start_idle() -> int:
+    """Return after how many seconds without a run the template of an interpreter gives back its memory."""
+    return _count("warm_start_idle", least=1)
+
+
 def allowed_applications() -> tuple[str, ...]:
     """Return the prefixes of the Python classes that an application pipeline may run."""
     return _list("allowed_applications")

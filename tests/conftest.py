@@ -104,7 +104,9 @@ def interpreter(tmp_path: Path) -> Interpreter:
             "import runpy, sys, types\n"
             "orders = types.ModuleType('dag_factory.ingestion.orders')\n"
             f"exec({'def execute(kind, job, *, on_secret):' + chr(10) + function!r}, orders.__dict__)\n"
-            "sys.modules[orders.__name__] = orders\n"
+            "imports = types.ModuleType('dag_factory.ingestion.imports')\n"
+            "imports.import_ingestion = lambda: None\n"
+            "sys.modules.update({each.__name__: each for each in (orders, imports)})\n"
             "sys.argv = sys.argv[sys.argv.index('-u') + 1 :]\n"
             "runpy.run_path(sys.argv[0], run_name='__main__')\n"
         )

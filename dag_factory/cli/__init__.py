@@ -9,9 +9,13 @@ from __future__ import annotations
 
 from airflow.cli.cli_config import ActionCommand, Arg, CLICommand, GroupCommand, lazy_load_command
 
+from dag_factory.task.warm_start import prepare_celery
+
 
 def commands() -> list[CLICommand]:
     """Return our commands; Airflow 3.2 and later call this each time that ``airflow`` starts."""
+    # A worker of Celery asks plugins for nothing before it forks.
+    prepare_celery()
     # In `help`, Airflow takes text in brackets for markup, and leaves it out.
     init_command = ActionCommand(
         name="init",

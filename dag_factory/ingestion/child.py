@@ -6,6 +6,9 @@ standard input, a JSON document, executes it, and writes messages to the file de
 ``log`` records, each ``secret`` before it is used, at the end a ``result`` or an ``error``. The package around this
 file is loaded by its path, so that nothing else of Airflow's environment can be imported here.
 
+With ``--template`` in place of FD it is a template, which forks such children: see `dag_factory.ingestion.template`.
+They do the same, and their environment variables and working directory come with their order.
+
 All of it is done under a guard, see `dag_factory.ingestion.guard`, with which it ends when the parent does.
 """
 
@@ -71,17 +74,23 @@ class MessageHandler(logging.Handler):
             self.handleError(record)
 
 
-def main(descriptor: int) -> int:
-    """Do the job on standard input and return the exit code."""
-    load_package()
+def main(descriptor: int, status: int | None = None) -> int:
+    """
+    Do the job on standard input and return the exit code.
+
+    :param status: for the guard of a forked child, see `work_under_guard`
+    """
     from dag_factory.errors import DagFactoryError
     from dag_factory.ingestion.guard import work_under_guard
+    from dag_factory.ingestion.template import take_over
     from dag_factory.secrets.masking import Mask
     from dag_factory.secrets.names import declare_names
 
     os.set_inheritable(descriptor, False)
-    work_under_guard(descriptor)
+    work_under_guard(descriptor, status)
     order = json.loads(read_line())
+    if status is not None:
+        take_over(**order["surroundings"])
     messages = Messages(descriptor)
     logging.basicConfig(level=logging.INFO, handlers=[MessageHandler(messages)])
     logging.captureWarnings(True)
@@ -153,9 +162,19 @@ def leave(codes: list[int]) -> None:
         os._exit(codes[0])
 
 
+def forked(arguments: list[str]) -> tuple[int, int]:
+    """Be a template, and return in each child that it forks: with the descriptors for its messages and its status."""
+    from dag_factory.ingestion.template import Command, Template
+
+    request = Template(Command.from_arguments(arguments)).serve()
+    sys.argv[1:] = [str(request.messages)]
+    return request.messages, request.status
+
+
 if __name__ == "__main__":
     ended: list[int] = []
     # Registered first, so that it runs last.
     atexit.register(leave, ended)
-    ended.append(main(int(sys.argv[1])))
+    load_package()
+    ended.append(main(*(forked(sys.argv[2:]) if sys.argv[1] == "--template" else [int(sys.argv[1])])))
     sys.exit(ended[0])

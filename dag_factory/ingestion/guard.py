@@ -1,7 +1,7 @@
 """
 The guard of a child: a process that waits for the one that works, so that none of its processes is left running.
 
-The parent starts the guard, and the guard forks the process that works:
+The parent starts the guard, or has a template fork it, and the guard forks the process that works:
 
     parent ── guard ── process that works ── whatever ingestion code starts
 
@@ -39,21 +39,29 @@ GRACE_SECONDS = 3.0
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def work_under_guard(descriptor: int) -> None:
+def work_under_guard(descriptor: int, status: int | None = None) -> None:
     """
     Fork, and return in the process that is to work; the other one becomes its guard and never returns.
 
     :param descriptor: the pipe for messages. The parent reads it to its end, so the guard must not keep it open
+    :param status: a socket to which the guard of a forked child writes its exit code. The guard is no child of the
+        parent, which takes the socket's end for the guard's
     """
     _adopt_orphans()
     worker = os.fork()
     if not worker:
+        if status is not None:
+            os.close(status)
         return
     try:
         # The parent reads these to their end, which must come when the process that works has ended.
         for each in (1, 2, descriptor):
             os.close(each)
-        _end_as(_guard(worker))
+        code = _guard(worker)
+        if status is not None:
+            with suppress(OSError):
+                os.write(status, b"%d" % code)
+        _end_as(code)
     finally:
         os._exit(1)
 

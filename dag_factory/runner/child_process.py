@@ -14,26 +14,29 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, TypeAlias
 
 from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.ingestion.guard import GRACE_SECONDS
 from dag_factory.runner.deadlines import Deadlines
+from dag_factory.runner.forked_group import ForkedGroup
+from dag_factory.runner.interpreter import SCRIPT
 from dag_factory.runner.pipes import Piece, Pipes, Source
 from dag_factory.runner.process_group import ProcessGroup
 from dag_factory.runner.secrets_manager_section import section_for
+from dag_factory.runner.templates import template_of
 from dag_factory.runner.transcript import Transcript
 from dag_factory.secrets.masking import Mask
 from dag_factory.secrets.names import declared_names
 from dag_factory.secrets.redaction import secret_values
-
-SCRIPT = Path(__file__).parents[1] / "ingestion" / "child.py"
 
 _DRAIN_SECONDS = 2.0
 # How long a child may take to end after its answer. A thread that ingestion code leaves behind may prevent it.
 _EXIT_SECONDS = 3.0
 # The child's guard kills it. If that fails, this process does, later.
 _KILL_SECONDS = GRACE_SECONDS + 1
+
+Group: TypeAlias = ProcessGroup | ForkedGroup
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +69,8 @@ class Child:
     """
     One order in a process of its own, in a session of its own: it ends with all that it has started.
 
-    What is started here is the guard of the process that works, see `dag_factory.ingestion.guard`. Whatever the
+    What is started here, or forked from a template of this worker, is the guard of the process that works, see
+    `dag_factory.ingestion.guard`. Whatever the
     child says is logged here, without the secrets that the mask knows or the child sends. It ends when `terminate` is
     called, when `run` is left by an exception, such as Airflow's of a time-out, or this process dies.
 
@@ -82,7 +86,7 @@ class Child:
         self._events: SimpleQueue[Piece | _Event | Exception] = SimpleQueue()
         # Held while the child is started or ended. A signal's handler may come while this thread holds it.
         self._lock = threading.RLock()
-        self._group: ProcessGroup | None = None
+        self._group: Group | None = None
         self._why_terminated: str | None = None
 
     def run(self, kind: str, arguments: Mapping[str, Any], *, timeout: float | None = None) -> Any:
@@ -98,8 +102,10 @@ class Child:
         order = self._order(kind, arguments)
         with Pipes(self._events.put) as pipes:
             group = self._start(pipes)
+            if isinstance(group, ForkedGroup):
+                order["surroundings"] = {"environment": self._environment, "folder": str(Path.cwd())}
             try:
-                with pipes.carrying(order):
+                with pipes.carrying(json.dumps(order).encode() + b"\n"):
                     answer = self._follow(group, pipes, timeout)
             finally:
                 code = self._end(group)
@@ -114,44 +120,52 @@ class Child:
         """The id of the started process, which is also that of its group and session; None before the start."""
         return self._group.pid if self._group is not None else None
 
-    def _order(self, kind: str, arguments: Mapping[str, Any]) -> bytes:
+    def _order(self, kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         manager = section_for(arguments.get("document") or {})
         for secret in secret_values(manager):
             self._mask.add(secret)
         # The child can't find all of these by their names, and it may also log to the OpenMetadata server.
-        order = {
+        return {
             "kind": kind,
             "arguments": arguments,
             "secrets": sorted(self._mask.secrets),
             "secret_names": declared_names(),
             "secrets_manager": manager,
         }
-        return json.dumps(order).encode() + b"\n"
 
-    def _start(self, pipes: Pipes) -> ProcessGroup:
+    def _start(self, pipes: Pipes) -> Group:
         with self._lock:
             if self._why_terminated is not None:
                 raise ChildDied("the child process was ended before it was started")
-            try:
-                group = self._group = ProcessGroup(
-                    [self._python, "-I", "-u", str(SCRIPT), str(pipes.messages.fileno())],
-                    on_end=lambda: self._events.put(_Event.ENDED),
-                    stdin=pipes.stdin,
-                    stdout=pipes.stdout,
-                    stderr=pipes.stderr,
-                    pass_fds=[pipes.messages.fileno()],
-                    env=self._environment,
-                )
-            except OSError as error:
-                raise WorkflowError(
-                    f"the interpreter '{self._python}' can't be started here: {error.strerror}"
-                ) from None
+            group = self._group = self._forked(pipes) or self._started(pipes)
             pipes.close_child_ends()
             if self._why_terminated is not None:  # by a signal that came meanwhile
                 self._ask_to_end(group)
             return group
 
-    def _follow(self, group: ProcessGroup, pipes: Pipes, timeout: float | None) -> dict[str, Any]:
+    def _forked(self, pipes: Pipes) -> ForkedGroup | None:
+        """Have the interpreter's template fork the child; None where there is none, or it can't."""
+        template = template_of(self._python)
+        return template.fork(pipes, self._environment, self._on_end) if template is not None else None
+
+    def _started(self, pipes: Pipes) -> ProcessGroup:
+        try:
+            return ProcessGroup(
+                [self._python, "-I", "-u", str(SCRIPT), str(pipes.messages.fileno())],
+                on_end=self._on_end,
+                stdin=pipes.stdin,
+                stdout=pipes.stdout,
+                stderr=pipes.stderr,
+                pass_fds=[pipes.messages.fileno()],
+                env=self._environment,
+            )
+        except OSError as error:
+            raise WorkflowError(f"the interpreter '{self._python}' can't be started here: {error.strerror}") from None
+
+    def _on_end(self) -> None:
+        self._events.put(_Event.ENDED)
+
+    def _follow(self, group: Group, pipes: Pipes, timeout: float | None) -> dict[str, Any]:
         """Log what the child says until it has ended and its pipes have too, and return its answer."""
         deadlines: Deadlines[_Deadline] = Deadlines()
         if timeout is not None:
@@ -181,7 +195,7 @@ class Child:
         transcript.flush()
         return transcript.answer
 
-    def _end_late(self, missed: _Deadline, group: ProcessGroup, timeout: float | None) -> None:
+    def _end_late(self, missed: _Deadline, group: Group, timeout: float | None) -> None:
         """End a child that has missed a deadline."""
         if missed is _Deadline.ANSWER:
             self._terminate(f"the child process took longer than {timeout:.0f} s, so it was ended")
@@ -213,11 +227,11 @@ class Child:
                 if self._group is not None:
                     self._ask_to_end(self._group)
 
-    def _ask_to_end(self, group: ProcessGroup) -> None:
+    def _ask_to_end(self, group: Group) -> None:
         group.signal(signal.SIGTERM)
         self._events.put(_Event.TERMINATED)
 
-    def _end(self, group: ProcessGroup) -> int:
+    def _end(self, group: Group) -> int:
         """End the child if it has not ended, and whatever it has left behind; return its exit code."""
         if not group.has_ended():
             self.terminate()

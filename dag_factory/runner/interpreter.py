@@ -5,15 +5,22 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from dag_factory import settings
 from dag_factory.errors import ConfigError
 from dag_factory.options import IN_PROCESS
+from dag_factory.secrets.names import is_secret_name
+
+SCRIPT = Path(__file__).parents[1] / "ingestion" / "child.py"
+"""What it runs."""
 
 # Airflow's own variables hold its keys, its Connections and its supervisor's address. With those of Python and of a
 # virtual environment, the other interpreter would import Airflow's packages.
 _NOT_PASSED_ON = re.compile(r"_*AIRFLOW_.*|_*PYTHON.*|VIRTUAL_ENV(_.*)?|__PYVENV_LAUNCHER__", re.IGNORECASE)
+# A program needs these at its start, and none of them holds a secret.
+_NEEDED_AT_START = re.compile(r"LD_.*|LC_.*|LANG|PATH|HOME|TZ")
 # Variables for the client libraries of clouds are passed on, even if the config holds the same secret.
 _CLOUDS = ("AWS_", "AZURE_", "GOOGLE_")
 
@@ -63,3 +70,19 @@ def environment(
     }
     path = [str(Path(python).parent), *filter(None, [kept.get("PATH")])]
     return {**kept, "PATH": os.pathsep.join(path)}
+
+
+def template_environment(python: str) -> dict[str, str]:
+    """
+    Return the environment of a template: what no run must do without, since it can be read from any child of it.
+
+    These are the variables of a child, without those whose names say that they hold a secret, and those that a config
+    may refer to. A child has all of them from the beginning of its run on.
+    """
+    referable = settings.allowed_env()
+    return {
+        name: value
+        for name, value in environment(python).items()
+        if _NEEDED_AT_START.fullmatch(name)
+        or not (is_secret_name(name) or any(fnmatchcase(name, pattern) for pattern in referable))
+    }

@@ -71,7 +71,11 @@ def fab(openmetadata: OpenMetadataServer, tmp_path_factory: pytest.TempPathFacto
             dags_folder=ROOT / "dags",
             database=postgres.url(),
             config={
-                "openmetadata_dag_factory": {"config_store": tmp_path_factory.mktemp("configs_on_fab")},
+                # Its runs import openmetadata-ingestion themselves, as in a pod.
+                "openmetadata_dag_factory": {
+                    "config_store": tmp_path_factory.mktemp("configs_on_fab"),
+                    "warm_start": False,
+                },
                 # How long FAB remembers a user, in seconds.
                 "fab": {"cache_ttl": 2},
             },

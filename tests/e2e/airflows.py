@@ -27,25 +27,6 @@ WORKER_MODULES = TESTS / "ingestion" / "worker_modules"
 # Makes a process find no openmetadata-ingestion.
 WITHOUT_INGESTION = TESTS / "runner" / "without_ingestion"
 
-# The tasks of LocalExecutor are forks of the scheduler: what it has imported, none of them needs to. That is four
-# seconds of a core for each run. `airflow_apart`, FAB's Airflow and that of `make run` go without, so that there tasks
-# import openmetadata-ingestion themselves, as everywhere else.
-PRELOADING = """
-import sys
-from importlib import import_module
-
-# Airflow takes over the names that are bound here, and `metadata` means another thing to it.
-if "scheduler" in sys.argv:
-    for module in ("metadata.workflow.metadata", "metadata.ingestion.sink.metadata_rest"):
-        import_module(module)
-"""
-
-
-def preload(home: Path, settings: str = "") -> None:
-    """Have the tasks of an Airflow find openmetadata-ingestion imported; it has these local settings too."""
-    (home / "config").mkdir()
-    (home / "config" / "airflow_local_settings.py").write_text(PRELOADING + settings)
-
 
 def stack(
     home: Path,
@@ -104,7 +85,6 @@ def airflow(
         }
     }
     home = tmp_path_factory.mktemp("airflow")
-    preload(home)
     with (
         PostgresServer() as postgres,
         stack(
@@ -128,7 +108,6 @@ def airflow_under_load(
         "openmetadata_dag_factory": {"allowed_applications": "metadata.,table_counter."},
     }
     home, store = tmp_path_factory.mktemp("airflow_under_load"), tmp_path_factory.mktemp("configs")
-    preload(home)
     with (
         PostgresServer() as postgres,
         stack(home, openmetadata, store, config, path=WORKER_MODULES, database=postgres.url()) as airflow,

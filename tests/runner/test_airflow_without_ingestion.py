@@ -12,7 +12,7 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from dag_factory.runner.child_process import SCRIPT
+from dag_factory.runner.interpreter import SCRIPT
 from sandbox.client import wait_until
 from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.server import OpenMetadataServer

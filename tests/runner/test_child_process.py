@@ -22,6 +22,7 @@ import pytest
 from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.runner.child_process import Child
 from dag_factory.runner.interpreter import environment
+from dag_factory.runner.templates import start_templates, stop_templates
 from dag_factory.secrets.masking import Mask
 from tests import waiting
 from tests.places import ROOT
@@ -80,11 +81,26 @@ def pids_in(path: Path) -> list[int]:
     return [int(pid) for pid in path.read_text().split()[:-1]]
 
 
+@pytest.fixture(params=["started", "forked"])
+def interpreter(request: pytest.FixtureRequest, interpreter: Interpreter) -> Interpreter:
+    """Make an interpreter as `interpreter` does: one that is started for each child, or that forks each."""
+
+    def make(body: str) -> str:
+        python = interpreter(body)
+        if request.param == "forked":
+            stop_templates()
+            start_templates([python], idle=60)
+        return python
+
+    return make
+
+
 @pytest.fixture(autouse=True)
 def _nothing_is_left_in_this_process() -> Iterator[None]:
     """Neither a thread nor an open file outlives a run, however it ends."""
     threads, files = set(threading.enumerate()), psutil.Process().num_fds()
     yield
+    stop_templates()
     assert set(threading.enumerate()) <= threads
     assert psutil.Process().num_fds() <= files
 

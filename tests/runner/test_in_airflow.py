@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dag_factory.runner.child_process import SCRIPT
+from dag_factory.runner.interpreter import SCRIPT
 from sandbox.client import run_path, wait_until
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack

@@ -18,7 +18,6 @@ from sandbox.mailbox import Mailbox
 from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowConfig, AirflowStack
-from tests.e2e.airflows import preload
 from tests.places import ROOT
 
 # What the operator of this Airflow wants of some DAGs: that a run as a whole may take 20 s.
@@ -50,7 +49,8 @@ def stack(
     server: OpenMetadataServer, store: Path, isolated_python: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AirflowStack]:
     home = tmp_path_factory.mktemp("airflow")
-    preload(home, POLICY)
+    (home / "config").mkdir()
+    (home / "config" / "airflow_local_settings.py").write_text(POLICY)
     path = os.pathsep.join([str(ROOT / "tests" / "sources"), *filter(None, [os.environ.get("PYTHONPATH")])])
     config: AirflowConfig = {
         "core": {"parallelism": 8},
