@@ -143,7 +143,7 @@ def resident(stack: AirflowStack) -> Iterator[float]:
 def megabytes(process: psutil.Process) -> float:
     """Return a process's memory, each page that others share in shares; 0 once it has ended."""
     with suppress(psutil.Error):
-        return float(process.memory_full_info().pss) / MEGABYTE
+        return int(process.memory_full_info().pss) / MEGABYTE
     return 0.0
 
 

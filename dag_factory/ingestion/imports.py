@@ -8,6 +8,7 @@ import warnings
 from contextlib import suppress
 from importlib import import_module
 
+from dag_factory.ingestion.log_levels import ingestion_logging
 from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
 
 # Workflows import these by name while they run.
@@ -31,8 +32,8 @@ def import_ingestion() -> None:
     global _imported  # noqa: PLW0603 - as the modules of a process
     if _imported:
         return
-    with warnings.catch_warnings():
-        # Of the packages' own code: whoever runs them can't mend it.
+    # A process without handlers of the root logger gets one, and warnings are of the packages' own code.
+    with ingestion_logging("INFO"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import_module(_module(PIPELINE_TYPES["metadata"].workflow))
         for name in dict.fromkeys([*(_module(each.workflow) for each in PIPELINE_TYPES.values()), *_STEPS]):

@@ -10,6 +10,7 @@ from typing import Protocol
 from dag_factory.errors import DagFactoryError
 from dag_factory.ingestion.orders import REPORT, RUN
 from dag_factory.ingestion.run import PipelineRun, PreparedRun, RunOutcome, close_streamed_log
+from dag_factory.ingestion.sqlalchemy_patches import apply_patches
 from dag_factory.openmetadata.outcomes import Report, Reporter
 from dag_factory.runner.child_process import Child
 from dag_factory.runner.interpreter import environment
@@ -56,6 +57,7 @@ class InProcess:
         self._on_overtime = on_overtime
 
     def run(self) -> RunOutcome:
+        apply_patches()
         with no_overtime(self._ends_at, self._on_overtime):
             try:
                 return self._run.execute()

@@ -65,11 +65,13 @@ def prepare() -> None:
 
 def _import() -> None:
     from dag_factory.ingestion.imports import import_ingestion
+    from dag_factory.ingestion.sqlalchemy_patches import patches_set_aside
 
     began = time.monotonic()
     for name in _OURS:
         import_module(name)
-    import_ingestion()
+    with patches_set_aside():
+        import_ingestion()
     log.info("Imported openmetadata-ingestion for all runs of this worker in %.1f s", time.monotonic() - began)
 
 

@@ -7,17 +7,15 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
 
-import psutil
 import pytest
 
-from dag_factory.runner.interpreter import SCRIPT
 from sandbox.client import wait_until
 from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
 from tests.e2e.airflows import WITHOUT_INGESTION
+from tests.e2e.children import task_of_guard
 from tests.e2e.pipelines import SAMPLE, TASK, sample
 from tests.e2e.runs import reported
 from tests.e2e.servers import calling
@@ -57,21 +55,12 @@ def test_a_pipeline_runs(
     assert reported(openmetadata, "sample_sqlite.runs_elsewhere") == {run_id: "success"}
 
 
-def task_process(airflow: AirflowStack) -> psutil.Process | None:
-    """Return the process of the task that has started a child, if there is one."""
-    for process in psutil.Process(airflow.processes["scheduler"].pid).children(recursive=True):
-        with suppress(psutil.Error):
-            if str(SCRIPT) in process.cmdline():
-                return process.parent()
-    return None
-
-
 @pytest.mark.e2e
 def test_a_run_whose_task_is_killed_is_reported_all_the_same(
     airflow_apart: AirflowStack, server: PipelineServiceClient, openmetadata: OpenMetadataServer
 ) -> None:
     run_id = deploy(server, openmetadata, "killed_elsewhere")
-    wait_until(lambda: (task_process(airflow_apart), "none"), "the task's process", timeout=120).kill()
+    wait_until(lambda: (task_of_guard(airflow_apart), "none"), "the task's process", timeout=120).kill()
     assert airflow_apart.wait_for_run("killed_elsewhere", run_id) == "failed"
 
     def has_it() -> tuple[bool | None, str]:

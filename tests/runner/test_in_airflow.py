@@ -4,32 +4,21 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from dag_factory.runner.interpreter import SCRIPT
 from sandbox.client import run_path, wait_until
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
+from tests.e2e.children import guards
 from tests.e2e.pipelines import TASK, drop, sample
 from tests.e2e.runs import run
 
 pytestmark = pytest.mark.e2e
 
 CANARY = "canary-b81c05-password"
-
-
-def children() -> Iterator[psutil.Process]:
-    """Yield the processes that run our script as their parents have started them, each the leader of its group."""
-    for process in psutil.process_iter():
-        try:
-            if str(SCRIPT) in process.cmdline() and os.getpgid(process.pid) == process.pid:
-                yield process
-        except (psutil.Error, ProcessLookupError):
-            continue
 
 
 def test_a_run_elsewhere_has_its_log_and_its_result_here(
@@ -81,7 +70,7 @@ def test_killing_the_run_ends_its_process_group_which_holds_no_secret_that_other
     run_id = airflow.trigger(dag_id, run_id=str(uuid.uuid4()))
 
     def begun() -> tuple[psutil.Process | None, str]:
-        return next(children(), None), airflow.api("GET", run_path(dag_id, run_id))["state"]
+        return next(guards(), None), airflow.api("GET", run_path(dag_id, run_id))["state"]
 
     child = wait_until(begun, "the child of the run", timeout=120)
 

@@ -216,18 +216,17 @@ time.sleep(60)
 
 def test_a_template_ends_with_its_worker_whatever_way_that_dies(interpreter: Interpreter) -> None:
     python = interpreter("return 1")
-    worker = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-c", WORKER, python], stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-    try:
-        assert worker.stdout is not None
-        process = psutil.Process(int(worker.stdout.readline()))
-        worker.kill()
-        worker.wait()
-        wait_for(lambda: is_gone(process))
-    finally:
-        os.killpg(worker.pid, signal.SIGKILL)
-        worker.stdout.close()
+    ) as worker:
+        try:
+            assert worker.stdout is not None
+            process = psutil.Process(int(worker.stdout.readline()))
+            worker.kill()
+            worker.wait()
+            wait_for(lambda: is_gone(process))
+        finally:
+            os.killpg(worker.pid, signal.SIGKILL)
 
 
 def test_a_run_goes_on_when_its_template_dies(warm: Callable[..., str]) -> None:

@@ -1,0 +1,61 @@
+"""
+What openmetadata-ingestion changes in SQLAlchemy, kept apart from other tasks of a worker that has imported it.
+
+Its import replaces methods of SQLAlchemy's dialects, such as how PostgreSQL's columns are read. That is meant for its
+own runs, and a worker runs tasks of other DAGs too.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_ABSENT: Any = object()
+
+_patches: list[tuple[type, str, Any]] = []
+
+
+@contextmanager
+def patches_set_aside() -> Iterator[None]:
+    """Undo, at the end of the context, what is changed in it, until `apply_patches`."""
+    before = {each: dict(vars(each)) for each in _dialects()}
+    try:
+        yield
+    finally:
+        for each, names in before.items():
+            for name, value in dict(vars(each)).items():
+                if value is not names.get(name, _ABSENT):
+                    _patches.append((each, name, value))
+                    if name in names:
+                        setattr(each, name, names[name])
+                    else:
+                        delattr(each, name)
+
+
+def apply_patches() -> None:
+    """Change SQLAlchemy for this process as openmetadata-ingestion has, where that was set aside."""
+    while _patches:
+        each, name, value = _patches.pop(0)
+        setattr(each, name, value)
+
+
+def _dialects() -> list[type]:
+    """Return the classes of SQLAlchemy by which databases are read; empty where SQLAlchemy is not installed."""
+    try:
+        from sqlalchemy.dialects import mssql, mysql, oracle, postgresql, sqlite  # noqa: F401 - they may be changed
+        from sqlalchemy.engine.interfaces import Dialect
+        from sqlalchemy.engine.reflection import Inspector
+    except ImportError:
+        return []
+    found = {
+        each
+        for name, module in list(sys.modules.items())
+        if name.startswith("sqlalchemy.")
+        for each in vars(module).values()
+        if isinstance(each, type)
+        and issubclass(each, (Dialect, Inspector))
+        and each.__module__.startswith("sqlalchemy.")
+    }
+    return sorted(found, key=lambda each: f"{each.__module__}.{each.__qualname__}")
