@@ -128,7 +128,7 @@ def scheduler(stack: AirflowStack) -> psutil.Process:
 def cpu_seconds(stack: AirflowStack) -> float:
     """Return what the processes below the scheduler have used, with those of them that have ended: runs, mostly."""
     times = [each.cpu_times() for each in scheduler(stack).children()]
-    return sum(each.user + each.system + each.children_user + each.children_system for each in times)
+    return float(sum(each.user + each.system + each.children_user + each.children_system for each in times))
 
 
 def resident(stack: AirflowStack) -> Iterator[float]:

@@ -44,8 +44,8 @@ def work_under_guard(descriptor: int, status: int | None = None) -> None:
     Fork, and return in the process that is to work; the other one becomes its guard and never returns.
 
     :param descriptor: the pipe for messages. The parent reads it to its end, so the guard must not keep it open
-    :param status: a socket to which the guard of a forked child writes its exit code. The guard is no child of the
-        parent, which takes the socket's end for the guard's
+    :param status: a socket to which a guard that was forked from a template writes its exit code, and whose end says
+        that it has ended: the parent can't collect it
     """
     _adopt_orphans()
     worker = os.fork()

@@ -1,4 +1,4 @@
-"""A process in a session of its own, as `ProcessGroup`, that a template has forked: it is no child of this process."""
+"""A process in a session of its own, as in `ProcessGroup`, but forked from a template, so not from this process."""
 
 from __future__ import annotations
 

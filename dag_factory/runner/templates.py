@@ -81,8 +81,13 @@ class Template:
             return None
         ours, status = socket.socketpair()
         with closing(status):
-            streams = [pipes.stdin.fileno(), pipes.stdout.fileno(), pipes.stderr.fileno()]
-            request = Request(*streams, pipes.messages.fileno(), status.fileno())
+            request = Request(
+                pipes.stdin.fileno(),
+                pipes.stdout.fileno(),
+                pipes.stderr.fileno(),
+                pipes.messages.fileno(),
+                status.fileno(),
+            )
             try:
                 socket.send_fds(self._requests, [b"\n"], list(request))
             except OSError as error:

@@ -14,7 +14,7 @@ from tests.forked_python import ForkedPython
 # Stands for openmetadata-ingestion, for Celery, and for what Airflow calls: prints what was imported and started.
 SCRIPT = """
 import json, logging, sys, types
-from importlib import import_module, util
+from importlib import import_module
 
 told = json.loads(sys.argv[1])
 done = {"imports": 0, "templates": [], "connected": 0}
@@ -44,7 +44,7 @@ stub("others", RemoteExecutor=type("RemoteExecutor", (base,), {}))
 
 sys.argv = ["airflow", *told["argv"]]
 if not told["installed"]:
-    util.find_spec = lambda name: None
+    sys.modules["metadata"] = None
 logging.basicConfig(stream=sys.stderr, level="INFO", format="%(message)s", force=True)
 from dag_factory.task import warm_start
 if told["argv"][0] == "celery":
