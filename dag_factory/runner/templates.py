@@ -22,7 +22,7 @@ from dag_factory.runner.pipes import Pipes
 log = logging.getLogger(__name__)
 
 # Within it, the first child of a template waits for its imports.
-_ANSWER_SECONDS = 60.0
+_ANSWER_SECONDS = 120.0
 
 _templates: dict[str, Template] = {}
 
