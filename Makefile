@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Set, it would leave the environment without byte code, and each of Airflow's processes would start at half the speed.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: env run test test-fast torture fuzz lint dist
+.PHONY: env run test test-fast bench torture fuzz lint dist
 
 env: $(VENV)/.built
 
@@ -38,6 +38,11 @@ test: env
 # What starts no Airflow and imports no openmetadata-ingestion, for the time between two edits.
 test-fast: env
 	@exec $(BIN)/python -m pytest -m "not e2e and not ingestion" -n 2 --dist worksteal $(ARGS)
+
+# What a parse, a change and rest cost at several numbers of pipelines, a quarter of an hour on a quiet machine: tables,
+# and the picture of the README. ARGS="--sizes 10,100 --airflows 100"; ARGS=--quick only shows that it works.
+bench: env
+	@exec $(BIN)/python -m benchmarks $(ARGS)
 
 # The store under every fault of the file system, kills, and many writers at once: ARGS="--rounds 2000 --seed 1".
 torture: env

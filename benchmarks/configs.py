@@ -10,6 +10,9 @@ from uuid import NAMESPACE_URL, uuid5
 
 import yaml
 
+from dag_factory.dag.loader_folder import LoaderFolder
+from dag_factory.store.shards import shards
+
 LOADER = Path(__file__).resolve().parents[1] / "dags" / "openmetadata_loader.py"
 SERVICE = "sample_sqlite"
 # References in place of a host and a token.
@@ -116,6 +119,12 @@ def write_store(  # noqa: PLR0913 - most by name, each with a default
 def write_plain_dags(path: Path, count: int) -> None:
     """Write a DAG file as people do: ``count`` DAGs of one PythonOperator and a cron each."""
     path.write_text(PLAIN.format(crons=[cron(number) for number in range(count)]), encoding="utf-8")
+
+
+def write_loaders(folder: Path, of: int) -> Path:
+    """Write the loader files of so many shards, and return their folder."""
+    LoaderFolder(folder).make(shards(of))
+    return folder
 
 
 def cron(number: int) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,7 @@ import httpx
 from benchmarks.configs import LOADER, counts, document, write_store
 from benchmarks.figures import percentile, table
 from benchmarks.predecessor import generate
+from benchmarks.written import Database
 from sandbox import source
 from sandbox.client import AirflowClient
 from sandbox.fab import FabAirflowStack
@@ -31,15 +33,26 @@ LOOK_SECONDS = 0.1
 PARTS = ("answered", "visible", "triggerable")
 # Airflow's default, and the same for both.
 PROCESSOR = {"min_file_process_interval": 30}
+# What `init` recommends, and Airflow's defaults in place of the sandbox's quicker ones.
+RECOMMENDED = {
+    "min_file_process_interval": 14_400,
+    "refresh_interval": 300,
+    "bundle_refresh_check_interval": 5,
+}
 
 
 @dataclass(frozen=True)
 class Deploy:
-    """Seconds from the call until it was answered, the DAG visible, and a trigger accepted; inf: never, or too late."""
+    """
+    Seconds from the call until it was answered, the DAG visible, and a trigger accepted; inf: never, or too late.
+
+    :param written: how many DAGs Airflow has written to its database because of it
+    """
 
     answered: float
     visible: float
     triggerable: float
+    written: int = 0
 
 
 @dataclass(frozen=True)
@@ -110,13 +123,35 @@ def side(stack: Callable[..., AirflowStack], count: int, limits: Limits, python:
 
 
 def ours(folder: Path, count: int, server: OpenMetadataServer, database: str, _: str) -> AirflowStack:
-    """Return our Airflow over a store of so many configs."""
+    """Return our Airflow over a store of so many configs, with one loader."""
+    return over(folder, count, server, database, LOADER.parent, PROCESSOR)
+
+
+def divided(folder: Path, count: int, server: OpenMetadataServer, database: str, shards: int) -> AirflowStack:
+    """Return our Airflow with the settings that we recommend: one loader, or a bundle of several."""
+    (folder / "no_dags").mkdir()
+    if shards == 1:
+        return over(folder, count, server, database, LOADER.parent, RECOMMENDED)
+    bundle = {"name": "openmetadata", "classpath": "dag_factory.IngestionBundle", "kwargs": {"shards": shards}}
+    processor = {**RECOMMENDED, "dag_bundle_config_list": json.dumps([bundle])}
+    return over(folder, count, server, database, folder / "no_dags", processor)
+
+
+def over(  # noqa: PLR0913, PLR0917 - what an Airflow of ours depends on
+    folder: Path,
+    count: int,
+    server: OpenMetadataServer,
+    database: str,
+    dags_folder: Path,
+    processor: Mapping[str, object],
+) -> AirflowStack:
+    """Return our Airflow over a store of so many configs, with settings of its DAG processor."""
     write_store(folder / "configs", count, server=server.env, paused=True)
     return AirflowStack(
         folder / "airflow",
-        dags_folder=LOADER.parent,
+        dags_folder=dags_folder,
         database=database,
-        config={"openmetadata_dag_factory": {"config_store": folder / "configs"}, "dag_processor": PROCESSOR},
+        config={"openmetadata_dag_factory": {"config_store": folder / "configs"}, "dag_processor": processor},
         env=server.env,
     )
 
@@ -149,7 +184,8 @@ def wait_for_all(airflow: AirflowClient, count: int, limit: float) -> int:
 
 
 def measure(airflow: AirflowStack, server: OpenMetadataServer, limits: Limits) -> Iterator[Deploy]:
-    """Make deploys one after the other, and yield the times of each."""
+    """Make deploys one after the other, and yield the times of each, and how many DAGs it made Airflow write."""
+    database = Database(airflow.option("database", "sql_alchemy_conn"))
     began = time.perf_counter()
     with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as client:
         client.detect()
@@ -157,7 +193,9 @@ def measure(airflow: AirflowStack, server: OpenMetadataServer, limits: Limits) -
             if time.perf_counter() - began > limits.all:
                 break
             pipeline = document(f"deployed_{number:05}", number, server.env, paused=True)
-            yield deploy(airflow, client, pipeline, limits.deploy)
+            before = database.last_parsed()
+            done = deploy(airflow, client, pipeline, limits.deploy)
+            yield replace(done, written=database.written_since(before))
 
 
 def deploy(airflow: AirflowClient, client: PipelineServiceClient, pipeline: dict[str, Any], limit: float) -> Deploy:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import ceil
+from math import ceil, nan
 from statistics import median
 
 
@@ -17,6 +17,11 @@ def percentile(values: Iterable[float], share: float) -> float:
     """Return the smallest value that a share (0 to 1) of all values does not exceed."""
     figures = sorted(values)
     return figures[max(0, ceil(share * len(figures)) - 1)]
+
+
+def middle(values: Iterable[float]) -> float:
+    """Return the median; NaN where there is no value."""
+    return median(figures) if (figures := list(values)) else nan
 
 
 def ratios(values: Iterable[float], to: Iterable[float]) -> list[float]:

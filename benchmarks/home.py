@@ -7,6 +7,10 @@ from pathlib import Path
 from benchmarks.configs import LOADER
 from sandbox.stack import AirflowStack, child_environment
 
+# Settings of ours, as environment variables.
+STORE = "AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE"
+STATE = "AIRFLOW__OPENMETADATA_DAG_FACTORY__STATE_FOLDER"
+
 
 def airflow_home(
     folder: Path, *, database: str | None = None, migrate: bool = False, store: Path | None = None

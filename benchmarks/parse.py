@@ -1,20 +1,23 @@
-"""Cost of a parse: our loader compared with a DAG file of as many plain DAGs, the least that Airflow itself costs."""
+"""Cost of a parse: our loaders compared with a DAG file of as many plain DAGs, the least that Airflow itself costs."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
-from benchmarks.configs import LOADER, counts, write_plain_dags, write_store
-from benchmarks.figures import ratios, spread, table
-from benchmarks.home import airflow_home
+from benchmarks.configs import counts, write_loaders, write_plain_dags, write_store
+from benchmarks.figures import middle, ratios, spread, table
+from benchmarks.home import STATE, STORE, airflow_home
 from benchmarks.processor import Job, Parse, run
+from dag_factory.store.shards import WHOLE, shard_of
 
-KEYS = {"JSON": "{name}.json", "YAML": "{name}.yaml"}
-STORE = "AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE"
+SHARDS = 64
+PLAIN, OURS, OURS_NEW, YAML_NEW = "plain DAGs", "ours", "ours, without an index", "ours, YAML, without an index"
+SHARD, SHARD_NEW = "ours, one shard", "ours, one shard, without an index"
+HEAD = ["pipelines", "parsed", "DAGs", "load, ms", "serialize, ms", "send, ms", "all, ms", "per pipeline, ms"]
+AGAINST = ["CPU to plain DAGs", "peak MB", "memory to plain DAGs"]
 
 
 def main() -> None:
@@ -22,54 +25,67 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.parse", description=__doc__)
     parser.add_argument("--counts", default="10,100,1000,5000", help="how many configs (%(default)s)")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--shards", type=int, default=SHARDS)
     options = parser.parse_args()
+    print(report({count: measure(count, options.rounds, options.shards) for count in counts(options.counts)}))
+
+
+def measure(count: int, rounds: int, of: int = SHARDS) -> dict[str, list[Parse]]:
+    """Return the parses of each kind, one for each round; a round has one of each kind, one after the other."""
     with TemporaryDirectory() as folder:
-        env = airflow_home(Path(folder, "airflow"))
-        parts: list[list[object]] = []
-        against: list[list[object]] = []
-        for count in counts(options.counts):
-            plain, *ours = run(list(jobs(Path(folder, str(count)), count)), rounds=options.rounds, env=env)
-            parts.append([f"{count:,}", "plain DAGs", *figures(plain)])
-            for form, parses in zip(KEYS, ours, strict=True):
-                parts.append([f"{count:,}", form, *figures(parses)])
-                against.append([f"{count:,}", form, spread(ratios(map(cpu, parses), map(cpu, plain)))])
-    print("CPU time of the child; medians, or min / median / max\n")
-    print(table(["DAGs", "from", *PARTS, "all, ms per DAG", "all, s", "wall, s", "peak MB"], parts))
-    print()
-    print(table(["DAGs", "from", "ratio to plain DAGs"], against))
+        kinds = jobs(Path(folder), count, of)
+        parses = run(list(kinds.values()), rounds=rounds, env=airflow_home(Path(folder, "airflow")))
+    return dict(zip(kinds, parses, strict=True))
 
 
-def jobs(folder: Path, count: int) -> Iterator[Job]:
-    """Yield the files to parse: plain DAGs, then our loader over each form of config."""
-    folder.mkdir()
+def jobs(folder: Path, count: int, of: int = SHARDS) -> dict[str, Job]:
+    """
+    Write what is to be parsed, and return a job for each kind.
+
+    Those without an index come before those with one: they write it. The shard is that of the first pipeline.
+    """
     plain = folder / "plain_dags.py"
     write_plain_dags(plain, count)
-    yield Job(str(plain))
-    for form, key in KEYS.items():
-        store = folder / form
-        write_store(store, count, key=key)
-        # To name it by way of the loader imports the loader, and all of that counts as import.
-        yield Job(str(LOADER), watch="dag_factory.dag.loader:Catalog.all", env={STORE: str(store)})
+    names = write_store(folder / "configs", count)
+    write_store(folder / "yaml", count, key="{name}.yaml")
+    whole = write_loaders(folder / "one", 1) / WHOLE.file_name
+    shard = write_loaders(folder / "divided", of) / shard_of(names[0], of).file_name
+
+    def job(file: Path, state: str, store: str = "configs", *, new: bool = False) -> Job:
+        index = str(folder / state)
+        return Job(str(file), env={STORE: str(folder / store), STATE: index}, forget=index if new else None)
+
+    return {
+        PLAIN: Job(str(plain)),
+        YAML_NEW: job(whole, "of_yaml", "yaml", new=True),
+        OURS_NEW: job(whole, "of_all", new=True),
+        OURS: job(whole, "of_all"),
+        SHARD: job(shard, "of_all"),
+        SHARD_NEW: job(shard, "of_shard", new=True),
+    }
 
 
-PARTS = ("import, ms", "read, ms per DAG", "build, ms per DAG", "serialize, ms per DAG", "send, ms per DAG")
+def report(measured: Mapping[int, Mapping[str, Sequence[Parse]]]) -> str:
+    """Return the table of the parses of each kind, by how many pipelines there are."""
+    rows = [
+        [f"{count:,}", kind, *figures(parses, count), *against(parses, kinds[PLAIN])]
+        for count, kinds in measured.items()
+        for kind, parses in kinds.items()
+    ]
+    return "CPU time of a parse; medians, or min / median / max\n\n" + table([*HEAD, *AGAINST], rows)
 
 
-def figures(parses: list[Parse]) -> Iterator[object]:
-    """Yield the cells of a row."""
-    dags = parses[0].dags
-    yield f"{1000 * median(parse.imports for parse in parses):.0f}"
-    for part in (
-        [parse.watched for parse in parses],
-        [parse.load - parse.watched for parse in parses],
-        [parse.serialize for parse in parses],
-        [parse.send for parse in parses],
-    ):
-        yield f"{1000 * median(part) / dags:.2f}"
-    yield spread(1000 * parse.cpu / dags for parse in parses)
-    yield f"{median(map(cpu, parses)):.2f}"
-    yield f"{median(parse.whole for parse in parses):.2f}"
-    yield f"{median(parse.peak_megabytes for parse in parses):.0f}"
+def figures(parses: Sequence[Parse], count: int) -> list[str]:
+    """Return the cells of what a parse costs."""
+    parts = ("load", "serialize", "send", "cpu")
+    medians = [1000 * middle(getattr(parse, part) for parse in parses) for part in parts]
+    return [f"{parses[0].dags:,}", *(f"{figure:,.1f}" for figure in medians), f"{medians[-1] / count:.2f}"]
+
+
+def against(parses: Sequence[Parse], plain: Sequence[Parse]) -> list[str]:
+    """Return the cells that compare with plain DAGs."""
+    memory = [middle(parse.peak_megabytes for parse in each) for each in (parses, plain)]
+    return [spread(ratios(map(cpu, parses), map(cpu, plain))), f"{memory[0]:,.0f}", f"{memory[0] / memory[1]:.2f}"]
 
 
 def cpu(parse: Parse) -> float:

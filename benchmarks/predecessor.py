@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.configs import LOADER, write_store
 from benchmarks.figures import ratios, spread, table
-from benchmarks.home import airflow_home
+from benchmarks.home import STATE, airflow_home
 from benchmarks.processor import Job, Parse, run
 from sandbox import source
 from sandbox.server import OpenMetadataServer
@@ -38,6 +38,27 @@ def main() -> None:
     if not python.exists():
         print(f"Skipped: there is no {python}. benchmarks/README.md says how to make this environment.")
         return
+    theirs, ours = compare(python, options.pipelines, options.rounds)
+    print(report(theirs, ours, options.pipelines))
+
+
+def report(theirs: Sequence[Cycle], ours: Sequence[Cycle], pipelines: int) -> str:
+    """Return the table of both, and the ratios."""
+    rows = [[name, *figures(cycles, pipelines)] for name, cycles in (("predecessor", theirs), ("ours", ours))]
+    head = ["", "one parse of all, s", "ms per pipeline", "CPU ms per pipeline", "calls to OpenMetadata"]
+    return "\n".join(
+        [
+            f"{pipelines} pipelines, ours without an index; min / median / max\n",
+            table(head, rows),
+            "\nRatio of the predecessor to ours:\n",
+            f"- on the clock: {spread(ratios(map(seconds, theirs), map(seconds, ours)), 0)}",
+            f"- CPU time: {spread(ratios(map(cpu, theirs), map(cpu, ours)), 0)}",
+        ]
+    )
+
+
+def compare(python: Path, pipelines: int, rounds: int) -> tuple[list[Cycle], list[Cycle]]:
+    """Return the parses of all pipelines, one for each round: the predecessor's, and ours without an index."""
     theirs: list[Cycle] = []
     ours: list[Cycle] = []
     with TemporaryDirectory() as name:
@@ -45,18 +66,15 @@ def main() -> None:
         source.create(folder / "source.db")
         with OpenMetadataServer(folder / "source.db", log=folder / "openmetadata.log") as server:
             store = folder / "configs"
-            write_store(store, options.pipelines, server=server.env)
+            write_store(store, pipelines, server=server.env)
             files = [Job(str(file)) for file in generate(store, folder / "dags")]
             env = {**airflow_home(folder / "airflow", store=store), **server.env}
-            for _ in range(options.rounds):
+            state = folder / "state"
+            loader = Job(str(LOADER), env={STATE: str(state)}, forget=str(state))
+            for _ in range(rounds):
                 theirs.append(cycle(files, env, server, python=str(python)))
-                ours.append(cycle([Job(str(LOADER))], env, server))
-    rows = [[name, *figures(cycles, options.pipelines)] for name, cycles in (("predecessor", theirs), ("ours", ours))]
-    print(f"{options.pipelines} pipelines; min / median / max\n")
-    print(table(["", "one parse of all, s", "ms per pipeline", "CPU ms per pipeline", "calls to OpenMetadata"], rows))
-    print("\nratio of the predecessor to ours")
-    print(f"- on the clock: {spread(ratios(map(seconds, theirs), map(seconds, ours)), 0)}")
-    print(f"- CPU time: {spread(ratios(map(cpu, theirs), map(cpu, ours)), 0)}")
+                ours.append(cycle([loader], env, server))
+    return theirs, ours
 
 
 @dataclass(frozen=True)
@@ -75,7 +93,7 @@ def cycle(jobs: list[Job], env: Mapping[str, str], server: OpenMetadataServer, p
     return Cycle([parse for [parse] in parses], server.get("/sandbox/summary")["requests"] - before)
 
 
-def figures(cycles: list[Cycle], pipelines: int) -> Iterator[str]:
+def figures(cycles: Sequence[Cycle], pipelines: int) -> Iterator[str]:
     """Yield the cells of a row."""
     yield spread(map(seconds, cycles))
     yield spread((1000 * seconds(cycle) / pipelines for cycle in cycles), 1)

@@ -10,14 +10,13 @@ import gc
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import wraps
 from pathlib import Path
-from pkgutil import resolve_name
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -31,13 +30,13 @@ class Job:
     """
     A DAG file to parse.
 
-    :param watch: a function whose time is measured apart, such as ``dag_factory.store.catalog:Catalog.all``
     :param env: what the child's environment has beyond the parent's
+    :param forget: a folder that is removed before each parse
     """
 
     file: str
-    watch: str | None = None
     env: dict[str, str] = field(default_factory=dict)
+    forget: str | None = None
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,6 @@ class Parse:
     """CPU seconds of the parts of a parse, and ``whole``: seconds that the parent waits for it, the fork included."""
 
     dags: int
-    imports: float
-    watched: float
     load: float
     serialize: float
     send: float
@@ -93,8 +90,6 @@ def parse(job: Job) -> Parse:
     os.environ.update(job.env)
     file = Path(job.file)
     started = time.process_time()
-    watch = Stopwatch(job.watch) if job.watch else None
-    imported = time.process_time()
     bag = BundleDagBag(file, bundle_path=file.parent, bundle_name="benchmark", load_op_links=False)
     loaded = time.process_time()
     dags, errors = _serialize_dags(bag, get_logger())
@@ -106,33 +101,12 @@ def parse(job: Job) -> Parse:
     sent = time.process_time()
     return Parse(
         dags=len(dags),
-        imports=imported - started,
-        watched=watch.seconds if watch else 0,
-        load=loaded - imported,
+        load=loaded - started,
         serialize=serialized - loaded,
         send=sent - serialized,
         cpu=sent - started,
         peak_megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     )
-
-
-class Stopwatch:
-    """Adds up the CPU seconds that a method takes, from now on: ``module:Class.method``."""
-
-    def __init__(self, method: str) -> None:
-        self.seconds = 0.0
-        owner, _, name = method.rpartition(".")
-        watched = getattr(resolve_name(owner), name)
-
-        @wraps(watched)
-        def timed(*args: Any, **kwargs: Any) -> Any:
-            started = time.process_time()
-            try:
-                return watched(*args, **kwargs)
-            finally:
-                self.seconds += time.process_time() - started
-
-        setattr(resolve_name(owner), name, timed)
 
 
 def main(given: str, results: str) -> None:
@@ -143,6 +117,8 @@ def main(given: str, results: str) -> None:
     parses: list[list[dict[str, Any]]] = [[] for _ in jobs]
     for _ in range(order["rounds"]):
         for job, figures in zip(jobs, parses, strict=True):
+            if job.forget is not None:
+                shutil.rmtree(job.forget, ignore_errors=True)
             started = time.perf_counter()
             figures.append({**asdict(in_child(parse, job)), "whole": time.perf_counter() - started})
     Path(results).write_text(json.dumps(parses))
