@@ -1,8 +1,8 @@
 """
 All of it side by side, for `make bench`: what a parse costs, and what a change and rest cost in a real Airflow.
 
-Prints tables in Markdown, and draws a picture. Takes a quarter of an hour at its defaults, and needs PostgreSQL's
-programs. Other work on the machine makes times longer, and changes ratios and CPU times less.
+Prints tables in Markdown, keeps them in a file, and draws a picture. Takes a quarter of an hour at its defaults, and
+needs PostgreSQL's programs. Other work on the machine makes times longer, and changes ratios and CPU times less.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from benchmarks.running import Plan, Running
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PICTURE = REPOSITORY / "docs" / "images" / "cost-of-a-change.svg"
+TABLES = REPOSITORY / "benchmarks" / "results.md"
 PREDECESSOR = REPOSITORY / ".predecessor"
 # What other defaults are then.
 QUICK = {
@@ -70,6 +71,12 @@ class Results:
     parses: dict[int, Parses] = field(default_factory=dict)
     runs: list[Running] = field(default_factory=list)
     cycles: Cycles | None = None
+    sections: list[str] = field(default_factory=list)
+
+    def show(self, title: str, text: str) -> None:
+        """Print a section, and keep it."""
+        self.sections.append(f"## {title}\n\n{text}\n")
+        print(f"{self.sections[-1]}", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -85,8 +92,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=60, help="after which no deploy begins (%(default)s)")
     parser.add_argument("--idle", type=float, default=60, help="seconds of rest in each Airflow (%(default)s)")
     parser.add_argument("--predecessor", type=Path, default=PREDECESSOR, help="its environment (%(default)s)")
-    parser.add_argument("--picture", type=Path, help=f"where to draw it ({PICTURE}, with --quick nowhere)")
-    parser.add_argument("--quick", action="store_true", help="a few pipelines, once: that it works, no figures")
+    parser.add_argument("--picture", type=Path, default=PICTURE, help="where to draw it (%(default)s)")
+    parser.add_argument("--tables", type=Path, default=TABLES, help="where to keep the tables (%(default)s)")
+    parser.add_argument("--quick", action="store_true", help="only show that it works, and keep nothing")
     options = parser.parse_args(arguments)
     if options.quick:
         parser.set_defaults(**QUICK)
@@ -104,12 +112,18 @@ def main(arguments: list[str] | None = None) -> None:
         ),
         python=options.predecessor.absolute() / "bin" / "python",
     )
-    print(f"{description()}\n", flush=True)
+    began = description()
+    print(f"{began}\n", flush=True)
     results = measure(bench)
-    picture = options.picture or (None if options.quick else PICTURE)
-    if picture is not None:
-        picture.write_text(svg(panels(results, bench.shards), description()), encoding="utf-8")
-        print(f"\nPicture: {picture}")
+    if not options.quick:
+        keep(results, bench.shards, began, tables=options.tables, picture=options.picture)
+
+
+def keep(results: Results, shards: int, machine: str, *, tables: Path, picture: Path) -> None:
+    """Write the tables and the picture, each with a line that says where and when they were measured."""
+    head = f"# Figures of `make bench`\n\n{machine}.\n\n[What they mean](README.md#all-of-it-side-by-side).\n"
+    tables.write_text("\n".join([head, *results.sections]), encoding="utf-8")
+    picture.write_text(svg(panels(results, shards), machine), encoding="utf-8")
 
 
 def measure(bench: Bench) -> Results:
@@ -118,19 +132,23 @@ def measure(bench: Bench) -> Results:
     for count in bench.sizes:
         _say(f"{count:,} pipelines: parses")
         results.parses[count] = bench.parses(count, bench.rounds, bench.shards)
-    _show("What a parse costs", parse.report(results.parses))
+    results.show("What a parse costs", parse.report(results.parses))
     if bench.python.exists():
         _say(f"{bench.compared} pipelines: parses beside the predecessor")
         results.cycles = bench.cycles(bench.python, bench.compared, bench.rounds)
-        _show("Beside openmetadata-managed-apis", predecessor.report(*results.cycles, bench.compared))
+        beside = predecessor.report(*results.cycles, bench.compared)
     else:
-        _show("Beside openmetadata-managed-apis", f"Left out: {bench.python} is missing, see benchmarks/README.md.")
+        beside = f"Left out: {bench.python} is missing, see benchmarks/README.md."
+    results.show("Beside openmetadata-managed-apis", beside)
     for count in bench.airflows:
         for shards in dict.fromkeys((1, bench.shards)):
             _say(f"{count:,} pipelines: an Airflow with loaders: {shards}")
-            results.runs.append(bench.runs(count, shards, bench.plan))
+            try:
+                results.runs.append(bench.runs(count, shards, bench.plan))
+            except Exception as error:  # noqa: BLE001 - it must not cost the figures of the others
+                results.show(f"{count:,} pipelines, loaders: {shards}", f"Failed: {type(error).__name__}: {error}")
     if results.runs:
-        _show("In a real Airflow", running.report(results.runs))
+        results.show("In a real Airflow", running.report(results.runs))
     return results
 
 
@@ -167,10 +185,6 @@ def _cpu(parses: Mapping[int, Parses], kind: str) -> list[Point]:
 
 def _say(text: str) -> None:
     print(f"... {text}", file=sys.stderr, flush=True)
-
-
-def _show(title: str, text: str) -> None:
-    print(f"## {title}\n\n{text}\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks import parse
-from benchmarks.__main__ import Bench, measure, panels
+from benchmarks.__main__ import Bench, keep, measure, panels
 from benchmarks.deploy import Deploy, Limits
 from benchmarks.parse import OURS, PLAIN, SHARD
 from benchmarks.picture import Point
@@ -89,6 +90,33 @@ def test_the_picture_has_what_was_measured_and_says_what_was_not(tmp_path: Path)
         "one loader": [Point(2, 2), Point(4, 4)],
         "2 loaders": [Point(2, 1), Point(4, 2)],
     }
+
+
+def test_tables_and_picture_are_kept_with_the_machine_and_the_date(tmp_path: Path) -> None:
+    results = measure(bench(tmp_path / "none"))
+
+    keep(results, 2, "a machine, a date", tables=tmp_path / "results.md", picture=tmp_path / "cost.svg")
+
+    tables, picture = (tmp_path / "results.md").read_text(), (tmp_path / "cost.svg").read_text()
+    assert "a machine, a date" in tables
+    assert "a machine, a date" in picture
+    assert [line for line in tables.splitlines() if line.startswith("## ")] == [
+        "## What a parse costs",
+        "## Beside openmetadata-managed-apis",
+        "## In a real Airflow",
+    ]
+
+
+def test_an_airflow_that_fails_is_said_and_costs_no_other_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    def failing(pipelines: int, shards: int, plan: Plan) -> Running:
+        if pipelines == 4 and shards == 1:
+            raise TimeoutError("not healthy")
+        return running(pipelines, shards, plan)
+
+    results = measure(replace(bench(Path("none")), runs=failing))
+
+    assert [(run.pipelines, run.shards) for run in results.runs] == [(2, 1), (2, 2), (4, 2)]
+    assert "## 4 pipelines, loaders: 1\n\nFailed: TimeoutError: not healthy" in capsys.readouterr().out
 
 
 def test_parses_of_each_kind_make_the_dags_that_they_are_to_make() -> None:
