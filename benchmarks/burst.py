@@ -2,7 +2,7 @@
 Redeploys all pipelines at once, as after a rotation of the token of OpenMetadata's bot.
 
 Each deploy is made as an OpenMetadata server makes it. Prints how many were accepted, in which time, how many parses
-Airflow was asked for, and after how long Airflow shows the last one.
+Airflow was asked for, and after how long Airflow shows all of them.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from typing import Any
 import httpx
 
 from benchmarks.configs import document
-from benchmarks.deploy import ours, seconds_until, wait_for_all
+from benchmarks.deploy import divided, seconds_until, wait_for_all
 from benchmarks.figures import percentile, table
+from benchmarks.written import Database
 from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.shards import shard_of
 from sandbox import source
 from sandbox.client import AirflowClient
 from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
@@ -133,6 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.burst", description=__doc__)
     parser.add_argument("--pipelines", type=int, default=1000)
     parser.add_argument("--connections", type=int, default=CONNECTIONS)
+    parser.add_argument("--shards", type=int, default=1, help="how many loaders: one, or a bundle (%(default)s)")
     parser.add_argument("--listing", type=float, default=180, help="seconds to list all DAGs first (%(default)s)")
     parser.add_argument("--limit", type=float, default=180, help="seconds that the last is waited for (%(default)s)")
     options = parser.parse_args()
@@ -141,13 +144,14 @@ def main() -> None:
         source.create(folder / "source.db")
         server = context.enter_context(OpenMetadataServer(folder / "source.db", log=folder / "openmetadata.log"))
         database = context.enter_context(PostgresServer()).url()
-        airflow = context.enter_context(ours(folder, options.pipelines, server, database, ""))
+        airflow = context.enter_context(divided(folder, options.pipelines, server, database, options.shards))
         listed = wait_for_all(airflow, options.pipelines, options.listing)
         names = [f"pipeline_{number:05}" for number in range(options.pipelines)]
         pipelines = rotated(names, dict(server.env), "eyJhbGciOiJub25lIn0.e30.rotated")
         asked_before = parses_asked_for(airflow)
         done = burst(airflow, pipelines, options.connections)
-        seen, shown = wait_until_shown(airflow, FolderStore(folder / "configs"), done, options.limit)
+        store = FolderStore(folder / "configs")
+        seen, shown = wait_until_shown(Database(database), store, done, options.shards, options.limit)
         rows = [
             ["DAGs listed before", f"{listed:,}"],
             ["accepted", f"{len(done.accepted):,} of {len(pipelines):,}"],
@@ -155,8 +159,8 @@ def main() -> None:
             ["deploys per second", f"{len(done.accepted) / done.seconds:.1f}"],
             ["seconds of one, p50 / p95 / most", spread_of(done)],
             ["parses asked for", f"{parses_asked_for(airflow) - asked_before}"],
-            ["a parse has seen all, seconds after the last answer", f"{seen:.1f}"],
-            ["Airflow shows the last one, seconds after its answer", f"{shown:.1f}"],
+            ["parses have seen all, seconds after the last answer", f"{seen:.1f}"],
+            ["Airflow shows all, seconds after the last answer", f"{shown:.1f}"],
         ]
         print(table(["", ""], rows))
         for (status, reason), count in Counter((each.status, each.reason[:200]) for each in done.answers).most_common(
@@ -165,13 +169,18 @@ def main() -> None:
             print(f"{count:,} answered {status} {reason}")
 
 
-def wait_until_shown(airflow: AirflowClient, store: FolderStore, done: Burst, limit: float) -> tuple[float, float]:
-    """Return after how many seconds a parse has seen all that was deployed, and Airflow shows the last one accepted."""
+def wait_until_shown(database: Database, store: FolderStore, done: Burst, of: int, limit: float) -> tuple[float, float]:
+    """Return after how many seconds parses have seen all that was accepted, and Airflow shows all of it."""
     began = time.perf_counter()
-    last = done.accepted[-1].name if done.accepted else ""
     wanted = store.marker() or ""
-    seen = seconds_until(lambda: (store.loaded() or "") >= wanted, began, limit)
-    return seen, seconds_until(lambda: shows_new(airflow, last), began, limit)
+    concerned = {shard_of(answer.name, of) for answer in done.accepted}
+    described = f"%{new_description('')}"
+
+    def is_seen() -> bool:
+        return all((store.loaded(shard) or "") >= wanted for shard in concerned)
+
+    seen = seconds_until(is_seen, began, limit)
+    return seen, seconds_until(lambda: database.described(described) >= len(done.accepted), began, limit)
 
 
 def spread_of(done: Burst) -> str:

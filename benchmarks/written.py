@@ -9,6 +9,7 @@ from sqlalchemy import NullPool, create_engine, text
 
 PARSED = "SELECT max(last_parsed_time) FROM dag"
 PARSED_SINCE = "SELECT count(*) FROM dag WHERE last_parsed_time > :moment"
+DESCRIBED = "SELECT count(*) FROM dag WHERE description LIKE :pattern"
 SIZES = """
 SELECT relname, pg_total_relation_size(oid) FROM pg_class
 WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND reltuples <> 0
@@ -29,6 +30,11 @@ class Database:
     def written_since(self, moment: datetime) -> int:
         """Return how many DAGs have been parsed and written since then."""
         [(count,)] = self._rows(PARSED_SINCE, moment=moment)
+        return int(count)
+
+    def described(self, pattern: str) -> int:
+        """Return how many DAGs have a description like a pattern of SQL."""
+        [(count,)] = self._rows(DESCRIBED, pattern=pattern)
         return int(count)
 
     def bytes_of_tables(self) -> dict[str, int]:
