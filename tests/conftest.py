@@ -19,6 +19,7 @@ from tests.e2e.airflows import (  # noqa: F401 - fixtures
     dags_folder,
 )
 from tests.forked_python import ForkedPython
+from tests.object_storage import s3  # noqa: F401 - fixture
 from tests.tiers import pytest_collection_modifyitems, pytest_configure, pytest_itemcollected  # noqa: F401 - hooks
 
 # A busy machine is slow, which must not fail the test.

@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
 
+import pytest
+
 from sandbox.stack import free_port
 from tests.waiting import wait_for
 
@@ -73,6 +75,13 @@ def served(log: Path) -> Iterator[S3]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """A server of the S3 protocol; each test takes a bucket of its own."""
+    with served(tmp_path_factory.mktemp("s3") / "log") as server:
+        yield server
 
 
 def _answers(port: int) -> bool:

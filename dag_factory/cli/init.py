@@ -18,6 +18,7 @@ from dag_factory.cli.loaders import loader_folder, retire_loaders, wait_until_pa
 from dag_factory.errors import DagFactoryError, MissingStoreError, SettingsError, StoreError
 from dag_factory.options import SECTION
 from dag_factory.store import memory_of, open_store
+from dag_factory.store.objects.object_store import ObjectStore
 
 # The settings that most installations change, as in README.md.
 RECOMMENDED = {
@@ -71,6 +72,10 @@ def make_store() -> str:
         if memory.path.exists():
             _require_readable(memory.path)
     store = open_store(location, memory)
+    if isinstance(store, ObjectStore):
+        # Making a bucket is the business of those who pay for it.
+        store.check()
+        return f"config_store '{store.location}' is there already, with {len(store.list_keys())} objects."
     try:
         store.check()
     except MissingStoreError:

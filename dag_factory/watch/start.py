@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from dag_factory.errors import DagFactoryError, MissingStoreError
 from dag_factory.store import ConfigStore
 from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.objects.object_store import ObjectStore
+from dag_factory.watch.listings import Listings
 from dag_factory.watch.loader_files import LoaderFiles
 from dag_factory.watch.parse_requests import DatabaseRequests
 from dag_factory.watch.parses import Parses
@@ -41,13 +43,16 @@ async def watch(store: Callable[[], ConfigStore], parses: Parses, files: LoaderF
     except DagFactoryError as error:
         log.error("The config store is not watched. %s", error)
         return
-    if not isinstance(opened, FolderStore):
-        log.info("The config store is not a folder, so it is not watched")
-        return
-    request = DatabaseRequests(files).send
+    ask = partial(_ask, parses, DatabaseRequests(files).send)
     while True:
         try:
-            await Watcher(opened, partial(_ask, parses, request), open_events=None if poll else _open_events).run()
+            if isinstance(opened, FolderStore):
+                await Watcher(opened, ask, open_events=None if poll else _open_events).run()
+            elif isinstance(opened, ObjectStore):
+                await Listings(opened, ask).run()
+            else:
+                log.info("The config store can't be watched")
+                return
         except Exception as error:  # noqa: BLE001 - else nobody would notice that changes are no longer noticed
             log.error("Watching the config store failed (%s) and begins anew. Report this as a bug", _where(error))
             await asyncio.sleep(RETRY_SECONDS)

@@ -37,7 +37,7 @@ class ObjectLastGood:
     """
     Objects ``.last_good/<2 hex>/<DAG id>.<digest of the key>.<digest of the content>.json``, as `LastGood` names files.
 
-    The name tells the content, so that loads on several machines write the same objects, and need no lock.
+    The name identifies the content, so that loads on several machines write the same objects, and need no lock.
 
     :param bucket: the store's objects
     """
