@@ -49,6 +49,21 @@ def test_the_loader_is_that_of_the_repository() -> None:
     assert (ROOT / "dags" / LOADER_NAME).read_text() == LOADER
 
 
+def test_a_bucket_is_looked_at_and_not_made(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import fsspec
+
+    monkeypatch.setenv(f"{OURS}__CONFIG_STORE", "memory://of-init/x")
+    with pytest.raises(SystemExit, match="config_store 'memory://of-init/x' can't be reached"):
+        run(capsys)
+    assert list((home / "dags").iterdir()) == [home / "dags" / LOADER_NAME]
+    fsspec.filesystem("memory").mkdir("/of-init")
+    assert "config_store 'memory://of-init/x' is there already, with 0 objects." in run(capsys)
+    fsspec.filesystem("memory").rm("/of-init", recursive=True)
+    assert not list(home.glob("memory*"))
+
+
 def test_loader_and_store_are_made_and_the_next_time_nothing_changes(
     home: Path, store: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

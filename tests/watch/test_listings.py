@@ -72,7 +72,8 @@ def test_changes_are_found_by_comparing_two_listings() -> None:
 
 
 def test_a_start_makes_one_marker_and_then_each_change_makes_one() -> None:
-    store, asked = FakeStore({"a": "1"}, {"a": "1"}, {"a": "2", "b": "1"}, {"b": "1"}), []
+    store = FakeStore({"a": "1"}, {"a": "1"}, {"a": "2", "b": "1"}, {"b": "1"})
+    asked: list[bool] = []
     watched(store, 6, asked.append)
     assert store.markers == [{}, {"a": "2", "b": "1"}, {"a": None}]
     assert asked == [False, False, False]
