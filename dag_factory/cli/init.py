@@ -18,6 +18,7 @@ from dag_factory.cli.loaders import loader_folder, retire_loaders, wait_until_pa
 from dag_factory.errors import DagFactoryError, MissingStoreError, SettingsError, StoreError
 from dag_factory.options import SECTION
 from dag_factory.store import memory_of, open_store
+from dag_factory.store.objects.location import local_path
 from dag_factory.store.objects.object_store import ObjectStore
 
 # The settings that most installations change, as in README.md.
@@ -64,7 +65,7 @@ def make_store() -> str:
     :raises SettingsError: where a setting has no usable value
     """
     location = settings.config_store()
-    root = Path(location).expanduser()
+    root = Path(local_path(location) or location).expanduser()
     memory = memory_of(location)
     # Otherwise it would seem that no store is known.
     if memory.path.parent.exists():
