@@ -32,9 +32,12 @@ class FabAirflowStack(AirflowStack):
         config: AirflowConfig | None = None,
         env: Mapping[str, str] | None = None,
         python: str = sys.executable,
+        triggerer: bool = True,
     ) -> None:
         ours = merge({"core": {"auth_manager": AUTH_MANAGER}}, config or {})
-        super().__init__(home, dags_folder=dags_folder, database=database, config=ours, env=env, python=python)
+        super().__init__(
+            home, dags_folder=dags_folder, database=database, config=ours, env=env, python=python, triggerer=triggerer
+        )
 
     def migrate(self, timeout: float = 180) -> None:
         """Create or upgrade the tables of the database, FAB's among them, and make the administrator."""

@@ -169,6 +169,7 @@ def test_a_failed_run_is_mailed_to_the_address_of_the_pipeline(airflow: AirflowS
 CANARY = "canary-4f9d1c"
 
 
+@pytest.mark.together("waits")
 def test_no_secret_of_a_config_shows_anywhere_in_airflow(
     airflow: AirflowStack, openmetadata: OpenMetadataServer, config_store: Path
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
 from tests.e2e.pipelines import TASK, drop, sample
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.together("waits")]
 
 TOKEN = "eyJhbGciOiJub25lIn0.e30.canary"
 
@@ -36,14 +36,11 @@ class Outage:
         return sample(self.dag_id, openMetadataServerConnection=server, **self.fields)
 
 
-@pytest.fixture
-def listeners() -> list[HttpServer | SocketServer]:
-    """Those to which a connection can be counted."""
-    return []
-
-
-@pytest.fixture
-def outages(tmp_path: Path, isolated_python: str, listeners: list[HttpServer | SocketServer]) -> Iterator[list[Outage]]:
+@contextmanager
+def outages_of(
+    tmp_path: Path, isolated_python: str, listeners: list[HttpServer | SocketServer]
+) -> Iterator[list[Outage]]:
+    """Have servers fail in each way; those to which a connection can be counted are added to ``listeners``."""
     with ExitStack() as context, socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
 
@@ -96,8 +93,16 @@ def test_every_dag_stays_no_parse_asks_a_server_and_each_run_ends_with_the_reaso
     airflow: AirflowStack,
     openmetadata: OpenMetadataServer,
     config_store: Path,
-    outages: list[Outage],
-    listeners: list[HttpServer | SocketServer],
+    isolated_python: str,
+    tmp_path: Path,
+) -> None:
+    listeners: list[HttpServer | SocketServer] = []
+    with outages_of(tmp_path, isolated_python, listeners) as outages:
+        stays(airflow, config_store, outages, listeners)
+
+
+def stays(
+    airflow: AirflowStack, config_store: Path, outages: list[Outage], listeners: list[HttpServer | SocketServer]
 ) -> None:
     for outage in outages:
         drop(config_store, outage.document())

@@ -14,7 +14,7 @@ from sandbox.stack import AirflowStack
 from tests.e2e.pipelines import TASK, drop, sample
 from tests.e2e.servers import calling
 
-pytestmark = [pytest.mark.e2e, pytest.mark.together]
+pytestmark = [pytest.mark.e2e, pytest.mark.together("waits")]
 
 CASES = Path(__file__).parent / "cases" / "01_run_without_task"
 

@@ -70,7 +70,10 @@ def airflow_of(item: pytest.Function) -> str | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "ingestion: imports openmetadata-ingestion")
-    config.addinivalue_line("markers", "together: runs at the same time as those of its module that are marked so too")
+    config.addinivalue_line(
+        "markers",
+        "together(name): runs at the same time as others of that name, or of its module, that are marked so too",
+    )
     config.pluginmanager.register(Together(), "together")
     # Without xdist, no plugin declares this marker.
     config.pluginmanager.register(Living(), "living-airflows")

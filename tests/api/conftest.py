@@ -80,6 +80,7 @@ def fab(openmetadata: OpenMetadataServer, tmp_path_factory: pytest.TempPathFacto
                 "fab": {"cache_ttl": 2},
             },
             env=openmetadata.env,
+            triggerer=False,
         ) as stack,
     ):
         with_users_of_the_docs(stack)

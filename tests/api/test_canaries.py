@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ GIVEN_AWAY = {
 RUN_FAR = {"sqlite_metadata_daily", "sqlite_svc_dbt", "pg_svc_lineage", "openmetadata_application"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def secret_fields() -> list[list[str | int]]:
     program = Path(__file__).with_name("secret_fields.py")
     done = subprocess.run(
@@ -129,6 +130,15 @@ class Watched:
         return answer.json()
 
 
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Return what each file below a folder holds, but for those that vanish meanwhile."""
+    found = {}
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError, IsADirectoryError):
+            found[path] = path.read_bytes()
+    return found
+
+
 def run_automation(api: Watched, airflow: AirflowStack, document: dict[str, Any]) -> None:
     """Have a document taken for an automation, which fails, as the API server's log tells in the end."""
     api.call("POST", "run_automation", json=document)
@@ -139,6 +149,7 @@ def run_automation(api: Watched, airflow: AirflowStack, document: dict[str, Any]
 
 
 @pytest.mark.e2e
+@pytest.mark.together("waits")
 def test_no_canary_shows_in_the_store_in_a_log_in_an_answer_or_in_airflow_s_database(
     airflow: AirflowStack, openmetadata: OpenMetadataServer, config_store: Path, secret_fields: list[list[str | int]]
 ) -> None:
@@ -182,14 +193,14 @@ def test_no_canary_shows_in_the_store_in_a_log_in_an_answer_or_in_airflow_s_data
                 api.answers.append(airflow.request("GET", path).text)
             assert airflow.api("GET", task)["rendered_fields"] == {}
         run_automation(api, airflow, next(document for document in documents if "id" in document))
-        stored = {path.name: path.read_bytes() for path in config_store.rglob("*") if path.is_file()}
+        stored = {path.name: content for path, content in contents(config_store).items()}
         for name in runs:
             api.call("DELETE", "delete", params={"dag_id": name})
 
     assert {f"{name}.json" for name in runs} <= stored.keys()
     places = {f"configs/{name}": content for name, content in stored.items()}
     places |= {f"answer {number}": answer.encode() for number, answer in enumerate(api.answers)}
-    places |= {str(path): path.read_bytes() for path in airflow.home.rglob("*") if path.is_file()}
+    places |= {str(path): content for path, content in contents(airflow.home).items()}
     places["the database"] = dumped(airflow).encode()
     assert sum("logs/dag_id=" in place for place in places) >= len(runs)
 

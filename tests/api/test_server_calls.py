@@ -17,7 +17,7 @@ from tests.e2e.pipelines import TASK, sample
 from tests.e2e.runs import wait_for_state
 from tests.e2e.servers import calling
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.together]
 
 
 @pytest.fixture(scope="module")

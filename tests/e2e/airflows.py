@@ -79,10 +79,12 @@ def airflow(
     """
     roles = {"viewer": "viewer", "openmetadata": "user", "op": "op"}
     ours: AirflowConfig = {
+        # Runs that wait, for a server that refuses a token or that doesn't answer, leave others a worker.
+        "core": {"parallelism": 12},
         "openmetadata_dag_factory": {
             "allowed_pythons": isolated_python,
             "allowed_applications": "metadata.,service_sources.",
-        }
+        },
     }
     home = tmp_path_factory.mktemp("airflow")
     with (
@@ -110,7 +112,9 @@ def airflow_under_load(
     home, store = tmp_path_factory.mktemp("airflow_under_load"), tmp_path_factory.mktemp("configs")
     with (
         PostgresServer() as postgres,
-        stack(home, openmetadata, store, config, path=WORKER_MODULES, database=postgres.url()) as airflow,
+        stack(
+            home, openmetadata, store, config, path=WORKER_MODULES, database=postgres.url(), triggerer=False
+        ) as airflow,
     ):
         yield airflow
 
@@ -135,6 +139,13 @@ def airflow_apart(
     store = tmp_path_factory.mktemp("configs")
     dags_folder = Path(shutil.copytree(DAGS_FOLDER, home / "dags"))
     with stack(
-        home, openmetadata, store, config, path=WITHOUT_INGESTION, dags_folder=dags_folder, base_path="/data/airflow"
+        home,
+        openmetadata,
+        store,
+        config,
+        path=WITHOUT_INGESTION,
+        dags_folder=dags_folder,
+        base_path="/data/airflow",
+        triggerer=False,
     ) as airflow:
         yield airflow

@@ -2,9 +2,10 @@
 Tests that run at the same time: each starts a run of its own and waits for it, and waiting costs nothing.
 
 Those of a module, or of a class, that are marked ``together`` all run, in threads, when pytest comes to the first of
-them; when it comes to the others, their outcome is known. They must get along with each other: by names of their own
-for their pipelines, and by leaving alone what they share. Their arguments are parameters, ``tmp_path``, and fixtures of
-a wider scope than a test's.
+them; when it comes to the others, their outcome is known. So do those of any module that are marked with one name,
+``together("name")``. They must get along with each other: by names of their own for their pipelines, and by leaving
+alone what they share. Their arguments are parameters, ``tmp_path``, and fixtures of a wider scope than a test's; of the
+session's, where they are of several modules.
 """
 
 from __future__ import annotations
@@ -36,8 +37,7 @@ class Together:
         return True
 
     def _run(self, items: list[pytest.Function]) -> None:
-        request = items[0]._request
-        calls = [(item, arguments_of(item, request)) for item in items]
+        calls = [(item, arguments_of(item, items[0])) for item in items]
         pool = ThreadPoolExecutor(AT_ONCE)
         outcomes = {item.nodeid: pool.submit(item.obj, **arguments) for item, arguments in calls}
         try:
@@ -55,19 +55,28 @@ def others_of(item: pytest.Function) -> list[pytest.Function]:
         for other in item.session.items
         if isinstance(other, pytest.Function)
         and other is not item
-        and other.parent is item.parent
-        and other.get_closest_marker("together") is not None
+        and group_of(other) == group_of(item)
         and other.get_closest_marker("skip") is None
     ]
 
 
-def arguments_of(item: pytest.Function, request: pytest.FixtureRequest) -> Mapping[str, Any]:
+def group_of(item: pytest.Function) -> object:
+    """Return what a test has in common with those that it runs together with, None for one that runs by itself."""
+    marker = item.get_closest_marker("together")
+    if marker is None:
+        return None
+    return marker.args[0] if marker.args else item.parent
+
+
+def arguments_of(item: pytest.Function, first: pytest.Function) -> Mapping[str, Any]:
     """
     Return what a test is called with.
 
-    :param request: that of a test of the same module or class, whose fixtures are set up
-    :raises pytest.UsageError: for a fixture of each test's own, which pytest sets up when it comes to the test
+    :param first: the test that pytest has come to, whose fixtures are set up
+    :raises pytest.UsageError: for a fixture that pytest sets up only when it comes to the test, or to its module
     """
+    is_beside = item.parent is first.parent
+    request = first._request if is_beside else item._request
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     arguments = {}
     for name in item._fixtureinfo.argnames:
@@ -76,8 +85,12 @@ def arguments_of(item: pytest.Function, request: pytest.FixtureRequest) -> Mappi
         elif name == "tmp_path":
             folder: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
             arguments[name] = folder.mktemp(item.originalname)
-        elif item._fixtureinfo.name2fixturedefs[name][-1].scope == "function":
+        elif (scope := item._fixtureinfo.name2fixturedefs[name][-1].scope) == "function":
             raise pytest.UsageError(f"{item.nodeid} can't run together with others: its fixture '{name}' is its own")
+        elif not is_beside and scope != "session":
+            raise pytest.UsageError(
+                f"{item.nodeid} can't run together with others: its fixture '{name}' is its {scope}'s"
+            )
         else:
             arguments[name] = request.getfixturevalue(name)
     return arguments

@@ -40,7 +40,8 @@ def hourly(store: FolderStore, tmp_path_factory: pytest.TempPathFactory) -> Iter
         "dag_processor": {"min_file_process_interval": 3600, "stale_dag_threshold": STALE_SECONDS},
         "scheduler": {"parsing_cleanup_interval": 1},
     }
-    with AirflowStack(tmp_path_factory.mktemp("hourly"), dags_folder=ROOT / "dags", config=config) as stack:
+    home = tmp_path_factory.mktemp("hourly")
+    with AirflowStack(home, dags_folder=ROOT / "dags", config=config, triggerer=False) as stack:
         # There was no folder when the API server started. What is in it before it is watched is news to nobody.
         store.root.mkdir()
         wait_for_log(stack, WATCHING)

@@ -72,7 +72,12 @@ def stack(
         # SQLite lets one write at a time, and many runs at once would wait for each other.
         PostgresServer() as postgres,
         AirflowStack(
-            home, dags_folder=ROOT / "dags", database=postgres.url(), config=config, env={"PYTHONPATH": path}
+            home,
+            dags_folder=ROOT / "dags",
+            database=postgres.url(),
+            config=config,
+            env={"PYTHONPATH": path},
+            triggerer=False,
         ) as airflow,
     ):
         host, _, port = server.url.removeprefix("http://").partition(":")
