@@ -7,7 +7,7 @@ import logging
 import sys
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 
 from dag_factory.api.answers import Refused
 from dag_factory.api.automations import Automations, Limits
+from dag_factory.api.automations import interpreter as configured_interpreter
 from sandbox.server import OpenMetadataServer
 from tests.waiting import wait_for
 
@@ -120,6 +121,51 @@ def test_the_log_says_how_it_ended_without_a_secret(interpreter: Interpreter, ca
     assert f"Automation {DOCUMENT['id']} has failed: ValueError: wrong: ***" in caplog.text
     assert CANARY not in caplog.text
     assert "learnt-secret" not in caplog.text
+
+
+def test_one_whose_interpreter_can_not_be_started_is_in_the_log_and_gives_its_place_back(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    # An interpreter that is a folder can't be started.
+    with automations(str(tmp_path), workers=1, waiting=0) as running:
+        running.start(DOCUMENT)
+        wait_for(lambda: "can't be started here" in caplog.text)
+        assert CANARY not in caplog.text
+
+        def accepts_again() -> bool:
+            with suppress(Refused):
+                running.start(DOCUMENT)
+                return True
+            return False
+
+        wait_for(accepts_again)
+
+
+def test_where_the_failure_can_not_be_reported_either_the_log_says_so(
+    interpreter: Interpreter, caplog: pytest.LogCaptureFixture
+) -> None:
+    python = interpreter("""
+        import os
+        if kind == "automation":
+            os._exit(3)
+        raise ValueError(f"the server is away: {job}")
+    """)
+    with automations(python) as running:
+        running.start(DOCUMENT)
+        wait_for(lambda: "can't be reported to the server" in caplog.text)
+    assert f"The failure of automation {DOCUMENT['id']} can't be reported to the server: ValueError" in caplog.text
+    assert CANARY not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("setting", "python"), [("/opt/ingestion/bin/python", "/opt/ingestion/bin/python"), (None, sys.executable)]
+)
+def test_the_interpreter_is_that_of_the_settings_and_else_this_one(
+    monkeypatch: pytest.MonkeyPatch, setting: str | None, python: str
+) -> None:
+    name = "AIRFLOW__OPENMETADATA_DAG_FACTORY__PYTHON"
+    monkeypatch.delenv(name, raising=False) if setting is None else monkeypatch.setenv(name, setting)
+    assert configured_interpreter() == python
 
 
 def created(openmetadata: OpenMetadataServer, connection: dict[str, Any]) -> dict[str, Any]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dag_factory.errors import MissingStoreError
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.folder.identity import IDENTITY
-from dag_factory.store.memory import Memory
+from dag_factory.store.memory import Known, Memory
 
 
 @pytest.fixture
@@ -145,3 +147,34 @@ def test_a_machine_that_never_knew_the_store_takes_one_that_holds_nothing_at_all
         FolderStore(root).confirm_absence()
     (root / "defaults.yaml").touch()
     FolderStore(root).confirm_absence()
+
+
+def test_a_folder_that_can_not_be_opened_may_be_unmounted(known: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.open
+
+    def stale(path: object, *arguments: Any, **options: Any) -> int:
+        if path == known.root:
+            raise OSError(116, "Stale file handle")
+        return real(path, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", stale)
+    with pytest.raises(MissingStoreError, match=r"can't be listed: Stale file handle\. Is it mounted\?"):
+        known.remember()
+
+
+def test_a_store_that_can_not_be_given_an_id_works_without(
+    root: Path, memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "a.json").write_text("{}")
+    real = os.open
+
+    def read_only(path: Any, flags: int, *arguments: Any, **options: Any) -> int:
+        if flags & os.O_CREAT and str(path).endswith(".new"):
+            raise OSError(30, "Read-only file system")
+        return real(path, flags, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", read_only)
+    store = FolderStore(root, memory)
+    store.remember()
+    assert memory.known() == Known(None, is_empty=False)
+    assert store.list_keys() == ["a.json"]
