@@ -35,9 +35,10 @@ run: env
 test: env
 	@exec $(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadgroup --no-loadscope-reorder)
 
-# What starts no Airflow and imports no openmetadata-ingestion, for the time between two edits.
+# What starts no Airflow and imports no openmetadata-ingestion, for the time between two edits. Many of these tests wait
+# for a moment, so two cores are busy with three workers.
 test-fast: env
-	@exec $(BIN)/python -m pytest -m "not e2e and not ingestion" -n 2 --dist worksteal $(ARGS)
+	@exec $(BIN)/python -m pytest -m "not e2e and not ingestion" -n 3 --dist worksteal $(ARGS)
 
 # What a parse, a change and rest cost at several numbers of pipelines, a quarter of an hour on a quiet machine: tables,
 # and the picture of the README. ARGS="--sizes 10,100 --airflows 100"; ARGS=--quick only shows that it works.

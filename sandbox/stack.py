@@ -194,7 +194,7 @@ def default_config(home: Path, url: str, dags_folder: Path, database: str | None
         "dag_processor": {
             "refresh_interval": 3,
             "bundle_refresh_check_interval": 1,
-            "min_file_process_interval": 10,
+            "min_file_process_interval": 30,
         },
         # Between a run, its task and its end, the scheduler's loop runs once each.
         "scheduler": {"scheduler_idle_sleep_time": 0.3},

@@ -68,6 +68,12 @@ def airflow_of(item: pytest.Function) -> str | None:
     return item.nodeid.partition("::")[0]
 
 
+def shared_by(item: pytest.Function) -> str | None:
+    """Return the module of a test whose fixtures are set up once for several, which each worker would repeat."""
+    scopes = {definition.scope for *_, definition in item._fixtureinfo.name2fixturedefs.values()}
+    return None if scopes <= {"function", "session"} else item.nodeid.partition("::")[0]
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "ingestion: imports openmetadata-ingestion")
     config.addinivalue_line(
@@ -99,8 +105,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Func
     items.sort(key=place)
     if in_workers and config.getoption("loadgroup"):
         for item in items:
-            if (airflow := airflow_of(item)) is not None:
-                bind(item, airflow)
+            if (group := airflow_of(item) or shared_by(item)) is not None:
+                bind(item, group)
 
 
 class Living:

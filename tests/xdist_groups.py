@@ -1,4 +1,4 @@
-"""Has xdist run tests that share an Airflow in one worker."""
+"""Has xdist run tests that share something costly in one worker."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 
-def bind(item: pytest.Function, airflow: str) -> None:
-    """Have xdist run a test in one worker with all others of its Airflow, as its mark `xdist_group` promises to."""
+def bind(item: pytest.Function, group: str) -> None:
+    """Have xdist run a test in one worker with all others of its group, as its mark `xdist_group` promises to."""
     # That writes to an attribute which pytest 9.2 no longer reads. Older versions of pytest read that attribute.
-    name = f"{item.nodeid}@{airflow.replace('::', ' ')}"
+    name = f"{item.nodeid}@{group.replace('::', ' ')}"
     if hasattr(item, "_id"):
         item._id = type(item._id).parse(name)
     else:

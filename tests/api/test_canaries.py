@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import subprocess
@@ -40,14 +41,19 @@ GIVEN_AWAY = {
 RUN_FAR = {"sqlite_metadata_daily", "sqlite_svc_dbt", "pg_svc_lineage", "openmetadata_application"}
 
 
-@pytest.fixture(scope="session")
-def secret_fields() -> list[list[str | int]]:
+@functools.cache
+def paths_of_secrets() -> list[list[str | int]]:
     program = Path(__file__).with_name("secret_fields.py")
     done = subprocess.run(
         [sys.executable, "-W", "ignore", str(program)], check=True, capture_output=True, text=True, cwd=program.parent
     )
     found: list[list[str | int]] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+@pytest.fixture(scope="module")
+def secret_fields() -> list[list[str | int]]:
+    return paths_of_secrets()
 
 
 def plant(document: Any, path: list[str | int], canary: str) -> Any:
@@ -151,8 +157,9 @@ def run_automation(api: Watched, airflow: AirflowStack, document: dict[str, Any]
 @pytest.mark.e2e
 @pytest.mark.together("waits")
 def test_no_canary_shows_in_the_store_in_a_log_in_an_answer_or_in_airflow_s_database(
-    airflow: AirflowStack, openmetadata: OpenMetadataServer, config_store: Path, secret_fields: list[list[str | int]]
+    airflow: AirflowStack, openmetadata: OpenMetadataServer, config_store: Path
 ) -> None:
+    secret_fields = paths_of_secrets()
     server = {"hostPort": openmetadata.env["OPENMETADATA_HOST_PORT"]}
     token = {"jwtToken": {"$env": "OPENMETADATA_JWT_TOKEN"}}
     documents = []

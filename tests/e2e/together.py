@@ -75,8 +75,7 @@ def arguments_of(item: pytest.Function, first: pytest.Function) -> Mapping[str, 
     :param first: the test that pytest has come to, whose fixtures are set up
     :raises pytest.UsageError: for a fixture that pytest sets up only when it comes to the test, or to its module
     """
-    is_beside = item.parent is first.parent
-    request = first._request if is_beside else item._request
+    request, is_beside = first._request, item.parent is first.parent
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     arguments = {}
     for name in item._fixtureinfo.argnames:
