@@ -35,7 +35,8 @@ def _processor() -> str:
 
 
 def _postgresql() -> str:
-    return _output("psql", "--version").replace("psql (PostgreSQL)", "PostgreSQL") or "no PostgreSQL"
+    # Debian's names its package after it.
+    return _output("psql", "--version").replace("psql (PostgreSQL)", "PostgreSQL").partition(" (")[0] or "no PostgreSQL"
 
 
 def _commit() -> str:
