@@ -35,8 +35,7 @@ def _processor() -> str:
 
 
 def _postgresql() -> str:
-    # Debian's names its package after it.
-    return _output("psql", "--version").replace("psql (PostgreSQL)", "PostgreSQL").partition(" (")[0] or "no PostgreSQL"
+    return _output("psql", "--version").replace("psql (PostgreSQL)", "PostgreSQL") or "no PostgreSQL"
 
 
 def _commit() -> str:

@@ -6,14 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, isfinite, log10
-from textwrap import wrap
 from typing import NamedTuple
 
 WIDTH, HEIGHT = 460, 380
 LEFT, RIGHT, TOP, BOTTOM = 60, 20, 40, 130
 LEGEND_STEP = 20
-# Of the caption: the height of a line, and how wide a character is at most, on average.
-LINE, CHARACTER = 18, 7
 # Okabe and Ito's colours, which people tell apart however they see colours.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#000000", "#cc79a7")
 
@@ -78,11 +75,9 @@ def svg(panels: Sequence[Panel], caption: str) -> str:
     """
     Return a picture of panels.
 
-    :param caption: text below them
+    :param caption: a line below them
     """
-    width = WIDTH * len(panels)
-    lines = wrap(caption, width // CHARACTER)
-    height = HEIGHT + LINE * len(lines)
+    width, height = WIDTH * len(panels), HEIGHT + 24
     parts = [part for number, panel in enumerate(panels) for part in _panel(panel, WIDTH * number)]
     return "\n".join(
         [
@@ -91,7 +86,7 @@ def svg(panels: Sequence[Panel], caption: str) -> str:
             # Pages may have a dark background.
             f'<rect width="{width}" height="{height}" fill="white"/>',
             *parts,
-            *(_text(12, HEIGHT + LINE * number, line, fill="#555555") for number, line in enumerate(lines)),
+            _text(12, height - 10, caption, fill="#555555"),
             "</svg>\n",
         ]
     )

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from math import isnan, nan
+from math import isnan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,7 +32,7 @@ class Plan:
 
     :param deploys: how many deploys, how long each is waited for, and for how long the first listing
     :param answers: how many deploys that nobody waits for
-    :param idle: seconds of rest over which CPU time is measured; 0: not at all
+    :param idle: seconds of rest over which CPU time is measured
     :param quiet: seconds without a parse after which an Airflow counts as idle
     """
 
@@ -49,7 +49,7 @@ class Running:
 
     :param listing: seconds from the start of the DAG processor until Airflow lists all
     :param unhealthy: how often of 100 looks meanwhile the DAG processor was not healthy
-    :param idle: share of a core that the DAG processor uses while nothing changes; NaN where it was not measured
+    :param idle: share of a core that the DAG processor uses while nothing changes
     :param memory: megabytes of each component
     :param tables: bytes of each table of the database, before the deploys
     """
@@ -92,7 +92,7 @@ def measure_running(
         listed,
         listing,
         unhealthy,
-        share_of_a_core(pids["dag-processor"], plan.idle) if plan.idle else nan,
+        share_of_a_core(pids["dag-processor"], plan.idle),
         {name: megabytes(pid) for name, pid in pids.items()},
         database.bytes_of_tables(),
         list(measure(airflow, server, plan.deploys)),
@@ -139,10 +139,16 @@ def report(measured: Sequence[Running]) -> str:
         "visible, p50 / p95 s", "triggerable, p50 / p95 s", "DAGs written, median / most",
     ]  # fmt: skip
     components = list(measured[0].memory)
+    least = min(measured, key=lambda each: each.pipelines).idle
     rest = ["pipelines", "loaders", "idle, % of a core", "to the fewest", *(f"{name}, MB" for name in components)]
-    least = min((each for each in measured if each.idle > 0), key=lambda each: each.pipelines, default=None)
     idle = [
-        [*_which(each), *_idle(each, least), *(f"{each.memory[name]:,.0f}" for name in components)] for each in measured
+        [
+            *_which(each),
+            f"{100 * each.idle:.2f}",
+            f"{each.idle / least:.2f}" if least else "-",
+            *(f"{each.memory[name]:,.0f}" for name in components),
+        ]
+        for each in measured
     ]
     most = max(measured, key=lambda each: each.listed)
     tables = [*list(most.tables.items())[:8], ("all tables", sum(most.tables.values()))]
@@ -166,12 +172,6 @@ def visible(running: Running) -> float:
 
 def _which(each: Running) -> list[str]:
     return [f"{each.pipelines:,}", f"{each.shards}"]
-
-
-def _idle(each: Running, least: Running | None) -> list[str]:
-    if least is None or isnan(each.idle):
-        return ["-", "-"]
-    return [f"{100 * each.idle:.2f}", f"{each.idle / least.idle:.2f}"]
 
 
 def _change(each: Running) -> list[str]:

@@ -68,7 +68,7 @@ class ConflictError(ConfigError):
 
 
 class LoaderError(DagFactoryError):
-    """The loader module can't be written to Airflow's DAGs folder."""
+    """The loaders can't be written to Airflow's DAGs folder, or to that of a bundle."""
 
 
 class WorkflowError(DagFactoryError):

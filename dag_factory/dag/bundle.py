@@ -13,7 +13,7 @@ from dag_factory.dag.bundle_list import bundle_problems, part_of
 from dag_factory.dag.later_parses import configured_later_seconds
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.dag.touches import Touches
-from dag_factory.errors import DagFactoryError, SettingsError
+from dag_factory.errors import DagFactoryError, LoaderError, SettingsError
 from dag_factory.options import SECTION
 from dag_factory.store import ConfigStore, configured_store
 from dag_factory.store.changed_ids import ChangedIds
@@ -67,13 +67,13 @@ class IngestionBundle(BaseDagBundle):
 
     def initialize(self) -> None:
         """Make the loader files, in the DAG processor and in each worker. That needs no store."""
-        self._files.make(self._part.all())
+        self._make()
         super().initialize()
 
     def refresh(self) -> None:
         """Touch the loader files that changes concern. Where the store can't be asked, a line is logged."""
         # A cleaner of temporary files may have removed some.
-        self._files.make(self._part.all())
+        self._make()
         if self._is_first_refresh:
             for problem in bundle_problems():
                 log.error("[dag_processor] dag_bundle_config_list: %s", problem)
@@ -88,6 +88,20 @@ class IngestionBundle(BaseDagBundle):
             self._problem = str(error)
         else:
             self._problem = ""
+
+    def _make(self) -> None:
+        """
+        Make the loader files.
+
+        :raises LoaderError: where they can't be made
+        """
+        try:
+            self._files.make(self._part.all())
+        except OSError as error:
+            raise LoaderError(
+                f"bundle '{self.name}': the loaders in '{self.path}' can't be made: {error.strerror}. Set "
+                "[dag_processor] dag_bundle_storage_path to a folder that Airflow's user can write to."
+            ) from error
 
     def _retire(self, store: ConfigStore) -> None:
         """Remove the loader files of another number of shards, once each of the new ones has been parsed."""

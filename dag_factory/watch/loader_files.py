@@ -64,11 +64,15 @@ class LoaderFiles:
 
         :param dags: DAG ids with the files that made them; other DAGs may carry our tag too, and are left out
         """
-        catalog = Catalog(self._store())
         files: set[LoaderFile] = set()
+        catalog: Catalog | None = None
         for dag_id, file in dags:
-            if file not in files and (file.shard is not None or catalog.look_up(dag_id) is not None):
+            if file.shard is not None:
                 files.add(file)
+            elif file not in files:
+                catalog = catalog or Catalog(self._store())
+                if catalog.look_up(dag_id) is not None:
+                    files.add(file)
         self._found = frozenset(files) or self._found
 
     def files(self, dag_ids: DagIds) -> list[LoaderFile]:

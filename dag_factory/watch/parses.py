@@ -92,7 +92,7 @@ class Parses:
         # What was asked for, as a later parse will be.
         self._lately: frozenset[str] | None = frozenset()
         # The DAG ids of the callers' own changes, since it was last found out what else those concern.
-        self._own: frozenset[str] = frozenset()
+        self._own: set[str] = set()
         self._settling = threading.Lock()
         self._settling_seconds = settling_seconds
         self._has_looked = False
@@ -121,8 +121,10 @@ class Parses:
         if self._later is not None:
             self._later.cancel()
         self._later = asyncio.create_task(self._ask_later(request))
-        if dag_ids is not None and (self._rest is None or self._rest.done()):
-            self._rest = asyncio.create_task(self._ask_for_the_rest(request))
+        if dag_ids is not None:
+            self._own.update(dag_ids)
+            if self._rest is None or self._rest.done():
+                self._rest = asyncio.create_task(self._ask_for_the_rest(request))
 
     async def wait_until_seen(self, limit_seconds: float, dag_ids: DagIds = None) -> bool:
         """
@@ -153,7 +155,6 @@ class Parses:
     def _want(self, request: ParseRequest, dag_ids: DagIds, even_if_seen: bool) -> None:
         wanted = Wanted(request, frozenset(dag_ids or ()), dag_ids is None, even_if_seen)
         self._wanted = wanted.with_earlier(self._wanted)
-        self._own |= wanted.dag_ids
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
 
@@ -169,12 +170,12 @@ class Parses:
 
     async def _ask_for_the_rest(self, request: ParseRequest) -> None:
         await asyncio.sleep(self._gather_seconds)
+        asked = set(self._own)
         if self._is_divided():
-            asked = self._own
             found = await self._found_out()
             if found is None or found - self._own:
                 self._want(request, found if found is None else found - self._own, even_if_seen=False)
-            self._own -= asked
+        self._own -= asked
 
     async def _work(self) -> None:
         while self._wanted is not None:

@@ -8,7 +8,7 @@ import pytest
 from airflow.dag_processing.bundles.manager import DagBundlesManager
 
 from dag_factory import IngestionBundle
-from dag_factory.errors import SettingsError
+from dag_factory.errors import LoaderError, SettingsError
 from dag_factory.store import open_store
 from dag_factory.store.shards import WHOLE, Shard, shard_of, shards
 from tests.forked_python import ForkedPython
@@ -169,3 +169,11 @@ print(sorted(bag.dags), bag.import_errors)
     environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path), "_AIRFLOW_PARSING_CONTEXT_DAG_ID": "orders"}
     done = forked_python.run(script, env=environment)
     assert done.stdout.splitlines()[-1] == "['orders'] {}", done.stderr
+
+
+def test_a_folder_that_can_t_be_made_is_said_with_the_setting_for_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bundles").write_text("in the way")
+    with pytest.raises(LoaderError, match=r"bundle 'ours': the loaders in .* can't be made: .*dag_bundle_storage_path"):
+        bundle_of(monkeypatch, shards=2).initialize()
