@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from dag_factory import settings
+from dag_factory.cli.database import use_database
 from dag_factory.errors import DagFactoryError
 from dag_factory.store import configured_memory, open_store
 
@@ -13,6 +14,7 @@ from dag_factory.store import configured_memory, open_store
 def adopt_store(args: argparse.Namespace) -> None:
     """Forget the store that this machine knows, and remember the one that is there now."""
     del args
+    use_database()
     try:
         location = settings.config_store()
         keys = len(open_store(location).list_keys())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from dag_factory.cli.database import use_database
 from dag_factory.errors import DagFactoryError
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import configured_store
@@ -13,6 +14,7 @@ from dag_factory.store.rotation import rotate
 
 def rotate_key(args: argparse.Namespace) -> None:
     """Seal the config store again with the newest key; exit with 1 where older keys are still needed."""
+    use_database()
     try:
         rotation = rotate(configured_store(), Keys(), dropped=args.dropped)
     except DagFactoryError as error:

@@ -8,6 +8,7 @@ import signal
 from contextlib import suppress
 
 from dag_factory import settings
+from dag_factory.cli.database import use_database
 from dag_factory.store import configured_store
 from dag_factory.watch.loader_files import LoaderFiles
 from dag_factory.watch.parses import configured_parses
@@ -17,6 +18,7 @@ from dag_factory.watch.start import watch as watch_store
 def watch(args: argparse.Namespace) -> None:
     """Watch the config store until the process is asked to end."""
     del args
+    use_database()
     asyncio.run(_watch())
 
 
