@@ -1,0 +1,89 @@
+"""A load of a bucket: DAGs stay while the service is away, and no error leaves the loader."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from dag_factory.dag.loader import load_dags
+from dag_factory.store import configured_store
+from tests.object_storage import S3, SLOW_DOWN, Fault, Proxy, Request, connection_to
+from tests.places import TESTS
+from tests.store.any_store import InBucket
+
+SAMPLE = json.loads((TESTS / "samples" / "pg_metadata_hourly.json").read_text())
+STORE = "AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE"
+
+
+def document(name: str) -> str:
+    return json.dumps({**SAMPLE, "name": name, "fullyQualifiedName": f"s.{name}"})
+
+
+def reading(name: str) -> Callable[[Request], bool]:
+    return lambda request: request.method == "GET" and request.path.endswith(f"/{name}")
+
+
+FAULTS: dict[str, Fault] = {
+    "down": lambda request: SLOW_DOWN,
+    "while it is listed": lambda request: SLOW_DOWN if "list-type" in request.path else None,
+    "while it is read": lambda request: SLOW_DOWN if reading("two.json")(request) else None,
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_dags_stay_as_they_were_while_the_service_is_away(
+    s3: S3, in_bucket: InBucket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    with Proxy(s3.port) as proxy:
+        monkeypatch.setenv("AIRFLOW_CONN_PROXIED", connection_to(proxy.endpoint))
+        monkeypatch.setenv(STORE, f"s3://proxied@{in_bucket.bucket}/configs")
+        for name in ("one", "two"):
+            in_bucket.put(f"{name}.json", document(name))
+        assert sorted(load_dags()) == ["one", "two"]
+        in_bucket.put("three.json", document("three"))
+        in_bucket.put("two.json", document("two").replace('"displayName"', '"displayName" '))
+        proxy.fault = FAULTS[fault]
+        assert sorted(load_dags()) == ["one", "two"]
+        assert "Until the store is back, all DAGs stay as they were: 2, from the last load" in caplog.text
+        proxy.fault = None
+        assert sorted(load_dags()) == ["one", "three", "two"]
+
+
+def test_a_load_notes_the_marker_that_it_has_seen_and_one_more_lists_all_once_and_writes_nothing(
+    s3: S3, in_bucket: InBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Proxy(s3.port) as proxy:
+        monkeypatch.setenv("AIRFLOW_CONN_PROXIED", connection_to(proxy.endpoint))
+        monkeypatch.setenv(STORE, f"s3://proxied@{in_bucket.bucket}/configs")
+        for number in range(5):
+            in_bucket.put(f"x{number}.json", document(f"x{number}"))
+        marker = configured_store().bump()
+        load_dags()
+        assert configured_store().loaded() == marker
+        proxy.requests.clear()
+        load_dags()
+        listings = Counter("last_good" in each.path for each in proxy.requests if "list-type" in each.path)
+        assert listings == {False: 1, True: 1}
+        assert not [each.path for each in proxy.requests if each.method == "PUT"]
+
+
+@pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        ("s3://key:wJalrXUtnFEMIcanary@bucket/x", "No DAGs are loaded"),
+        ("s3://nobody_has_it@bucket/x", "the Connection 'nobody_has_it', which Airflow does not have"),
+        ("nonsense://bucket/x", "Airflow has no file system for 'nonsense://'"),
+    ],
+)
+def test_a_location_that_is_wrong_is_said_and_never_an_import_error(
+    in_bucket: InBucket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, location: str, said: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setenv(STORE, location)
+    assert load_dags() == {}
+    assert said in caplog.text
+    assert "canary" not in caplog.text
