@@ -118,7 +118,16 @@ def test_a_hidden_folder_is_not_even_listed(proxy: Proxy, in_bucket: InBucket) -
     assert not any("last_good" in path for path in listed)
 
 
-ODD = ["../up.json", "x/../up.json", "./a.json", "x//a.json", "/a.json", "x/./a.json", "a.json/"]
+ODD = [
+    "../up.json",
+    "x/../up.json",
+    "./a.json",
+    "x//a.json",
+    "/a.json",
+    "x/./a.json",
+    "a.json/",
+    "good.json%3FversionId%3D1.json",
+]
 
 
 def test_keys_that_are_no_path_of_a_config_are_left_out(s3: S3, in_bucket: InBucket) -> None:
