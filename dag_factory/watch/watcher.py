@@ -246,12 +246,21 @@ class Watcher:
             return await self._rest(intervals.poll)
         until = time.monotonic() + intervals.look
         while time.monotonic() < until and events.works():
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), intervals.check)
+            if await self._is_woken(intervals.check):
                 return await self._rest(intervals.gather)
             if await asyncio.to_thread(identities, folders) != folders:
                 return None
         return None
+
+    async def _is_woken(self, seconds: float) -> bool:
+        """Return whether there was a file event, for which it waits at most so long."""
+        # Before Python 3.12, `asyncio.wait_for` loses a cancellation that comes at the same time as the event.
+        woken = asyncio.create_task(self._woken.wait())
+        try:
+            await asyncio.wait([woken], timeout=seconds)
+        finally:
+            woken.cancel()
+        return self._woken.is_set()
 
     async def _rest(self, seconds: float) -> None:
         await asyncio.sleep(max(seconds, REST * self._looks.seconds))

@@ -5,7 +5,7 @@ import json
 import logging
 import shutil
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from watchdog.events import FileSystemEvent
 from dag_factory.errors import StoreError
 from dag_factory.store import writer
 from dag_factory.store.folder.folder_store import FolderStore, Snapshot
+from dag_factory.store.folder.listing import Identity
 from dag_factory.store.folder.own_files import MARKER, PENDING
 from dag_factory.store.memory import Memory
 from dag_factory.watch.file_events import FileEvents, open_file_events
@@ -439,3 +440,30 @@ def test_a_store_that_was_missing_for_a_while_is_said_and_asked_for_again_though
     asyncio.run(asyncio.wait_for(story(), LIMIT))
     assert "is back" in caplog.text
     assert "is removed" not in caplog.text
+
+
+@pytest.mark.parametrize("turns", range(6))
+def test_a_file_event_at_the_moment_of_its_end_does_not_keep_it_from_ending(root: Path, turns: int) -> None:
+    drop(root / "a.json")
+    wakes: list[Callable[[], None]] = []
+    asked: list[bool] = []
+
+    def opened(folders: Mapping[Path, Identity], wake: Callable[[], None]) -> FileEvents | None:
+        wakes.append(wake)
+        return open_file_events(folders, wake)
+
+    async def end() -> None:
+        watcher = asyncio.create_task(Watcher(FolderStore(root), asked.append, open_events=opened).run())
+        while not asked:
+            await asyncio.sleep(0.02)
+        # By then it waits for an event, and for a second.
+        await asyncio.sleep(0.5)
+        wakes[0]()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        watcher.cancel()
+        done, _ = await asyncio.wait([watcher], timeout=5)
+        watcher.cancel()
+        assert done
+
+    asyncio.run(end())
