@@ -1,0 +1,174 @@
+"""
+An Airflow on more than one machine, for real: ``python -m tests.scale_out``.
+
+Deploys pipelines over the API, runs them on two workers, reads the logs of both over the API, kills a run, kills a
+worker with SIGKILL in the midst of a run, and lets another worker join. Prints what it saw; the exit code is 1 where
+something is not as it must be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from sandbox import source
+from sandbox.client import FINAL_RUN_STATES, run_path, wait_until
+from sandbox.failing import dying, running
+from sandbox.pipeline_service import PipelineServiceClient
+from sandbox.server import OpenMetadataServer
+from tests.e2e.pipelines import SAMPLE, TASK, sample
+from tests.scale_out.machines import HEARTBEAT_SECONDS, PASSWORD, WORKER, Cluster
+
+HANGS = "scale_out_hangs"
+
+
+class Trial:
+    """Does one thing after the other with a cluster, and prints each with its time."""
+
+    def __init__(self, cluster: Cluster, api: PipelineServiceClient) -> None:
+        self._cluster = cluster
+        self._api = api
+        self._began = time.monotonic()
+        self.failures: list[str] = []
+
+    def step(self, what: str, work: Callable[[], object]) -> None:
+        """Do something, and print what came of it; an error is noted, and the next step goes on."""
+        began = time.monotonic()
+        try:
+            found = work()
+        except Exception as error:  # noqa: BLE001 - of any step
+            self.failures.append(what)
+            found = f"FAILED: {type(error).__name__}: {error}"
+        print(f"{began - self._began:6.1f} s  {what}: {found} ({time.monotonic() - began:.1f} s)", flush=True)
+
+    def deploy(self, names: list[str]) -> str:
+        for name in names:
+            self._api.deploy(sample(name, airflowConfig={"scheduleInterval": None}))
+        for name in names:
+            self._cluster.client.wait_for_dag(name, timeout=120)
+        return f"{len(names)} deployed and listed"
+
+    def run(self, names: list[str], workers: int) -> str:
+        """Run pipelines, and check that the work was shared and that the API has the log of each."""
+        runs = {name: self._trigger(name) for name in names}
+        for name, run_id in runs.items():
+            state = self._cluster.client.wait_for_run(name, run_id, timeout=900)
+            if state != "success":
+                raise AssertionError(f"{name}: {state}. {self._api.log(name, TASK)[-2000:]}")
+        ran = Counter(self._worker_of(name, run_id) for name, run_id in runs.items())
+        if len(ran) < workers:
+            raise AssertionError(f"ran on {dict(ran)} only")
+        unread = [name for name in names if "Workflow" not in self._api.log(name, TASK)]
+        if unread:
+            raise AssertionError(f"no log of {unread}: {self._api.log(unread[0], TASK)[-2000:]}")
+        return f"{len(runs)} of {len(names)} succeeded, by worker {dict(sorted(ran.items()))}, all logs read"
+
+    def hang(self, port: int) -> str:
+        """Deploy a pipeline whose server never answers once its run has begun."""
+        connection = {**SAMPLE["openMetadataServerConnection"], "hostPort": f"http://127.0.0.1:{port}/api"}
+        document = sample(HANGS, openMetadataServerConnection=connection, airflowConfig={"scheduleInterval": None})
+        self._api.deploy(document)
+        self._cluster.client.wait_for_dag(HANGS, timeout=120)
+        return "deployed"
+
+    def kill_run(self) -> str:
+        """Kill a run that hangs, over the API."""
+        run_id = self._running()
+        began = time.monotonic()
+        self._api.kill(HANGS)
+        state = self._cluster.client.wait_for_run(HANGS, run_id, timeout=60)
+        if state != "failed":
+            raise AssertionError(state)
+        return f"{state} {time.monotonic() - began:.1f} s after the call"
+
+    def kill_worker(self) -> str:
+        """Kill all processes of the worker that runs the hanging pipeline."""
+        run_id = self._running()
+        address = self._worker_of(HANGS, run_id)
+        self._cluster.machine_at(address).kill()
+        began = time.monotonic()
+        state = self._cluster.client.wait_for_run(HANGS, run_id, timeout=HEARTBEAT_SECONDS + 120)
+        if state != "failed":
+            raise AssertionError(state)
+        return (
+            f"{address} died; its run failed after {time.monotonic() - began:.0f} s (heartbeat {HEARTBEAT_SECONDS} s)"
+        )
+
+    def join(self, names: list[str]) -> str:
+        """Add a worker, and run pipelines until it has run one."""
+        machine = self._cluster.add(f"worker-{len(self._cluster.machines) - 1}", WORKER)
+
+        def look() -> tuple[bool | None, object]:
+            runs = {name: self._trigger(name) for name in names}
+            for name, run_id in runs.items():
+                self._cluster.client.wait_for_run(name, run_id, timeout=600)
+            ran = Counter(self._worker_of(name, run_id) for name, run_id in runs.items())
+            return (True if machine.address in ran else None), dict(ran)
+
+        wait_until(look, "a run on the new worker", timeout=300)
+        return f"{machine.address} joined and ran"
+
+    def _trigger(self, name: str) -> str:
+        return str(self._api.trigger(name)["run_id"])
+
+    def _running(self) -> str:
+        """Start a run that hangs, and return its id once its workflow has begun."""
+        run_id = self._trigger(HANGS)
+
+        def look() -> tuple[bool | None, object]:
+            states = self._cluster.client.task_states(HANGS, run_id)
+            state = states.get(TASK)
+            if state in FINAL_RUN_STATES:
+                raise AssertionError(f"it ended: {self._api.log(HANGS, TASK)[-2000:]}")
+            return (True if state == "running" else None), states
+
+        wait_until(look, "the run to hang", timeout=120)
+        time.sleep(5)
+        return run_id
+
+    def _worker_of(self, name: str, run_id: str) -> str:
+        answer: dict[str, Any] = self._cluster.client.api("GET", f"{run_path(name, run_id)}/taskInstances")
+        return str(answer["task_instances"][0]["hostname"])
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.scale_out", description=__doc__)
+    parser.add_argument("--pipelines", type=int, default=10, help="how many are deployed and run (%(default)s)")
+    parser.add_argument("--folder", type=Path, help="where everything is kept; a temporary one by default")
+    options = parser.parse_args(arguments)
+    names = [f"scale_out_{number:02}" for number in range(options.pipelines)]
+    with ExitStack() as stack:
+        folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="scale-out-")))
+        folder.mkdir(parents=True, exist_ok=True)
+        store = folder / "store"
+        store.mkdir()
+        source.create(folder / "source.db")
+        server = stack.enter_context(OpenMetadataServer(folder / "source.db", log=folder / "openmetadata.log"))
+        silent = stack.enter_context(running(dying()))
+        cluster = stack.enter_context(Cluster(folder / "machines", store=str(store), env=server.env))
+        for number in (1, 2):
+            cluster.add(f"worker-{number}", WORKER)
+        api = stack.enter_context(PipelineServiceClient(cluster.url, "admin", PASSWORD))
+        trial = Trial(cluster, api)
+        trial.step("deploy", lambda: trial.deploy(names))
+        trial.step("run on two workers", lambda: trial.run(names, 2))
+        trial.step("a pipeline that hangs", lambda: trial.hang(silent.port))
+        trial.step("kill a run", trial.kill_run)
+        trial.step("kill a worker", trial.kill_worker)
+        trial.step("run on the worker that is left", lambda: trial.run(names[:4], 1))
+        trial.step("a worker joins", lambda: trial.join(names[:4]))
+        print(f"machine: {os.cpu_count()} cores; failed: {', '.join(trial.failures) or 'nothing'}")
+        return 1 if trial.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

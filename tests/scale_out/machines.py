@@ -1,0 +1,184 @@
+"""An Airflow on several machines: CeleryExecutor over Redis and PostgreSQL, each machine with folders of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import httpx
+import psutil
+
+from sandbox.client import AirflowClient, wait_until
+from sandbox.files import write_whole
+from sandbox.postgres import PostgresServer
+from sandbox.process import Process
+from sandbox.redis import RedisServer
+from sandbox.scoped import Scoped
+from sandbox.stack import AirflowConfig, airflow_cfg, child_environment, default_config, free_port, merge
+from tests.places import ROOT
+
+PASSWORD = "only-for-this-test"
+CONTROL = {"api-server": ["api-server"], "scheduler": ["scheduler", "--skip-serve-logs"]}
+PARSER = {"dag-processor": ["dag-processor"]}
+WORKER = {"worker": ["celery", "worker", "--skip-serve-logs"]}
+# Airflow notices a worker that is gone after five minutes; a test has less time.
+HEARTBEAT_SECONDS = 30
+
+
+class Machine(Scoped):
+    """
+    One machine: a home of its own, with its own DAGs folder, logs and state, and an address of its own.
+    """
+
+    def __init__(self, home: Path, address: str, config: AirflowConfig, env: Mapping[str, str]) -> None:
+        self.home = home
+        self.address = address
+        self._config = merge(
+            config,
+            {
+                "core": {"dags_folder": home / "dags"},
+                "logging": {"base_log_folder": home / "logs"},
+                "openmetadata_dag_factory": {"state_folder": home / "state"},
+            },
+        )
+        here = {"AIRFLOW_HOME": str(home), "MACHINE_ADDRESS": address, "PYTHONPATH": str(Path(__file__).parent)}
+        self._env = child_environment({**env, **here})
+        self._processes: dict[str, Process] = {}
+
+    def start(self) -> None:
+        """Write the machine's configuration and loader."""
+        (self.home / "dags").mkdir(parents=True)
+        shutil.copy(ROOT / "dags" / "openmetadata_loader.py", self.home / "dags")
+        write_whole(self.home / "airflow.cfg", airflow_cfg(self._config))
+
+    def run(self, *arguments: str) -> None:
+        """Run one of Airflow's commands to its end."""
+        self._spawn("command", [sys.executable, "-m", "airflow", *arguments]).wait(300)
+        del self._processes["command"]
+
+    def start_processes(self, commands: Mapping[str, list[str]]) -> None:
+        """Start processes of Airflow, and beside a worker the server of its logs, on this machine's address only."""
+        for name, arguments in commands.items():
+            self._spawn(name, [sys.executable, "-m", "airflow", *arguments])
+        if commands == WORKER:
+            port = str(self._config["logging"]["worker_log_server_port"])
+            app = ["airflow.utils.serve_logs.log_server:get_app", "--factory"]
+            command = [sys.executable, "-m", "uvicorn", *app, "--host", self.address, "--port", port]
+            self._spawn("log-server", command)
+
+    def kill(self) -> None:
+        """End all processes at once by SIGKILL, as a machine that loses its power."""
+        for process in self._processes.values():
+            with suppress(psutil.NoSuchProcess):
+                leash = psutil.Process(process.pid)
+                for each in [leash, *leash.children(recursive=True)]:
+                    with suppress(psutil.NoSuchProcess):
+                        each.kill()
+
+    def check(self) -> None:
+        """Raise ProcessDied if one of the processes has ended."""
+        for process in self._processes.values():
+            process.check()
+
+    def let_go(self) -> None:
+        """Ask all processes to stop, and return at once, so that several machines can stop at the same time."""
+        for process in self._processes.values():
+            process.let_go()
+
+    def stop(self) -> None:
+        """Stop all processes."""
+        self.let_go()
+        for process in self._processes.values():
+            process.stop()
+
+    def _spawn(self, name: str, command: list[str]) -> Process:
+        log = self.home / f"{name}.log"
+        self._processes[name] = Process(command, env=self._env, log=log, cwd=self.home)
+        return self._processes[name]
+
+
+class Cluster(Scoped):
+    """
+    A machine with API server and scheduler, one with the DAG processor, and workers; what they share are the database,
+    the broker and the config store.
+
+    :param store: the config store, as ``config_store`` names it
+    :param env: for all machines
+    """
+
+    def __init__(self, folder: Path, *, store: str, env: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._store = store
+        self._env = env
+        self._stack = ExitStack()
+        self._config: dict[str, dict[str, object]] = {}
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.client = AirflowClient(self.url, "admin", PASSWORD)
+        self.machines: dict[str, Machine] = {}
+
+    def start(self) -> None:
+        """Start everything, and return when the API server, the scheduler and the DAG processor are healthy."""
+        database = self._stack.enter_context(PostgresServer())
+        broker = self._stack.enter_context(RedisServer())
+        self._folder.mkdir(parents=True, exist_ok=True)
+        passwords = self._folder / "passwords.json"
+        write_whole(passwords, json.dumps({"admin": PASSWORD}))
+        self._config = merge(
+            default_config(self._folder, self.url, self._folder, database.url()),
+            {
+                "core": {
+                    "executor": "CeleryExecutor",
+                    "parallelism": 16,
+                    "simple_auth_manager_passwords_file": passwords,
+                    "hostname_callable": "machine_address.address",
+                },
+                "celery": {
+                    "broker_url": broker.url,
+                    "result_backend": f"db+{database.url()}",
+                    "worker_concurrency": 2,
+                },
+                "scheduler": {
+                    "task_instance_heartbeat_timeout": HEARTBEAT_SECONDS,
+                    "task_instance_heartbeat_timeout_detection_interval": 5,
+                },
+                "openmetadata_dag_factory": {"config_store": self._store},
+            },
+        )
+        control = self.add("control", {})
+        control.run("db", "migrate")
+        control.start_processes(CONTROL)
+        self.add("parser", PARSER)
+        wait_until(self._look, "Airflow to be healthy", timeout=300)
+
+    def add(self, name: str, commands: Mapping[str, list[str]]) -> Machine:
+        """Add a machine that runs processes of Airflow, and return it."""
+        address = f"127.0.0.{11 + len(self.machines)}"
+        machine = self._stack.enter_context(Machine(self._folder / name, address, self._config, self._env))
+        self.machines[name] = machine
+        machine.start_processes(commands)
+        return machine
+
+    def machine_at(self, address: str) -> Machine:
+        """Return the machine with an address."""
+        return next(machine for machine in self.machines.values() if machine.address == address)
+
+    def stop(self) -> None:
+        """Stop everything."""
+        for machine in self.machines.values():
+            machine.let_go()
+        self._stack.close()
+        self.client.stop()
+
+    def _look(self) -> tuple[bool | None, object]:
+        for machine in self.machines.values():
+            machine.check()
+        try:
+            health = self.client.health()
+        except httpx.HTTPError as error:
+            return None, error
+        parts = ("metadatabase", "scheduler", "dag_processor")
+        return (True if all(health.get(part) == "healthy" for part in parts) else None), health
