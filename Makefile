@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Set, it would leave the environment without byte code, and each of Airflow's processes would start at half the speed.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: env run test test-fast bench torture fuzz lint dist
+.PHONY: env run test test-fast bench torture fuzz scale-out lint dist
 
 env: $(VENV)/.built
 
@@ -53,6 +53,11 @@ torture: env
 fuzz: env
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/pip install -q atheris
 	@exec $(BIN)/python -m tests.fuzz $(or $(ARGS),document)
+
+# An Airflow on several machines, all of them this one: ARGS="--pipelines 50". It needs Debian's redis-server.
+scale-out: env
+	@$(BIN)/python -c 'import airflow.providers.celery' 2>/dev/null || $(BIN)/pip install -q -c constraints.txt -e ".[celery]"
+	@exec $(BIN)/python -m tests.scale_out $(ARGS)
 
 lint: env
 	$(BIN)/ruff check .

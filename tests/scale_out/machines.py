@@ -63,7 +63,9 @@ class Machine(Scoped):
     def start_processes(self, commands: Mapping[str, list[str]]) -> None:
         """Start processes of Airflow, and beside a worker the server of its logs, on this machine's address only."""
         for name, arguments in commands.items():
-            self._spawn(name, [sys.executable, "-m", "airflow", *arguments])
+            # Two nodes of one name are one to Celery.
+            named = ["--celery-hostname", f"celery@{self.address}"] if commands == WORKER else []
+            self._spawn(name, [sys.executable, "-m", "airflow", *arguments, *named])
         if commands == WORKER:
             port = str(self._config["logging"]["worker_log_server_port"])
             app = ["airflow.utils.serve_logs.log_server:get_app", "--factory"]
