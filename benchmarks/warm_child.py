@@ -1,0 +1,122 @@
+"""What a run by another interpreter costs without Airflow: started for itself, and forked from a template."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import resource
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import psutil
+
+from benchmarks.figures import ratios, spread, table
+from dag_factory.ingestion.orders import RUN
+from dag_factory.ingestion.run import PreparedRun
+from dag_factory.runner.child_process import Child
+from dag_factory.runner.interpreter import environment
+from dag_factory.runner.templates import start_templates, stop_templates, template_of
+from dag_factory.secrets.masking import Mask
+from sandbox import source
+from sandbox.server import OpenMetadataServer
+
+SAMPLE = Path(__file__).resolve().parents[1] / "configs" / "sample_sqlite_metadata.json"
+MEGABYTE = 2**20
+
+
+class Cost(NamedTuple):
+    """What a run took: seconds of CPU and of the clock, and the memory in MB that it shares with no other process."""
+
+    cpu: float
+    clock: float
+    memory: float
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.warm_child", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=4, help="how many runs of each kind (%(default)s)")
+    rounds = parser.parse_args().rounds
+    logging.disable(logging.CRITICAL)
+    with TemporaryDirectory() as name:
+        database = Path(name, "source.db")
+        source.create(database)
+        with OpenMetadataServer(database, log=Path(name, "openmetadata.log")) as server:
+            started = [cost(server.env) for _ in range(rounds)]
+            start_templates([sys.executable], idle=900)
+            first = cost(server.env)
+            forked = [cost(server.env) for _ in range(rounds)]
+            template = psutil.Process(template_pid()).memory_full_info().rss / MEGABYTE
+            stop_templates()
+    kinds = {"started": started, "the first of a template": [first], "forked": forked}
+    rows = [[kind, *(spread(each) for each in zip(*costs, strict=True))] for kind, costs in kinds.items()]
+    print(table(["run", "CPU, s", "clock, s", "memory of its own, MB"], rows))
+    print(f"\nThe template: {template:.0f} MB. Started to forked, CPU: ", end="")
+    print(spread(ratios([each.cpu for each in started], [each.cpu for each in forked]), 1))
+
+
+def cost(env: Mapping[str, str]) -> Cost:
+    """Run the sample once."""
+    child = Child(sys.executable, environment(sys.executable), Mask(in_task=False))
+    over = threading.Event()
+    most = [0.0]
+    reader = threading.Thread(target=_read_memory, args=[child, over, most])
+    reader.start()
+    before, began = cpu_seconds(), time.monotonic()
+    child.run(RUN, prepared(env))
+    clock = time.monotonic() - began
+    over.set()
+    reader.join()
+    time.sleep(0.2)  # until the template has collected it
+    return Cost(cpu_seconds() - before, clock, most[0])
+
+
+def cpu_seconds() -> float:
+    """Return what all children of this process that have ended have used, and its template with those it forked."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = used.ru_utime + used.ru_stime
+    if template_of(sys.executable) is not None:
+        times = psutil.Process(template_pid()).cpu_times()
+        seconds += times.user + times.system + times.children_user + times.children_system
+    return seconds
+
+
+def template_pid() -> int:
+    """Return the process id of the template, which must have been started."""
+    template = template_of(sys.executable)
+    if template is None:
+        raise RuntimeError("there is no template")
+    return template.pid
+
+
+def prepared(env: Mapping[str, str]) -> dict[str, Any]:
+    """Return a run of the sample as a task prepares it."""
+    document = json.loads(SAMPLE.read_text())
+    document["openMetadataServerConnection"] = {
+        **document["openMetadataServerConnection"],
+        "hostPort": env["OPENMETADATA_HOST_PORT"],
+        "securityConfig": {"jwtToken": env["OPENMETADATA_JWT_TOKEN"]},
+    }
+    return asdict(PreparedRun(document, document["fullyQualifiedName"], str(uuid4())))
+
+
+def _read_memory(child: Child, over: threading.Event, most: list[float]) -> None:
+    while not over.wait(0.2):
+        if child.pid is not None:
+            with suppress(psutil.Error):
+                guard = psutil.Process(child.pid)
+                family = [guard, *guard.children(recursive=True)]
+                most[0] = max(most[0], sum(each.memory_full_info().uss for each in family) / MEGABYTE)
+
+
+if __name__ == "__main__":
+    main()
