@@ -136,7 +136,7 @@ def measure(bench: Bench) -> Results:
     if bench.python.exists():
         _say(f"{bench.compared} pipelines: parses beside the predecessor")
         results.cycles = bench.cycles(bench.python, bench.compared, bench.rounds)
-        beside = predecessor.report(*results.cycles, bench.compared)
+        beside = predecessor.report(*results.cycles, bench.compared) + _each(results, bench.compared)
     else:
         beside = f"Left out: {bench.python} is missing, see benchmarks/README.md."
     results.show("Beside openmetadata-managed-apis", beside)
@@ -177,6 +177,16 @@ def panels(results: Results, shards: int) -> list[Panel]:
         ]
         made.append(Panel("From a deploy to its DAG", "pipelines", "seconds, p50", times))
     return made
+
+
+def _each(results: Results, compared: int) -> str:
+    """Return the ratio for one pipeline where ours has the most: there, the fixed part of a parse matters least."""
+    if results.cycles is None or not results.parses:
+        return ""
+    most = max(results.parses)
+    ours = middle(map(parse.cpu, results.parses[most][OURS])) / most
+    theirs = middle(map(predecessor.cpu, results.cycles[0])) / compared
+    return f"\n- CPU time of a pipeline, to ours at {most:,} pipelines: {theirs / ours:,.0f}"
 
 
 def _cpu(parses: Mapping[int, Parses], kind: str) -> list[Point]:

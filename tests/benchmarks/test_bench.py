@@ -58,12 +58,14 @@ def bench(python: Path) -> Bench:
 def test_all_that_is_compared_is_printed_as_ratios(capsys: pytest.CaptureFixture[str]) -> None:
     measure(bench(Path(sys.executable)))
 
-    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    printed = capsys.readouterr().out
+    rows = [line.split(" | ") for line in printed.splitlines() if line.startswith("| ")]
     by_name = {tuple(cell.strip("| ") for cell in row[:2]): row for row in rows}
     # Half of the CPU time of plain DAGs, and a shard half of that.
     assert by_name["4", OURS][8] == "0.50 / 0.50 / 0.50"
     assert by_name["4", SHARD][8] == "0.25 / 0.25 / 0.25"
     assert rows[[row[0] for row in rows].index("| predecessor")][3] == "100,000.0 / 100,000.0 / 100,000.0"
+    assert "- CPU time of a pipeline, to ours at 4 pipelines: 100" in printed
     changes, rest = ([row for row in rows if row[:2] == ["| 4", "2"]][place] for place in (0, 1))
     assert changes[5:8] == ["15 / 15", "2.00 / 2.00", "2.00 / 2.00"]
     assert rest[2:4] == ["8.00", "2.00"]
