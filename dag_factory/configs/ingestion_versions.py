@@ -48,6 +48,14 @@ class IngestionVersions:
             self._found[python] = self._look_up(python)
         return self._found[python]
 
+    def all(self) -> dict[str | None, str | None]:
+        """Return the version of each interpreter that a config may name, and of the one for configs that name none."""
+        try:
+            known = self._interpreters()
+        except SettingsError:
+            return {}
+        return {python: self.of(python) for python in (None, IN_PROCESS, *sorted(known.allowed))}
+
     def is_open(self, python: str) -> bool:
         """Return whether a config may name an interpreter, by the settings of this process."""
         try:

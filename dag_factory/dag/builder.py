@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 from unicodedata import combining, normalize
 
 from airflow.sdk import DAG
@@ -12,15 +13,20 @@ from dag_factory.configs.allowed import Allowed
 from dag_factory.configs.pipeline import IngestionPipeline, Runner
 from dag_factory.configs.timetables.schedule import EPOCH, schedule, timezone_of
 from dag_factory.configs.timetables.spread import spread_runs
+from dag_factory.configs.timetables.written import read_back, written
 from dag_factory.dag.docs import describe, describe_problem, owner_names
+from dag_factory.dag.plan import PlaceholderPlan, Plan
 from dag_factory.dag.trigger_form import add_fields
 from dag_factory.errors import ConfigError
 from dag_factory.openmetadata.pipeline_types import pipeline_type
 from dag_factory.plain_text import cut, one_line, printable
-from dag_factory.reporting.failure_mail import failure_mail
+from dag_factory.reporting.failure_mail import FailureMail, failure_mail
 from dag_factory.secrets.redaction import redact_beginning
 from dag_factory.store.config import BrokenConfig, Config, examine_config
 from dag_factory.task.operator import ConfigErrorOperator, IngestionOperator
+
+if TYPE_CHECKING:
+    from pendulum import DateTime
 
 OWNER = "openmetadata"
 TAG = "OpenMetadata"
@@ -34,16 +40,26 @@ _MAX_DISPLAY_NAME = 2000
 _MAX_DESCRIPTION = 5000  # not a column's width, but as much as a list can show
 
 
-def build_dag(
+def build_dag(config: Config, opened: Allowed | None = None, **settings: Any) -> DAG:
+    """Return the DAG of a config: the one that its plan describes, see `plan_of`, which has the same parameters."""
+    return build(plan_of(config, opened, **settings))
+
+
+def build_placeholder(config: BrokenConfig) -> DAG:
+    """Return the placeholder DAG of a broken config; its docs and its task say what is wrong."""
+    return build(plan_of_placeholder(config))
+
+
+def plan_of(
     config: Config,
     opened: Allowed | None = None,
     *,
     longest_run: int | None = None,
     title_tag: bool = False,
     spread: int = 0,
-) -> DAG:
+) -> Plan:
     """
-    Return the DAG of a config.
+    Return all that the DAG of a config is built from. It holds no secret.
 
     :param opened: what the operator allows configs; None to read the settings
     :param longest_run: seconds after which a run without a ``workflowTimeout`` is ended, None for no limit
@@ -52,69 +68,104 @@ def build_dag(
     :raises ConfigError: where validation finds an error; nothing else prevents a DAG
     """
     try:
-        if config.is_redacted:
-            # It was validated when it was loaded; what is left of it can't be validated again.
-            pipeline = IngestionPipeline.from_document(config.document)
-        else:
-            pipeline = examine_config(config, opened).require_pipeline()
-        return _build(pipeline, config, longest_run, title_tag=title_tag, spread=spread)
+        pipeline = examine_config(config, opened).require_pipeline()
+        return _planned(pipeline, config, longest_run, title_tag=title_tag, spread=spread)
     except ConfigError as error:
         raise error.within(config.key) from None
 
 
-def build_placeholder(config: BrokenConfig) -> DAG:
-    """Return the placeholder DAG of a broken config; its docs and its task say what is wrong."""
-    dag = DAG(
-        dag_id=config.dag_id,
-        description=cut(one_line(str(config.problem)), 500),
-        doc_md=describe_problem(config),
-        schedule=None,
-        tags=[TAG, PROBLEM_TAG],
-        is_paused_upon_creation=False,
-    )
-    ConfigErrorOperator(task_id=PROBLEM_TASK, problem=str(config.problem), owner=OWNER, retries=0, dag=dag)
-    return dag
+def plan_of_placeholder(config: BrokenConfig) -> PlaceholderPlan:
+    """Return all that the placeholder DAG of a broken config is built from; docs and task say what is wrong."""
+    return PlaceholderPlan(config.dag_id, str(config.problem), describe_problem(config))
 
 
-def _build(
-    pipeline: IngestionPipeline, config: Config, longest_run: int | None, *, title_tag: bool, spread: int
-) -> DAG:
-    kind = pipeline_type(pipeline.pipeline_type)
-    airflow = pipeline.airflow_config
-    timeout = airflow.workflow_timeout or longest_run
-    own = pipeline.dag_factory.spread
-    timetable = spread_runs(schedule(airflow), config.dag_id, spread if own is None else own)
+def build(plan: Plan | PlaceholderPlan) -> DAG:
+    """Return the DAG that a plan describes."""
+    return _pipeline(plan) if isinstance(plan, Plan) else _placeholder(plan)
+
+
+def _pipeline(plan: Plan) -> DAG:
     dag = DAG(
-        dag_id=config.dag_id,
-        dag_display_name=cut(pipeline.title, _MAX_DISPLAY_NAME),
-        description=cut(printable(redact_beginning(pipeline.description or "", _MAX_DESCRIPTION)), _MAX_DESCRIPTION)
-        or None,
-        doc_md=describe(pipeline, config, timeout, timetable),
-        schedule=timetable,
+        dag_id=plan.dag_id,
+        dag_display_name=plan.title,
+        description=plan.description,
+        doc_md=plan.docs,
+        schedule=read_back(plan.schedule),
         # Sets the timezone, and catchup needs a start. The timetable has the true start and end.
-        start_date=EPOCH.in_timezone(timezone_of(airflow)),
-        catchup=airflow.pipeline_catchup,
-        max_active_tasks=airflow.concurrency,
-        max_active_runs=airflow.max_active_runs,
-        is_paused_upon_creation=pipeline.starts_paused,
-        tags=_tags(pipeline, is_broken=config.trouble is not None, title_tag=title_tag),
+        start_date=_epoch_in(plan.timezone),
+        catchup=plan.catchup,
+        max_active_tasks=plan.max_active_tasks,
+        max_active_runs=plan.max_active_runs,
+        is_paused_upon_creation=plan.starts_paused,
+        tags=plan.tags,
     )
     # The task would inherit it, and be left out of earlier runs.
     dag.start_date = None
     IngestionOperator(
-        task_id=kind.task_id,
+        task_id=pipeline_type(plan.pipeline_type).task_id,
+        problem=plan.problem,
+        owner=plan.owner,
+        retries=plan.retries,
+        retry_delay=timedelta(seconds=plan.retry_seconds),
+        execution_timeout=timedelta(seconds=plan.timeout_seconds) if plan.timeout_seconds else None,
+        on_failure_callback=FailureMail(tuple(plan.mail_to), plan.mail_title) if plan.mail_to else None,
+        dag=dag,
+        **plan.placement,
+    )
+    # After the task is made, which would have a copy of them.
+    add_fields(dag, plan.pipeline_type)
+    return dag
+
+
+def _placeholder(plan: PlaceholderPlan) -> DAG:
+    dag = DAG(
+        dag_id=plan.dag_id,
+        description=cut(one_line(plan.problem), 500),
+        doc_md=plan.docs,
+        schedule=None,
+        tags=[TAG, PROBLEM_TAG],
+        is_paused_upon_creation=False,
+    )
+    ConfigErrorOperator(task_id=PROBLEM_TASK, problem=plan.problem, owner=OWNER, retries=0, dag=dag)
+    return dag
+
+
+def _planned(
+    pipeline: IngestionPipeline, config: Config, longest_run: int | None, *, title_tag: bool, spread: int
+) -> Plan:
+    airflow = pipeline.airflow_config
+    timeout = airflow.workflow_timeout or longest_run
+    own = pipeline.dag_factory.spread
+    timetable = spread_runs(schedule(airflow), config.dag_id, spread if own is None else own)
+    mail = failure_mail(airflow.email, pipeline.title)
+    description = redact_beginning(pipeline.description or "", _MAX_DESCRIPTION)
+    return Plan(
+        dag_id=config.dag_id,
+        title=cut(pipeline.title, _MAX_DISPLAY_NAME),
+        description=cut(printable(description), _MAX_DESCRIPTION) or None,
+        docs=describe(pipeline, config, timeout, timetable),
+        schedule=written(timetable),
+        timezone=timezone_of(airflow).name,
+        catchup=airflow.pipeline_catchup,
+        max_active_tasks=airflow.concurrency,
+        max_active_runs=airflow.max_active_runs,
+        starts_paused=pipeline.starts_paused,
+        tags=_tags(pipeline, is_broken=config.trouble is not None, title_tag=title_tag),
+        pipeline_type=pipeline.pipeline_type,
         problem=str(config.trouble.problem) if config.trouble is not None else None,
         owner=cut(one_line(", ".join(owner_names(pipeline))) or OWNER, _MAX_OWNER),
         retries=airflow.retries,
-        retry_delay=timedelta(seconds=airflow.retry_delay),
-        execution_timeout=timedelta(seconds=timeout) if timeout else None,
-        on_failure_callback=failure_mail(airflow.email, pipeline.title),
-        dag=dag,
-        **_placement(pipeline.dag_factory.runner),
+        retry_seconds=airflow.retry_delay,
+        timeout_seconds=timeout,
+        mail_to=list(mail.recipients) if mail is not None else [],
+        mail_title=mail.title if mail is not None else "",
+        placement=_placement(pipeline.dag_factory.runner),
     )
-    # After the task is made, which would have a copy of them.
-    add_fields(dag, pipeline.pipeline_type)
-    return dag
+
+
+@lru_cache(maxsize=1000)
+def _epoch_in(timezone: str) -> DateTime:
+    return EPOCH.in_timezone(timezone)
 
 
 def _placement(runner: Runner) -> dict[str, Any]:

@@ -66,10 +66,7 @@ def describe(
     parts.append(_table({name: text for name, text in rows.items() if text}))
     if link := service_link(pipeline, config.document):
         parts.append(f"[Open the service in OpenMetadata]({link})")
-    source_config = _source_config(config.document)
-    if not config.is_redacted:
-        source_config = shown(source_config)
-    if source_config:
+    if source_config := shown(_source_config(config.document)):
         parts.append(f"#### Source config\n\n{_json(source_config)}")
     if config.trouble is not None:
         parts[:0] = _trouble(config, config.trouble)

@@ -1,145 +1,75 @@
-"""What the last complete load of the store found: enough to build the same DAGs while the store is missing."""
+"""What the last loads have made of the configs: enough to build the same DAGs again without reading a config."""
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
-from pathlib import PurePosixPath
-from typing import Any
-from urllib.parse import urlsplit
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 
-from dag_factory import __version__
-from dag_factory.configs import at_rest
-from dag_factory.configs.allowed import SERVER, Allowed
-from dag_factory.configs.document import Document
-from dag_factory.configs.problem import InvalidError, Problem
-from dag_factory.configs.shown_config import shown
+from airflow.sdk import DAG
+
+from dag_factory.dag.accepted import accepted
+from dag_factory.dag.dags import placeholder
+from dag_factory.dag.plan import PlaceholderPlan, Plan, from_text
 from dag_factory.errors import ConfigError
-from dag_factory.secrets.redaction import HIDDEN
-from dag_factory.store.claims import defaults_keys
-from dag_factory.store.config import BrokenConfig, Config, Trouble
-from dag_factory.store.memory import KEEP_SECONDS, Known, Memory
+from dag_factory.store.config import BrokenConfig
+from dag_factory.store.index import Index, Outcome
 
 log = logging.getLogger(__name__)
 
-
-class _Checked(Allowed):
-    """Allows everything: the configs were checked when they were loaded, and can't be checked without their secrets."""
-
-    def refusals(self, document: Document) -> Iterator[ConfigError]:
-        del document
-        return iter(())
+# How many plans are in memory at once.
+_BATCH = 500
 
 
-CHECKED = _Checked()
-"""What configs of the last load may reach: whatever they were allowed then."""
-
-
-def keep(
-    memory: Memory,
-    known: Known,
-    configs: Iterable[Config | BrokenConfig],
-    revisions: Mapping[str, str],
-    *,
-    seconds: float = KEEP_SECONDS,
-) -> int:
+class Plans:
     """
-    Keep what a load has found; return how many configs differ from what was kept.
+    The plans of DAG ids, read a few hundred at a time.
 
-    :param configs: all configs of the store, each with its problem where no DAG could be built from it
-    :param revisions: those of all files of the store, listed before the files were read
-    :param seconds: after which the rest is left to the next load
+    :param dag_ids: those that will be asked for, sorted
     """
-    found = {config.dag_id: config for config in configs}
-    folders: dict[PurePosixPath, str] = {}
-    stamps = {dag_id: _stamp(config, revisions, folders) for dag_id, config in found.items()}
-    memory.note_keys({config.key for config in found.values()})
-    return memory.keep(known, stamps, lambda dag_id: _as_text(found[dag_id]), seconds=seconds)
+
+    def __init__(self, index: Index, dag_ids: Sequence[str]) -> None:
+        self._index = index
+        self._dag_ids = dag_ids
+        self._read: dict[str, str] = {}
+
+    def of(self, dag_id: str) -> Plan | PlaceholderPlan | None:
+        """Return the plan of a DAG id, None where it is missing or can't be read."""
+        if dag_id not in self._read:
+            place = bisect_left(self._dag_ids, dag_id)
+            self._read = dict(self._index.plans(self._dag_ids[place : place + _BATCH]))
+        text = self._read.pop(dag_id, None)
+        if text is None:
+            return None
+        try:
+            return from_text(text)
+        except ValueError:
+            log.warning("what the last load has kept of DAG '%s' can't be read", dag_id)
+            return None
 
 
-def recalled(memory: Memory) -> list[Config | BrokenConfig]:
-    """Return all configs of the last load, sorted by DAG id."""
-    configs = (_from_text(dag_id, text) for dag_id, text in memory.contents().items())
-    return [config for config in configs if config is not None]
+def recalled(index: Index, outcomes: Mapping[str, Outcome]) -> dict[str, DAG]:
+    """
+    Return the DAGs of the last load, by DAG id.
+
+    :param outcomes: by DAG id; those of which nothing else was kept are left out
+    """
+    dag_ids = sorted(outcomes)
+    plans = Plans(index, dag_ids)
+    planned = {dag_id: plan for dag_id in dag_ids if (plan := plans.of(dag_id)) is not None}
+    built = {dag_id: _again(plan, outcomes[dag_id].key) for dag_id, plan in planned.items()}
+    return {dag_id: dag for dag_id, dag in built.items() if dag is not None}
 
 
-def recalled_one(memory: Memory, dag_id: str) -> Config | BrokenConfig | None:
-    """Return the config that the last load found for a DAG id, None where it found none."""
-    text = memory.content(dag_id)
-    return _from_text(dag_id, text) if text is not None else None
-
-
-def without_secrets(document: Document) -> Document:
-    """Return a document that gives the same DAG, and holds no secret."""
-    hidden = at_rest.without_secrets(document)
-    source = hidden.get("sourceConfig")
-    if isinstance(source, dict) and "config" in source:
-        source["config"] = shown(document["sourceConfig"]["config"])
-    server = hidden.get(SERVER)
-    if isinstance(server, dict) and server.get("hostPort") == HIDDEN:
-        server["hostPort"] = _host(document[SERVER]["hostPort"])
-    return hidden
-
-
-def _host(url: object) -> str:
-    """Return the server of a URL, which the docs link to, and hide all else."""
+def _again(plan: Plan | PlaceholderPlan, key: str) -> DAG | None:
     try:
-        parts = urlsplit(str(url))
-    except ValueError:
-        return HIDDEN
-    user, _, host = parts.netloc.rpartition("@")
-    return f"{parts.scheme}://{HIDDEN}@{host}" if user else f"{parts.scheme}://{host}"
-
-
-def _stamp(config: Config | BrokenConfig, revisions: Mapping[str, str], folders: dict[PurePosixPath, str]) -> str:
-    """Return a text that changes when what is kept of a config may change. It holds no secret, nor a digest of one."""
-    folder = PurePosixPath(config.key).parent
-    if folder not in folders:
-        folders[folder] = " ".join(revisions.get(key, "-") for key in defaults_keys(config.key))
-    wrong = config.problem if isinstance(config, BrokenConfig) else config.trouble
-    return f"{__version__} {revisions.get(config.key)} {folders[folder]} {config.key} {type(config).__name__} {wrong}"
-
-
-def _as_text(config: Config | BrokenConfig) -> str:
-    if isinstance(config, BrokenConfig):
-        return json.dumps({"key": config.key, "problem": _parts(config.problem)})
-    trouble = config.trouble
-    kept: dict[str, Any] = {
-        "key": config.key,
-        "document": without_secrets(config.document),
-        "trouble": [_parts(trouble.problem), trouble.since] if trouble is not None else None,
-    }
-    return json.dumps(kept)
-
-
-def _from_text(dag_id: str, text: str) -> Config | BrokenConfig | None:
-    try:
-        kept = json.loads(text)
-        if problem := kept.get("problem"):
-            return BrokenConfig(dag_id, kept["key"], _problem(problem))
-        trouble = kept["trouble"]
-        return Config(
-            dag_id,
-            kept["key"],
-            kept["document"],
-            Trouble(_problem(trouble[0]), trouble[1]) if trouble else None,
-            is_redacted=True,
+        return accepted(plan)
+    except Exception as error:
+        # It was built before, but a policy of Airflow's operator, or Airflow itself, may have changed.
+        if not isinstance(error, ConfigError):
+            log.exception("Airflow refuses the DAG '%s' of the last load", plan.dag_id)
+        problem = (
+            error if isinstance(error, ConfigError) else ConfigError(f"Airflow refuses it: {type(error).__name__}")
         )
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
-        log.warning("the copy of DAG '%s' from the last load can't be read", dag_id)
-        return None
-
-
-def _parts(problem: ConfigError) -> dict[str, Any]:
-    if isinstance(problem, InvalidError):
-        return {"problems": [asdict(each) for each in problem.problems], "config": problem.config}
-    return {"problem": problem.problem, "field": problem.field, "config": problem.config, "place": problem.place}
-
-
-def _problem(parts: dict[str, Any]) -> ConfigError:
-    if "problems" in parts:
-        return InvalidError([Problem(**each) for each in parts["problems"]], config=parts["config"])
-    place = parts.pop("place", None)
-    return ConfigError(**parts, place=tuple(place) if place else None)
+        replaced = placeholder(BrokenConfig(plan.dag_id, key, problem.within(key)))
+        return replaced[0] if replaced is not None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -44,8 +44,8 @@ class Catalog:
     :param load_time: bounds ``all``, which may then leave out new configs
     :param index: what this machine knows of the configs. With it, ``all`` opens only those that have changed or are
         broken, and those that it returns
-    :param judged_with: the settings and versions with which the index must have found a config good, so that it need
-        not be checked again before it is known which id it has; None for any
+    :param good: returns key and stamp of each config, by DAG id, that ``check`` is known to accept; None for those that
+        the index has of any load
     """
 
     def __init__(
@@ -55,31 +55,53 @@ class Catalog:
         *,
         load_time: LoadTime | None = None,
         index: Index | None = None,
-        judged_with: str | None = None,
+        good: Callable[[], Mapping[str, tuple[str, str]]] | None = None,
     ) -> None:
         self._load_time = load_time or LoadTime()
         self._store = store
         self._index = index
         self._claims = Claims(store, index)
-        self._verdicts = Verdicts(store, check, index.good(judged_with) if index is not None else None)
+        self._verdicts = Verdicts(store, check, good or (index.good if index is not None else dict))
         self._copies: dict[str, Version | None] = {}
         self.stamps: dict[str, Stamp | None] = {}
         """The stamp of each config, known once all have been listed."""
 
-    def all(self, shard: Shard = WHOLE) -> list[Config | BrokenConfig]:
+    def all(self) -> list[Config | BrokenConfig]:
         """
-        Return every config of a shard, sorted by DAG id; each id occurs once. Where all are is noted for `look_up`.
+        Return every config of the store, sorted by DAG id; each id occurs once. Where they are is noted for `look_up`.
 
         :raises StoreError: where the store can't be listed
         """
-        found = {dag_id: each for dag_id, each in self.speakers(shard).items() if shard.holds(dag_id)}
-        in_order = sorted(found, key=lambda dag_id: (self._load_time.is_new(found[dag_id].key), dag_id))
-        configs = [
-            self._settled(found[dag_id])
-            for before, dag_id in enumerate(in_order)
-            if not self._load_time.leaves_out(found[dag_id].key, before)
-        ]
+        configs = [self.settled(dag_id, found) for dag_id, found in self.held(WHOLE)]
         return sorted(configs, key=lambda config: config.dag_id)
+
+    def held(self, shard: Shard, had: int | None = None) -> Iterator[tuple[str, Found]]:
+        """
+        Yield what each DAG id of a shard belongs to, in the order in which they are to be settled. New ones come last,
+        and are left out where there is no time for them. Where all configs are is noted for `look_up`.
+
+        :param had: how many DAG ids the last load of the shard had, None where that is unknown
+        :raises StoreError: where the store can't be listed
+        """
+        speaks = self.speakers(shard.holds)
+        found = {dag_id: each for dag_id, each in speaks.items() if shard.holds(dag_id)}
+        in_order = sorted(found, key=lambda dag_id: (self._load_time.is_new(found[dag_id].key), dag_id))
+        for before, dag_id in enumerate(in_order):
+            if not self._load_time.leaves_out(found[dag_id].key, before, had):
+                yield dag_id, found[dag_id]
+
+    def settled(self, dag_id: str, found: Found) -> Config | BrokenConfig:
+        """Return what a DAG id belongs to as it runs."""
+        if not isinstance(found, Claim):
+            return found
+        config = self._verdicts.standing(found)
+        if isinstance(config, Config) and config.dag_id == dag_id:
+            return config
+        return self._verdicts.moved(found)
+
+    def knows_good(self, found: Found) -> bool:
+        """Return whether a config is known to run as it is, so that it need not be opened."""
+        return isinstance(found, Claim) and self._verdicts.knows_good(found)
 
     @property
     def is_complete(self) -> bool:
@@ -114,8 +136,8 @@ class Catalog:
         if isinstance(config, Config):
             return config
         # A config that can run would come before a broken one.
-        found = self.speakers().get(dag_id)
-        return self._settled(found) if found is not None else config
+        found = self.speakers(dag_id.__eq__).get(dag_id)
+        return self.settled(dag_id, found) if found is not None else config
 
     def judge(self, key: str) -> Config | BrokenConfig | None:
         """
@@ -181,22 +203,15 @@ class Catalog:
             return None
         return self._verdicts.stand_in(broken, copy) or self._verdicts.judged(broken)
 
-    def speakers(self, shard: Shard = WHOLE) -> dict[str, Found]:
+    def speakers(self, needed: Callable[[str], bool] | None = None) -> dict[str, Found]:
         """
         Return what each DAG id of the store belongs to, and note where it is.
 
-        :param shard: whose configs are needed further
+        :param needed: returns whether the config of a DAG id will be asked for; None where none will
         :raises StoreError: where the store can't be listed
         """
-        claims = self._claims.all(self._verdicts.copies, self._load_time, shard)
+        claims = self._claims.all(self._verdicts, self._load_time, needed or (lambda _: False))
         self.stamps = {claim.key: claim.stamp for claim in claims}
         speaks = speakers(claims, self._verdicts)
         self._store.note({dag_id: found.key for dag_id, found in speaks.items() if found.key != f"{dag_id}.json"})
         return speaks
-
-    def _settled(self, found: Found) -> Config | BrokenConfig:
-        """Return what speaks for a DAG id as it runs."""
-        if not isinstance(found, Claim):
-            return found
-        config = self._verdicts.standing(found)
-        return config if isinstance(config, Config) else self._verdicts.moved(found)

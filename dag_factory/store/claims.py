@@ -15,7 +15,6 @@ from dag_factory.configs.document import Document, parse
 from dag_factory.configs.inheritance import DEFAULTS, DEFAULTS_NAMES, check_defaults, merge_over_defaults
 from dag_factory.errors import ConfigError, StoreError
 from dag_factory.store.index import Named
-from dag_factory.store.shards import WHOLE, Shard
 from dag_factory.store.stamps import Stamp
 
 if TYPE_CHECKING:
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from dag_factory.store.index import Index
     from dag_factory.store.last_good import CopiesAtOnce
     from dag_factory.store.load_time import LoadTime
+    from dag_factory.store.verdicts import Verdicts
 
 log = logging.getLogger(__name__)
 
@@ -100,12 +100,13 @@ class Claims:
         """
         return [key for key in self._store.list_keys(self.unlisted) if not is_defaults(key)]
 
-    def all(self, copies: CopiesAtOnce, load_time: LoadTime, shard: Shard = WHOLE) -> list[Claim]:
+    def all(self, verdicts: Verdicts, load_time: LoadTime, needed: Callable[[str], bool]) -> list[Claim]:
         """
         Return all claims, also of configs that were good and are in a folder that can no longer be listed.
 
+        :param verdicts: has the last good versions
         :param load_time: says which configs are left out, and which are not read this time
-        :param shard: whose documents are needed; those of others are read again where they are
+        :param needed: returns whether the document of a DAG id will be asked for; others are not held in memory
         :raises StoreError: where the store can't be listed
         """
         stamps = self._stamps()
@@ -118,9 +119,9 @@ class Claims:
                 to_read.append(key)
             else:
                 claims.append(Claim(key, known.dag_id, stamp, partial(self._reopened, key, known.dag_id)))
-        claims += self._read(to_read, stamps, load_time, len(claims), shard)
+        claims += self._read(to_read, stamps, load_time, len(claims), needed)
         if self.unlisted:
-            claims += self._unlisted(copies, stamps)
+            claims += self._unlisted(verdicts.copies, stamps)
         elif self._index is not None:
             self._index.note_named({}, named.keys() - stamps.keys())
         return claims
@@ -150,7 +151,12 @@ class Claims:
         return found
 
     def _read(
-        self, keys: list[str], stamps: Mapping[str, Stamp | None], load_time: LoadTime, before: int, shard: Shard
+        self,
+        keys: list[str],
+        stamps: Mapping[str, Stamp | None],
+        load_time: LoadTime,
+        before: int,
+        needed: Callable[[str], bool],
     ) -> list[Claim]:
         """Return the claims of configs that have to be opened, as far as there is time, and note what they name."""
         claims: list[Claim] = []
@@ -170,7 +176,7 @@ class Claims:
             if claim.stamp is not None and claim.stamp.is_certain and contents.document is not None:
                 found[key] = Named(claim.stamp.text, claim.named_id)
             if self._index is not None:
-                if claim.named_id is not None and not shard.holds(claim.named_id):
+                if claim.named_id is not None and not needed(claim.named_id):
                     # All documents of a store would fill the memory of each shard's load.
                     claim = Claim(key, claim.named_id, claim.stamp, partial(self._reopened, key, claim.named_id))
                 if len(found) >= _BATCH:

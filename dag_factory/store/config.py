@@ -34,14 +34,12 @@ class Config:
 
     :param document: merged over its defaults; where the config is broken, that of its last good version
     :param trouble: what is wrong with the config, where this is its last good version
-    :param is_redacted: whether the document's secrets were removed, and all of its source config but what is shown
     """
 
     dag_id: str
     key: str
     document: Document
     trouble: Trouble | None = None
-    is_redacted: bool = False
 
     def broken(self, problem: ConfigError) -> BrokenConfig:
         """Return the same config as one that can't run."""

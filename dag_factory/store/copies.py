@@ -27,6 +27,8 @@ ABANDONED_SECONDS = 3600.0
 
 # A file's name has 255 bytes at most, and a DAG id up to 250.
 _WHOLE_ID = 120
+# No DAG id has it.
+_CUT = "~"
 
 
 @dataclass(frozen=True)
@@ -205,7 +207,12 @@ def name_of(version: Version, content: bytes) -> str:
 
 def id_part_of(dag_id: str) -> str:
     """Return the part of a file's name that says which DAG id it is for."""
-    return dag_id if len(dag_id) <= _WHOLE_ID else f"{dag_id[:_WHOLE_ID]}~{_digest(dag_id.encode())}"
+    return dag_id if len(dag_id) <= _WHOLE_ID else f"{dag_id[:_WHOLE_ID]}{_CUT}{_digest(dag_id.encode())}"
+
+
+def is_whole(id_part: str) -> bool:
+    """Return whether the part of a name is the DAG id itself, rather than its beginning and a digest."""
+    return _CUT not in id_part
 
 
 def key_part_of(key: str) -> str:

@@ -13,25 +13,23 @@ from typing import TypeVar
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 # For another process's transaction to end.
 BUSY_SECONDS = 5.0
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS store (one INTEGER PRIMARY KEY CHECK (one = 1), identity TEXT, is_empty INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS configs (
-    dag_id TEXT PRIMARY KEY, revision TEXT NOT NULL, content TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS keys (key TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, stamp TEXT NOT NULL, named_id TEXT) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS named_ids ON claims (named_id);
 CREATE TABLE IF NOT EXISTS dags (
-    dag_id TEXT PRIMARY KEY, key TEXT NOT NULL, stamp TEXT, judged_with TEXT, copy TEXT, plan TEXT NOT NULL
-);
+    dag_id TEXT PRIMARY KEY, key TEXT NOT NULL, stamp TEXT, judged_with TEXT, copy TEXT
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS loads (number INTEGER NOT NULL, of INTEGER NOT NULL, PRIMARY KEY (number, of)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS plans (dag_id TEXT PRIMARY KEY, plan TEXT NOT NULL);
 """
 # Tables that an earlier version, by its number, had in the same form.
-_KEPT = {1: ("store", "configs"), 2: ("store", "configs", "keys")}
-_TABLES = ("store", "configs", "keys", "claims", "dags")
+_KEPT = {1: ("store",), 2: ("store",), 3: ("store",)}
+_TABLES = ("store", "configs", "keys", "claims", "dags", "plans", "loads")
 
 Answer = TypeVar("Answer")
 

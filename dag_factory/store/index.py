@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple
 
 from dag_factory.store.database import Database, NoDatabase
+from dag_factory.store.shards import Shard
 
 
 class Named(NamedTuple):
@@ -28,15 +29,13 @@ class Outcome(NamedTuple):
     :param stamp: of the config's file and its defaults, when they were read; None where the next load has to read them
     :param judged_with: identifies the settings and versions that the judgement depends on; None where the config can't
         run as it is
-    :param copy: the name of its last good version, None where that is not kept
-    :param plan: all that its DAG is built from. It holds no secret
+    :param copy: the name of its last good version, None where there is none
     """
 
     key: str
-    stamp: str | None
-    judged_with: str | None
-    copy: str | None
-    plan: str
+    stamp: str | None = None
+    judged_with: str | None = None
+    copy: str | None = None
 
 
 class Index:
@@ -105,10 +104,10 @@ class Index:
         return self._database.read(ask, {})
 
     def outcomes(self) -> dict[str, Outcome]:
-        """Return what the last loads have made of all configs, by DAG id, sorted."""
+        """Return what the last loads have made of all configs, by DAG id."""
 
         def ask(connection: sqlite3.Connection) -> dict[str, Outcome]:
-            rows = connection.execute("SELECT dag_id, key, stamp, judged_with, copy, plan FROM dags ORDER BY dag_id")
+            rows = connection.execute("SELECT dag_id, key, stamp, judged_with, copy FROM dags")
             return {dag_id: Outcome(*rest) for dag_id, *rest in rows}
 
         return self._database.read(ask, {})
@@ -117,26 +116,47 @@ class Index:
         """Return what the last load has made of the config that had a DAG id, None where that is unknown."""
 
         def ask(connection: sqlite3.Connection) -> Outcome | None:
-            query = "SELECT key, stamp, judged_with, copy, plan FROM dags WHERE dag_id = ?"
+            query = "SELECT key, stamp, judged_with, copy FROM dags WHERE dag_id = ?"
             row = connection.execute(query, (dag_id,)).fetchone()
             return None if row is None else Outcome(*row)
 
         return self._database.read(ask, None)
 
-    def keep(self, found: Mapping[str, Outcome], gone: Iterable[str] = ()) -> None:
+    def has_loaded(self, shard: Shard) -> bool:
+        """Return whether a load of a shard has been remembered."""
+        query, values = "SELECT 1 FROM loads WHERE number = ? AND of = ?", (shard.number, shard.of)
+        return self._database.read(lambda each: each.execute(query, values).fetchone() is not None, False)
+
+    def plans(self, dag_ids: Iterable[str]) -> dict[str, str]:
+        """Return from what the DAGs of some DAG ids were built, as far as that is known, in the same order."""
+
+        def ask(connection: sqlite3.Connection) -> dict[str, str]:
+            query = "SELECT dag_id, plan FROM plans WHERE dag_id = ?"
+            rows = (connection.execute(query, (dag_id,)).fetchone() for dag_id in dag_ids)
+            return dict(row for row in rows if row is not None)
+
+        return self._database.read(ask, {})
+
+    def keep(
+        self, shard: Shard, found: Mapping[str, Outcome], plans: Mapping[str, str], gone: Iterable[str] = ()
+    ) -> None:
         """
-        Remember what a load has made of configs.
+        Remember what a load of a shard has made of configs.
 
         :param found: by DAG id
+        :param plans: all that their DAGs are built from, by DAG id. They must hold no secret
         :param gone: the DAG ids of configs that were removed
         """
         rows = [(dag_id, *outcome) for dag_id, outcome in found.items()]
         removed = [(dag_id,) for dag_id in gone]
-        if not rows and not removed:
+        if not rows and not removed and self.has_loaded(shard):
             return
 
         def write(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT OR IGNORE INTO loads VALUES (?, ?)", (shard.number, shard.of))
             connection.executemany("DELETE FROM dags WHERE dag_id = ?", removed)
-            connection.executemany("INSERT OR REPLACE INTO dags VALUES (?, ?, ?, ?, ?, ?)", rows)
+            connection.executemany("DELETE FROM plans WHERE dag_id = ?", removed)
+            connection.executemany("INSERT OR REPLACE INTO dags VALUES (?, ?, ?, ?, ?)", rows)
+            connection.executemany("INSERT OR REPLACE INTO plans VALUES (?, ?)", plans.items())
 
         self._database.write(write)

@@ -28,6 +28,7 @@ from dag_factory.store.copies import (
     entries,
     entries_in,
     id_part_of,
+    is_whole,
     key_part_of,
     name_of,
     newest_first,
@@ -35,6 +36,7 @@ from dag_factory.store.copies import (
     size_of,
     write,
 )
+from dag_factory.store.shards import WHOLE, Shard
 
 __all__ = ["FOLDER", "Copies", "InUse", "LastGood", "Version"]
 
@@ -89,7 +91,10 @@ class LastGoodVersions(Protocol):
         since: float,
         complete: bool,
         seconds: float = BUDGET_SECONDS,
-    ) -> None: ...
+        shard: Shard = WHOLE,
+    ) -> dict[str, str]: ...
+
+    def has(self, name: str) -> bool: ...
 
     def replace(self, version: Version, document: Document) -> None: ...
 
@@ -119,7 +124,7 @@ class LastGood:
         """Return all copies as they are now, by name; none is opened."""
         return Copies(self.folder)
 
-    def keep(
+    def keep(  # noqa: PLR0913 - by name
         self,
         good: Collection[Version],
         in_use: InUse,
@@ -127,26 +132,53 @@ class LastGood:
         since: float,
         complete: bool,
         seconds: float = BUDGET_SECONDS,
-    ) -> None:
+        shard: Shard = WHOLE,
+    ) -> dict[str, str]:
         """
         Keep copies of good configs, and remove those of configs that were removed. Never fails.
 
-        Does nothing while another process does it. Copies that are newer than the list of configs stay, since their
-        configs may be missing from the list.
+        Does nothing while another process does it for the same shard. Copies that are newer than the list of configs
+        stay, since their configs may be missing from the list.
 
-        :param in_use: the copies of broken configs
+        :param in_use: the copies of other configs
         :param since: when the configs were listed, in seconds since the epoch
-        :param complete: whether all configs were listed, so that a missing one was removed
+        :param complete: whether all configs of the shard were listed, so that a missing one was removed
         :param seconds: for how long copies are written
+        :param shard: to which the configs belong
+        :return: for each DAG id whose copy is in place the name by which `has` knows it; an empty one where none can be
         """
+        kept: dict[str, str] = {}
         try:
-            with self._alone() as is_alone:
+            with self._alone(shard) as is_alone:
                 if is_alone:
-                    self._keep(good, in_use, since, complete, seconds)
+                    self._keep(good, in_use, since, complete, seconds, shard, kept)
         except OSError as error:
             # A read-only store works too, without last good versions.
             level = logging.INFO if error.errno in _NOT_OURS else logging.WARNING
             log.log(level, "Last good versions of configs can't be kept in '%s': %s", self.folder, error.strerror)
+            kept = {version.dag_id: kept.get(version.dag_id, "") for version in good}
+        return kept
+
+    def has(self, name: str) -> bool:
+        """
+        Return whether a copy is in place that `keep` has named.
+
+        Where none could be, it is as it should be until the folder can be written to.
+        """
+        path, _, size = name.rpartition(" ")
+        if not path:
+            return not self._is_writable
+        try:
+            return os.stat(f"{self.folder}/{path}", follow_symlinks=False).st_size == int(size)  # noqa: PTH116 - of each
+        except OSError:
+            return False
+
+    @cached_property
+    def _is_writable(self) -> bool:
+        is_there = self.folder.exists()
+        return (self.folder.is_dir() if is_there else True) and os.access(
+            self.folder if is_there else self.folder.parent, os.W_OK | os.X_OK
+        )
 
     def replace(self, version: Version, document: Document) -> None:
         """
@@ -180,11 +212,11 @@ class LastGood:
             raise OSError(errno.ELOOP, "is a link. Remove it")
 
     @contextmanager
-    def _alone(self) -> Iterator[bool]:
+    def _alone(self, shard: Shard) -> Iterator[bool]:
         # Without its parents: a missing store must not be created here.
         self.folder.mkdir(exist_ok=True)
         self._check_own()
-        descriptor = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(self.folder / _lock_name(shard), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -195,7 +227,16 @@ class LastGood:
         finally:
             os.close(descriptor)
 
-    def _keep(self, good: Collection[Version], in_use: InUse, since: float, complete: bool, seconds: float) -> None:
+    def _keep(  # noqa: PLR0913, PLR0917 - those of `keep`
+        self,
+        good: Collection[Version],
+        in_use: InUse,
+        since: float,
+        complete: bool,
+        seconds: float,
+        shard: Shard,
+        kept: dict[str, str],
+    ) -> None:
         present: dict[str, dict[str, os.DirEntry[str]]] = {}
         for entry in entries(self.folder):
             present.setdefault(entry.name.partition(".")[0], {})[entry.name] = entry
@@ -204,7 +245,8 @@ class LastGood:
             stay = {id_part_of(version.dag_id) for version in good} | {id_part_of(dag_id) for dag_id in in_use.dag_ids}
             keys = {key_part_of(key) for key in in_use.keys}
             for part in present.keys() - stay:
-                remove((entry for name, entry in present[part].items() if name.split(".")[1] not in keys), since)
+                if _is_held(part, present[part].values(), shard):
+                    remove((entry for name, entry in present[part].items() if name.split(".")[1] not in keys), since)
         deadline = time.monotonic() + seconds
         left = 0
         for version in good:
@@ -218,9 +260,22 @@ class LastGood:
                     left += 1
                     continue
                 write(self.folder / bucket_of(version.dag_id) / name, content, version.access)
+            if len(content) <= MAX_BYTES:
+                kept[version.dag_id] = f"{bucket_of(version.dag_id)}/{name} {len(content)}"
             remove(others.values(), since)
         if left:
             log.info("The next parses keep the last good versions of %d more configs", left)
+
+
+def _lock_name(shard: Shard) -> str:
+    return _LOCK if shard == WHOLE else f"{_LOCK}_{shard.number}_of_{shard.of}"
+
+
+def _is_held(id_part: str, copies: Iterable[os.DirEntry[str]], shard: Shard) -> bool:
+    """Return whether a shard holds the DAG id of copies, which is not all in their names where it is long."""
+    if shard == WHOLE or is_whole(id_part):
+        return shard.holds(id_part)
+    return any(shard.holds(version.dag_id) for version in newest_first(map(copy_of, copies)))
 
 
 class Copies:

@@ -63,13 +63,14 @@ class LoadTime:
         """Return whether the last load did not have a config."""
         return self._known is not None and key not in self._known
 
-    def leaves_out(self, key: str, before: int) -> bool:
+    def leaves_out(self, key: str, before: int, had: int | None = None) -> bool:
         """
         Return whether a config has to wait for a later load.
 
         :param before: how many configs come before it: if all files were renamed, each is new, but not one more
+        :param had: how many there were in the last load, None for all that it knew
         """
-        is_one_more = self.is_new(key) and before >= len(self._known or ())
+        is_one_more = self.is_new(key) and before >= (len(self._known or ()) if had is None else had)
         if is_one_more and self._used_share() > NEW_SHARE:
             self.left_out.add(key)
         return key in self.left_out

@@ -37,7 +37,7 @@ class Shard:
 
     def holds(self, dag_id: str) -> bool:
         """Return whether the shard's loader file builds a DAG. It does not depend on the other DAGs."""
-        return shard_of(dag_id, self.of) == self
+        return _number_of(dag_id, self.of) == self.number
 
     @property
     def file_name(self) -> str:
@@ -58,7 +58,7 @@ def shards(of: int) -> list[Shard]:
 
 def shard_of(dag_id: str, of: int) -> Shard:
     """Return the shard that holds a DAG id, where there are so many."""
-    return Shard(zlib.crc32(dag_id.encode("utf-8", "surrogateescape")) % of, of)
+    return Shard(_number_of(dag_id, of), of)
 
 
 def shards_of(dag_ids: Collection[str] | None, of: int) -> list[Shard]:
@@ -92,3 +92,7 @@ def shard_of_file(name: str) -> Shard | None:
     except SettingsError:
         return None
     return shard if shard.file_name == name else None
+
+
+def _number_of(dag_id: str, of: int) -> int:
+    return zlib.crc32(dag_id.encode("utf-8", "surrogateescape")) % of

@@ -25,19 +25,23 @@ class Verdicts:
 
     :param store: holds the last good versions, and says when a file was changed
     :param check: raises ConfigError where no DAG can be built from a config
-    :param good: key and stamp of each config that is known to be good as it is, by DAG id
+    :param good: returns key and stamp of each config that is known to be good as it is, by DAG id
     """
 
     def __init__(
         self,
         store: ConfigStore,
         check: Callable[[Config], None],
-        good: Mapping[str, tuple[str, str]] | None = None,
+        good: Callable[[], Mapping[str, tuple[str, str]]] = dict,
     ) -> None:
         self._store = store
         self._check = check
-        self._good = good or {}
+        self._read_good = good
         self._faults: dict[str, ConfigError | None] = {}
+
+    @cached_property
+    def _good(self) -> Mapping[str, tuple[str, str]]:
+        return self._read_good()
 
     @cached_property
     def copies(self) -> CopiesAtOnce:

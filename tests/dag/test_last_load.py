@@ -1,33 +1,42 @@
-"""What is kept of a load: the same DAGs, no secrets, and only what has changed is written."""
+"""What is kept of a load: the same DAGs, no secrets, and only what has changed is read and written."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
+import os
+import shutil
 import time
-from contextlib import closing
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import DagSerialization
-from hypothesis import assume, given
+from hypothesis import HealthCheck, assume, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dag_factory.configs.allowed import Allowed
 from dag_factory.dag import last_load
-from dag_factory.dag.builder import build_dag
+from dag_factory.dag.builder import build, build_dag, plan_of
+from dag_factory.dag.load import Load
+from dag_factory.dag.load_settings import LoadSettings
+from dag_factory.dag.plan import Plan, as_text, from_text
 from dag_factory.errors import ConfigError
-from dag_factory.store.catalog import Catalog
-from dag_factory.store.config import BrokenConfig, Config
+from dag_factory.store.config import Config
+from dag_factory.store.database import Database
 from dag_factory.store.folder.folder_store import FolderStore
-from dag_factory.store.memory import Known, Memory
+from dag_factory.store.index import Index, Outcome
+from dag_factory.store.load_time import LoadTime
+from dag_factory.store.shards import WHOLE, Shard, shards
+from dag_factory.store.stamps import Stamp
 from tests.places import TESTS
 
 SAMPLES = TESTS / "samples"
 SAMPLE = json.loads((SAMPLES / "pg_metadata_hourly.json").read_text())
-KNOWN = Known("id", is_empty=False)
 OPEN = Allowed(env=("*",), connections=("*",), applications=("metadata.",))
+SETTINGS = LoadSettings(OPEN, 86_400)
 
 SECRET = "canary-9a2e"
 texts = st.one_of(
@@ -50,25 +59,6 @@ values = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(names, inner, max_size=4)),
     max_leaves=12,
 )
-
-
-def as_text(config: Config | BrokenConfig) -> Any:
-    """Return the DAG of a config as Airflow keeps it, or what is wrong."""
-    if isinstance(config, BrokenConfig):
-        return str(config.problem)
-    try:
-        return json.dumps(DagSerialization.to_dict(build_dag(config, OPEN)), sort_keys=True)
-    except ConfigError as error:
-        return str(error)
-
-
-def recalled(memory: Memory, config: Config | BrokenConfig) -> Config | BrokenConfig:
-    last_load.keep(memory, KNOWN, [config], {})
-    found = last_load.recalled_one(memory, config.dag_id)
-    assert found is not None
-    return found
-
-
 # Addresses that a DAG can be built with; what stands beside them, and in the source config, may be anything.
 hosts = st.sampled_from(
     ["http://om:8585/api", f"https://user:{SECRET}@host/api", f"https://host/api?token={SECRET}", {"$env": "A"}]
@@ -76,94 +66,269 @@ hosts = st.sampled_from(
 fields = st.dictionaries(names, values, max_size=3)
 
 
+def serialized(dag: DAG) -> str:
+    return json.dumps(DagSerialization.to_dict(dag), sort_keys=True)
+
+
 @given(host=hosts, server=fields, source=fields, description=texts, extra=fields)
-def test_the_dag_of_what_is_kept_is_the_same(
-    tmp_path_factory: pytest.TempPathFactory,
-    host: object,
-    server: dict[str, Any],
-    source: dict[str, Any],
-    description: str,
-    extra: dict[str, Any],
+def test_the_dag_of_what_is_kept_is_the_same_and_holds_no_secret(
+    host: object, server: dict[str, Any], source: dict[str, Any], description: str, extra: dict[str, Any]
 ) -> None:
     document = {**SAMPLE, **extra, "name": "orders", "description": description}
     document["sourceConfig"] = {"config": {**source, "type": "DatabaseMetadata"}}
     document["openMetadataServerConnection"] = {**server, "hostPort": host}
-    config = Config("orders", "orders.json", document)
-    before = as_text(config)
-    assume(before.startswith("{"))
-    memory = Memory(tmp_path_factory.mktemp("state"), "/store")
-    assert as_text(recalled(memory, config)) == before
+    try:
+        plan = plan_of(Config("orders", "orders.json", document), OPEN)
+    except ConfigError:
+        assume(False)
+    kept = as_text(plan)
+    again = from_text(kept)
+    assert again == plan
+    assert isinstance(again, Plan)
+    assert serialized(build(again)) == serialized(build(plan))
+    assert SECRET not in kept
 
 
-@pytest.mark.parametrize("text", ["", "{", "null", "[]", "{}", '{"problem": {"no": 1}, "trouble": null}'])
-def test_a_config_whose_copy_can_not_be_read_is_left_out_and_no_other(
-    tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    "airflow",
+    [
+        {"scheduleInterval": None},
+        {"scheduleInterval": "@once", "startDate": "2026-01-01"},
+        {"scheduleInterval": "@continuous"},
+        {"scheduleInterval": "@daily", "pipelineTimezone": "Europe/Berlin"},
+        {"scheduleInterval": "5 4 1 * 1", "startDate": "2026-01-01T10:00:00", "endDate": "2027-01-01"},
+        {"scheduleInterval": "*/7 * * * *", "email": "a@example.com", "workflowTimeout": 60, "retries": 3},
+    ],
+    ids=["on demand", "once", "continuous", "preset", "bounded", "mailed"],
+)
+@pytest.mark.parametrize("spread", [0, 3600])
+def test_each_kind_of_schedule_is_kept(airflow: dict[str, Any], spread: int) -> None:
+    config = Config("orders", "orders.json", {**SAMPLE, "name": "orders", "airflowConfig": airflow})
+    plan = plan_of(config, OPEN, longest_run=86_400, title_tag=True, spread=spread)
+    again = from_text(as_text(plan))
+    assert isinstance(again, Plan)
+    dag = build_dag(config, OPEN, longest_run=86_400, title_tag=True, spread=spread)
+    assert serialized(build(again)) == serialized(dag)
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", "[]", "{}", '{"pipeline_type": 1}', '{"dag_id": "orders"}'])
+def test_a_config_whose_plan_can_not_be_read_is_left_out_and_no_other(
+    index: Index, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    memory = Memory(tmp_path, "/store")
-    configs = [Config(name, f"{name}.json", {**SAMPLE, "name": name}) for name in ("orders", "other")]
-    last_load.keep(memory, KNOWN, configs, {})
-    with closing(sqlite3.connect(memory.path)) as connection:
-        connection.execute("UPDATE configs SET content = ? WHERE dag_id = 'orders'", (text,))
-        connection.commit()
-    assert [config.dag_id for config in last_load.recalled(memory)] == ["other"]
-    assert last_load.recalled_one(memory, "orders") is None
-    assert "the copy of DAG 'orders' from the last load can't be read" in caplog.text
+    plans = {name: as_text(plan_of(Config(name, f"{name}.json", {**SAMPLE, "name": name}), OPEN)) for name in "ab"}
+    outcomes = {name: Outcome(f"{name}.json") for name in "ab"}
+    index.keep(WHOLE, outcomes, {**plans, "a": text})
+    assert list(last_load.recalled(index, outcomes)) == ["b"]
+    assert "of DAG 'a' can't be read" in caplog.text
 
 
-def test_of_an_address_that_can_not_be_read_nothing_is_kept() -> None:
-    document = {"openMetadataServerConnection": {"hostPort": f"http://user:{SECRET}@[om/api"}}
-    assert last_load.without_secrets(document) == {"openMetadataServerConnection": {"hostPort": "***"}}
+class CountingStore(FolderStore):
+    """Counts which configs are read, and takes no file for one that has just been changed."""
+
+    def __init__(self, root: Path, **options: Any) -> None:
+        super().__init__(root, **options)
+        self.opened: Counter[str] = Counter()
+
+    def stamps(self, unlisted: dict[str, str] | None = None) -> dict[str, Stamp]:
+        return {key: Stamp(stamp.text) for key, stamp in super().stamps(unlisted).items()}
+
+    def read(self, key: str) -> bytes:
+        data = super().read(key)
+        self.opened[key] += 1
+        return data
 
 
-def test_of_a_broken_config_only_the_problem_is_kept(tmp_path: Path) -> None:
-    problem = ConfigError("is no number", field="airflowConfig.retries", config="orders.json")
-    config = BrokenConfig("orders", "orders.json", problem, {**SAMPLE, "airflowConfig": {"retries": SECRET}})
-    memory = Memory(tmp_path, "/store")
-    found = recalled(memory, config)
-    assert as_text(found) == str(problem)
-    assert found.document == {}
-    assert SECRET.encode() not in memory.path.read_bytes()
+@pytest.fixture
+def index(tmp_path: Path) -> Index:
+    return Index(Database(tmp_path / "state", "/store"))
 
 
-def test_only_what_has_changed_is_written(tmp_path: Path) -> None:
-    memory = Memory(tmp_path, "/store")
-    good = [Config(each, f"sales/{each}.json", SAMPLE) for each in "abc"]
-    configs: list[Config | BrokenConfig] = [*good]
-    revisions = {"defaults.yaml": "1", **{config.key: "1" for config in configs}}
-
-    def keep() -> int:
-        return last_load.keep(memory, KNOWN, configs, revisions)
-
-    assert keep() == 3
-    assert keep() == 0
-    revisions["sales/a.json"] = "2"
-    assert keep() == 1
-    revisions["defaults.yaml"] = "2"
-    assert keep() == 3
-    configs[1] = good[1].broken(ConfigError("is refused", config="sales/b.json"))
-    assert keep() == 1
-    del configs[0]
-    assert keep() == 1
-    assert [config.dag_id for config in last_load.recalled(memory)] == ["b", "c"]
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "store"
+    root.mkdir()
+    return root
 
 
-MANY = 3_000
+def write(root: Path, *names: str, **fields: Any) -> None:
+    for name in names:
+        (root / f"{name}.json").write_text(json.dumps({**SAMPLE, "name": name, **fields}))
 
 
-def test_thousands_of_configs_that_stay_the_same_cost_two_reads_and_no_write(tmp_path: Path) -> None:
-    store = FolderStore(tmp_path / "store")
-    store.root.mkdir()
-    for number in range(MANY):
-        (store.root / f"p{number:05}.json").write_text(json.dumps({**SAMPLE, "name": f"p{number:05}"}))
-    memory = Memory(tmp_path / "state", "/store")
-    configs, revisions = Catalog(store).all(), store.revisions()
-    began = time.perf_counter()
-    kept = 0
-    while kept < MANY:  # a load keeps what it finds the time for
-        kept += last_load.keep(memory, KNOWN, configs, revisions)
-    assert kept == MANY
-    first, size, changed = time.perf_counter() - began, memory.path.stat().st_size, memory.path.stat().st_mtime_ns
-    began = time.perf_counter()
-    assert last_load.keep(memory, KNOWN, configs, store.revisions()) == 0
-    print(f"{MANY} configs: first {first:.2f} s, {size / 1e6:.0f} MB; same again {time.perf_counter() - began:.3f} s")
-    assert memory.path.stat().st_mtime_ns == changed
+def load(
+    root: Path, index: Index | None, shard: Shard = WHOLE, settings: LoadSettings = SETTINGS
+) -> tuple[dict[str, DAG], set[str]]:
+    """Return the DAGs of a load, and the keys that it has opened."""
+    store = CountingStore(root)
+    outcomes = index.outcomes() if index is not None else None
+    found = Load(store, shard, settings, LoadTime(), index, outcomes)
+    found.run()
+    found.remember(found.keep_last_good(time.time() + 60, 60))
+    return found.dags, set(store.opened) - {"defaults.yaml", "defaults.yml"}
+
+
+def as_bytes(dags: dict[str, DAG]) -> dict[str, str]:
+    return {dag_id: serialized(dag) for dag_id, dag in dags.items()}
+
+
+def test_the_samples_give_the_same_bytes_the_second_time_without_being_opened(root: Path, index: Index) -> None:
+    shutil.copytree(SAMPLES, root, dirs_exist_ok=True)
+    first, opened = load(root, index)
+    assert len(opened) == len(first) >= 10
+    again, opened = load(root, index)
+    assert as_bytes(again) == as_bytes(first) == as_bytes(load(root, None)[0])
+    assert opened == {"openmetadata_dataInsight.json"}  # which is broken
+
+
+def test_only_what_has_changed_is_opened(root: Path, index: Index) -> None:
+    write(root, *"abcd")
+    assert load(root, index)[1] == {"a.json", "b.json", "c.json", "d.json"}
+    assert load(root, index)[1] == set()
+    write(root, "b", description="newer")
+    (root / "c.json").unlink()
+    dags, opened = load(root, index)
+    assert opened == {"b.json"}
+    assert list(dags) == ["a", "b", "d"]
+    assert "newer" in (dags["b"].doc_md or "")
+    (root / "defaults.yaml").write_text("displayName: of all")
+    dags, opened = load(root, index)
+    assert opened == {"a.json", "b.json", "d.json"}
+
+
+def test_a_file_whose_time_and_size_are_restored_is_opened_again(root: Path, index: Index) -> None:
+    write(root, "a", description="one")
+    load(root, index)
+    status = (root / "a.json").stat()
+    write(root, "a", description="two")
+    os.utime(root / "a.json", ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert FolderStore(root).revisions()["a.json"].startswith(f"{status.st_mtime_ns:x}-{status.st_size:x}")
+    dags, opened = load(root, index)
+    assert opened == {"a.json"}
+    assert "two" in (dags["a"].doc_md or "")
+
+
+def test_other_settings_judge_all_configs_again(root: Path, index: Index) -> None:
+    write(root, "a", x={"$env": "A"})
+    load(root, index)
+    assert "config-error" not in load(root, index)[0]["a"].tags
+    assert "config-error" in load(root, index, settings=LoadSettings(Allowed(env=("B",))))[0]["a"].tags
+    dags, opened = load(root, index, settings=LoadSettings(OPEN, 60))
+    assert opened == {"a.json"}
+    assert dags["a"].tasks[0].execution_timeout.total_seconds() == 60  # type: ignore[union-attr]
+
+
+def test_the_fingerprint_of_settings_is_the_same_for_the_same_settings_only() -> None:
+    same = LoadSettings(Allowed(env=("*",), connections=("*",), applications=("metadata.",)), 86_400)
+    assert same.fingerprint() == SETTINGS.fingerprint()
+    others = [
+        LoadSettings(OPEN, 3600),
+        LoadSettings(OPEN, 86_400, title_tag=True),
+        LoadSettings(OPEN, 86_400, spread=60),
+        LoadSettings(Allowed(env=("A",), connections=("*",), applications=("metadata.",)), 86_400),
+    ]
+    assert len({each.fingerprint() for each in [SETTINGS, *others]}) == 1 + len(others)
+
+
+def test_a_lost_copy_is_kept_again(root: Path, index: Index) -> None:
+    write(root, "a", "b")
+    load(root, index)
+    (copy,) = (root / ".last_good").glob("??/a.*")
+    copy.write_bytes(b"")
+    assert load(root, index)[1] == {"a.json"}
+    assert copy.read_bytes()
+    (root / "a.json").write_text("{")
+    assert "config-error" in load(root, index)[0]["a"].tags
+    assert load(root, index)[0]["a"].task_ids == ["ingestion_task"]
+
+
+def test_where_no_copy_can_be_kept_what_is_unchanged_is_not_opened_either(root: Path, index: Index) -> None:
+    write(root, "a")
+    (root / ".last_good").write_text("a file in the place of the folder")
+    assert load(root, index)[1] == {"a.json"}
+    assert load(root, index)[1] == set()
+    (root / ".last_good").unlink()
+    assert load(root, index)[1] == {"a.json"}
+    assert len(list((root / ".last_good").glob("??/a.*"))) == 1
+
+
+def test_a_broken_config_is_judged_at_each_load_and_not_written_again(root: Path, index: Index) -> None:
+    write(root, "a", "b")
+    write(root, "bad", airflowConfig={"retries": "x"})
+    load(root, index)
+    path = next(index_path(root).glob("*.sqlite"))
+    before = path.read_bytes()
+    assert load(root, index)[1] == {"bad.json"}
+    assert path.read_bytes() == before
+
+
+def index_path(root: Path) -> Path:
+    return root.parent / "state"
+
+
+def test_the_index_holds_no_secret(root: Path, index: Index) -> None:
+    server = {"hostPort": f"https://om/api?token={SECRET}", "securityConfig": {"jwtToken": SECRET}}
+    write(root, "a", password=SECRET, openMetadataServerConnection=server)
+    write(root, "bad", password=SECRET, airflowConfig={"retries": SECRET})
+    (root / "torn.json").write_text(f'{{"name": "{SECRET}"')
+    load(root, index)
+    (path,) = index_path(root).iterdir()
+    assert SECRET.encode() not in path.read_bytes()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+broken = st.sampled_from(["{", "{}", '{"name": "a"}', "", "[1]"])
+files = st.dictionaries(
+    st.sampled_from(["a.json", "b.json", "x/a.yaml", "x/c.json", "y/b b.json", "d.yaml", "x/defaults.yaml"]),
+    st.one_of(
+        broken,
+        st.builds(
+            lambda name, schedule: json.dumps(
+                {**SAMPLE, "name": name, "airflowConfig": {"scheduleInterval": schedule}}
+            ),
+            st.sampled_from(["a", "b", "c", "d", "e e"]),
+            st.sampled_from([None, "@daily", "1 2 * * *", "wrong"]),
+        ),
+    ),
+    max_size=6,
+)
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=25)
+@given(before=files, after=files, of=st.integers(1, 5))
+def test_all_shards_together_have_the_dags_of_the_whole_each_once_after_any_change(
+    tmp_path_factory: pytest.TempPathFactory, before: dict[str, str], after: dict[str, str], of: int
+) -> None:
+    folder = tmp_path_factory.mktemp("stores")
+    indexes = [Index(Database(folder / "state", name)) for name in ("sharded", "whole")]
+    roots = [folder / "sharded", folder / "whole", folder / "without"]
+    for content in (before, after):
+        for root in roots:
+            put(root, content)
+        by_shard = [as_bytes(load(roots[0], indexes[0], shard)[0]) for shard in shards(of)]
+        again = [as_bytes(load(roots[0], indexes[0], shard)[0]) for shard in shards(of)]
+        union = {dag_id: text for dags in by_shard for dag_id, text in dags.items()}
+        assert sum(map(len, by_shard)) == len(union)
+        assert union == as_bytes(load(roots[1], indexes[1])[0])
+        assert union == as_bytes(load(roots[2], None)[0])
+        assert again == by_shard
+
+
+def put(root: Path, content: dict[str, str]) -> None:
+    """Make the files of a folder those of a mapping."""
+    root.mkdir(exist_ok=True)
+    for path in root.rglob("[a-z]*.*"):
+        if path.is_file() and ".last_good" not in path.parts and str(path.relative_to(root)) not in content:
+            path.unlink()
+    for key, text in content.items():
+        path = root / key
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
+            os.utime(path, (1_700_000_000, 1_700_000_000))
+
+
+def test_a_placeholder_is_kept_too(index: Index, root: Path) -> None:
+    write(root, "bad", airflowConfig={"retries": "x"})
+    dags, _ = load(root, index)
+    recalled = last_load.recalled(index, index.outcomes())
+    assert as_bytes(recalled) == as_bytes(dags)

@@ -553,6 +553,55 @@ def test_without_a_memory_all_goes_on_as_before(parse: Parse, store: Path, tmp_p
         assert set(parse(store)["dags"]) == names
 
 
+SHARDS = """
+from dag_factory import load_dags
+result["shards"] = [
+    {dag_id: DagSerialization.to_dict(dag) for dag_id, dag in load_dags(shard=number, of=3).items()}
+    for number in range(3)
+]
+"""
+
+
+def test_each_shard_has_its_part_of_the_dags_and_keeps_it_while_the_store_is_missing(
+    parse: Parse, store: Path, tmp_path: Path
+) -> None:
+    break_everything(store)
+    whole = parse(store)["dags"]
+    for state in ("new", "known"):
+        env = {"AIRFLOW_HOME": str(tmp_path / "sharded"), "AIRFLOW__CORE__DAGS_FOLDER": f"{tmp_path}/airflow/dags"}
+        result = parse(store, before="import json", after=SHARDS.replace("result[", "result[", 1), **env)
+        together = {dag_id: dag for part in result["shards"] for dag_id, dag in part.items()}
+        assert sum(map(len, result["shards"])) == len(together), state
+        assert without_places(together) == without_places(whole), state
+    missing(store)
+    again = parse(store, after=SHARDS, **env)
+    assert again["shards"] == result["shards"]
+    assert "Until the store is back, all DAGs stay as they were" in again["log"]
+
+
+def without_places(dags: dict[str, Any]) -> dict[str, Any]:
+    """Return serialized DAGs without the file that made them."""
+    return {dag_id: {**dag["dag"], "fileloc": None, "relative_fileloc": None} for dag_id, dag in dags.items()}
+
+
+@pytest.mark.parametrize("shard", ["3, 3", "-1, 2", "0, 0", "0, 5000", "'a', 2", "0, None"])
+def test_a_shard_that_can_not_be_loads_all_dags_rather_than_none(parse: Parse, store: Path, shard: str) -> None:
+    after = f"from dag_factory import load_dags\nresult['dags'] = sorted(load_dags({shard}))"
+    result = parse(store, after=after)
+    assert result["dags"] == sorted(path.stem for path in SAMPLES.glob("*.json"))
+    assert "Until load_dags() of this file is corrected, it loads all DAGs" in result["log"]
+
+
+def test_a_shard_that_is_loaded_for_the_first_time_leaves_nothing_out_however_long_it_takes(
+    parse: Parse, store: Path
+) -> None:
+    first = "from dag_factory import load_dags; load_dags(0, 2)"
+    parse(store, before=first.replace("load_dags(0, 2)", "pass"), after=first + "; result = {}")
+    later = "from dag_factory import load_dags; result['dags'] = sorted([*load_dags(0, 2), *load_dags(1, 2)])"
+    result = parse(store, after=later, AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT="0.02")
+    assert result["dags"] == sorted(path.stem for path in SAMPLES.glob("*.json"))
+
+
 def test_a_setting_that_names_no_store_is_no_import_error(parse: Parse, store: Path) -> None:
     result = parse(store, AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE="")
     assert result["errors"] == {}

@@ -19,6 +19,7 @@ import pytest
 
 from dag_factory.store.folder.access import Access
 from dag_factory.store.last_good import InUse, LastGood, Version
+from dag_factory.store.shards import WHOLE
 
 
 def version(dag_id: str = "orders", key: str | None = None, **fields: Any) -> Version:
@@ -310,7 +311,7 @@ def test_loads_at_the_same_time_leave_each_config_a_copy(copies: LastGood) -> No
 
 def test_while_another_load_keeps_copies_this_one_does_not(copies: LastGood) -> None:
     keep(copies, [version("a")])
-    with copies._alone() as is_alone:
+    with copies._alone(WHOLE) as is_alone:
         assert is_alone
         keep(copies, [version("b")])
     assert copies.find("a") == version("a")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dag_factory.configs.allowed import Allowed
-from dag_factory.dag.loader import _Dags
+from dag_factory.dag.dags import Dags
+from dag_factory.dag.load_settings import LoadSettings
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store.config import Config
 from tests.dag.test_loader import DISTURB, POLICY, SAMPLES, Parse, parse
@@ -174,11 +174,15 @@ def test_a_version_that_airflow_refuses_is_no_last_good_one(parse: Parse, store:
         assert "| Field | airflowConfig.scheduleInterval |" in after["dag"]["doc_md"]
 
 
-def test_a_config_of_the_last_load_that_can_not_be_built_any_more_is_its_own_problem() -> None:
+def test_a_config_that_can_not_be_built_is_its_own_problem() -> None:
     document = json.loads((SAMPLES / f"{DAG_ID}.json").read_text())
     configs = [Config("good", "good.json", document), Config("bad", "bad.json", {"name": "bad"})]
-    dags = _Dags(Allowed(), None, title_tag=False).of_all(configs)
-    assert {dag_id: "config-error" in dag.tags for dag_id, dag in dags.items()} == {"good": False, "bad": True}
+    dags = Dags(LoadSettings())
+    built = {config.dag_id: dags.of(config) for config in configs}
+    assert {dag_id: "config-error" in found[0].tags for dag_id, found in built.items() if found} == {
+        "good": False,
+        "bad": True,
+    }
 
 
 def test_a_value_that_was_encrypted_for_another_dag_leaves_the_last_good_version(

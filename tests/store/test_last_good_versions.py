@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dag_factory.dag.loader import keep_last_good
+from dag_factory.dag.load import keep_last_good
 from dag_factory.errors import ConfigError
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config, Trouble

@@ -14,7 +14,6 @@ from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.last_good import InUse, Version
 from dag_factory.store.load_time import LARGE_BYTES, LoadTime
-from dag_factory.store.memory import Memory
 from tests.dag.test_loader import Parse, parse
 
 __all__ = ["parse"]
@@ -138,14 +137,6 @@ def test_the_limits_of_a_load_are_airflow_s(
     monkeypatch.setenv("AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT", module)
     monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT", whole)
     assert settings.load_limits() == limits
-
-
-def test_a_machine_remembers_which_configs_the_last_load_had(tmp_path: Path) -> None:
-    memory = Memory(tmp_path, "store")
-    assert memory.keys() == frozenset()
-    memory.note_keys({"a.json", "b.json"})
-    memory.note_keys({"b.json", "c.json"})
-    assert Memory(tmp_path, "store").keys() == {"b.json", "c.json"}
 
 
 def test_in_airflow_a_flood_of_configs_leaves_the_pipelines_that_run(parse: Parse, tmp_path: Path) -> None:

@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 
 from dag_factory.store import configured_memory, knows_store
+from dag_factory.store.index import Index, Named, Outcome
 from dag_factory.store.memory import Known, Memory
+from dag_factory.store.shards import WHOLE, Shard
 
 KNOWN = Known("id", is_empty=False)
 
 
 def test_who_only_looks_leaves_no_file(tmp_path: Path) -> None:
     memory = Memory(tmp_path / "state", "/store")
-    assert (memory.known(), memory.contents(), memory.content("a")) == (None, {}, None)
+    index = Index(memory.database)
+    assert (memory.known(), index.named(), index.outcomes(), index.outcome("a")) == (None, {}, {}, None)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -27,48 +30,68 @@ def test_each_location_has_a_memory_of_its_own(tmp_path: Path) -> None:
 
 
 def test_what_has_changed_is_replaced_and_what_is_gone_removed(tmp_path: Path) -> None:
-    memory = Memory(tmp_path, "/store")
-    assert memory.keep(KNOWN, {"a": "1", "b": "1"}, str.upper) == 2
-    assert memory.keep(KNOWN, {"b": "2", "c": "1"}, lambda dag_id: f"{dag_id} again") == 3
-    assert memory.contents() == {"b": "b again", "c": "c again"}
+    index = Index(Memory(tmp_path, "/store").database)
+    one, two = Outcome("a.json", "1", "with", "copy"), Outcome("b.json")
+    index.keep(WHOLE, {"a": one, "b": two}, {"a": "A", "b": "B"})
+    assert index.outcomes() == {"a": one, "b": two}
+    index.keep(WHOLE, {"b": one}, {"b": "again"}, gone=["a"])
+    assert (index.outcomes(), index.outcome("b"), index.outcome("a")) == ({"b": one}, one, None)
+    assert index.plans(["a", "b"]) == {"b": "again"}
+    index.note_named({"a.json": Named("1", "a"), "b.json": Named("1", None)})
+    index.note_named({"b.json": Named("2", "b")}, gone=["a.json"])
+    assert index.named() == {"b.json": Named("2", "b")}
+
+
+def test_where_a_dag_id_was_found_is_known_without_a_look_at_the_store(tmp_path: Path) -> None:
+    index = Index(Memory(tmp_path, "/store").database)
+    index.note_named({"z.json": Named("1", "orders"), "a.json": Named("1", "orders"), "b.json": Named("1", "b")})
+    assert index.keys_of("orders") == ["a.json", "z.json"]
+    index.keep(WHOLE, {"orders": Outcome("z.json")}, {})
+    assert index.keys_of("orders") == ["z.json", "a.json"]
+    assert index.keys_of("c") == []
+
+
+def test_each_shard_is_known_to_have_been_loaded_for_itself(tmp_path: Path) -> None:
+    index = Index(Memory(tmp_path, "/store").database)
+    index.keep(Shard(0, 2), {}, {})
+    assert [index.has_loaded(each) for each in (Shard(0, 2), Shard(1, 2), WHOLE)] == [True, False, False]
 
 
 WRITER = """
 import sys
 from pathlib import Path
-from dag_factory.store.memory import Known, Memory
-memory = Memory(Path(sys.argv[1]), "/store")
-for number in range(30):
-    revisions = {f"p{each}": f"{sys.argv[2]} {number}" for each in range(50)}
-    memory.keep(Known("id", is_empty=False), revisions, lambda _: sys.argv[2])
-    assert len(memory.contents()) == 50 and len(set(memory.contents().values())) == 1
+from dag_factory.store.database import Database
+from dag_factory.store.index import Index, Named, Outcome
+from dag_factory.store.shards import Shard
+index, number = Index(Database(Path(sys.argv[1]), "/store")), int(sys.argv[2])
+for each in range(30):
+    index.note_named({f"{number} {each}.json": Named("1", f"p{each}")})
+    index.keep(Shard(number, 4), {f"{number} {each}": Outcome("a.json")}, {f"{number} {each}": "plan"})
+    assert len(index.plans(f"{number} {before}" for before in range(each + 1))) == each + 1
 """
 
 
-def test_several_processes_that_write_at_once_leave_what_one_of_them_has_found(tmp_path: Path) -> None:
+def test_several_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), name], stderr=subprocess.PIPE, text=True)
-        for name in "abcd"
+        subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), str(number)], stderr=subprocess.PIPE, text=True)
+        for number in range(4)
     ]
     assert [(writer.communicate(timeout=120)[1], writer.returncode) for writer in writers] == [("", 0)] * 4
-
-
-def test_what_there_was_no_time_for_is_kept_the_next_time(tmp_path: Path) -> None:
-    memory = Memory(tmp_path, "/store")
-    revisions = dict.fromkeys("abc", "1")
-    assert [memory.keep(KNOWN, revisions, str.upper, seconds=-1) for _ in range(4)] == [1, 1, 1, 0]
-    assert memory.contents() == {"a": "A", "b": "B", "c": "C"}
+    index = Index(Memory(tmp_path, "/store").database)
+    assert len(index.outcomes()) == len(index.named()) == 120
 
 
 def test_where_nothing_can_be_kept_all_goes_on_and_the_log_says_so_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     memory = Memory(tmp_path, "/store")
+    index = Index(memory.database)
     memory.path.mkdir()
     for _ in range(2):
         memory.note(KNOWN)
-        memory.note_keys({"a.json"})
-        assert (memory.known(), memory.keys(), memory.contents()) == (None, frozenset(), {})
+        index.note_named({"a.json": Named("1", "a")})
+        index.keep(WHOLE, {"a": Outcome("a.json")}, {"a": "plan"})
+        assert (memory.known(), index.named(), index.outcomes()) == (None, {}, {})
     (said,) = caplog.messages
     assert "can't be used" in said
     assert "Set [openmetadata_dag_factory] state_folder to a folder that Airflow's user can write to" in said
@@ -79,10 +102,10 @@ def test_a_file_that_another_process_holds_is_not_replaced(tmp_path: Path, caplo
     memory.note(KNOWN)
     memory.path.chmod(0o600)
     with closing(sqlite3.connect(memory.path)) as connection:
-        connection.execute("DROP TABLE keys")
+        connection.execute("DROP TABLE claims")
         connection.commit()
     # What an operational error says of one table says nothing of the others.
-    assert memory.keys() == frozenset()
+    assert Index(memory.database).named() == {}
     assert memory.known() == KNOWN
     assert "corrupt" not in caplog.text
 
@@ -110,12 +133,25 @@ def test_a_file_that_is_no_database_of_ours_is_made_anew(tmp_path: Path, content
     assert memory.known() == KNOWN
 
 
-def test_a_file_of_an_earlier_version_is_added_to_and_keeps_what_it_knows(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_a_file_of_an_earlier_version_keeps_which_store_it_knows(tmp_path: Path, version: int) -> None:
     memory = Memory(tmp_path, "store")
-    memory.note(Known("id", is_empty=False))
+    memory.note(KNOWN)
     with closing(sqlite3.connect(memory.path)) as connection:
-        connection.execute("DROP TABLE keys")
-        connection.execute("PRAGMA user_version = 1")
-    again = Memory(tmp_path, "store")
-    again.note_keys({"a.json"})
-    assert (again.known(), again.keys()) == (Known("id", is_empty=False), frozenset({"a.json"}))
+        connection.execute("DROP TABLE dags")
+        connection.execute("CREATE TABLE dags (another TEXT)")
+        connection.execute(f"PRAGMA user_version = {version}")
+    index = Index(memory.database)
+    index.keep(WHOLE, {"a": Outcome("a.json")}, {})
+    assert (memory.known(), index.outcomes()) == (KNOWN, {"a": Outcome("a.json")})
+
+
+@pytest.mark.parametrize("version", [0, 99])
+def test_a_file_of_an_unknown_version_is_made_anew(tmp_path: Path, version: int) -> None:
+    memory = Memory(tmp_path, "store")
+    memory.note(KNOWN)
+    with closing(sqlite3.connect(memory.path)) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+    assert memory.known() is None
+    memory.note(KNOWN)
+    assert memory.known() == KNOWN

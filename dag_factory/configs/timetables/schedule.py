@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pendulum
@@ -31,6 +31,9 @@ _WITHOUT_CRON = frozenset({"@once", "@continuous"})
 # Minute, hour, day, month and weekday.
 _FIELDS = 5
 
+# In place of a cron's description that nobody has asked for yet.
+_LATER = "described when asked for"
+
 MAX_DESCRIPTION = 1000
 """The width of Airflow's column ``dag.timetable_description``."""
 
@@ -51,7 +54,18 @@ class PipelineTimetable(BoundedTimetable, CronTriggerTimetable):
 
     def __init__(self, cron: str, *, timezone: str | Timezone | FixedTimezone) -> None:
         super().__init__(cron, timezone=timezone)
-        self.description = self.description[:MAX_DESCRIPTION]
+        if self.description is _LATER:
+            del self.description
+
+    def _describe_with_dom_dow_fix(self, expression: str) -> str:
+        # Airflow's constructor asks. To describe a cron takes longer than to build its DAG, and a parse needs no words.
+        del expression
+        return _LATER
+
+    @cached_property
+    def description(self) -> str:  # type: ignore[override]
+        """The cron in words."""
+        return _in_words(self._expression)
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> PipelineTimetable:
@@ -65,6 +79,11 @@ class PipelineTimetable(BoundedTimetable, CronTriggerTimetable):
         if in_time is None or in_bounds is None:
             return None
         return max(in_time, in_bounds, key=lambda info: info.run_after)
+
+
+@lru_cache(maxsize=10_000)
+def _in_words(cron: str) -> str:
+    return CronTriggerTimetable(cron, timezone="UTC").description[:MAX_DESCRIPTION]
 
 
 @lru_cache(maxsize=10_000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -34,12 +34,17 @@ class SpreadTimetable(PipelineTimetable):
     """
 
     def __init__(self, ticks: PipelineTimetable, offset: int) -> None:
-        # Airflow's constructor would describe the cron in words again, which is slow.
+        # Airflow's constructor would expand the cron again, which is slow.
         vars(self).update(vars(ticks))
+        vars(self).pop("description", None)
+        self._ticks = ticks
         self.offset = timedelta(seconds=offset)
-        words = f", {self.begin}"
-        self.description = ticks.description[: MAX_DESCRIPTION - len(words)] + words
         self._begins = _Begins(ticks, self.offset)
+
+    @cached_property
+    def description(self) -> str:  # type: ignore[override]
+        words = f", {self.begin}"
+        return self._ticks.description[: MAX_DESCRIPTION - len(words)] + words
 
     @property
     def begin(self) -> str:

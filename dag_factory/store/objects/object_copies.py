@@ -18,6 +18,7 @@ from dag_factory.store.copies import (
     bucket_of,
     content_of,
     id_part_of,
+    is_whole,
     key_part_of,
     name_of,
     version_in,
@@ -25,6 +26,7 @@ from dag_factory.store.copies import (
 from dag_factory.store.last_good import BUDGET_SECONDS, FOLDER, InUse
 from dag_factory.store.objects.bucket import Bucket
 from dag_factory.store.objects.entries import Entry
+from dag_factory.store.shards import WHOLE, Shard
 
 log = logging.getLogger(__name__)
 
@@ -72,15 +74,25 @@ class ObjectLastGood:
         since: float,
         complete: bool,
         seconds: float = BUDGET_SECONDS,
-    ) -> None:
-        """Keep copies of good configs, and remove those of configs that were removed, see `LastGood.keep`."""
+        shard: Shard = WHOLE,
+    ) -> dict[str, str]:
+        """
+        Keep copies of good configs, and remove those of configs that were removed, see `LastGood.keep`.
+
+        :return: the key of each copy that is in place, by DAG id
+        """
         try:
             # Those that the load itself has listed.
-            present = (self._listed or self.copies()).names
+            copies = self._listed or self.copies()
             self._listed = None
-            self._keep(good, in_use, since - _SKEW_SECONDS, present, seconds, complete=complete)
+            return self._keep(good, in_use, since - _SKEW_SECONDS, copies, seconds, complete=complete, shard=shard)
         except StoreError as error:
             log.warning("Last good versions of configs can't be kept. %s", error)
+            return {}
+
+    def has(self, name: str) -> bool:
+        """Return whether a copy is in place that `keep` has named. To ask the service for each would be slow."""
+        return bool(name)
 
     def replace(self, version: Version, document: Document) -> None:
         """
@@ -111,11 +123,13 @@ class ObjectLastGood:
         good: Collection[Version],
         in_use: InUse,
         since: float,
-        present: Mapping[str, Entry],
+        copies: ObjectCopies,
         seconds: float,
         *,
         complete: bool,
-    ) -> None:
+        shard: Shard,
+    ) -> dict[str, str]:
+        present = copies.names
         by_id: dict[str, set[str]] = {}
         for key in present:
             by_id.setdefault(_id_part(key), set()).add(key)
@@ -124,12 +138,17 @@ class ObjectLastGood:
             stay = {id_part_of(version.dag_id) for version in good} | {id_part_of(dag_id) for dag_id in in_use.dag_ids}
             keys = {key_part_of(key) for key in in_use.keys}
             for part in by_id.keys() - stay:
+                if not copies.are_held(part, shard):
+                    continue
                 removed += (key for key in by_id[part] if _key_part(key) not in keys)
         new: dict[str, bytes] = {}
+        kept: dict[str, str] = {}
         for version in good:
             content = content_of(version)
             key = _key_of(version, content)
             others = by_id.get(id_part_of(version.dag_id), set()) - {key}
+            if key in present or len(content) <= MAX_BYTES:
+                kept[version.dag_id] = key
             if key not in present and len(content) <= MAX_BYTES:
                 new[key] = content
             elif key in present:
@@ -137,16 +156,17 @@ class ObjectLastGood:
         left = self._write(new, seconds)
         self._bucket.remove_all(key for key in removed if (present[key].changed or since) < since)
         if left:
-            log.info("The next parses keep the last good versions of %d more configs", left)
+            log.info("The next parses keep the last good versions of %d more configs", len(left))
+        return {dag_id: key for dag_id, key in kept.items() if key not in left}
 
-    def _write(self, new: Mapping[str, bytes], seconds: float) -> int:
-        """Write copies, as many as there is time for; return how many are left."""
+    def _write(self, new: Mapping[str, bytes], seconds: float) -> frozenset[str]:
+        """Write copies, as many as there is time for; return the keys of those that are left."""
         deadline = time.monotonic() + seconds
         keys = list(new)
         while keys and time.monotonic() < deadline:
             batch, keys = keys[:_BATCH], keys[_BATCH:]
             self._bucket.write_all({key: new[key] for key in batch})
-        return len(keys)
+        return frozenset(keys)
 
 
 class ObjectCopies:
@@ -174,6 +194,12 @@ class ObjectCopies:
         id_part, key_part = id_part_of(dag_id), key_part_of(key)
         related = [*self._by_key.get(key_part, ()), *self._by_id.get(id_part, ())]
         return all(_id_part(copy) == id_part and _key_part(copy) == key_part for copy in related)
+
+    def are_held(self, id_part: str, shard: Shard) -> bool:
+        """Return whether a shard holds the DAG id of copies, which is not all in their names where it is long."""
+        if shard == WHOLE or is_whole(id_part):
+            return shard.holds(id_part)
+        return any(shard.holds(version.dag_id) for version in self._newest(self._by_id[id_part]))
 
     def all(self) -> Iterator[Version]:
         """Yield the newest copy for each DAG id; reads them all."""

@@ -1,0 +1,35 @@
+"""Timetables as plain values, from which they can be made again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dag_factory.configs.timetables.schedule import PipelineTimetable
+from dag_factory.configs.timetables.spread import SpreadTimetable
+
+if TYPE_CHECKING:
+    from dag_factory.configs.timetables.bounded import BoundedTimetable
+
+_CRONS: dict[str, type[PipelineTimetable]] = {each.__name__: each for each in (PipelineTimetable, SpreadTimetable)}
+
+
+def written(timetable: BoundedTimetable | None) -> dict[str, Any] | None:
+    """Return what a timetable can be made from again; None for none."""
+    return {"kind": type(timetable).__name__, **timetable.serialize()} if timetable is not None else None
+
+
+def read_back(values: dict[str, Any] | None) -> BoundedTimetable | None:
+    """
+    Return the timetable that was written.
+
+    :raises LookupError: where its kind is unknown, or a value is missing
+    """
+    if values is None:
+        return None
+    if values["kind"] in _CRONS:
+        return _CRONS[values["kind"]].deserialize(values)
+    # Imported only when needed, since it imports FastAPI, and few pipelines have such a schedule.
+    from dag_factory.configs.timetables.presets import WORDS
+
+    kinds = {each.__name__: each() for each in WORDS.values()}
+    return kinds[values["kind"]].within(values.get("start"), values.get("end"))

@@ -1,0 +1,195 @@
+"""One load of a shard's configs: what has not changed becomes its DAG again without being opened."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from airflow.sdk import DAG
+
+from dag_factory.dag.accepted import accepted_again
+from dag_factory.dag.dags import Dags
+from dag_factory.dag.last_load import Plans
+from dag_factory.dag.load_settings import LoadSettings
+from dag_factory.dag.plan import Plan, as_text
+from dag_factory.errors import ConfigError
+from dag_factory.store import ConfigStore
+from dag_factory.store.catalog import Catalog
+from dag_factory.store.claims import defaults_keys
+from dag_factory.store.config import BrokenConfig, Config
+from dag_factory.store.database import NoDatabase
+from dag_factory.store.index import Index, Outcome
+from dag_factory.store.last_good import BUDGET_SECONDS, InUse, Version
+from dag_factory.store.load_time import LoadTime
+from dag_factory.store.shards import WHOLE, Shard
+
+log = logging.getLogger(__name__)
+
+
+class Load:
+    """
+    A load of a shard.
+
+    :param store: that is loaded
+    :param index: what this machine knows of it, None where it must not remember anything
+    :param outcomes: what the last loads of all shards have made of the configs, as the index has it
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a load depends on
+        self,
+        store: ConfigStore,
+        shard: Shard,
+        settings: LoadSettings,
+        load_time: LoadTime,
+        index: Index | None = None,
+        outcomes: Mapping[str, Outcome] | None = None,
+    ) -> None:
+        self._store = store
+        self._shard = shard
+        self._index = index
+        self._outcomes = outcomes or {}
+        self._fingerprint = settings.fingerprint() if index is not None else ""
+        self._made = Dags(settings)
+        self._catalog = Catalog(store, self._made.check, load_time=load_time, index=index, good=lambda: self._good)
+        self._unchanged: list[str] = []
+        self._configs: dict[str, Config | BrokenConfig] = {}
+        self._plans: dict[str, str] = {}
+        self.dags: dict[str, DAG] = {}
+        """The DAGs of the shard, by DAG id."""
+
+    def run(self) -> None:
+        """
+        Build the DAGs.
+
+        :raises StoreError: where the store can't be listed
+        """
+        had = len(self._had) or None
+        for dag_id, found in self._catalog.held(self._shard, had):
+            dag = self._as_before(dag_id) if self._catalog.knows_good(found) else None
+            if dag is not None:
+                self._unchanged.append(dag_id)
+            else:
+                config = self._configs[dag_id] = self._catalog.settled(dag_id, found)
+                built = self._made.of(config)
+                if built is None:
+                    continue
+                dag, self._plans[dag_id] = built[0], as_text(built[1])
+            self.dags[dag_id] = dag
+        self.dags = {dag_id: self.dags[dag_id] for dag_id in sorted(self.dags)}
+
+    def keep_last_good(self, since: float, seconds: float) -> dict[str, str]:
+        """
+        Keep last good versions where something has changed; return their names by DAG id. Never fails.
+
+        :param since: when the configs were listed, in seconds since the epoch
+        :param seconds: for how long copies are written
+        """
+        if self._index is not None and not self._configs and not self._gone:
+            return {}
+        return keep_last_good(
+            self._store,
+            list(self._configs.values()),
+            since=since,
+            complete=self._catalog.is_complete,
+            seconds=seconds,
+            shard=self._shard,
+            unchanged=self._unchanged,
+        )
+
+    def remember(self, copies: Mapping[str, str]) -> None:
+        """
+        Remember what the configs have become. Never fails.
+
+        :param copies: the names of last good versions, by DAG id
+        """
+        if self._index is None:
+            return
+        outcomes = {dag_id: self._outcome(config, copies) for dag_id, config in self._configs.items()}
+        before = self._index.plans(outcomes)
+        changed = {
+            dag_id: outcome
+            for dag_id, outcome in outcomes.items()
+            if outcome != self._outcomes.get(dag_id) or self._plans.get(dag_id) != before.get(dag_id)
+        }
+        plans = {dag_id: self._plans[dag_id] for dag_id in changed if dag_id in self._plans}
+        self._index.keep(self._shard, changed, plans, self._gone)
+
+    def _outcome(self, config: Config | BrokenConfig, copies: Mapping[str, str]) -> Outcome:
+        stamp = self._catalog.stamps.get(config.key)
+        is_good = isinstance(config, Config) and config.trouble is None
+        copy = copies.get(config.dag_id)
+        if not is_good or copy is None or stamp is None or not stamp.is_certain or config.dag_id not in self._plans:
+            return Outcome(config.key)
+        return Outcome(config.key, stamp.text, self._fingerprint, copy)
+
+    @cached_property
+    def _good(self) -> dict[str, tuple[str, str]]:
+        """Key and stamp of each config that is known to be good with the present settings, by DAG id."""
+        return {
+            dag_id: (outcome.key, outcome.stamp)
+            for dag_id, outcome in self._outcomes.items()
+            if outcome.judged_with == self._fingerprint and outcome.stamp is not None
+        }
+
+    @cached_property
+    def _had(self) -> Sequence[str]:
+        """The DAG ids that the last load of the shard had, sorted."""
+        return sorted(filter(self._shard.holds, self._outcomes))
+
+    @property
+    def _gone(self) -> list[str]:
+        """The DAG ids of the shard that no config has any more."""
+        if not self._catalog.is_complete:
+            return []
+        return [dag_id for dag_id in self._had if dag_id not in self._configs and dag_id not in self.dags]
+
+    def _as_before(self, dag_id: str) -> DAG | None:
+        """Return the DAG of a config that has not changed; None where it has to be judged again."""
+        copy = self._outcomes[dag_id].copy
+        plan = self._kept_plans.of(dag_id)
+        if copy is None or not isinstance(plan, Plan) or not self._store.last_good.has(copy):
+            return None
+        try:
+            return accepted_again(plan)
+        except ConfigError as error:
+            log.debug("DAG '%s': %s", dag_id, error)
+        except Exception:
+            log.exception("DAG '%s' can't be built as at the last load", dag_id)
+        return None
+
+    @cached_property
+    def _kept_plans(self) -> Plans:
+        return Plans(self._index or Index(NoDatabase()), self._had)
+
+
+def keep_last_good(  # noqa: PLR0913 - by name
+    store: ConfigStore,
+    configs: Sequence[Config | BrokenConfig],
+    *,
+    since: float,
+    complete: bool,
+    seconds: float = BUDGET_SECONDS,
+    shard: Shard = WHOLE,
+    unchanged: Sequence[str] = (),
+) -> dict[str, str]:
+    """
+    Keep copies of the configs from which DAGs have been built, to run while the configs are broken. Never fails.
+
+    :param since: when the configs were listed, in seconds since the epoch
+    :param complete: whether no other config of the shard is in the store
+    :param seconds: for how long copies are written
+    :param unchanged: DAG ids of further good configs, whose copies are in place
+    :return: the names of the copies in place, by DAG id
+    """
+    good: list[Version] = []
+    broken: dict[str, str] = {}
+    for config in configs:
+        if isinstance(config, Config) and config.trouble is None:
+            access = store.access(config.key, defaults_keys(config.key))
+            good.append(Version(config.dag_id, config.key, config.document, access))
+        else:
+            # Also one whose copy can't run, for the operator may allow it again.
+            broken[config.dag_id] = config.key
+    in_use = InUse(frozenset(broken).union(unchanged), frozenset(broken.values()))
+    return store.last_good.keep(good, in_use, since=since, complete=complete, seconds=seconds, shard=shard)

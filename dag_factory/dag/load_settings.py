@@ -1,0 +1,100 @@
+"""The settings of a load. An invalid one must not stop all DAGs, so its default is used until it is corrected."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from airflow import __version__ as airflow_version
+
+from dag_factory import __version__, settings
+from dag_factory.configs import allowed
+from dag_factory.configs.allowed import Allowed
+from dag_factory.errors import SettingsError
+from dag_factory.options import DEFAULT_LONGEST_RUN
+
+log = logging.getLogger(__name__)
+
+_PACKAGE = Path(__file__).parents[1]
+# The rooms whose code decides what is good, and what a DAG is.
+_DECIDING = ("configs", "dag", "openmetadata", "secrets")
+
+
+@dataclass(frozen=True)
+class LoadSettings:
+    """
+    What a load needs of the settings.
+
+    :param opened: what the operator allows configs
+    :param longest_run: seconds after which a run without a ``workflowTimeout`` is ended, None for no limit
+    :param title_tag: whether a pipeline's title is one of its DAG's tags
+    :param spread: over how many seconds the runs of one cron are spread
+    """
+
+    opened: Allowed = field(default_factory=Allowed)
+    longest_run: int | None = None
+    title_tag: bool = False
+    spread: int = 0
+
+    def fingerprint(self) -> str:
+        """
+        Return a text that changes with everything that the judgement on a config and its DAG depend on besides files.
+
+        Cluster policies and Airflow's executors are not part of it, see `dag_factory.dag.accepted`.
+        """
+        parts = [
+            __version__,
+            airflow_version,
+            _code(),
+            {each.name: getattr(self.opened, each.name) for each in fields(self.opened) if each.compare},
+            *self.opened.keys.fingerprints,
+            self.opened.keys.problem,
+            sorted(map(str, self.opened.versions.all().items())),
+            self.longest_run,
+            self.title_tag,
+            self.spread,
+        ]
+        return hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def configured() -> LoadSettings:
+    """Return the settings of this process."""
+    return LoadSettings(allowed.configured(), _longest_run(), _title_tag(), _spread())
+
+
+def _longest_run() -> int | None:
+    try:
+        return settings.longest_run()
+    except SettingsError as error:
+        log.error("%s. Until it is corrected, %d is used", error, DEFAULT_LONGEST_RUN)
+        return DEFAULT_LONGEST_RUN
+
+
+def _title_tag() -> bool:
+    try:
+        return settings.title_tag()
+    except SettingsError as error:
+        log.error("%s Until it is corrected, titles are not tags", error)
+        return False
+
+
+def _spread() -> int:
+    try:
+        return settings.schedule_spread_seconds()
+    except SettingsError as error:
+        log.error("%s. Until it is corrected, runs are not spread", str(error).rstrip("."))
+        return 0
+
+
+def _code() -> int:
+    """Return when the code that decides was last changed: a corrected file counts, whatever the version says."""
+    newest = 0
+    for room in _DECIDING:
+        for folder, _, names in os.walk(_PACKAGE / room):
+            for name in names:
+                if name.endswith(".py"):
+                    newest = max(newest, os.stat(f"{folder}/{name}").st_mtime_ns)  # noqa: PTH116 - at each load
+    return newest
