@@ -83,7 +83,7 @@ class LastGoodVersions(Protocol):
 
     def copies(self) -> CopiesAtOnce: ...
 
-    def keep(
+    def keep(  # noqa: PLR0913 - by name
         self,
         good: Collection[Version],
         in_use: InUse,

@@ -34,6 +34,9 @@ _FIELDS = 5
 # In place of a cron's description that nobody has asked for yet.
 _LATER = "described when asked for"
 
+# Crons in words. To describe one takes longer than to build its DAG.
+_words: dict[str, str] = {}
+
 MAX_DESCRIPTION = 1000
 """The width of Airflow's column ``dag.timetable_description``."""
 
@@ -58,14 +61,14 @@ class PipelineTimetable(BoundedTimetable, CronTriggerTimetable):
             del self.description
 
     def _describe_with_dom_dow_fix(self, expression: str) -> str:
-        # Airflow's constructor asks. To describe a cron takes longer than to build its DAG, and a parse needs no words.
+        # Airflow's constructor asks for each instance.
         del expression
         return _LATER
 
     @cached_property
     def description(self) -> str:  # type: ignore[override]
         """The cron in words."""
-        return _in_words(self._expression)
+        return in_words(self._expression)
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> PipelineTimetable:
@@ -81,9 +84,16 @@ class PipelineTimetable(BoundedTimetable, CronTriggerTimetable):
         return max(in_time, in_bounds, key=lambda info: info.run_after)
 
 
-@lru_cache(maxsize=10_000)
-def _in_words(cron: str) -> str:
-    return CronTriggerTimetable(cron, timezone="UTC").description[:MAX_DESCRIPTION]
+def in_words(cron: str) -> str:
+    """Return a cron expression in words, as Airflow describes it."""
+    if cron not in _words:
+        _words[cron] = CronTriggerTimetable(cron, timezone="UTC").description[:MAX_DESCRIPTION]
+    return _words[cron]
+
+
+def note_words(cron: str, words: str) -> None:
+    """Note what a cron expression is in words, so that it need not be described again."""
+    _words[cron] = words
 
 
 @lru_cache(maxsize=10_000)

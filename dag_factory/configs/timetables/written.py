@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from dag_factory.configs.timetables.schedule import PipelineTimetable
+from dag_factory.configs.timetables.schedule import PipelineTimetable, in_words, note_words
 from dag_factory.configs.timetables.spread import SpreadTimetable
 
 if TYPE_CHECKING:
@@ -15,7 +15,10 @@ _CRONS: dict[str, type[PipelineTimetable]] = {each.__name__: each for each in (P
 
 def written(timetable: BoundedTimetable | None) -> dict[str, Any] | None:
     """Return what a timetable can be made from again; None for none."""
-    return {"kind": type(timetable).__name__, **timetable.serialize()} if timetable is not None else None
+    if timetable is None:
+        return None
+    values = {"kind": type(timetable).__name__, **timetable.serialize()}
+    return values | {"words": in_words(values["expression"])} if isinstance(timetable, PipelineTimetable) else values
 
 
 def read_back(values: dict[str, Any] | None) -> BoundedTimetable | None:
@@ -27,6 +30,7 @@ def read_back(values: dict[str, Any] | None) -> BoundedTimetable | None:
     if values is None:
         return None
     if values["kind"] in _CRONS:
+        note_words(values["expression"], values["words"])
         return _CRONS[values["kind"]].deserialize(values)
     # Imported only when needed, since it imports FastAPI, and few pipelines have such a schedule.
     from dag_factory.configs.timetables.presets import WORDS

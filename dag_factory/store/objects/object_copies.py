@@ -66,7 +66,7 @@ class ObjectLastGood:
         self._listed = ObjectCopies(self._bucket, self._bucket.list(hidden=FOLDER))
         return self._listed
 
-    def keep(
+    def keep(  # noqa: PLR0913 - by name
         self,
         good: Collection[Version],
         in_use: InUse,
