@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dag_factory.dag.loader import keep_last_good
+from dag_factory.dag.load import keep_last_good
 from dag_factory.errors import ConfigError, MissingStoreError
 from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
