@@ -132,6 +132,14 @@ def test_runs_are_spread_as_the_setting_says_and_a_wrong_one_stops_no_dag(
     assert said in result["log"]
 
 
+def test_a_spread_that_is_set_later_reaches_pipelines_that_have_not_changed(parse: Parse, store: Path) -> None:
+    name = "AIRFLOW__OPENMETADATA_DAG_FACTORY__SCHEDULE_SPREAD_SECONDS"
+    for seconds, offset in (("0", None), ("3600", 1214), ("0", None)):
+        dag = parse(store, **{name: seconds})["dags"]["sqlite_metadata_daily"]["dag"]
+        assert dag["timetable"]["__var"].get("offset") == offset
+        assert ("spread to" in dag["doc_md"]) is (offset is not None)
+
+
 @pytest.mark.parametrize(
     ("setting", "is_tag", "said"),
     [
