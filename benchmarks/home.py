@@ -23,8 +23,10 @@ def airflow_home(
     :param store: folder of the configs
     """
     config: dict[str, dict[str, object]] = {
-        # By default, Airflow does not compare a DAG that it stored less than 30 s ago.
-        "core": {"min_serialized_dag_update_interval": 0},
+        # By default, Airflow does not compare a DAG that it stored less than 30 s ago. However long a load takes on a
+        # busy machine, it must not be ended, or leave out what is new.
+        "core": {"min_serialized_dag_update_interval": 0, "dagbag_import_timeout": 3600},
+        "dag_processor": {"dag_file_processor_timeout": 7200},
         "logging": {"logging_level": "WARNING"},
         "openmetadata_dag_factory": {"config_store": store or folder / "configs"},
     }
