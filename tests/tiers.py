@@ -38,7 +38,12 @@ MOST_AIRFLOWS = 8
 API_SERVERS_ALONE = {"tests/api::simple_api_server", "tests/api::fab_api_server"}
 # Files whose tests start an Airflow by themselves, and those that start a browser, or only commands of Airflow's.
 STARTS_ONE = {"tests/sandbox/test_run.py"}
-STARTS_NONE = {"tests/api/test_forged_requests.py", "tests/test_readme.py", "tests/watch/test_parse_requests.py"}
+STARTS_NONE = {
+    "tests/api/test_forged_requests.py",
+    "tests/dag/test_bundle_in_airflow.py",
+    "tests/test_readme.py",
+    "tests/watch/test_parse_requests.py",
+}
 
 
 # Tests that run with either auth manager have one of these parameters, and ask for its Airflow while they run.
