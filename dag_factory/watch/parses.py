@@ -95,7 +95,6 @@ class Parses:
         self._own: set[str] = set()
         self._settling = threading.Lock()
         self._settling_seconds = settling_seconds
-        self._has_looked = False
         self._task: asyncio.Task[None] | None = None
         self._later: asyncio.Task[None] | None = None
         self._rest: asyncio.Task[None] | None = None
@@ -171,10 +170,9 @@ class Parses:
     async def _ask_for_the_rest(self, request: ParseRequest) -> None:
         await asyncio.sleep(self._gather_seconds)
         asked = set(self._own)
-        if self._is_divided():
-            found = await self._found_out()
-            if found is None or found - self._own:
-                self._want(request, found if found is None else found - self._own, even_if_seen=False)
+        found = await self._found_out()
+        if self._is_divided() and (found is None or found - self._own):
+            self._want(request, found if found is None else found - self._own, even_if_seen=False)
         self._own -= asked
 
     async def _work(self) -> None:
@@ -211,8 +209,9 @@ class Parses:
         """Return the DAG ids that a change concerns, None where these may be all."""
         dag_ids: DagIds = wanted.dag_ids
         if wanted.are_more:
-            # The first look knows nothing: it is what the next one is compared with.
-            found = await self._found_out() if self._is_divided() or not self._has_looked else None
+            found = await self._found_out()
+            if not self._is_divided():
+                found = None
             # Where no marker can be made, the same is wanted again, though nothing else has changed by then.
             is_again = wanted.even_if_seen and found == frozenset()
             dag_ids = union(dag_ids, self._lately if is_again else found)
@@ -220,8 +219,11 @@ class Parses:
         return dag_ids
 
     async def _found_out(self) -> frozenset[str] | None:
-        """Return what has changed since this was asked last, None where that is unknown."""
-        self._has_looked = True
+        """
+        Return what has changed since this was asked last, None where that is unknown.
+
+        Asked even while the loader is one file: once it is divided, only what is new by then is parsed.
+        """
         look = asyncio.create_task(asyncio.to_thread(self._changed))
         # A network file system may hang, and must not hold up what is known.
         done, _ = await asyncio.wait([look], timeout=self._look_seconds)
