@@ -17,9 +17,10 @@ from dag_factory.store.folder.files import sync
 from dag_factory.store.parts import Part
 from dag_factory.store.shards import Shard, is_seen, shards
 from dag_factory.watch.loader_files import LoaderFile
-from dag_factory.watch.parse_requests import request_parses
+from dag_factory.watch.parse_requests import make_dags, request_parses
 
 WAIT_SECONDS = 120.0
+STORING_SECONDS = 60.0
 POLL_SECONDS = 0.5
 _MOST_LINES = 40
 
@@ -57,7 +58,11 @@ def write_loaders(files: LoaderFolder, of: int | None = None, *, force: bool = F
 
 
 def retire_loaders(
-    files: LoaderFolder, of: int | None = None, *, force: bool = False, is_parsed: Callable[[list[Shard]], bool]
+    files: LoaderFolder,
+    of: int | None = None,
+    *,
+    force: bool = False,
+    is_parsed: Callable[[list[Shard], list[Shard]], bool],
 ) -> str:
     """
     Remove the loaders of other numbers of shards, once Airflow has parsed the new ones; return what was done.
@@ -67,7 +72,8 @@ def retire_loaders(
 
     :param of: how many shards there are, None for as many as there were
     :param force: also remove those that differ from ours, and don't wait
-    :param is_parsed: waits until Airflow has parsed the loaders of some shards, and returns whether it has
+    :param is_parsed: waits until Airflow has parsed the loaders of some shards in place of those of others, and returns
+        whether it has
     :raises LoaderError: where they can't be removed, or Airflow has not parsed the new ones
     """
     wanted = _wanted(files, of)
@@ -76,7 +82,7 @@ def retire_loaders(
         return ""
     changed = [] if force else [shard for shard in others if not files.is_made(shard)]
     ours = [shard for shard in others if shard not in changed]
-    if ours and not force and not is_parsed(wanted):
+    if ours and not force and not is_parsed(wanted, ours):
         raise LoaderError(
             f"{_named(files, ours)} {_still(ours)} there: Airflow has not parsed the new ones yet. Until it has, each "
             "DAG has two loaders, which costs twice the parsing and is harmless otherwise. Start Airflow's DAG "
@@ -98,9 +104,11 @@ def retire_loaders(
     return f"{_named(files, ours)} {'was' if len(ours) == 1 else 'were'} removed."
 
 
-def wait_until_parsed(files: LoaderFolder, wanted: list[Shard], limit_seconds: float = WAIT_SECONDS) -> bool:
+def wait_until_parsed(
+    files: LoaderFolder, wanted: list[Shard], others: list[Shard], limit_seconds: float = WAIT_SECONDS
+) -> bool:
     """Have Airflow parse loaders, and return whether it has done so in time; False where it can't be asked."""
-    asked = [LoaderFile(bundle, path) for shard in wanted for bundle, path in _in_bundles(files.path / shard.file_name)]
+    asked, outdated = _as_airflow_knows(files, wanted), _as_airflow_knows(files, others)
     if not asked or not request_parses(asked):
         return False
     print(f"Waiting until Airflow has parsed the new loaders, at most {limit_seconds:.0f} s ...", flush=True)
@@ -114,7 +122,15 @@ def wait_until_parsed(files: LoaderFolder, wanted: list[Shard], limit_seconds: f
             time.sleep(POLL_SECONDS)
     except DagFactoryError:
         return False
+    # A load notes that it has begun. Airflow stores its DAGs only after that.
+    deadline = time.monotonic() + STORING_SECONDS
+    while make_dags(outdated) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
     return True
+
+
+def _as_airflow_knows(files: LoaderFolder, some: list[Shard]) -> list[LoaderFile]:
+    return [LoaderFile(bundle, path) for shard in some for bundle, path in _in_bundles(files.path / shard.file_name)]
 
 
 def _wanted(files: LoaderFolder, of: int | None) -> list[Shard]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,8 @@ class IngestionBundle(BaseDagBundle):
     """
 
     supports_versioning = False
+    storing_seconds = 60.0
+    """How long Airflow may take to store the DAGs of a parse."""
 
     def __init__(
         self, *, store: str | None = None, shards: int = 1, part: int = 0, parts: int = 1, **airflow: Any
@@ -53,6 +56,7 @@ class IngestionBundle(BaseDagBundle):
         self._files = LoaderFolder(self.base_dir)
         self._touches = Touches(self._files, self._part, ChangedIds(configured_store), configured_later_seconds())
         self._is_first_refresh = True
+        self._all_seen_at: float | None = None
         # Why the store can't be asked, as last logged.
         self._problem = ""
 
@@ -106,7 +110,11 @@ class IngestionBundle(BaseDagBundle):
     def _retire(self, store: ConfigStore) -> None:
         """Remove the loader files of another number of shards, once each of the new ones has been parsed."""
         others = set(self._files.found()).difference(self._part.all())
-        if others and all(is_seen(store.loaded(shard), store.marker()) for shard in self._part.all()):
+        if not others or not all(is_seen(store.loaded(shard), store.marker()) for shard in self._part.all()):
+            return
+        # A load notes that it has begun. Airflow stores its DAGs only after that.
+        self._all_seen_at = self._all_seen_at or time.time()
+        if time.time() - self._all_seen_at >= self.storing_seconds:
             self._files.remove(sorted(others))
 
 

@@ -151,6 +151,23 @@ def request_parses(files: Iterable[LoaderFile]) -> bool:
     return True
 
 
+def make_dags(files: Iterable[LoaderFile]) -> bool:
+    """Return whether, by Airflow's database, some of its DAGs are made by one of these files."""
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+    from sqlalchemy.exc import SQLAlchemyError
+
+    known = set(files)
+    columns = (DagModel.bundle_name, DagModel.relative_fileloc)
+    query = select(*columns).where(DagModel.is_stale.is_(False), DagModel.relative_fileloc.is_not(None)).distinct()
+    try:
+        with create_session() as session:
+            return any(LoaderFile(bundle, str(path)) in known for bundle, path in session.execute(query))
+    except SQLAlchemyError:
+        return False
+
+
 def _insert(file: LoaderFile) -> None:
     from airflow.models.dagbag import DagPriorityParsingRequest
     from airflow.utils.session import create_session

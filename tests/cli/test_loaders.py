@@ -31,8 +31,9 @@ class Airflow:
         self._parses = parses
         self.asked: list[list[Shard]] = []
 
-    def is_parsed(self, wanted: list[Shard]) -> bool:
+    def is_parsed(self, wanted: list[Shard], others: list[Shard]) -> bool:
         self.asked.append(wanted)
+        assert not set(wanted).intersection(others)
         # Whatever happens now, each DAG has a loader.
         assert set(wanted) < set(self._files.found())
         return self._parses
