@@ -28,6 +28,9 @@ def refusal(status: int, code: str) -> tuple[int, bytes]:
 
 
 SLOW_DOWN = refusal(503, "SlowDown")
+"""Clients retry after it, for a second or two."""
+REFUSED = refusal(400, "InvalidRequest")
+"""Clients give up at once."""
 
 
 class S3:

@@ -11,7 +11,7 @@ import pytest
 
 from dag_factory.dag.loader import load_dags
 from dag_factory.store import configured_store
-from tests.object_storage import S3, SLOW_DOWN, Fault, Proxy, Request, connection_to
+from tests.object_storage import REFUSED, S3, SLOW_DOWN, Fault, Proxy, Request, connection_to
 from tests.places import TESTS
 from tests.store.any_store import InBucket
 
@@ -29,8 +29,8 @@ def reading(name: str) -> Callable[[Request], bool]:
 
 FAULTS: dict[str, Fault] = {
     "down": lambda request: SLOW_DOWN,
-    "while it is listed": lambda request: SLOW_DOWN if "list-type" in request.path else None,
-    "while it is read": lambda request: SLOW_DOWN if reading("two.json")(request) else None,
+    "while it is listed": lambda request: REFUSED if "list-type" in request.path else None,
+    "while it is read": lambda request: REFUSED if reading("two.json")(request) else None,
 }
 
 

@@ -16,7 +16,7 @@ from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import Config, check
 from dag_factory.store.last_good import InUse, LastGoodVersions, Version
 from dag_factory.store.objects.object_copies import ObjectCopies
-from tests.object_storage import S3, SLOW_DOWN, Proxy, connection_to
+from tests.object_storage import REFUSED, S3, Proxy, connection_to
 from tests.places import TESTS
 from tests.store.any_store import InBucket, Kind, opened
 
@@ -129,7 +129,7 @@ def test_a_bucket_that_can_not_be_reached_stops_no_load_and_is_no_lack_of_copies
         in_bucket.location = f"s3://proxied@{in_bucket.bucket}/configs"
         copies = opened(in_bucket).last_good
         keep(copies, [version("a")])
-        proxy.fault = lambda request: SLOW_DOWN
+        proxy.fault = lambda request: REFUSED
         keep(copies, [version("b")])
         copies.forget("a")
         for ask in (lambda: copies.find("a"), copies.copies):
