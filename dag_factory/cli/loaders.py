@@ -14,8 +14,9 @@ from dag_factory.errors import DagFactoryError, LoaderError
 from dag_factory.plain_text import printable
 from dag_factory.store import configured_store
 from dag_factory.store.folder.files import sync
+from dag_factory.store.markers import all_have_seen
 from dag_factory.store.parts import Part
-from dag_factory.store.shards import Shard, is_seen, shards
+from dag_factory.store.shards import Shard, shards
 from dag_factory.watch.loader_files import LoaderFile
 from dag_factory.watch.parse_requests import make_dags, request_parses
 
@@ -116,7 +117,7 @@ def wait_until_parsed(
         store = configured_store()
         marker = store.bump()
         deadline = time.monotonic() + limit_seconds
-        while not all(is_seen(store.loaded(shard), marker) for shard in wanted):
+        while not all_have_seen(store, wanted, marker):
             if time.monotonic() > deadline:
                 return False
             time.sleep(POLL_SECONDS)

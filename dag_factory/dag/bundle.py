@@ -18,7 +18,7 @@ from dag_factory.errors import DagFactoryError, LoaderError, SettingsError
 from dag_factory.options import SECTION
 from dag_factory.store import ConfigStore, configured_store
 from dag_factory.store.changed_ids import ChangedIds
-from dag_factory.store.shards import is_seen
+from dag_factory.store.markers import all_have_seen
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class IngestionBundle(BaseDagBundle):
     def _retire(self, store: ConfigStore) -> None:
         """Remove the loader files of another number of shards, once each of the new ones has been parsed."""
         others = set(self._files.found()).difference(self._part.all())
-        if not others or not all(is_seen(store.loaded(shard), store.marker()) for shard in self._part.all()):
+        if not others or not all_have_seen(store, self._part.all(), store.marker()):
             return
         # A load notes that it has begun. Airflow stores its DAGs only after that.
         self._all_seen_at = self._all_seen_at or time.time()

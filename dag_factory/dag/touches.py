@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.store import ConfigStore
+from dag_factory.store.markers import is_seen
 from dag_factory.store.parts import Part
-from dag_factory.store.shards import Shard, is_seen, shards_of
+from dag_factory.store.shards import Shard, shards_of
 
 # Airflow overlooks a file that is touched while it is parsed, so it is touched again.
 MOST_TOUCHES = 4

@@ -70,16 +70,6 @@ def shards_of(dag_ids: Collection[str] | None, of: int) -> list[Shard]:
     return shards(of) if dag_ids is None else sorted({shard_of(dag_id, of) for dag_id in dag_ids})
 
 
-def is_seen(noted: str | None, marker: str | None) -> bool:
-    """
-    Return whether a load that noted a marker covers another marker: those are ordered by time.
-
-    :param noted: None where no load has noted one
-    :param marker: None where nothing was ever changed
-    """
-    return noted == marker or (noted is not None and marker is not None and noted > marker)
-
-
 def shard_of_file(name: str) -> Shard | None:
     """Return the shard that a loader file of this name builds, None where it is not named like one."""
     if name == WHOLE.file_name:

@@ -13,7 +13,8 @@ from dag_factory.dag.later_parses import configured_later_seconds
 from dag_factory.errors import DagFactoryError, StoreError
 from dag_factory.store import ConfigStore
 from dag_factory.store.changed_ids import ChangedIds
-from dag_factory.store.shards import WHOLE, Shard, is_seen
+from dag_factory.store.markers import is_seen
+from dag_factory.store.shards import WHOLE, Shard
 from dag_factory.watch.loader_files import DagIds, LoaderFiles
 from dag_factory.watch.wanted import ParseRequest, Wanted, union
 

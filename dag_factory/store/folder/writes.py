@@ -16,7 +16,7 @@ from dag_factory.store.folder.notes import token
 from dag_factory.store.folder.own_files import ANNOUNCED, LOADED, LOCK, MARKER, PENDING, is_key, loaded_name
 from dag_factory.store.folder.pending import Pending
 from dag_factory.store.folder.presence import Presence, no_folder
-from dag_factory.store.folder.tokens import later_than
+from dag_factory.store.markers import later_than
 from dag_factory.store.shards import WHOLE, Shard
 
 # How long a writer waits for others. A write takes some milliseconds, and the calling server does not wait for long.

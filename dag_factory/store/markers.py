@@ -1,0 +1,38 @@
+"""Version markers: opaque to those who compare them, and ordered by time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from uuid6 import uuid7
+
+if TYPE_CHECKING:
+    from dag_factory.store import ConfigStore
+    from dag_factory.store.shards import Shard
+
+
+def later_than(*markers: str | None) -> str:
+    """Return a new marker that is greater than the given ones, even if other machines' clocks are ahead."""
+    numbers = [uuid7().int]
+    for marker in markers:
+        with suppress(ValueError):
+            numbers.append(UUID(marker or "").int + 1)
+    return str(UUID(int=max(numbers)))
+
+
+def is_seen(noted: str | None, marker: str | None) -> bool:
+    """
+    Return whether a load that noted a marker covers another marker.
+
+    :param noted: None where no load has noted one
+    :param marker: None where nothing was ever changed
+    """
+    return noted == marker or (noted is not None and marker is not None and noted > marker)
+
+
+def all_have_seen(store: ConfigStore, shards: Iterable[Shard], marker: str | None) -> bool:
+    """Return whether the last load of each of some shards covers a marker."""
+    return all(is_seen(store.loaded(shard), marker) for shard in shards)
