@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from dag_factory import settings
 from dag_factory.airflow_versions import is_dag_processor
-from dag_factory.store.load_figures import Limits, Load, Loads, problem_of
-from dag_factory.store.shards import WHOLE, Shard, shard_of_file
+from dag_factory.dag.load_figures import Limits, Load, Loads, problem_of
+from dag_factory.store.shards import WHOLE, Shard
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -160,16 +160,6 @@ def read_loads(path: Path) -> Loads:
     except (OSError, ValueError, AttributeError):
         return Loads()
     return Loads(last, complete, killed if isinstance(killed, int) else 0)
-
-
-def noted_loads(memory: Path) -> dict[Shard, Loads]:
-    """
-    Return what is noted of the loads on this machine, by shard; those of an earlier number of shards are among them.
-
-    :param memory: the file in which this machine remembers the store
-    """
-    found = {path: shard_of_file(f"{path.stem}.py") for path in notes_path(memory, WHOLE).parent.glob("*.json")}
-    return {shard: read_loads(path) for path, shard in found.items() if shard is not None}
 
 
 def notes_path(memory: Path, shard: Shard) -> Path:

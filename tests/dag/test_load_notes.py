@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.dag.load_notes import LoadNotes, noted_loads, notes_path, read_loads
+from dag_factory.dag.load_figures import Limits, Loads
+from dag_factory.dag.load_notes import LoadNotes, notes_path, read_loads
 from dag_factory.store.folder.folder_store import FolderStore
-from dag_factory.store.load_figures import Limits, Loads
 from dag_factory.store.shards import WHOLE, Shard
 from tests.forked_python import ForkedPython
 from tests.places import ROOT
@@ -130,17 +130,14 @@ def test_a_folder_that_can_t_be_written_stops_no_load(store: FolderStore, tmp_pa
     notes.end()
 
 
-def test_the_figures_of_all_shards_are_found(store: FolderStore, tmp_path: Path) -> None:
+def test_the_figures_of_each_shard_are_kept_for_themselves(store: FolderStore, tmp_path: Path) -> None:
     memory = tmp_path / "store.sqlite"
     for shard in (Shard(0, 2), Shard(1, 2)):
         with notes_of(store, notes_path(memory, shard), Clock(), shard) as notes:
             notes.built(5 + shard.number)
         notes.end()
-    found = noted_loads(memory)
-    assert {shard: loads.complete.dags for shard, loads in found.items() if loads.complete} == {
-        Shard(0, 2): 5,
-        Shard(1, 2): 6,
-    }
+    found = [read_loads(notes_path(memory, shard)).complete for shard in (Shard(0, 2), Shard(1, 2))]
+    assert [complete and complete.dags for complete in found] == [5, 6]
 
 
 # Parses the loader in the process that Airflow's DAG processor forks for it, and kills that once it hangs.
@@ -208,5 +205,5 @@ def test_in_airflow_s_own_child_a_parse_that_is_killed_is_reported_until_one_end
     said = [line for line in done.stdout.splitlines() if re.match(r"\d+$|killed ", line)]
     assert [line[:40] for line in said] == ["1", "killed nothing", "killed The last parse of openmetadata_lo", "1"]
     assert store.load_problem() is None
-    ((_, loads),) = noted_loads(next((tmp_path / "state").glob("*.sqlite"))).items()
+    loads = read_loads(notes_path(next((tmp_path / "state").glob("*.sqlite")), WHOLE))
     assert (loads.killed, loads.complete and loads.complete.dags) == (0, 1)

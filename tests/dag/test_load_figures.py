@@ -6,9 +6,8 @@ import json
 
 import pytest
 
-from dag_factory.store.load_figures import MODULE_LIMIT, PARSE_LIMIT, Limits, Load, Loads, problem_of
-from dag_factory.store.load_problems import first_problem, with_problem
-from dag_factory.store.shards import WHOLE, Shard
+from dag_factory.dag.load_figures import MODULE_LIMIT, PARSE_LIMIT, Limits, Load, Loads, problem_of
+from dag_factory.store.shards import Shard
 
 LIMITS = Limits(module=30, parse=50)
 NOON = 1_800_000_000.0
@@ -131,14 +130,3 @@ def test_a_load_is_read_back_from_its_note_and_anything_else_is_not_one() -> Non
     others: list[object] = [None, [], {}, "load", {**load.as_json(), "limits": None}, {**load.as_json(), "built": "x"}]
     for other in others:
         assert Load.from_json(other) is None
-
-
-def test_each_loader_file_has_its_problem_and_none_of_another_number_of_shards_stays() -> None:
-    first, second = Shard(0, 2), Shard(1, 2)
-    noted = with_problem(with_problem({}, second, "slow"), first, "slower")
-    assert noted == {"openmetadata_loader_0_of_2.py": "slower", "openmetadata_loader_1_of_2.py": "slow"}
-    assert first_problem(noted) == "slower The loads of 1 more loader files have a problem."
-    assert with_problem(noted, first, None) == {"openmetadata_loader_1_of_2.py": "slow"}
-    assert with_problem(noted, WHOLE, None) == {}
-    assert first_problem({}) is None
-    assert first_problem({"x": 3}) is None
