@@ -1,29 +1,17 @@
-"""The files of last good versions: their names and folders, and how they are read and written."""
+"""What a copy of a last good version holds, and how it is named, in a folder as in object storage."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
-import os
-import stat
-import time
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from uuid import uuid4
 
 from dag_factory.configs.document import Document, check_values
 from dag_factory.errors import ConfigError
 from dag_factory.store.folder.access import OWNER_ONLY, Access
-from dag_factory.store.folder.files import NEW
-
-log = logging.getLogger(__name__)
 
 # With its defaults, a config may be larger than a config's file may be. A larger copy is not read.
 MAX_BYTES = 8 * 1024 * 1024
-ABANDONED_SECONDS = 3600.0
 
 # A file's name has 255 bytes at most, and a DAG id up to 250.
 _WHOLE_ID = 120
@@ -44,135 +32,6 @@ class Version:
     key: str
     document: Document
     access: Access = OWNER_ONLY
-
-
-@dataclass(frozen=True)
-class Copy:
-    """The file of a copy; its name identifies the content, so that it need not be opened to see if it is current."""
-
-    path: Path
-    id_part: str
-    key_part: str
-
-    @property
-    def written(self) -> float:
-        """When it was written, in seconds since the epoch; 0 where it was removed meanwhile."""
-        with suppress(OSError):
-            return self.path.stat().st_mtime
-        return 0.0
-
-
-def newest_first(copies: Iterable[Copy], looks: int = 5) -> Iterator[Version]:
-    """Yield the contents of copies, the newest first, without incomplete ones."""
-    # There are several only if a load died between writing a new copy and removing the old one.
-    for copy in sorted(copies, key=lambda copy: (copy.written, copy.path.name), reverse=True):
-        try:
-            version = _read(copy.path)
-        except FileNotFoundError:
-            # A load has just replaced it by a newer one.
-            if looks > 1:
-                newer = [each for each in copies_in(copy.path.parent) if each.id_part == copy.id_part]
-                yield from newest_first(newer, looks - 1)
-        else:
-            if version is not None:
-                yield version
-            else:
-                log.warning("'%s' is torn or can't be read, so it is ignored", copy.path)
-
-
-def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
-    """
-    Yield the files of all copies.
-
-    :raises OSError: where a folder can't be listed
-    """
-    with suppress(FileNotFoundError), os.scandir(folder) as buckets:
-        for bucket in sorted(entry.name for entry in buckets if len(entry.name) == 2):
-            yield from entries_in(folder / bucket)
-
-
-def entries_in(bucket: Path) -> Iterator[os.DirEntry[str]]:
-    """Yield the files of copies in one folder of them; files of loads that died long ago are removed."""
-    with suppress(FileNotFoundError), os.scandir(bucket) as entries:
-        for entry in entries:
-            if not entry.name.startswith(".") and entry.name.count(".") == 3:
-                yield entry
-            elif entry.name.endswith(NEW):
-                remove([entry], time.time() - ABANDONED_SECONDS)
-
-
-def copies_in(bucket: Path) -> list[Copy]:
-    """Return the copies in one folder of them; none, with a log line, where it can't be listed."""
-    try:
-        return [copy_of(entry) for entry in entries_in(bucket)]
-    except OSError as error:
-        log.warning("the last good versions in '%s' can't be listed: %s", bucket, error.strerror)
-        return []
-
-
-def copy_of(entry: os.DirEntry[str]) -> Copy:
-    """Return the copy that a file's name describes."""
-    id_part, key_part, _, _ = entry.name.split(".")
-    return Copy(Path(entry.path), id_part, key_part)
-
-
-def belongs(entry: os.DirEntry[str], id_part: str) -> bool:
-    """Return whether a file is the copy for a DAG id, given as the part of a name."""
-    return entry.name.partition(".")[0] == id_part
-
-
-def size_of(entry: os.DirEntry[str] | None) -> int | None:
-    """Return a file's size in bytes, None where it is missing."""
-    with suppress(FileNotFoundError):
-        return entry.stat(follow_symlinks=False).st_size if entry is not None else None
-    return None
-
-
-def remove(entries: Iterable[os.DirEntry[str]], since: float) -> None:
-    """Remove the files that were written before a moment."""
-    for entry in entries:
-        with suppress(FileNotFoundError):
-            if entry.stat(follow_symlinks=False).st_mtime < since:
-                Path(entry.path).unlink()
-
-
-def write(path: Path, content: bytes, access: Access) -> None:
-    """
-    Write a copy atomically.
-
-    :raises OSError: where it can't be written; nothing is left behind
-    """
-    path.parent.mkdir(exist_ok=True)
-    new = path.with_name(f".{uuid4().hex}{NEW}")
-    try:
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            access.apply(descriptor)
-            file.write(content)
-        new.replace(path)
-    except BaseException:
-        new.unlink(missing_ok=True)
-        raise
-
-
-def _read(path: Path) -> Version | None:
-    """
-    Return the content of a copy, None where it is incomplete or can't be read.
-
-    :raises FileNotFoundError: where it is missing
-    """
-    try:
-        # Opening a pipe would block until there is a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return None
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError):
-        return None
-    return version_in(content, path.name.split(".")[2])
 
 
 def version_in(content: bytes, digest: str) -> Version | None:

@@ -16,8 +16,8 @@ from dag_factory.errors import ConfigError, StoreError
 from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config
+from dag_factory.store.folder.folder_copies import FolderLastGood
 from dag_factory.store.folder.folder_store import FolderStore
-from dag_factory.store.last_good import LastGood
 from dag_factory.store.stamps import Stamp
 from tests.places import TESTS
 from tests.stored import problem_of
@@ -47,7 +47,7 @@ class MemoryStore:
         self.unreadable: set[str] = set()
         self.listed_but_gone: set[str] = set()
         self.just_changed: set[str] = set()
-        self.last_good = LastGood(last_good)
+        self.last_good = FolderLastGood(last_good)
 
     def list_keys(self, unlisted: dict[str, str] | None = None) -> list[str]:
         return sorted(self.files.keys() | self.listed_but_gone)

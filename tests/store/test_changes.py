@@ -12,8 +12,9 @@ from hypothesis import given
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.changes import Seen
 from dag_factory.store.database import Database
+from dag_factory.store.folder.folder_copies import FolderLastGood
 from dag_factory.store.index import Index
-from dag_factory.store.last_good import InUse, LastGood, Version
+from dag_factory.store.last_good import InUse, Version
 from dag_factory.store.verdicts import accepts_all
 from tests.store.test_catalog import CANARY, MemoryStore, pipeline, stores
 from tests.stored import problem_of
@@ -101,7 +102,7 @@ def test_what_may_change_once_more_unnoticed_is_opened_again_and_concerns_nothin
 
 
 def test_a_config_that_can_not_run_keeps_its_last_good_id(tmp_path: Path, index: Index) -> None:
-    LastGood(tmp_path).keep([Version("orders", "a.json", ORDERS)], InUse(), since=0, complete=True)
+    FolderLastGood(tmp_path).keep([Version("orders", "a.json", ORDERS)], InUse(), since=0, complete=True)
 
     def at(file: Any) -> Seen:
         return Seen.of(MemoryStore({"a.json": file}, last_good=tmp_path), index, accepts_all)

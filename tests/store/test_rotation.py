@@ -18,9 +18,10 @@ from dag_factory.secrets.references import decrypted, encrypted
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.folder.access import Access
+from dag_factory.store.folder.folder_copies import FolderLastGood
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.folder.presence import Place
-from dag_factory.store.last_good import FOLDER, InUse, LastGood, Version
+from dag_factory.store.last_good import FOLDER, InUse, Version
 from dag_factory.store.rotation import rotate
 from tests.documents import REST
 from tests.stored import good
@@ -199,7 +200,7 @@ def test_a_store_that_goes_on_the_way_is_an_error_that_says_how_far_it_came(
 
 
 def test_a_last_good_version_that_can_not_be_written_is_named(tmp_path: Path) -> None:
-    class Full(LastGood):
+    class Full(FolderLastGood):
         def replace(self, version: Version, document: dict[str, Any]) -> None:
             raise OSError(28, "No space left on device")
 

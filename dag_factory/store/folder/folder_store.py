@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import stat
@@ -16,13 +15,14 @@ from dag_factory.configs.document import MAX_BYTES
 from dag_factory.errors import ConfigError, MissingStoreError, StoreError
 from dag_factory.store.folder.access import Access, AccessRights
 from dag_factory.store.folder.files import revision_at, stamp_at
+from dag_factory.store.folder.folder_copies import FolderLastGood
 from dag_factory.store.folder.listing import CLOSED, Found, Identity, files_in, not_listed
 from dag_factory.store.folder.notes import keep, mapping
-from dag_factory.store.folder.own_files import LOAD, NOTES, is_key, loaded_name
+from dag_factory.store.folder.own_files import loaded_name
 from dag_factory.store.folder.presence import Place, Presence, no_folder
 from dag_factory.store.folder.writes import LOCK_SECONDS, Writes
-from dag_factory.store.last_good import FOLDER, LastGood
-from dag_factory.store.load_problems import first_problem, with_problem
+from dag_factory.store.json_notes import JsonNotes
+from dag_factory.store.last_good import FOLDER
 from dag_factory.store.memory import Known, Memory
 from dag_factory.store.shards import WHOLE, Shard
 from dag_factory.store.stamps import Stamp
@@ -70,9 +70,10 @@ class FolderStore:
     ) -> None:
         self.root = Path(location).expanduser()
         self._presence = Presence(self.root, memory)
-        self.last_good = LastGood(last_good or self.root / FOLDER)
+        self.last_good = FolderLastGood(last_good or self.root / FOLDER)
         self._rights = AccessRights(self.root)
         self._writes = Writes(self.root, self._presence, lock_seconds=lock_seconds)
+        self._notes = JsonNotes(self._mapping, self._keep)
 
     def check(self) -> Place:
         return self._presence.check()
@@ -206,20 +207,19 @@ class FolderStore:
             self._keep(loaded_name(shard), marker.encode())
 
     def load_problem(self) -> str | None:
-        return first_problem(mapping(self.root / LOAD))
+        return self._notes.load_problem()
 
     def note_load_problem(self, problem: str | None, shard: Shard = WHOLE) -> None:
-        noted = mapping(self.root / LOAD)
-        if noted != (wanted := with_problem(noted, shard, problem)):
-            self._keep(LOAD, json.dumps(wanted).encode())
+        self._notes.note_load_problem(problem, shard)
 
     def recall(self, dag_id: str) -> str | None:
-        key = mapping(self.root / NOTES).get(dag_id)
-        return key if isinstance(key, str) and is_key(key) else None
+        return self._notes.recall(dag_id)
 
     def note(self, keys: Mapping[str, str]) -> None:
-        if keys != mapping(self.root / NOTES):
-            self._keep(NOTES, json.dumps(dict(keys), sort_keys=True, indent=0).encode())
+        self._notes.note(keys)
+
+    def _mapping(self, name: str) -> dict[str, object]:
+        return mapping(self.root / name)
 
     def _keep(self, name: str, note: bytes) -> None:
         with suppress(MissingStoreError):

@@ -37,7 +37,7 @@ _SKEW_SECONDS = 60.0
 
 class ObjectLastGood:
     """
-    Objects ``.last_good/<2 hex>/<DAG id>.<digest of the key>.<digest of the content>.json``, as `LastGood` names files.
+    Objects ``.last_good/<2 hex>/<DAG id>.<digest of the key>.<digest of the content>.json``, named as files are.
 
     The name identifies the content, so that loads on several machines write the same objects, and need no lock.
 
@@ -77,7 +77,7 @@ class ObjectLastGood:
         shard: Shard = WHOLE,
     ) -> dict[str, str]:
         """
-        Keep copies of good configs, and remove those of configs that were removed, see `LastGood.keep`.
+        Keep copies of good configs, and remove those of configs that were removed, see `LastGoodVersions.keep`.
 
         :return: the key of each copy that is in place, by DAG id
         """

@@ -11,10 +11,11 @@ from pathlib import Path
 from dag_factory.configs.document import MAX_BYTES
 from dag_factory.errors import StoreError
 from dag_factory.store.folder.access import OWNER_ONLY, Access
-from dag_factory.store.folder.own_files import LOAD, NOTES, is_key, loaded_name
+from dag_factory.store.folder.folder_copies import FolderLastGood
+from dag_factory.store.folder.own_files import loaded_name
 from dag_factory.store.folder.presence import Place
-from dag_factory.store.last_good import LastGood, LastGoodVersions
-from dag_factory.store.load_problems import first_problem, with_problem
+from dag_factory.store.json_notes import JsonNotes
+from dag_factory.store.last_good import LastGoodVersions
 from dag_factory.store.memory import Known, Memory
 from dag_factory.store.objects.ahead import Ahead
 from dag_factory.store.objects.bucket import Bucket
@@ -59,10 +60,11 @@ class ObjectStore:
         self.location = location
         self._bucket = bucket or Bucket(location)
         self.last_good: LastGoodVersions = (
-            LastGood(last_good) if last_good is not None else ObjectLastGood(self._bucket)
+            FolderLastGood(last_good) if last_good is not None else ObjectLastGood(self._bucket)
         )
         self._presence = ObjectPresence(self._bucket, memory)
         self._changes = Changes(self._bucket, self._presence)
+        self._notes = JsonNotes(self._mapping, self._keep)
         self._entries: Mapping[str, Entry] = {}
         # Whether the listing is that of the last `revisions`, for the next `list_keys`.
         self._is_listed = False
@@ -182,20 +184,16 @@ class ObjectStore:
         self._keep(loaded_name(shard), marker.encode())
 
     def load_problem(self) -> str | None:
-        return first_problem(self._mapping(LOAD))
+        return self._notes.load_problem()
 
     def note_load_problem(self, problem: str | None, shard: Shard = WHOLE) -> None:
-        noted = self._mapping(LOAD)
-        if noted != (wanted := with_problem(noted, shard, problem)):
-            self._keep(LOAD, json.dumps(wanted).encode())
+        self._notes.note_load_problem(problem, shard)
 
     def recall(self, dag_id: str) -> str | None:
-        key = self._mapping(NOTES).get(dag_id)
-        return key if isinstance(key, str) and is_key(key) else None
+        return self._notes.recall(dag_id)
 
     def note(self, keys: Mapping[str, str]) -> None:
-        if keys or self._note(NOTES, _NOTES_BYTES) is not None:
-            self._keep(NOTES, json.dumps(dict(keys), sort_keys=True, indent=0).encode())
+        self._notes.note(keys)
 
     def _note(self, name: str, most: int) -> bytes | None:
         """Return what one of the store's own notes holds, None where it is missing or can't be read."""

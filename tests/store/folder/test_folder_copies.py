@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from dag_factory.store.folder.access import Access
-from dag_factory.store.last_good import InUse, LastGood, Version
+from dag_factory.store.folder.folder_copies import FolderLastGood
+from dag_factory.store.last_good import InUse, Version
 from dag_factory.store.shards import WHOLE
 
 
@@ -27,7 +28,7 @@ def version(dag_id: str = "orders", key: str | None = None, **fields: Any) -> Ve
 
 
 def keep(
-    copies: LastGood,
+    copies: FolderLastGood,
     good: Sequence[Version],
     in_use: InUse | None = None,
     *,
@@ -39,16 +40,16 @@ def keep(
     copies.keep(good, in_use or InUse(), since=time.time() + later, complete=complete, seconds=seconds)
 
 
-def files(copies: LastGood) -> list[Path]:
+def files(copies: FolderLastGood) -> list[Path]:
     return sorted(copies.folder.glob("??/*"))
 
 
 @pytest.fixture
-def copies(tmp_path: Path) -> LastGood:
-    return LastGood(tmp_path / ".last_good")
+def copies(tmp_path: Path) -> FolderLastGood:
+    return FolderLastGood(tmp_path / ".last_good")
 
 
-def test_what_is_kept_is_found_by_its_dag_id_and_by_its_key(copies: LastGood) -> None:
+def test_what_is_kept_is_found_by_its_dag_id_and_by_its_key(copies: FolderLastGood) -> None:
     kept = [version("orders", "sales/orders.yaml", a=[1, 2.5, None, True, "ü"]), version("refunds")]
     keep(copies, kept)
     assert copies.find("orders") == kept[0]
@@ -58,7 +59,7 @@ def test_what_is_kept_is_found_by_its_dag_id_and_by_its_key(copies: LastGood) ->
     assert sorted(each.dag_id for each in copies.copies().all()) == ["orders", "refunds"]
 
 
-def test_nothing_is_found_where_nothing_was_ever_kept(copies: LastGood) -> None:
+def test_nothing_is_found_where_nothing_was_ever_kept(copies: FolderLastGood) -> None:
     assert copies.find("orders") is None
     assert list(copies.copies().all()) == []
     copies.forget("orders")
@@ -66,44 +67,45 @@ def test_nothing_is_found_where_nothing_was_ever_kept(copies: LastGood) -> None:
 
 
 @pytest.mark.parametrize("dag_id", ["../../etc/passwd", "a.b", "", ".", "a/b", "x" * 5000, "ü", "\x00"])
-def test_an_id_that_no_config_can_have_leads_nowhere(copies: LastGood, dag_id: str) -> None:
+def test_an_id_that_no_config_can_have_leads_nowhere(copies: FolderLastGood, dag_id: str) -> None:
     keep(copies, [version()])
     assert copies.find(dag_id) is None
     copies.forget(dag_id)
     assert len(files(copies)) == 1
 
 
-def test_ids_as_long_as_airflow_takes_them_are_told_apart(copies: LastGood) -> None:
+def test_ids_as_long_as_airflow_takes_them_are_told_apart(copies: FolderLastGood) -> None:
     kept = [version("x" * 249 + end, "k" * 900 + f"{end}.json") for end in "ab"]
     keep(copies, kept)
     assert [copies.find(each.dag_id) for each in kept] == kept
     assert all(len(path.name) < 255 for path in files(copies))
 
 
-def test_a_new_version_takes_the_place_of_the_old_one(copies: LastGood) -> None:
+def test_a_new_version_takes_the_place_of_the_old_one(copies: FolderLastGood) -> None:
     keep(copies, [version(a=1)])
     keep(copies, [version(a=2)])
     assert copies.find("orders") == version(a=2)
     assert len(files(copies)) == 1
 
 
-def test_a_config_that_was_moved_has_one_copy(copies: LastGood) -> None:
+def test_a_config_that_was_moved_has_one_copy(copies: FolderLastGood) -> None:
     keep(copies, [version(key="a.yaml")])
     keep(copies, [version(key="b/a.yaml")])
     assert copies.find("orders") == version(key="b/a.yaml")
     assert copies.copies().of_key("a.yaml") is None
 
 
-def test_what_has_not_changed_is_neither_opened_nor_written(copies: LastGood) -> None:
+def test_what_has_not_changed_is_neither_opened_nor_written(copies: FolderLastGood) -> None:
     kept = [version(f"n{number}") for number in range(20)]
     keep(copies, kept)
     before = {path: path.stat().st_ino for path in files(copies)}
     script = (
         "import sys, time; opened = []\n"
         "from pathlib import Path; from dag_factory.store.last_good import *\n"
+        "from dag_factory.store.folder.folder_copies import *\n"
         "sys.addaudithook(lambda event, args: event == 'open' and opened.append(str(args[0])))\n"
         f"good = [Version(f'n{{n}}', f'n{{n}}.json', {{'name': f'n{{n}}'}}) for n in range(20)]\n"
-        f"LastGood(Path({str(copies.folder)!r})).keep(good, InUse(), since=time.time() + 60, complete=True)\n"
+        f"FolderLastGood(Path({str(copies.folder)!r})).keep(good, InUse(), since=time.time() + 60, complete=True)\n"
         "print(opened)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -111,7 +113,7 @@ def test_what_has_not_changed_is_neither_opened_nor_written(copies: LastGood) ->
     assert {path: path.stat().st_ino for path in files(copies)} == before
 
 
-def test_the_copy_of_a_config_that_is_gone_goes(copies: LastGood) -> None:
+def test_the_copy_of_a_config_that_is_gone_goes(copies: FolderLastGood) -> None:
     keep(copies, [version("a"), version("b")])
     keep(copies, [version("b")])
     assert copies.find("a") is None
@@ -120,7 +122,7 @@ def test_the_copy_of_a_config_that_is_gone_goes(copies: LastGood) -> None:
     assert files(copies) == []
 
 
-def test_a_list_that_lacks_some_configs_removes_no_copy(copies: LastGood) -> None:
+def test_a_list_that_lacks_some_configs_removes_no_copy(copies: FolderLastGood) -> None:
     keep(copies, [version("a"), version("b")])
     keep(copies, [version("b", x=2)], complete=False)
     assert copies.find("a") == version("a")
@@ -128,21 +130,21 @@ def test_a_list_that_lacks_some_configs_removes_no_copy(copies: LastGood) -> Non
 
 
 @pytest.mark.parametrize("in_use", [InUse(dag_ids={"a"}), InUse(keys={"a.json"})])
-def test_the_copy_of_a_broken_config_stays(copies: LastGood, in_use: InUse) -> None:
+def test_the_copy_of_a_broken_config_stays(copies: FolderLastGood, in_use: InUse) -> None:
     keep(copies, [version("a"), version("b")])
     keep(copies, [], in_use)
     assert copies.find("a") == version("a")
     assert copies.find("b") is None
 
 
-def test_a_copy_that_is_newer_than_the_list_of_the_configs_stays(copies: LastGood) -> None:
+def test_a_copy_that_is_newer_than_the_list_of_the_configs_stays(copies: FolderLastGood) -> None:
     keep(copies, [version("a"), version("b", x=2)])
     keep(copies, [version("b", x=1)], later=-60)  # a load that began before
     assert copies.find("a") == version("a")
     assert len(files(copies)) == 3
 
 
-def test_what_is_forgotten_is_gone(copies: LastGood) -> None:
+def test_what_is_forgotten_is_gone(copies: FolderLastGood) -> None:
     keep(copies, [version("a"), version("b")])
     copies.forget("a")
     assert copies.find("a") is None
@@ -175,14 +177,14 @@ def make_a_link(path: Path) -> None:
         make_a_link,
     ],
 )
-def test_a_torn_copy_is_ignored(copies: LastGood, spoil: Any) -> None:
+def test_a_torn_copy_is_ignored(copies: FolderLastGood, spoil: Any) -> None:
     keep(copies, [version()])
     spoil(files(copies)[0])
     assert copies.find("orders") is None
     assert copies.copies().of_key("orders.json") is None
 
 
-def test_an_older_copy_serves_where_the_newest_is_torn(copies: LastGood) -> None:
+def test_an_older_copy_serves_where_the_newest_is_torn(copies: FolderLastGood) -> None:
     keep(copies, [version(a=1)])
     keep(copies, [version(a=2)], later=-60)
     newest = max(files(copies), key=lambda path: path.stat().st_mtime_ns)
@@ -190,14 +192,14 @@ def test_an_older_copy_serves_where_the_newest_is_torn(copies: LastGood) -> None
     assert copies.find("orders") == version(a=1)
 
 
-def test_a_copy_that_is_shorter_than_it_should_be_is_written_anew(copies: LastGood) -> None:
+def test_a_copy_that_is_shorter_than_it_should_be_is_written_anew(copies: FolderLastGood) -> None:
     keep(copies, [version()])
     files(copies)[0].write_bytes(b"{")
     keep(copies, [version()])
     assert copies.find("orders") == version()
 
 
-def test_a_copy_is_as_readable_as_what_it_was_made_of(copies: LastGood) -> None:
+def test_a_copy_is_as_readable_as_what_it_was_made_of(copies: FolderLastGood) -> None:
     for access, mode in ((Access(), 0o600), (Access(0o644, os.getgid()), 0o644), (Access(0o640, os.getgid()), 0o640)):
         keep(copies, [Version("orders", "orders.json", {}, access)])
         (copy,) = files(copies)
@@ -208,15 +210,15 @@ def test_a_copy_is_as_readable_as_what_it_was_made_of(copies: LastGood) -> None:
 def test_a_folder_that_can_not_be_written_to_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "dag_factory")
     (tmp_path / "file").touch()
-    copies = LastGood(tmp_path / "file")
+    copies = FolderLastGood(tmp_path / "file")
     keep(copies, [version(f"n{number}") for number in range(50)])
     assert len(caplog.records) == 1
     assert copies.find("n1") is copies.copies().of_key("n1.json") is None
-    keep(LastGood(tmp_path / "missing" / ".last_good"), [version()])
+    keep(FolderLastGood(tmp_path / "missing" / ".last_good"), [version()])
     assert not (tmp_path / "missing").exists()
 
 
-def test_writing_ends_when_a_load_has_no_more_time_for_it(copies: LastGood) -> None:
+def test_writing_ends_when_a_load_has_no_more_time_for_it(copies: FolderLastGood) -> None:
     kept = [version(f"n{number}") for number in range(10)]
     keep(copies, kept, seconds=-1)
     assert files(copies) == []
@@ -224,7 +226,7 @@ def test_writing_ends_when_a_load_has_no_more_time_for_it(copies: LastGood) -> N
     assert len(files(copies)) == 10
 
 
-def test_what_a_killed_load_has_left_is_removed_once_it_is_old(copies: LastGood) -> None:
+def test_what_a_killed_load_has_left_is_removed_once_it_is_old(copies: FolderLastGood) -> None:
     keep(copies, [version()])
     (bucket,) = copies.folder.glob("??")
     young, old = bucket / ".1.new", bucket / ".2.new"
@@ -240,6 +242,7 @@ def test_what_a_killed_load_has_left_is_removed_once_it_is_old(copies: LastGood)
 KILLED = """
 import os, signal, sys, time
 from pathlib import Path
+from dag_factory.store.folder.folder_copies import *
 from dag_factory.store.last_good import *
 left = int(sys.argv[2])
 def count(event, args):
@@ -250,7 +253,7 @@ def count(event, args):
             os.kill(os.getpid(), signal.SIGKILL)
 good = [Version(f"n{n}", f"n{n}.json", {"v": 2}, Access(0o644, os.getgid())) for n in range(1, 5)]
 sys.addaudithook(count)
-LastGood(Path(sys.argv[1])).keep(good, InUse(), since=time.time() + 60, complete=True)
+FolderLastGood(Path(sys.argv[1])).keep(good, InUse(), since=time.time() + 60, complete=True)
 print("done")
 """
 
@@ -258,7 +261,7 @@ print("done")
 def test_a_load_that_is_killed_at_any_step_leaves_each_config_a_copy(tmp_path: Path) -> None:
     killed = 0
     for step in range(1, 60):
-        copies = LastGood(tmp_path / str(step))
+        copies = FolderLastGood(tmp_path / str(step))
         keep(copies, [version(f"n{number}", v=1) for number in range(4)])
         script = [
             sys.executable,
@@ -287,8 +290,9 @@ def test_a_load_that_is_killed_at_any_step_leaves_each_config_a_copy(tmp_path: P
 RACING = """
 import random, sys, time
 from pathlib import Path
+from dag_factory.store.folder.folder_copies import *
 from dag_factory.store.last_good import *
-copies, end, order = LastGood(Path(sys.argv[1])), time.time() + 1.5, random.Random(int(sys.argv[2]))
+copies, end, order = FolderLastGood(Path(sys.argv[1])), time.time() + 1.5, random.Random(int(sys.argv[2]))
 while time.time() < end:
     good = [Version(f"n{n}", f"n{n}.json", {"v": order.randrange(3)}) for n in range(5)]
     copies.keep(good, InUse(), since=time.time(), complete=True)
@@ -296,7 +300,7 @@ while time.time() < end:
 """
 
 
-def test_loads_at_the_same_time_leave_each_config_a_copy(copies: LastGood) -> None:
+def test_loads_at_the_same_time_leave_each_config_a_copy(copies: FolderLastGood) -> None:
     keep(copies, [version(f"n{number}") for number in range(5)])
     seed = random.randrange(10**6)
     print(f"seed {seed}")
@@ -309,7 +313,7 @@ def test_loads_at_the_same_time_leave_each_config_a_copy(copies: LastGood) -> No
     assert all(copies.find(f"n{number}") for number in range(5))
 
 
-def test_while_another_load_keeps_copies_this_one_does_not(copies: LastGood) -> None:
+def test_while_another_load_keeps_copies_this_one_does_not(copies: FolderLastGood) -> None:
     keep(copies, [version("a")])
     with copies._alone(WHOLE) as is_alone:
         assert is_alone
@@ -318,7 +322,7 @@ def test_while_another_load_keeps_copies_this_one_does_not(copies: LastGood) -> 
     assert copies.find("b") is None
 
 
-def test_a_copy_holds_what_json_can_hold(copies: LastGood) -> None:
+def test_a_copy_holds_what_json_can_hold(copies: FolderLastGood) -> None:
     keep(copies, [version(big=2**64, small=1e-9, text="\U0001f680", nested={"a": [{}]})])
     (copy,) = files(copies)
     assert json.loads(copy.read_bytes())["document"]["text"] == "\U0001f680"
@@ -327,17 +331,17 @@ def test_a_copy_holds_what_json_can_hold(copies: LastGood) -> None:
 
 def test_nothing_is_written_or_removed_where_a_link_leads(tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
-    keep(LastGood(elsewhere), [version()])
-    there = files(LastGood(elsewhere))
+    keep(FolderLastGood(elsewhere), [version()])
+    there = files(FolderLastGood(elsewhere))
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / ".last_good").symlink_to(elsewhere)
-    linked = LastGood(tmp_path / "store" / ".last_good")
+    linked = FolderLastGood(tmp_path / "store" / ".last_good")
     keep(linked, [version("refunds")])
     linked.forget("orders")
-    assert files(LastGood(elsewhere)) == there != []
+    assert files(FolderLastGood(elsewhere)) == there != []
 
 
-def test_a_copy_that_somebody_has_made_up_is_held_to_what_a_config_may_hold(copies: LastGood) -> None:
+def test_a_copy_that_somebody_has_made_up_is_held_to_what_a_config_may_hold(copies: FolderLastGood) -> None:
     for wrong in ("\x00", "\ud800"):
         keep(copies, [version(description="good")])
         (path,) = files(copies)

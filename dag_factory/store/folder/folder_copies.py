@@ -1,0 +1,262 @@
+"""Last good versions in a folder: that of a store, or another one that a setting names."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import math
+import os
+import time
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+from dag_factory.configs.document import Document
+from dag_factory.store.copies import (
+    MAX_BYTES,
+    Version,
+    bucket_of,
+    content_of,
+    id_part_of,
+    is_whole,
+    key_part_of,
+    name_of,
+)
+from dag_factory.store.folder.copy_files import (
+    Copy,
+    belongs,
+    copies_in,
+    copy_of,
+    entries,
+    entries_in,
+    newest_first,
+    remove,
+    size_of,
+    write,
+)
+from dag_factory.store.last_good import BUDGET_SECONDS, FOLDER, InUse
+from dag_factory.store.shards import WHOLE, Shard
+
+log = logging.getLogger(__name__)
+
+_LOCK = ".lock"
+_NOT_OURS = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT})
+
+
+class FolderLastGood:
+    """
+    A folder of copies, ``<2 hex>/<DAG id>.<digest of the key>.<digest of the content>.json``.
+
+    The digest in the name shows whether a copy is current, and whether it is complete. So nothing is synced to disk: a
+    copy that a crash has cut off is ignored, and the next load writes it again.
+
+    :param folder: may be missing, which means that there are no copies
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def find(self, dag_id: str) -> Version | None:
+        """Return the copy for a DAG id, None where it is missing; lists one folder and opens one file."""
+        part = id_part_of(dag_id)
+        copies = [copy for copy in copies_in(self.folder / bucket_of(dag_id)) if copy.id_part == part]
+        return next((version for version in newest_first(copies) if version.dag_id == dag_id), None)
+
+    def copies(self) -> FolderCopies:
+        """Return all copies as they are now, by name; none is opened."""
+        return FolderCopies(self.folder)
+
+    def keep(  # noqa: PLR0913 - by name
+        self,
+        good: Collection[Version],
+        in_use: InUse,
+        *,
+        since: float,
+        complete: bool,
+        seconds: float = BUDGET_SECONDS,
+        shard: Shard = WHOLE,
+    ) -> dict[str, str]:
+        """Do what `LastGoodVersions.keep` says, and nothing while another process does so for the same shard."""
+        kept: dict[str, str] = {}
+        try:
+            with self._alone(shard) as is_alone:
+                if is_alone:
+                    self._keep(good, in_use, since, complete, seconds, shard, kept)
+        except OSError as error:
+            # A read-only store works too, without last good versions.
+            level = logging.INFO if error.errno in _NOT_OURS else logging.WARNING
+            log.log(level, "Last good versions of configs can't be kept in '%s': %s", self.folder, error.strerror)
+            kept = {version.dag_id: kept.get(version.dag_id, "") for version in good}
+        return kept
+
+    def has(self, name: str) -> bool:
+        """
+        Return whether a copy is in place that `keep` has named.
+
+        Where none could be, it is as it should be until the folder can be written to.
+        """
+        path, _, size = name.rpartition(" ")
+        if not path:
+            return not self._is_writable
+        try:
+            return os.stat(f"{self.folder}/{path}", follow_symlinks=False).st_size == int(size)  # noqa: PTH116 - of each
+        except OSError:
+            return False
+
+    @cached_property
+    def _is_writable(self) -> bool:
+        is_there = self.folder.exists()
+        return (self.folder.is_dir() if is_there else True) and os.access(
+            self.folder if is_there else self.folder.parent, os.W_OK | os.X_OK
+        )
+
+    def replace(self, version: Version, document: Document) -> None:
+        """
+        Replace the document of a copy, such as by the same one with its secrets encrypted again.
+
+        :raises OSError: where it can't be written; the copy is then still there
+        """
+        other = replace(version, document=document)
+        content = content_of(other)
+        path = self.folder / bucket_of(version.dag_id) / name_of(other, content)
+        before = [copy for copy in copies_in(path.parent) if copy.id_part == id_part_of(version.dag_id)]
+        write(path, content, version.access)
+        for copy in before:
+            if copy.path != path:
+                copy.path.unlink(missing_ok=True)
+
+    def forget(self, dag_id: str) -> None:
+        """Remove the copies for a DAG id, as far as that is possible; the next load removes what is left."""
+        part = id_part_of(dag_id)
+        with suppress(OSError):
+            self._check_own()
+            remove((each for each in entries_in(self.folder / bucket_of(dag_id)) if belongs(each, part)), math.inf)
+
+    def _check_own(self) -> None:
+        """
+        Make sure that nothing is written or removed elsewhere: an author could replace the store's folder by a link.
+
+        :raises OSError: where the store's own folder is a link; the setting's folder, the operator's, may be one
+        """
+        if self.folder.name == FOLDER and self.folder.is_symlink():
+            raise OSError(errno.ELOOP, "is a link. Remove it")
+
+    @contextmanager
+    def _alone(self, shard: Shard) -> Iterator[bool]:
+        # Without its parents: a missing store must not be created here.
+        self.folder.mkdir(exist_ok=True)
+        self._check_own()
+        descriptor = os.open(self.folder / _lock_name(shard), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(descriptor)
+
+    def _keep(  # noqa: PLR0913, PLR0917 - those of `keep`
+        self,
+        good: Collection[Version],
+        in_use: InUse,
+        since: float,
+        complete: bool,
+        seconds: float,
+        shard: Shard,
+        kept: dict[str, str],
+    ) -> None:
+        present: dict[str, dict[str, os.DirEntry[str]]] = {}
+        for entry in entries(self.folder):
+            present.setdefault(entry.name.partition(".")[0], {})[entry.name] = entry
+        if complete:
+            # Before anything is written: the disk may be full.
+            stay = {id_part_of(version.dag_id) for version in good} | {id_part_of(dag_id) for dag_id in in_use.dag_ids}
+            keys = {key_part_of(key) for key in in_use.keys}
+            for part in present.keys() - stay:
+                if _is_held(part, present[part].values(), shard):
+                    remove((entry for name, entry in present[part].items() if name.split(".")[1] not in keys), since)
+        deadline = time.monotonic() + seconds
+        left = 0
+        for version in good:
+            content = content_of(version)
+            name = name_of(version, content)
+            others = present.get(id_part_of(version.dag_id), {})
+            # A crash of the machine may have left a file that is shorter than what was written.
+            is_current = size_of(others.pop(name, None)) == len(content)
+            if not is_current and len(content) <= MAX_BYTES:
+                if time.monotonic() > deadline:
+                    left += 1
+                    continue
+                write(self.folder / bucket_of(version.dag_id) / name, content, version.access)
+            if len(content) <= MAX_BYTES:
+                kept[version.dag_id] = f"{bucket_of(version.dag_id)}/{name} {len(content)}"
+            remove(others.values(), since)
+        if left:
+            log.info("The next parses keep the last good versions of %d more configs", left)
+
+
+def _lock_name(shard: Shard) -> str:
+    return _LOCK if shard == WHOLE else f"{_LOCK}_{shard.number}_of_{shard.of}"
+
+
+def _is_held(id_part: str, copies: Iterable[os.DirEntry[str]], shard: Shard) -> bool:
+    """Return whether a shard holds the DAG id of copies, which is not all in their names where it is long."""
+    if shard == WHOLE or is_whole(id_part):
+        return shard.holds(id_part)
+    return any(shard.holds(version.dag_id) for version in newest_first(map(copy_of, copies)))
+
+
+class FolderCopies:
+    """All copies at one look."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def of_key(self, key: str) -> Version | None:
+        """Return the newest copy of the config that a key leads to, None where it is missing."""
+        copies = self._by_key.get(key_part_of(key), ())
+        return next((version for version in newest_first(copies) if version.key == key), None)
+
+    def of_id(self, dag_id: str) -> Version | None:
+        """Return the newest copy for a DAG id, None where it is missing."""
+        copies = self._by_id.get(id_part_of(dag_id), ())
+        return next((version for version in newest_first(copies) if version.dag_id == dag_id), None)
+
+    def agrees(self, key: str, dag_id: str) -> bool:
+        """Return whether all that was kept of a config or for a DAG id is of both; no copy is opened."""
+        id_part, key_part = id_part_of(dag_id), key_part_of(key)
+        related = [*self._by_key.get(key_part, ()), *self._by_id.get(id_part, ())]
+        return all(copy.id_part == id_part and copy.key_part == key_part for copy in related)
+
+    def all(self) -> Iterator[Version]:
+        """Yield the newest copy for each DAG id; opens them all."""
+        for copies in self._by_id.values():
+            yield from list(newest_first(copies))[:1]
+
+    @cached_property
+    def _copies(self) -> list[Copy]:
+        try:
+            return [copy_of(entry) for entry in entries(self._folder)]
+        except OSError as error:
+            log.warning("the last good versions in '%s' can't be listed: %s", self._folder, error.strerror)
+            return []
+
+    @cached_property
+    def _by_key(self) -> dict[str, list[Copy]]:
+        return _grouped((copy.key_part, copy) for copy in self._copies)
+
+    @cached_property
+    def _by_id(self) -> dict[str, list[Copy]]:
+        return _grouped((copy.id_part, copy) for copy in self._copies)
+
+
+def _grouped(copies: Iterable[tuple[str, Copy]]) -> dict[str, list[Copy]]:
+    groups: dict[str, list[Copy]] = {}
+    for part, copy in copies:
+        groups.setdefault(part, []).append(copy)
+    return groups
