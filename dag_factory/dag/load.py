@@ -16,8 +16,8 @@ from dag_factory.dag.plan import Plan, as_text
 from dag_factory.errors import ConfigError
 from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
-from dag_factory.store.claims import defaults_keys
 from dag_factory.store.config import BrokenConfig, Config
+from dag_factory.store.config_files import defaults_keys
 from dag_factory.store.database import NoDatabase
 from dag_factory.store.index import Index, Outcome
 from dag_factory.store.last_good import BUDGET_SECONDS, InUse, Version

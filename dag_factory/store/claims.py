@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from dag_factory.configs.dag_ids import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
-from dag_factory.configs.document import Document, parse
-from dag_factory.configs.inheritance import DEFAULTS, DEFAULTS_NAMES, check_defaults, merge_over_defaults
-from dag_factory.errors import ConfigError, StoreError
+from dag_factory.configs.document import Document
+from dag_factory.configs.inheritance import DEFAULTS_NAMES
+from dag_factory.errors import ConfigError
+from dag_factory.store.config_files import ConfigFiles, Contents, defaults_keys, is_defaults
 from dag_factory.store.index import Named
 from dag_factory.store.stamps import Stamp
 
@@ -24,23 +24,9 @@ if TYPE_CHECKING:
     from dag_factory.store.load_time import LoadTime
     from dag_factory.store.verdicts import Verdicts
 
-log = logging.getLogger(__name__)
-
 # How many configs are read until what they name is noted.
 _BATCH = 1000
 _NO_FILE = Stamp("-")
-
-
-class Contents(NamedTuple):
-    """
-    What a config's file holds.
-
-    :param document: merged over its defaults, or without them where these are broken; None where it can't be read
-    :param problem: what is wrong with its file, or with its defaults
-    """
-
-    document: Document | None = None
-    problem: ConfigError | None = None
 
 
 @dataclass(frozen=True)
@@ -88,9 +74,9 @@ class Claims:
     def __init__(self, store: ConfigStore, index: Index | None = None) -> None:
         self._store = store
         self._index = index
+        self._files = ConfigFiles(store)
         self.unlisted: dict[str, str] = {}
         """The folders whose configs can't be listed, with the reason; known once a list was asked for."""
-        self._defaults: dict[PurePosixPath, Document | ConfigError] = {}
 
     def keys(self) -> list[str]:
         """
@@ -169,7 +155,7 @@ class Claims:
             if load_time.puts_off(key, self._store.size):
                 claims.append(_claim(key, Contents(problem=_put_off(key))))
                 continue
-            contents = self._contents(key)
+            contents = self._files.contents(key)
             if contents is None:
                 continue
             claim = _claim(key, contents, stamps[key])
@@ -198,70 +184,15 @@ class Claims:
 
     def of(self, key: str) -> Claim | None:
         """Return a config's claim, None where it was removed since it was listed."""
-        contents = self._contents(key)
+        contents = self._files.contents(key)
         return _claim(key, contents) if contents is not None else None
 
     def _reopened(self, key: str, named_id: str | None) -> Contents:
         """Return what a config holds that has named a DAG id; where it names another one by now, that is a problem."""
-        contents = self._contents(key)
+        contents = self._files.contents(key)
         if contents is None or (contents.document is not None and named_in(contents.document) != named_id):
             return Contents(problem=_changed(key))
         return contents
-
-    def _contents(self, key: str) -> Contents | None:
-        """Return what a config holds, None where it is missing."""
-        try:
-            own = parse(self._store.read(key), key)
-        except KeyError:
-            return None
-        except ConfigError as error:
-            return Contents(problem=error.within(key))
-        except StoreError:
-            raise
-        except Exception as error:
-            # An unexpected exception must not become an import error, which would stop all pipelines.
-            log.exception("config '%s' can't be read", key)
-            return Contents(problem=ConfigError(f"can't be read: {type(error).__name__}. See the log", config=key))
-        try:
-            return Contents(self.with_defaults(key, own))
-        except ConfigError as error:
-            # The id may still be known, and then the problem shows where people look for the pipeline.
-            return Contents(own, error)
-
-    def with_defaults(self, key: str, own: Document) -> Document:
-        """
-        Return what a document would be under a key: merged over the defaults of its folder.
-
-        :raises ConfigError: where these are broken
-        """
-        defaults = self._defaults_of(PurePosixPath(key).parent)
-        if isinstance(defaults, ConfigError):
-            raise defaults
-        return merge_over_defaults(defaults, own)
-
-    def _defaults_of(self, folder: PurePosixPath) -> Document | ConfigError:
-        """Return the defaults of a folder's configs, with those of the folders above, or what is wrong with them."""
-        if folder not in self._defaults:
-            self._defaults[folder] = self._read_defaults_of(folder)
-        return self._defaults[folder]
-
-    def _read_defaults_of(self, folder: PurePosixPath) -> Document | ConfigError:
-        above = self._defaults_of(folder.parent) if folder != folder.parent else {}
-        if isinstance(above, ConfigError):
-            return above
-        found: Document | None = None
-        for key in (str(folder / name) for name in DEFAULTS_NAMES):
-            try:
-                defaults = parse(self._store.read(key), key, may_be_empty=True)
-                if found is not None:
-                    return ConfigError(f"stands beside a {DEFAULTS}. Keep one of the two", config=key)
-                check_defaults(defaults)
-                found = merge_over_defaults(above, defaults)
-            except KeyError:
-                continue
-            except ConfigError as error:
-                return error.within(key)
-        return above if found is None else found
 
 
 def _claim(key: str, contents: Contents, stamp: Stamp | None = None) -> Claim:
@@ -273,22 +204,6 @@ def named_in(document: Document) -> str | None:
     """Return the DAG id that a document's name gives, None where it names none."""
     name = document.get("name")
     return fitting(clean_dag_id(name)) if isinstance(name, str) and names_a_dag(name) else None
-
-
-def is_defaults(key: str) -> bool:
-    """Return whether a key is that of a file of defaults, which is not a config."""
-    return key.rpartition("/")[2] in DEFAULTS_NAMES
-
-
-def defaults_keys(key: str) -> tuple[str, ...]:
-    """Return the keys of the defaults of a config, whether such files exist or not."""
-    return _defaults_keys_in(key.rpartition("/")[0])
-
-
-@lru_cache(maxsize=1000)
-def _defaults_keys_in(folder: str) -> tuple[str, ...]:
-    folders = PurePosixPath(folder, DEFAULTS).parents
-    return tuple(str(each / name) for each in folders for name in DEFAULTS_NAMES)
 
 
 def stem_id(key: str) -> str:

@@ -9,7 +9,8 @@ from dag_factory.errors import ConfigError, SettingsError, StoreError
 from dag_factory.secrets.references import FERNET, decrypted, is_sealed_newly, references_in, resealed
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
-from dag_factory.store.claims import Claims, is_defaults
+from dag_factory.store.claims import Claims
+from dag_factory.store.config_files import is_defaults
 from dag_factory.store.last_good import LastGoodVersions
 
 # Part of every sealed value, also in a file that can't be read.

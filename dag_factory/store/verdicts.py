@@ -7,8 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dag_factory.errors import ConfigError
-from dag_factory.store.claims import Claim, defaults_keys, nameless
+from dag_factory.store.claims import Claim, nameless
 from dag_factory.store.config import BrokenConfig, Config, Trouble
+from dag_factory.store.config_files import defaults_keys
 
 if TYPE_CHECKING:
     from dag_factory.store import ConfigStore

@@ -18,8 +18,8 @@ from dag_factory.secrets.references import decrypted, encrypted, is_sealed_newly
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
-from dag_factory.store.claims import Claims
 from dag_factory.store.config import BrokenConfig, Config
+from dag_factory.store.config_files import ConfigFiles
 from dag_factory.store.toggled import toggled
 
 # Each sealed value takes at least so many bytes.
@@ -175,7 +175,7 @@ def _with_defaults(store: ConfigStore, key: str, document: Document) -> Document
     :raises ConfigError: where that would be a broken config
     """
     try:
-        whole = Claims(store).with_defaults(key, document)
+        whole = ConfigFiles(store).with_defaults(key, document)
         examine(whole).require_pipeline()
     except ConfigError as error:
         raise error.within(DEFAULTS) from None

@@ -15,8 +15,8 @@ from dag_factory.errors import ConfigError
 from dag_factory.plain_text import one_line
 from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
-from dag_factory.store.claims import defaults_keys, is_defaults
 from dag_factory.store.config import BrokenConfig, Config, examine_config
+from dag_factory.store.config_files import defaults_keys, is_defaults
 from dag_factory.store.precedence import shared
 
 log = logging.getLogger(__name__)

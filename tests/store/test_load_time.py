@@ -9,8 +9,8 @@ import pytest
 
 from dag_factory import settings
 from dag_factory.store.catalog import Catalog
-from dag_factory.store.claims import defaults_keys
 from dag_factory.store.config import BrokenConfig, Config
+from dag_factory.store.config_files import defaults_keys
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.last_good import InUse, Version
 from dag_factory.store.load_time import LARGE_BYTES, LoadTime
