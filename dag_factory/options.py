@@ -48,8 +48,8 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     "python": {
         "description": (
             "Where ingestion code runs: in_process (in the task's process, where openmetadata-ingestion is installed\n"
-            "beside Airflow), or the path of another environment's interpreter that has openmetadata-ingestion, which\n"
-            "is then started for each run.\n"
+            "beside Airflow), or the path of another environment's interpreter that has openmetadata-ingestion. It is\n"
+            "started for each run, unless warm_start has it import openmetadata-ingestion once for all runs.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",

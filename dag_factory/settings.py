@@ -17,7 +17,7 @@ _FLAGS = {**dict.fromkeys(("t", "true", "1"), True), **dict.fromkeys(("f", "fals
 
 def config_store() -> str:
     """
-    Return the path of the folder that holds the configs.
+    Return the path of the folder that holds the configs, or the URL of object storage.
 
     :raises SettingsError: where the option is set to nothing
     """

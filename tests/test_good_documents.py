@@ -25,8 +25,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dag_factory.configs.dag_ids import clean_dag_id, names_a_dag
-from dag_factory.dag.builder import PROBLEM_TAG
 from dag_factory.dag.loader import load_dags
+from dag_factory.dag.tags import PROBLEM_TAG
 from dag_factory.errors import ConfigError
 from dag_factory.openmetadata.source_configs import in_server_spelling
 from dag_factory.store import writer

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dag_factory import settings
 from dag_factory.dag.loader_file import loader_text
-from dag_factory.dag.loader_folder import LoaderFolder
+from dag_factory.dag.loader_folder import STORING_SECONDS, LoaderFolder
 from dag_factory.errors import DagFactoryError, LoaderError
 from dag_factory.plain_text import printable
 from dag_factory.store import configured_store
@@ -21,7 +21,6 @@ from dag_factory.watch.loader_files import LoaderFile
 from dag_factory.watch.parse_requests import make_dags, request_parses
 
 WAIT_SECONDS = 120.0
-STORING_SECONDS = 60.0
 POLL_SECONDS = 0.5
 _MOST_LINES = 40
 

@@ -16,6 +16,7 @@ from dag_factory.configs.timetables.spread import spread_runs
 from dag_factory.configs.timetables.written import read_back, written
 from dag_factory.dag.docs import describe, describe_problem, owner_names
 from dag_factory.dag.plan import PlaceholderPlan, Plan
+from dag_factory.dag.tags import PROBLEM_TAG, TAG
 from dag_factory.dag.trigger_form import add_fields
 from dag_factory.errors import ConfigError
 from dag_factory.openmetadata.pipeline_types import pipeline_type
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from pendulum import DateTime
 
 OWNER = "openmetadata"
-TAG = "OpenMetadata"
-PROBLEM_TAG = "config-error"
 PROBLEM_TASK = "config_error"
 
 # Widths of Airflow's columns; SQLite does not enforce them, PostgreSQL fails the parse of all DAGs.

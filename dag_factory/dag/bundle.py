@@ -12,7 +12,7 @@ from airflow.dag_processing.bundles.base import BaseDagBundle
 from dag_factory import settings
 from dag_factory.dag.bundle_list import bundle_problems, part_of
 from dag_factory.dag.later_parses import configured_later_seconds
-from dag_factory.dag.loader_folder import LoaderFolder
+from dag_factory.dag.loader_folder import STORING_SECONDS, LoaderFolder
 from dag_factory.dag.touches import Touches
 from dag_factory.errors import DagFactoryError, LoaderError, SettingsError
 from dag_factory.options import SECTION
@@ -28,7 +28,7 @@ class IngestionBundle(BaseDagBundle):
     The loader files of a config store: all of them, or the part for one of several DAG processors.
 
     They lie in Airflow's folder for bundles. `refresh` asks the store for its marker, and for nothing more while that
-    is the same. Where it is another one, the loader files that the changes concern are touched, so that Airflow parses
+    is the same. Where it has changed, the loader files that the changes concern are touched, so that Airflow parses
     these. A store that is missing changes nothing: all DAGs stay as they are.
 
     It has no versions: a run uses the config that the store has when its task starts.
@@ -41,8 +41,7 @@ class IngestionBundle(BaseDagBundle):
     """
 
     supports_versioning = False
-    storing_seconds = 60.0
-    """How long Airflow may take to store the DAGs of a parse."""
+    storing_seconds = STORING_SECONDS
 
     def __init__(
         self, *, store: str | None = None, shards: int = 1, part: int = 0, parts: int = 1, **airflow: Any

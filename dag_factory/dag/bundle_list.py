@@ -76,7 +76,7 @@ def _gaps(bundles: list[OwnBundle]) -> list[str]:
     names: dict[int, list[str]] = {number: [] for number in range(of)}
     for bundle in bundles:
         names[bundle.part.number].append(bundle.name)
-    twice = [
+    problems = [
         f"Part {number} of {of} is made by several bundles: {', '.join(each)}. Its pipelines are parsed by each of "
         "them. Keep one."
         for number, each in names.items()
@@ -84,8 +84,8 @@ def _gaps(bundles: list[OwnBundle]) -> list[str]:
     ]
     missing = [str(number) for number, each in names.items() if not each]
     if missing:
-        twice.append(
+        problems.append(
             f"No bundle makes part {', '.join(missing)} of {of}: the pipelines of its shards have no DAG. Add it on "
             "every machine: each DAG processor picks its own by --bundle-name."
         )
-    return twice
+    return problems

@@ -7,10 +7,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timezone
 from typing import Any
 
+from dag_factory.store.load_time import WARNING_SHARE
 from dag_factory.store.shards import MAX_SHARDS, WHOLE, Shard
 
-WARNING_SHARE = 0.7
-"""From this share of a limit on, a load is reported."""
 AIM_SHARE = 0.35
 """With as many shards as are recommended, a parse takes about this share of its limit."""
 # What takes less of the limit says little of how long it takes with more configs.

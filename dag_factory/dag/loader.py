@@ -26,7 +26,6 @@ from dag_factory.store.shards import WHOLE, Shard
 
 log = logging.getLogger(__name__)
 
-
 # If a link to the store is swapped while it is read, as git-sync does, it is read again.
 _ATTEMPTS = 3
 

@@ -11,6 +11,9 @@ from dag_factory.dag.loader_file import loader_text
 from dag_factory.store.folder.files import replace
 from dag_factory.store.shards import Shard, shard_of_file
 
+STORING_SECONDS = 60.0
+"""How long Airflow may take to store the DAGs of a parse. Until then, the loaders that had made them before stay."""
+
 _MODE = 0o644
 
 
@@ -46,7 +49,7 @@ class LoaderFolder:
             return False
 
     def found(self) -> list[Shard]:
-        """Return the shards of all files that are named like loader files, sorted; empty where there is no folder."""
+        """Return the shards of all files named like loader files, sorted; none where the folder is missing."""
         with suppress(OSError), os.scandir(self.path) as entries:
             return sorted(shard for entry in entries if (shard := shard_of_file(entry.name)) is not None)
         return []

@@ -43,7 +43,7 @@ class Touches:
 
     :param files: the loader files
     :param part: those of which shards
-    :param changed: asked where the marker is another one
+    :param changed: asked where the marker has changed
     :param later_seconds: see `dag_factory.dag.later_parses`
     :param clock: returns seconds
     """
@@ -69,7 +69,7 @@ class Touches:
 
     def take_up(self, store: ConfigStore) -> None:
         """
-        Look at the store's marker; where it is another one, touch what has changed.
+        Look at the store's marker; where it has changed, touch the loader files that the change concerns.
 
         :raises StoreError: where the store can't be listed; the change is then taken up the next time
         """

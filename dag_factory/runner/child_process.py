@@ -70,9 +70,9 @@ class Child:
     One order in a process of its own, in a session of its own: it ends with all that it has started.
 
     What is started here, or forked from a template of this worker, is the guard of the process that works, see
-    `dag_factory.ingestion.guard`. Whatever the
-    child says is logged here, without the secrets that the mask knows or the child sends. It ends when `terminate` is
-    called, when `run` is left by an exception, such as Airflow's of a time-out, or this process dies.
+    `dag_factory.ingestion.guard`. Whatever the child says is logged here, without the secrets that the mask knows or
+    the child sends. It ends when `terminate` is called, when `run` is left by an exception, such as Airflow's of a
+    time-out, or this process dies.
 
     :param python: path of an interpreter that has openmetadata-ingestion
     :param environment: all of the child's environment variables

@@ -1,8 +1,8 @@
 """
 Where configs lie: the store, which config speaks for which DAG id, and the writer.
 
-Runs in every process of Airflow; only the API server and the command line write. It may import `configs` and what that
-may import.
+Runs in every process of Airflow; only the API server and the command line write configs. It may import `configs` and
+what that may import.
 """
 
 from __future__ import annotations

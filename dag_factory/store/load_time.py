@@ -10,6 +10,7 @@ NEW_SHARE = 0.5
 LARGE_SHARE = 0.5
 """From this share of the limit on, large configs are not read, and run their last good versions."""
 WARNING_SHARE = 0.7
+"""From this share of a limit on, a load is reported."""
 
 LARGE_BYTES = 32 * 1024
 """Most configs have a tenth of that."""

@@ -92,6 +92,6 @@ class Listings:
 
 
 def changed(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str | None]:
-    """Return the revision of each key that is new or another one, None where it is gone."""
+    """Return the revision of each key that is new or has changed, None where it is gone."""
     changes: dict[str, str | None] = {key: revision for key, revision in now.items() if before.get(key) != revision}
     return {**changes, **dict.fromkeys(before.keys() - now.keys())}

@@ -14,7 +14,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
-from dag_factory.dag.builder import TAG
+from dag_factory.dag.tags import TAG
 from dag_factory.watch.loader_files import DagIds, LoaderFile, LoaderFiles
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from airflow.serialization.serialized_objects import DagSerialization
 
 from dag_factory.configs.timetables.schedule import cron_timetable
 from dag_factory.configs.timetables.spread import SpreadTimetable
-from dag_factory.dag.builder import PROBLEM_TAG, build_dag, build_placeholder
+from dag_factory.dag.builder import build_dag, build_placeholder
+from dag_factory.dag.tags import PROBLEM_TAG
 from dag_factory.errors import ConfigError
 from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
 from dag_factory.openmetadata.source_configs import KINDS_OF_SERVICES
