@@ -15,12 +15,13 @@ from dag_factory.configs import allowed
 from dag_factory.configs.allowed import Allowed
 from dag_factory.errors import SettingsError
 from dag_factory.options import DEFAULT_LONGEST_RUN
+from dag_factory.secrets.names import declared_names
 
 log = logging.getLogger(__name__)
 
 _PACKAGE = Path(__file__).parents[1]
-# The rooms whose code decides what is good, and what a DAG is.
-_DECIDING = ("configs", "dag", "openmetadata", "secrets")
+# Code, and the digests of openmetadata-ingestion's schemas.
+_DECIDING = (".py", ".json")
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,12 @@ class LoadSettings:
         parts = [
             __version__,
             airflow_version,
-            _code(),
+            revision_of_code(_PACKAGE),
             {each.name: getattr(self.opened, each.name) for each in fields(self.opened) if each.compare},
             *self.opened.keys.fingerprints,
             self.opened.keys.problem,
+            # They are hidden in the docs of a DAG, which are kept.
+            declared_names(),
             sorted(map(str, self.opened.versions.all().items())),
             self.longest_run,
             self.title_tag,
@@ -89,12 +92,20 @@ def _spread() -> int:
         return 0
 
 
-def _code() -> int:
-    """Return when the code that decides was last changed: a corrected file counts, whatever the version says."""
-    newest = 0
-    for room in _DECIDING:
-        for folder, _, names in os.walk(_PACKAGE / room):
-            for name in names:
-                if name.endswith(".py"):
-                    newest = max(newest, os.stat(f"{folder}/{name}").st_mtime_ns)  # noqa: PTH116 - at each load
-    return newest
+def revision_of_code(package: Path) -> str:
+    """
+    Return a text that changes with the files that decide what is good, and what a DAG is.
+
+    A file that was corrected in its place counts, whatever the version says; so does one that was put back, which makes
+    no file newer. To be sure, all of the package counts: once more, each config is judged again.
+
+    :param package: the folder of this package
+    """
+    found = []
+    for folder, _, names in os.walk(package):
+        for name in names:
+            if name.endswith(_DECIDING):
+                path = f"{folder}/{name}"
+                status = os.stat(path)  # noqa: PTH116 - at each load
+                found.append((path, status.st_mtime_ns, status.st_size))
+    return hashlib.sha256(repr(sorted(found)).encode("utf-8", "surrogateescape")).hexdigest()

@@ -21,9 +21,10 @@ from dag_factory.configs.allowed import Allowed
 from dag_factory.dag import last_load
 from dag_factory.dag.builder import build, build_dag, plan_of
 from dag_factory.dag.load import Load
-from dag_factory.dag.load_settings import LoadSettings
+from dag_factory.dag.load_settings import LoadSettings, revision_of_code
 from dag_factory.dag.plan import Plan, as_text, from_text
 from dag_factory.errors import ConfigError
+from dag_factory.secrets.names import declare_names, declared_names
 from dag_factory.store.config import Config
 from dag_factory.store.database import Database
 from dag_factory.store.folder.folder_store import FolderStore
@@ -227,6 +228,37 @@ def test_the_fingerprint_of_settings_is_the_same_for_the_same_settings_only() ->
         LoadSettings(Allowed(env=("A",), connections=("*",), applications=("metadata.",)), 86_400),
     ]
     assert len({each.fingerprint() for each in [SETTINGS, *others]}) == 1 + len(others)
+
+
+def test_what_is_declared_secret_later_is_hidden_in_what_has_not_changed_too(root: Path, index: Index) -> None:
+    source_config = {"type": "DatabaseMetadata", "schemaFilterPattern": {"includes": ["kitchen"]}}
+    write(root, "a", sourceConfig={"config": source_config})
+    assert "kitchen" in (load(root, index)[0]["a"].doc_md or "")
+    declared = declared_names()
+    declare_names(["schemaFilterPattern"])
+    try:
+        assert "kitchen" not in (load(root, index)[0]["a"].doc_md or "")
+    finally:
+        declare_names(declared)
+
+
+def test_the_revision_of_the_code_changes_with_each_of_its_files_even_with_one_that_is_put_back(tmp_path: Path) -> None:
+    code, schemas, newest = (
+        tmp_path / name for name in ("store/config.py", "configs/ingestion_1_13.json", "newest.py")
+    )
+    for age, path in enumerate((newest, code, schemas)):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("1")
+        os.utime(path, (1_700_000_000 - age, 1_700_000_000 - age))
+    before = revision_of_code(tmp_path)
+    assert revision_of_code(tmp_path) == before
+    (tmp_path / "notes.txt").write_text("no code")
+    assert revision_of_code(tmp_path) == before
+    for path in (code, schemas):
+        path.write_text("2")
+        os.utime(path, (1_600_000_000, 1_600_000_000))
+        assert revision_of_code(tmp_path) != before
+        before = revision_of_code(tmp_path)
 
 
 def test_a_lost_copy_is_kept_again(root: Path, index: Index) -> None:
