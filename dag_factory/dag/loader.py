@@ -67,7 +67,7 @@ def load_dags(shard: int = 0, of: int = 1) -> dict[str, DAG]:
 def _held(number: int, of: int) -> Shard:
     try:
         return Shard(number, of)
-    except (SettingsError, TypeError) as error:
+    except SettingsError as error:
         log.error("%s. Until load_dags() of this file is corrected, it loads all DAGs", str(error).rstrip("."))
         return WHOLE
 

@@ -29,6 +29,10 @@ class Shard:
     of: int
 
     def __post_init__(self) -> None:
+        for name, value in (("shard", self.number), ("of", self.of)):
+            # 1.5 would hold no DAG id at all.
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise SettingsError(f"{name} is not a whole number. Write it without quotes and decimals")
         if not 0 < self.of <= MAX_SHARDS or not 0 <= self.number < self.of:
             raise SettingsError(
                 f"shard {self.number} of {self.of} can't be: the number of shards is 1 to {MAX_SHARDS}, and the first "

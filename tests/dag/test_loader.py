@@ -592,7 +592,7 @@ def without_places(dags: dict[str, Any]) -> dict[str, Any]:
     return {dag_id: {**dag["dag"], "fileloc": None, "relative_fileloc": None} for dag_id, dag in dags.items()}
 
 
-@pytest.mark.parametrize("shard", ["3, 3", "-1, 2", "0, 0", "0, 5000", "'a', 2", "0, None"])
+@pytest.mark.parametrize("shard", ["3, 3", "-1, 2", "0, 0", "0, 5000", "'a', 2", "0, None", "1.5, 4", "True, 2"])
 def test_a_shard_that_can_not_be_loads_all_dags_rather_than_none(parse: Parse, store: Path, shard: str) -> None:
     after = f"from dag_factory import load_dags\nresult['dags'] = sorted(load_dags({shard}))"
     result = parse(store, after=after)
