@@ -212,6 +212,6 @@ class Catalog:
         """
         claims = self._claims.all(self._verdicts, self._load_time, needed or (lambda _: False))
         self.stamps = {claim.key: claim.stamp for claim in claims}
-        speaks = speakers(claims, self._verdicts)
+        speaks = speakers(claims, self._verdicts, self._load_time)
         self._store.note({dag_id: found.key for dag_id, found in speaks.items() if found.key != f"{dag_id}.json"})
         return speaks

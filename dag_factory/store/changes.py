@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
+from dag_factory.configs import allowed
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config, check
 from dag_factory.store.database import NoDatabase
@@ -32,16 +34,19 @@ class Seen:
     origins: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, store: ConfigStore, index: Index | None, is_good: Callable[[Config], None] = check) -> Seen:
+    def of(cls, store: ConfigStore, index: Index | None, is_good: Callable[[Config], None] | None = None) -> Seen:
         """
         Return what the DAGs of a store are made from now.
 
         With an index, only files that have changed are opened, and configs of which several claim one DAG id or that
         are broken. At 10,000 configs that takes about 0.1 s.
 
-        :param is_good: raises ConfigError for a config that can't run; asked only about those
+        :param is_good: raises ConfigError for a config that can't run; asked only about those. None to check each
+            against the settings of this process
         :raises StoreError: where the store can't be listed
         """
+        # Read once: thousands of files may claim one DAG id.
+        is_good = is_good or partial(check, opened=allowed.configured())
         catalog = Catalog(store, is_good, index=index or Index(NoDatabase()))
         speaks = catalog.speakers()
         return cls({dag_id: _origin(found, catalog.stamps.get(found.key)) for dag_id, found in speaks.items()})

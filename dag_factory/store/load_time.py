@@ -7,6 +7,9 @@ from collections.abc import Callable, Collection, Iterable
 
 NEW_SHARE = 0.5
 """From this share of the limit on, new configs wait: the next load may be slower, and must still end in time."""
+DISPUTED_SHARE = 0.25
+"""From this share of the limit on, new configs wait that no DAG id is known to be of: they are judged before any DAG is
+built, by the load of each shard."""
 LARGE_SHARE = 0.5
 """From this share of the limit on, large configs are not read, and run their last good versions."""
 WARNING_SHARE = 0.7
@@ -64,15 +67,16 @@ class LoadTime:
         """Return whether the last load did not have a config."""
         return self._known is not None and key not in self._known
 
-    def leaves_out(self, key: str, before: int, had: int | None = None) -> bool:
+    def leaves_out(self, key: str, before: int, had: int | None = None, *, share: float = NEW_SHARE) -> bool:
         """
         Return whether a config has to wait for a later load.
 
         :param before: how many configs come before it: if all files were renamed, each is new, but not one more
         :param had: how many there were in the last load, None for all that it knew
+        :param share: of the limit, from which on new configs wait
         """
         is_one_more = self.is_new(key) and before >= (len(self._known or ()) if had is None else had)
-        if is_one_more and self._used_share() > NEW_SHARE:
+        if is_one_more and self._used_share() > share:
             self.left_out.add(key)
         return key in self.left_out
 

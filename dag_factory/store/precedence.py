@@ -10,17 +10,19 @@ from dag_factory.configs.dag_ids import clean_dag_id
 from dag_factory.errors import ConfigError
 from dag_factory.store.claims import Claim, digest, fitting, stem_id
 from dag_factory.store.config import BrokenConfig, Config
+from dag_factory.store.load_time import DISPUTED_SHARE, LoadTime
 from dag_factory.store.verdicts import Verdicts
 
 Found = Config | BrokenConfig | Claim
 """What a DAG id belongs to. A claim is not checked yet: whatever the check finds, the id is its own."""
 
 
-def speakers(claims: Sequence[Claim], verdicts: Verdicts) -> dict[str, Found]:
+def speakers(claims: Sequence[Claim], verdicts: Verdicts, load_time: LoadTime) -> dict[str, Found]:
     """
     Return what each DAG id belongs to, by the rule of `dag_factory.store.catalog.Catalog`.
 
     :param claims: of all configs of a store
+    :param load_time: says for which of the claims that have to be judged for that there is no time
     """
     speaks: dict[str, Found] = {}
     disputed: list[Claim] = []
@@ -30,8 +32,25 @@ def speakers(claims: Sequence[Claim], verdicts: Verdicts) -> dict[str, Found]:
             speaks[dag_id] = claim
         else:
             disputed.append(claim)
-    _settle(sorted(disputed, key=lambda claim: precedence(claim.key, claim.named_id)), speaks, verdicts)
+    in_time = _judged_in_time(disputed, len(speaks), verdicts, load_time)
+    _settle(sorted(in_time, key=lambda claim: precedence(claim.key, claim.named_id)), speaks, verdicts)
     return speaks
+
+
+def _judged_in_time(claims: Sequence[Claim], before: int, verdicts: Verdicts, load_time: LoadTime) -> Iterator[Claim]:
+    """
+    Yield the claims to which the rule can be applied in time, judged.
+
+    Thousands of files with one name would otherwise use up the time of each shard's load, and no DAG would be left.
+
+    :param before: how many other claims there are
+    """
+    for number, claim in enumerate(sorted(claims, key=lambda claim: load_time.is_new(claim.key)), before):
+        if load_time.leaves_out(claim.key, number, share=DISPUTED_SHARE):
+            continue
+        if not verdicts.knows_good(claim):
+            verdicts.judged(claim)
+        yield claim
 
 
 def _is_undisputed(claim: Claim, dag_id: str, counted: Mapping[str | None, int], verdicts: Verdicts) -> bool:

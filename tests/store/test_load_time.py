@@ -70,6 +70,20 @@ def test_what_the_last_load_had_is_never_left_out_and_new_configs_wait_for_more_
     assert "[core] dagbag_import_timeout" in (load_time.problem() or "")
 
 
+def test_many_files_that_claim_one_dag_id_leave_the_time_for_all_that_ran(store: FolderStore) -> None:
+    drop(store, *KNOWN)
+    crowd = {f"a_{number}.json" for number in range(100)}
+    for key in crowd:
+        (store.root / key).write_text(json.dumps({"name": "same", "pipelineType": "metadata"}))
+    configs, load_time, _ = load(store, *KNOWN, limit=60)
+    assert set(KNOWN) <= set(ids(configs))
+    assert len(crowd - load_time.left_out) == 16
+    # Those that were known are still judged, whatever came since.
+    configs, load_time, _ = load(store, *KNOWN, "a_98", "a_99", limit=60)
+    assert not {"a_98.json", "a_99.json"} & load_time.left_out
+    assert len(crowd - load_time.left_out) == 16
+
+
 def test_new_configs_are_loaded_while_less_than_half_of_the_time_is_used(store: FolderStore) -> None:
     drop(store, *KNOWN, "a", "z")
     configs, load_time, catalog = load(store, *KNOWN, limit=22)
