@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +17,9 @@ log = logging.getLogger(__name__)
 SCHEMA_VERSION = 4
 # For another process's transaction to end.
 BUSY_SECONDS = 5.0
+# Where it did not end in time, all goes on without the file for so long. A load asks a dozen times: if it waited each
+# time, Airflow would end it, and then no DAG would be left.
+LEFT_ALONE_SECONDS = 60.0
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS store (one INTEGER PRIMARY KEY CHECK (one = 1), identity TEXT, is_empty INTEGER NOT NULL);
@@ -34,6 +38,8 @@ _TABLES = ("store", "configs", "keys", "claims", "dags", "plans", "loads")
 Answer = TypeVar("Answer")
 
 _warned: set[Path] = set()
+# Since when files are left alone, in seconds of the monotonic clock.
+_locked: dict[Path, float] = {}
 
 
 class Database:
@@ -84,6 +90,8 @@ class Database:
                 self.remove()
                 return action()
         except (sqlite3.Error, OSError) as error:
+            if "locked" in str(error):
+                _locked.setdefault(self.path, time.monotonic())
             self._warn(error)
             return otherwise
 
@@ -99,13 +107,22 @@ class Database:
             error,
         )
 
+    @property
+    def _busy_seconds(self) -> float:
+        """How long to wait for another process's transaction to end."""
+        since = _locked.get(self.path)
+        if since is not None and time.monotonic() - since < LEFT_ALONE_SECONDS:
+            return 0.0
+        _locked.pop(self.path, None)
+        return BUSY_SECONDS
+
     def _once(self, question: Callable[[sqlite3.Connection], Answer], begin: str) -> Answer:
         """Return the answer of one transaction."""
         if not os.access(self.path, os.F_OK):
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             # SQLite would create it with the umask's mode; its journals get the mode of the file.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)
+        connection = sqlite3.connect(self.path, timeout=self._busy_seconds, isolation_level=None)
         with closing(connection):
             if _schema_version(connection) != SCHEMA_VERSION:
                 _make_tables(connection)

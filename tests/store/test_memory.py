@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dag_factory.store import configured_memory, knows_store
+from dag_factory.store.database import BUSY_SECONDS
 from dag_factory.store.index import Index, Named, Outcome
 from dag_factory.store.memory import Known, Memory
 from dag_factory.store.shards import WHOLE, Shard
@@ -108,6 +109,29 @@ def test_a_file_that_another_process_holds_is_not_replaced(tmp_path: Path, caplo
     assert Index(memory.database).named() == {}
     assert memory.known() == KNOWN
     assert "corrupt" not in caplog.text
+
+
+def test_a_file_that_another_process_keeps_locked_is_waited_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    connect = sqlite3.connect
+
+    def counting(path: Path, timeout: float, isolation_level: None) -> sqlite3.Connection:
+        waits.append(timeout)
+        return connect(path, timeout=timeout / 100, isolation_level=isolation_level)
+
+    memory = Memory(tmp_path, "/store")
+    index = Index(memory.database)
+    memory.note(KNOWN)
+    with closing(connect(memory.path, isolation_level=None)) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        monkeypatch.setattr(sqlite3, "connect", counting)
+        assert (memory.known(), index.named(), index.outcomes(), index.plans(["a"])) == (None, {}, {}, {})
+        index.note_named({"a.json": Named("1", "a")})
+        connection.execute("ROLLBACK")
+    assert waits == [BUSY_SECONDS, 0, 0, 0, 0]
+    assert memory.known() == KNOWN
 
 
 def test_a_machine_without_a_folder_to_remember_in_does_without(
