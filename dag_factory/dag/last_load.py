@@ -42,10 +42,13 @@ class Plans:
         if text is None:
             return None
         try:
-            return from_text(text)
+            plan = from_text(text)
         except ValueError:
+            plan = None
+        if plan is None or plan.dag_id != dag_id:
             log.warning("what the last load has kept of DAG '%s' can't be read", dag_id)
             return None
+        return plan
 
 
 def recalled(index: Index, outcomes: Mapping[str, Outcome]) -> dict[str, DAG]:

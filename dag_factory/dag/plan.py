@@ -68,5 +68,5 @@ def from_text(text: str) -> Plan | PlaceholderPlan:
     try:
         values = json.loads(text)
         return Plan(**values) if "pipeline_type" in values else PlaceholderPlan(**values)
-    except TypeError as error:
+    except (TypeError, RecursionError) as error:
         raise ValueError(str(error)) from None

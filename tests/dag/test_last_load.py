@@ -112,7 +112,14 @@ def test_each_kind_of_schedule_is_kept(airflow: dict[str, Any], spread: int) -> 
     assert serialized(build(again)) == serialized(dag)
 
 
-@pytest.mark.parametrize("text", ["", "{", "null", "[]", "{}", '{"pipeline_type": 1}', '{"dag_id": "orders"}'])
+OTHER = as_text(plan_of(Config("other", "other.json", {**SAMPLE, "name": "other"}), OPEN))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "null", "[]", "{}", '{"pipeline_type": 1}', '{"dag_id": "orders"}', "[" * 100_000, OTHER],
+    ids=["empty", "torn", "null", "list", "nothing", "no id", "no problem", "too deep", "of another DAG"],
+)
 def test_a_config_whose_plan_can_not_be_read_is_left_out_and_no_other(
     index: Index, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -259,6 +266,17 @@ def test_the_revision_of_the_code_changes_with_each_of_its_files_even_with_one_t
         os.utime(path, (1_600_000_000, 1_600_000_000))
         assert revision_of_code(tmp_path) != before
         before = revision_of_code(tmp_path)
+
+
+def test_what_somebody_has_changed_in_the_index_is_found_out_anew(root: Path, index: Index) -> None:
+    write(root, "a", "b")
+    load(root, index)
+    outcome = index.outcome("a")
+    assert outcome is not None
+    index.keep(WHOLE, {"a": outcome._replace(copy="a\0b 3")}, {"a": OTHER})
+    dags, opened = load(root, index)
+    assert (list(dags), opened) == (["a", "b"], {"a.json"})
+    assert load(root, index)[1] == set()
 
 
 def test_a_lost_copy_is_kept_again(root: Path, index: Index) -> None:

@@ -103,7 +103,7 @@ class FolderLastGood:
             return not self._is_writable
         try:
             return os.stat(f"{self.folder}/{path}", follow_symlinks=False).st_size == int(size)  # noqa: PTH116 - of each
-        except OSError:
+        except (OSError, ValueError):  # the name comes from the index, which somebody may have changed
             return False
 
     @cached_property
