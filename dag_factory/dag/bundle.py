@@ -118,7 +118,7 @@ class IngestionBundle(BaseDagBundle):
 
 
 def _require_configured(store: str | None) -> None:
-    if store is not None and store.rstrip("/") != settings.config_store().rstrip("/"):
+    if store is not None and str(store).rstrip("/") != settings.config_store().rstrip("/"):
         # Neither is quoted: a location may have a password in it.
         raise SettingsError(
             f"store is not the same as [{SECTION}] config_store, which the API server and the workers read. Set that "

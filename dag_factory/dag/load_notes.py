@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _MAX_BYTES = 10_000
+# Not that of a config: somebody may have put `state_folder` into the config store.
+_SUFFIX = ".load"
 
 
 class LoadNotes:
@@ -168,7 +170,7 @@ def notes_path(memory: Path, shard: Shard) -> Path:
 
     :param memory: the file in which this machine remembers the store
     """
-    return memory.with_suffix(".loads") / f"{Path(shard.file_name).stem}.json"
+    return memory.with_suffix(".loads") / f"{Path(shard.file_name).stem}{_SUFFIX}"
 
 
 def _limits() -> Limits:

@@ -143,6 +143,8 @@ def test_a_bundle_that_can_t_be_is_said_with_its_name_and_the_way_out(monkeypatc
     with pytest.raises(SettingsError, match=r"bundle 'ours': store is not the same as .* config_store") as raised:
         bundle_of(monkeypatch, store="s3://me:canary@configs")
     assert "canary" not in str(raised.value)
+    with pytest.raises(SettingsError, match=r"bundle 'ours': store is not the same as .* config_store"):
+        bundle_of(monkeypatch, store=5)
 
 
 def test_the_store_may_be_named_in_the_bundle_too(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

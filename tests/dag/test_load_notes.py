@@ -207,3 +207,9 @@ def test_in_airflow_s_own_child_a_parse_that_is_killed_is_reported_until_one_end
     assert store.load_problem() is None
     loads = read_loads(notes_path(next((tmp_path / "state").glob("*.sqlite")), WHOLE))
     assert (loads.killed, loads.complete and loads.complete.dags) == (0, 1)
+
+
+def test_notes_are_no_config_even_where_the_state_folder_is_in_the_store(store: FolderStore) -> None:
+    with notes_of(store, notes_path(store.root / "state" / "store.sqlite", WHOLE), Clock()) as notes:
+        assert store.list_keys() == []
+    release(notes)
