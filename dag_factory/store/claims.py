@@ -191,6 +191,9 @@ class Claims:
         """Return what a config holds that has named a DAG id; where it names another one by now, that is a problem."""
         contents = self._files.contents(key)
         if contents is None or (contents.document is not None and named_in(contents.document) != named_id):
+            if self._index is not None:
+                # It may be changed back to the file that it was, as by a link that is swapped back.
+                self._index.note_named({}, (key,))
             return Contents(problem=_changed(key))
         return contents
 

@@ -16,8 +16,10 @@ from dag_factory.errors import ConfigError, StoreError
 from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config
+from dag_factory.store.database import Database
 from dag_factory.store.folder.folder_copies import FolderLastGood
 from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.index import Index
 from dag_factory.store.stamps import Stamp
 from tests.places import TESTS
 from tests.stored import problem_of
@@ -519,3 +521,16 @@ def test_one_config_is_judged_as_among_all_of_them_and_few_others_are_opened() -
 
 def test_a_config_that_is_gone_is_judged_by_nobody() -> None:
     assert Catalog(MemoryStore({})).judge("gone.json") is None
+
+
+def test_a_config_that_names_another_dag_than_the_index_says_is_read_again_at_the_next_load(tmp_path: Path) -> None:
+    index = Index(Database(tmp_path, "/store"))
+    store = MemoryStore({"a.json": pipeline("new")})
+    # A link was swapped while the store was read, and then swapped back.
+    Catalog(store, index=index).all()
+    (noted,) = index.named().values()
+    index.note_named({"a.json": noted._replace(dag_id="old")})
+    (changed,) = Catalog(store, index=index).all()
+    assert "was changed or removed while the store was being read" in str(problem_of(changed))
+    (again,) = Catalog(store, index=index).all()
+    assert (again.dag_id, problem_of(again)) == ("new", None)

@@ -154,7 +154,9 @@ def stamp_at(entry: os.DirEntry[str], now: float) -> Stamp:
     Return the stamp of a file that was found in a folder's listing; of a link, that of the file it leads to.
 
     Those who may write a file can give it any time of its last change, but not the time of the change of its inode
-    (``st_ctime``). That time advances in steps, so a file that has just been changed may be changed again unnoticed.
+    (``st_ctime``). That time advances in steps, so a file that has just been changed may be changed again unnoticed. So
+    may one that is written through a memory map: the kernel then notes a change of a page once until it is on disk.
+    What a DAG shows may then be older than what its run uses. The run checks all of its config again.
 
     :param now: seconds since the epoch
     """
