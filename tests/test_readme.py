@@ -32,8 +32,8 @@ CI = (ROOT / ".ci" / "run").read_text()
 ROOMS = sorted(path.parent.name for path in (ROOT / "dag_factory").glob("*/__init__.py"))
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+def blocks(language: str, text: str = TEXT) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 COMMANDS = [line for block in blocks("bash") for line in block.splitlines() if not line.startswith("#")]
@@ -63,7 +63,7 @@ def test_every_target_and_every_module_that_a_text_names_is_there() -> None:
 
 @pytest.mark.e2e
 def test_the_installation_leads_to_an_airflow_that_loads_a_config(tmp_path: Path) -> None:
-    (block,) = (block for block in blocks("bash") if "pip install" in block)
+    (block,) = (block for block in blocks("bash", PAGES[ROOT / "README.md"]) if "pip install" in block)
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
