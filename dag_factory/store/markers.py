@@ -14,12 +14,22 @@ if TYPE_CHECKING:
     from dag_factory.store.shards import Shard
 
 
+# No clock makes such a marker in the next thousand years. One that somebody has written into the store would be greater
+# than all that come after it, or have none after it at all.
+_FAR = UUID(int=1 << 127)
+
+
 def later_than(*markers: str | None) -> str:
-    """Return a new marker that is greater than the given ones, even if other machines' clocks are ahead."""
+    """
+    Return a new marker that is greater than the given ones, even if other machines' clocks are ahead.
+
+    Those that no clock can have made don't count.
+    """
     numbers = [uuid7().int]
     for marker in markers:
         with suppress(ValueError):
-            numbers.append(UUID(marker or "").int + 1)
+            if (given := UUID(marker or "")) < _FAR:
+                numbers.append(given.int + 1)
     return str(UUID(int=max(numbers)))
 
 
@@ -30,7 +40,7 @@ def is_seen(noted: str | None, marker: str | None) -> bool:
     :param noted: None where no load has noted one
     :param marker: None where nothing was ever changed
     """
-    return noted == marker or (noted is not None and marker is not None and noted > marker)
+    return noted == marker or (noted is not None and marker is not None and marker < noted < str(_FAR))
 
 
 def all_have_seen(store: ConfigStore, shards: Iterable[Shard], marker: str | None) -> bool:

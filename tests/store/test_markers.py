@@ -11,13 +11,13 @@ from dag_factory.store.shards import shards
 
 
 def test_a_new_marker_is_later_than_one_of_a_machine_whose_clock_is_ahead() -> None:
-    ahead = str(UUID(int=UUID("f" * 32).int - 10))
+    ahead = str(UUID(int=UUID(int=1 << 127).int - 10))
     assert later_than(None, "torn", ahead) > ahead
 
 
 @pytest.mark.parametrize(
     ("noted", "marker", "seen"),
-    [("b", "a", True), ("a", "a", True), ("a", "b", False), (None, "a", False), ("a", None, False), (None, None, True)],
+    [("2", "1", True), ("1", "1", True), ("1", "2", False), (None, "1", False), ("1", None, False), (None, None, True)],
 )
 def test_a_load_covers_the_marker_that_it_has_noted_and_earlier_ones(
     noted: str | None, marker: str | None, seen: bool
@@ -32,3 +32,18 @@ def test_a_change_is_seen_by_all_shards_once_the_last_of_them_has_noted_it(tmp_p
     assert not all_have_seen(store, shards(2), marker)
     store.note_loaded(marker, shards(2)[1])
     assert all_have_seen(store, shards(2), marker)
+
+
+@pytest.mark.parametrize("planted", ["f" * 32, str(UUID("f" * 32)), str(UUID(int=1 << 127))])
+def test_a_marker_that_somebody_has_planted_neither_stops_deploys_nor_hides_changes(
+    tmp_path: Path, planted: str
+) -> None:
+    store = FolderStore(tmp_path)
+    first, second = shards(2)
+    store.note_loaded(planted, first)
+    (tmp_path / ".version").write_text(planted)
+    marker = store.bump()
+    assert marker < planted
+    store.note_loaded(marker, second)
+    assert not all_have_seen(store, shards(2), marker)
+    assert store.bump() > marker

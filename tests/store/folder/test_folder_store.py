@@ -538,7 +538,7 @@ def test_a_change_that_was_not_made_is_not_pending_but_one_before_it_still_is(st
 
 
 def test_markers_are_ordered_whatever_the_clock_says(store: FolderStore) -> None:
-    future = "ffffffff-0000-7000-8000-000000000000"
+    future = "7fffffff-0000-7000-8000-000000000000"
     (store.root / MARKER).write_text(future)
     assert store.bump() > future
     (store.root / MARKER).unlink()
@@ -555,7 +555,7 @@ def test_each_shard_notes_its_own_load(store: FolderStore) -> None:
 
 
 def test_a_marker_that_was_removed_is_followed_by_one_later_than_any_shard_has_seen(store: FolderStore) -> None:
-    future = "ffffffff-0000-7000-8000-000000000000"
+    future = "7fffffff-0000-7000-8000-000000000000"
     store.note_loaded(future, Shard(3, 64))
     assert store.bump() > future
 
