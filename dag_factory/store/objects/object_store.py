@@ -92,7 +92,11 @@ class ObjectStore:
     def stamps(self, unlisted: dict[str, str] | None = None) -> Mapping[str, Stamp]:
         del unlisted
         entries = self._listed_once()
-        return {key: Stamp(entry.revision, is_certain=entry.is_certain) for key, entry in entries.items()}
+        # With the time, which is the service's: of S3, a revision is the MD5 of what somebody has made.
+        return {
+            key: Stamp(f"{entry.revision} {entry.size:x} {entry.changed}", is_certain=entry.is_certain)
+            for key, entry in entries.items()
+        }
 
     def _listed_once(self) -> Mapping[str, Entry]:
         """Return the listing that `revisions` has made, if it was not used yet, or a new one."""

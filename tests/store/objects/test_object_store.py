@@ -7,7 +7,7 @@ import logging
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from dag_factory.store import ConfigStore, open_store, writer
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.memory import Memory
 from dag_factory.store.objects.bucket import Bucket
+from dag_factory.store.objects.entries import Entry
 from dag_factory.store.objects.location import located
 from dag_factory.store.objects.object_store import ObjectStore
 from tests.object_storage import KEY_ID, REFUSED, S3, SECRET, SLOW_DOWN, Fault, Proxy, Request, connection_to, refusal
@@ -64,6 +65,28 @@ def asked(proxy: Proxy) -> Counter[str]:
     kinds = Counter("LIST" if "list-type" in each.path else each.method for each in proxy.requests)
     proxy.requests.clear()
     return kinds
+
+
+class Listed(Bucket):
+    """A bucket that holds what a test says."""
+
+    entries: Mapping[str, Entry]
+
+    def list(self, *, hidden: str | None = None) -> dict[str, Entry]:
+        del hidden
+        return dict(self.entries)
+
+
+def test_an_object_that_was_replaced_by_one_with_the_same_md5_has_another_stamp() -> None:
+    location = located("s3://bucket")
+    bucket = Listed(location)
+    stamps = []
+    # An author can make two such contents; the time of writing is the service's.
+    for second in (1, 2):
+        bucket.entries = {"a.json": Entry("cee9a457e790cf20d4bdaa6d69f01e41", 72, float(second))}
+        stamps.append(ObjectStore(location, bucket=bucket).stamps()["a.json"])
+    assert stamps[0] != stamps[1]
+    assert ObjectStore(location, bucket=bucket).stamps()["a.json"] == stamps[1]
 
 
 def test_a_marker_takes_one_request_and_a_worker_s_config_few(proxy: Proxy, in_bucket: InBucket) -> None:
