@@ -12,11 +12,12 @@ from airflow.dag_processing.bundles.base import BaseDagBundle
 from dag_factory import settings
 from dag_factory.dag.bundle_list import bundle_problems, part_of
 from dag_factory.dag.later_parses import configured_later_seconds
+from dag_factory.dag.load_notes import notes_path, read_loads
 from dag_factory.dag.loader_folder import STORING_SECONDS, LoaderFolder
 from dag_factory.dag.touches import Touches
 from dag_factory.errors import DagFactoryError, LoaderError, SettingsError
 from dag_factory.options import SECTION
-from dag_factory.store import ConfigStore, configured_store
+from dag_factory.store import ConfigStore, configured_memory, configured_store
 from dag_factory.store.changed_ids import ChangedIds
 from dag_factory.store.markers import all_have_seen
 
@@ -55,6 +56,7 @@ class IngestionBundle(BaseDagBundle):
         self._files = LoaderFolder(self.base_dir)
         self._touches = Touches(self._files, self._part, ChangedIds(configured_store), configured_later_seconds())
         self._is_first_refresh = True
+        self._began = time.time()
         self._all_seen_at: float | None = None
         # Why the store can't be asked, as last logged.
         self._problem = ""
@@ -109,12 +111,22 @@ class IngestionBundle(BaseDagBundle):
     def _retire(self, store: ConfigStore) -> None:
         """Remove the loader files of another number of shards, once each of the new ones has been parsed."""
         others = set(self._files.found()).difference(self._part.all())
-        if not others or not all_have_seen(store, self._part.all(), store.marker()):
+        if not others or not self._all_parsed(store):
             return
         # A load notes that it has begun. Airflow stores its DAGs only after that.
         self._all_seen_at = self._all_seen_at or time.time()
         if time.time() - self._all_seen_at >= self.storing_seconds:
             self._files.remove(sorted(others))
+
+    def _all_parsed(self, store: ConfigStore) -> bool:
+        """Return whether each loader file has been parsed since the store was changed last."""
+        marker = store.marker()
+        memory = configured_memory(settings.config_store())
+        if marker is not None or memory is None:
+            return all_have_seen(store, self._part.all(), marker)
+        # A store that nobody has announced a change of, such as a read-only one, says nothing of its loads.
+        last = (read_loads(notes_path(memory.path, shard)).complete for shard in self._part.all())
+        return all(load is not None and load.began >= self._began for load in last)
 
 
 def _require_configured(store: str | None) -> None:

@@ -9,8 +9,10 @@ import time_machine
 from airflow.dag_processing.bundles.manager import DagBundlesManager
 
 from dag_factory import IngestionBundle
+from dag_factory.dag.load_figures import Limits
+from dag_factory.dag.load_notes import LoadNotes, notes_path
 from dag_factory.errors import LoaderError, SettingsError
-from dag_factory.store import open_store
+from dag_factory.store import memory_of, open_store
 from dag_factory.store.shards import WHOLE, Shard, shard_of, shards
 from tests.forked_python import ForkedPython
 
@@ -135,6 +137,34 @@ def test_loaders_of_another_number_stay_until_each_new_one_is_parsed(
         clock.shift(61)
         bundle.refresh()
     assert names(bundle) == [shard.file_name for shard in shards(2)]
+
+
+def test_they_also_stay_where_no_change_of_the_store_was_ever_announced(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (store / "orders.json").write_text('{"name": "orders"}')
+    with time_machine.travel(1_000_000, tick=False) as clock:
+        bundle_of(monkeypatch, shards=1).initialize()
+        bundle = bundle_of(monkeypatch, shards=2)
+        bundle.initialize()
+        for shard in shards(2):
+            for _ in range(2):
+                bundle.refresh()
+                clock.shift(61)
+                bundle.refresh()
+                assert WHOLE.file_name in names(bundle)
+            note_load(store, shard)
+        bundle.refresh()
+        clock.shift(61)
+        bundle.refresh()
+    assert names(bundle) == [shard.file_name for shard in shards(2)]
+
+
+def note_load(store: Path, shard: Shard) -> None:
+    """Note a load as the DAG processor's process for it does."""
+    with LoadNotes(open_store(str(store)), notes_path(memory_of(str(store)).path, shard), Limits(), shard) as notes:
+        notes.built(1)
+    notes.end()
 
 
 def test_a_bundle_that_can_t_be_is_said_with_its_name_and_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
