@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dag_factory.configs.dag_ids import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
 from dag_factory.configs.document import Document
@@ -19,8 +19,8 @@ from dag_factory.store.stamps import Stamp
 
 if TYPE_CHECKING:
     from dag_factory.store import ConfigStore
+    from dag_factory.store.all_copies import AllCopies
     from dag_factory.store.index import Index
-    from dag_factory.store.last_good import CopiesAtOnce
     from dag_factory.store.load_time import LoadTime
     from dag_factory.store.verdicts import Verdicts
 
@@ -174,7 +174,7 @@ class Claims:
             self._index.note_named(found)
         return claims
 
-    def _unlisted(self, copies: CopiesAtOnce, listed: Collection[str]) -> Iterator[Claim]:
+    def _unlisted(self, copies: AllCopies[Any], listed: Collection[str]) -> Iterator[Claim]:
         for key in sorted({copy.key for copy in copies.all()} - frozenset(listed)):
             folder = next((each for each in map(str, PurePosixPath(key).parents) if each in self.unlisted), None)
             if folder is not None:

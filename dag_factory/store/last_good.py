@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from dag_factory.configs.document import Document
+from dag_factory.store.all_copies import AllCopies
 from dag_factory.store.copies import Version
 from dag_factory.store.shards import WHOLE, Shard
 
-__all__ = ["BUDGET_SECONDS", "FOLDER", "CopiesAtOnce", "InUse", "LastGoodVersions", "Version"]
+__all__ = ["BUDGET_SECONDS", "FOLDER", "InUse", "LastGoodVersions", "Version"]
 
 FOLDER = ".last_good"
 """The hidden folder of a store that holds the copies, unless a setting names another folder."""
@@ -27,29 +28,13 @@ class InUse:
     keys: Collection[str] = ()
 
 
-class CopiesAtOnce(Protocol):
-    """All copies at one look. Those of a remote place may raise StoreError."""
-
-    def of_key(self, key: str) -> Version | None:
-        """Return the newest copy of the config that a key leads to, None where it is missing."""
-
-    def of_id(self, dag_id: str) -> Version | None:
-        """Return the newest copy for a DAG id, None where it is missing."""
-
-    def agrees(self, key: str, dag_id: str) -> bool:
-        """Return whether all that was kept of a config or for a DAG id is of both; no copy is opened."""
-
-    def all(self) -> Iterator[Version]:
-        """Yield the newest copy for each DAG id; opens them all."""
-
-
 class LastGoodVersions(Protocol):
     """Where copies are kept. `find` and `copies` of a remote place may raise StoreError."""
 
     def find(self, dag_id: str) -> Version | None:
         """Return the copy for a DAG id, None where it is missing; lists one folder and opens one file."""
 
-    def copies(self) -> CopiesAtOnce:
+    def copies(self) -> AllCopies[Any]:
         """Return all copies as they are now, by name; none is opened."""
 
     def keep(  # noqa: PLR0913 - by name

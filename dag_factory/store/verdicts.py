@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import ConfigError
 from dag_factory.store.claims import Claim, nameless
@@ -13,7 +13,8 @@ from dag_factory.store.config_files import defaults_keys
 
 if TYPE_CHECKING:
     from dag_factory.store import ConfigStore
-    from dag_factory.store.last_good import CopiesAtOnce, Version
+    from dag_factory.store.all_copies import AllCopies
+    from dag_factory.store.last_good import Version
 
 
 def accepts_all(config: Config) -> None:
@@ -45,7 +46,7 @@ class Verdicts:
         return self._read_good()
 
     @cached_property
-    def copies(self) -> CopiesAtOnce:
+    def copies(self) -> AllCopies[Any]:
         """All last good versions as they are now."""
         return self._store.last_good.copies()
 

@@ -15,13 +15,13 @@ from functools import cached_property
 from pathlib import Path
 
 from dag_factory.configs.document import Document
+from dag_factory.store.all_copies import AllCopies, is_held
 from dag_factory.store.copies import (
     MAX_BYTES,
     Version,
     bucket_of,
     content_of,
     id_part_of,
-    is_whole,
     key_part_of,
     name_of,
 )
@@ -178,7 +178,7 @@ class FolderLastGood:
             stay = {id_part_of(version.dag_id) for version in good} | {id_part_of(dag_id) for dag_id in in_use.dag_ids}
             keys = {key_part_of(key) for key in in_use.keys}
             for part in present.keys() - stay:
-                if _is_held(part, present[part].values(), shard):
+                if is_held(part, newest_first(map(copy_of, present[part].values())), shard):
                     remove((entry for name, entry in present[part].items() if name.split(".")[1] not in keys), since)
         deadline = time.monotonic() + seconds
         left = 0
@@ -204,59 +204,18 @@ def _lock_name(shard: Shard) -> str:
     return _LOCK if shard == WHOLE else f"{_LOCK}_{shard.number}_of_{shard.of}"
 
 
-def _is_held(id_part: str, copies: Iterable[os.DirEntry[str]], shard: Shard) -> bool:
-    """Return whether a shard holds the DAG id of copies, which is not all in their names where it is long."""
-    if shard == WHOLE or is_whole(id_part):
-        return shard.holds(id_part)
-    return any(shard.holds(version.dag_id) for version in newest_first(map(copy_of, copies)))
-
-
-class FolderCopies:
-    """All copies at one look."""
+class FolderCopies(AllCopies[Copy]):
+    """All copies of a folder at one look; none where it can't be listed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def of_key(self, key: str) -> Version | None:
-        """Return the newest copy of the config that a key leads to, None where it is missing."""
-        copies = self._by_key.get(key_part_of(key), ())
-        return next((version for version in newest_first(copies) if version.key == key), None)
-
-    def of_id(self, dag_id: str) -> Version | None:
-        """Return the newest copy for a DAG id, None where it is missing."""
-        copies = self._by_id.get(id_part_of(dag_id), ())
-        return next((version for version in newest_first(copies) if version.dag_id == dag_id), None)
-
-    def agrees(self, key: str, dag_id: str) -> bool:
-        """Return whether all that was kept of a config or for a DAG id is of both; no copy is opened."""
-        id_part, key_part = id_part_of(dag_id), key_part_of(key)
-        related = [*self._by_key.get(key_part, ()), *self._by_id.get(id_part, ())]
-        return all(copy.id_part == id_part and copy.key_part == key_part for copy in related)
-
-    def all(self) -> Iterator[Version]:
-        """Yield the newest copy for each DAG id; opens them all."""
-        for copies in self._by_id.values():
-            yield from list(newest_first(copies))[:1]
-
-    @cached_property
-    def _copies(self) -> list[Copy]:
+    def listed(self) -> list[Copy]:
         try:
             return [copy_of(entry) for entry in entries(self._folder)]
         except OSError as error:
             log.warning("the last good versions in '%s' can't be listed: %s", self._folder, error.strerror)
             return []
 
-    @cached_property
-    def _by_key(self) -> dict[str, list[Copy]]:
-        return _grouped((copy.key_part, copy) for copy in self._copies)
-
-    @cached_property
-    def _by_id(self) -> dict[str, list[Copy]]:
-        return _grouped((copy.id_part, copy) for copy in self._copies)
-
-
-def _grouped(copies: Iterable[tuple[str, Copy]]) -> dict[str, list[Copy]]:
-    groups: dict[str, list[Copy]] = {}
-    for part, copy in copies:
-        groups.setdefault(part, []).append(copy)
-    return groups
+    def newest_first(self, copies: Iterable[Copy]) -> Iterator[Version]:
+        return newest_first(copies)

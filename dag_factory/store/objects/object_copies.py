@@ -8,17 +8,17 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from typing import NamedTuple
 
 from dag_factory.configs.document import Document
 from dag_factory.errors import StoreError
+from dag_factory.store.all_copies import AllCopies
 from dag_factory.store.copies import (
     MAX_BYTES,
     Version,
     bucket_of,
     content_of,
     id_part_of,
-    is_whole,
     key_part_of,
     name_of,
     version_in,
@@ -169,7 +169,15 @@ class ObjectLastGood:
         return frozenset(keys)
 
 
-class ObjectCopies:
+class ObjectCopy(NamedTuple):
+    """The object of a copy."""
+
+    key: str
+    id_part: str
+    key_part: str
+
+
+class ObjectCopies(AllCopies[ObjectCopy]):
     """
     Copies at one look.
 
@@ -180,48 +188,19 @@ class ObjectCopies:
         self._bucket = bucket
         self.names = {key: entry for key, entry in names.items() if key.rpartition("/")[2].count(".") == 3}
 
-    def of_key(self, key: str) -> Version | None:
-        """Return the newest copy of the config that a key leads to, None where it is missing."""
-        return next((each for each in self._newest(self._by_key.get(key_part_of(key), ())) if each.key == key), None)
+    def listed(self) -> list[ObjectCopy]:
+        return [ObjectCopy(key, _id_part(key), _key_part(key)) for key in self.names]
 
-    def of_id(self, dag_id: str) -> Version | None:
-        """Return the newest copy for a DAG id, None where it is missing."""
-        copies = self._by_id.get(id_part_of(dag_id), ())
-        return next((each for each in self._newest(copies) if each.dag_id == dag_id), None)
-
-    def agrees(self, key: str, dag_id: str) -> bool:
-        """Return whether all that was kept of a config or for a DAG id is of both; no copy is read."""
-        id_part, key_part = id_part_of(dag_id), key_part_of(key)
-        related = [*self._by_key.get(key_part, ()), *self._by_id.get(id_part, ())]
-        return all(_id_part(copy) == id_part and _key_part(copy) == key_part for copy in related)
-
-    def are_held(self, id_part: str, shard: Shard) -> bool:
-        """Return whether a shard holds the DAG id of copies, which is not all in their names where it is long."""
-        if shard == WHOLE or is_whole(id_part):
-            return shard.holds(id_part)
-        return any(shard.holds(version.dag_id) for version in self._newest(self._by_id[id_part]))
-
-    def all(self) -> Iterator[Version]:
-        """Yield the newest copy for each DAG id; reads them all."""
-        for copies in self._by_id.values():
-            yield from list(self._newest(copies))[:1]
-
-    def _newest(self, keys: Iterable[str]) -> Iterator[Version]:
-        for key in sorted(keys, key=lambda key: (self.names[key].changed or 0, key), reverse=True):
+    def newest_first(self, copies: Iterable[ObjectCopy]) -> Iterator[Version]:
+        for key in sorted(
+            (copy.key for copy in copies), key=lambda key: (self.names[key].changed or 0, key), reverse=True
+        ):
             found = self._bucket.find(key, MAX_BYTES + 1)
             version = version_in(found[0], key.split(".")[-2]) if found is not None else None
             if version is not None:
                 yield version
             elif found is not None:
                 log.warning("'%s' is torn or can't be read, so it is ignored", key)
-
-    @cached_property
-    def _by_key(self) -> dict[str, list[str]]:
-        return _grouped((_key_part(key), key) for key in self.names)
-
-    @cached_property
-    def _by_id(self) -> dict[str, list[str]]:
-        return _grouped((_id_part(key), key) for key in self.names)
 
 
 def _key_of(version: Version, content: bytes) -> str:
@@ -234,10 +213,3 @@ def _id_part(key: str) -> str:
 
 def _key_part(key: str) -> str:
     return key.rpartition("/")[2].split(".")[1] if key.rpartition("/")[2].count(".") > 1 else ""
-
-
-def _grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    groups: dict[str, list[str]] = {}
-    for part, key in pairs:
-        groups.setdefault(part, []).append(key)
-    return groups

@@ -1,0 +1,93 @@
+"""All last good versions at one look, in a folder as in object storage."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from typing import Generic, Protocol, TypeVar
+
+from dag_factory.store.copies import Version, id_part_of, is_whole, key_part_of
+from dag_factory.store.shards import WHOLE, Shard
+
+
+class Named(Protocol):
+    """A copy that is known by its name alone."""
+
+    @property
+    def id_part(self) -> str:
+        """The part of the name that says which DAG id it is for."""
+
+    @property
+    def key_part(self) -> str:
+        """The part of the name that says which config it is of."""
+
+
+Kept = TypeVar("Kept", bound=Named)
+
+
+class AllCopies(ABC, Generic[Kept]):
+    """All copies at one look. Those of a remote place may raise StoreError."""
+
+    @abstractmethod
+    def listed(self) -> Iterable[Kept]:
+        """Return all copies by their names; is called once."""
+
+    @abstractmethod
+    def newest_first(self, copies: Iterable[Kept]) -> Iterator[Version]:
+        """Yield the contents of copies, the newest first, without incomplete ones; opens each when it is due."""
+
+    def of_key(self, key: str) -> Version | None:
+        """Return the newest copy of the config that a key leads to, None where it is missing."""
+        copies = self._by_key.get(key_part_of(key), ())
+        return next((version for version in self.newest_first(copies) if version.key == key), None)
+
+    def of_id(self, dag_id: str) -> Version | None:
+        """Return the newest copy for a DAG id, None where it is missing."""
+        copies = self._by_id.get(id_part_of(dag_id), ())
+        return next((version for version in self.newest_first(copies) if version.dag_id == dag_id), None)
+
+    def agrees(self, key: str, dag_id: str) -> bool:
+        """Return whether all that was kept of a config or for a DAG id is of both; no copy is opened."""
+        id_part, key_part = id_part_of(dag_id), key_part_of(key)
+        related = [*self._by_key.get(key_part, ()), *self._by_id.get(id_part, ())]
+        return all(copy.id_part == id_part and copy.key_part == key_part for copy in related)
+
+    def are_held(self, id_part: str, shard: Shard) -> bool:
+        """Return whether a shard holds the DAG id of the copies with a part of a name, see `is_held`."""
+        return is_held(id_part, self.newest_first(self._by_id[id_part]), shard)
+
+    def all(self) -> Iterator[Version]:
+        """Yield the newest copy for each DAG id; opens them all."""
+        for copies in self._by_id.values():
+            yield from list(self.newest_first(copies))[:1]
+
+    @cached_property
+    def _copies(self) -> list[Kept]:
+        return list(self.listed())
+
+    @cached_property
+    def _by_key(self) -> dict[str, list[Kept]]:
+        return _grouped(self._copies, lambda copy: copy.key_part)
+
+    @cached_property
+    def _by_id(self) -> dict[str, list[Kept]]:
+        return _grouped(self._copies, lambda copy: copy.id_part)
+
+
+def is_held(id_part: str, versions: Iterator[Version], shard: Shard) -> bool:
+    """
+    Return whether a shard holds the DAG id of copies, which is not all in their names where it is long.
+
+    :param versions: the contents of the copies, opened only where that is needed
+    """
+    if shard == WHOLE or is_whole(id_part):
+        return shard.holds(id_part)
+    return any(shard.holds(version.dag_id) for version in versions)
+
+
+def _grouped(copies: Iterable[Kept], part: Callable[[Kept], str]) -> dict[str, list[Kept]]:
+    groups: dict[str, list[Kept]] = {}
+    for copy in copies:
+        groups.setdefault(part(copy), []).append(copy)
+    return groups
