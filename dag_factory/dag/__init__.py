@@ -1,6 +1,8 @@
 """
 From a config to its DAG, in memory.
 
-Runs in the DAG processor at each parse, and in a worker for the one DAG of its task. It may import all but `watch` and
-`api`. It uses no network but the store's own, where that is remote, and no ingestion code.
+Runs in the DAG processor at each parse, and in a worker for the one DAG of its task. What is about loader files
+(`bundle_list`, `loader_file`, `loader_folder`, `later_parses`, `tags`) runs in the API server and in commands too, and
+imports nothing that builds a DAG. The room may import all but `watch`, `api` and `cli`. It uses no ingestion code, and
+no network but the store's own, where that is remote.
 """

@@ -142,7 +142,7 @@ class S3Conditions(Conditions):
 
 
 class AzureConditions(Conditions):
-    """Requests to Azure: those that write have their conditions, before one that removes the revision is compared."""
+    """Requests to Azure: a write has its condition; before a removal, the revision is compared."""
 
     async def put(self, path: str, data: bytes, expected: str | None) -> str:
         if expected is None:

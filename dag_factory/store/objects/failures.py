@@ -54,7 +54,7 @@ def is_changed(error: BaseException) -> bool:
 
 
 def is_denied(error: BaseException) -> bool:
-    """Return whether an error says that the credentials do not do."""
+    """Return whether an error says that the credentials are missing, invalid or too weak."""
     return isinstance(error, PermissionError) or code_of(error) in _DENIED
 
 

@@ -45,7 +45,7 @@ class ObjectPresence:
             what = "has no object" if place.identity is None else "has another id in its object"
             raise MissingStoreError(
                 f"config_store '{self._bucket.location}' is not the one that this Airflow knows: it {what} "
-                f"'{IDENTITY}'. Was it emptied, or is the bucket another one? If it was replaced on purpose, run "
+                f"'{IDENTITY}'. Was it emptied, or is it another bucket? If it was replaced on purpose, run "
                 f"'airflow openmetadata-dag-factory adopt-store' on this machine, or delete '{self._memory.path}'."
             )
         return place
