@@ -12,7 +12,8 @@ from dag_factory.errors import SettingsError
 MAX_SHARDS = 4096
 
 _STEM = "openmetadata_loader"
-_NAME = re.compile(rf"{_STEM}_(?P<number>\d+)_of_(?P<of>\d+)\.py")
+# No number is longer than that of the most shards: Python refuses to read one of thousands of digits.
+_NAME = re.compile(rf"{_STEM}_(?P<number>[0-9]{{1,4}})_of_(?P<of>[0-9]{{1,4}})\.py")
 
 
 @dataclass(frozen=True, order=True)

@@ -48,7 +48,14 @@ def test_a_loader_file_is_named_after_its_shard(shard: Shard, name: str) -> None
 
 @pytest.mark.parametrize(
     "name",
-    ["other.py", "openmetadata_loader_3_of_64.py", "openmetadata_loader_64_of_64.py", "openmetadata_loader_0_of_0.py"],
+    [
+        "other.py",
+        "openmetadata_loader_3_of_64.py",
+        "openmetadata_loader_64_of_64.py",
+        "openmetadata_loader_0_of_0.py",
+        f"openmetadata_loader_{'9' * 5000}_of_4.py",
+    ],
+    ids=["other", "3 of 64", "64 of 64", "0 of 0", "too long"],
 )
 def test_another_file_is_no_loader_of_a_shard(name: str) -> None:
     assert shard_of_file(name) is None
