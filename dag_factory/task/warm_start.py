@@ -14,6 +14,7 @@ import logging
 import os
 import sys
 import time
+from datetime import datetime, timezone
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -31,6 +32,8 @@ def on_starting(component: object) -> None:
     # The component's type is not known yet. `airflow standalone` starts `airflow scheduler`, too.
     if type(component).__name__ == "Job" and "scheduler" in sys.argv and _forks_workers():
         prepare()
+        # Airflow counts a scheduler as dead, and gives its tasks to others, by a heartbeat that it has set before.
+        component.latest_heartbeat = datetime.now(timezone.utc)  # type: ignore[attr-defined]
 
 
 def prepare_celery() -> None:

@@ -42,6 +42,7 @@ NESTED: dict[str, type[BaseModel]] = {
     "service": EntityReference,
     "airflow_config": AirflowConfig,
     "dag_factory": DagFactory,
+    "runner": Runner,
 }
 
 
@@ -50,7 +51,7 @@ def paths(model: type[BaseModel], *above: str) -> Iterator[tuple[str, ...]]:
     for name, field in model.model_fields.items():
         path = (*above, field.alias or name)
         yield path
-        nested = Runner if above == ("dagFactory",) else NESTED.get(name)
+        nested = NESTED.get(name)
         if nested is not None:
             yield from paths(nested, *path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,9 @@ if told["argv"][0] == "celery":
     for receiver in Signal.receivers:
         receiver(sender=None)
 else:
-    warm_start.on_starting(type(told["component"], (), {})())
+    component = type(told["component"], (), {"latest_heartbeat": None})()
+    warm_start.on_starting(component)
+    done["heartbeat"] = str(component.latest_heartbeat)
 print(json.dumps(done))
 """
 
@@ -90,6 +93,13 @@ def test_a_scheduler_whose_workers_are_its_forks_imports_once_for_all_of_them(st
     done = started("scheduler")
     assert done["imports"] == 1
     assert "Imported openmetadata-ingestion for all runs of this worker" in done["log"]
+
+
+def test_a_scheduler_that_has_imported_for_long_is_not_taken_for_dead(started: Started) -> None:
+    before = datetime.now(timezone.utc)
+    heartbeat = datetime.fromisoformat(started("scheduler")["heartbeat"])
+    assert before < heartbeat < datetime.now(timezone.utc)
+    assert started("triggerer")["heartbeat"] == "None"
 
 
 def test_a_worker_of_celery_imports_before_it_forks(started: Started) -> None:
