@@ -1,3 +1,4 @@
+import importlib
 import os
 import socket
 import sys
@@ -29,6 +30,18 @@ hypothesis.settings.load_profile("default")
 Interpreter = Callable[[str], str]
 
 SOURCES = Path(__file__).parent / "sources"
+
+
+@pytest.fixture
+def caplog(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """
+    Record the log of a test in which Airflow is imported for the first time, too.
+
+    That import configures logging and removes the handlers that are there. So it comes first, in the test's set-up:
+    pytest adds its handler again for the test itself.
+    """
+    importlib.import_module("airflow.settings")
+    return caplog
 
 
 @pytest.fixture(scope="session")
