@@ -6,7 +6,7 @@ import gc
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from airflow.sdk import DAG, get_parsing_context
 
@@ -109,8 +109,10 @@ def _all(store: ConfigStore, index: Index | None, shard: Shard, notes: LoadNotes
         copies = load.keep_last_good(began, load_time.at_most(BUDGET_SECONDS))
     if marker is not None:
         store.note_loaded(marker, shard)
-    if store.remember() is not None:
-        load.remember(copies)
+    # It was there for the whole load, so the load is good even if it is missing by now.
+    with suppress(StoreError):
+        store.remember()
+    load.remember(copies)
     if (problem := load_time.problem()) is not None:
         log.log(logging.ERROR if load_time.left_out or load_time.put_off else logging.WARNING, "%s", problem)
     notes.built(len(load.dags), problem)

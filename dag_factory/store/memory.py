@@ -44,10 +44,14 @@ class Memory:
         """Return the store that was last seen, None where none is known."""
         return self.database.read(_known, None)
 
-    def note(self, known: Known) -> None:
-        """Remember which store was seen."""
-        if self.known() != known:
-            self.database.write(lambda connection: _note(connection, known))
+    def note(self, known: Known, *, instead_of: Known | None) -> None:
+        """
+        Remember which store was seen, unless another process has noted one meanwhile.
+
+        :param instead_of: what was known before the store was looked at
+        """
+        if known != instead_of:
+            self.database.write(lambda connection: _note(connection, known, instead_of))
 
     def forget(self) -> None:
         """
@@ -63,5 +67,6 @@ def _known(connection: sqlite3.Connection) -> Known | None:
     return None if row is None else Known(row[0], bool(row[1]))
 
 
-def _note(connection: sqlite3.Connection, known: Known) -> None:
-    connection.execute("INSERT OR REPLACE INTO store VALUES (1, ?, ?)", (known.identity, known.is_empty))
+def _note(connection: sqlite3.Connection, known: Known, instead_of: Known | None) -> None:
+    if _known(connection) == instead_of:
+        connection.execute("INSERT OR REPLACE INTO store VALUES (1, ?, ?)", (known.identity, known.is_empty))

@@ -185,6 +185,9 @@ class Watcher:
             loop.call_soon_threadsafe(self._woken.set)
 
     async def _begin(self, snapshot: Snapshot) -> None:
+        # Before anything else: if the store is unmounted next, no process on this machine takes it for an empty one.
+        with suppress(StoreError):
+            await asyncio.to_thread(self._store.remember)
         if self._changes is None:
             self._changes = PendingChanges(snapshot.revisions, self._intervals.debounce)
             await asyncio.to_thread(self._store.sweep)
@@ -198,8 +201,6 @@ class Watcher:
             # A process may have read the former folder meanwhile, so a marker is due though no revision has changed.
             await self._announcer.announce({})
         self._is_lost = False
-        with suppress(StoreError):
-            await asyncio.to_thread(self._store.remember)
 
     async def _cover(self, events: FileEvents | None, folders: Mapping[Path, Identity]) -> FileEvents | None:
         if events is None:

@@ -25,9 +25,19 @@ def test_who_only_looks_leaves_no_file(tmp_path: Path) -> None:
 
 
 def test_each_location_has_a_memory_of_its_own(tmp_path: Path) -> None:
-    Memory(tmp_path, "/one").note(KNOWN)
+    Memory(tmp_path, "/one").note(KNOWN, instead_of=None)
     assert Memory(tmp_path, "/one").known() == KNOWN
     assert Memory(tmp_path, "/another").known() is None
+
+
+def test_what_another_process_has_noted_meanwhile_stays(tmp_path: Path) -> None:
+    memory = Memory(tmp_path, "/store")
+    empty = Known("id", is_empty=True)
+    memory.note(empty, instead_of=None)
+    memory.note(KNOWN, instead_of=empty)
+    # One that has looked before the first config was written, and notes it after.
+    memory.note(Known("another", is_empty=True), instead_of=empty)
+    assert memory.known() == KNOWN
 
 
 def test_what_has_changed_is_replaced_and_what_is_gone_removed(tmp_path: Path) -> None:
@@ -89,7 +99,7 @@ def test_where_nothing_can_be_kept_all_goes_on_and_the_log_says_so_once(
     index = Index(memory.database)
     memory.path.mkdir()
     for _ in range(2):
-        memory.note(KNOWN)
+        memory.note(KNOWN, instead_of=None)
         index.note_named({"a.json": Named("1", "a")})
         index.keep(WHOLE, {"a": Outcome("a.json")}, {"a": "plan"})
         assert (memory.known(), index.named(), index.outcomes()) == (None, {}, {})
@@ -100,7 +110,7 @@ def test_where_nothing_can_be_kept_all_goes_on_and_the_log_says_so_once(
 
 def test_a_file_that_another_process_holds_is_not_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     memory = Memory(tmp_path, "/store")
-    memory.note(KNOWN)
+    memory.note(KNOWN, instead_of=None)
     memory.path.chmod(0o600)
     with closing(sqlite3.connect(memory.path)) as connection:
         connection.execute("DROP TABLE claims")
@@ -153,14 +163,14 @@ def test_a_file_that_is_no_database_of_ours_is_made_anew(tmp_path: Path, content
     memory = Memory(tmp_path, "/store")
     memory.path.write_bytes(content)
     assert memory.known() is None
-    memory.note(KNOWN)
+    memory.note(KNOWN, instead_of=None)
     assert memory.known() == KNOWN
 
 
 @pytest.mark.parametrize("version", [1, 2, 3])
 def test_a_file_of_an_earlier_version_keeps_which_store_it_knows(tmp_path: Path, version: int) -> None:
     memory = Memory(tmp_path, "store")
-    memory.note(KNOWN)
+    memory.note(KNOWN, instead_of=None)
     with closing(sqlite3.connect(memory.path)) as connection:
         connection.execute("DROP TABLE dags")
         connection.execute("CREATE TABLE dags (another TEXT)")
@@ -173,9 +183,9 @@ def test_a_file_of_an_earlier_version_keeps_which_store_it_knows(tmp_path: Path,
 @pytest.mark.parametrize("version", [0, 99])
 def test_a_file_of_an_unknown_version_is_made_anew(tmp_path: Path, version: int) -> None:
     memory = Memory(tmp_path, "store")
-    memory.note(KNOWN)
+    memory.note(KNOWN, instead_of=None)
     with closing(sqlite3.connect(memory.path)) as connection:
         connection.execute(f"PRAGMA user_version = {version}")
     assert memory.known() is None
-    memory.note(KNOWN)
+    memory.note(KNOWN, instead_of=None)
     assert memory.known() == KNOWN

@@ -16,7 +16,7 @@ from dag_factory.store import writer
 from dag_factory.store.folder.folder_store import FolderStore, Snapshot
 from dag_factory.store.folder.listing import Identity
 from dag_factory.store.folder.own_files import MARKER, PENDING
-from dag_factory.store.memory import Memory
+from dag_factory.store.memory import Known, Memory
 from dag_factory.watch.file_events import FileEvents, open_file_events
 from dag_factory.watch.leader_lock import LeaderLock
 from dag_factory.watch.pending_changes import Debounce
@@ -439,6 +439,42 @@ def test_a_store_that_was_missing_for_a_while_is_said_and_asked_for_again_though
 
     asyncio.run(asyncio.wait_for(story(), LIMIT))
     assert "is back" in caplog.text
+    assert "is removed" not in caplog.text
+
+
+class UnmountedOnce(FolderStore):
+    """A store that is unmounted just after its first listing."""
+
+    is_mounted = True
+
+    def snapshot(self) -> Snapshot:
+        snapshot = super().snapshot()
+        if self.is_mounted:
+            self.is_mounted = False
+            self.root.rename(self.root.with_name("away"))
+            self.root.mkdir()
+        return snapshot
+
+
+def test_a_store_that_is_unmounted_just_after_its_first_start_is_not_taken_for_an_empty_one(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    drop(root / "a.json")
+    memory = Memory(tmp_path / "state", str(root))
+    store = UnmountedOnce(root, memory)
+
+    async def story() -> None:
+        watcher = asyncio.create_task(Watcher(store, lambda _: None, intervals=QUICK).run())
+        try:
+            while "Until the store is back" not in caplog.text:
+                await asyncio.sleep(0.02)
+        finally:
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(story(), LIMIT))
+    assert list(root.iterdir()) == []
+    assert memory.known() == Known(None, is_empty=False)
     assert "is removed" not in caplog.text
 
 

@@ -19,7 +19,7 @@ from dag_factory.store.folder.folder_copies import FolderLastGood
 from dag_factory.store.folder.listing import CLOSED, Found, Identity, files_in, not_listed
 from dag_factory.store.folder.notes import keep, mapping
 from dag_factory.store.folder.own_files import loaded_name
-from dag_factory.store.folder.presence import Place, Presence, no_folder
+from dag_factory.store.folder.presence import ATTEMPTS, Place, Presence, ReplacedError, no_folder
 from dag_factory.store.folder.writes import LOCK_SECONDS, Writes
 from dag_factory.store.json_notes import JsonNotes
 from dag_factory.store.last_good import FOLDER
@@ -116,16 +116,23 @@ class FolderStore:
         return files
 
     def _listed(self, folders: dict[Path, Identity], unlisted: dict[str, str]) -> list[Found]:
-        self._presence.check()
-        try:
-            files = list(files_in(self.root, folders, unlisted))
-        except (FileNotFoundError, NotADirectoryError):
-            raise no_folder(self.root) from None
-        except OSError as error:
-            raise StoreError(f"config_store '{self.root}' can't be listed: {error.strerror}") from error
-        # If the store was unmounted meanwhile, the empty mount point was listed.
-        self._presence.check()
-        return files
+        for _ in range(ATTEMPTS):
+            folders.clear()
+            unlisted.clear()
+            self._presence.check()
+            try:
+                files = list(files_in(self.root, folders, unlisted))
+            except (FileNotFoundError, NotADirectoryError):
+                raise no_folder(self.root) from None
+            except OSError as error:
+                raise StoreError(f"config_store '{self.root}' can't be listed: {error.strerror}") from error
+            # If the store was unmounted meanwhile, the empty mount point was listed, even if it is mounted again.
+            place = self._presence.check()
+            if folders.get(self.root) == place.folder:
+                if files:
+                    self._presence.has_configs(place)
+                return files
+        raise ReplacedError(self.root)
 
     def prefetch(self, keys: Iterable[str]) -> None:
         del keys  # the kernel reads ahead

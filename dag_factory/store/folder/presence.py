@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from dag_factory.errors import MissingStoreError
 from dag_factory.store.folder.identity import IDENTITY, give_identity, read_identity
 from dag_factory.store.folder.listing import Identity, files_in, identity_of
 from dag_factory.store.memory import Known, Memory
+
+Answer = TypeVar("Answer")
+
+ATTEMPTS = 3
+"""How often a folder is looked at that is replaced meanwhile, by a mount or as git-sync does."""
+
+
+class ReplacedError(MissingStoreError):
+    """
+    The folder at a path was replaced by another one while it was looked at, so what was found may be of either.
+
+    :param root: the path
+    """
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(f"config_store '{root}' was replaced while it was looked at. Is it being mounted? Retry.")
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,9 @@ class Presence:
     """
     Distinguishes the store from its empty mount point, and from another store.
 
+    Between any two system calls the path may come to lead elsewhere. So the folder is opened once, its id is read and
+    written through that descriptor, and a listing counts only if it was one of the same folder.
+
     :param root: the store's folder
     :param memory: what this machine remembers of the store; without it, any folder is accepted
     """
@@ -39,6 +59,8 @@ class Presence:
         self._root = root
         self._memory = memory
         self._known: Known | None = None
+        # The store whose configs this process has listed, as long as the memory knows of none.
+        self._seen: Known | None = None
 
     def check(self) -> Place:
         """
@@ -46,36 +68,56 @@ class Presence:
 
         :raises MissingStoreError: where it is not the known one
         """
-        with self._opened() as (_, place):
-            return place
+        return self._steady(lambda _, place: place)
 
-    def give_identity(self) -> None:
+    def give_identity(self) -> str | None:
         """
-        Give a store an id before something is written to it, if that is possible.
+        Return the id of the store, a new one where it has none; None where it can't be given one.
+
+        To be called before something is written to it.
 
         :raises MissingStoreError: where it is not the known one
         """
-        with self._opened() as (descriptor, place):
-            if self._memory is not None and place.identity is None:
-                self._give_identity(descriptor)
+
+        def give(descriptor: int, place: Place) -> str | None:
+            if self._memory is None or place.identity is not None:
+                return place.identity
+            return self._give_identity(descriptor)
+
+        return self._steady(give)
+
+    def has_configs(self, place: Place) -> None:
+        """Note that configs were listed in a store: from now on, this process takes no empty folder for it."""
+        if self._memory is not None and (self._known is None or self._known.is_empty):
+            self._seen = Known(place.identity, is_empty=False)
 
     def remember(self) -> Known | None:
         """
         Remember the store at the path, and return what is known of it; None without a memory.
 
         A store with configs but no id gets one, if that is possible. An empty folder does not: it may be the mount
-        point.
+        point. A store whose configs were listed is remembered even if it is missing by now.
 
         :raises MissingStoreError: where it is not the known one
         """
         if self._memory is None:
             return None
-        with self._opened() as (descriptor, place):
-            identity, is_empty = place.identity, self._is_empty()
+        before = self._memory.known()
+        if self._seen is not None and (before is None or before.is_empty):
+            self._memory.note(self._seen, instead_of=before)
+            before = self._memory.known()
+
+        def look(descriptor: int, place: Place) -> Known:
+            identity, is_empty = place.identity, self._is_empty(place)
             if identity is None and not is_empty:
                 identity = self._give_identity(descriptor)
-            known = Known(identity, is_empty)
-        self._memory.note(known)
+            return Known(identity, is_empty)
+
+        known = self._steady(look)
+        # Another process may have written the first config, and noted it, since this one looked.
+        self._memory.note(known, instead_of=before)
+        if self._seen is not None and self._memory.known() is not None:
+            self._seen = None
         return known
 
     def confirm_absence(self) -> None:
@@ -87,8 +129,19 @@ class Presence:
 
         :raises MissingStoreError: where the store may be unmounted
         """
-        if self.check().identity is None and self._is_empty():
+        if self._steady(lambda _, place: place.identity is None and self._is_empty(place)):
             raise MissingStoreError(f"config_store '{self._root}' holds no configs at all. Is it mounted here?")
+
+    def _steady(self, look: Callable[[int, Place], Answer]) -> Answer:
+        """
+        Return what is found in the folder, through its descriptor; look again where it was replaced meanwhile.
+
+        :raises MissingStoreError: where it is not the known store
+        """
+        for _ in range(ATTEMPTS):
+            with suppress(ReplacedError), self._opened() as (descriptor, place):
+                return look(descriptor, place)
+        raise ReplacedError(self._root)
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[int, Place]]:
@@ -116,10 +169,13 @@ class Presence:
         # Read again: the known store may no longer be empty, and the operator may have run `adopt-store`.
         if self._known is None or self._known.is_empty or not is_known(self._known, place):
             self._known = self._memory.known()
-        if self._known is None or is_known(self._known, place):
+        known = self._known
+        if self._seen is not None and (known is None or known.is_empty):
+            known = self._seen
+        if known is None or is_known(known, place):
             return
-        if self._known.identity is None and place.identity is None:
-            if not self._is_empty():
+        if known.identity is None and place.identity is None:
+            if not self._is_empty(place):
                 return
             raise MissingStoreError(
                 f"config_store '{self._root}' is empty, but held configs before. Is it mounted? If it is "
@@ -132,12 +188,22 @@ class Presence:
             f"machine, or delete '{self._memory.path}'."
         )
 
-    def _is_empty(self) -> bool:
+    def _is_empty(self, place: Place) -> bool:
+        """
+        Return whether a store holds no config at all.
+
+        :raises ReplacedError: where the path did not lead to it for the whole listing
+        """
+        listed: dict[Path, Identity] = {}
+        unlisted: dict[str, str] = {}
         try:
-            unlisted: dict[str, str] = {}
-            return next(files_in(self._root, {}, unlisted), None) is None and not unlisted
+            is_empty = next(files_in(self._root, listed, unlisted), None) is None and not unlisted
+            now = identity_of(self._root.stat())
         except OSError as error:
             raise self._unreadable(error) from error
+        if not listed.get(self._root) == now == place.folder:
+            raise ReplacedError(self._root)
+        return is_empty
 
     def _give_identity(self, descriptor: int) -> str | None:
         try:

@@ -85,7 +85,7 @@ class Writes:
 
     @contextmanager
     def _locked(self, limit_seconds: float) -> Iterator[None]:
-        self._presence.give_identity()
+        identity = self._presence.give_identity()
         with ExitStack() as stack:
             try:
                 lock = stack.enter_context(locked(self._root / LOCK, limit_seconds))
@@ -100,8 +100,11 @@ class Writes:
                 raise StoreError(
                     f"config_store '{self._root}' can't be locked: {error.strerror}. Nothing has changed."
                 ) from error
-            # The store may have been unmounted while others had the lock.
-            self._presence.check()
+            # The store may have been unmounted while others had the lock, also one that no memory knows yet.
+            if self._presence.check().identity != identity and identity is not None:
+                raise MissingStoreError(
+                    f"config_store '{self._root}' was replaced while it was being locked. Nothing has changed. Retry."
+                )
             self._lock = (lock, threading.get_ident())
             try:
                 if self._pending.exists():

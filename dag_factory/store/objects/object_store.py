@@ -109,9 +109,8 @@ class ObjectStore:
     def _listed(self) -> Mapping[str, Entry]:
         found = self._bucket.list()
         self._entries = {key: found[key] for key in sorted(found) if is_config(key)}
-        if self._entries:
-            self._presence.has_listed = True
-        else:
+        self._presence.note_listing(bool(self._entries))
+        if not self._entries:
             # Nobody may take a bucket that was emptied for a store without configs.
             self._presence.check()
         return self._entries

@@ -21,6 +21,9 @@ class ObjectPresence:
     """
     Distinguishes the store from one that was emptied, or another one, by an object that holds its id.
 
+    Between any two requests it may be emptied. So a listing without configs counts only if the id is still the same
+    after it, and a new id only if configs are still there.
+
     :param bucket: the store's objects
     :param memory: what this machine remembers of the store; without it, any store is accepted
     """
@@ -29,8 +32,15 @@ class ObjectPresence:
         self._bucket = bucket
         self._memory = memory
         self._known: Known | None = None
-        self.has_listed = False
-        """Whether a listing has found configs: then no other one is needed to know that."""
+        # Whether the last listing has found configs: then no other one is needed to know that.
+        self._holds = False
+        # Whether any listing of this process has, as long as the memory knows of none.
+        self._seen = False
+
+    def note_listing(self, has_configs: bool) -> None:
+        """Note whether a listing has found configs: after one that has, this process takes no empty store for it."""
+        self._holds = has_configs
+        self._seen = self._seen or has_configs
 
     def check(self) -> Place:
         """
@@ -75,13 +85,25 @@ class ObjectPresence:
         """
         if self._memory is None:
             return None
+        before = self._memory.known()
+        if self._seen and (before is None or before.is_empty):
+            self._memory.note(self._as_seen(before), instead_of=before)
+            before = self._memory.known()
         place = self.check()
         is_empty = not self._holds_configs()
+        # If it was replaced meanwhile, another one was listed.
+        if is_empty and self.check() != place:
+            raise self._replaced()
         identity = place.identity
-        if identity is None and not is_empty:
-            identity = self.give_identity()
+        if identity is None and not is_empty and (identity := self.give_identity()) is not None:
+            self._holds = False
+            if not self._holds_configs():
+                raise self._replaced()
         known = Known(identity, is_empty)
-        self._memory.note(known)
+        # Another process may have written the first config, and noted it, since this one looked.
+        self._memory.note(known, instead_of=before)
+        if self._seen and self._memory.known() is not None:
+            self._seen = False
         return known
 
     def confirm_absence(self) -> None:
@@ -98,16 +120,28 @@ class ObjectPresence:
     def _accepts(self, place: Place) -> bool:
         assert self._memory is not None
         # Read again: the operator may have run `adopt-store`, or the known store may no longer be empty.
-        if self._known is None or not is_known(self._known, place):
+        if self._known is None or self._known.is_empty or not is_known(self._known, place):
             self._known = self._memory.known()
-        if self._known is None or is_known(self._known, place):
+        known = self._known
+        if self._seen and (known is None or known.is_empty):
+            known = self._as_seen(known)
+        if known is None or is_known(known, place):
             return True
-        return self._known.identity is None and place.identity is None and self._holds_configs()
+        return known.identity is None and place.identity is None and self._holds_configs()
+
+    def _as_seen(self, known: Known | None) -> Known:
+        """Return what is known of a store whose configs were listed; a listing does not say which id it has."""
+        return Known(known.identity if known is not None else None, is_empty=False)
 
     def _holds_configs(self) -> bool:
-        if not self.has_listed:
-            self.has_listed = any(map(is_config, self._bucket.list()))
-        return self.has_listed
+        if not self._holds:
+            self.note_listing(any(map(is_config, self._bucket.list())))
+        return self._holds
+
+    def _replaced(self) -> MissingStoreError:
+        return MissingStoreError(
+            f"config_store '{self._bucket.location}' was emptied or replaced while it was looked at. Retry."
+        )
 
     def _identity(self) -> str | None:
         try:

@@ -178,3 +178,119 @@ def test_a_store_that_can_not_be_given_an_id_works_without(
     store.remember()
     assert memory.known() == Known(None, is_empty=False)
     assert store.list_keys() == ["a.json"]
+
+
+Step = Callable[[], object]
+
+
+def nothing() -> None:
+    pass
+
+
+def mount(root: Path) -> None:
+    root.rmdir()
+    root.with_name("away").rename(root)
+
+
+@pytest.fixture
+def around_openings(root: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Do something before and after the next openings of the folder: one pair of steps for each."""
+
+    def plan(*steps: tuple[Step, Step]) -> None:
+        left, real = list(steps), os.open
+
+        def opened(path: Any, *arguments: Any, **options: Any) -> int:
+            before, after = left.pop(0) if path == root and left else (nothing, nothing)
+            before()
+            descriptor = real(path, *arguments, **options)
+            after()
+            return descriptor
+
+        monkeypatch.setattr(os, "open", opened)
+
+    return plan
+
+
+def test_a_store_that_is_unmounted_just_before_it_is_listed_is_not_remembered_as_empty(
+    known: FolderStore, memory: Memory, root: Path, around_openings: Callable[..., None]
+) -> None:
+    before = memory.known()
+    around_openings((nothing, lambda: unmount(root)))
+    with pytest.raises(MissingStoreError, match="not the one that this Airflow knows"):
+        known.remember()
+    assert memory.known() == before
+    assert before is not None
+    assert not before.is_empty
+    with pytest.raises(MissingStoreError):
+        FolderStore(root, memory).bump()
+    assert list(root.iterdir()) == []
+
+
+def test_a_store_that_is_mounted_just_before_it_is_listed_gives_its_mount_point_no_id(
+    root: Path, memory: Memory, around_openings: Callable[..., None]
+) -> None:
+    (root / "sub").mkdir()
+    (root / "sub" / "a.json").write_text("{}")
+    root.rename(root.with_name("away"))
+    root.mkdir()
+    point = root.with_name("point")
+
+    def mounted() -> None:
+        root.rename(point)
+        root.with_name("away").rename(root)
+
+    store = FolderStore(root, memory)
+    around_openings((nothing, mounted))
+    store.remember()
+    assert list(point.iterdir()) == []
+    assert memory.known() == Known((root / IDENTITY).read_text().strip(), is_empty=False)
+
+
+def test_a_store_that_is_unmounted_for_the_time_of_a_listing_is_listed_again(
+    known: FolderStore, root: Path, around_openings: Callable[..., None]
+) -> None:
+    around_openings((nothing, lambda: unmount(root)), (lambda: mount(root), nothing))
+    assert known.list_keys() == ["a.json"]
+
+
+def test_a_folder_that_is_replaced_at_each_look_is_not_taken_for_anything(
+    known: FolderStore, root: Path, around_openings: Callable[..., None]
+) -> None:
+    around_openings(*[(nothing, lambda: unmount(root)), (lambda: mount(root), nothing)] * 3)
+    with pytest.raises(MissingStoreError, match=r"was replaced while it was looked at\. Is it being mounted\? Retry"):
+        known.list_keys()
+
+
+@pytest.mark.parametrize("first", ["nothing", "an empty folder"])
+@pytest.mark.parametrize("has_id", [True, False])
+def test_a_store_whose_configs_were_listed_is_known_though_it_was_unmounted_before_it_could_be_remembered(
+    root: Path, memory: Memory, has_id: bool, first: str
+) -> None:
+    if first == "an empty folder":
+        FolderStore(root, memory).remember()
+    (root / "a.json").write_text("{}")
+    if has_id:
+        (root / IDENTITY).write_text("the volume")
+    store = FolderStore(root, memory)
+    assert store.list_keys() == ["a.json"]
+    unmount(root)
+    for operation in OPERATIONS.values():
+        with pytest.raises(MissingStoreError):
+            operation(store)
+    assert memory.known() == Known("the volume" if has_id else None, is_empty=False)
+    with pytest.raises(MissingStoreError):
+        FolderStore(root, memory).list_keys()
+    assert list(root.iterdir()) == []
+    mount(root)
+    store.remember()
+    assert memory.known() == Known((root / IDENTITY).read_text().strip(), is_empty=False)
+
+
+def test_a_store_that_nobody_knows_yet_takes_no_change_where_it_is_unmounted_while_it_is_being_locked(
+    root: Path, memory: Memory, around_openings: Callable[..., None]
+) -> None:
+    (root / IDENTITY).write_text("the volume")
+    around_openings((nothing, nothing), (lambda: unmount(root), nothing))
+    with pytest.raises(MissingStoreError, match=r"replaced while it was being locked\. Nothing has changed\. Retry"):
+        FolderStore(root, memory).bump()
+    assert not (root / ".version").exists()
