@@ -475,6 +475,33 @@ def test_while_the_store_is_missing_all_dags_are_the_same_bytes_and_nothing_is_w
         assert set(before["dags"]) - set(back["dags"]) == {"truncated"}
 
 
+UNMOUNTED_ONCE_LOADED = """
+import os, pathlib
+replaced = os.replace
+
+def replace(old, new, **options):
+    replaced(old, new, **options)
+    # What the load has found is noted when all DAGs are built.
+    if os.path.basename(new) == ".loaded":
+        store = pathlib.Path(new).parent
+        store.rename(store.with_name("unmounted"))
+        store.mkdir()
+
+os.replace = replace
+"""
+
+
+def test_a_store_that_is_unmounted_just_after_its_first_load_keeps_the_dags_of_it(parse: Parse, store: Path) -> None:
+    (store / ".version").write_text("1")
+    first = parse(store, before=UNMOUNTED_ONCE_LOADED)
+    assert "pg_metadata_hourly" in first["dags"]
+    assert store.with_name("unmounted").is_dir()
+    second = parse(store)
+    assert json.dumps(second["dags"], sort_keys=True) == json.dumps(first["dags"], sort_keys=True)
+    assert "Until the store is back, all DAGs stay as they were" in second["log"]
+    assert list(store.iterdir()) == []
+
+
 def test_a_worker_that_never_knew_the_store_starts_its_task_which_says_why_it_fails(
     parse: Parse, store: Path, tmp_path: Path
 ) -> None:

@@ -133,7 +133,7 @@ def test_a_file_that_another_process_keeps_locked_is_waited_for_once(
 
     memory = Memory(tmp_path, "/store")
     index = Index(memory.database)
-    memory.note(KNOWN)
+    memory.note(KNOWN, instead_of=None)
     with closing(connect(memory.path, isolation_level=None)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         monkeypatch.setattr(sqlite3, "connect", counting)
