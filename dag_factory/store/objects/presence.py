@@ -15,6 +15,8 @@ from dag_factory.store.objects.keys import is_config
 _MOST_BYTES = 256
 # A bucket has neither device nor inode.
 _NO_FOLDER = (0, 0)
+# A store whose configs were listed. A listing does not say which id it has.
+_SEEN = Known(None, is_empty=False)
 
 
 class ObjectPresence:
@@ -87,7 +89,7 @@ class ObjectPresence:
             return None
         before = self._memory.known()
         if self._seen and (before is None or before.is_empty):
-            self._memory.note(self._as_seen(before), instead_of=before)
+            self._memory.note(_SEEN, instead_of=before)
             before = self._memory.known()
         place = self.check()
         is_empty = not self._holds_configs()
@@ -124,14 +126,10 @@ class ObjectPresence:
             self._known = self._memory.known()
         known = self._known
         if self._seen and (known is None or known.is_empty):
-            known = self._as_seen(known)
+            known = _SEEN
         if known is None or is_known(known, place):
             return True
         return known.identity is None and place.identity is None and self._holds_configs()
-
-    def _as_seen(self, known: Known | None) -> Known:
-        """Return what is known of a store whose configs were listed; a listing does not say which id it has."""
-        return Known(known.identity if known is not None else None, is_empty=False)
 
     def _holds_configs(self) -> bool:
         if not self._holds:

@@ -115,3 +115,15 @@ def test_one_that_was_known_as_empty_is_asked_for_again_once_another_process_has
     memory.note(Known("the bucket", is_empty=False), instead_of=Known(None, is_empty=True))
     with pytest.raises(MissingStoreError, match="Was it emptied"):
         store.list_keys()
+
+
+def test_one_that_was_taken_for_a_new_store_while_it_was_empty_gives_way_to_the_right_one(
+    in_bucket: InBucket, memory: Memory
+) -> None:
+    memory.note(Known("a wrong bucket", is_empty=True), instead_of=None)
+    in_bucket.put("a.json")
+    in_bucket.put(IDENTITY, "the bucket")
+    store = opened(in_bucket, memory)
+    assert store.list_keys() == ["a.json"]
+    store.remember()
+    assert memory.known() == Known("the bucket", is_empty=False)
