@@ -17,10 +17,9 @@ from dag_factory import settings
 from dag_factory.errors import SettingsError
 from dag_factory.store.folder.access import Access
 from dag_factory.store.folder.folder_store import FolderStore
-from dag_factory.store.folder.presence import Place
 from dag_factory.store.index import Index
 from dag_factory.store.last_good import LastGoodVersions
-from dag_factory.store.memory import Known, Memory
+from dag_factory.store.memory import Known, Memory, Place
 from dag_factory.store.objects.location import is_url, local_path, located
 from dag_factory.store.shards import WHOLE, Shard
 from dag_factory.store.stamps import Stamp

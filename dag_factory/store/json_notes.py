@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
-from dag_factory.store.folder.own_files import LOAD, NOTES, is_key
 from dag_factory.store.load_problems import first_problem, with_problem
+from dag_factory.store.own_files import LOAD, NOTES, is_key
 from dag_factory.store.shards import WHOLE, Shard
 
 

@@ -22,6 +22,19 @@ class Known:
     is_empty: bool
 
 
+@dataclass(frozen=True)
+class Place:
+    """
+    The store that a location leads to.
+
+    :param identity: its id, None where it has none
+    :param folder: device and inode of its folder, which change where a link is swapped; both are 0 in object storage
+    """
+
+    identity: str | None
+    folder: tuple[int, int]
+
+
 class Memory:
     """
     What this machine remembers of a store: which one it was, and in its `database` what was in it.
@@ -60,6 +73,14 @@ class Memory:
         :raises OSError: where the file can't be removed
         """
         self.database.remove()
+
+
+def is_known(known: Known, place: Place) -> bool:
+    """Return whether a place is certain to be the known store, or that store was empty, so that nothing can be lost."""
+    if known.is_empty:
+        return True
+    # A store without an id may have got one since.
+    return place.identity is not None and known.identity in (None, place.identity)
 
 
 def _known(connection: sqlite3.Connection) -> Known | None:

@@ -27,7 +27,7 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 from watchdog.utils import UnsupportedLibcError
 
 from dag_factory.store.folder.listing import Identity
-from dag_factory.store.folder.own_files import is_own_file
+from dag_factory.store.own_files import is_own_file
 
 if TYPE_CHECKING:
     from watchdog.observers.inotify import InotifyObserver

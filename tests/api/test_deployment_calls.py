@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse, Response
 from dag_factory.api.app import create_app
 from dag_factory.api.transport import InProcessTransport
 from dag_factory.store.folder.folder_store import FolderStore
-from dag_factory.store.folder.own_files import MARKER
+from dag_factory.store.own_files import MARKER
 from tests.documents import REST
 
 # Airflow imports the test client of an HTTP library that is about to be replaced.

@@ -12,8 +12,8 @@ import pytest
 from pydantic import BaseModel
 
 from dag_factory.configs.pipeline import AirflowConfig, DagFactory, EntityReference, IngestionPipeline, Runner
-from dag_factory.store.folder.own_files import is_own_file
 from dag_factory.store.last_good import FOLDER
+from dag_factory.store.own_files import is_own_file
 from sandbox.stack import AirflowStack
 from tests.e2e.pipelines import SAMPLE
 

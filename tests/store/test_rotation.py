@@ -20,8 +20,8 @@ from dag_factory.store.catalog import Catalog
 from dag_factory.store.folder.access import Access
 from dag_factory.store.folder.folder_copies import FolderLastGood
 from dag_factory.store.folder.folder_store import FolderStore
-from dag_factory.store.folder.presence import Place
 from dag_factory.store.last_good import FOLDER, InUse, Version
+from dag_factory.store.memory import Place
 from dag_factory.store.rotation import rotate
 from tests.documents import REST
 from tests.stored import good

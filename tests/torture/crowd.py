@@ -18,7 +18,7 @@ from typing import Any
 from dag_factory.store import writer
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.folder.folder_store import FolderStore
-from dag_factory.store.folder.own_files import PENDING
+from dag_factory.store.own_files import PENDING
 from dag_factory.watch.file_events import open_file_events
 from dag_factory.watch.pending_changes import Debounce
 from dag_factory.watch.watcher import Intervals, Watcher

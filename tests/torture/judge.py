@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dag_factory.errors import DagFactoryError
 from dag_factory.store.folder.folder_store import FolderStore
-from dag_factory.store.folder.own_files import PENDING
+from dag_factory.store.own_files import PENDING
 from tests.torture.calls import Call, Contents, contents, deploy, load
 from tests.torture.processes import KILLED, answer_of
 

@@ -15,7 +15,7 @@ import pytest
 
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.folder.listing import identities
-from dag_factory.store.folder.own_files import MARKER
+from dag_factory.store.own_files import MARKER
 from dag_factory.watch.file_events import MAX_FOLDERS, FileEvents, Mount, open_file_events, remote_kind
 from tests.places import ROOT
 

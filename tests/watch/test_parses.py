@@ -11,7 +11,7 @@ import pytest
 
 from dag_factory.dag.later_parses import WRITING_SECONDS, later_seconds
 from dag_factory.store.folder.folder_store import FolderStore
-from dag_factory.store.folder.own_files import MARKER
+from dag_factory.store.own_files import MARKER
 from dag_factory.store.shards import WHOLE, Shard, shards, shards_of
 from dag_factory.watch.loader_files import DagIds, LoaderFile, LoaderFiles
 from dag_factory.watch.parses import Parses

@@ -15,8 +15,8 @@ from dag_factory.errors import StoreError
 from dag_factory.store import writer
 from dag_factory.store.folder.folder_store import FolderStore, Snapshot
 from dag_factory.store.folder.listing import Identity
-from dag_factory.store.folder.own_files import MARKER, PENDING
 from dag_factory.store.memory import Known, Memory
+from dag_factory.store.own_files import MARKER, PENDING
 from dag_factory.watch.file_events import FileEvents, open_file_events
 from dag_factory.watch.leader_lock import LeaderLock
 from dag_factory.watch.pending_changes import Debounce

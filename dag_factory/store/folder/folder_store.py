@@ -18,12 +18,12 @@ from dag_factory.store.folder.files import revision_at, stamp_at
 from dag_factory.store.folder.folder_copies import FolderLastGood
 from dag_factory.store.folder.listing import CLOSED, Found, Identity, files_in, not_listed
 from dag_factory.store.folder.notes import keep, mapping
-from dag_factory.store.folder.own_files import loaded_name
-from dag_factory.store.folder.presence import ATTEMPTS, Place, Presence, ReplacedError, no_folder
+from dag_factory.store.folder.presence import ATTEMPTS, Presence, ReplacedError, no_folder
 from dag_factory.store.folder.writes import LOCK_SECONDS, Writes
 from dag_factory.store.json_notes import JsonNotes
 from dag_factory.store.last_good import FOLDER
-from dag_factory.store.memory import Known, Memory
+from dag_factory.store.memory import Known, Memory, Place
+from dag_factory.store.own_files import loaded_name
 from dag_factory.store.shards import WHOLE, Shard
 from dag_factory.store.stamps import Stamp
 

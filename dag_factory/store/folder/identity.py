@@ -7,8 +7,8 @@ from contextlib import suppress
 from uuid import uuid4
 
 from dag_factory.store.folder.files import NEW
+from dag_factory.store.own_files import IDENTITY
 
-IDENTITY = ".store"
 # At most so much is read: an operator may write the file by hand, say into a git repository.
 _MAX_BYTES = 256
 

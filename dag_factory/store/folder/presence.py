@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from dag_factory.errors import MissingStoreError
-from dag_factory.store.folder.identity import IDENTITY, give_identity, read_identity
+from dag_factory.store.folder.identity import give_identity, read_identity
 from dag_factory.store.folder.listing import Identity, files_in, identity_of
-from dag_factory.store.memory import Known, Memory
+from dag_factory.store.memory import Known, Memory, Place, is_known
+from dag_factory.store.own_files import IDENTITY
 
 Answer = TypeVar("Answer")
 
@@ -29,19 +29,6 @@ class ReplacedError(MissingStoreError):
 
     def __init__(self, root: Path) -> None:
         super().__init__(f"config_store '{root}' was replaced while it was looked at. Is it being mounted? Retry.")
-
-
-@dataclass(frozen=True)
-class Place:
-    """
-    The store that a path leads to.
-
-    :param identity: its id, None where it has none
-    :param folder: device and inode of its folder, which change where a link is swapped
-    """
-
-    identity: str | None
-    folder: Identity
 
 
 class Presence:
@@ -221,11 +208,3 @@ def no_folder(root: Path) -> MissingStoreError:
         f"config_store '{root}' is not a folder. Create it, mount it, or set "
         "[openmetadata_dag_factory] config_store to the folder that holds the configs."
     )
-
-
-def is_known(known: Known, place: Place) -> bool:
-    """Return whether a place is certain to be the known store, or that store was empty, so that nothing can be lost."""
-    if known.is_empty:
-        return True
-    # A store without an id may have got one since.
-    return place.identity is not None and known.identity in (None, place.identity)

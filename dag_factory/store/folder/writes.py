@@ -13,10 +13,10 @@ from dag_factory.store.folder.announcements import Announcements
 from dag_factory.store.folder.files import UncertainError, is_there, remove, replace, revision_of, sweep, sync
 from dag_factory.store.folder.lock import Lock, locked
 from dag_factory.store.folder.notes import token
-from dag_factory.store.folder.own_files import ANNOUNCED, LOADED, LOCK, MARKER, PENDING, is_key, loaded_name
 from dag_factory.store.folder.pending import Pending
 from dag_factory.store.folder.presence import Presence, no_folder
 from dag_factory.store.markers import later_than
+from dag_factory.store.own_files import ANNOUNCED, LOADED, LOCK, MARKER, PENDING, is_key, loaded_name
 from dag_factory.store.shards import WHOLE, Shard
 
 # How long a writer waits for others. A write takes some milliseconds, and the calling server does not wait for long.

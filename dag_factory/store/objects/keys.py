@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from dag_factory.configs.document import SUFFIXES
-from dag_factory.store.folder.own_files import is_key
+from dag_factory.store.own_files import is_key
 
 
 def is_config(key: str) -> bool:

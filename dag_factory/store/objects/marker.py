@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dag_factory.errors import StoreError
-from dag_factory.store.folder.own_files import MARKER
 from dag_factory.store.markers import later_than
 from dag_factory.store.objects.bucket import Bucket
 from dag_factory.store.objects.entries import Entry
 from dag_factory.store.objects.failures import ChangedError, UncertainError
+from dag_factory.store.own_files import MARKER
 
 MOST_COVERED = 500
 _MARKER_BYTES = 36

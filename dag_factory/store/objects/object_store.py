@@ -12,11 +12,9 @@ from dag_factory.configs.document import MAX_BYTES
 from dag_factory.errors import StoreError
 from dag_factory.store.folder.access import OWNER_ONLY, Access
 from dag_factory.store.folder.folder_copies import FolderLastGood
-from dag_factory.store.folder.own_files import loaded_name
-from dag_factory.store.folder.presence import Place
 from dag_factory.store.json_notes import JsonNotes
 from dag_factory.store.last_good import LastGoodVersions
-from dag_factory.store.memory import Known, Memory
+from dag_factory.store.memory import Known, Memory, Place
 from dag_factory.store.objects.ahead import Ahead
 from dag_factory.store.objects.bucket import Bucket
 from dag_factory.store.objects.changes import Changes
@@ -27,6 +25,7 @@ from dag_factory.store.objects.location import Location
 from dag_factory.store.objects.marker import Covered
 from dag_factory.store.objects.object_copies import ObjectLastGood
 from dag_factory.store.objects.presence import ObjectPresence
+from dag_factory.store.own_files import loaded_name
 from dag_factory.store.shards import WHOLE, Shard
 from dag_factory.store.stamps import Stamp
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from uuid import uuid4
 
 from dag_factory.errors import MissingStoreError, StoreError
-from dag_factory.store.folder.identity import IDENTITY
-from dag_factory.store.folder.presence import Place, is_known
-from dag_factory.store.memory import Known, Memory
+from dag_factory.store.memory import Known, Memory, Place, is_known
 from dag_factory.store.objects.bucket import Bucket
 from dag_factory.store.objects.failures import ChangedError, UncertainError
 from dag_factory.store.objects.keys import is_config
+from dag_factory.store.own_files import IDENTITY
 
 _MOST_BYTES = 256
 # A bucket has neither device nor inode.

@@ -18,7 +18,7 @@ from dag_factory.store import open_store
 from dag_factory.store.folder.announcements import MAX_BYTES as MAX_ANNOUNCED_BYTES
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.folder.listing import identities
-from dag_factory.store.folder.own_files import ANNOUNCED, LOCK, MARKER, NOTES, PENDING, is_own_file
+from dag_factory.store.own_files import ANNOUNCED, LOCK, MARKER, NOTES, PENDING, is_own_file
 from dag_factory.store.shards import Shard
 
 NOBODY = 65534

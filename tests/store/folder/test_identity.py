@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.store.folder.identity import IDENTITY, give_identity, read_identity
+from dag_factory.store.folder.identity import give_identity, read_identity
+from dag_factory.store.own_files import IDENTITY
 
 
 def of(folder: Path) -> int:

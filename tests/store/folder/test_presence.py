@@ -12,8 +12,8 @@ import pytest
 
 from dag_factory.errors import MissingStoreError
 from dag_factory.store.folder.folder_store import FolderStore
-from dag_factory.store.folder.identity import IDENTITY
 from dag_factory.store.memory import Known, Memory
+from dag_factory.store.own_files import IDENTITY
 
 
 @pytest.fixture

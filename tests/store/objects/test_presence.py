@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from dag_factory.errors import MissingStoreError
-from dag_factory.store.folder.identity import IDENTITY
 from dag_factory.store.memory import Known, Memory
 from dag_factory.store.objects.location import located
 from dag_factory.store.objects.object_store import ObjectStore
+from dag_factory.store.own_files import IDENTITY
 from tests.object_storage import S3, Proxy, Request, connection_to
 from tests.store.any_store import InBucket
 

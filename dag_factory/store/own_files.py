@@ -1,4 +1,4 @@
-"""Which files of a store's folder are the store's own, and which texts can be a config's key."""
+"""Which files or objects of a store are its own, and which texts can be a config's key."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import PurePosixPath
 
 from dag_factory.configs.document import SUFFIXES
 from dag_factory.store.folder.files import NEW
-from dag_factory.store.folder.identity import IDENTITY
 from dag_factory.store.shards import WHOLE, Shard
 
 # The store's own files are hidden: hidden files are never configs.
+IDENTITY = ".store"
 NOTES = ".dag_ids.json"
 MARKER = ".version"
 LOADED = ".loaded"
