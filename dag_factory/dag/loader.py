@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -61,7 +62,16 @@ def load_dags(shard: int = 0, of: int = 1) -> dict[str, DAG]:
             with begin_notes(store, memory.path if memory is not None else None, held) as notes:
                 return _all(store, index, held, notes)
         except StoreError as error:
-            return _all_of_last_load(index, held, error)
+            return _all_of_last_load(index, held, f"{error} Until the store is back")
+        except Exception as error:  # noqa: BLE001 - an import error of the loader would stop all DAGs
+            # Without the error's text, which may quote a config.
+            where = "".join(traceback.format_tb(error.__traceback__))
+            log.error(
+                "The loader has failed with %s, which is a defect of it. Please report:\n%s",
+                type(error).__name__,
+                where,
+            )
+            return _all_of_last_load(index, held, "Until it is mended")
 
 
 def _held(number: int, of: int) -> Shard:
@@ -135,10 +145,10 @@ def _one(store: ConfigStore, index: Index | None, wanted: str) -> dict[str, DAG]
     return {config.dag_id: built[0]} if built is not None else {}
 
 
-def _all_of_last_load(index: Index | None, shard: Shard, error: StoreError) -> dict[str, DAG]:
+def _all_of_last_load(index: Index | None, shard: Shard, reason: str) -> dict[str, DAG]:
     outcomes = index.outcomes() if index is not None else {}
     held = {dag_id: outcome for dag_id, outcome in outcomes.items() if shard.holds(dag_id)}
-    log.error("%s Until the store is back, all DAGs stay as they were: %d, from the last load", error, len(held))
+    log.error("%s, all DAGs stay as they were: %d, from the last load", reason, len(held))
     return last_load.recalled(index, held) if index is not None else {}
 
 

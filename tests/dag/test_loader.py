@@ -475,6 +475,28 @@ def test_while_the_store_is_missing_all_dags_are_the_same_bytes_and_nothing_is_w
         assert set(before["dags"]) - set(back["dags"]) == {"truncated"}
 
 
+# Stands for a defect that nobody knows yet.
+DEFECT = """
+from dag_factory.store.folder.folder_store import FolderStore
+
+def defect(*_):
+    raise ZeroDivisionError("hunter2")
+
+FolderStore.marker = defect
+"""
+
+
+def test_an_unexpected_error_is_logged_and_leaves_all_dags_as_they_were(parse: Parse, store: Path) -> None:
+    before = parse(store)
+    result = parse(store, before=DEFECT)
+    assert result["errors"] == {}
+    assert result["dags"] == before["dags"]
+    assert "The loader has failed with ZeroDivisionError" in result["log"]
+    assert "in _all\n" in result["log"]
+    assert "Until it is mended, all DAGs stay as they were: " in result["log"]
+    assert "hunter2" not in result["log"].replace('ZeroDivisionError("hunter2")', "")
+
+
 UNMOUNTED_ONCE_LOADED = """
 import os, pathlib
 replaced = os.replace
