@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-import subprocess
+import os
 import sys
 import threading
 import time
@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import pytest
 
+from sandbox.process import Process
 from sandbox.stack import free_port
 from tests.waiting import wait_for
 
@@ -70,14 +71,13 @@ def served(log: Path) -> Iterator[S3]:
     """Run a server."""
     port = free_port()
     program = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    with log.open("wb") as output:
-        process = subprocess.Popen(program, stdout=output, stderr=subprocess.STDOUT)
+    # It ends with the tests, even where these are killed.
+    process = Process(program, env=os.environ, log=log)
     try:
         wait_for(lambda: _answers(port))
         yield S3(port)
     finally:
-        process.terminate()
-        process.wait(10)
+        process.stop()
 
 
 @pytest.fixture(scope="session")
