@@ -21,6 +21,7 @@ from dag_factory.watch.loader_files import LoaderFile
 from dag_factory.watch.parse_requests import make_dags, request_parses
 
 WAIT_SECONDS = 120.0
+REQUEST_SECONDS = 5.0
 POLL_SECONDS = 0.5
 _MOST_LINES = 40
 
@@ -96,12 +97,18 @@ def retire_loaders(
             f"{_named(files, ours)} can't be removed: {error.strerror}. Remove them as a user who can write to that "
             "folder: with them, each DAG has two loaders."
         ) from error
+    # Airflow may have parsed them once more just before.
+    if ours and not force and not is_parsed(wanted, ours):
+        raise LoaderError(
+            f"{_named(files, ours)} {_were(ours)} removed, but Airflow has not parsed the new ones since. DAGs may be "
+            "missing until it has. Start Airflow's DAG processor."
+        )
     if changed:
         raise LoaderError(
             f"{_named(files, changed)} {_still(changed)} there, since somebody has changed it. With it, each of its "
             "DAGs has two loaders. Remove it, or have it removed: --force."
         )
-    return f"{_named(files, ours)} {'was' if len(ours) == 1 else 'were'} removed."
+    return f"{_named(files, ours)} {_were(ours)} removed."
 
 
 def wait_until_parsed(
@@ -122,11 +129,23 @@ def wait_until_parsed(
             time.sleep(POLL_SECONDS)
     except DagFactoryError:
         return False
-    # A load notes that it has begun. Airflow stores its DAGs only after that.
+    # A load notes that it has begun. Airflow stores its DAGs only after that. Where it has parsed an outdated loader at
+    # the same time and stores its DAGs last, they count as made by that one.
     deadline = time.monotonic() + STORING_SECONDS
-    while make_dags(outdated) and time.monotonic() < deadline:
-        time.sleep(POLL_SECONDS)
+    while _make_dags_still(outdated):
+        if time.monotonic() > deadline or not request_parses(asked):
+            return False
     return True
+
+
+def _make_dags_still(outdated: list[LoaderFile]) -> bool:
+    """Return whether Airflow has DAGs of outdated loaders once it has had time to store those of the new ones."""
+    given_up_at = time.monotonic() + REQUEST_SECONDS
+    while make_dags(outdated):
+        if time.monotonic() > given_up_at:
+            return True
+        time.sleep(POLL_SECONDS)
+    return False
 
 
 def _as_airflow_knows(files: LoaderFolder, some: list[Shard]) -> list[LoaderFile]:
@@ -175,6 +194,10 @@ def _done(done: str, count: int) -> str:
     if not done:
         return f"{'is' if count == 1 else 'are'} there already."
     return f"{'was' if count == 1 else 'were'} {done}."
+
+
+def _were(some: list[Shard]) -> str:
+    return "was" if len(some) == 1 else "were"
 
 
 def _still(some: list[Shard]) -> str:

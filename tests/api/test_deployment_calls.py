@@ -25,6 +25,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.te
 DOCUMENT = {"name": "new", "pipelineType": "metadata", "service": {"type": "databaseService", "name": "s"}, **REST}
 PARSE_BEGINS_AFTER_SECONDS = 0.3
 
+FILE = {"file_token": "loader", "bundle_name": "dags-folder", "relative_fileloc": "openmetadata_loader.py"}
+
 Delete = Callable[..., str]
 
 
@@ -58,10 +60,10 @@ class FakeAirflow:
         self.app.delete("/api/v2/dags/{dag_id}")(self.delete)
 
     def dags(self) -> dict[str, object]:
-        return {"dags": [{"dag_id": dag_id, "file_token": "loader"} for dag_id in ("gone", "stays")]}
+        return {"dags": [{"dag_id": dag_id, **FILE} for dag_id in ("gone", "stays")]}
 
     def dag(self, dag_id: str) -> Response:
-        return JSONResponse({"dag_id": dag_id, "is_stale": False}, 200 if dag_id in self.known else 404)
+        return JSONResponse({"dag_id": dag_id, "is_stale": False, **FILE}, 200 if dag_id in self.known else 404)
 
     async def parse(self, file: str) -> Response:
         assert file == "loader"
