@@ -71,7 +71,7 @@ def load_dags(shard: int = 0, of: int = 1) -> dict[str, DAG]:
                 type(error).__name__,
                 where,
             )
-            return _all_of_last_load(index, held, "Until it is mended")
+            return _all_of_last_load(index, held, "Until that is fixed")
 
 
 def _held(number: int, of: int) -> Shard:

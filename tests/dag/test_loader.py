@@ -493,7 +493,7 @@ def test_an_unexpected_error_is_logged_and_leaves_all_dags_as_they_were(parse: P
     assert result["dags"] == before["dags"]
     assert "The loader has failed with ZeroDivisionError" in result["log"]
     assert "in _all\n" in result["log"]
-    assert "Until it is mended, all DAGs stay as they were: " in result["log"]
+    assert "Until that is fixed, all DAGs stay as they were: " in result["log"]
     assert "hunter2" not in result["log"].replace('ZeroDivisionError("hunter2")', "")
 
 
