@@ -222,4 +222,7 @@ class Writes:
         """Return what the shards' loads have found, where the marker was removed: the next one must be later."""
         if self.marker() is not None:
             return []
-        return [token(path) for path in self._root.glob(f"{LOADED}_*")]
+        try:
+            return [token(path) for path in self._root.glob(f"{LOADED}_*")]
+        except OSError:
+            return []  # writing the marker will say what is wrong with the folder
