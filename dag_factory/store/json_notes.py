@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 from dag_factory.store.load_problems import first_problem, with_problem
 from dag_factory.store.own_files import LOAD, NOTES, is_key
 from dag_factory.store.shards import WHOLE, Shard
 
 
-class JsonNotes:
+class JsonNotes(ABC):
     """
-    Reads and replaces these notes in a store of any kind, which works without them.
+    The part of a store that reads and replaces these notes; it works without them.
 
-    The methods are those of `ConfigStore`.
-
-    :param read: returns the mapping that a note holds, by its name; an empty one where it is missing or can't be read
-    :param keep: replaces a note, if possible; never fails
+    The public methods are those of `ConfigStore`.
     """
 
-    def __init__(self, read: Callable[[str], Mapping[str, object]], keep: Callable[[str, bytes], None]) -> None:
-        self._read = read
-        self._keep = keep
+    @abstractmethod
+    def _mapping(self, name: str) -> Mapping[str, object]:
+        """Return the mapping that a note holds, an empty one where it is missing or can't be read."""
+
+    @abstractmethod
+    def _keep(self, name: str, note: bytes) -> None:
+        """Replace a note, if that is needed and possible. Never fails."""
 
     def load_problem(self) -> str | None:
-        return first_problem(self._read(LOAD))
+        return first_problem(self._mapping(LOAD))
 
     def note_load_problem(self, problem: str | None, shard: Shard = WHOLE) -> None:
-        noted = self._read(LOAD)
+        noted = self._mapping(LOAD)
         if noted != (wanted := with_problem(noted, shard, problem)):
             self._keep(LOAD, json.dumps(wanted).encode())
 
     def recall(self, dag_id: str) -> str | None:
-        key = self._read(NOTES).get(dag_id)
+        key = self._mapping(NOTES).get(dag_id)
         return key if isinstance(key, str) and is_key(key) else None
 
     def note(self, keys: Mapping[str, str]) -> None:
-        if keys != self._read(NOTES):
+        if keys != self._mapping(NOTES):
             self._keep(NOTES, json.dumps(dict(keys), sort_keys=True, indent=0).encode())

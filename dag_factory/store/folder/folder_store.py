@@ -45,7 +45,7 @@ class Snapshot:
     unlisted: Mapping[str, str] = field(default_factory=dict)
 
 
-class FolderStore:
+class FolderStore(JsonNotes):
     """
     A folder of ``*.json``, ``*.yaml`` and ``*.yml`` files, subfolders included.
 
@@ -73,7 +73,6 @@ class FolderStore:
         self.last_good = FolderLastGood(last_good or self.root / FOLDER)
         self._rights = AccessRights(self.root)
         self._writes = Writes(self.root, self._presence, lock_seconds=lock_seconds)
-        self._notes = JsonNotes(self._mapping, self._keep)
 
     def check(self) -> Place:
         return self._presence.check()
@@ -212,18 +211,6 @@ class FolderStore:
     def note_loaded(self, marker: str, shard: Shard = WHOLE) -> None:
         if marker != self.loaded(shard):
             self._keep(loaded_name(shard), marker.encode())
-
-    def load_problem(self) -> str | None:
-        return self._notes.load_problem()
-
-    def note_load_problem(self, problem: str | None, shard: Shard = WHOLE) -> None:
-        self._notes.note_load_problem(problem, shard)
-
-    def recall(self, dag_id: str) -> str | None:
-        return self._notes.recall(dag_id)
-
-    def note(self, keys: Mapping[str, str]) -> None:
-        self._notes.note(keys)
 
     def _mapping(self, name: str) -> dict[str, object]:
         return mapping(self.root / name)

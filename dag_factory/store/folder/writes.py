@@ -150,7 +150,9 @@ class Writes:
         # Read before the marker is made: a later change by hand must not count as covered.
         changes = {key: self._revision(key) for key in self._pending.changes() if is_key(key)}
         unsynced = self._sync({(self._root / key).parent for key in changes})
-        marker = later_than(self.marker(), self.loaded(), *self._all_loaded_without_marker())
+        before = self.marker()
+        # Where it was removed, the next one must be later than what any shard's load has found.
+        marker = later_than(before, self.loaded(), *(self._loaded_of_shards() if before is None else ()))
         try:
             replace(self._root / MARKER, marker.encode(), mode=0o644)
         except OSError as error:
@@ -218,10 +220,7 @@ class Writes:
     def loaded(self, shard: Shard = WHOLE) -> str | None:
         return token(self._root / loaded_name(shard))
 
-    def _all_loaded_without_marker(self) -> list[str | None]:
-        """Return what the shards' loads have found, where the marker was removed: the next one must be later."""
-        if self.marker() is not None:
-            return []
+    def _loaded_of_shards(self) -> list[str | None]:
         try:
             return [token(path) for path in self._root.glob(f"{LOADED}_*")]
         except OSError:

@@ -36,7 +36,7 @@ _NOTES_BYTES = 32 * 1024 * 1024
 _MOST = MAX_BYTES + 1
 
 
-class ObjectStore:
+class ObjectStore(JsonNotes):
     """
     The ``*.json``, ``*.yaml`` and ``*.yml`` objects below a prefix, those with a hidden name apart.
 
@@ -63,7 +63,6 @@ class ObjectStore:
         )
         self._presence = ObjectPresence(self._bucket, memory)
         self._changes = Changes(self._bucket, self._presence)
-        self._notes = JsonNotes(self._mapping, self._keep)
         self._entries: Mapping[str, Entry] = {}
         # Whether the listing is that of the last `revisions`, for the next `list_keys`.
         self._is_listed = False
@@ -184,18 +183,6 @@ class ObjectStore:
 
     def note_loaded(self, marker: str, shard: Shard = WHOLE) -> None:
         self._keep(loaded_name(shard), marker.encode())
-
-    def load_problem(self) -> str | None:
-        return self._notes.load_problem()
-
-    def note_load_problem(self, problem: str | None, shard: Shard = WHOLE) -> None:
-        self._notes.note_load_problem(problem, shard)
-
-    def recall(self, dag_id: str) -> str | None:
-        return self._notes.recall(dag_id)
-
-    def note(self, keys: Mapping[str, str]) -> None:
-        self._notes.note(keys)
 
     def _note(self, name: str, most: int) -> bytes | None:
         """Return what one of the store's own notes holds, None where it is missing or can't be read."""
