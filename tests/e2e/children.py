@@ -1,4 +1,4 @@
-"""The processes of a run by another interpreter: its guard, whoever has started or forked it, and its task."""
+"""The processes of a run by another interpreter: its guard, what has started or forked it, and its task."""
 
 from __future__ import annotations
 

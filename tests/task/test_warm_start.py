@@ -17,7 +17,7 @@ SCRIPT = """
 import json, logging, sys, types
 from importlib import import_module
 
-told = json.loads(sys.argv[1])
+given = json.loads(sys.argv[1])
 done = {"imports": 0, "templates": [], "connected": 0}
 
 def stub(name, **names):
@@ -26,7 +26,7 @@ def stub(name, **names):
 
 def import_ingestion():
     done["imports"] += 1
-    if told["broken"]:
+    if given["broken"]:
         raise ImportError("no module named 'a driver'")
 
 class Signal:
@@ -43,18 +43,18 @@ stub("celery.signals", worker_init=Signal())
 base = import_module("airflow.executors.base_executor").BaseExecutor
 stub("others", RemoteExecutor=type("RemoteExecutor", (base,), {}))
 
-sys.argv = ["airflow", *told["argv"]]
-if not told["installed"]:
+sys.argv = ["airflow", *given["argv"]]
+if not given["installed"]:
     sys.modules["metadata"] = None
 logging.basicConfig(stream=sys.stderr, level="INFO", format="%(message)s", force=True)
 from dag_factory.task import warm_start
-if told["argv"][0] == "celery":
+if given["argv"][0] == "celery":
     warm_start.prepare_celery()
     done["connected"] = len(Signal.receivers)
     for receiver in Signal.receivers:
         receiver(sender=None)
 else:
-    component = type(told["component"], (), {"latest_heartbeat": None})()
+    component = type(given["component"], (), {"latest_heartbeat": None})()
     warm_start.on_starting(component)
     done["heartbeat"] = str(component.latest_heartbeat)
 print(json.dumps(done))
@@ -81,8 +81,8 @@ def started(tmp_path: Path, forked_python: ForkedPython) -> Started:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             **{f"AIRFLOW__OPENMETADATA_DAG_FACTORY__{name.upper()}": value for name, value in options.items()},
         }
-        told = {"argv": argv, "component": component, "installed": installed, "broken": broken}
-        done = forked_python.run(SCRIPT.replace("sys.argv[1]", repr(json.dumps(told)), 1), env=env)
+        given = {"argv": argv, "component": component, "installed": installed, "broken": broken}
+        done = forked_python.run(SCRIPT.replace("sys.argv[1]", repr(json.dumps(given)), 1), env=env)
         assert done.returncode == 0, done.stderr
         return {**json.loads(done.stdout.splitlines()[-1]), "log": done.stderr}
 
