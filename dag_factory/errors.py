@@ -71,6 +71,10 @@ class LoaderError(DagFactoryError):
     """The loaders can't be written to Airflow's DAGs folder, or to that of a bundle."""
 
 
+class CommandError(DagFactoryError):
+    """A command of the command line was given what it can't use."""
+
+
 class WorkflowError(DagFactoryError):
     """The workflow of openmetadata-ingestion can't be built or started."""
 

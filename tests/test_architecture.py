@@ -72,7 +72,7 @@ print(*sorted(name for name in sys.modules if name.startswith("dag_factory.")))
 
 def test_airflow_finds_the_plugin_and_the_provider() -> None:
     ours = list(distribution("openmetadata-dag-factory").entry_points)
-    assert {point.group for point in ours} == {"airflow.plugins", "apache_airflow_provider"}
+    assert {point.group for point in ours} == {"airflow.plugins", "apache_airflow_provider", "console_scripts"}
     (plugin,) = (p for p in entry_points(group="airflow.plugins") if p.name == "openmetadata_dag_factory")
     assert plugin.load().name == "openmetadata_dag_factory"
 

@@ -1,27 +1,40 @@
-"""The same commands for Airflow 3.1, whose command line does not have them: ``python -m dag_factory.cli …``."""
+"""
+The program ``openmetadata-dag-factory``: the same commands without Airflow's command line.
+
+For authors and CI, who have no Airflow set up, and for Airflow 3.1, whose command line does not have them.
+"""
 
 from __future__ import annotations
 
+import os
+import sys
 from argparse import ArgumentParser
+from collections.abc import Sequence
 
-from airflow.cli.cli_config import ActionCommand, GroupCommand
-
-from dag_factory.cli import commands
+from dag_factory.cli import NAME, declared
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command that the arguments name."""
-    parser = ArgumentParser(prog="python -m dag_factory.cli")
-    choices = parser.add_subparsers(required=True, metavar="COMMAND")
-    for group in commands():
-        for command in group.subcommands if isinstance(group, GroupCommand) else ():
-            if isinstance(command, ActionCommand):
-                chosen = choices.add_parser(command.name, help=command.help, description=command.description)
-                for argument in command.args:
-                    argument.add_to_parser(chosen)
-                chosen.set_defaults(func=command.func)
-    arguments = parser.parse_args()
-    arguments.func(arguments)
+    try:
+        given = parser().parse_args(arguments)
+        given.func(given)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Such as `… | head`. Python would complain once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def parser() -> ArgumentParser:
+    """Return the parser of the command line."""
+    made = ArgumentParser(prog=NAME, description="Run OpenMetadata ingestion pipelines on Apache Airflow.")
+    choices = made.add_subparsers(required=True, metavar="COMMAND")
+    for command in declared():
+        chosen = choices.add_parser(command.name, help=command.help, description=command.description)
+        for argument in command.args:
+            argument.add_to_parser(chosen)
+        chosen.set_defaults(func=command.func)
+    return made
 
 
 if __name__ == "__main__":

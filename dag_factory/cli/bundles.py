@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from typing import Any
 
 from dag_factory import settings
+from dag_factory.cli.exits import command
 from dag_factory.cli.loaders import loader_folder
 from dag_factory.dag.bundle_list import CLASSPATH, bundle_problems, is_own
-from dag_factory.errors import DagFactoryError
 from dag_factory.store.parts import Part
 
 NAME = "openmetadata"
 VARIABLE = "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"
 
 
+@command
 def bundles(args: argparse.Namespace) -> None:
-    """Print the lines, and what is wrong with the bundles that are configured now; exit with 1 where that can't be."""
-    try:
-        print(lines(args.shards, args.parts))
-        for problem in problems():
-            print(f"\nAs it is configured now: {problem}")
-    except DagFactoryError as error:
-        sys.exit(f"{str(error).rstrip('.')}.")
+    """Print the lines, and what is wrong with the bundles that are configured now."""
+    print(lines(args.shards, args.parts))
+    for problem in problems():
+        print(f"\nAs it is configured now: {problem}")
 
 
 def bundle_list(shards: int, parts: int) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Callable
 from configparser import Error as ConfigParserError
 from functools import partial
@@ -15,6 +14,7 @@ from airflow.exceptions import AirflowConfigException
 
 from dag_factory import settings
 from dag_factory.cli.database import use_database
+from dag_factory.cli.exits import fail
 from dag_factory.cli.loaders import loader_folder, retire_loaders, wait_until_parsed, write_loaders
 from dag_factory.errors import DagFactoryError, MissingStoreError, SettingsError, StoreError
 from dag_factory.options import SECTION
@@ -36,12 +36,12 @@ IDLE_SECONDS = 14_400
 
 
 def init(args: argparse.Namespace) -> None:
-    """Make what is missing, and report that and what to do next; exit with 1 where something can't be made."""
+    """Make what is missing, and report that and what to do next; exit with 3 where something can't be made."""
     use_database()
     problems = _reported(make_store) + _reported(lambda: replace_loaders(args))
     problems = problems or _reported(lambda: f"\n{what_next()}")
     if problems:
-        sys.exit("\n".join(problems))
+        fail("\n".join(problems))
 
 
 def replace_loaders(args: argparse.Namespace) -> str:

@@ -6,24 +6,24 @@ import argparse
 import sys
 
 from dag_factory.cli.database import use_database
-from dag_factory.errors import DagFactoryError
+from dag_factory.cli.exits import FOUND, command
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import configured_store
 from dag_factory.store.rotation import rotate
 
 
-def rotate_key(args: argparse.Namespace) -> None:
-    """Seal the config store again with the newest key; exit with 1 where older keys are still needed."""
+@command
+def rotate_key(args: argparse.Namespace) -> int:
+    """Seal the config store again with the newest key; return 1 where older keys are still needed."""
     use_database()
-    try:
-        rotation = rotate(configured_store(), Keys(), dropped=args.dropped)
-    except DagFactoryError as error:
-        sys.exit(f"{str(error).rstrip('.')}.")
+    rotation = rotate(configured_store(), Keys(), dropped=args.dropped)
     lines = [f"{len(rotation.resealed)} configs encrypted again, {rotation.unchanged} unchanged."]
     if rotation.copies:
         lines.append(f"{rotation.copies} last good versions encrypted again.")
     lines += [f"{key}: unchanged, since no deploy wrote it. Run with --dropped to change it." for key in rotation.left]
     lines += [f"{key}: {problem.rstrip('.')}." for key, problem in rotation.failed.items()]
     print("\n".join(lines))
-    if not rotation.is_complete:
-        sys.exit("Older keys of [core] fernet_key are still needed.")
+    if rotation.is_complete:
+        return 0
+    print("Older keys of [core] fernet_key are still needed.", file=sys.stderr)
+    return FOUND

@@ -14,6 +14,7 @@ from dag_factory import IngestionBundle
 from dag_factory.cli.bundles import VARIABLE, bundles, lines
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.store.shards import shards
+from tests.cli.failing import fails
 
 
 def printed(capsys: pytest.CaptureFixture[str], of: int, parts: int) -> str:
@@ -67,8 +68,10 @@ def test_each_part_has_a_dag_processor_and_other_bundles_are_to_be_kept() -> Non
 @pytest.mark.parametrize(
     ("of", "parts", "message"), [(0, 1, "shards is 0"), (4, 8, "parts is 8"), (4, 0, "parts is 0")]
 )
-def test_what_can_t_be_is_said_and_no_traceback(of: int, parts: int, message: str) -> None:
-    with pytest.raises(SystemExit, match=message):
+def test_what_can_t_be_is_said_and_no_traceback(
+    capsys: pytest.CaptureFixture[str], of: int, parts: int, message: str
+) -> None:
+    with fails(capsys, message):
         bundles(Namespace(shards=of, parts=parts))
 
 

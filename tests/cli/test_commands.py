@@ -95,7 +95,7 @@ def test_what_can_not_be_encrypted_ends_with_a_reason(
 ) -> None:
     code = f"from dag_factory.cli.encrypt import encrypt; encrypt(Namespace(dag_id='a', number={number}))"
     done = run(code, said, AIRFLOW__CORE__FERNET_KEY=key)
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert done.stderr.splitlines()[-1].startswith(problem)
     assert "canary" not in done.stderr + done.stdout
 
@@ -121,7 +121,7 @@ def test_a_rotation_says_what_it_has_done_and_fails_where_the_old_key_is_needed(
     done = run(code.format(True), AIRFLOW__CORE__FERNET_KEY=new)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "0 configs encrypted again, 1 unchanged.")
     done = run(code.format(True), AIRFLOW__CORE__FERNET_KEY="canary")
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert "[core] fernet_key is malformed" in done.stderr
     assert "canary" not in done.stderr + done.stdout
 

@@ -10,6 +10,7 @@ from dag_factory.cli.loaders import retire_loaders, write_loaders
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.errors import LoaderError, SettingsError
 from dag_factory.store.shards import WHOLE, Shard, shards
+from tests.cli.failing import fails
 
 OURS = "AIRFLOW__OPENMETADATA_DAG_FACTORY"
 
@@ -132,7 +133,7 @@ def test_without_airflow_s_database_the_command_removes_nothing_and_says_so(
 
     repository = LoaderFolder(files.path.parent / "repository")
     run(1)
-    with pytest.raises(SystemExit, match="Airflow has not parsed the new ones yet"):
+    with fails(capsys, "Airflow has not parsed the new ones yet"):
         run(4)
     assert repository.found() == sorted([WHOLE, *shards(4)])
     assert "openmetadata_loader.py' was removed." in run(4, force=True)

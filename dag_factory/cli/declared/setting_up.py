@@ -1,0 +1,65 @@
+"""The commands that set up, and keep an installation running."""
+
+from __future__ import annotations
+
+from airflow.cli.cli_config import ActionCommand, Arg, lazy_load_command
+
+# In `help`, Airflow takes text in brackets for markup, and leaves it out.
+COMMANDS = (
+    ActionCommand(
+        name="init",
+        help="Write the loader into Airflow's DAGs folder, and make the config store",
+        description=(
+            "Write openmetadata_loader.py into Airflow's DAGs folder and make the folder of the setting config_store, "
+            "where they are missing; report what was done and what to do next. It changes nothing that is there, so it "
+            "can be run again. Run it as Airflow's user, on each machine that has a DAGs folder of its own. With "
+            "--shards 64, 64 loaders divide the pipelines among them, so that a change makes Airflow parse one of "
+            "them; those of another number are removed once Airflow has parsed the new ones."
+        ),
+        func=lazy_load_command("dag_factory.cli.init.init"),
+        args=(
+            Arg(("--dags-folder",), help="Folder for the loader, in place of Airflow's own DAGs folder"),
+            Arg(("--shards",), help="How many loaders there are to be; 1 for a single one", type=int),
+            Arg(
+                ("--force",),
+                help="Overwrite a loader that differs from ours, and remove others without waiting for a parse",
+                action="store_true",
+            ),
+        ),
+    ),
+    ActionCommand(
+        name="bundles",
+        help="Print the lines for airflow.cfg that replace the DAGs folder by bundles of ours",
+        description=(
+            "Print the value of dag_bundle_config_list, for airflow.cfg and for the environment, with a bundle that "
+            "makes the loaders by itself; with --parts 4, four of them, for a DAG processor each. Then report what is "
+            "wrong with the bundles that are configured now. It changes nothing."
+        ),
+        func=lazy_load_command("dag_factory.cli.bundles.bundles"),
+        args=(
+            Arg(("--shards",), help="How many loaders there are to be, in all parts together", type=int, default=64),
+            Arg(("--parts",), help="How many DAG processors there are, each with a part", type=int, default=1),
+        ),
+    ),
+    ActionCommand(
+        name="watch",
+        help="Watch the config store for files that are changed by hand",
+        description=(
+            "Watch the config store until stopped. What is changed there by hand is reported, one line for each file, "
+            "and Airflow is asked for a parse of the loader. The API server does the same, unless the setting "
+            "watch_store is off; on each machine, one process at a time watches."
+        ),
+        func=lazy_load_command("dag_factory.cli.watch.watch"),
+        args=(),
+    ),
+    ActionCommand(
+        name="adopt-store",
+        help="Accept the config store that is there now in place of the one that this machine knows",
+        description=(
+            "Accept the store that config_store leads to now in place of the one that this machine knows. Run it on "
+            "each machine after you have replaced the store on purpose: until then the new store counts as missing."
+        ),
+        func=lazy_load_command("dag_factory.cli.adopt_store.adopt_store"),
+        args=(),
+    ),
+)

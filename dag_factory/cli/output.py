@@ -1,0 +1,65 @@
+"""What a command prints: for a person at a terminal, for a person who reads a file, or for a program."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from airflow.cli.cli_config import Arg
+
+from dag_factory.plain_text import printable
+
+ARG_OUTPUT = Arg(
+    ("--output",), help="How to print it: for people, or as JSON", choices=("text", "json"), default="text"
+)
+
+T = TypeVar("T")
+# What takes longer shows how far it is.
+PATIENCE_SECONDS = 1.0
+# Of a table that no terminal shows, so that no row is folded.
+WIDEST = 10_000
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, with its keys in the order in which they are."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table: with colours and as wide as the terminal where there is one, else one line for each row."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        # As texts, since brackets in a plain string would be markup. A name may hold what steers a terminal.
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    Console(highlight=False, width=None if is_terminal() else WIDEST).print(table)
+
+
+def progress(each: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+    """Yield each of some things. Where that takes longer than a second, and a terminal reads, show how far it is."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield from each
+        return
+    began = time.monotonic()
+    with Progress(console=console, transient=True) as shown:
+        task = shown.add_task(what, total=total, visible=False)
+        for one in each:
+            yield one
+            shown.update(task, advance=1, visible=time.monotonic() - began > PATIENCE_SECONDS)
+
+
+def is_terminal() -> bool:
+    """Return whether a person at a terminal reads what is printed."""
+    return sys.stdout.isatty()

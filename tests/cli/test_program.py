@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dag_factory.cli import declared
+from dag_factory.cli.__main__ import main, parser
+from dag_factory.cli.exits import FAILED, FOUND, command
+from dag_factory.cli.output import print_json, print_table, progress
+from dag_factory.errors import CommandError
+
+PROGRAM = Path(sys.executable).with_name("openmetadata-dag-factory")
+
+
+def test_the_program_has_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert PROGRAM.is_file()
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    listed = set(re.findall(r"^ +([a-z-]+)", capsys.readouterr().out, re.MULTILINE))
+    assert listed >= {each.name for each in declared()}
+
+
+@pytest.mark.parametrize("name", [each.name for each in declared()])
+def test_the_function_of_each_command_is_there(name: str) -> None:
+    # A lazy command hides where it leads: calling it with nothing gets as far as its own function.
+    with pytest.raises((AttributeError, TypeError, SystemExit)) as ended:
+        next(each for each in declared() if each.name == name).func()
+    assert "dag_factory.cli" not in str(ended.value)
+
+
+def test_wrong_arguments_end_with_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([], ["no-such-command"], ["bundles", "--shards", "many"]):
+        with pytest.raises(SystemExit) as ended:
+            parser().parse_args(arguments)
+        assert ended.value.code == 2
+    assert "usage: openmetadata-dag-factory" in capsys.readouterr().err
+
+
+def wrong() -> int:
+    raise CommandError("The value is empty.")
+
+
+@pytest.mark.parametrize(
+    ("run", "code", "said"),
+    [(wrong, FAILED, "The value is empty.\n"), (lambda: FOUND, FOUND, ""), (lambda: 0, 0, ""), (lambda: None, 0, "")],
+    ids=["error", "found", "done", "nothing"],
+)
+def test_a_command_ends_with_its_code_and_an_error_is_one_line(
+    capsys: pytest.CaptureFixture[str], run: Callable[[], int | None], code: int, said: str
+) -> None:
+    try:
+        command(run)()
+    except SystemExit as ended:
+        assert ended.code == code
+    else:
+        assert code == 0
+    assert capsys.readouterr().err == said
+
+
+def test_a_reader_that_has_gone_is_no_traceback(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [f"{sys.executable} -m dag_factory.cli bundles --shards 64 --parts 64 | true"],
+        shell=True,
+        env={"AIRFLOW_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_a_table_for_a_file_has_each_row_on_one_line_and_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["id", "problem"], [["orders", "[bold] " + "wide " * 100 + "end"], ["refunds", "\x1b[31mred"]])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["id", "orders", "refunds"]
+    assert "[bold] wide" in lines[1]
+    assert lines[1].rstrip().endswith("end")
+    assert "\x1b" not in lines[2]
+
+
+def test_json_is_read_by_a_program(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json([{"id": "ördérs", "where": Path("a")}])
+    assert json.loads(capsys.readouterr().out) == [{"id": "ördérs", "where": "a"}]
+
+
+def test_progress_leaves_out_nothing_and_shows_nothing_to_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(progress(range(3), "Reading", 3)) == [0, 1, 2]
+    assert capsys.readouterr().err == ""
