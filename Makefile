@@ -6,25 +6,13 @@ BIN := $(VENV)/bin
 # Set, it would leave the environment without byte code, and each of Airflow's processes would start at half the speed.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: env run test test-fast bench torture fuzz scale-out lint dist
+.PHONY: env run test test-fast bench torture fuzz scale-out lint docs dist
 
 env: $(VENV)/.built
 
-# Plain pip, since every Python has it. The environment is made anew and not upgraded, so that it holds what
-# constraints.txt says and nothing else. By the variables the isolated builds are held to it too, which `-c` doesn't do;
-# twice quiet, since an index that doesn't answer is worth a line per package to pip, though another one has it all.
-# pip compiles on one core, compileall on all of them. The stamp comes last: half an environment is none.
 $(VENV)/.built: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 10) or sys.exit("Python 3.10 or newer is needed, and this is " + sys.version.split()[0] + ". Name another one: make PYTHON=python3.11 $(MAKECMDGOALS)")'
-	@echo "Building $(VENV) with $$($(PYTHON) --version): about two minutes, once."
-	@$(PYTHON) -m venv --clear $(VENV)
-	@echo "  Installing Airflow, openmetadata-ingestion and the tools, as in constraints.txt ..."
-	@PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
-		$(BIN)/pip install -qq --no-compile -e ".[ingestion,dev]"
-	@echo "  Compiling to byte code ..."
-	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >$(VENV)/compileall.log 2>&1 || true
-	@touch $@
-	@echo "  Done: $(VENV)"
+	@exec $(PYTHON) tools/environment.py $(VENV)
 
 # `exec` lets a signal to make reach the program and not a shell before it.
 run: env
@@ -64,6 +52,10 @@ lint: env
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The documentation as a site, in site/. A link that leads nowhere is an error.
+docs: env
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo "Built: site/index.html"
 
 # Packages into dist/, checked, and tried in a fresh Airflow. What builds and checks them has an environment of its own.
 dist: $(VENV)-dist/.built

@@ -1,0 +1,187 @@
+"""
+What of docs/ is made from the code: ``python -m tools.reference`` writes it into the pages.
+
+A page has such a part between two comments, ``<!-- made by tools/reference.py: settings -->`` and ``<!-- end -->``;
+what stands before and after it is written by hand. A test compares the pages with the code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from airflow.cli.cli_config import ActionCommand, Arg
+from pydantic import BaseModel
+
+from dag_factory.cli import declared
+from dag_factory.configs.pipeline import AirflowConfig, DagFactory, EntityReference, IngestionPipeline, Runner
+from dag_factory.options import OPTIONS, SECTION
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+COMMANDS = DOCS / "commands"
+_PART = re.compile(
+    r"(?P<begin><!-- made by tools/reference\.py: (?P<name>\w+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL
+)
+CONFIG: dict[str, type[BaseModel]] = {
+    "The pipeline": IngestionPipeline,
+    "airflowConfig": AirflowConfig,
+    "service, and each of owners": EntityReference,
+    "dagFactory": DagFactory,
+    "dagFactory.runner": Runner,
+}
+TYPES = {"string": "text", "boolean": "true or false", "integer": "whole number"}
+BOUNDS = {"minimum": "from", "maximum": "to"}
+# A bound that only says what a column of a database holds.
+LARGEST = 2**31 - 1
+# Where a page says more of a setting.
+MORE = {
+    "config_store": "object-storage.md",
+    "python": "ingestion.md",
+    "warm_start": "ingestion.md#warm-starts",
+    "allowed_env": "configs.md#references-instead-of-secrets",
+    "allowed_connections": "configs.md#references-instead-of-secrets",
+    "allowed_servers": "configs.md#references-instead-of-secrets",
+    "state_folder": "operating.md#when-the-config-store-is-missing",
+    "last_good_folder": "operating.md#when-a-config-is-broken",
+    "longest_run": "operating.md#when-a-run-doesnt-end",
+    "schedule_spread_seconds": "configs.md#not-all-at-once",
+    "automation_workers": "server.md#automations",
+    "watch_store": "configs.md#drop-change-and-remove-files",
+    "openmetadata_conn_id": "configs.md#one-connection-for-all",
+}
+
+
+def settings() -> Iterator[str]:
+    """Yield the lines of a table of all settings."""
+    yield "| setting | default | meaning |"
+    yield "|---|---|---|"
+    for name, option in OPTIONS.items():
+        value = f"`{option['default']}`" if option["default"] else "empty"
+        text = cell(option["description"] or "")
+        if option["example"]:
+            text += f" Example: `{option['example']}`."
+        if name in MORE:
+            text += f" [More]({MORE[name]})."
+        yield f"| `[{SECTION}] {name}` | {value} | {text} |"
+
+
+def config() -> Iterator[str]:
+    """Yield the lines of a section for each part of a config: its fields, their types and defaults."""
+    for title, model in CONFIG.items():
+        yield ""
+        yield f"## {title}"
+        yield ""
+        yield cell(inspect.getdoc(model) or "").partition(" The rest of the document")[0]
+        yield ""
+        yield "| field | type | default | meaning |"
+        yield "|---|---|---|---|"
+        schema = model.model_json_schema()
+        for name, field in schema["properties"].items():
+            taken = ", or ".join(kinds(field))
+            fallback = "required" if name in schema.get("required", ()) else default(field)
+            yield f"| `{name}` | {taken} | {fallback} | {cell(field.get('description', ''))} |"
+
+
+def kinds(schema: Mapping[str, Any]) -> list[str]:
+    """Return the kinds of values that a JSON Schema allows, but for null, which means the default."""
+    if "anyOf" in schema:
+        return [name for option in schema["anyOf"] for name in kinds(option)]
+    if "$ref" in schema or schema.get("type") == "object":
+        return ["mapping"]
+    name = str(schema.get("type", "any"))
+    if name == "array":
+        return [f"list of {kinds(schema['items'])[0]}s"]
+    bounds = [f"{word} {schema[key]}" for key, word in BOUNDS.items() if abs(schema.get(key, LARGEST)) < LARGEST]
+    return [] if name == "null" else [" ".join([TYPES.get(name, name), *bounds])]
+
+
+def default(field: Mapping[str, Any]) -> str:
+    """Return a field's default as JSON; that of a section is the sum of its fields' defaults."""
+    value = field.get("default")
+    return "none" if value is None or isinstance(value, (dict, list)) else f"`{json.dumps(value)}`"
+
+
+def commands() -> Iterator[str]:
+    """Yield the lines of a section for each command: what it does, and its arguments."""
+    for command in declared():
+        yield ""
+        yield f"### {command.name}"
+        yield ""
+        yield cell(command.description or command.help)
+        yield ""
+        yield from arguments(command)
+        if (COMMANDS / f"{command.name}.md").exists():
+            yield f"[Examples](commands/{command.name}.md)"
+            yield ""
+
+
+def arguments(command: ActionCommand) -> Iterator[str]:
+    """Yield the lines of a table of a command's arguments; nothing where it has none."""
+    if not command.args:
+        return
+    yield "| argument | meaning |"
+    yield "|---|---|"
+    for argument in command.args:
+        yield f"| {called(argument)} | {meaning(argument)} |"
+    yield ""
+
+
+def called(argument: Arg) -> str:
+    """Return how an argument is written on the command line."""
+    flags, given = argument.flags, argument.kwargs
+    if not flags[0].startswith("-"):
+        return f"`{given.get('metavar') or flags[0].upper()}`"
+    takes_value = given.get("action") not in {"store_true", "store_false"}
+    value = f" {given.get('metavar') or flags[-1].lstrip('-').upper().replace('-', '_')}" if takes_value else ""
+    return ", ".join(f"`{flag}{value}`" for flag in flags)
+
+
+def meaning(argument: Arg) -> str:
+    """Return what an argument is for, with its choices and its default."""
+    given = argument.kwargs
+    text = cell(given.get("help") or "").rstrip(".") + "."
+    if given.get("choices"):
+        text += f" One of {', '.join(f'`{choice}`' for choice in given['choices'])}."
+    if given.get("default") not in {None, False, ()}:
+        text += f" Default: `{given['default']}`."
+    return text + (" Required." if given.get("required") else "")
+
+
+def cell(text: str) -> str:
+    """Return a text as one line of Markdown that shows what it says."""
+    return re.sub(r"([*<|\[])", r"\\\1", " ".join(text.split()))
+
+
+PARTS: dict[str, Callable[[], Iterator[str]]] = {"settings": settings, "config": config, "commands": commands}
+
+
+def written(page: str) -> str:
+    """Return a page's text with its parts made anew."""
+
+    def made(match: re.Match[str]) -> str:
+        lines = "\n".join(PARTS[match["name"]]()).strip("\n")
+        return f"{match['begin']}\n{lines}\n\n{match['end']}"
+
+    return _PART.sub(made, page)
+
+
+def main() -> int:
+    """Write the pages that differ, and name them."""
+    argparse.ArgumentParser(prog="python -m tools.reference", description=__doc__).parse_args()
+    for path in sorted(DOCS.glob("*.md")):
+        before = path.read_text(encoding="utf-8")
+        if (after := written(before)) != before:
+            path.write_text(after, encoding="utf-8")
+            print(f"{path.relative_to(ROOT)} is new")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
