@@ -11,7 +11,9 @@ from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.serialization.definitions.dag import SerializedDAG
 from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import DataInterval
 from airflow.utils.types import DagRunType
+from pendulum import DateTime
 
 from dag_factory.dag.builder import build_dag
 from dag_factory.store.config import Config
@@ -23,7 +25,7 @@ def read_back(config: Config) -> SerializedDAG:
     return DagSerialization.from_dict(json.loads(written))
 
 
-def config_of(spread: int = 0, **airflow_config: Any) -> Config:
+def config_of(spread: int = 0, moved_at: str | None = None, **airflow_config: Any) -> Config:
     """Return the config of a pipeline with this ``airflowConfig``, its runs spread over some seconds."""
     document = {
         "name": "orders",
@@ -32,14 +34,14 @@ def config_of(spread: int = 0, **airflow_config: Any) -> Config:
         "sourceConfig": {"config": {"type": "DatabaseMetadata"}},
         "openMetadataServerConnection": {"hostPort": "http://localhost:8585/api"},
         "airflowConfig": airflow_config,
-        "dagFactory": {"spread": spread},
+        "dagFactory": {"spread": spread, "movedAt": moved_at},
     }
     return Config("orders", "orders.json", document)
 
 
-def dag_of(spread: int = 0, **airflow_config: Any) -> SerializedDAG:
+def dag_of(spread: int = 0, moved_at: str | None = None, **airflow_config: Any) -> SerializedDAG:
     """Return the DAG of a pipeline with this ``airflowConfig``, as Airflow reads it back."""
-    return read_back(config_of(spread, **airflow_config))
+    return read_back(config_of(spread, moved_at, **airflow_config))
 
 
 class SimulatedAirflow:
@@ -70,18 +72,15 @@ class SimulatedAirflow:
             info = self._dag.timetable.next_run_info_from_dag_model(dag_model=self._model)
             assert info is not None
             assert info.run_after not in self.runs
-            self._latest = DagRun(
-                dag_id="orders",
-                run_id=info.run_after.isoformat(),
-                logical_date=info.logical_date,
-                data_interval=info.data_interval,
-                run_after=info.run_after,
-                run_type=DagRunType.SCHEDULED,
-            )
+            self._latest = _run(info.run_after, info.logical_date, info.data_interval)
             self.runs.append(info.run_after)
             assert info.logical_date is not None
             self.ticks.append(info.logical_date)
             self._schedule_next()
+
+    def has_run(self, tick: DateTime) -> None:
+        """Have a scheduled run of a tick from before the first step."""
+        self._latest = _run(tick, tick, DataInterval.exact(tick))
 
     @property
     def next_run(self) -> datetime | None:
@@ -92,3 +91,14 @@ class SimulatedAirflow:
         assert self._dag is not None
         with time_machine.travel(self.now, tick=False):
             self._model.calculate_dagrun_date_fields(self._dag, reference_run=self._latest)
+
+
+def _run(run_after: datetime, logical_date: datetime | None, data_interval: DataInterval | None) -> DagRun:
+    return DagRun(
+        dag_id="orders",
+        run_id=run_after.isoformat(),
+        logical_date=logical_date,
+        data_interval=data_interval,
+        run_after=run_after,
+        run_type=DagRunType.SCHEDULED,
+    )

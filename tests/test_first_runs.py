@@ -277,3 +277,51 @@ def test_one_that_has_run_and_was_gone_for_days_runs_once_for_the_last_tick_that
     airflow.poll()
     assert airflow.runs == [pendulum.datetime(2026, 11, 28, 3), pendulum.datetime(2026, 12, 2, 3)]
     assert airflow.next_run == pendulum.datetime(2026, 12, 3, 3)
+
+
+def moved(now: pendulum.DateTime, last: pendulum.DateTime | None, **airflow_config: Any) -> SimulatedAirflow:
+    """Return an Airflow that has run a pipeline under openmetadata-managed-apis, moved here at a moment."""
+    airflow = SimulatedAirflow(now)
+    if last is not None:
+        airflow.has_run(last)
+    airflow.parse(dag_of(moved_at=now.isoformat(), **airflow_config))
+    return airflow
+
+
+@pytest.mark.parametrize("catchup", [False, True])
+@pytest.mark.parametrize("spread", [0, 3600])
+@pytest.mark.parametrize("last", [pendulum.datetime(2024, 5, 1, 3), pendulum.datetime(2026, 11, 26, 3), None])
+@pytest.mark.parametrize("start", [None, "2020-01-01"])
+def test_what_was_missed_before_a_move_is_not_made_up_for(
+    catchup: bool, spread: int, last: pendulum.DateTime | None, start: str | None
+) -> None:
+    airflow = moved(FRIDAY, last, spread=spread, scheduleInterval="0 3 * * *", pipelineCatchup=catchup, startDate=start)
+    airflow.poll()
+    assert airflow.runs == []
+    tick = pendulum.datetime(2026, 11, 28, 3)
+    assert airflow.next_run is not None
+    assert tick <= airflow.next_run <= tick.add(seconds=spread)
+    airflow.now = tick.add(hours=2)
+    airflow.poll()
+    airflow.now = airflow.now.add(days=1)
+    airflow.poll()
+    assert airflow.ticks == [tick, tick.add(days=1)]
+
+
+def test_what_is_missed_after_a_move_is_made_up_for_as_the_config_says() -> None:
+    for catchup, expected in ((False, 1), (True, 3)):
+        airflow = moved(
+            FRIDAY, pendulum.datetime(2026, 11, 20, 3), scheduleInterval="0 3 * * *", pipelineCatchup=catchup
+        )
+        airflow.now = pendulum.datetime(2026, 11, 30, 4)
+        airflow.parse()
+        airflow.poll()
+        assert airflow.ticks == [pendulum.datetime(2026, 11, 30, 3).subtract(days=day) for day in range(expected)][::-1]
+
+
+def test_without_a_note_of_the_move_the_last_missed_tick_runs_at_once() -> None:
+    airflow = SimulatedAirflow(FRIDAY)
+    airflow.has_run(pendulum.datetime(2024, 5, 1, 3))
+    airflow.parse(dag_of(scheduleInterval="0 3 * * *"))
+    airflow.poll()
+    assert airflow.ticks == [pendulum.datetime(2026, 11, 27, 3)]

@@ -139,6 +139,8 @@ class DagFactory(_Model):
     runner: Runner = Runner()
     # Over how many seconds the runs of one cron are spread; None for the setting.
     spread: Annotated[int, Field(ge=0, le=LONGEST_SPREAD)] | None = None
+    # When the pipeline was moved here from openmetadata-managed-apis: what was missed before is not made up for.
+    moved_at: Moment | None = None
 
 
 RUNNER = ("dagFactory", "runner")

@@ -135,7 +135,8 @@ def _planned(
     airflow = pipeline.airflow_config
     timeout = airflow.workflow_timeout or longest_run
     own = pipeline.dag_factory.spread
-    timetable = spread_runs(schedule(airflow), config.dag_id, spread if own is None else own)
+    ticks = schedule(airflow, pipeline.dag_factory.moved_at)
+    timetable = spread_runs(ticks, config.dag_id, spread if own is None else own)
     mail = failure_mail(airflow.email, pipeline.title)
     description = redact_beginning(pipeline.description or "", _MAX_DESCRIPTION)
     return Plan(

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from dag_factory.configs.at_rest import sealed
 from dag_factory.configs.dag_ids import clean_dag_id
-from dag_factory.configs.document import MAX_BYTES, Document, parse
+from dag_factory.configs.document import MAX_BYTES, Document, mapping_at, parse
 from dag_factory.configs.inheritance import DEFAULTS
 from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.configs.problem import Problem
 from dag_factory.configs.validation.validator import examine
 from dag_factory.errors import ConfigError, ConflictError, StoreError
-from dag_factory.secrets.references import decrypted, encrypted, is_sealed_newly, references_in, resealed
+from dag_factory.secrets.references import decrypted, encrypted, is_reference, is_sealed_newly, references_in, resealed
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
@@ -87,11 +87,12 @@ def deploy(store: ConfigStore, checked: Checked, toggle: Callable[[str, bool], N
     """
     document, pipeline, keys = checked.document, checked.pipeline, Keys()
     key, at_rest = f"{pipeline.dag_id}.json", _at_rest(document, pipeline.dag_id, keys)
-    data = _written(at_rest)
+    _written(at_rest)
     # Two pipelines of one DAG id may be deployed at the same time, maybe by two processes, and must see each other.
     with store.lock():
-        whole = _with_defaults(store, key, at_rest)
         present = Catalog(store).look_up(pipeline.dag_id)
+        at_rest = _moved_as(present, at_rest)
+        whole = _with_defaults(store, key, at_rest)
         _check_file_is_free(store, key, pipeline.dag_id)
         if present is not None:
             _check_same_pipeline(checked, present)
@@ -99,9 +100,19 @@ def deploy(store: ConfigStore, checked: Checked, toggle: Callable[[str, bool], N
                 return Deployed(pipeline.dag_id, changed=False)
             if toggle is not None and (paused := toggled(present.document, whole)) is not None:
                 toggle(pipeline.dag_id, paused)
-        store.write(key, data)
+        store.write(key, _written(at_rest))
         store.bump()
     return Deployed(pipeline.dag_id, changed=True)
+
+
+def stored_form(document: Document, dag_id: str, keys: Keys) -> bytes:
+    """
+    Return the bytes that a deploy of a document stores, its secrets encrypted with the newest key.
+
+    :raises ConfigError: where they would be too many to read
+    :raises SettingsError: where Airflow has no Fernet key to encrypt with
+    """
+    return _written(_at_rest(document, dag_id, keys))
 
 
 def delete(store: ConfigStore, name: str) -> bool:
@@ -151,6 +162,15 @@ def _at_rest(document: Document, dag_id: str, keys: Keys) -> Document:
         return encrypted(value, dag_id=dag_id, keys=keys)
 
     return sealed(resealed(document, dag_id, keys), seal)
+
+
+def _moved_as(present: Config | BrokenConfig | None, at_rest: Document) -> Document:
+    """Return a document with the moment of the present one's move, which no server knows."""
+    moved_at = (mapping_at(present.document, "dagFactory") or {}).get("movedAt") if present is not None else None
+    ours = at_rest.get("dagFactory") or {}
+    if moved_at is None or not isinstance(ours, dict) or is_reference(ours):
+        return at_rest
+    return {**at_rest, "dagFactory": {"movedAt": moved_at, **ours}}
 
 
 def _written(at_rest: Document) -> bytes:

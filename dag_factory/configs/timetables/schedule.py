@@ -50,6 +50,9 @@ class PipelineTimetable(BoundedTimetable, CronTriggerTimetable):
     passed, within a tenth of the interval, at least five minutes. So after a parse that moves the first run on, the
     scheduler still has that much time to create it.
 
+    A start counts for a DAG with earlier runs too. With catchup, Airflow's timetable would make up for all ticks since
+    the last run, also for those before the start.
+
     Airflow decodes a DAG's timetable about sixteen times after each parse, and describes the cron in words each time:
     for many DAGs that is half of the work. A timetable has no state that changes, so one instance for each cron,
     timezone, start and end serves all DAGs.
@@ -75,6 +78,8 @@ class PipelineTimetable(BoundedTimetable, CronTriggerTimetable):
         return cron_timetable(data["expression"], data["timezone"], data.get("start"), data.get("end"))
 
     def _next(self, last: DataInterval | None, restriction: TimeRestriction) -> DagRunInfo | None:
+        if restriction.catchup and last is not None and restriction.earliest is not None:
+            last = last if last.end >= restriction.earliest else None
         if last is not None or restriction.catchup or restriction.earliest is None:
             return super()._next(last, restriction)
         in_time = super()._next(None, TimeRestriction(None, restriction.latest, catchup=False))
@@ -113,10 +118,11 @@ def cron_timetable(
     return PipelineTimetable(cron, timezone=pendulum.timezone(timezone))
 
 
-def schedule(config: AirflowConfig) -> BoundedTimetable | None:
+def schedule(config: AirflowConfig, moved_at: datetime | None = None) -> BoundedTimetable | None:
     """
     Return the schedule of a DAG, with its start and end; None for on demand.
 
+    :param moved_at: when the pipeline was moved here, with all of its runs: a cron has no tick before
     :raises ConfigError: where the cron is invalid or matches no date, or the timezone is unknown
     """
     cron = config.schedule_interval
@@ -130,7 +136,7 @@ def schedule(config: AirflowConfig) -> BoundedTimetable | None:
 
         return WORDS[cron]().within(start, end)
     check_cron(cron, zone)
-    return cron_timetable(cron, zone, start, end)
+    return cron_timetable(cron, zone, _as_text(_first_tick(config, moved_at)), end)
 
 
 @lru_cache(maxsize=10_000)
@@ -231,6 +237,14 @@ def _localized(moment: datetime | None, config: AirflowConfig) -> pendulum.DateT
         return None
     timezone = timezone_of(config)
     return pendulum.instance(moment, tz=timezone).in_timezone(timezone)
+
+
+def _first_tick(config: AirflowConfig, moved_at: datetime | None) -> pendulum.DateTime | None:
+    start = start_date(config)
+    if moved_at is None:
+        return start
+    moved = pendulum.instance(moved_at, tz="UTC")
+    return moved if start is None else max(start, moved)
 
 
 def _as_text(moment: pendulum.DateTime | None) -> str | None:
