@@ -1,0 +1,72 @@
+"""``migrate``: moves the pipelines of openmetadata-managed-apis here."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+from dag_factory import settings
+from dag_factory.cli.database import use_database
+from dag_factory.cli.exits import FOUND, command
+from dag_factory.cli.init import make_store
+from dag_factory.cli.loaders import loader_folder, write_loaders
+from dag_factory.cli.migration.handover import wait_for_loader
+from dag_factory.cli.migration.known import history, plugin_version
+from dag_factory.cli.migration.migration import Migrator
+from dag_factory.cli.migration.report import as_json, lines
+from dag_factory.cli.output import print_json, progress
+from dag_factory.dag.bundle_list import is_own
+from dag_factory.errors import MissingStoreError
+from dag_factory.store import ConfigStore, configured_store
+
+
+@command
+def migrate(args: argparse.Namespace) -> int:
+    """Move what the plugin has left; return 1 where something is left to be done by hand."""
+    use_database()
+    loaders = loader_folder(args.dags_folder)
+    folder = Path(args.folder).expanduser().absolute()
+    backup = Path(args.backup).expanduser() if args.backup else folder
+    stamp = f"{datetime.now(timezone.utc):%Y%m%dT%H%M%S}"
+    if not args.dry_run:
+        note(make_store())
+    migrator = Migrator(
+        folder,
+        loaders.path.absolute(),
+        _store(dry=args.dry_run),
+        backup=backup / f".before_migration_{stamp}",
+        progress=progress,
+    )
+    migrator.look()
+    found, version = migrator.found, plugin_version()
+    before = history(found.dag_ids)
+    if not args.dry_run:
+        migrator.move(remove=args.remove)
+        removed = [each.generated.path for each in found.files if each.stays is None] if args.remove else []
+        if removed and not any(map(is_own, settings.dag_bundles())):
+            note(write_loaders(loaders))
+        if removed:
+            note(wait_for_loader(loaders, removed, found.dag_ids))
+    said = {"remove": args.remove, "dry": args.dry_run}
+    if args.output == "json":
+        print_json(as_json(found, before, version, **said))
+    else:
+        print("\n".join(lines(found, before, version, **said)))
+    remain = not args.remove and not args.dry_run and bool(found.files)
+    return 0 if found.is_complete and version is None and not remain else FOUND
+
+
+def note(text: str) -> None:
+    """Print what goes on beside the report, which a program may read."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _store(*, dry: bool) -> ConfigStore | None:
+    try:
+        return configured_store()
+    except MissingStoreError:
+        if dry:
+            return None
+        raise

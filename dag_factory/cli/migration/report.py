@@ -1,0 +1,159 @@
+"""A migration in words, and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from dag_factory.cli.migration.differences import Difference
+from dag_factory.cli.migration.known import History
+from dag_factory.cli.migration.migration import Migration
+from dag_factory.plain_text import cut, one_line
+
+# So many pipelines, and so many of what stays, are named; with --output json, all are.
+_MOST_NAMED = 10
+_LONGEST = 300
+# Where the plugin's API is, and an OpenMetadata server looks first.
+PLUGIN_PREFIX = "/pluginsv2/api/v2/openmetadata"
+
+
+def lines(found: Migration, history: History | None, plugin: str | None, *, remove: bool, dry: bool) -> Iterator[str]:
+    """
+    Yield the lines of a report.
+
+    :param plugin: the version of the plugin that is installed, None where there is none
+    :param remove: whether generated files were to be removed
+    :param dry: whether nothing was changed
+    """
+    yield from _configs(found, dry=dry)
+    yield from _files(found, remove=remove, dry=dry)
+    yield from _differences(found)
+    if history is not None:
+        yield _kept(history)
+        if history.unfinished:
+            yield (
+                f"{_counted(history.unfinished, 'run')} queued or running: let them end before the generated files are "
+                "removed, since a worker that starts one would no longer find it."
+            )
+    if plugin is not None:
+        yield (
+            f"openmetadata-managed-apis {plugin} is still installed. On Airflow 3 it answers at {PLUGIN_PREFIX}, where "
+            "an OpenMetadata server looks first, so that deploys would go on generating files. Uninstall it: "
+            "pip uninstall openmetadata-managed-apis."
+        )
+    if found.backup is not None:
+        yield (
+            f"What was changed is kept in '{found.backup}', with secrets in plain text. Remove it once you don't want "
+            "to go back."
+        )
+    elif found.stored:
+        yield f"'{found.folder}' is as it was, with secrets in plain text. Remove it once you don't want to go back."
+
+
+def as_json(
+    found: Migration, history: History | None, plugin: str | None, *, remove: bool, dry: bool
+) -> dict[str, Any]:
+    """Return a report for programs."""
+    return {
+        "folder": str(found.folder),
+        "dagsFolder": str(found.dags_folder),
+        "inPlace": found.is_in_place,
+        "dryRun": dry,
+        "complete": found.is_complete,
+        "configs": [
+            {
+                "config": each.name,
+                "dagId": each.dag_id,
+                "state": "failed" if each.name in found.failed else each.state,
+                "stored": each.name in found.stored,
+                "problem": found.failed.get(each.name, each.problem),
+                "differences": [vars(difference) for difference in each.differences],
+            }
+            for each in found.judged
+        ],
+        "generatedFiles": [
+            {
+                "file": str(each.generated.path),
+                "config": str(each.generated.config) if each.generated.config is not None else None,
+                "dagId": each.dag_id,
+                "removed": remove and not dry and each.stays is None,
+                "stays": each.stays,
+            }
+            for each in found.files
+        ],
+        "unread": {str(path): reason for path, reason in found.unread.items()},
+        "history": vars(history) if history is not None else None,
+        "plugin": plugin,
+        "backup": str(found.backup) if found.backup is not None else None,
+    }
+
+
+def _configs(found: Migration, *, dry: bool) -> Iterator[str]:
+    new = [each for each in found.judged if each.state == "new"]
+    there = sum(each.state == "there" for each in found.judged)
+    to = "encrypted in place" if found.is_in_place else "copied to the config store"
+    done = len(new) if dry else len(found.stored)
+    would = "would be" if dry else "was" if done == 1 else "were"
+    yield f"{_counted(len(found.judged), 'config')} in '{found.folder}': {done} {would} {to}, {there} there already."
+    if found.plain:
+        yield (
+            f"{_counted(len(found.plain), 'config')} left as they are, secrets in plain text, since generated files "
+            "still read them: run with --remove."
+        )
+    problems = [*found.failed.values(), *(str(each.problem) for each in found.judged if each.state == "wrong")]
+    yield from _listed("Not moved:", problems)
+    newer = [f"{each.name}: {each.problem}" for each in found.judged if each.state == "newer"]
+    yield from _listed("Not moved, and not needed:", newer)
+
+
+def _files(found: Migration, *, remove: bool, dry: bool) -> Iterator[str]:
+    files = [each for each in found.files if each.stays is None]
+    counted = _counted(len(found.files), "generated file")
+    if not found.files:
+        yield f"No file of '{found.dags_folder}' was generated by openmetadata-managed-apis."
+    elif remove and not dry:
+        yield f"{counted} in '{found.dags_folder}': {len(files)} removed."
+    else:
+        yield (
+            f"{counted} in '{found.dags_folder}': {len(files)} can be removed, with --remove. Until then Airflow takes "
+            "the same DAGs from them and from the loader, in turn."
+        )
+    stay = [f"'{each.generated.path}': {each.stays}" for each in found.files if each.stays is not None]
+    stay += [f"'{path}' can't be read: {reason}. It may be one" for path, reason in found.unread.items()]
+    yield from _listed("These stay:", stay)
+
+
+def _differences(found: Migration) -> Iterator[str]:
+    grouped: dict[tuple[str, str], list[tuple[str, Difference]]] = {}
+    for each in found.judged:
+        for difference in each.differences:
+            # Of a field within lists, each place would be a group of its own.
+            name = difference.field if difference.field.startswith("airflowConfig.") else ""
+            grouped.setdefault((name, difference.change), []).append((str(each.dag_id), difference))
+    for (field, change), those in sorted(grouped.items()):
+        what = f"{field} {change}" if field else f"A text like $NAME {change}"
+        where = [
+            f"{dag_id}: {difference.here}" if field else f"{dag_id}: {difference.here} in {difference.field}"
+            for dag_id, difference in those
+        ]
+        yield from _listed(f"{what} ({_counted(len({dag_id for dag_id, _ in those}), 'pipeline')}):", where)
+
+
+def _kept(history: History) -> str:
+    of_airflow_2 = f", {history.of_airflow_2} of them from Airflow 2" if history.of_airflow_2 else ""
+    return (
+        f"Airflow knows {history.dags} of these DAGs, {history.paused} of them paused, with "
+        f"{_counted(history.runs, 'run')}{of_airflow_2}. They stay."
+    )
+
+
+def _listed(head: str, found: Sequence[str]) -> Iterator[str]:
+    if found:
+        yield head
+        yield from (f"  {cut(one_line(each), _LONGEST).rstrip('.')}." for each in found[:_MOST_NAMED])
+    if len(found) > _MOST_NAMED:
+        yield f"  … and {len(found) - _MOST_NAMED} more. --output json names all."
+
+
+def _counted(count: int, one: str) -> str:
+    return f"{count} {one if count == 1 else f'{one}s'}"
