@@ -116,7 +116,7 @@ def _files(found: Migration, *, remove: bool, dry: bool) -> Iterator[str]:
     else:
         yield (
             f"{counted} in '{found.dags_folder}': {len(files)} can be removed, with --remove. Until then Airflow takes "
-            "the same DAGs from them and from the loader, in turn."
+            "the same DAGs from them and from a loader, in turn."
         )
     stay = [f"'{each.generated.path}': {each.stays}" for each in found.files if each.stays is not None]
     stay += [f"'{path}' can't be read: {reason}. It may be one" for path, reason in found.unread.items()]
