@@ -30,10 +30,23 @@ class OpenMetadataDagFactoryPlugin(AirflowPlugin):
     # All of Airflow's processes import plugins, but only the API server, which asks for apps, should import FastAPI.
     @cached_property
     def fastapi_apps(self) -> list[Any]:  # type: ignore[override]
-        """The API that the OpenMetadata server calls."""
+        """The API that the OpenMetadata server calls, and the page in Airflow's UI."""
         from dag_factory.api.app import PREFIX, create_app
+        from dag_factory.page.app import create_page
+        from dag_factory.page.places import PREFIX as PAGE
 
-        return [{"app": create_app(), "url_prefix": PREFIX, "name": "OpenMetadata DAG factory"}]
+        app = create_app()
+        return [
+            {"app": app, "url_prefix": PREFIX, "name": "OpenMetadata DAG factory"},
+            {"app": create_page(app.state.airflow), "url_prefix": PAGE, "name": "OpenMetadata pipelines"},
+        ]
+
+    @cached_property
+    def external_views(self) -> list[Any]:  # type: ignore[override]
+        """Where the page is in Airflow's UI."""
+        from dag_factory.page.places import VIEWS
+
+        return VIEWS
 
     @cached_property
     def fastapi_root_middlewares(self) -> list[Any]:  # type: ignore[override]

@@ -78,6 +78,7 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
 
     app = _bare_app(lifespan)
     app.state.application = application
+    app.state.airflow = api
     app.add_middleware(WholeBodies, seconds=body_seconds)
     return app
 

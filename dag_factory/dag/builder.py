@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -14,9 +15,10 @@ from dag_factory.configs.pipeline import IngestionPipeline, Runner
 from dag_factory.configs.timetables.schedule import EPOCH, schedule, timezone_of
 from dag_factory.configs.timetables.spread import spread_runs
 from dag_factory.configs.timetables.written import read_back, written
+from dag_factory.dag import descriptions
 from dag_factory.dag.docs import describe, describe_problem, owner_names
 from dag_factory.dag.plan import PlaceholderPlan, Plan
-from dag_factory.dag.tags import PROBLEM_TAG, TAG
+from dag_factory.dag.tags import LAST_GOOD_TAG, PROBLEM_TAG, SERVICE_PREFIX, TAG, TYPE_PREFIX, WARNING_TAG
 from dag_factory.dag.trigger_form import add_fields
 from dag_factory.errors import ConfigError
 from dag_factory.openmetadata.pipeline_types import pipeline_type
@@ -28,6 +30,8 @@ from dag_factory.task.operator import ConfigErrorOperator, IngestionOperator
 
 if TYPE_CHECKING:
     from pendulum import DateTime
+
+    from dag_factory.configs.problem import Problem
 
 OWNER = "openmetadata"
 PROBLEM_TASK = "config_error"
@@ -67,15 +71,17 @@ def plan_of(
     :raises ConfigError: where validation finds an error; nothing else prevents a DAG
     """
     try:
-        pipeline = examine_config(config, opened).require_pipeline()
-        return _planned(pipeline, config, longest_run, title_tag=title_tag, spread=spread)
+        verdict = examine_config(config, opened, warnings=True)
+        pipeline = verdict.require_pipeline()
+        return _planned(pipeline, config, longest_run, verdict.warnings, title_tag=title_tag, spread=spread)
     except ConfigError as error:
         raise error.within(config.key) from None
 
 
 def plan_of_placeholder(config: BrokenConfig) -> PlaceholderPlan:
     """Return all that the placeholder DAG of a broken config is built from; docs and task say what is wrong."""
-    return PlaceholderPlan(config.dag_id, str(config.problem), describe_problem(config))
+    reason = descriptions.said_of(descriptions.BROKEN, config.problem, config.key)
+    return PlaceholderPlan(config.dag_id, str(config.problem), describe_problem(config), reason)
 
 
 def build(plan: Plan | PlaceholderPlan) -> DAG:
@@ -119,7 +125,7 @@ def _pipeline(plan: Plan) -> DAG:
 def _placeholder(plan: PlaceholderPlan) -> DAG:
     dag = DAG(
         dag_id=plan.dag_id,
-        description=cut(one_line(plan.problem), 500),
+        description=plan.description,
         doc_md=plan.docs,
         schedule=None,
         tags=[TAG, PROBLEM_TAG],
@@ -129,8 +135,14 @@ def _placeholder(plan: PlaceholderPlan) -> DAG:
     return dag
 
 
-def _planned(
-    pipeline: IngestionPipeline, config: Config, longest_run: int | None, *, title_tag: bool, spread: int
+def _planned(  # noqa: PLR0913 - the last by name
+    pipeline: IngestionPipeline,
+    config: Config,
+    longest_run: int | None,
+    warnings: Sequence[Problem],
+    *,
+    title_tag: bool,
+    spread: int,
 ) -> Plan:
     airflow = pipeline.airflow_config
     timeout = airflow.workflow_timeout or longest_run
@@ -138,11 +150,10 @@ def _planned(
     ticks = schedule(airflow, pipeline.dag_factory.moved_at)
     timetable = spread_runs(ticks, config.dag_id, spread if own is None else own)
     mail = failure_mail(airflow.email, pipeline.title)
-    description = redact_beginning(pipeline.description or "", _MAX_DESCRIPTION)
     return Plan(
         dag_id=config.dag_id,
         title=cut(pipeline.title, _MAX_DISPLAY_NAME),
-        description=cut(printable(description), _MAX_DESCRIPTION) or None,
+        description=_description(pipeline, config, warnings),
         docs=describe(pipeline, config, timeout, timetable),
         schedule=written(timetable),
         timezone=timezone_of(airflow).name,
@@ -150,7 +161,7 @@ def _planned(
         max_active_tasks=airflow.concurrency,
         max_active_runs=airflow.max_active_runs,
         starts_paused=pipeline.starts_paused,
-        tags=_tags(pipeline, is_broken=config.trouble is not None, title_tag=title_tag),
+        tags=_tags(pipeline, _state_tags(config, warnings), title_tag=title_tag),
         pipeline_type=pipeline.pipeline_type,
         problem=str(config.trouble.problem) if config.trouble is not None else None,
         owner=cut(one_line(", ".join(owner_names(pipeline))) or OWNER, _MAX_OWNER),
@@ -161,6 +172,16 @@ def _planned(
         mail_title=mail.title if mail is not None else "",
         placement=_placement(pipeline.dag_factory.runner),
     )
+
+
+def _description(pipeline: IngestionPipeline, config: Config, warnings: Sequence[Problem]) -> str | None:
+    """Return what is wrong with a config, or doubtful, in the first line, and then what its author has written."""
+    lines = [printable(redact_beginning(pipeline.description or "", _MAX_DESCRIPTION))]
+    if config.trouble is not None:
+        lines.insert(0, descriptions.said_of(descriptions.LAST_GOOD, config.trouble.problem, config.key))
+    elif warnings:
+        lines.insert(0, descriptions.said(descriptions.WARNING, warnings[0], config.key, len(warnings) - 1))
+    return cut("\n".join(filter(None, lines)), _MAX_DESCRIPTION) or None
 
 
 @lru_cache(maxsize=1000)
@@ -179,7 +200,13 @@ def _placement(runner: Runner) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _tags(pipeline: IngestionPipeline, *, is_broken: bool, title_tag: bool) -> list[str]:
+def _state_tags(config: Config, warnings: Sequence[Problem]) -> list[str]:
+    if config.trouble is not None:
+        return [PROBLEM_TAG, LAST_GOOD_TAG]
+    return [WARNING_TAG] if warnings else []
+
+
+def _tags(pipeline: IngestionPipeline, state: list[str], *, title_tag: bool) -> list[str]:
     """
     Return tags that many DAGs share, unless ``title_tag``.
 
@@ -187,8 +214,7 @@ def _tags(pipeline: IngestionPipeline, *, is_broken: bool, title_tag: bool) -> l
     pipeline would make a series for each.
     """
     service = pipeline.service.name if pipeline.service else None
-    tags = [TAG, f"type:{pipeline.pipeline_type}", f"service:{service}"]
-    tags += [PROBLEM_TAG] if is_broken else []
+    tags = [TAG, f"{TYPE_PREFIX}{pipeline.pipeline_type}", f"{SERVICE_PREFIX}{service}", *state]
     tags += [pipeline.title] if title_tag else []
     # To MySQL, tags that differ only in case or accents are the same, and it would refuse all DAGs of the file.
     kept: dict[str, str] = {}

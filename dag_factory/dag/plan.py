@@ -47,11 +47,13 @@ class PlaceholderPlan:
     What the placeholder DAG of a broken config is built from.
 
     :param problem: what is wrong
+    :param description: the same in one line, see `dag_factory.dag.descriptions`
     """
 
     dag_id: str
     problem: str
     docs: str
+    description: str
 
 
 def as_text(plan: Plan | PlaceholderPlan) -> str:

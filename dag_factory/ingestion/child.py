@@ -83,6 +83,7 @@ def main(descriptor: int, status: int | None = None) -> int:
     from dag_factory.errors import DagFactoryError
     from dag_factory.ingestion.guard import work_under_guard
     from dag_factory.ingestion.template import take_over
+    from dag_factory.openmetadata.counts import summary_of
     from dag_factory.secrets.masking import Mask
     from dag_factory.secrets.names import declare_names
 
@@ -117,7 +118,8 @@ def main(descriptor: int, status: int | None = None) -> int:
             logging.getLogger("dag_factory").error("%s", mask.hide(traceback.format_exc()))
         # Masked before it is cut: the parent would not recognize a part of a secret.
         text = shortened(mask.hide(getattr(error, "problem", str(error))))
-        messages.send(error={"kind": type(error).__name__, "text": text, "field": getattr(error, "field", None)})
+        field, counted = getattr(error, "field", None), summary_of(error)
+        messages.send(error={"kind": type(error).__name__, "text": text, "field": field, "summary": counted})
         return 1
     return 0
 

@@ -24,6 +24,7 @@ from dag_factory.ingestion.ometa_client import connect, fetch_service, known_fie
 from dag_factory.ingestion.run_status import ensure_reported, report_once
 from dag_factory.ingestion.secrets_read import report_secrets_read
 from dag_factory.ingestion.server_calls import ServerCalls, within_time
+from dag_factory.openmetadata.counts import with_summary
 from dag_factory.openmetadata.outcomes import STOPPED, Report, Reporter
 from dag_factory.openmetadata.pipeline_types import Resources, Service, pipeline_type
 from dag_factory.openmetadata.python_classes import check_connector
@@ -131,9 +132,14 @@ class PipelineRun:
             steps=workflow.build_ingestion_status().model_dump(mode="json"),
         )
         state, is_reported = ensure_reported(server, self._prepared.pipeline_fqn, self._prepared.run_id, report)
+        summary = _summary(workflow.workflow_steps())
         if self._raise_on_error:
-            workflow.raise_from_status()
-        return RunOutcome(state, is_reported, _summary(workflow.workflow_steps()))
+            try:
+                workflow.raise_from_status()
+            except Exception as error:
+                with_summary(error, summary)
+                raise
+        return RunOutcome(state, is_reported, summary)
 
     def report(self, report: Report, *, seconds: float = REPORT_SECONDS) -> bool:
         """

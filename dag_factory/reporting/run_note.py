@@ -1,15 +1,25 @@
-"""The note on each run in Airflow: which version of its config it has used."""
+"""The note on each run in Airflow: what it has counted, and which version of its config it has used."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
+from dag_factory.openmetadata.counts import COUNTS_XCOM, Counts, total
 from dag_factory.store.config_version import CONFIG_XCOM, version_text
+
+_SUMMARY_XCOM = "return_value"
+
+_COUNTS = r"(?P<records>\d+) records, (?P<warnings>\d+) warnings, (?P<errors>\d+) errors"
+_CONFIG = r"Config (?P<key>.+?)(?:, version (?P<version>[^,]+))?(?:, digest (?P<digest>[0-9a-f]+)|, not known)?"
+_NOTE = re.compile(rf"(?:{_COUNTS})?(?:\. )?(?:{_CONFIG})?")
 
 
 def note_version(dag_id: str, run_id: str) -> None:
     """
-    Write the version of the config that a run's task has used into the run's note, unless it has one.
+    Write what a run's task has counted, and the version of the config that it has used, into the run's note, unless it
+    has one.
 
     For the scheduler and the API server. A task can't write notes: it has no access to Airflow's database, and its API
     has no call for them.
@@ -23,16 +33,46 @@ def note_version(dag_id: str, run_id: str) -> None:
         run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
         if run is None or run.note:
             return
-        said = session.scalars(
-            select(XComModel).where(
-                XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.key == CONFIG_XCOM
-            )
-        ).first()
-        version = XComModel.deserialize_value(said) if said is not None else None
-        if isinstance(version, dict):
-            run.note = version_note(version)
+        query = select(XComModel).where(
+            XComModel.dag_id == dag_id,
+            XComModel.run_id == run_id,
+            XComModel.key.in_([CONFIG_XCOM, _SUMMARY_XCOM, COUNTS_XCOM]),
+        )
+        left = {each.key: XComModel.deserialize_value(each) for each in session.scalars(query)}
+        if note := run_note(left.get(CONFIG_XCOM), left.get(_SUMMARY_XCOM) or left.get(COUNTS_XCOM)):
+            run.note = note
+
+
+def run_note(version: object, summary: object) -> str:
+    """
+    Return the text of a note, empty where nothing is known.
+
+    :param version: of the config, see `dag_factory.store.config_version`
+    :param summary: what the steps of the run's workflow have counted
+    """
+    counts = total(summary)
+    said = [_counts_text(counts)] if counts is not None else []
+    said += [version_note(version)] if isinstance(version, dict) else []
+    return ". ".join(said)
 
 
 def version_note(version: dict[str, Any]) -> str:
-    """Return the text of a note."""
+    """Return the part of a note that names the config and its version."""
     return f"Config {version.get('key')}, {version_text(version)}"
+
+
+def read_note(note: str | None) -> Mapping[str, Any]:
+    """
+    Return what a note of ours says: ``records``, ``warnings``, ``errors``, ``key``, ``version`` and ``digest``.
+
+    A user may have written another one in its place: then there is nothing.
+    """
+    found = _NOTE.fullmatch(note or "")
+    if found is None:
+        return {}
+    said = {name: text for name, text in found.groupdict().items() if text is not None}
+    return {name: int(text) if name in ("records", "warnings", "errors") else text for name, text in said.items()}
+
+
+def _counts_text(counts: Counts) -> str:
+    return f"{counts.records} records, {counts.warnings} warnings, {counts.errors} errors"

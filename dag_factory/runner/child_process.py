@@ -18,6 +18,7 @@ from typing import Any, TypeAlias
 
 from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.ingestion.guard import GRACE_SECONDS
+from dag_factory.openmetadata.counts import with_summary
 from dag_factory.runner.deadlines import Deadlines
 from dag_factory.runner.forked_group import ForkedGroup
 from dag_factory.runner.interpreter import SCRIPT
@@ -263,4 +264,5 @@ def _error(error: Mapping[str, Any], mask: Mask) -> Exception:
     text = mask.hide(str(error["text"]))
     if error["kind"] == ConfigError.__name__:
         return ConfigError(text, field=error["field"])
-    return WorkflowError(text if error["kind"] == WorkflowError.__name__ else f"{error['kind']}: {text}")
+    failure = WorkflowError(text if error["kind"] == WorkflowError.__name__ else f"{error['kind']}: {text}")
+    return with_summary(failure, error.get("summary"))

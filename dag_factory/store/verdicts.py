@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from dag_factory.configs.problem import InvalidError
+from dag_factory.configs.validation.positions import Positions
 from dag_factory.errors import ConfigError
 from dag_factory.store.claims import Claim, nameless
 from dag_factory.store.config import BrokenConfig, Config, Trouble
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     from dag_factory.store import ConfigStore
     from dag_factory.store.all_copies import AllCopies
     from dag_factory.store.last_good import Version
+
+
+# Of more configs that are wrong, mostly by the same defaults, the lines are not looked up: that takes a parse its time.
+_MOST_PLACED = 200
 
 
 def accepts_all(config: Config) -> None:
@@ -40,6 +46,8 @@ class Verdicts:
         self._check = check
         self._read_good = good
         self._faults: dict[str, ConfigError | None] = {}
+        self._positions = Positions(store.read)
+        self._placed_keys = 0
 
     @cached_property
     def _good(self) -> Mapping[str, tuple[str, str]]:
@@ -88,8 +96,15 @@ class Verdicts:
 
     def _fault(self, config: Config) -> ConfigError | None:
         if config.key not in self._faults:
-            self._faults[config.key] = self._checked(config)
+            self._faults[config.key] = self._placed(self._checked(config), config.key)
         return self._faults[config.key]
+
+    def _placed(self, fault: ConfigError | None, key: str) -> ConfigError | None:
+        """Return what is wrong with a config with the lines where it is, as far as its file is still the same."""
+        if not isinstance(fault, InvalidError) or self._placed_keys >= _MOST_PLACED:
+            return fault
+        self._placed_keys += 1
+        return InvalidError(self._positions.located(fault.problems, key, defaults_keys(key)), config=fault.config)
 
     def _checked(self, config: Config) -> ConfigError | None:
         try:

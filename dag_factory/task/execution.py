@@ -21,6 +21,7 @@ from dag_factory.configs.server_connection import require_server
 from dag_factory.errors import ServerUnavailable
 from dag_factory.ingestion.log_levels import ingestion_logging
 from dag_factory.ingestion.run import PreparedRun, RunOutcome, Summary
+from dag_factory.openmetadata.counts import COUNTS_XCOM, summary_of
 from dag_factory.openmetadata.outcomes import Report
 from dag_factory.openmetadata.run_ids import openmetadata_run_id
 from dag_factory.reporting.task_outcome import TaskOutcome
@@ -93,6 +94,7 @@ class Execution:
                 # Calls to a server that does not answer have already been retried.
                 seconds = 0.0 if isinstance(failure, ServerUnavailable) else _RETRY_SECONDS
                 is_final = isinstance(failure, AirflowFailException)
+                self._leave_counts(failure)
                 self._outcome.failed(str(failure), is_final=is_final, retry_seconds=seconds)
             except BaseException as interruption:  # noqa: BLE001 - it is raised again
                 failure = without_secrets(interruption, self._mask)
@@ -135,6 +137,15 @@ class Execution:
             log.info("%s: %s", step, ", ".join(f"{count} {name}" for name, count in counts.items()))
         self._outcome.succeeded(outcome)
         return outcome.summary
+
+    def _leave_counts(self, failure: BaseException) -> None:
+        """Leave in Airflow's database what a workflow that failed has counted."""
+        if (summary := summary_of(failure)) is None:
+            return
+        try:
+            self._context["ti"].xcom_push(key=COUNTS_XCOM, value=summary)
+        except Exception as error:  # noqa: BLE001 - the task's own error is the one to show
+            log.warning("what the run has counted could not be left in Airflow: %s", type(error).__name__)
 
     @property
     def _conf(self) -> Mapping[str, object]:

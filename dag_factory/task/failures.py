@@ -7,6 +7,7 @@ import traceback
 
 from dag_factory.airflow_versions import AirflowFailException, AirflowTaskTimeout
 from dag_factory.errors import ConfigError, DagFactoryError, WorkflowError
+from dag_factory.openmetadata.counts import summary_of, with_summary
 from dag_factory.options import SECTION
 from dag_factory.secrets.masking import Mask
 
@@ -21,15 +22,15 @@ def in_plain_words(error: Exception, mask: Mask) -> Exception:
     Return the exception that a task raises: the same error without secrets, or the text of an unexpected one, which is
     logged.
 
-    A wrong config becomes the exception that Airflow does not retry.
+    A wrong config becomes the exception that Airflow does not retry. What the workflow has counted is kept.
     """
     text = mask.hide(str(error))
     if isinstance(error, ConfigError):
         return AirflowFailException(text)
     if isinstance(error, (DagFactoryError, AirflowFailException)):
-        return type(error)(text)
+        return with_summary(type(error)(text), summary_of(error))
     log.error(mask.hide(traceback.format_exc()))
-    return WorkflowError(f"{type(error).__name__}: {text}")
+    return with_summary(WorkflowError(f"{type(error).__name__}: {text}"), summary_of(error))
 
 
 def without_secrets(interruption: BaseException, mask: Mask) -> BaseException:

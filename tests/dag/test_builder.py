@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +21,7 @@ from dag_factory.dag.tags import PROBLEM_TAG
 from dag_factory.errors import ConfigError
 from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
 from dag_factory.openmetadata.source_configs import KINDS_OF_SERVICES
-from dag_factory.store.config import Config
+from dag_factory.store.config import Config, Trouble
 from dag_factory.task.operator import ConfigErrorOperator, IngestionOperator
 from tests.documents import REST
 from tests.places import TESTS
@@ -237,6 +238,9 @@ def test_a_placeholder_says_what_is_wrong_and_its_task_fails_with_it() -> None:
     dag = build_placeholder(config().broken(problem))
     task = task_of(dag)
     assert dag.tags == {"OpenMetadata", PROBLEM_TAG}
+    assert dag.description == (
+        "Config error, nothing runs. orders.json, field 'airflowConfig.scheduleInterval': is no cron"
+    )
     assert dag.timetable.can_be_scheduled is False
     assert "is no cron" in (dag.doc_md or "")
     assert isinstance(task, ConfigErrorOperator)
@@ -245,6 +249,29 @@ def test_a_placeholder_says_what_is_wrong_and_its_task_fails_with_it() -> None:
     with pytest.raises(Exception, match=re.escape(str(problem))):
         task.execute(context)
     DagSerialization.to_dict(dag)
+
+
+def test_a_last_good_version_says_what_is_wrong_before_what_its_author_has_written() -> None:
+    problem = ConfigError("is no cron", field="airflowConfig.scheduleInterval", config="orders.json")
+    good = build_dag(config(description="All orders.\nEach day."))
+    dag = build_dag(replace(config(description="All orders.\nEach day."), trouble=Trouble(problem)))
+    assert good.description == "All orders.\nEach day."
+    assert dag.description == (
+        "Config error, the last good version runs. orders.json, field 'airflowConfig.scheduleInterval': is no cron\n"
+        "All orders.\nEach day."
+    )
+    assert dag.tags == {*good.tags, PROBLEM_TAG, "last-good"}
+    assert len(build_dag(replace(config(description="x" * 9_000), trouble=Trouble(problem))).description or "") == 5_000
+
+
+def test_a_doubtful_config_says_why_and_runs() -> None:
+    dag = build_dag(config(description="All orders.", airflowConfig={"scheduleInteval": "@daily"}))
+    assert dag.description == (
+        "Config warning. orders.json, field 'airflowConfig.scheduleInteval': is unknown here. "
+        "Did you mean 'scheduleInterval'?\nAll orders."
+    )
+    assert dag.tags == {"OpenMetadata", "type:metadata", "service:shop", "config-warning"}
+    assert isinstance(task_of(dag), IngestionOperator)
 
 
 def test_the_runner_block_says_where_airflow_runs_the_task_and_else_its_defaults_hold() -> None:

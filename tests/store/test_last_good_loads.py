@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dag_factory.dag.dags import Dags
+from dag_factory.dag.descriptions import read
 from dag_factory.dag.load_settings import LoadSettings
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store.config import Config
@@ -39,7 +40,10 @@ def truncate(path: Path) -> None:
 
 def without_words(dag: dict[str, Any]) -> dict[str, Any]:
     """Return a serialized DAG without what a broken config adds to it."""
-    return {**dag["dag"], "doc_md": None, "tags": sorted(set(dag["dag"]["tags"]) - {"config-error"})}
+    description = str(dag["dag"].get("description"))
+    _, _, own = description.partition("\n") if read(description) else ("", "", description)
+    tags = sorted(set(dag["dag"]["tags"]) - {"config-error", "last-good"})
+    return {**dag["dag"], "doc_md": None, "tags": tags, "description": own}
 
 
 def test_a_config_that_is_truncated_runs_as_it_was_and_says_so(parse: Parse, store: Path) -> None:
@@ -51,7 +55,10 @@ def test_a_config_that_is_truncated_runs_as_it_was_and_says_so(parse: Parse, sto
     assert after["pg_svc_lineage"] == before["pg_svc_lineage"]
     assert without_words(after[DAG_ID]) == without_words(before[DAG_ID])
     assert after[DAG_ID]["dag"]["timetable"]["__var"]["expression"] == "0 * * * *"
-    assert set(after[DAG_ID]["dag"]["tags"]) == {*before[DAG_ID]["dag"]["tags"], "config-error"}
+    assert set(after[DAG_ID]["dag"]["tags"]) == {*before[DAG_ID]["dag"]["tags"], "config-error", "last-good"}
+    assert after[DAG_ID]["dag"]["description"].startswith(
+        f"Config error, the last good version runs. {DAG_ID}.json:10:15: is not JSON"
+    )
     docs = after[DAG_ID]["dag"]["doc_md"]
     assert docs.startswith("### The config is broken, so its last good version runs")
     assert "| Problem | is not JSON" in docs

@@ -70,8 +70,8 @@ class PipelineTimetable(BoundedTimetable, CronTriggerTimetable):
 
     @cached_property
     def description(self) -> str:  # type: ignore[override]
-        """The cron in words."""
-        return in_words(self._expression)
+        """The cron in words, and the timezone that they are about."""
+        return _in_zone(in_words(self._expression), self._timezone.name)
 
     @classmethod
     def deserialize(cls, data: dict[str, Any]) -> PipelineTimetable:
@@ -94,6 +94,13 @@ def in_words(cron: str) -> str:
     if cron not in _words:
         _words[cron] = CronTriggerTimetable(cron, timezone="UTC").description[:MAX_DESCRIPTION]
     return _words[cron]
+
+
+@lru_cache(maxsize=10_000)
+def _in_zone(words: str, timezone: str) -> str:
+    # Airflow's UI shows moments in the timezone of its user, so the words alone would mislead.
+    zone = f" ({timezone})"
+    return words[: MAX_DESCRIPTION - len(zone)] + zone
 
 
 def note_words(cron: str, words: str) -> None:

@@ -37,7 +37,7 @@ def test_but_for_the_first_run_without_catchup_it_schedules_exactly_as_airflow_s
     theirs = CronTriggerTimetable(cron, timezone=zone)
     restriction = TimeRestriction(earliest=earliest, latest=None, catchup=catchup)
     assert isinstance(ours, PipelineTimetable)
-    assert ours.description == theirs.description
+    assert ours.description == f"{theirs.description} ({zone})"
     assert ours.summary == theirs.summary
     with time_machine.travel(now, tick=False):
         last = None if catchup else DataInterval.exact(earliest)

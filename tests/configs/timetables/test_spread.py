@@ -177,11 +177,11 @@ def test_airflow_reads_back_what_it_has_written_and_gets_the_same_instance_each_
 @pytest.mark.parametrize(
     ("cron", "offset", "words", "described"),
     [
-        ("0 0 * * *", 432, "0 0 * * *, spread to 00:07:12", "At 00:00, spread to 00:07:12"),
-        ("@daily", 432, "0 0 * * *, spread to 00:07:12", "At 00:00, spread to 00:07:12"),
+        ("0 0 * * *", 432, "0 0 * * *, spread to 00:07:12", "At 00:00 (UTC), spread to 00:07:12"),
+        ("@daily", 432, "0 0 * * *, spread to 00:07:12", "At 00:00 (UTC), spread to 00:07:12"),
         ("55 23 * * 1", 432, "55 23 * * 1, spread to 00:02:12 the next day",
-         "At 23:55, only on Monday, spread to 00:02:12 the next day"),
-        ("*/15 * * * *", 125, "*/15 * * * *, spread by 0:02:05", "Every 15 minutes, spread by 0:02:05"),
+         "At 23:55, only on Monday (UTC), spread to 00:02:12 the next day"),
+        ("*/15 * * * *", 125, "*/15 * * * *, spread by 0:02:05", "Every 15 minutes (UTC), spread by 0:02:05"),
     ],
 )  # fmt: skip
 def test_it_says_when_runs_begin(cron: str, offset: int, words: str, described: str) -> None:

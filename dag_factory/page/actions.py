@@ -1,0 +1,122 @@
+"""Pausing, unpausing, triggering and retrying many pipelines at once, each by Airflow's own API as the user."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from dag_factory.api.answers import Refused
+from dag_factory.api.rest import Caller, dag_path
+from dag_factory.page.filters import Filter, parts
+from dag_factory.page.listing import searches_ids
+from dag_factory.page.runs import runs_of
+from dag_factory.page.seconds import Budget
+
+Action = Literal["pause", "unpause", "trigger", "retry"]
+
+# Of the requests to Airflow that may be under way (`dag_factory.api.rest.AT_ONCE`), so that deploys get some as well.
+_AT_ONCE = 2
+# So many are begun together: when the time is over, no further ones are.
+_PORTION = 20
+
+
+@dataclass
+class Done:
+    """
+    What has become of an action.
+
+    :param refused: for each pipeline that was left as it is, the reason
+    :param left: the DAG ids for which there was no time
+    """
+
+    done: int = 0
+    refused: list[dict[str, str]] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+
+async def act(visitor: Caller, action: Action, dag_ids: Sequence[str], budget: Budget) -> Done:
+    """
+    Do something with pipelines, one after the other, until a time is over.
+
+    A pipeline with which the user may not do it, or that is gone, is refused, and the others go on.
+
+    :param dag_ids: each once
+    """
+    work = _WORK[action]
+    found = Done()
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(dag_id: str) -> None:
+        async with slots:
+            try:
+                await work(visitor, dag_id)
+            except Refused as refusal:
+                if refusal.status == 401:
+                    raise  # the login has expired, so all others would be refused as well
+                found.refused.append({"dag_id": dag_id, "reason": refusal.sentence})
+            else:
+                found.done += 1
+
+    for start in range(0, len(dag_ids), _PORTION):
+        if budget.is_spent:
+            found.left = list(dag_ids[start:])
+            break
+        await asyncio.gather(*(one(dag_id) for dag_id in dag_ids[start : start + _PORTION]))
+    return found
+
+
+async def set_paused_by_filter(visitor: Caller, wanted: Filter, paused: bool) -> Done | None:
+    """
+    Pause or unpause all pipelines of a filter that the user may edit, in one request; None where Airflow's request for
+    that can't filter so.
+
+    Those that the user may not edit are left out silently: Airflow does not say which they are.
+    """
+    questions = parts(wanted, by_id=await searches_ids(visitor, wanted))
+    parameters = questions[0].parameters
+    if wanted.last is not None or len(questions) > 1 or "dag_display_name_pattern" in parameters:
+        return None
+    if wanted.paused == paused:
+        return Done()
+    # Without a pattern, Airflow changes nothing.
+    window = {"dag_id_pattern": "~", **parameters, "paused": not paused, "limit": 1}
+    answer = await visitor.ask("PATCH", "/dags", params=window, json={"is_paused": paused})
+    return Done(done=int(answer["total_entries"]))
+
+
+async def _pause(visitor: Caller, dag_id: str) -> None:
+    await _set_paused(visitor, dag_id, True)
+
+
+async def _unpause(visitor: Caller, dag_id: str) -> None:
+    await _set_paused(visitor, dag_id, False)
+
+
+async def _set_paused(visitor: Caller, dag_id: str, paused: bool) -> None:
+    await visitor.ask("PATCH", dag_path(dag_id), json={"is_paused": paused}, missing=_gone(dag_id))
+
+
+async def _trigger(visitor: Caller, dag_id: str) -> None:
+    await visitor.ask("POST", dag_path(dag_id, "dagRuns"), json={"logical_date": None}, missing=_gone(dag_id))
+
+
+async def _retry(visitor: Caller, dag_id: str) -> None:
+    runs = await runs_of(visitor, dag_id, 1)
+    if not runs or runs[-1]["state"] != "failed":
+        raise Refused(409, "Its last run has not failed.")
+    again = {"dry_run": False, "only_failed": True}
+    await visitor.ask("POST", dag_path(dag_id, "dagRuns", runs[-1]["dag_run_id"], "clear"), json=again)
+
+
+def _gone(dag_id: str) -> str:
+    return f"Airflow has no DAG '{dag_id}' any more."
+
+
+_WORK: Mapping[Action, Callable[[Caller, str], Awaitable[None]]] = {
+    "pause": _pause,
+    "unpause": _unpause,
+    "trigger": _trigger,
+    "retry": _retry,
+}

@@ -1,0 +1,33 @@
+"""The FastAPI app of the page, which our plugin mounts into Airflow's API server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from dag_factory import __version__, settings
+from dag_factory.api.answers import answer_errors
+from dag_factory.page import action_calls, data_calls, files
+from dag_factory.page.guard import SameOriginOnly
+from dag_factory.page.seconds import Budget
+
+if TYPE_CHECKING:
+    from dag_factory.api.rest import AirflowApi
+
+
+def create_page(airflow: AirflowApi, *, budget: Budget | None = None) -> FastAPI:
+    """
+    Return the app with the page's files, data and actions.
+
+    :param airflow: Airflow's REST API; shared with our other app, whose calls also count for its limit
+    :param budget: for how long one request works on an action
+    """
+    app = FastAPI(title="OpenMetadata pipelines", version=__version__, openapi_url=None)
+    app.state.airflow = airflow
+    app.state.budget = budget or Budget()
+    answer_errors(app)
+    app.add_middleware(SameOriginOnly, own=[settings.base_url()])
+    for routes in (files, data_calls, action_calls):
+        app.include_router(routes.router)
+    return app

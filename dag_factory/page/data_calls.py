@@ -1,0 +1,90 @@
+"""The data of the page, as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from dag_factory.api.answers import Refused
+from dag_factory.api.rest import Caller, dag_path
+from dag_factory.page.config_files import changes
+from dag_factory.page.filters import Filter
+from dag_factory.page.listing import MOST, Dag, Sort, page
+from dag_factory.page.one_pipeline import with_details
+from dag_factory.page.overview import overview
+from dag_factory.page.permissions import permissions
+from dag_factory.page.rows import Row, is_ours, row
+from dag_factory.page.runs import Run, last_runs, runs_of
+from dag_factory.page.server_difference import server_difference
+from dag_factory.page.visitor import VisitorDep
+
+router = APIRouter(prefix="/data", include_in_schema=False)
+
+_HISTORY = 10
+_LONG_HISTORY = 20
+
+
+class _Wanted(Filter):
+    """The parameters of the table."""
+
+    sort: Sort = "dag_id"
+    page: int = Query(1, ge=1, le=1_000_000)
+    size: int = Query(50, ge=1, le=MOST)
+
+
+@router.get("/overview")
+async def _overview(visitor: VisitorDep) -> dict[str, Any]:
+    """Return how many pipelines are in which state, and how they differ from those of the OpenMetadata server."""
+    found, difference = await asyncio.gather(overview(visitor), asyncio.to_thread(server_difference))
+    return {**found, "difference": difference}
+
+
+@router.get("/pipelines")
+async def _pipelines(visitor: VisitorDep, wanted: Annotated[_Wanted, Query()]) -> dict[str, Any]:
+    """Return one page of the table."""
+    found = await page(visitor, wanted, wanted.sort, wanted.page, wanted.size)
+    rows = await _rows(visitor, found.dags)
+    if wanted.last == "none":
+        # Airflow can't be asked for these, only for those whose last run has not started, which may be queued.
+        rows = [each for each in rows if each["last_run"] is None]
+    return {"total": found.total, "pages": found.pages, "page": wanted.page, "size": wanted.size, "pipelines": rows}
+
+
+@router.get("/pipelines/{dag_id:path}", response_model=None)
+async def _pipeline(dag_id: str, visitor: VisitorDep) -> Row:
+    """Return one pipeline, with a longer history."""
+    dag: Dag = await visitor.ask("GET", dag_path(dag_id), missing=_unknown(dag_id))
+    if not is_ours(dag):
+        raise Refused(404, _unknown(dag_id))
+    runs, may, files = await asyncio.gather(
+        runs_of(visitor, dag_id, _LONG_HISTORY), permissions(visitor, [dag_id]), asyncio.to_thread(changes, [dag_id])
+    )
+    found = _completed(row(dag, runs), may, files)
+    return await with_details(visitor, found)
+
+
+async def _rows(visitor: Caller, dags: list[Dag]) -> list[Row]:
+    dag_ids = [dag["dag_id"] for dag in dags]
+    runs: dict[str, list[Run]]
+    runs, may, files = await asyncio.gather(
+        last_runs(visitor, dag_ids, _HISTORY), permissions(visitor, dag_ids), asyncio.to_thread(changes, dag_ids)
+    )
+    return [_completed(row(dag, runs.get(dag["dag_id"], [])), may, files) for dag in dags]
+
+
+def _completed(found: Row, may: dict[str, dict[str, bool | None]], files: dict[str, dict[str, Any]]) -> Row:
+    """Return a row with what its user may do, and with its config's file, as far as this machine knows it."""
+    dag_id = found["dag_id"]
+    file = files.get(dag_id)
+    if file is not None:
+        config = found["config"] or {"version": None}
+        # The version is that of the last run, which may have used another file.
+        version = config["version"] if config.get("key", file["key"]) == file["key"] else None
+        found = {**found, "config": {"version": version, **file}}
+    return {**found, "may": may[dag_id]}
+
+
+def _unknown(dag_id: str) -> str:
+    return f"DAG '{dag_id}' is not a pipeline of OpenMetadata, or it is unknown to Airflow. Look for it in the table."

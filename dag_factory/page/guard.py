@@ -1,0 +1,91 @@
+"""Keeps pages of other sites from changing anything by a user's cookie, and from showing this page in a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers
+
+from dag_factory.api.answers import refusal
+from dag_factory.api.browsers import JSON, is_foreign, is_json
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+_READING = frozenset({"GET", "HEAD"})
+
+_POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'self'",  # Airflow's UI shows the page in a frame
+    ]
+)
+_HEADERS = [
+    (b"content-security-policy", _POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"SAMEORIGIN"),
+    (b"referrer-policy", b"same-origin"),
+]
+_NOT_KEPT = (b"cache-control", b"no-store")
+
+_FOREIGN = (
+    "The request comes from a page of another site, as its header 'Sec-Fetch-Site' or 'Origin' says. Open the page in "
+    "Airflow's UI. If it is there, set [api] base_url to the address that browsers have for Airflow."
+)
+_UNSAID = "A change must say where it comes from. Send the header 'Origin', as browsers do, or a Bearer token."
+_NO_JSON = f"The body must be JSON. Send it with the header 'Content-Type: {JSON}'."
+
+
+class SameOriginOnly:
+    """
+    Refuses requests that another site may have made a browser send, before the user is looked up.
+
+    Browsers send the cookie of Airflow's UI whichever page makes the request. So there are three independent defences:
+
+    - A request whose headers say that it comes from another origin is refused (403), except for somebody who follows a
+      link to the page, which by itself shows and does nothing.
+    - A change by cookie must say that it comes from this origin: all browsers do. One that says nothing is refused.
+    - A body must be ``application/json`` (else 415). A form can't send that, and a script of another site only after
+      the browser has asked whether it may (CORS), which is never answered here.
+
+    :param own: addresses of this Airflow besides the one that a request names as its host, such as [api] base_url
+    """
+
+    def __init__(self, app: ASGIApp, own: Collection[str] = ()) -> None:
+        self._app = app
+        self._own = own
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def protected(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message.get("headers", []))
+                kept = [] if any(name == b"cache-control" for name, _ in headers) else [_NOT_KEPT]
+                message = {**message, "headers": [*headers, *_HEADERS, *kept]}
+            await send(message)
+
+        await (self._refusal(scope) or self._app)(scope, receive, protected)
+
+    def _refusal(self, scope: Scope) -> ASGIApp | None:
+        headers = Headers(scope=scope)
+        if is_foreign(headers, self._own) and not _is_followed_link(scope, headers):
+            return refusal(403, _FOREIGN)
+        if scope["method"] in _READING:
+            return None
+        if "authorization" not in headers and not ("origin" in headers or "sec-fetch-site" in headers):
+            return refusal(403, _UNSAID)
+        return None if is_json(headers) else refusal(415, _NO_JSON)
+
+
+def _is_followed_link(scope: Scope, headers: Headers) -> bool:
+    way = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest"))
+    within = scope["path"].removeprefix(scope.get("root_path", ""))
+    return scope["method"] == "GET" and within in ("", "/", "/pipeline") and way == ("navigate", "document")

@@ -1,0 +1,153 @@
+"""The pipelines of a filter, page by page, as Airflow lists them for a user."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, Literal, NamedTuple, get_args
+
+from dag_factory.api.rest import Caller
+from dag_factory.page.filters import Filter, Parameters, fits, parts, started
+
+MOST = 100
+"""How many DAGs Airflow lists at once, at most (``[api] maximum_page_limit``)."""
+
+Sort = Literal[
+    "dag_id", "-dag_id", "name", "-name", "last_run", "-last_run", "last_state", "-last_state", "next_run", "-next_run"
+]
+SORTS: tuple[str, ...] = get_args(Sort)
+
+_COLUMNS = {
+    "dag_id": "dag_id",
+    "name": "dag_display_name",
+    "last_run": "last_run_start_date",
+    "last_state": "last_run_state",
+    "next_run": "next_dagrun",
+}
+
+Dag = dict[str, Any]
+"""A DAG as Airflow lists it."""
+
+
+class Page(NamedTuple):
+    """
+    One page of pipelines.
+
+    :param total: how many pipelines there are
+    :param pages: how many pages. Where Airflow can't filter, some have fewer pipelines than others, or none
+    """
+
+    total: int
+    pages: int
+    dags: list[Dag]
+
+
+async def count(visitor: Caller, wanted: Filter, *, by_id: bool = False) -> int:
+    """Return how many pipelines of a filter the user may see."""
+    questions = parts(wanted, by_id=by_id)
+    answers = await asyncio.gather(*(_count(visitor, each.parameters) for each in questions))
+    return max(0, sum(each.sign * answer for each, answer in zip(questions, answers, strict=True)))
+
+
+async def page(visitor: Caller, wanted: Filter, sort: Sort, number: int, size: int) -> Page:
+    """
+    Return a page of the pipelines of a filter.
+
+    :param number: counted from 1
+    :param size: how many pipelines a page has, at most `MOST`
+    """
+    by_id = await searches_ids(visitor, wanted)
+    total, listing = await asyncio.gather(
+        count(visitor, wanted, by_id=by_id), _listing(visitor, wanted, sort, by_id=by_id)
+    )
+    dags = await listing.slice((number - 1) * size, size)
+    return Page(total, ceil(listing.length / size), [dag for dag in dags if fits(wanted, tags(dag))])
+
+
+async def all_of(visitor: Caller, wanted: Filter) -> AsyncIterator[Dag]:
+    """Yield all pipelines of a filter, by DAG id."""
+    listing = await _listing(visitor, wanted, "dag_id", by_id=await searches_ids(visitor, wanted))
+    for offset in range(0, listing.length, MOST):
+        for dag in await listing.slice(offset, MOST):
+            if fits(wanted, tags(dag)):
+                yield dag
+
+
+async def searches_ids(visitor: Caller, wanted: Filter) -> bool:
+    """Return whether no title has what is searched for, so that DAG ids are looked through."""
+    return bool(wanted.q) and await _count(visitor, parts(Filter(q=wanted.q))[0].parameters) == 0
+
+
+def tags(dag: Dag) -> set[str]:
+    """Return the names of a DAG's tags."""
+    return {tag["name"] for tag in dag["tags"]}
+
+
+@dataclass(frozen=True)
+class _Listing:
+    """
+    The DAGs of a question, in order: those whose last run has started, and then the others.
+
+    Databases disagree on whether a missing date comes first or last.
+
+    :param total: how many DAGs the question has
+    :param begun: how many have started, None where the order is not by runs, and all are asked for together
+    :param skipped: how many of the first are left out
+    """
+
+    visitor: Caller
+    parameters: Parameters
+    order: str
+    total: int
+    begun: int | None = None
+    skipped: int = 0
+
+    @property
+    def length(self) -> int:
+        return max(0, self.total - self.skipped)
+
+    async def slice(self, offset: int, size: int) -> list[Dag]:
+        """Return at most ``size`` DAGs, beginning at an offset."""
+        offset += self.skipped
+        size = min(size, self.total - offset)
+        if size <= 0:
+            return []
+        if self.begun is None:
+            return await _list(self.visitor, self.parameters, self.order, offset, size)
+        dags: list[Dag] = []
+        if (of_begun := min(size, self.begun - offset)) > 0:
+            dags = await _list(self.visitor, started(self.parameters), self.order, offset, of_begun)
+        if len(dags) < size:
+            # In ascending order they are the last for PostgreSQL, and the first for others.
+            first = max(0, offset - self.begun) + (self.begun if _is_on_postgresql() else 0)
+            dags += await _list(self.visitor, self.parameters, _COLUMNS["last_run"], first, size - len(dags))
+        return dags
+
+
+async def _listing(visitor: Caller, wanted: Filter, sort: Sort, *, by_id: bool) -> _Listing:
+    parameters = parts(wanted, by_id=by_id)[0].parameters
+    minus, name = ("-", sort[1:]) if sort.startswith("-") else ("", sort)
+    order = f"{minus}{_COLUMNS[name]}"
+    if wanted.last != "none" and (wanted.last is not None or not name.startswith("last_")):
+        return _Listing(visitor, parameters, order, await _count(visitor, parameters))
+    total, begun = await asyncio.gather(_count(visitor, parameters), _count(visitor, started(parameters)))
+    return _Listing(visitor, parameters, order, total, begun, skipped=begun if wanted.last == "none" else 0)
+
+
+async def _count(visitor: Caller, parameters: Parameters) -> int:
+    answer = await visitor.ask("GET", "/dags", params={**parameters, "limit": 1})
+    return int(answer["total_entries"])
+
+
+async def _list(visitor: Caller, parameters: Parameters, order: str, offset: int, size: int) -> list[Dag]:
+    window = {**parameters, "order_by": order, "offset": offset, "limit": size}
+    dags: list[Dag] = (await visitor.ask("GET", "/dags", params=window))["dags"]
+    return dags
+
+
+def _is_on_postgresql() -> bool:
+    from airflow.configuration import conf
+
+    return str(conf.get("database", "sql_alchemy_conn", fallback="")).startswith("postgres")
