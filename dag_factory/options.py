@@ -221,6 +221,17 @@ OPTIONS: dict[str, dict[str, str | None]] = {
         "example": "openmetadata",
         "default": "",
     },
+    "check_server_minutes": {
+        "description": (
+            "Minutes after which an API server compares the config store with the OpenMetadata server of\n"
+            "openmetadata_conn_id again, to show and count pipelines that are missing or older here; 0 for never. On\n"
+            "each machine, one process at a time does so.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "integer",
+        "example": "60",
+        "default": "0",
+    },
     "openmetadata_url": {
         "description": (
             "Address of OpenMetadata's UI, for the links on tasks.\nIf empty, it is the API's without the path.\n"

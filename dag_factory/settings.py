@@ -160,6 +160,15 @@ def openmetadata_conn_id() -> str | None:
     return _text("openmetadata_conn_id")
 
 
+def check_server_minutes() -> int:
+    """
+    Return after how many minutes the store is compared with the OpenMetadata server again, 0 for never.
+
+    :raises SettingsError: where it is not a number
+    """
+    return _count("check_server_minutes", least=0)
+
+
 def openmetadata_url() -> str | None:
     """Return the address of OpenMetadata's UI, None where it follows from that of the API."""
     return _text("openmetadata_url")

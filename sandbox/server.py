@@ -79,6 +79,18 @@ class OpenMetadataServer(Scoped):
         """What Airflow's environment must hold so that configs can refer to this server."""
         return {"OPENMETADATA_HOST_PORT": f"{self.url}/api", "OPENMETADATA_JWT_TOKEN": self.token}
 
+    def deploy_to(self, url: str, username: str, password: str) -> None:
+        """Let the server deploy its pipelines to an Airflow."""
+        self.put("/sandbox/pipeline_service", {"url": url, "username": username, "password": password})
+
+    def post(self, path: str, body: object = None) -> Any:
+        """Call the server as its UI does, and return the decoded JSON of the answer."""
+        return self._request("POST", path, json=body)
+
+    def delete(self, path: str) -> Any:
+        """Delete an entity, and return it."""
+        return self._request("DELETE", path)
+
     def get(self, path: str) -> Any:
         """Return the decoded JSON of a page of the server, such as ``/sandbox/summary``."""
         return self._request("GET", path)

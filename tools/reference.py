@@ -44,6 +44,7 @@ LARGEST = 2**31 - 1
 MORE = {
     "config_store": "object-storage.md",
     "python": "ingestion.md",
+    "check_server_minutes": "commands/diff.md#from-time-to-time",
     "warm_start": "ingestion.md#warm-starts",
     "allowed_env": "configs.md#references-instead-of-secrets",
     "allowed_connections": "configs.md#references-instead-of-secrets",

@@ -24,6 +24,7 @@ from dag_factory.api.whole_bodies import SECONDS as BODY_SECONDS
 from dag_factory.api.whole_bodies import WholeBodies
 from dag_factory.errors import SettingsError
 from dag_factory.store import ConfigStore, configured_store
+from dag_factory.sync.periodic_check import checking
 from dag_factory.watch.loader_files import LoaderFiles
 from dag_factory.watch.parse_requests import DatabaseRequests, RestRequests
 from dag_factory.watch.parses import Parses, configured_parses
@@ -73,7 +74,8 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with _watching(store, application.parses, files):
-            yield
+            with checking():
+                yield
         await application.stop()
 
     app = _bare_app(lifespan)

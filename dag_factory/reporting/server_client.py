@@ -55,11 +55,19 @@ class Answer:
 
         :raises ValueError: where it is not JSON
         """
+        found = self.json()
+        return found if isinstance(found, dict) and found else None
+
+    def json(self) -> Any:
+        """
+        Return the JSON of the answer, None where it is empty.
+
+        :raises ValueError: where it is not JSON
+        """
         try:
-            found = json.loads(self.content) if self.content else None
+            return json.loads(self.content) if self.content else None
         except RecursionError:
             raise ValueError("The answer is nested too deeply") from None
-        return found if isinstance(found, dict) and found else None
 
 
 class ServerClient:
@@ -99,9 +107,9 @@ class ServerClient:
     def close(self) -> None:
         self._http.close()
 
-    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+    def ask(self, method: str, path: str, body: Any = None) -> Answer:
         """
-        Send a request and return the whole answer, whatever its status.
+        Send a request, its body as JSON, and return the whole answer, whatever its status.
 
         :raises httpx.HTTPError: where no whole answer comes
         """

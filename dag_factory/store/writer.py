@@ -143,6 +143,26 @@ def delete(store: ConfigStore, name: str) -> bool:
     return removed
 
 
+def withdraw(store: ConfigStore, dag_id: str, permit: Callable[[bytes, str], bool]) -> bool:
+    """
+    Remove the file ``<dag_id>.json`` alone, and return whether it was removed.
+
+    :param permit: returns whether the file may be removed, by its content and the DAG id
+    :raises StoreError: where it can't be removed
+    """
+    key = f"{dag_id}.json"
+    with store.lock():
+        try:
+            data = store.read(key)
+        except (KeyError, ConfigError):
+            return False
+        if not permit(data, dag_id) or not store.delete(key):
+            return False
+        store.last_good.forget(dag_id)
+        store.bump()
+    return True
+
+
 def _at_rest(document: Document, dag_id: str, keys: Keys) -> Document:
     """
     Return a document as it is stored, its secrets encrypted with the newest key.

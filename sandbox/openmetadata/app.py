@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from sandbox.openmetadata import (
+    deploys,
     entities,
     errors,
     executions,
@@ -41,6 +42,7 @@ def create_app(source_database: Path | None = None, token: str | None = None, ba
     store.base_url = base_url
     edges: lineage.Edges = {}
     journal = Journal()
+    airflow = deploys.Deploys(store, token)
     seeds.plant(store, source_database)
     errors.answer_errors(app)
     app.add_middleware(Recorder, journal=journal)
@@ -58,6 +60,7 @@ def create_app(source_database: Path | None = None, token: str | None = None, ba
     # Before the collections, whose routes would take these for a part of an entity.
     for special in (runs, executions, profiles, usage, quality):
         api.include_router(special.routes(store))
+    api.include_router(deploys.routes(store, airflow))
     for collection in COLLECTIONS:
         api.include_router(entities.routes(collection, store))
     api.include_router(lineage.routes(store, edges))
@@ -69,6 +72,11 @@ def create_app(source_database: Path | None = None, token: str | None = None, ba
         return errors.error(404, f"The sandbox serves no {request.method} /api/v1/{path}")
 
     app.include_router(api)
+
+    @app.put("/sandbox/pipeline_service", dependencies=[Depends(bearer_of(token))] if token else [])
+    async def use_airflow(body: deploys.Object) -> Document:
+        airflow.use(body["url"], body["username"], body["password"])
+        return {"url": body["url"]}
 
     @app.get("/sandbox/summary")
     async def summary() -> Document:

@@ -1,0 +1,141 @@
+"""``sync``: brings back what the OpenMetadata server has and the config store lacks, or has an older version of."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import threading
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+
+from dag_factory import settings
+from dag_factory.cli.exits import FAILED, FOUND, command
+from dag_factory.cli.output import print_json, progress
+from dag_factory.cli.server_options import as_json, chosen, prepare, print_pipelines, remarks
+from dag_factory.errors import DagFactoryError
+from dag_factory.store import configured_store
+from dag_factory.sync import configured
+from dag_factory.sync.difference import Differing
+from dag_factory.sync.direct_writes import write_configs
+from dag_factory.sync.pruning import Pruned, candidates, prune
+from dag_factory.sync.redeploy import Redeployed, redeploy
+from dag_factory.sync.server_api import ServerApi, configured_connection
+from dag_factory.sync.server_pipelines import Listing
+from dag_factory.watch.loader_files import LoaderFiles
+from dag_factory.watch.parse_requests import DatabaseRequests
+
+# Of a call for many pipelines: the server waits for Airflow, one pipeline after another.
+_DEPLOY_SECONDS = 300.0
+
+
+@dataclass
+class _Done:
+    """What was done, until it was done or stopped."""
+
+    deployed: list[Redeployed] = field(default_factory=list)
+    pruned: list[Pruned] = field(default_factory=list)
+    stopped: str | None = None
+
+    @property
+    def failed(self) -> list[Redeployed]:
+        return [each for each in self.deployed if each.problem is not None]
+
+    @property
+    def succeeded(self) -> list[Redeployed]:
+        return [each for each in self.deployed if each.problem is None and not each.is_gone]
+
+    @property
+    def removed(self) -> list[Pruned]:
+        return [each for each in self.pruned if each.kept is None]
+
+
+@command
+def sync(args: argparse.Namespace) -> int:
+    """Deploy or write what is missing or older, maybe remove what is gone; return 1 where something was left."""
+    prepare()
+    found = configured.difference(chosen(args))
+    wanted = found.to_deploy + (found.undeployed if args.undeployed else [])
+    # Refused before anything is done.
+    gone = candidates(found) if args.prune else []
+    if args.dry_run:
+        return _dry_run(args, wanted, gone=[each.dag_id for each in gone])
+    done = _Done()
+    try:
+        deploys = _write(wanted) if args.write else _redeploy(wanted, args)
+        for each in progress(deploys, "Writing" if args.write else "Deploying", len(wanted)):
+            done.deployed.append(each)
+        if gone:
+            with ServerApi(configured_connection()) as api:
+                done.pruned.extend(prune(configured_store(), api, gone))
+    except DagFactoryError as error:
+        done.stopped = str(error)
+    except KeyboardInterrupt:
+        done.stopped = "it was interrupted"
+    finally:
+        _ask_for_parse(done, is_written=args.write)
+    return _report(args, done, len(wanted), remarks(found))
+
+
+def _redeploy(wanted: list[Differing], args: argparse.Namespace) -> Iterable[Redeployed]:
+    connection = configured_connection()
+
+    def open_api(stopped: threading.Event) -> ServerApi:
+        return ServerApi(connection, seconds=_DEPLOY_SECONDS, retry_seconds=args.retry_seconds, stopped=stopped)
+
+    return redeploy(open_api, wanted, portion=args.portion, at_once=args.at_once)
+
+
+def _write(wanted: list[Differing]) -> Iterable[Redeployed]:
+    if not wanted:
+        return
+    with ServerApi(configured_connection()) as api:
+        yield from write_configs(configured_store(), Listing(api), wanted)
+
+
+def _ask_for_parse(done: _Done, *, is_written: bool) -> None:
+    """Ask Airflow to parse what was changed here, after all of it, also where it was stopped midway."""
+    written = [each.pipeline.dag_id for each in done.succeeded] if is_written else []
+    changed = {*written, *(each.config.dag_id for each in done.removed)}
+    if changed:
+        files = LoaderFiles(configured_store, settings.dags_folder())
+        asyncio.run(DatabaseRequests(files).send(frozenset(changed)))
+
+
+def _dry_run(args: argparse.Namespace, wanted: list[Differing], gone: list[str]) -> int:
+    if args.output == "json":
+        print_json({"would_deploy": as_json(wanted), "would_prune": gone})
+    else:
+        print_pipelines(wanted)
+        print(f"{len(wanted)} pipelines would be {'written' if args.write else 'deployed'}.")
+        if args.prune:
+            print(f"{len(gone)} configs would be removed{': ' if gone else ''}{', '.join(gone)}.")
+    return FOUND if wanted or gone else 0
+
+
+def _report(args: argparse.Namespace, done: _Done, wanted: int, more: list[str]) -> int:
+    gone = [each for each in done.deployed if each.is_gone]
+    if args.output == "json":
+        print_json(
+            {
+                "deployed": [each.pipeline.dag_id for each in done.succeeded],
+                "failed": [{**asdict(each.pipeline), "problem": each.problem} for each in done.failed],
+                "gone": [each.pipeline.dag_id for each in gone],
+                "pruned": [each.config.key for each in done.removed],
+                "kept": {each.config.key: each.kept for each in done.pruned if each.kept is not None},
+                "stopped": done.stopped,
+            }
+        )
+    else:
+        what = "written" if args.write else "deployed"
+        lines = [f"{len(done.succeeded)} of {wanted} pipelines {what}."]
+        lines += [f"{len(gone)} were deleted from the server meanwhile."] if gone else []
+        lines += [f"Removed '{each.config.key}'." for each in done.removed]
+        lines += [f"Kept '{each.config.key}': {each.kept}." for each in done.pruned if each.kept is not None]
+        print("\n".join([*lines, *more]))
+        for each in done.failed:
+            print(f"Pipeline '{each.pipeline.dag_id}' failed: {str(each.problem).rstrip('.')}.", file=sys.stderr)
+    if done.stopped is not None:
+        print(f"Stopped: {done.stopped.rstrip('.')}. What is done is done: run it again for the rest.", file=sys.stderr)
+        return FAILED
+    return FOUND if done.failed else 0

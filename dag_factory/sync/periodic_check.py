@@ -1,0 +1,141 @@
+"""Compares the store with the OpenMetadata server from time to time: in one process of each machine's API servers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+from dag_factory import settings
+from dag_factory.errors import DagFactoryError, SettingsError
+from dag_factory.sync import configured
+from dag_factory.sync.difference import Difference
+from dag_factory.sync.last_difference import LastDifference, counted, keep, last_difference, result_file
+from dag_factory.watch.leader_lock import LeaderLock
+
+log = logging.getLogger(__name__)
+
+# Between two looks whether a check is due, or whether the process that checks has ended.
+LOOK_SECONDS = 30.0
+
+
+class StoppedError(DagFactoryError):
+    """The API server ends."""
+
+
+class PeriodicCheck:
+    """
+    A thread that asks the server every so many minutes. Nothing that fails in it ends it, nor waits for it.
+
+    :param minutes: between two checks
+    :param compare: returns the difference; calls its argument now and then, which raises once the process ends
+    :param look_seconds: between two looks whether a check is due
+    """
+
+    def __init__(
+        self,
+        minutes: int,
+        compare: Callable[[Callable[[], None]], Difference] = lambda goes_on: configured.difference(goes_on=goes_on),
+        *,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
+        self._interval = timedelta(minutes=minutes)
+        self._compare = compare
+        self._look_seconds = look_seconds
+        self._stopped = threading.Event()
+        # A daemon: neither a server nor a file system that hangs may keep the API server from ending.
+        self._thread = threading.Thread(target=self._run, name="check-server", daemon=True)
+
+    def start(self) -> None:
+        """Begin to check."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the check, at the next page of the server's."""
+        self._stopped.set()
+
+    def join(self, seconds: float) -> None:
+        """Wait until the thread has ended, for so long at most."""
+        self._thread.join(seconds)
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            try:
+                with self._leading():
+                    self._check_while_leading()
+            except BlockingIOError:
+                pass  # another process of this machine does it
+            except Exception as error:  # noqa: BLE001 - else nobody would notice that nothing is checked any more
+                log.error("The check against the OpenMetadata server can't be made: %s", _told(error))
+            self._stopped.wait(self._look_seconds)
+
+    @contextmanager
+    def _leading(self) -> Iterator[LeaderLock]:
+        """
+        Be the one process that checks.
+
+        :raises BlockingIOError: where another one is
+        """
+        folder = result_file().parent
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with LeaderLock(folder) as lock:
+            yield lock
+
+    def _check_while_leading(self) -> None:
+        while not self._stopped.is_set():
+            last = last_difference()
+            if last is None or not timedelta() <= datetime.now(timezone.utc) - last.checked_at < self._interval:
+                self._check(last)
+            self._stopped.wait(self._look_seconds)
+
+    def _check(self, last: LastDifference | None) -> None:
+        """Make one check and keep its result."""
+        try:
+            result = counted(self._compare(self._go_on))
+        except StoppedError:
+            return
+        except Exception as error:  # noqa: BLE001 - the next check may succeed
+            log.warning("The config store could not be compared with the OpenMetadata server: %s", _told(error))
+            now = datetime.now(timezone.utc)
+            result = replace(last or LastDifference(now), checked_at=now, error=_told(error))
+        keep(result)
+        if result.error is None and (result.only_on_server or result.only_here or result.older_here):
+            log.warning(
+                "The config store differs from the OpenMetadata server: %d pipelines are only there, %d only here, %d "
+                "are older here. 'openmetadata-dag-factory diff' lists them",
+                result.only_on_server,
+                result.only_here,
+                result.older_here,
+            )
+
+    def _go_on(self) -> None:
+        if self._stopped.is_set():
+            raise StoppedError
+
+
+@contextmanager
+def checking() -> Iterator[None]:
+    """Check for as long as the context lasts, where the setting ``check_server_minutes`` says so."""
+    try:
+        minutes = settings.check_server_minutes()
+    except SettingsError as error:
+        # An invalid setting must not stop the API server.
+        log.error("The OpenMetadata server is not asked for differences. %s", error)
+        minutes = 0
+    if not minutes:
+        yield
+        return
+    check = PeriodicCheck(minutes)
+    check.start()
+    try:
+        yield
+    finally:
+        check.stop()
+
+
+def _told(error: Exception) -> str:
+    """Return an error's text where it is one of ours, else its kind: the text might quote a document."""
+    return str(error) if isinstance(error, DagFactoryError) else type(error).__name__

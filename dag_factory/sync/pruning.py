@@ -1,0 +1,74 @@
+"""Removes configs of pipelines that the server has deleted. All that may be a mistake is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dag_factory.errors import CommandError
+from dag_factory.store import ConfigStore, writer
+from dag_factory.sync.difference import Difference
+from dag_factory.sync.server_api import ServerApi
+from dag_factory.sync.server_pipelines import is_gone
+from dag_factory.sync.stored_configs import StoredConfig, is_written_by_deploy
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """
+    What became of a config.
+
+    :param kept: why it was not removed, None where it was
+    """
+
+    config: StoredConfig
+    kept: str | None = None
+
+
+def candidates(difference: Difference) -> list[StoredConfig]:
+    """
+    Return the configs that may be removed, once each is confirmed.
+
+    A wrong server, or a token with few rights, must not empty the store.
+
+    :raises CommandError: where the server's answer doesn't bear that
+    """
+    if not difference.unknown:
+        return []
+    if not difference.is_complete or difference.hidden:
+        raise CommandError(
+            "nothing is pruned: the server has not listed all of its pipelines, or keeps back what they do. Give the "
+            "Connection's user the right to view all ingestion pipelines, and run it again"
+        )
+    if not difference.on_server or not difference.known:
+        raise CommandError(
+            "nothing is pruned: the server knows none of the configs here. Does the Connection lead to the "
+            "right server?"
+        )
+    if len(difference.unknown) > len(difference.known):
+        raise CommandError(
+            f"nothing is pruned: the server knows {len(difference.known)} of the configs here, and "
+            f"{len(difference.unknown)} it does not. If that is as it should be, delete their files by hand"
+        )
+    return difference.unknown
+
+
+def prune(store: ConfigStore, api: ServerApi, configs: list[StoredConfig]) -> Iterator[Pruned]:
+    """
+    Remove configs, and yield each as it is done. Their DAGs go stale, and keep their runs.
+
+    Only a file that a deploy has written is removed, of a pipeline that the server itself, asked for it alone, has
+    deleted or doesn't know.
+
+    :raises ServerError: where the server refuses or does not answer
+    :raises StoreError: where the store can't be written
+    """
+    for config in configs:
+        if not config.is_own_file:
+            yield Pruned(config, "no deploy wrote it")
+        elif not is_gone(api, config.id):
+            yield Pruned(config, "the server has it after all")
+        elif not writer.withdraw(store, config.dag_id, is_written_by_deploy):
+            yield Pruned(config, "it was written or changed by hand")
+        else:
+            yield Pruned(config)

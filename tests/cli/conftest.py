@@ -1,0 +1,1 @@
+from tests.sync.conftest import server, store  # noqa: F401 - fixtures
