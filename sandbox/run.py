@@ -2,7 +2,9 @@
 The whole sandbox at once: ``python -m sandbox.run``.
 
 Starts an OpenMetadata server and Airflow, deploys and runs the sample pipeline over the API, as the server would, and
-shows what was ingested; then it stays until Ctrl-C.
+shows what was ingested. Then it stays until Ctrl-C, with a dozen pipelines of several types. What is in the folder
+``--state`` stays for the next start, which so takes seconds: Airflow's database and login, the ports, the config store
+and what was ingested.
 """
 
 from __future__ import annotations
@@ -10,10 +12,10 @@ from __future__ import annotations
 import argparse
 import fcntl
 import json
+import os
 import shutil
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,13 +25,16 @@ from uuid import uuid4
 
 import httpx
 
-from sandbox import source
+from sandbox import life, source
 from sandbox.client import FINAL_RUN_STATES, wait_until
 from sandbox.files import write_whole
+from sandbox.kept import Home, Kept, discard, port_or_free, recall
+from sandbox.overview import PAGE, overview, shown
 from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
 from sandbox.process import ProcessDied
+from sandbox.progress import Progress
 from sandbox.server import OpenMetadataServer
-from sandbox.stack import AirflowConfig, AirflowStack
+from sandbox.stack import AirflowConfig, AirflowStack, merge
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SAMPLE = REPOSITORY / "configs" / "sample_sqlite_metadata.json"
@@ -37,21 +42,53 @@ SAMPLE = REPOSITORY / "configs" / "sample_sqlite_metadata.json"
 TASK_ID = "ingestion_task"
 LOG_TAIL_LINES = 40
 CHECK_SECONDS = 1.0
+SETTINGS: AirflowConfig = {
+    # What `init` recommends: every change asks for its own parse.
+    "dag_processor": {"min_file_process_interval": 14_400},
+    "openmetadata_dag_factory": {"allowed_applications": "metadata.,table_counter."},
+}
 
 
 class RunError(RuntimeError):
     """The sandbox can't be run, or its ingestion failed."""
 
 
-class Progress:
-    """Prints what happens, each line with the seconds since the start."""
+class SandboxAirflow(AirflowStack):
+    """An Airflow that says what it does while it starts, and whose database is made once."""
 
-    def __init__(self) -> None:
-        self._started = time.monotonic()
+    def __init__(self, home: Home, kept: Kept, store: Path, server: OpenMetadataServer, progress: Progress) -> None:
+        config = merge(merge(SETTINGS, kept.config), {"openmetadata_dag_factory": {"config_store": store.resolve()}})
+        modules = [str(life.APPLICATIONS), *filter(None, [os.environ.get("PYTHONPATH")])]
+        env = {
+            **server.env,
+            "PYTHONPATH": os.pathsep.join(modules),
+            "OPENMETADATA_SANDBOX_DBT_MANIFEST": str(life.DBT_MANIFEST),
+        }
+        super().__init__(
+            home.folder,
+            dags_folder=REPOSITORY / "dags",
+            config=config,
+            env=env,
+            port=port_or_free(kept.airflow_port),
+            password=kept.password,
+            logs=(home.folder.parent / "logs").resolve(),
+        )
+        self._home = home
+        self._progress = progress
 
-    def say(self, text: str) -> None:
-        """Print a line at once, even if the output is not a terminal."""
-        print(f"[{time.monotonic() - self._started:5.1f} s] {text}", flush=True)
+    def start(self, timeout: float = 180) -> None:
+        """Start all processes, make the database first where that is due, and return when all are healthy."""
+        is_made = self._home.is_usable()
+        if not is_made:
+            self._home.renew()
+        self.prepare()
+        if not is_made:
+            with self._progress.doing("Making Airflow's database, once"):
+                self.migrate(timeout)
+        with self._progress.doing("Starting Airflow"):
+            self.start_components()
+            self.wait_until_healthy(timeout)
+        self._home.finish()
 
 
 def run(state: Path, *, once: bool, progress: Progress) -> None:
@@ -60,48 +97,68 @@ def run(state: Path, *, once: bool, progress: Progress) -> None:
 
     :raises RunError: with ``once``, if the ingestion failed or brought nothing; else that is only shown
     """
-    home, store, endpoints = state / "airflow", state / "configs", state / "endpoints.json"
-    discard(home)
+    home, store, endpoints = Home(state / "airflow"), state / "configs", state / "endpoints.json"
     endpoints.unlink(missing_ok=True)
+    if once:
+        # A run for CI shows what a new Airflow does.
+        discard(home.folder)
+    is_new = not home.is_usable()
+    # Of the last start.
+    shutil.rmtree(state / "logs", ignore_errors=True)
+    (state / "logs").mkdir(mode=0o700)
     store.mkdir(exist_ok=True)
-    logs = home / "logs"
-    home.mkdir(mode=0o700)
-
-    progress.say("Making the source database and starting the OpenMetadata server ...")
+    kept = recall(state / "kept.json")
+    if is_new:
+        (state / "openmetadata.json").unlink(missing_ok=True)
+    if not once:
+        life.plant(store)
     source_database = state / "source.db"
-    source.create(source_database)
+    if not source_database.exists():
+        source.create(source_database)
+    server = OpenMetadataServer(
+        source_database,
+        log=state / "logs" / "openmetadata.log",
+        port=port_or_free(kept.openmetadata_port),
+        token=kept.token,
+        kept=state / "openmetadata.json",
+    )
     try:
-        with OpenMetadataServer(source_database, log=logs / "openmetadata.log") as server:
-            progress.say(f"OpenMetadata server: {server.url}")
-            progress.say(f"Starting Airflow (its logs: {logs}) ...")
-            config: AirflowConfig = {
-                "openmetadata_dag_factory": {"config_store": store.resolve()},
-                # What `init` recommends: every change asks for its own parse.
-                "dag_processor": {"min_file_process_interval": 14_400},
-            }
-            with AirflowStack(home, dags_folder=REPOSITORY / "dags", config=config, env=server.env) as airflow:
-                progress.say(f"Airflow: {airflow.url}")
-                with published(endpoints, describe(airflow, server, store)):
-                    try:
-                        use(airflow, server, once=once, progress=progress)
-                    finally:
-                        progress.say("Stopping ...")
+        with progress.doing("Starting the stand-in for the OpenMetadata server"):
+            server.start()
+        with SandboxAirflow(home, kept, store, server, progress) as airflow:
+            if not is_new:
+                progress.say(
+                    f"Started again in {progress.seconds:.0f} s, with the database, login and runs of the last start. "
+                    f"To begin anew, remove {shown(state)} first."
+                )
+            with published(endpoints, describe(airflow, server, store)):
+                try:
+                    use(airflow, server, state, once=once, progress=progress)
+                finally:
+                    progress.say("Stopping ...")
     finally:
+        server.stop()
         progress.say("Stopped.")
 
 
-def use(airflow: AirflowStack, server: OpenMetadataServer, *, once: bool, progress: Progress) -> None:
-    """Ingest, and then stay unless ``once``; see ``run``."""
-    try:
-        with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as client:
-            ingest(client, server, progress)
-    except (RunError, PipelineServiceError, TimeoutError) as error:
+def use(airflow: AirflowStack, server: OpenMetadataServer, state: Path, *, once: bool, progress: Progress) -> None:
+    """Ingest what is not there yet, and then stay unless ``once``; see ``run``."""
+    with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as client:
+        is_due = once or not server.get("/sandbox/summary")["fqns"]["tables"]
+        try:
+            if is_due:
+                ingest(client, server, progress)
+        except (RunError, PipelineServiceError, TimeoutError) as error:
+            if once:
+                raise
+            # Airflow stays up, so that the user can find out why.
+            progress.say(str(error))
         if once:
-            raise
-        # Airflow stays up, so that the user can find out why.
-        progress.say(str(error))
-    if not once:
-        stay(airflow, server, progress)
+            return
+        found = describe(airflow, server, state / "configs")
+        progress.show(overview(found, server.get("/sandbox/summary"), state))
+        progress.say("Ready. Ctrl-C stops everything.")
+        stay(airflow, server, life.Runs(client, life.RUNS if is_due else ()), progress)
 
 
 def ingest(client: PipelineServiceClient, server: OpenMetadataServer, progress: Progress) -> None:
@@ -116,7 +173,8 @@ def ingest(client: PipelineServiceClient, server: OpenMetadataServer, progress: 
     progress.say(client.deploy(pipeline)["message"])
     run_id = str(uuid4())
     progress.say(client.trigger(name, {"pipelineRunId": run_id})["message"])
-    state = wait_for_run(client, name, run_id)
+    with progress.doing("Waiting for its run"):
+        state = wait_for_run(client, name, run_id)
     progress.say(f"The run ended: {state}")
     if state != "success":
         tail = "\n".join(client.log(name, TASK_ID).splitlines()[-LOG_TAIL_LINES:])
@@ -140,21 +198,21 @@ def wait_for_run(client: PipelineServiceClient, name: str, run_id: str, timeout:
     return wait_until(look, f"run '{run_id}' of pipeline '{name}' to end", timeout)
 
 
-def stay(airflow: AirflowStack, server: OpenMetadataServer, progress: Progress) -> None:
-    """Show where everything is, and never return; raises ProcessDied if one of the processes ends."""
-    progress.say("Ready. Ctrl-C stops everything.")
-    print(f"  Airflow       {airflow.url}  (user {airflow.username}, password {airflow.password})")
-    print(f"  OpenMetadata  {server.url}", flush=True)
+def stay(airflow: AirflowStack, server: OpenMetadataServer, runs: life.Runs, progress: Progress) -> None:
+    """Run the other pipelines, and never return; raises ProcessDied if one of the processes ends."""
     while True:
         time.sleep(CHECK_SECONDS)
         airflow.check()
         server.check()
+        if outcome := runs.step():
+            progress.say(outcome)
 
 
 def describe(airflow: AirflowStack, server: OpenMetadataServer, store: Path) -> dict[str, Any]:
     """Return the addresses, users and folders of the sandbox, for programs."""
     return {
         "airflow": airflow.url,
+        "page": f"{airflow.url}{PAGE}",
         "username": airflow.username,
         "password": airflow.password,
         "openmetadata": server.url,
@@ -187,14 +245,6 @@ def locked(state: Path) -> Iterator[None]:
         yield
 
 
-def discard(folder: Path) -> None:
-    """Remove a folder, to which processes of a killed run may still write for a moment."""
-    if folder.exists():
-        aside = Path(tempfile.mkdtemp(dir=folder.parent, prefix="discarded-"))
-        folder.rename(aside / folder.name)
-        shutil.rmtree(aside, ignore_errors=True)
-
-
 def listen_for_the_end() -> None:
     """Treat the signals of supervisors and closing terminals as Ctrl-C, and heed only the first of all."""
     # With nohup, the process is meant to survive the terminal.
@@ -220,9 +270,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     listen_for_the_end()
+    # What a run for CI leaves is not used again, and disturbs nobody's sandbox.
+    state = options.state / "once" if options.once else options.state
     try:
-        with locked(options.state):
-            run(options.state, once=options.once, progress=Progress())
+        with locked(state):
+            run(state, once=options.once, progress=Progress())
     except KeyboardInterrupt:
         # Ctrl-C is the normal end, but not with --once.
         return 1 if options.once else 0

@@ -21,12 +21,15 @@ class OpenMetadataServer(Scoped):
 
     ``source_database`` is the SQLite file of its database service. Output goes to ``log``, the token included: so that
     file must lie where nobody else can read it. Started again, the server has the same url and token, and no other
-    memory.
+    memory, unless ``kept`` is a file for that. ``port`` and ``token`` may be given from the first start on.
     """
 
-    def __init__(self, source_database: Path, *, log: Path) -> None:
-        self.url = ""
-        self.token = ""
+    def __init__(
+        self, source_database: Path, *, log: Path, port: int | None = None, token: str = "", kept: Path | None = None
+    ) -> None:
+        self.url = f"http://127.0.0.1:{port}" if port else ""
+        self.token = token
+        self._kept = kept
         self._source_database = source_database.resolve()
         self._log = log
         self._process: Process | None = None
@@ -43,6 +46,8 @@ class OpenMetadataServer(Scoped):
         command = ["-m", "sandbox.openmetadata", "--source-database", str(self._source_database)]
         if self.url:
             command += ["--port", self.url.rpartition(":")[2], "--token", self.token]
+        if self._kept is not None:
+            command += ["--kept", str(self._kept.resolve())]
         self._process = Process(
             [sys.executable, *command],
             env=child_environment({}),

@@ -51,7 +51,8 @@ class AirflowStack(AirflowClient):
     in ``home`` is used. ``roles`` are further users of the simple auth manager, name by role (``viewer``, ``user``,
     ``op``, ``admin``); ``passwords`` then has everybody's. ``python`` is the interpreter that has Airflow, this one by
     default. ``base_path`` is the path below which the API server is served, such as ``/airflow``. Without ``triggerer``
-    there is none: only deferrable operators need it.
+    there is none: only deferrable operators need it. ``port`` and ``password`` are the API server's and the user's,
+    made up by default; ``logs`` is the folder for what the processes print, ``home/logs`` by default.
     """
 
     def __init__(  # noqa: PLR0913 - all by name, each with a default
@@ -66,9 +67,14 @@ class AirflowStack(AirflowClient):
         python: str = sys.executable,
         base_path: str = "",
         triggerer: bool = True,
+        port: int | None = None,
+        password: str | None = None,
+        logs: Path | None = None,
     ) -> None:
-        super().__init__(f"http://127.0.0.1:{free_port()}{base_path}", USERNAME, secrets.token_urlsafe(12))
+        url = f"http://127.0.0.1:{port or free_port()}{base_path}"
+        super().__init__(url, USERNAME, password or secrets.token_urlsafe(12))
         self.home = home.resolve()
+        self.logs = logs or self.home / "logs"
         self._python = python
         self._components = [name for name in COMPONENTS if triggerer or name != "triggerer"]
         self._healthy = {name: "healthy" for name in TO_BE_HEALTHY if triggerer or name != "triggerer"}
@@ -89,8 +95,7 @@ class AirflowStack(AirflowClient):
         """
         self.prepare()
         self.migrate(timeout)
-        for name in self._components:
-            self.start_component(name)
+        self.start_components()
         self.wait_until_healthy(timeout)
 
     def prepare(self) -> None:
@@ -110,6 +115,11 @@ class AirflowStack(AirflowClient):
         self._spawn(name, list(arguments)).wait(timeout)
         self.stop_component(name)
 
+    def start_components(self) -> None:
+        """Start all components, without waiting for one of them."""
+        for name in self._components:
+            self.start_component(name)
+
     def start_component(self, name: str) -> Process:
         """Start one of ``COMPONENTS``, also again after it was stopped."""
         return self._spawn(name, COMPONENTS[name])
@@ -127,7 +137,7 @@ class AirflowStack(AirflowClient):
             if time.monotonic() > deadline:
                 raise TimeoutError(
                     f"Airflow wasn't healthy within {timeout:.0f} s: {health or 'no answer'}. "
-                    f"Its logs are in {self.home / 'logs'}."
+                    f"Its logs are in {self.logs}."
                 )
             time.sleep(POLL_SECONDS)
             with suppress(httpx.TransportError, httpx.HTTPStatusError):
@@ -154,7 +164,7 @@ class AirflowStack(AirflowClient):
         process = Process(
             [self._python, "-m", "airflow", *arguments],
             env=self._env,
-            log=self.home / "logs" / f"{name}.log",
+            log=self.logs / f"{name}.log",
             # `-m` puts the working directory on sys.path, so it must not be the caller's.
             cwd=self.home,
         )

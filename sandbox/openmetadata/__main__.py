@@ -30,6 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m sandbox.openmetadata", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0, the default, takes a free one")
     parser.add_argument("--source-database", type=Path, help="SQLite file of the service sample_sqlite")
+    parser.add_argument("--kept", type=Path, help="file that keeps all entities from one start to the next")
     parser.add_argument("--token", help="token that callers need; without it one is made up and told in the line")
     arguments = parser.parse_args()
 
@@ -39,7 +40,7 @@ def main() -> None:
     token = arguments.token or new_token()
     # The caller knows a token of their own, and it should not stand in a log.
     announced = {"url": url} if arguments.token else {"url": url, "token": token}
-    app = create_app(arguments.source_database, token, url)
+    app = create_app(arguments.source_database, token, url, arguments.kept)
     Server(uvicorn.Config(app, log_level="warning", access_log=False), json.dumps(announced)).run([listener])
 
 

@@ -1,5 +1,7 @@
 """The server as an ASGI app."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -11,6 +13,7 @@ from sandbox.openmetadata import (
     errors,
     executions,
     lineage,
+    memory,
     page,
     profiles,
     quality,
@@ -31,19 +34,31 @@ METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 PAGE_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "Cache-Control": "no-store"}
 
 
-def create_app(source_database: Path | None = None, token: str | None = None, base_url: str = "") -> FastAPI:
+def create_app(
+    source_database: Path | None = None, token: str | None = None, base_url: str = "", kept: Path | None = None
+) -> FastAPI:
     """
     Return a new server with a state of its own.
 
     With a token, every call below /api needs it, except for the version. ``base_url`` precedes the links in answers.
+    ``kept`` is a file that holds the entities of the last server, and gets those of this one at its end.
     """
-    app = FastAPI(title="OpenMetadata sandbox", docs_url=None, redoc_url=None, openapi_url=None)
     store = Store(COLLECTIONS)
     store.base_url = base_url
     edges: lineage.Edges = {}
     journal = Journal()
     airflow = deploys.Deploys(store, token)
     seeds.plant(store, source_database)
+    if kept is not None:
+        memory.recall(kept, store, edges)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        if kept is not None:
+            memory.remember(kept, store, edges)
+
+    app = FastAPI(title="OpenMetadata sandbox", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     errors.answer_errors(app)
     app.add_middleware(Recorder, journal=journal)
 

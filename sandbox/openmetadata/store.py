@@ -129,6 +129,25 @@ class Store:
             self._mark(each, entity["fullyQualifiedName"], deleted=False)
         return self.find(collection.kind, key)
 
+    def dump(self) -> dict[str, Any]:
+        """Return all records by their kind, in the form that `load` takes."""
+        return {
+            kind: [{"document": each.document, "requested": sorted(each.requested)} for each in records.values()]
+            for kind, records in self._records.items()
+        }
+
+    def load(self, dumped: dict[str, Any]) -> None:
+        """Add records, in place of those of the same names; raise KeyError for a kind that is unknown."""
+        loaded = {
+            kind: {
+                each["document"]["fullyQualifiedName"]: Record(each["document"], frozenset(each["requested"]))
+                for each in records
+            }
+            for kind, records in dumped.items()
+        }
+        for kind, records in loaded.items():
+            self._records[kind].update(records)
+
     def below(self, document: Document) -> Iterator[tuple[Collection, Document]]:
         """Return the entities within an entity, at any depth, with their collections."""
         for collection in self.collections.values():

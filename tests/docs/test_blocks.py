@@ -21,7 +21,7 @@ from dag_factory.store import open_store
 from dag_factory.store.catalog import Catalog
 from tests.docs.blocks import PAGES, WRONG, Block, blocks, commands, in_language
 from tests.places import ROOT, TESTS
-from tests.stored import good, problem_of
+from tests.stored import check, good, problem_of
 
 CI = (ROOT / ".ci" / "run").read_text()
 # Files of other programs, by their names.
@@ -61,7 +61,7 @@ def test_each_config_that_a_page_shows_becomes_a_dag_and_each_wrong_one_does_not
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(block.text)
     wrong = {block.file for block in shown if WRONG in block.note}
-    configs = list(Catalog(open_store(str(tmp_path))).all())
+    configs = list(Catalog(open_store(str(tmp_path)), check).all())
     assert {config.key for config in configs if problem_of(config) is not None} == wrong
     for config in good(config for config in configs if config.key not in wrong):
         build_dag(config)

@@ -1,20 +1,32 @@
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 
-from sandbox.run import LOG_TAIL_LINES, Progress, RunError, discard, ingest, locked, published
+from sandbox.client import AirflowClient
+from sandbox.overview import EXAMPLE
+from sandbox.progress import Progress
+from sandbox.run import LOG_TAIL_LINES, RunError, ingest, locked, published
 from tests.places import ROOT
 
 REPOSITORY = ROOT
+TYPES = {
+    "type:metadata",
+    "type:lineage",
+    "type:profiler",
+    "type:TestSuite",
+    "type:dbt",
+    "type:usage",
+    "type:application",
+}
 
 
 def command(state: Path) -> list[str]:
@@ -35,15 +47,6 @@ def test_a_state_folder_has_one_run_at_a_time(tmp_path: Path) -> None:
 def test_the_lock_is_refused_inside_the_process_too(tmp_path: Path) -> None:
     with locked(tmp_path), pytest.raises(RunError), locked(tmp_path):
         pass
-
-
-def test_an_old_home_is_discarded_and_none_is_no_error(tmp_path: Path) -> None:
-    home = tmp_path / "airflow"
-    discard(home)
-    (home / "logs").mkdir(parents=True)
-    (home / "airflow.cfg").write_text("old")
-    discard(home)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_published_is_for_the_owner_alone_and_goes_with_what_it_tells_of(tmp_path: Path) -> None:
@@ -113,45 +116,119 @@ def test_what_is_done_and_what_arrived_is_said(capsys: pytest.CaptureFixture[str
         "Deploying sample_sqlite_metadata.json as an OpenMetadata server does, over /prefix ...",
         "sample_sqlite_metadata deployed",
         "sample_sqlite_metadata triggered",
+        "Waiting for its run ...",
         "The run ended: success",
         "1 tables arrived in OpenMetadata:",
         "  shop.orders",
     ]
 
 
+class Sandbox:
+    """A run of the sandbox in a process of its own."""
+
+    def __init__(self, state: Path, output: Path) -> None:
+        self.state = state
+        self.output = output
+        with output.open("wb") as file:
+            self.process = subprocess.Popen(command(state), cwd=REPOSITORY, stdout=file, stderr=file)
+        self.started: list[psutil.Process] = []
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def wait_until_it_says(self, text: str) -> None:
+        deadline = time.monotonic() + 240
+        while text not in self.said:
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < deadline, self.said
+            time.sleep(0.2)
+
+    def told(self) -> dict[str, Any]:
+        told: dict[str, Any] = json.loads((self.state / "endpoints.json").read_text())
+        return told
+
+    def end(self, number: int) -> None:
+        """Send a signal twice, as make and the terminal do, and check that all ends quietly."""
+        started = psutil.Process(self.process.pid).children(recursive=True)
+        assert started
+        self.process.send_signal(number)
+        self.process.send_signal(number)
+        assert self.process.wait(60) == 0, self.said
+        assert not (self.state / "endpoints.json").exists()
+        assert not [process for process in started if process.is_running()]
+        assert "Traceback" not in self.said
+
+
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with (tmp_path / "output").open("wb") as output:
-        process = subprocess.Popen(command(tmp_path / "state"), cwd=REPOSITORY, stdout=output, stderr=output)
-    yield process
-    process.kill()
-    process.wait()
+def start(tmp_path: Path) -> Iterator[Callable[[], Sandbox]]:
+    running: list[Sandbox] = []
+
+    def start() -> Sandbox:
+        running.append(Sandbox(tmp_path / "state", tmp_path / f"output{len(running)}"))
+        return running[-1]
+
+    yield start
+    for sandbox in running:
+        sandbox.process.kill()
+        sandbox.process.wait()
 
 
 @pytest.mark.e2e
-def test_it_ingests_and_stays_until_it_is_told_to_stop(tmp_path: Path, running: subprocess.Popen[bytes]) -> None:
-    output = tmp_path / "output"
-    deadline = time.monotonic() + 240
-    while "Ready." not in output.read_text():
-        assert running.poll() is None, output.read_text()
-        assert time.monotonic() < deadline, output.read_text()
-        time.sleep(0.2)
-    assert " tables arrived in OpenMetadata" in output.read_text()
-
-    endpoints = tmp_path / "state" / "endpoints.json"
-    assert endpoints.stat().st_mode & 0o777 == 0o600
-    told = json.loads(endpoints.read_text())
-    assert set(told) == {"airflow", "username", "password", "openmetadata", "config_store", "service"}
-    login = {"username": told["username"], "password": told["password"]}
-    assert httpx.post(f"{told['airflow']}/auth/token", json=login, trust_env=False).status_code == 201
+def test_it_ingests_stays_until_it_is_told_to_stop_and_starts_again_as_it_was(start: Callable[[], Sandbox]) -> None:
+    first = start()
+    first.wait_until_it_says("Ready.")
+    assert " tables arrived in OpenMetadata" in first.said
+    told = first.told()
+    assert (first.state / "endpoints.json").stat().st_mode & 0o777 == 0o600
+    assert set(told) == {"airflow", "page", "username", "password", "openmetadata", "config_store", "service"}
+    for place in ("airflow", "page", "password", "openmetadata"):
+        assert told[place] in first.said
     # What a deploy has written, which is not the file that was sent.
-    deployed = (Path(told["config_store"]) / "sample_sqlite_metadata.json").stat()
-    assert deployed.st_mode & 0o777 == 0o600
+    store = Path(told["config_store"])
+    assert (store / "sample_sqlite_metadata.json").stat().st_mode & 0o777 == 0o600
 
-    started = psutil.Process(running.pid).children(recursive=True)
-    running.send_signal(signal.SIGTERM)
-    running.send_signal(signal.SIGTERM)
-    assert running.wait(60) == 0, output.read_text()
-    assert not endpoints.exists()
-    assert not [process for process in started if process.is_running()]
-    assert "Traceback" not in output.read_text()
+    with AirflowClient(told["airflow"], told["username"], told["password"]) as airflow:
+        # As the README says.
+        shutil.copy(EXAMPLE, store)
+        airflow.wait_for_dag("customers_metadata")
+        tags = {dag["dag_id"]: {tag["name"] for tag in dag["tags"]} for dag in listed(airflow)}
+        assert len(tags) >= 13
+        assert {tag for each in tags.values() for tag in each if tag.startswith("type:")} >= TYPES
+        assert [dag_id for dag_id, each in tags.items() if "config-error" in each] == ["shop_refunds"]
+    first.wait_until_it_says("warehouse_usage: failed")
+    for name in ("shop_lineage", "shop_profiler", "shop_orders_quality", "shop_dbt", "table_counter"):
+        assert f"{name}: success" in first.said
+    first.end(signal.SIGTERM)
+
+    second = start()
+    second.wait_until_it_says("Ready.")
+    assert "Started again in " in second.said
+    assert "Making Airflow's database" not in second.said
+    assert second.told() == told
+    with AirflowClient(told["airflow"], told["username"], told["password"]) as airflow:
+        # The runs of the first start are there.
+        runs = airflow.api("GET", "/api/v2/dags/shop_lineage/dagRuns")["dag_runs"]
+        assert [run["state"] for run in runs] == ["success"]
+    second.end(signal.SIGINT)
+
+
+def listed(airflow: AirflowClient) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = airflow.api("GET", "/api/v2/dags?limit=100")["dags"]
+    return found
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_it_ends_quietly_while_it_starts(start: Callable[[], Sandbox], number: signal.Signals) -> None:
+    sandbox = start()
+    sandbox.wait_until_it_says("Making Airflow's database")
+    sandbox.end(number)
+
+
+def test_it_ends_with_a_line_where_it_can_t_be_run(tmp_path: Path) -> None:
+    (tmp_path / "configs").write_text("no folder")
+    done = subprocess.run(command(tmp_path), cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "configs" in done.stderr
