@@ -1,5 +1,6 @@
 """
-Writes the package's digest of openmetadata-ingestion's schemas: ``python -m tools.schema_digest``.
+Writes the package's digest of openmetadata-ingestion's schemas, and the texts on their fields:
+``python -m tools.schema_digest``.
 
 Run it once for each supported version of openmetadata-ingestion, where that is installed, so that no process of Airflow
 has to import it. The same version always makes the same text. `dag_factory.configs.schemas` describes the digest.
@@ -21,6 +22,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Le
 from pydantic import AwareDatetime, BaseModel, RootModel, SecretStr
+from pydantic.fields import FieldInfo
 
 from dag_factory.configs.schemas import ANY_SERVICE
 from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
@@ -52,6 +54,7 @@ class Digest:
         self.required: dict[str, list[str]] = {}
         self.bounds: dict[str, dict[str, list[float | None]]] = {}
         self.open: list[str] = []
+        self.texts: dict[str, dict[str, dict[str, Any]]] = {}
 
     def kind(self, annotation: Any) -> Any:
         """Return the kind of a value, in the form that `dag_factory.configs.schemas` describes."""
@@ -106,6 +109,8 @@ class Digest:
         found = {}
         for name, field in sorted(kind.model_fields.items()):
             said = field.alias or name
+            if text := _text(field):
+                self.texts.setdefault(name_here, {})[said] = text
             if field.is_required():
                 self.required.setdefault(name_here, []).append(said)
             lowest = next((limit.ge for limit in field.metadata if isinstance(limit, Ge)), None)
@@ -123,6 +128,25 @@ class Digest:
 
 def digest() -> str:
     """Return the digest of the version that is installed, JSON."""
+    found = _collected()
+    content = {
+        "version": version(DISTRIBUTION),
+        "pipeline": "IngestionPipeline",
+        "source configs": source_configs(found.types["SourceConfig"]["config"]["one of"]),
+        "required": dict(sorted(found.required.items())),
+        "open": sorted(found.open),
+        "bounds": dict(sorted(found.bounds.items())),
+        "types": dict(sorted(found.types.items())),
+    }
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def texts() -> str:
+    """Return what the models of the installed version say of their fields, and their defaults, JSON."""
+    return json.dumps(dict(sorted(_collected().texts.items())), indent=1, ensure_ascii=False) + "\n"
+
+
+def _collected() -> Digest:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         pipeline = import_module(_PIPELINE).IngestionPipeline
@@ -135,16 +159,7 @@ def digest() -> str:
     known[:0] = [kind for each in applications if (kind := found.kind(each)) not in known]
     # The models say nothing of the private part.
     application["appPrivateConfig"] = "any"
-    content = {
-        "version": version(DISTRIBUTION),
-        "pipeline": "IngestionPipeline",
-        "source configs": source_configs(found.types["SourceConfig"]["config"]["one of"]),
-        "required": dict(sorted(found.required.items())),
-        "open": sorted(found.open),
-        "bounds": dict(sorted(found.bounds.items())),
-        "types": dict(sorted(found.types.items())),
-    }
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    return found
 
 
 def source_configs(models: list[str]) -> dict[str, dict[str, str]]:
@@ -165,6 +180,22 @@ def path() -> Path:
     return PACKAGE / "configs" / f"ingestion_{major}_{minor}.json"
 
 
+def texts_path() -> Path:
+    """Return where the texts of the installed version belong: apart, since only an editor's schema needs them."""
+    return path().with_name(path().name.replace("ingestion_", "ingestion_texts_"))
+
+
+def _text(field: FieldInfo) -> dict[str, Any]:
+    """Return a field's description and its default, as far as it has them and JSON knows them."""
+    found: dict[str, Any] = {}
+    if field.description:
+        found["description"] = " ".join(field.description.split())
+    default = field.default.value if isinstance(field.default, Enum) else field.default
+    if isinstance(default, (bool, int, float, str)):
+        found["default"] = default
+    return found
+
+
 def _applications() -> Iterator[type[BaseModel]]:
     """Yield the models of all applications' configs, which are the last in their modules."""
     folders = import_module(_APPLICATIONS).__path__
@@ -181,5 +212,6 @@ def _one_of(kinds: list[Any]) -> Any:
 
 
 if __name__ == "__main__":
-    path().write_text(digest(), encoding="utf-8")
-    print(path())
+    for file, content in ((path(), digest()), (texts_path(), texts())):
+        file.write_text(content, encoding="utf-8")
+        print(file)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from airflow.cli.cli_config import ActionCommand, CLICommand, GroupCommand
 
-from dag_factory.cli.declared import moving, operating, secrets, setting_up
+from dag_factory.cli.declared import authoring, moving, operating, secrets, setting_up
 
 NAME = "openmetadata-dag-factory"
 
 
 def declared() -> tuple[ActionCommand, ...]:
     """Return our commands, in the order in which help lists them."""
-    return (*setting_up.COMMANDS, *operating.COMMANDS, *moving.COMMANDS, *secrets.COMMANDS)
+    return (*setting_up.COMMANDS, *authoring.COMMANDS, *operating.COMMANDS, *moving.COMMANDS, *secrets.COMMANDS)
 
 
 def commands() -> list[CLICommand]:

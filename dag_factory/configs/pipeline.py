@@ -16,6 +16,7 @@ from pydantic import (
     StrictBool,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -39,7 +40,7 @@ LONGEST_CRON = 1000
 
 
 # Fields that only describe: where one is a reference, the DAG is built without it.
-_DESCRIPTIVE = frozenset({"display_name", "description", "fully_qualified_name", "owners"})
+DESCRIPTIVE = frozenset({"display_name", "description", "fully_qualified_name", "owners"})
 
 
 def _within_bounds(moment: datetime) -> datetime:
@@ -52,9 +53,14 @@ def _within_bounds(moment: datetime) -> datetime:
 _FIRST_YEAR, _LAST_YEAR = 1970, 2900
 _LAST_MILLISECOND = 1000 * int(datetime(_LAST_YEAR, 1, 1, tzinfo=timezone.utc).timestamp())
 
-Moment = Annotated[datetime, AfterValidator(_within_bounds)]
+# Editors take "date-time" for a moment alone, and a date is one too.
+_DATE = {"type": "string", "pattern": r"^\s*\d{4}-\d\d-\d\d", "patternErrorMessage": "Write a date like 2027-01-31"}
+_ADDRESSES = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+
+Moment = Annotated[datetime, AfterValidator(_within_bounds), WithJsonSchema(_DATE)]
 Count = Annotated[int, Field(ge=1, le=_MAX_INT)]
 Seconds = Annotated[int, Field(ge=0, le=_MAX_INT)]
+Emails = Annotated[tuple[str, ...], BeforeValidator(recipients), WithJsonSchema(_ADDRESSES)]
 
 
 class _Model(BaseModel):
@@ -73,7 +79,7 @@ class _Model(BaseModel):
     def _resolved_too_late(cls, value: object, info: ValidationInfo) -> object:
         if not is_reference(value):
             return value
-        if info.field_name in _DESCRIPTIVE:
+        if info.field_name in DESCRIPTIVE:
             return cls.model_fields[info.field_name].default
         raise ValueError("is a reference, which is resolved only when the task runs. Write the value out")
 
@@ -81,27 +87,35 @@ class _Model(BaseModel):
 class EntityReference(_Model):
     """OpenMetadata's pointer to another entity, such as the pipeline's service or an owner."""
 
-    name: str | None = None
-    type: str | None = None
-    display_name: str | None = None
-    fully_qualified_name: str | None = None
+    name: str | None = Field(None, description="Name of the entity in OpenMetadata.")
+    type: str | None = Field(None, description="Kind of the entity, such as databaseService, team or user.")
+    display_name: str | None = Field(None, description="Name to show to people.")
+    fully_qualified_name: str | None = Field(None, description="Name with those of the entities that hold it.")
 
 
 class AirflowConfig(_Model):
     """When and how a pipeline runs: the fields of OpenMetadata's schema, in its units."""
 
-    schedule_interval: str | None = None
-    pipeline_timezone: str = "UTC"
-    start_date: Moment | None = None
-    end_date: Moment | None = None
-    pipeline_catchup: StrictBool = False
-    concurrency: Count = 1
-    max_active_runs: Count = 1
-    retries: Annotated[int, Field(ge=0, le=_MAX_INT)] = 0
-    retry_delay: Seconds = 300
-    workflow_timeout: Seconds | None = None
-    pause_pipeline: StrictBool = False
-    email: Annotated[tuple[str, ...], BeforeValidator(recipients)] = ()
+    schedule_interval: str | None = Field(
+        None, description='When it runs: a cron such as "0 3 * * *", or a preset such as "@daily". Null: on demand.'
+    )
+    pipeline_timezone: str = Field("UTC", description="IANA name of the cron's timezone, such as Europe/Berlin.")
+    start_date: Moment | None = Field(
+        None, description="The schedule begins here. Past ticks run with pipelineCatchup."
+    )
+    end_date: Moment | None = Field(None, description="The schedule ends here. A run can still be triggered.")
+    pipeline_catchup: StrictBool = Field(False, description="Whether each tick since startDate gets a run.")
+    concurrency: Count = Field(1, description="How many of its tasks run at the same time.")
+    max_active_runs: Count = Field(1, description="How many of its runs are active at the same time.")
+    retries: Annotated[int, Field(ge=0, le=_MAX_INT)] = Field(0, description="How often a failed run is retried.")
+    retry_delay: Seconds = Field(300, description="Seconds before a retry.")
+    workflow_timeout: Seconds | None = Field(
+        None, description="Seconds after which a run is ended. Without it, the setting longest_run applies."
+    )
+    pause_pipeline: StrictBool = Field(False, description="Whether its DAG is paused when Airflow first sees it.")
+    email: Emails = Field(
+        (), description="Who gets mail when a run fails: one address, several separated by commas, or a list."
+    )
 
     @field_validator("schedule_interval", mode="after")
     @classmethod
@@ -117,11 +131,19 @@ class Runner(_Model):
 
     model_config = ConfigDict(extra="forbid")
 
-    python: str | None = None
-    pool: Annotated[str, Field(min_length=1, max_length=_MAX_NAME)] | None = None
-    queue: Annotated[str, Field(min_length=1, max_length=_MAX_NAME)] | None = None
-    priority_weight: Annotated[int, Field(ge=-_MAX_INT, le=_MAX_INT)] | None = None
-    executor: Annotated[str, Field(min_length=1, max_length=_MAX_EXECUTOR)] | None = None
+    python: str | None = Field(
+        None, description=f"The interpreter that runs openmetadata-ingestion: an absolute path, or {IN_PROCESS}."
+    )
+    pool: Annotated[str, Field(min_length=1, max_length=_MAX_NAME)] | None = Field(None, description="Airflow's pool.")
+    queue: Annotated[str, Field(min_length=1, max_length=_MAX_NAME)] | None = Field(
+        None, description="The queue whose workers run it."
+    )
+    priority_weight: Annotated[int, Field(ge=-_MAX_INT, le=_MAX_INT)] | None = Field(
+        None, description="Which of the waiting tasks of a pool runs first: the one with the higher weight."
+    )
+    executor: Annotated[str, Field(min_length=1, max_length=_MAX_EXECUTOR)] | None = Field(
+        None, description="One of the executors that [core] executor names."
+    )
 
     @field_validator("python", mode="after")
     @classmethod
@@ -136,11 +158,17 @@ class DagFactory(_Model):
 
     model_config = ConfigDict(extra="forbid")
 
-    runner: Runner = Runner()
-    # Over how many seconds the runs of one cron are spread; None for the setting.
-    spread: Annotated[int, Field(ge=0, le=LONGEST_SPREAD)] | None = None
-    # When the pipeline was moved here from openmetadata-managed-apis: what was missed before is not made up for.
-    moved_at: Moment | None = None
+    runner: Runner = Field(Runner(), description="Where the task runs. What is missing, the settings say.")
+    spread: Annotated[int, Field(ge=0, le=LONGEST_SPREAD)] | None = Field(
+        None,
+        description="Seconds over which the runs of one cron are spread; 0 for no spread. Without it, the setting "
+        "schedule_spread_seconds applies.",
+    )
+    moved_at: Moment | None = Field(
+        None,
+        description="When the pipeline was moved here from openmetadata-managed-apis: what was missed before is not made "
+        "up for. `migrate` writes it.",
+    )
 
 
 RUNNER = ("dagFactory", "runner")
@@ -155,17 +183,28 @@ class IngestionPipeline(_Model):
     reads it when the task runs.
     """
 
-    name: Annotated[str, Field(min_length=1)]
-    display_name: str | None = None
-    description: str | None = None
-    pipeline_type: str
-    fully_qualified_name: str | None = None
-    owners: list[EntityReference] = []
-    service: EntityReference | None = None
-    airflow_config: AirflowConfig = AirflowConfig()
-    dag_factory: DagFactory = DagFactory()
-    enabled: StrictBool = True
-    updated_at: Annotated[int, Field(ge=0, lt=_LAST_MILLISECOND)] | None = None  # epoch milliseconds
+    name: Annotated[str, Field(min_length=1)] = Field(
+        description="Name of the pipeline. The DAG's id is made of it: other characters than letters, digits, - and _ "
+        "become _."
+    )
+    display_name: str | None = Field(None, description="Name to show to people.")
+    description: str | None = Field(None, description="What the pipeline is for. Shown in the DAG's docs.")
+    pipeline_type: str = Field(
+        description="What kind of ingestion it is. The fields of the source config depend on it."
+    )
+    fully_qualified_name: str | None = Field(
+        None, description="Name with the service's before it. Where it is missing, it is made from the two."
+    )
+    owners: list[EntityReference] = Field([], description="The teams or users who own the pipeline.")
+    service: EntityReference | None = Field(None, description="The service in OpenMetadata that is ingested.")
+    airflow_config: AirflowConfig = Field(AirflowConfig(), description="When and how the pipeline runs.")
+    dag_factory: DagFactory = Field(
+        DagFactory(), description="Where the pipeline's task runs. A section of our own, unknown to OpenMetadata."
+    )
+    enabled: StrictBool = Field(True, description="Whether it runs by its schedule. False pauses its DAG.")
+    updated_at: Annotated[int, Field(ge=0, lt=_LAST_MILLISECOND)] | None = Field(
+        None, description="When it was last changed, in milliseconds since 1970. OpenMetadata sets it."
+    )
 
     @field_validator("name", mode="after")
     @classmethod

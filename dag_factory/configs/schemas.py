@@ -9,6 +9,8 @@ digests; each is read when first needed. A kind is
 - ``boolean``, ``integer``, ``number``, ``text``, ``moment``, ``secret``, ``any``, or the name of a type
 - ``{"list": kind}``, or ``{"map": kind}`` with keys of any name
 - ``{"one of": [kind, …]}``
+
+Beside each digest are the texts on its fields, for editors: each field's description and default, by type.
 """
 
 from __future__ import annotations
@@ -202,11 +204,21 @@ def is_ahead(version: str | None) -> bool:
     return _numbers(version) > VERSIONS[-1]
 
 
+def texts_of(schemas: Schemas) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
+    """Return the description and the default of each field, by its type and its name, as far as they have them."""
+    found: dict[str, dict[str, dict[str, Any]]] = _content("ingestion_texts", *_numbers(schemas.version))
+    return found
+
+
 def _numbers(version: str | None) -> tuple[int, ...]:
     return tuple(int(part) for part in (version or "").split(".")[:2] if part.isdecimal())
 
 
 @cache
 def _read(version: tuple[int, int]) -> Schemas:
-    path = Path(__file__).with_name("ingestion_{}_{}.json".format(*version))
-    return Schemas(json.loads(path.read_text(encoding="utf-8")))
+    return Schemas(_content("ingestion", *version))
+
+
+def _content(name: str, major: int, minor: int) -> Any:
+    path = Path(__file__).with_name(f"{name}_{major}_{minor}.json")
+    return json.loads(path.read_text(encoding="utf-8"))
