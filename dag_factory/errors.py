@@ -67,6 +67,10 @@ class ConflictError(ConfigError):
     """A config claims another config's DAG id or file."""
 
 
+class ArchiveError(DagFactoryError):
+    """An archive of a config store can't be written, read or trusted."""
+
+
 class LoaderError(DagFactoryError):
     """The loaders can't be written to Airflow's DAGs folder, or to that of a bundle."""
 

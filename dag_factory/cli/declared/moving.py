@@ -27,4 +27,39 @@ COMMANDS = (
             ARG_OUTPUT,
         ),
     ),
+    ActionCommand(
+        name="export",
+        help="Write the config store into one file, without secrets in the clear",
+        description=(
+            "Write all configs and defaults of the config store into a tar, compressed where its name ends in .gz or "
+            ".tgz. Secrets that stand in the clear are encrypted for their DAG, with [core] fernet_key, or left out. "
+            "What can't be encrypted is left out and named: secrets in a defaults.yaml, and files that can't be read."
+        ),
+        func=lazy_load_command("dag_factory.cli.export.export"),
+        args=(
+            Arg(("file",), metavar="FILE", help="Name of the new file, such as store.tar.gz"),
+            Arg(
+                ("--secrets",),
+                help="What becomes of secrets: encrypted, or left out (encrypted ones too)",
+                choices=("sealed", "left-out"),
+                default="sealed",
+            ),
+            ARG_OUTPUT,
+        ),
+    ),
+    ActionCommand(
+        name="import",
+        help="Write what export has written into the config store",
+        description=(
+            "Write the configs of a file that export has made into the config store, a folder or object storage, and "
+            "ask Airflow for a parse. All of it is checked first. Where the store has a config in another form, "
+            "nothing is written unless --overwrite is given. It can be run again after it was stopped."
+        ),
+        func=lazy_load_command("dag_factory.cli.import_.import_"),
+        args=(
+            Arg(("file",), metavar="FILE", help="The file that export has made"),
+            Arg(("--overwrite",), help="Overwrite configs that differ", action="store_true"),
+            ARG_OUTPUT,
+        ),
+    ),
 )

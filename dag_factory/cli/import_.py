@@ -1,0 +1,47 @@
+"""``import``: writes what ``export`` has written into the config store."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from dag_factory import settings
+from dag_factory.cli.database import use_database
+from dag_factory.cli.exits import FOUND, command
+from dag_factory.cli.output import print_json, progress
+from dag_factory.plain_text import printable
+from dag_factory.secrets.sealing import Keys
+from dag_factory.store import configured_store
+from dag_factory.store.archive.reading import Archive
+from dag_factory.store.archive.restoring import Restored, restore
+from dag_factory.watch.loader_files import LoaderFiles
+from dag_factory.watch.parse_requests import DatabaseRequests
+
+
+@command
+def import_(args: argparse.Namespace) -> int:
+    """Write an archive into the config store; return 1 where configs differ and were not overwritten."""
+    use_database()
+    done = restore(configured_store(), Archive(Path(args.file)), Keys(), overwrite=args.overwrite, shown=progress)
+    if done.written:
+        files = LoaderFiles(configured_store, settings.dags_folder())
+        asyncio.run(DatabaseRequests(files).send(None))
+    if args.output == "json":
+        print_json(asdict(done))
+    else:
+        print("\n".join(printable(line) for line in _lines(done)))
+    return FOUND if done.differing else 0
+
+
+def _lines(done: Restored) -> Iterator[str]:
+    for key in done.differing:
+        yield f"{key}: differs from the store's."
+    if done.differing and not done.written:
+        yield "Nothing was written. Run with --overwrite to overwrite these."
+        return
+    yield f"{len(done.written)} files written, {done.unchanged} unchanged."
+    if done.written:
+        yield "Airflow was asked for a parse. 'openmetadata-dag-factory validate' says what is wrong with configs."

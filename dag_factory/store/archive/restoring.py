@@ -1,0 +1,143 @@
+"""Writes the configs of an archive into a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import islice
+
+from dag_factory.configs.document import Document, parse
+from dag_factory.errors import ArchiveError, ConfigError, StoreError
+from dag_factory.secrets.references import decrypted
+from dag_factory.secrets.sealing import Keys
+from dag_factory.store import ConfigStore
+from dag_factory.store.archive.reading import Archive
+from dag_factory.store.archive.secrets import without_secrets
+from dag_factory.store.archive.writing import Shown
+from dag_factory.store.claims import Claims
+from dag_factory.store.config_files import is_defaults
+
+_AT_ONCE = 50
+"""How many configs are written under one lock, after which deploys that wait have their turn."""
+
+File = tuple[str, bytes]
+
+
+@dataclass
+class Restored:
+    """
+    What was done with an archive, by the keys of its files.
+
+    :param written: those that are in the store now
+    :param unchanged: how many were there already
+    :param differing: those that the store has in another form, and that were therefore not written
+    """
+
+    written: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    differing: list[str] = field(default_factory=list)
+
+
+def restore(store: ConfigStore, archive: Archive, keys: Keys, *, overwrite: bool, shown: Shown[File]) -> Restored:
+    """
+    Write the files of an archive into a store: persisted, and covered by a marker. The caller asks for a parse.
+
+    All of the archive is checked before the first file is written. Where the store has some of them in another form,
+    and that is not to be overwritten, none is. If it is stopped in between, each config is whole, and it can be run
+    again.
+
+    A file counts as the same where it holds the same document, whatever encrypts its secrets, and where it has only the
+    secrets beside it that were left out of the archive.
+
+    :param keys: to compare encrypted values
+    :raises ArchiveError: where the archive can't be trusted
+    :raises StoreError: where the store can't be reached or written; says how much was written before
+    """
+    present = frozenset(store.list_keys())
+    done, same = Restored(), _Same(store, keys)
+    count = 0
+    # A remote store reads many at a time.
+    store.prefetch([key for key, _ in archive.files() if key in present])
+    for key, data in shown(archive.files(), "Reading", 0):
+        count += 1
+        _check(key, data)
+        if key in present and not same.holds(key, data):
+            done.differing.append(key)
+    if done.differing and not overwrite:
+        return done
+    done.differing.clear()
+    files = iter(shown(archive.files(), "Importing", count))
+    while batch := list(islice(files, _AT_ONCE)):
+        try:
+            with store.lock():
+                for key, data in batch:
+                    _write(store, same, key, data, done, overwrite=overwrite)
+        except StoreError as error:
+            raise StoreError(
+                f"{error} Before that, {len(done.written)} of {count} files were written. Run it again: it goes on "
+                "where it has stopped."
+            ) from error
+    store.check()
+    return done
+
+
+def _write(  # noqa: PLR0913 - by name
+    store: ConfigStore, same: _Same, key: str, data: bytes, done: Restored, *, overwrite: bool
+) -> None:
+    # Looked at again under the lock: somebody may have changed it since.
+    is_there = _is_there(store, key)
+    if is_there and same.holds(key, data):
+        done.unchanged += 1
+    elif is_there and not overwrite:
+        done.differing.append(key)
+    else:
+        store.write(key, data)
+        done.written.append(key)
+
+
+def _is_there(store: ConfigStore, key: str) -> bool:
+    try:
+        store.read(key)
+    except KeyError:
+        return False
+    except ConfigError:
+        return True
+    return True
+
+
+class _Same:
+    """Says whether a store holds the same document as an archive."""
+
+    def __init__(self, store: ConfigStore, keys: Keys) -> None:
+        self._store = store
+        self._keys = keys
+
+    def holds(self, key: str, data: bytes) -> bool:
+        try:
+            present = self._store.read(key)
+            if present == data:
+                return True
+            theirs, ours = parse(data, key, may_be_empty=True), parse(present, key, may_be_empty=True)
+            if theirs == ours or self._decrypted(theirs, key) == self._decrypted(ours, key):
+                return True
+            bare = without_secrets(present, key)
+            return bool(bare.left_out) and parse(bare.data, key, may_be_empty=True) == theirs
+        except (ConfigError, KeyError):
+            return False
+
+    def _decrypted(self, document: Document, key: str) -> Document | None:
+        """Return a document with its encrypted values in the clear, as it is where they can't be read."""
+        claim = None if is_defaults(key) else Claims(self._store).of(key)
+        if claim is None or claim.named_id is None:
+            return document
+        try:
+            found: Document = decrypted(document, claim.named_id, self._keys)
+        except ConfigError:
+            return document
+        return found
+
+
+def _check(key: str, data: bytes) -> None:
+    try:
+        parse(data, key, may_be_empty=True)
+    except ConfigError as error:
+        raise ArchiveError(f"The archive can't be imported: {error.within(key)}") from None
