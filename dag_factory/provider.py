@@ -1,4 +1,4 @@
-"""What Airflow discovers as a provider: the section of the configuration, with descriptions and defaults."""
+"""What Airflow discovers as a provider: the section of the configuration, our commands, our type of Connection."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 def get_provider_info() -> dict[str, Any]:
     """Return this package's description in the form of Airflow's provider schema."""
     from dag_factory import __version__
+    from dag_factory.connection_form import connection_type
     from dag_factory.options import OPTIONS, SECTION
 
     return {
@@ -17,5 +18,6 @@ def get_provider_info() -> dict[str, Any]:
         "versions": [__version__],
         # Ignored by Airflow 3.1, whose command line takes no commands from providers.
         "cli": ["dag_factory.cli.commands"],
+        "connection-types": [connection_type()],
         "config": {SECTION: {"description": "Where pipelines come from and how they run.", "options": OPTIONS}},
     }

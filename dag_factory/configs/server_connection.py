@@ -91,7 +91,8 @@ def server_fields(connection: Connection) -> Document:
 
     Host, schema (``http`` or ``https``) and port become ``hostPort``. The host may itself be a URL, whose parts take
     precedence; without a path, it gets ``/api``. The password becomes the token. Each key of the extra is the field of
-    that name.
+    that name; what is null or empty there, a form has left empty. A text as ``sslConfig`` is the CA's certificate, as
+    openmetadata-ingestion's own hook has it.
 
     :raises ConfigError: where the host is invalid, or the extra is not a JSON object
     """
@@ -102,6 +103,18 @@ def server_fields(connection: Connection) -> Document:
         fields["authProvider"] = "openmetadata"
         fields["securityConfig"] = {"jwtToken": connection.password}
     return merge(fields, _extra(connection))
+
+
+def operators_server(connection: Connection) -> Document:
+    """
+    Return the ``openMetadataServerConnection`` that an Airflow Connection stands for by itself.
+
+    :raises ConfigError: where it names no server, or is invalid
+    """
+    fields = server_fields(connection)
+    if not fields.get("hostPort"):
+        raise _wrong(connection, "whose host is empty, so the server is unknown. Fill in its host")
+    return fields
 
 
 def require_server(document: Document) -> Document:
@@ -130,7 +143,11 @@ def _extra(connection: Connection) -> Document:
         raise _wrong(
             connection, "whose extra is not a JSON object. Each key of it is a field of the server's connection"
         )
-    return extra
+    found = {name: value for name, value in extra.items() if value not in (None, "")}
+    if isinstance(certificate := found.get("sslConfig"), str):
+        found["sslConfig"] = {"caCertificate": certificate}
+        found.setdefault("verifySSL", "validate")
+    return found
 
 
 def _host_port(connection: Connection) -> str:

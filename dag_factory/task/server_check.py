@@ -12,6 +12,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Iterator
+from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 from dag_factory.configs.document import Document
 from dag_factory.errors import ServerError, ServerUnavailable
 from dag_factory.ingestion.run_status import PASSING
+from dag_factory.plain_text import cut, one_line
 from dag_factory.reporting.server_client import HOST_PORT, Answer, ServerClient, shown, token_of
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ Airflow's own retries are for longer outages; they occupy no worker slot.
 _LONGEST_PAUSE_SECONDS = 8.0
 
 _LONGEST_HOST = 255
+_LONGEST_NAME = 256
 
 # The first needs no token. The second needs a token, but no permission.
 _VERSION = "/system/version"
@@ -47,11 +50,24 @@ _REFUSALS = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 _TOKEN = "openMetadataServerConnection.securityConfig.jwtToken"
 
 
+@dataclass(frozen=True)
+class Found:
+    """
+    The server that has answered.
+
+    :param version: of OpenMetadata, None where it does not say
+    :param user: whose token it is, None where there is none, or only openmetadata-ingestion can read it
+    """
+
+    version: str | None = None
+    user: str | None = None
+
+
 def require_answers(
     connection: Document, *, answer_seconds: float = ANSWER_SECONDS, retry_seconds: float = RETRY_SECONDS
-) -> None:
+) -> Found:
     """
-    Check that a connection's server answers as OpenMetadata does, and accepts the token.
+    Check that a connection's server answers as OpenMetadata does, and accepts the token; return what it says of both.
 
     A token that only openmetadata-ingestion can read is not checked.
 
@@ -72,7 +88,7 @@ def require_answers(
         reraise=True,
     )
     try:
-        tries(_check, client, _Sentences(connection, answer_seconds), has_token=token is not None)
+        return tries(_check, client, _Sentences(connection, answer_seconds), has_token=token is not None)
     finally:
         client.close()
 
@@ -89,19 +105,23 @@ def _log_problem(state: RetryCallState) -> None:
     log.warning("%s. Retrying", problem)
 
 
-def _check(client: ServerClient, problems: _Sentences, *, has_token: bool) -> None:
+def _check(client: ServerClient, problems: _Sentences, *, has_token: bool) -> Found:
     answer = _ask(client, _VERSION, problems)
     # A proxy may require the token, which only openmetadata-ingestion can read here.
     if answer.status in _REFUSALS and not has_token:
-        return
+        return Found()
     problems.check(answer)
-    if not _says_version(answer):
+    version = _text_in(answer, "version")
+    if version is None:
         raise problems.not_openmetadata()
-    if has_token:
-        answer = _ask(client, _WHO_AM_I, problems)
-        # A server may not have this call, but it checks the token first.
-        if answer.status != HTTPStatus.NOT_FOUND:
-            problems.check(answer)
+    if not has_token:
+        return Found(version)
+    answer = _ask(client, _WHO_AM_I, problems)
+    # A server may not have this call, but it checks the token first.
+    if answer.status == HTTPStatus.NOT_FOUND:
+        return Found(version, "unknown")
+    problems.check(answer)
+    return Found(version, _text_in(answer, "name") or "unknown")
 
 
 def _ask(client: ServerClient, path: str, problems: _Sentences) -> Answer:
@@ -111,11 +131,13 @@ def _ask(client: ServerClient, path: str, problems: _Sentences) -> Answer:
         raise problems.of_transport(error) from None
 
 
-def _says_version(answer: Answer) -> bool:
+def _text_in(answer: Answer, field: str) -> str | None:
+    """Return a text of an answer's object on one line, None where it has none."""
     try:
-        return isinstance((answer.object() or {}).get("version"), str)
+        found = (answer.object() or {}).get(field)
     except ValueError:
-        return False
+        return None
+    return cut(one_line(found), _LONGEST_NAME) if isinstance(found, str) else None
 
 
 class _Sentences:

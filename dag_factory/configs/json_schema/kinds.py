@@ -22,7 +22,7 @@ _SECRET = "A secret: write a reference in its place, such as {$env: NAME}."
 
 def or_reference(schema: dict[str, Any]) -> dict[str, Any]:
     """
-    Return the schema of a value that may be a reference instead. It is no object.
+    Return the schema of a value that may be a reference instead, and is not an object itself.
 
     As a choice of two, an editor would blame a misspelt reference for not being the value.
     """

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 from dag_factory.configs.document import Document, parse
 from dag_factory.errors import ArchiveError, ConfigError, StoreError
@@ -15,9 +15,7 @@ from dag_factory.store.archive.secrets import without_secrets
 from dag_factory.store.archive.writing import Shown
 from dag_factory.store.claims import Claims
 from dag_factory.store.config_files import is_defaults
-
-_AT_ONCE = 50
-"""How many configs are written under one lock, after which deploys that wait have their turn."""
+from dag_factory.store.intake import Intake, take_in
 
 File = tuple[str, bytes]
 
@@ -64,44 +62,40 @@ def restore(store: ConfigStore, archive: Archive, keys: Keys, *, overwrite: bool
             done.differing.append(key)
     if done.differing and not overwrite:
         return done
+    replaceable = frozenset(done.differing)
     done.differing.clear()
-    files = iter(shown(archive.files(), "Importing", count))
-    while batch := list(islice(files, _AT_ONCE)):
-        try:
-            with store.lock():
-                for key, data in batch:
-                    _write(store, same, key, data, done, overwrite=overwrite)
-        except StoreError as error:
-            raise StoreError(
-                f"{error} Before that, {len(done.written)} of {count} files were written. Run it again: it goes on "
-                "where it has stopped."
-            ) from error
+    intakes = _intakes(store, same, shown(archive.files(), "Importing", count), replaceable, done)
+    try:
+        for intake, problem in take_in(store, intakes):
+            (done.written if problem is None else done.differing).append(intake.key)
+    except StoreError as error:
+        raise StoreError(
+            f"{error} Before that, {len(done.written)} of {count} files were written. Run it again: it goes on where it "
+            "has stopped."
+        ) from error
     store.check()
     return done
 
 
-def _write(  # noqa: PLR0913 - by name
-    store: ConfigStore, same: _Same, key: str, data: bytes, done: Restored, *, overwrite: bool
-) -> None:
-    # Looked at again under the lock: somebody may have changed it since.
-    is_there = _is_there(store, key)
-    if is_there and same.holds(key, data):
-        done.unchanged += 1
-    elif is_there and not overwrite:
-        done.differing.append(key)
-    else:
-        store.write(key, data)
-        done.written.append(key)
-
-
-def _is_there(store: ConfigStore, key: str) -> bool:
-    try:
-        store.read(key)
-    except KeyError:
-        return False
-    except ConfigError:
-        return True
-    return True
+def _intakes(
+    store: ConfigStore, same: _Same, files: Iterable[File], replaceable: Container[str], done: Restored
+) -> Iterator[Intake]:
+    """Yield what is to be written; count and name in ``done`` what is not."""
+    for key, data in files:
+        if same.holds(key, data):
+            done.unchanged += 1
+            continue
+        try:
+            present: bytes | None = store.read(key)
+        except KeyError:
+            present = None
+        except ConfigError:
+            done.differing.append(key)  # a broken link, or a folder of that name
+            continue
+        if present is not None and key not in replaceable:
+            done.differing.append(key)  # made since it was looked at
+            continue
+        yield Intake(key, data, present)
 
 
 class _Same:

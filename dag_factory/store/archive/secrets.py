@@ -56,7 +56,7 @@ def with_sealed_secrets(data: bytes, key: str, dag_id: str | None, keys: Keys) -
 
 def without_secrets(data: bytes, key: str) -> Portable:
     """
-    Return a file without its secrets, the encrypted ones included: a reference is no secret.
+    Return a file without its secrets, the encrypted ones included: a reference is not a secret.
 
     :raises ConfigError: where it can't be read or written
     """

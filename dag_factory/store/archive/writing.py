@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, TypeVar
@@ -26,6 +27,7 @@ T = TypeVar("T")
 Shown = Callable[[Iterable[T], str, int], Iterable[T]]
 """Shows how far a loop is: takes what it goes through, what it does, and how many there are."""
 
+_DISTRIBUTION = "openmetadata-dag-factory"
 _GZIP = (".gz", ".tgz")
 
 
@@ -117,11 +119,9 @@ def _note(done: Exported, key: str, found: Portable) -> None:
 
 
 def _manifest(done: Exported, secrets: str) -> bytes:
-    from dag_factory import __version__
-
     content = {
         "format": FORMAT,
-        "made_by": f"openmetadata-dag-factory {__version__}",
+        "made_by": f"{_DISTRIBUTION} {version(_DISTRIBUTION)}",
         "secrets": secrets,
         "files": done.files,
         "left_out": done.left_out,
