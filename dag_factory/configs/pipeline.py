@@ -166,8 +166,8 @@ class DagFactory(_Model):
     )
     moved_at: Moment | None = Field(
         None,
-        description="When the pipeline was moved here from openmetadata-managed-apis: what was missed before is not made "
-        "up for. `migrate` writes it.",
+        description="When the pipeline was moved here from openmetadata-managed-apis: ticks before it count as done. "
+        "`migrate` writes it.",
     )
 
 

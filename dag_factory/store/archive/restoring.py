@@ -70,8 +70,8 @@ def restore(store: ConfigStore, archive: Archive, keys: Keys, *, overwrite: bool
             (done.written if problem is None else done.differing).append(intake.key)
     except StoreError as error:
         raise StoreError(
-            f"{error} Before that, {len(done.written)} of {count} files were written. Run it again: it goes on where it "
-            "has stopped."
+            f"{error} Before that, {len(done.written)} of {count} files were written. Run it again: it goes on from "
+            "there."
         ) from error
     store.check()
     return done
