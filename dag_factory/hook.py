@@ -82,6 +82,6 @@ class OpenMetadataHook(BaseHook):
     @classmethod
     def get_connection_form_widgets(cls) -> dict[str, Any]:
         """Return the further fields that Airflow 3.1 shows."""
-        from wtforms import StringField
+        from wtforms import StringField  # type: ignore[import-untyped]
 
         return {name: StringField(field["label"], description=field["description"]) for name, field in FIELDS.items()}
