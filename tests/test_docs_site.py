@@ -77,6 +77,7 @@ def test_the_site_is_built_without_a_warning_and_asks_no_other_host(site: Path) 
     assert len(pages) > 20
     for page in pages:
         assert OUTSIDE.findall(page.read_text()) == [], page.name
+        assert 'data-md-component="search"' in page.read_text(), page.name
     for style in site.rglob("*.css"):
         assert "url(http" not in style.read_text()
 

@@ -33,7 +33,7 @@ _LINK = re.compile(
     r"(?P<mark>!?)\[(?P<text>(?:!\[[^\]]*\]\([^)]*\)|[^\]])*)\]\((?P<target>[^)#\s]*)(?P<anchor>#[^)\s]*)?\)"
 )
 _ELSEWHERE = re.compile(r"[a-z]+:|//")
-_BLOCKS = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
+_BLOCKS = re.compile(r"(^ *```.*?^ *```$)", re.MULTILINE | re.DOTALL)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from dag_factory.cli import declared
 from dag_factory.configs.pipeline import AirflowConfig, DagFactory, EntityReference, IngestionPipeline, Runner
-from dag_factory.options import OPTIONS, SECTION
+from dag_factory.options import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -70,7 +70,7 @@ def settings() -> Iterator[str]:
             text += f" Example: `{option['example']}`."
         if name in MORE:
             text += f" [More]({MORE[name]})."
-        yield f"| `[{SECTION}] {name}` | {value} | {text} |"
+        yield f"| `{name}` | {value} | {text} |"
 
 
 def config() -> Iterator[str]:

@@ -10,12 +10,13 @@ The blocks of code in README.md, CONTRIBUTING.md and docs/, and what is done wit
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.places import ROOT
 
-_FENCE = re.compile(r"^```(\w+)?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^( *)```(\w+)?([^\n]*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _TITLE = re.compile(r'title="([^"]+)"')
 _NAMED = re.compile(r"# (\S+\.(?:ya?ml|json))(.*)")
 _WITH_SCHEMA = re.compile(r"# yaml-language-server: \$schema=\S*?(defaults|config)\.schema\.json")
@@ -42,7 +43,9 @@ class Block(NamedTuple):
 def blocks(page: Path) -> list[Block]:
     """Return all blocks of a page."""
     found = []
-    for language, info, text in _FENCE.findall(page.read_text(encoding="utf-8")):
+    for _, language, info, indented in _FENCE.findall(page.read_text(encoding="utf-8")):
+        # A block of a list is indented.
+        text = textwrap.dedent(indented)
         named = _NAMED.match(text)
         file = named[1] if named else None
         if titled := _TITLE.search(info):
