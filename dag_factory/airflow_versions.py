@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+from typing import Any
 
 from airflow import settings
 
@@ -22,6 +24,7 @@ __all__ = [
     "has_cluster_policies",
     "has_executor",
     "is_dag_processor",
+    "stats",
 ]
 
 
@@ -50,3 +53,15 @@ def has_executor(name: str) -> bool:
     except UnknownExecutorException:
         return False
     return True
+
+
+def stats(*, of_task: bool) -> Any:
+    """
+    Return Airflow's class of metrics for this process, with the methods ``incr``, ``gauge`` and ``timing``.
+
+    :param of_task: whether this is the process of a task: only the task SDK's metrics are set up there
+    """
+    try:
+        return import_module("airflow.sdk.observability.stats" if of_task else "airflow.observability.stats").Stats
+    except ImportError:  # pragma: no cover - Airflow 3.1, which has one for all
+        return import_module("airflow.stats").Stats

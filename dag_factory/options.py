@@ -211,6 +211,16 @@ OPTIONS: dict[str, dict[str, str | None]] = {
         "example": None,
         "default": "False",
     },
+    "metrics_dag_id": {
+        "description": (
+            "Whether the metrics of runs have the DAG's id as a tag. Each DAG is then a series of its own, for each\n"
+            "metric and outcome, in the system that stores them.\n"
+        ),
+        "version_added": "0.1.0",
+        "type": "boolean",
+        "example": None,
+        "default": "False",
+    },
     "openmetadata_conn_id": {
         "description": (
             "Airflow Connection to the OpenMetadata server of all pipelines: its address (host, schema, port) and the\n"

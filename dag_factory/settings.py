@@ -1,10 +1,9 @@
-"""The one place that reads configuration: section ``[openmetadata_dag_factory]`` of airflow.cfg or its environment."""
+"""What operators set for this package: section ``[openmetadata_dag_factory]`` of airflow.cfg or its environment."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
 
 from dag_factory.errors import SettingsError
 from dag_factory.options import DEFAULT_CONFIG_STORE, DEFAULT_STATE_FOLDER, IN_PROCESS, LONGEST_SPREAD, OPTIONS, SECTION
@@ -128,6 +127,15 @@ def title_tag() -> bool:
     return _flag("title_tag")
 
 
+def metrics_dag_id() -> bool:
+    """
+    Return whether the metrics of runs have the DAG's id as a tag.
+
+    :raises SettingsError: where the option is neither true nor false
+    """
+    return _flag("metrics_dag_id")
+
+
 def schedule_spread_seconds() -> int:
     """
     Return over how many seconds the runs of one cron are spread where a config doesn't say, 0 for no spread.
@@ -174,20 +182,6 @@ def openmetadata_url() -> str | None:
     return _text("openmetadata_url")
 
 
-def base_url() -> str:
-    """Return the address of Airflow's API server for browsers, empty where none is set."""
-    from airflow.configuration import conf
-
-    return str(conf.get("api", "base_url", fallback=""))
-
-
-def swagger_ui() -> bool:
-    """Return whether Airflow's API server shows pages about its APIs."""
-    from airflow.configuration import conf
-
-    return bool(conf.getboolean("api", "enable_swagger_ui", fallback=True))
-
-
 def watch_store() -> str:
     """
     Return whether and how the store is watched: one of `WATCH_MODES`.
@@ -198,76 +192,6 @@ def watch_store() -> str:
     if mode not in WATCH_MODES:
         raise SettingsError(f"[{SECTION}] watch_store is invalid. Set it to one of {', '.join(WATCH_MODES)}.")
     return mode
-
-
-def mail_connection() -> str:
-    """Return the id of the Connection through which Airflow mails."""
-    from airflow.configuration import conf
-
-    return conf.get("email", "email_conn_id", fallback="") or "smtp_default"
-
-
-def dags_folder() -> Path:
-    """Return Airflow's own DAGs folder on this machine, where the loader may lie."""
-    from airflow.configuration import conf
-
-    return Path(conf.get("core", "dags_folder"))
-
-
-def dag_bundles() -> list[dict[str, Any]]:
-    """Return the bundles of ``[dag_processor] dag_bundle_config_list``, as far as they have the form of one."""
-    from airflow.configuration import conf
-
-    bundles = conf.getjson("dag_processor", "dag_bundle_config_list", fallback=[])
-    return [
-        {**bundle, "kwargs": kwargs if isinstance(kwargs := bundle.get("kwargs"), dict) else {}}
-        for bundle in (bundles if isinstance(bundles, list) else [])
-        if isinstance(bundle, dict)
-    ]
-
-
-def local_bundles() -> dict[str, Path]:
-    """Return the folders of this machine from which Airflow takes DAGs, by the names of its local bundles."""
-    return {
-        str(bundle.get("name")): Path(str(bundle["kwargs"].get("path") or dags_folder()))
-        for bundle in dag_bundles()
-        if str(bundle.get("classpath")).endswith(".LocalDagBundle")
-    }
-
-
-def load_limits() -> tuple[float | None, float | None]:
-    """
-    Return for how many seconds Airflow's DAG processor lets a loader run, None without a limit.
-
-    Airflow ends the loader's module after ``[core] dagbag_import_timeout``, and the whole parse after ``[dag_processor]
-    dag_file_processor_timeout``.
-    """
-    from airflow.configuration import conf
-
-    module = conf.getfloat("core", "dagbag_import_timeout", fallback=30.0)
-    parse = conf.getfloat("dag_processor", "dag_file_processor_timeout", fallback=50.0)
-    return (module if module > 0 else None, parse if parse > 0 else None)
-
-
-def file_process_seconds() -> int:
-    """Return after how many seconds Airflow's DAG processor parses a file again that has not changed."""
-    from airflow.configuration import conf
-
-    return int(conf.getint("dag_processor", "min_file_process_interval", fallback=30))
-
-
-def dag_update_seconds() -> int:
-    """Return for how many seconds after it has stored a DAG Airflow does not store it again, whatever a parse finds."""
-    from airflow.configuration import conf
-
-    return int(conf.getint("core", "min_serialized_dag_update_interval", fallback=30))
-
-
-def stale_dag_seconds() -> int:
-    """Return for how many seconds a DAG must be missing from parses until Airflow counts it as removed."""
-    from airflow.configuration import conf
-
-    return int(conf.getint("dag_processor", "stale_dag_threshold", fallback=50))
 
 
 def _interpreter(option: str, value: str) -> str:

@@ -68,7 +68,9 @@ class _Handler(BaseHTTPRequestHandler):
         reply = self.server.replies.get(self.path.partition("?")[0], self.server.otherwise)
         time.sleep(reply.after)
         with suppress(ConnectionError):
-            self.send_response(reply.status)
+            # The other one sends the present date.
+            send = self.send_response_only if "Date" in reply.headers else self.send_response
+            send(reply.status)
             self.send_header("Content-Length", str(len(reply.body)))
             for name, value in reply.headers.items():
                 self.send_header(name, value)

@@ -18,6 +18,7 @@ from tests.e2e.airflows import (  # noqa: F401 - fixtures
     airflow_under_load,
     config_store,
     dags_folder,
+    statsd,
 )
 from tests.forked_python import ForkedPython
 from tests.object_storage import s3  # noqa: F401 - fixture

@@ -42,6 +42,7 @@ BOUNDS = {"minimum": "from", "maximum": "to"}
 LARGEST = 2**31 - 1
 # Where a page says more of a setting.
 MORE = {
+    "metrics_dag_id": "metrics.md",
     "config_store": "object-storage.md",
     "python": "ingestion.md",
     "check_server_minutes": "commands/diff.md#from-time-to-time",

@@ -9,13 +9,15 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
-from dag_factory import __version__, settings
+from dag_factory import __version__, airflow_settings, settings
 from dag_factory.api import automation_calls, deployment_calls, health_calls, log_calls, run_calls
 from dag_factory.api.answers import DeclaredAnswers, answer_errors, refusals
 from dag_factory.api.application import Application
 from dag_factory.api.automations import Automations, configured
 from dag_factory.api.browsers import OwnPagesOnly
+from dag_factory.api.counted import Counted
 from dag_factory.api.identity import Logins
 from dag_factory.api.openapi_pages import pages
 from dag_factory.api.rest import AirflowApi, running_app
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PREFIX = "/api/v1/openmetadata"
+
+
+_CALLS = (health_calls, deployment_calls, run_calls, log_calls, automation_calls)
 
 
 def create_app(  # noqa: PLR0913 - all by name, each with a default
@@ -59,7 +64,7 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
     :param write_seconds: how long a change waits for earlier ones, and then for the store
     :param automations: runs automations; None for one with the settings' limits
     """
-    files = LoaderFiles(store, settings.dags_folder())
+    files = LoaderFiles(store, airflow_settings.dags_folder())
     api = AirflowApi(airflow, one_writer=_is_on_sqlite())
     application = Application(
         StoreAccess(store, write_seconds=write_seconds),
@@ -82,6 +87,8 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
     app.state.application = application
     app.state.airflow = api
     app.add_middleware(WholeBodies, seconds=body_seconds)
+    # The last one is the first that a call comes to, so it sees the errors of all others.
+    app.add_middleware(Counted, calls=_calls())
     return app
 
 
@@ -96,12 +103,18 @@ def _bare_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) 
         responses=refusals(403),
     )
     answer_errors(app)
-    app.add_middleware(OwnPagesOnly, own=[settings.base_url()])
-    for routes in (health_calls, deployment_calls, run_calls, log_calls, automation_calls):
-        app.include_router(routes.router)
+    app.add_middleware(OwnPagesOnly, own=[airflow_settings.base_url()])
+    for calls in _CALLS:
+        app.include_router(calls.router)
     # An operator who has switched off Airflow's own page does not want ours either.
-    app.include_router(pages(app, docs=settings.swagger_ui()))
+    app.include_router(pages(app, docs=airflow_settings.swagger_ui()))
     return app
+
+
+def _calls() -> frozenset[str]:
+    """Return the names of all calls, as the last parts of their paths."""
+    routes = (route for calls in _CALLS for route in calls.router.routes)
+    return frozenset(route.path.rpartition("/")[2] for route in routes if isinstance(route, APIRoute))
 
 
 @asynccontextmanager

@@ -10,8 +10,10 @@ from urllib.parse import quote
 import httpx
 from fastapi import APIRouter, Request
 
+from dag_factory import metrics
 from dag_factory.api.answers import Refused, refusals
 from dag_factory.api.application import Application
+from dag_factory.api.counted import count
 from dag_factory.api.dependencies import ApplicationDep, CallerDep
 from dag_factory.api.ending_runs import active_runs, end_runs
 from dag_factory.api.identity import require, require_connections
@@ -70,6 +72,7 @@ async def deploy(request: Request, caller: CallerDep, application: ApplicationDe
     toggle.follow()
     if deployed.changed:
         application.ask_for_parse(caller, deployed.dag_id)
+    count(metrics.DEPLOYS.of(1, outcome="changed" if deployed.changed else "unchanged"))
     done = "is deployed" if deployed.changed else "is deployed already, and nothing has changed"
     answer: dict[str, Any] = {"message": f"Pipeline '{deployed.dag_id}' {done}.", "dag_id": deployed.dag_id}
     if checked.warnings:

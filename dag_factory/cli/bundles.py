@@ -6,10 +6,10 @@ import argparse
 import json
 from typing import Any
 
-from dag_factory import settings
+from dag_factory import airflow_settings
+from dag_factory.checks.loader_checks import bundle_conflicts
 from dag_factory.cli.exits import command
-from dag_factory.cli.loaders import loader_folder
-from dag_factory.dag.bundle_list import CLASSPATH, bundle_problems, is_own
+from dag_factory.dag.bundle_list import CLASSPATH, is_own
 from dag_factory.store.parts import Part
 
 NAME = "openmetadata"
@@ -20,7 +20,7 @@ VARIABLE = "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"
 def bundles(args: argparse.Namespace) -> None:
     """Print the lines, and what is wrong with the bundles that are configured now."""
     print(lines(args.shards, args.parts))
-    for problem in problems():
+    for problem in bundle_conflicts():
         print(f"\nAs it is configured now: {problem}")
 
 
@@ -50,7 +50,7 @@ def lines(shards: int, parts: int) -> str:
     listed = bundle_list(shards, parts)
     value = json.dumps(listed)
     in_file = [f"    {json.dumps(each)}{',' if each is not listed[-1] else ''}" for each in listed]
-    others = [f"'{each.get('name')}'" for each in settings.dag_bundles() if not is_own(each)]
+    others = [f"'{each.get('name')}'" for each in airflow_settings.dag_bundles() if not is_own(each)]
     keep = f"Beside them, keep what you still need of {', '.join(others)}. " if others else ""
     start = [f"airflow dag-processor --bundle-name {each['name']}" for each in listed]
     return "\n".join(
@@ -68,14 +68,3 @@ def lines(shards: int, parts: int) -> str:
             *(["# Start a DAG processor for each part:", *(f"#   {each}" for each in start)] if parts > 1 else []),
         ]
     )
-
-
-def problems() -> list[str]:
-    """Return what is wrong with our bundles as they are configured now."""
-    found = bundle_problems()
-    files = loader_folder(None)
-    if files.found() and any(map(is_own, settings.dag_bundles())) and files.path in settings.local_bundles().values():
-        found.append(
-            f"'{files.path}' has loaders too, so each pipeline has two. Remove them, now that a bundle makes them."
-        )
-    return found

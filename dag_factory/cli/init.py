@@ -12,32 +12,27 @@ from pathlib import Path
 from airflow.configuration import AIRFLOW_CONFIG
 from airflow.exceptions import AirflowConfigException
 
-from dag_factory import settings
+from dag_factory import airflow_settings, settings
+from dag_factory.checks.recommended import FILE_PROCESS_INTERVAL, TO_LOOK_THROUGH
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import fail
 from dag_factory.cli.loaders import loader_folder, retire_loaders, wait_until_parsed, write_loaders
+from dag_factory.cli.recommended import recommended, values_to_look_through
 from dag_factory.errors import DagFactoryError, MissingStoreError, SettingsError, StoreError
 from dag_factory.options import SECTION
-from dag_factory.store import memory_of, open_store
+from dag_factory.store import configured_store, memory_of, open_store
+from dag_factory.store.config_files import is_defaults
 from dag_factory.store.objects.location import local_path
 from dag_factory.store.objects.object_store import ObjectStore
-
-# The settings that most installations change, as in README.md.
-RECOMMENDED = {
-    "config_store": "the folder of configs. The API server, the DAG processor and the workers must see the same one",
-    "openmetadata_conn_id": "an Airflow Connection with host and token of the OpenMetadata server, for all pipelines",
-    "allowed_servers": "the OpenMetadata servers that configs may report to. Set it if people may deploy who must not "
-    "have OpenMetadata's token",
-    "python": "an interpreter that has openmetadata-ingestion, if that can't be installed beside Airflow",
-    "state_folder": "a folder that outlives the container, so that a store that is not mounted is not taken for empty",
-}
-# With 10,000 pipelines, a parse of all takes a minute of a core: at most half a percent of it, if that is every 4 h.
-IDLE_SECONDS = 14_400
 
 
 def init(args: argparse.Namespace) -> None:
     """Make what is missing, and report that and what to do next; exit with 3 where something can't be made."""
     use_database()
+    if args.settings:
+        if problems := _reported(lambda: recommended(_pipelines())):
+            fail("\n".join(problems))
+        return
     problems = _reported(make_store) + _reported(lambda: replace_loaders(args))
     problems = problems or _reported(lambda: f"\n{what_next()}")
     if problems:
@@ -101,29 +96,30 @@ def what_next() -> str:
 
     :raises SettingsError: where a setting has no usable value
     """
-    values = {
-        "config_store": settings.config_store(),
-        "openmetadata_conn_id": settings.openmetadata_conn_id(),
-        "allowed_servers": ", ".join(settings.allowed_servers()),
-        "python": settings.python(),
-        "state_folder": settings.state_folder(),
-    }
+    values = values_to_look_through()
     lines = [f"1. Look through these settings of the section [{SECTION}]:"]
-    for name, why in RECOMMENDED.items():
-        lines += [f"   {name} = {values[name] or ''}", f"      {why}."]
+    for name, why in TO_LOOK_THROUGH.items():
+        lines += [f"   {name} = {values[name]}", f"      {why}."]
     return "\n".join(
         [
             *lines,
             f"   To list all of them: airflow config list --section {SECTION} --include-descriptions",
             "2. Have Airflow's DAG processor parse what has changed alone. Every change asks for its own parse:",
-            f"   [dag_processor] min_file_process_interval = {IDLE_SECONDS}",
-            f"      it is {settings.file_process_seconds()} now, so that all pipelines are parsed that often.",
+            f"   [dag_processor] min_file_process_interval = {FILE_PROCESS_INTERVAL.value(0)}",
+            f"      it is {airflow_settings.file_process_seconds()} now, so that all pipelines are parsed that often.",
+            "   All settings that are recommended for as many pipelines as there are:",
+            "   airflow openmetadata-dag-factory init --settings",
             "   With more than some hundred pipelines, divide the loader, so that a change has a part of them parsed:",
             "   airflow openmetadata-dag-factory init --shards 64",
             "3. Restart Airflow's API server, scheduler, DAG processor and workers, so that they load the plugin.",
             "4. Put a config into the config store, or let an OpenMetadata server deploy one.",
         ]
     )
+
+
+def _pipelines() -> int:
+    """Return how many configs the store has."""
+    return sum(not is_defaults(key) for key in configured_store().list_keys())
 
 
 def _made(root: Path) -> str:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from dag_factory import settings
+from dag_factory import airflow_settings
 from dag_factory.dag.loader_file import loader_text
 from dag_factory.dag.loader_folder import STORING_SECONDS, LoaderFolder
 from dag_factory.errors import DagFactoryError, LoaderError
@@ -28,7 +28,7 @@ _MOST_LINES = 40
 
 def loader_folder(folder: str | None) -> LoaderFolder:
     """Return the folder for the loaders: the one that is named, or Airflow's own DAGs folder."""
-    return LoaderFolder(Path(folder).expanduser() if folder else settings.dags_folder())
+    return LoaderFolder(Path(folder).expanduser() if folder else airflow_settings.dags_folder())
 
 
 def write_loaders(files: LoaderFolder, of: int | None = None, *, force: bool = False) -> str:
@@ -206,7 +206,7 @@ def _still(some: list[Shard]) -> str:
 
 def _in_bundles(path: Path) -> Iterable[tuple[str, str]]:
     """Yield the local bundles that a file is in, by this machine's settings, each with the file's path in it."""
-    for name, folder in settings.local_bundles().items():
+    for name, folder in airflow_settings.local_bundles().items():
         if path.absolute().is_relative_to(folder.absolute()):
             yield name, str(path.absolute().relative_to(folder.absolute()))
 

@@ -7,7 +7,7 @@ import asyncio
 import signal
 from contextlib import suppress
 
-from dag_factory import settings
+from dag_factory import airflow_settings, settings
 from dag_factory.cli.database import use_database
 from dag_factory.store import configured_store
 from dag_factory.watch.loader_files import LoaderFiles
@@ -23,7 +23,7 @@ def watch(args: argparse.Namespace) -> None:
 
 
 async def _watch() -> None:
-    files = LoaderFiles(configured_store, settings.dags_folder())
+    files = LoaderFiles(configured_store, airflow_settings.dags_folder())
     parses = configured_parses(configured_store, files)
     watching = asyncio.create_task(watch_store(configured_store, parses, files, poll=settings.watch_store() == "poll"))
     for number in (signal.SIGINT, signal.SIGTERM):

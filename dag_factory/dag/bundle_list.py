@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dag_factory import settings
+from dag_factory import airflow_settings
 from dag_factory.errors import SettingsError
 from dag_factory.store.parts import Part
 
@@ -39,12 +39,12 @@ def part_of(kwargs: Mapping[str, Any]) -> Part:
 
 def own_bundles() -> list[OwnBundle]:
     """Return our bundles, as this machine's configuration names them, without those that are wrong."""
-    return _read(settings.dag_bundles())[0]
+    return _read(airflow_settings.dag_bundles())[0]
 
 
 def bundle_problems() -> list[str]:
     """Return what is wrong with our bundles, as this machine's configuration names them."""
-    bundles, problems = _read(settings.dag_bundles())
+    bundles, problems = _read(airflow_settings.dag_bundles())
     return [*problems, *_gaps(bundles)]
 
 

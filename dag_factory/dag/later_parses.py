@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dag_factory import settings
+from dag_factory import airflow_settings
 
 # Airflow needs so long to parse the loader and to store its DAGs.
 WRITING_SECONDS = 5
@@ -10,7 +10,7 @@ WRITING_SECONDS = 5
 
 def configured_later_seconds() -> list[float]:
     """Return what `later_seconds` does for an Airflow that is configured like this one."""
-    return later_seconds(settings.dag_update_seconds(), settings.stale_dag_seconds())
+    return later_seconds(airflow_settings.dag_update_seconds(), airflow_settings.stale_dag_seconds())
 
 
 def later_seconds(dag_update_seconds: float, stale_dag_seconds: float) -> list[float]:

@@ -47,6 +47,7 @@ class Load:
     ) -> None:
         self._store = store
         self._shard = shard
+        self._load_time = load_time
         self._index = index
         self._outcomes = outcomes or {}
         self._fingerprint = settings.fingerprint() if index is not None else ""
@@ -77,6 +78,17 @@ class Load:
                 dag, self._plans[dag_id] = built[0], as_text(built[1])
             self.dags[dag_id] = dag
         self.dags = {dag_id: self.dags[dag_id] for dag_id in sorted(self.dags)}
+
+    @property
+    def states(self) -> dict[str, int]:
+        """How many configs of the shard are in each state that `dag_factory.metrics.CONFIGS` has."""
+        counts = {"good": len(self._unchanged), "last_good": 0, "broken": 0, "waiting": len(self._load_time.left_out)}
+        for config in self._configs.values():
+            if isinstance(config, BrokenConfig):
+                counts["broken"] += 1
+            else:
+                counts["good" if config.trouble is None else "last_good"] += 1
+        return counts
 
     def keep_last_good(self, since: float, seconds: float) -> dict[str, str]:
         """

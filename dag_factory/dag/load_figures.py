@@ -7,15 +7,17 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from dag_factory.store.load_time import WARNING_SHARE
 from dag_factory.store.shards import MAX_SHARDS, WHOLE, Shard
 
+WARNING_SHARE = 0.7
+"""From this share of a limit on, a load is reported."""
 AIM_SHARE = 0.35
 """With as many shards as are recommended, a parse takes about this share of its limit."""
 # What takes less of the limit says little of how long it takes with more configs.
 _TELLING_SHARE = 0.1
 
 MODULE_LIMIT, PARSE_LIMIT = "[core] dagbag_import_timeout", "[dag_processor] dag_file_processor_timeout"
+_PART = "part of the parse"
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,21 @@ class Load:
 
     :param began: in seconds since the epoch
     :param dags: how many it built
+    :param given: for how many seconds it was to build them at most, None for no limit
     :param built: after how many seconds they were built, None where it did not come so far
     :param ended: after how many seconds the whole parse had ended by itself, None where it was killed, or still runs
+    :param left_out: how many new configs it did not load, for lack of time
+    :param put_off: how many large configs it did not read, for lack of time
     """
 
     began: float
     limits: Limits = Limits()
     dags: int | None = None
+    given: float | None = None
     built: float | None = None
     ended: float | None = None
+    left_out: int = 0
+    put_off: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -62,7 +70,8 @@ class Load:
         try:
             known = {field.name: noted[field.name] for field in fields(cls)}  # type: ignore[index]
             load = cls(**known | {"limits": Limits(**known["limits"])})
-            numbers = [load.began, load.dags or 0, load.built or 0, load.ended or 0]
+            numbers = [load.began, load.left_out, load.put_off]
+            numbers += [each or 0 for each in (load.dags, load.given, load.built, load.ended)]
             return load if all(isinstance(each, (int, float)) for each in numbers) else None
         except (TypeError, KeyError, AttributeError):
             return None
@@ -112,7 +121,49 @@ def problem_of(loads: Loads, shard: Shard = WHOLE) -> str | None:
 
     Whether a load was killed is known once the next one has begun.
     """
-    return _killed(loads, shard) or _stopped(loads.last, shard) or _near(loads.complete, shard)
+    return (
+        _waiting(loads.last, shard)
+        or _killed(loads, shard)
+        or _stopped(loads.last, shard)
+        or _near(loads.last, shard)
+        or _near(loads.complete, shard)
+    )
+
+
+def nearest(load: Load) -> tuple[float, float, float, str] | None:
+    """
+    Return of the limit that a load came nearest to: the share of it, seconds and limit, and how the limit is called.
+
+    None where the load built no DAGs, or has no limit.
+    """
+    if load.built is None or not load.dags:
+        return None
+    steps = (
+        (load.ended, load.limits.parse, PARSE_LIMIT),
+        (load.built, load.limits.module, MODULE_LIMIT),
+        # Once the parse has ended, how long all of it took is known.
+        (load.built, load.given if load.ended is None else None, _PART),
+    )
+    shares = [
+        (seconds / limit, seconds, limit, name) for seconds, limit, name in steps if limit and seconds is not None
+    ]
+    return max(shares, key=lambda each: each[0], default=None)
+
+
+def _waiting(load: Load | None, shard: Shard) -> str | None:
+    if load is None or not load.given or not (load.left_out or load.put_off):
+        return None
+    what = (
+        f"{load.left_out} new configs are not loaded yet"
+        if load.left_out
+        else f"{load.put_off} large configs were not read, and run their last good versions"
+    )
+    limits = load.limits
+    setting, seconds = (MODULE_LIMIT, limits.module) if load.given == limits.module else (PARSE_LIMIT, limits.parse)
+    return (
+        f"{what}: with them, a load of {shard.file_name} could exceed the {load.given:.0f} s that Airflow gives to it, "
+        f"and then no DAG would be left. {_way_out(_shards_due(shard, 1), setting, 2 * (seconds or load.given))}"
+    )
 
 
 def _killed(loads: Loads, shard: Shard) -> str | None:
@@ -143,17 +194,22 @@ def _stopped(last: Load | None, shard: Shard) -> str | None:
 
 
 def _near(load: Load | None, shard: Shard) -> str | None:
-    if load is None or load.built is None or load.ended is None or not load.dags:
+    found = nearest(load) if load is not None else None
+    if load is None or found is None or found[0] <= WARNING_SHARE:
         return None
-    steps = ((load.built, load.limits.module, MODULE_LIMIT), (load.ended, load.limits.parse, PARSE_LIMIT))
-    shares = [(seconds / limit, seconds, limit, setting) for seconds, limit, setting in steps if limit]
-    share, seconds, limit, setting = max(shares, default=(0, 0, 0, ""))
-    if share <= WARNING_SHARE:
-        return None
+    share, seconds, limit, name = found
+    most = f"With about {(load.dags or 0) / share:.0f}"
+    if name == _PART:
+        return (
+            f"A load of {shard.file_name} took {seconds:.0f} s of the {limit:.0f} s that leave Airflow the time to "
+            f"store its DAGs ({PARSE_LIMIT}), for {load.dags} DAGs. {most} Airflow may end a parse, and removes the "
+            f"DAGs of a file that it can't parse. "
+            f"{_way_out(_shards_due(shard, share), PARSE_LIMIT, (load.limits.parse or limit) * share / AIM_SHARE)}"
+        )
     return (
-        f"A parse of {shard.file_name} took {seconds:.0f} s of the {limit:.0f} s of {setting} for {load.dags} DAGs. "
-        f"With about {load.dags / share:.0f} Airflow ends it, and removes the DAGs of a file that it can't parse. "
-        f"{_way_out(_shards_due(shard, share), setting, seconds / AIM_SHARE)}"
+        f"A parse of {shard.file_name} took {seconds:.0f} s of the {limit:.0f} s of {name} for {load.dags} DAGs. "
+        f"{most} Airflow ends it, and removes the DAGs of a file that it can't parse. "
+        f"{_way_out(_shards_due(shard, share), name, seconds / AIM_SHARE)}"
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from dag_factory import settings
+from dag_factory import airflow_settings
 from dag_factory.airflow_versions import is_dag_processor
 from dag_factory.dag.load_figures import Limits, Load, Loads, problem_of
 from dag_factory.store.shards import WHOLE, Shard
@@ -60,7 +60,6 @@ class LoadNotes:
         self._clock = clock
         self._load = Load(clock(), limits)
         self._loads = Loads()
-        self._of_load: str | None = None
         self._lock: int | None = None
 
     @property
@@ -69,9 +68,14 @@ class LoadNotes:
         return self._loads.build_seconds(self._load.limits)
 
     @property
+    def seconds(self) -> float:
+        """After how many seconds all DAGs were built, 0 before that."""
+        return self._load.built or 0.0
+
+    @property
     def problem(self) -> str | None:
         """What is wrong with the loads so far, None where nothing is."""
-        return self._of_load or problem_of(self._loads, self._shard)
+        return problem_of(self._loads, self._shard)
 
     def __enter__(self) -> Self:
         """Note that a load has begun, and what was wrong with those before: this one may be killed too."""
@@ -83,15 +87,19 @@ class LoadNotes:
                 self._store.note_load_problem(self.problem, self._shard)
         return self
 
-    def built(self, dags: int | None, problem: str | None = None) -> None:
+    def built(self, dags: int | None, *, left_out: int = 0, put_off: int = 0) -> None:
         """
         Note that all DAGs are built.
 
         :param dags: how many, None where the store could not be read
-        :param problem: what the load itself has found wrong with its time
+        :param left_out: how many new configs had to wait for lack of time
+        :param put_off: how many large configs were not read for lack of time
         """
-        self._of_load = problem
-        self._go_on(replace(self._load, dags=dags, built=self._clock() - self._load.began))
+        given, before = self.build_seconds, self.problem
+        seconds = self._clock() - self._load.began
+        self._go_on(replace(self._load, dags=dags, given=given, built=seconds, left_out=left_out, put_off=put_off))
+        if self.problem is not None and self.problem != before:
+            log.log(logging.ERROR if left_out or put_off else logging.WARNING, "%s", self.problem)
         self._store.note_load_problem(self.problem, self._shard)
 
     def __exit__(
@@ -112,8 +120,9 @@ class LoadNotes:
 
     def _go_on(self, load: Load) -> None:
         self._load = load
+        # What another process has noted meanwhile stays as it is.
+        self._loads = self._loads.went_on(load)
         if self._lock is not None:
-            self._loads = self._loads.went_on(load)
             self._write()
 
     def _is_locked(self, path: Path) -> bool:
@@ -176,7 +185,7 @@ def notes_path(memory: Path, shard: Shard) -> Path:
 def _limits() -> Limits:
     """Return Airflow's limits; a setting that is not a number is left to Airflow to report."""
     try:
-        return Limits(*settings.load_limits())
+        return Limits(*airflow_settings.load_limits())
     except Exception as error:  # noqa: BLE001 - Airflow's own exception for it has moved between versions
         log.error("How long a load may take is unknown: %s", type(error).__name__)
         return Limits()

@@ -8,10 +8,12 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 
 from airflow.sdk import DAG, get_parsing_context
 
-from dag_factory import settings
+from dag_factory import metrics, settings
+from dag_factory.airflow_versions import is_dag_processor
 from dag_factory.dag import last_load, load_settings
 from dag_factory.dag.dags import Dags
 from dag_factory.dag.load import Load
@@ -123,10 +125,16 @@ def _all(store: ConfigStore, index: Index | None, shard: Shard, notes: LoadNotes
     with suppress(StoreError):
         store.remember()
     load.remember(copies)
-    if (problem := load_time.problem()) is not None:
-        log.log(logging.ERROR if load_time.left_out or load_time.put_off else logging.WARNING, "%s", problem)
-    notes.built(len(load.dags), problem)
+    notes.built(len(load.dags), left_out=len(load_time.left_out), put_off=len(load_time.put_off))
+    if is_dag_processor():
+        _send_metrics(load, shard, notes)
     return load.dags
+
+
+def _send_metrics(load: Load, shard: Shard, notes: LoadNotes) -> None:
+    name = f"{shard.number}_of_{shard.of}"
+    states = [metrics.CONFIGS.of(count, state=state, shard=name) for state, count in load.states.items()]
+    metrics.send_from_parse([*states, metrics.LOAD.of(timedelta(seconds=notes.seconds), shard=name)])
 
 
 def _one(store: ConfigStore, index: Index | None, wanted: str) -> dict[str, DAG]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from dag_factory import metrics
 from dag_factory.configs import allowed
 from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.configs.server_connection import require_server, resolved
@@ -17,6 +18,7 @@ from dag_factory.options import SECTION
 from dag_factory.reporting.conclusion import Evidence, concluded, is_mailed
 from dag_factory.reporting.evidence import OPERATORS
 from dag_factory.reporting.run_status_client import report_run
+from dag_factory.reporting.run_tags import run_tags
 from dag_factory.reporting.scheduler_mail import mail_failure
 from dag_factory.secrets.masking import Mask
 from dag_factory.secrets.redaction import secret_values
@@ -83,12 +85,23 @@ def report_end(
     if config is None:
         log.info("%s: its config is gone, so its OpenMetadata server is unknown and gets no report", run)
         return None
+    if evidence is not None and evidence.left is None and failures == 0:
+        _count(run, report, config)
     if evidence is not None and is_mailed(report):
         mail_failure(run.dag_id, run.run_id, config.document, report.reason)
     state = _send(run, report, config, timeouts[min(failures, len(timeouts) - 1)])
     log.info("%s: reported to OpenMetadata, which has it as %s, run %s", run, state, run.reported_as)
     is_over = report.is_second_look or report.reporter is Reporter.LEFT_BY_TASK or state != report.state
     return None if is_over else (SECOND_LOOK_SECONDS, replace(run, report=replace(report, is_second_look=True)))
+
+
+def _count(run: EndedRun, report: Report, config: Config | BrokenConfig) -> None:
+    """Count a run whose task left no outcome, so that the task has not counted it."""
+    if run.report.reporter is Reporter.SEARCH:
+        return  # each restart finds the same runs again
+    outcome = report.state if report.state == "success" else "stopped" if report.reporter is Reporter.USER else "lost"
+    tags = run_tags(run.dag_id, config.document.get("pipelineType"))
+    metrics.send([metrics.RUNS.of(1, outcome=outcome, **tags)])
 
 
 def _config(run: EndedRun) -> Config | BrokenConfig | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dag_factory import settings
+from dag_factory import airflow_settings
 from dag_factory.plain_text import cut, one_line
 from dag_factory.secrets.redaction import redact, redact_beginning
 
@@ -44,7 +44,7 @@ class FailureMail:
         # Imported late, to keep parses cheap.
         from airflow.providers.smtp.hooks.smtp import SmtpHook
 
-        with SmtpHook(smtp_conn_id=settings.mail_connection()) as hook:
+        with SmtpHook(smtp_conn_id=airflow_settings.mail_connection()) as hook:
             hook.send_email_smtp(to=list(self.recipients), subject=subject(context), html_content=self.body(context))
 
     def body(self, context: Mapping[str, Any]) -> str:

@@ -77,6 +77,7 @@ def _is_ours(dag_run: DagRun) -> bool:
 @cache
 def reports() -> Reports[EndedRun]:
     """Return the queue of this process."""
+    from dag_factory import metrics
     from dag_factory.reporting.ended_runs import EndedRun, report_end, still_ended
     from dag_factory.reporting.evidence import find_evidence
     from dag_factory.reporting.report_queue import Reports
@@ -91,7 +92,11 @@ def reports() -> Reports[EndedRun]:
             log.warning("%s: its note can't be written: %s", run, type(error).__name__)
         return report_end(run, find_evidence(run.dag_id, run.run_id), failures)
 
-    return Reports[EndedRun](note_and_report, still_ended, lambda run: (run.dag_id, run.run_id))
+    def note_waiting(count: int) -> None:
+        metrics.send([metrics.REPORTS_WAITING.of(count, process=process)])
+
+    process = "scheduler" if "scheduler" in sys.argv else "api_server"
+    return Reports[EndedRun](note_and_report, still_ended, lambda run: (run.dag_id, run.run_id), on_change=note_waiting)
 
 
 def _search() -> None:

@@ -47,6 +47,7 @@ class Reports(Generic[Subject]):
         made at the same time
     :param give_up_seconds: after which a report is no longer retried
     :param most: how many reports may wait; one more is lost, and logged
+    :param on_change: is called with how many reports wait, by the threads that make them
     """
 
     def __init__(  # noqa: PLR0913 - by name
@@ -59,6 +60,7 @@ class Reports(Generic[Subject]):
         pauses: tuple[float, ...] = PAUSES,
         threads: int = THREADS,
         most: int = MOST,
+        on_change: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._report = report
         self._holds = holds
@@ -67,6 +69,7 @@ class Reports(Generic[Subject]):
         self._pauses = pauses
         self._most_threads = threads
         self._most = most
+        self._on_change = on_change
         self._waiting: dict[Hashable, _Report[Subject]] = {}
         self._changed = threading.Condition()
         self._being_made: dict[Hashable, _Report[Subject]] = {}
@@ -101,6 +104,7 @@ class Reports(Generic[Subject]):
 
     def _work(self) -> None:
         while (report := self._next()) is not None:
+            self._on_change(len(self._waiting))
             following = self._make(report)
             key = self._key(report.subject)
             with self._changed:
@@ -111,6 +115,7 @@ class Reports(Generic[Subject]):
                     if following is not None:
                         self._waiting[key] = following
                 self._changed.notify_all()
+            self._on_change(len(self._waiting))
 
     def _next(self) -> _Report[Subject] | None:
         """Wait for a report that is due and return it; None where nothing is left for this thread."""

@@ -39,11 +39,12 @@ _SOURCES = "Connection instead, or set [openmetadata_dag_factory] openmetadata_c
 
 @dataclass(frozen=True)
 class Answer:
-    """A server's answer; ``location`` is the target of a redirect."""
+    """A server's answer; ``location`` is the target of a redirect, ``date`` when the server says that it is."""
 
     status: int
     content: bytes
     location: str = ""
+    date: str = ""
 
     @property
     def is_success(self) -> bool:
@@ -124,7 +125,8 @@ class ServerClient:
                 content += piece
                 if len(content) > LONGEST_ANSWER:
                     raise httpx.DecodingError("The answer is too long")
-            return Answer(response.status_code, bytes(content), response.headers.get("Location", ""))
+            headers = response.headers
+            return Answer(response.status_code, bytes(content), headers.get("Location", ""), headers.get("Date", ""))
 
     @contextmanager
     def _alarm(self) -> Iterator[None]:

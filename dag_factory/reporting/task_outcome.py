@@ -37,7 +37,8 @@ class TaskOutcome:
         self._context = context
         self._by_ingestion = by_ingestion
         self._began = int(time.time() * 1000)
-        self._is_stopped = False
+        self.is_stopped = False
+        """Whether the task was asked to end."""
         self.run: PreparedRun | None = None
         """The run whose outcome is reported; nothing can be sent before it is set."""
 
@@ -59,7 +60,7 @@ class TaskOutcome:
 
         Not if the task was asked to end: a workflow that goes on until it is killed has no valid state.
         """
-        if not self._is_stopped:
+        if not self.is_stopped:
             self._leave(outcome.state, is_reported=outcome.is_reported)
 
     def failed(self, reason: str, *, is_final: bool = False, retry_seconds: float = 0.0, leave: bool = True) -> None:
@@ -72,7 +73,7 @@ class TaskOutcome:
         :param retry_seconds: for which a report is retried while the server does not answer
         :param leave: whether to leave the outcome in Airflow's database too
         """
-        if self._is_stopped:
+        if self.is_stopped:
             return
         if self.is_retried and not is_final:
             tries = f"Try {self._context['ti'].try_number} of {self._context['ti'].max_tries + 1}"
@@ -85,7 +86,7 @@ class TaskOutcome:
 
     def stopped(self) -> None:
         """Report that the task was asked to end, unless Airflow retries it. For a signal handler."""
-        self._is_stopped = True
+        self.is_stopped = True
         if not self.is_retried:
             self._send(self._report(Reporter.KILL_HANDLER, "failed", STOPPED))
 

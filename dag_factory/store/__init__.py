@@ -149,6 +149,13 @@ class ConfigStore(Protocol):
         :raises StoreError: where the store can't be locked, or the marker can't be made
         """
 
+    def probe(self) -> None:
+        """
+        Try whether writers notice each other here, and leave nothing behind.
+
+        :raises StoreError: where they don't, or nothing can be written
+        """
+
     def marker(self) -> str | None:
         """Return the version marker, which each `bump` replaces; None before the first."""
 

@@ -12,16 +12,9 @@ DISPUTED_SHARE = 0.25
 built, by the load of each shard."""
 LARGE_SHARE = 0.5
 """From this share of the limit on, large configs are not read, and run their last good versions."""
-WARNING_SHARE = 0.7
-"""From this share of a limit on, a load is reported."""
 
 LARGE_BYTES = 32 * 1024
 """Most configs have a tenth of that."""
-
-_WAY_OUT = (
-    "Raise [core] dagbag_import_timeout, and [dag_processor] dag_file_processor_timeout to twice as much, for the DAG "
-    "processor; or divide the store into more shards, or give it a faster machine"
-)
 
 
 class LoadTime:
@@ -94,26 +87,6 @@ class LoadTime:
     def at_most(self, seconds: float) -> float:
         """Return for how long something may go on that can wait, at most some seconds."""
         return seconds if self._limit is None else max(0.0, min(seconds, (self._limit - self._used()) / 4))
-
-    def problem(self) -> str | None:
-        """Return the problem with the load's time, None where it took little of it."""
-        limit = f"the {self._limit:.0f} s that Airflow gives to a load" if self._limit is not None else ""
-        if self.left_out:
-            return (
-                f"{len(self.left_out)} new configs are not loaded yet: with them, loads could exceed {limit}, and then "
-                f"no DAG would be left. {_WAY_OUT}."
-            )
-        if self.put_off:
-            return (
-                f"{len(self.put_off)} large configs were not read, and run their last good versions: with them, loads "
-                f"could exceed {limit}, and then no DAG would be left. {_WAY_OUT}."
-            )
-        if self._used_share() > WARNING_SHARE:
-            return (
-                f"A load of the config store took {self._used():.0f} s of {limit}. If one exceeds it, no DAG is left. "
-                f"{_WAY_OUT}."
-            )
-        return None
 
     def _used(self) -> float:
         return self._clock() - self._began

@@ -32,6 +32,7 @@ from dag_factory.store.config_version import CONFIG_XCOM, config_version
 from dag_factory.task.failures import OVERTIME, in_plain_words, reason_of, without_secrets
 from dag_factory.task.links import links_to
 from dag_factory.task.preparation import find_config, resolve_config
+from dag_factory.task.run_figures import RunFigures
 from dag_factory.task.runners import InChild, InProcess, Runner
 from dag_factory.task.server_check import require_answers
 
@@ -70,6 +71,7 @@ class Execution:
         self._problem = problem
         self._context = context
         self._mask = Mask()
+        self._figures = RunFigures(dag_id)
         timeout = context["task"].execution_timeout
         self._ends_at = time.monotonic() + timeout.total_seconds() if timeout is not None else None
         self._outcome = TaskOutcome(context, self._report_by_ingestion)
@@ -96,12 +98,14 @@ class Execution:
                 is_final = isinstance(failure, AirflowFailException)
                 self._leave_counts(failure)
                 self._outcome.failed(str(failure), is_final=is_final, retry_seconds=seconds)
+                self._count(failure, is_final=is_final)
             except BaseException as interruption:  # noqa: BLE001 - it is raised again
                 failure = without_secrets(interruption, self._mask)
                 reason = reason_of(failure)
                 log.error("%s", reason)
                 # If a time-out interrupts a workflow, the workflow itself reports success.
                 self._outcome.failed(reason)
+                self._count(failure)
         # Raised here, it carries neither the original's traceback nor its causes.
         raise failure from None
 
@@ -113,6 +117,7 @@ class Execution:
 
     def _prepare(self) -> Prepared:
         found = find_config(self._dag_id, self._problem, self._mask)
+        self._figures.type = str(found.pipeline.pipeline_type)
         # From here on, the server is known, so that errors in the rest can be reported.
         self._outcome.run = self._prepared_run(found.pipeline, found.server)
         resolved = resolve_config(found, self._dag_id, self._conf, self._mask)
@@ -130,12 +135,15 @@ class Execution:
         require_answers(require_server(document))
         with ingestion_logging(str(document.get("loggerLevel") or "INFO")):
             self._runner = self._new_runner(prepared)
-            return self._runner.run()
+            with self._figures.workflow():
+                return self._runner.run()
 
     def _report(self, outcome: RunOutcome) -> Summary:
         for step, counts in outcome.summary.items():
             log.info("%s: %s", step, ", ".join(f"{count} {name}" for name, count in counts.items()))
         self._outcome.succeeded(outcome)
+        if not self._outcome.is_stopped:
+            self._figures.send(outcome.state, outcome.summary)
         return outcome.summary
 
     def _leave_counts(self, failure: BaseException) -> None:
@@ -146,6 +154,12 @@ class Execution:
             self._context["ti"].xcom_push(key=COUNTS_XCOM, value=summary)
         except Exception as error:  # noqa: BLE001 - the task's own error is the one to show
             log.warning("what the run has counted could not be left in Airflow: %s", type(error).__name__)
+
+    def _count(self, failure: BaseException, *, is_final: bool = False) -> None:
+        """Count a failed try. One that was asked to end leaves no outcome, so the scheduler counts it."""
+        if not self._outcome.is_stopped:
+            outcome = "retried" if self._outcome.is_retried and not is_final else "failed"
+            self._figures.send(outcome, summary_of(failure))
 
     @property
     def _conf(self) -> Mapping[str, object]:

@@ -78,4 +78,10 @@ class ConfigErrorOperator(BaseOperator):
             "failed", context["ti"].try_number, reason=self.problem, is_reported=False, task_failed=True
         )
         context["ti"].xcom_push(key=OUTCOME_XCOM, value=left)
+        from dag_factory.reporting.run_tags import BROKEN
+        from dag_factory.task.run_figures import RunFigures
+
+        figures = RunFigures(self.dag_id)
+        figures.type = BROKEN
+        figures.send("failed")
         raise AirflowFailException(self.problem)

@@ -111,7 +111,7 @@ class DatabaseRequests:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            self._files.find(_tagged_dags())
+            self._files.find(tagged_dags())
         except SQLAlchemyError as error:
             log.debug("Airflow's database can't be read: %s", type(error).__name__)
         files = self._files.files(dag_ids)
@@ -119,7 +119,7 @@ class DatabaseRequests:
             self._files.touch(dag_ids)
 
 
-def _tagged_dags() -> list[tuple[str, LoaderFile]]:
+def tagged_dags() -> list[tuple[str, LoaderFile]]:
     """Return DAGs with our tag, and the files that have made them: each file that is named like one of ours, once."""
     from airflow.models.dag import DagModel, DagTag
     from airflow.utils.session import create_session

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.cli.init import RECOMMENDED, init, make_store, what_next
+from dag_factory.checks.recommended import TO_LOOK_THROUGH
+from dag_factory.cli.init import init, make_store, what_next
 from dag_factory.cli.loaders import loader_folder, write_loaders
 from dag_factory.dag.loader_file import loader_text
 from dag_factory.errors import LoaderError, MissingStoreError, SettingsError, StoreError
@@ -42,7 +43,7 @@ def store(home: Path) -> Path:
 
 
 def run(capsys: pytest.CaptureFixture[str], *, force: bool = False) -> str:
-    init(Namespace(dags_folder=None, shards=None, force=force))
+    init(Namespace(dags_folder=None, shards=None, settings=False, force=force))
     return capsys.readouterr().out
 
 
@@ -95,8 +96,8 @@ def test_it_says_which_settings_to_look_through_and_what_to_restart(
 
 def test_the_settings_to_look_through_are_those_of_the_readme() -> None:
     table = (ROOT / "README.md").read_text().partition("| `[openmetadata_dag_factory]` | why |")[2].partition("\n\n")[0]
-    assert [line.split("`")[1] for line in table.splitlines() if "`" in line] == list(RECOMMENDED)
-    assert set(RECOMMENDED) <= set(OPTIONS)
+    assert [line.split("`")[1] for line in table.splitlines() if "`" in line] == list(TO_LOOK_THROUGH)
+    assert set(TO_LOOK_THROUGH) <= set(OPTIONS)
 
 
 def test_a_loader_that_differs_stays_and_the_difference_is_shown(home: Path) -> None:
@@ -248,7 +249,7 @@ from argparse import Namespace
 from dag_factory.cli.init import init
 import dag_factory.watch.loader_files, dag_factory.cli.loaders, encodings.utf_8_sig
 {become_another}
-init(Namespace(dags_folder=None, shards=None, force=False))
+init(Namespace(dags_folder=None, shards=None, settings=False, force=False))
 """
 
         def run() -> str:

@@ -22,7 +22,7 @@ def after(*loads: Load) -> Loads:
 
 
 def complete(dags: int, built: float, ended: float, limits: Limits = LIMITS) -> Load:
-    return Load(NOON, limits, dags, built, ended)
+    return Load(NOON, limits, dags, built=built, ended=ended)
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,48 @@ def complete(dags: int, built: float, ended: float, limits: Limits = LIMITS) -> 
 def test_a_load_near_a_limit_says_which_one_and_at_how_many_dags_it_is_reached(load: Load, words: str | None) -> None:
     problem = problem_of(after(load))
     assert (problem or "") == "" if words is None else words in (problem or "")
+
+
+@pytest.mark.parametrize(
+    ("limits", "given", "setting"),
+    [(LIMITS, 25, f"raise {PARSE_LIMIT} to 100 "), (Limits(10, 50), 10, f"raise {MODULE_LIMIT} to 20 ")],
+    ids=["parse", "module"],
+)
+def test_configs_that_have_to_wait_are_counted_and_the_limit_is_named(
+    limits: Limits, given: float, setting: str
+) -> None:
+    for fields, words in (
+        ({"left_out": 2}, "2 new configs are not loaded yet: with them"),
+        ({"put_off": 1}, "1 large configs were not read, and run their last good versions"),
+        ({"left_out": 2, "put_off": 1}, "2 new configs"),
+    ):
+        problem = problem_of(after(Load(NOON, limits, 8_000, given, given / 2 + 1, None, **fields))) or ""
+        assert problem.startswith(words)
+        assert f"exceed the {given} s that Airflow gives to it, and then no DAG would be left" in problem
+        assert "init --shards 4)" in problem
+        assert setting in problem
+        assert "[core] dagbag_import_timeout" in problem
+
+
+def test_configs_that_wait_come_before_what_was_killed_earlier() -> None:
+    killed = after(Load(NOON, LIMITS), Load(NOON + 60, LIMITS))
+    waiting = killed.went_on(Load(NOON + 60, LIMITS, 8_000, 25, 13, left_out=1))
+    assert "new configs" in (problem_of(waiting) or "")
+
+
+@pytest.mark.parametrize(("used", "is_said"), [(14, False), (14.1, True)])
+def test_a_load_that_has_used_much_of_its_time_says_so_even_before_its_parse_has_ended(
+    used: float, is_said: bool
+) -> None:
+    load = Load(NOON, Limits(None, 40), 8_000, 20, used)
+    assert (problem_of(after(load)) is not None) is is_said
+    module = Load(NOON, Limits(20, None), 8_000, 20, used)
+    assert (problem_of(after(module)) is not None) is is_said
+    if is_said:
+        assert f"took 14 s of the 20 s that leave Airflow the time to store its DAGs ({PARSE_LIMIT})" in (
+            problem_of(after(load)) or ""
+        )
+        assert f"took 14 s of the 20 s of {MODULE_LIMIT}" in (problem_of(after(module)) or "")
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowConfig, AirflowStack, merge
 from tests.e2e.remote_logs import remote_logging
+from tests.metrics_receivers import StatsdReceiver
 from tests.places import ROOT, TESTS
 
 DAGS_FOLDER = ROOT / "dags"
@@ -64,11 +65,19 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def statsd() -> Iterator[StatsdReceiver]:
+    """What receives the metrics of the fixture `airflow`."""
+    with StatsdReceiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
 def airflow(
     openmetadata: OpenMetadataServer,
     config_store: Path,
     dags_folder: Path,
     isolated_python: str,
+    statsd: StatsdReceiver,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[AirflowStack]:
     """
@@ -81,6 +90,7 @@ def airflow(
     ours: AirflowConfig = {
         # Runs that wait, for a server that refuses a token or that doesn't answer, leave others a worker.
         "core": {"parallelism": 12},
+        "metrics": {"statsd_on": True, "statsd_host": "127.0.0.1", "statsd_port": statsd.port},
         "openmetadata_dag_factory": {
             "allowed_pythons": isolated_python,
             "allowed_applications": "metadata.,service_sources.",

@@ -304,3 +304,11 @@ def test_of_two_writers_of_one_file_none_overwrites_what_it_has_not_read(kind: K
             second.write("a.json", b"2")
         first.write("a.json", b"1")
     assert kind.text("a.json") in ("0", "2")
+
+
+def test_a_probe_finds_that_writers_notice_each_other_and_leaves_nothing(kind: Kind, store: ConfigStore) -> None:
+    kind.put("orders.json")
+    before = store.revisions()
+    store.probe()
+    assert store.revisions() == before
+    assert store.marker() is None

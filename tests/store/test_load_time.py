@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory import settings
+from dag_factory import airflow_settings
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.config_files import defaults_keys
@@ -66,8 +66,6 @@ def test_what_the_last_load_had_is_never_left_out_and_new_configs_wait_for_more_
     assert ids(configs) == KNOWN
     assert load_time.left_out == {"a_new_one.json", "z_new_one.json"}
     assert not catalog.is_complete
-    assert "2 new configs are not loaded yet" in (load_time.problem() or "")
-    assert "[core] dagbag_import_timeout" in (load_time.problem() or "")
 
 
 def test_many_files_that_claim_one_dag_id_leave_the_time_for_all_that_ran(store: FolderStore) -> None:
@@ -88,7 +86,7 @@ def test_new_configs_are_loaded_while_less_than_half_of_the_time_is_used(store: 
     drop(store, *KNOWN, "a", "z")
     configs, load_time, catalog = load(store, *KNOWN, limit=22)
     assert ids(configs) == sorted([*KNOWN, "a", "z"])
-    assert load_time.problem() is None
+    assert not load_time.left_out
     assert catalog.is_complete
 
 
@@ -103,14 +101,14 @@ def test_where_no_load_is_remembered_all_are_loaded_however_long_it_takes(store:
     drop(store, *KNOWN, "a")
     configs, load_time, _ = load(store)
     assert len(configs) == 10
-    assert "took 10 s of the 10 s" in (load_time.problem() or "")
+    assert not load_time.left_out
 
 
 def test_a_load_without_limit_leaves_nothing_out(store: FolderStore) -> None:
     drop(store, *KNOWN, "a")
     load_time = LoadTime(None, {"n1.json"})
     assert len(Catalog(store, Clock().build, load_time=load_time).all()) == 10
-    assert load_time.problem() is None
+    assert not load_time.left_out
 
 
 def test_large_configs_come_last_and_run_as_they_were_where_there_is_no_time_to_read_them(store: FolderStore) -> None:
@@ -128,7 +126,7 @@ def test_large_configs_come_last_and_run_as_they_were_where_there_is_no_time_to_
     assert isinstance(config, Config)
     assert config.trouble is not None
     assert "was not read" in str(config.trouble.problem)
-    assert "1 large configs were not read" in (load_time.problem() or "")
+    assert load_time.put_off == {"a.json"}
 
 
 def test_what_can_wait_gets_a_part_of_what_is_left() -> None:
@@ -150,7 +148,7 @@ def test_the_limits_of_a_load_are_airflow_s(
 ) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT", module)
     monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT", whole)
-    assert settings.load_limits() == limits
+    assert airflow_settings.load_limits() == limits
 
 
 def test_in_airflow_a_flood_of_configs_leaves_the_pipelines_that_run(parse: Parse, tmp_path: Path) -> None:
@@ -181,11 +179,3 @@ def test_a_config_is_put_off_where_it_is_too_large_and_it_is_too_late(used: floa
     load_time = LoadTime(20, {"a.json"}, clock=clock)
     clock.now = used
     assert load_time.puts_off("a.json", lambda _: LARGE_BYTES + size) is is_put_off
-
-
-@pytest.mark.parametrize(("used", "is_said"), [(14, False), (14.1, True)])
-def test_a_load_that_has_used_much_of_its_time_says_so(used: float, is_said: bool) -> None:
-    clock = Clock()
-    load_time = LoadTime(20, clock=clock)
-    clock.now = used
-    assert (load_time.problem() is not None) is is_said

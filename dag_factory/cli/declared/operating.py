@@ -15,6 +15,20 @@ _ARG_RUNNER = Arg(
 
 COMMANDS = (
     ActionCommand(
+        name="doctor",
+        help="Look for what is wrong with this installation, and say the way out",
+        description=(
+            "Look for what is wrong, one line for each finding: ok, warn, fail, or unknown where something can't be "
+            "looked at. It changes nothing. Run it as Airflow's user, on each machine. Exit code 0: nothing is wrong; "
+            "1: something is; 3: something can't be looked at."
+        ),
+        func=lazy_load_command("dag_factory.cli.doctor.doctor"),
+        args=(
+            Arg(("--check",), help="Run this check alone; may be given several times", action="append"),
+            ARG_OUTPUT,
+        ),
+    ),
+    ActionCommand(
         name="diff",
         help="Compare the config store with the OpenMetadata server",
         description=(

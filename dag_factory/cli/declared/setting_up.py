@@ -14,12 +14,18 @@ COMMANDS = (
             "where they are missing; report what was done and what to do next. It changes nothing that is there, so it "
             "can be run again. Run it as Airflow's user, on each machine that has a DAGs folder of its own. With "
             "--shards 64, 64 loaders divide the pipelines among them, so that a change makes Airflow parse one of "
-            "them; those of another number are removed once Airflow has parsed the new ones."
+            "them; those of another number are removed once Airflow has parsed the new ones. With --settings it "
+            "changes nothing, and prints settings for airflow.cfg and for the environment."
         ),
         func=lazy_load_command("dag_factory.cli.init.init"),
         args=(
             Arg(("--dags-folder",), help="Folder for the loader, in place of Airflow's own DAGs folder"),
             Arg(("--shards",), help="How many loaders there are to be; 1 for a single one", type=int),
+            Arg(
+                ("--settings",),
+                help="Only print the settings that are recommended for as many pipelines as there are",
+                action="store_true",
+            ),
             Arg(
                 ("--force",),
                 help="Overwrite a loader that differs from ours, and remove others without waiting for a parse",

@@ -19,6 +19,7 @@ from dag_factory.store.folder.folder_copies import FolderLastGood
 from dag_factory.store.folder.listing import CLOSED, Found, Identity, files_in, not_listed
 from dag_factory.store.folder.notes import keep, mapping
 from dag_factory.store.folder.presence import ATTEMPTS, Presence, ReplacedError, no_folder
+from dag_factory.store.folder.probe import probe
 from dag_factory.store.folder.writes import LOCK_SECONDS, Writes
 from dag_factory.store.json_notes import JsonNotes
 from dag_factory.store.last_good import FOLDER
@@ -182,6 +183,10 @@ class FolderStore(JsonNotes):
 
     def lock(self) -> AbstractContextManager[None]:
         return self._writes.lock()
+
+    def probe(self) -> None:
+        self._presence.check()
+        probe(self.root)
 
     def settle(self) -> bool:
         return self._writes.settle()

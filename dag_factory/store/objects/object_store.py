@@ -25,6 +25,7 @@ from dag_factory.store.objects.location import Location
 from dag_factory.store.objects.marker import Covered
 from dag_factory.store.objects.object_copies import ObjectLastGood
 from dag_factory.store.objects.presence import ObjectPresence
+from dag_factory.store.objects.probe import probe
 from dag_factory.store.own_files import loaded_name
 from dag_factory.store.shards import WHOLE, Shard
 from dag_factory.store.stamps import Stamp
@@ -153,6 +154,10 @@ class ObjectStore(JsonNotes):
     def lock(self) -> AbstractContextManager[None]:
         self._is_listed = False
         return self._changes.lock()
+
+    def probe(self) -> None:
+        self._presence.check()
+        probe(self._bucket)
 
     def settle(self) -> bool:
         # A writer that died leaves no note: the next listing of a watcher shows what it has changed.

@@ -1,0 +1,40 @@
+"""Check of the key that encrypts configs."""
+
+from __future__ import annotations
+
+from dag_factory.checks.check import Finding, fail, ok, warn
+from dag_factory.checks.site import Site
+from dag_factory.secrets.sealing import SETTING, Keys
+from dag_factory.store.sealed_values import sealed_values
+
+_MOST_NAMED = 3
+
+
+def fernet(site: Site) -> list[Finding]:
+    """Return whether there is a key, and whether it opens all that is encrypted in the store."""
+    keys = Keys()
+    found = sealed_values(site.store, keys)
+    if keys.problem is not None:
+        text, _, way_out = keys.problem.partition(". ")
+        if found.configs:
+            return [fail(f"{text}, and {found.configs} configs hold encrypted values", f"{way_out.rstrip('.')}.")]
+        return [warn(f"{text}: a deploy with a secret is refused", f"{way_out.rstrip('.')}.")]
+    if found.closed:
+        few = sorted(found.closed)[:_MOST_NAMED]
+        names = ", ".join(f"'{key}'" for key in few) + (", …" if found.closed.keys() - set(few) else "")
+        return [
+            fail(
+                f"{len(found.closed)} of {found.configs} configs with encrypted values can't be decrypted: {names}",
+                f"The first: {found.closed[few[0]].rstrip('.')}.",
+            )
+        ]
+    count = len(keys.fingerprints)
+    what = f"{found.configs} configs hold encrypted values, and all can be decrypted"
+    if count > 1:
+        return [
+            warn(
+                f"{SETTING} has {count} keys; {what}",
+                "Run airflow openmetadata-dag-factory rotate-key: then the older keys can be removed.",
+            )
+        ]
+    return [ok(f"{SETTING} has a key; {what}" if found.configs else f"{SETTING} has a key; nothing is encrypted yet")]

@@ -1,0 +1,88 @@
+"""What a task measures of its run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from dag_factory.reporting.run_tags import BROKEN, run_tags
+from dag_factory.task.run_figures import RunFigures
+from tests.metrics_receivers import StatsdReceiver
+
+STATS = "airflow.sdk._shared.observability.metrics.stats"
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[StatsdReceiver]:
+    """What a StatsD server receives of this process's metrics, which are set up as in a task."""
+    stats: Any = import_module(STATS)
+    with StatsdReceiver() as receiver:
+        monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
+        monkeypatch.setenv("AIRFLOW__METRICS__STATSD_HOST", "127.0.0.1")
+        monkeypatch.setenv("AIRFLOW__METRICS__STATSD_PORT", str(receiver.port))
+        factory = import_module("airflow.sdk.observability.metrics.stats_utils").get_stats_factory()
+        stats.initialize(factory=factory, export_legacy_names=False)
+        yield receiver
+        if (client := getattr(stats._backend, "statsd", None)) is not None:
+            client.close()
+        stats.initialize(factory=None, export_legacy_names=False)
+
+
+def names(receiver: StatsdReceiver) -> dict[str, str]:
+    return dict(line.removeprefix("airflow.openmetadata.").split(":") for line in receiver.sync())
+
+
+def test_a_run_that_came_to_its_end_sends_what_it_has_done(sent: StatsdReceiver) -> None:
+    figures = RunFigures("orders")
+    figures.type = "metadata"
+    with figures.workflow():
+        pass
+    steps = {"Mysql": {"records": 12, "warnings": 1, "errors": 0}, "OpenMetadata": {"records": 11, "errors": 2}}
+    figures.send("partialSuccess", steps)
+    found = names(sent)
+    assert found.pop("run.workflow.metadata").endswith("|ms")
+    assert found.pop("run.overhead.metadata").endswith("|ms")
+    assert found == {
+        "runs.metadata.partialSuccess": "1|c",
+        "run.records.metadata": "12|c",
+        "run.warnings.metadata": "1|c",
+        "run.errors.metadata": "2|c",
+    }
+
+
+def test_a_run_that_never_began_its_workflow_sends_its_outcome_alone(sent: StatsdReceiver) -> None:
+    RunFigures("orders").send("failed")
+    assert names(sent) == {"runs.unknown.failed": "1|c"}
+
+
+def test_a_workflow_that_fails_is_measured_too(sent: StatsdReceiver) -> None:
+    figures = RunFigures("orders")
+    with pytest.raises(KeyError), figures.workflow():
+        raise KeyError
+    figures.send("retried")
+    assert set(names(sent)) == {"runs.unknown.retried", "run.workflow.unknown", "run.overhead.unknown"}
+
+
+def test_a_workflow_without_steps_sends_zeros(sent: StatsdReceiver) -> None:
+    RunFigures("orders").send("success", {})
+    assert names(sent)["run.records.unknown"] == "0|c"
+
+
+@pytest.mark.parametrize(
+    ("kind", "tag"),
+    [("metadata", "metadata"), (BROKEN, "broken"), ("a new one", "unknown"), (None, "unknown"), ([], "unknown")],
+)
+def test_a_type_that_a_document_makes_up_is_no_series_of_its_own(kind: object, tag: str) -> None:
+    assert run_tags("orders", kind) == {"type": tag}
+
+
+def test_an_id_is_a_tag_where_the_operator_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    option = "AIRFLOW__OPENMETADATA_DAG_FACTORY__METRICS_DAG_ID"
+    monkeypatch.setenv(option, "True")
+    assert run_tags("orders", "usage") == {"type": "usage", "dag_id": "orders"}
+    # A wrong setting fails no run.
+    monkeypatch.setenv(option, "perhaps")
+    assert run_tags("orders", "usage") == {"type": "usage"}

@@ -1,0 +1,79 @@
+"""A real Airflow sends the metrics of a parse, a deploy, a refusal and runs; and `doctor` finds it well."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.client import wait_until
+from sandbox.pipeline_service import PipelineServiceError
+from sandbox.server import OpenMetadataServer
+from sandbox.stack import AirflowStack
+from tests.e2e.pipelines import drop, sample
+from tests.e2e.runs import run
+from tests.e2e.servers import calling
+from tests.metrics_receivers import StatsdReceiver
+from tests.test_monitoring import mapped
+
+pytestmark = pytest.mark.e2e
+
+
+def wait_for(statsd: StatsdReceiver, pattern: str) -> str:
+    """Wait until a line has come that matches as a whole, and return it."""
+
+    def look() -> tuple[str | None, str]:
+        lines = statsd.named("airflow.openmetadata.")
+        return next(filter(re.compile(pattern).fullmatch, lines), None), "\n".join(lines[-30:])
+
+    return wait_until(look, f"a metric like {pattern}", 60)
+
+
+def test_a_parse_a_deploy_a_refusal_and_runs_are_measured(
+    airflow: AirflowStack, config_store: Path, statsd: StatsdReceiver
+) -> None:
+    server = calling(airflow, "openmetadata")
+    server.deploy(sample("measured"))
+    wait_for(statsd, r"airflow\.openmetadata\.deploys\.changed:1\|c")
+    with pytest.raises(PipelineServiceError):
+        server.deploy(sample("wrong", pipelineType="dance"))
+    wait_for(statsd, r"airflow\.openmetadata\.refusals\.deploy\.invalid:1\|c")
+    (config_store / "never_good.json").write_text("{")
+    try:
+        assert run(airflow, "measured").state == "success"
+        assert run(airflow, "never_good").state == "failed"
+    finally:
+        (config_store / "never_good.json").unlink()
+    wait_for(statsd, r"airflow\.openmetadata\.configs\.good\.0_of_1:[1-9]\d*\|g")
+    wait_for(statsd, r"airflow\.openmetadata\.configs\.broken\.0_of_1:[1-9]\d*\|g")
+    wait_for(statsd, r"airflow\.openmetadata\.load\.0_of_1:[0-9.]+\|ms")
+    wait_for(statsd, r"airflow\.openmetadata\.runs\.metadata\.success:1\|c")
+    wait_for(statsd, r"airflow\.openmetadata\.runs\.broken\.failed:1\|c")
+    wait_for(statsd, r"airflow\.openmetadata\.run\.records\.metadata:[1-9]\d*\|c")
+    wait_for(statsd, r"airflow\.openmetadata\.run\.(warnings|errors)\.metadata:\d+\|c")
+    wait_for(statsd, r"airflow\.openmetadata\.run\.workflow\.metadata:[0-9.]+\|ms")
+    wait_for(statsd, r"airflow\.openmetadata\.run\.overhead\.metadata:[0-9.]+\|ms")
+    # The exporter knows all that any test has had Airflow send.
+    for line in statsd.named("airflow.openmetadata."):
+        assert mapped(line.partition(":")[0])[1], line
+
+
+def test_doctor_finds_a_healthy_airflow_well(
+    airflow: AirflowStack, config_store: Path, openmetadata: OpenMetadataServer
+) -> None:
+    airflow.wait_for_dag(drop(config_store, sample("well")))
+    env = {**os.environ, **openmetadata.env, "AIRFLOW_HOME": str(airflow.home)}
+    command = [sys.executable, "-m", "dag_factory.cli", "doctor", "--output", "json"]
+    done = subprocess.run(command, env=env, cwd=airflow.home, capture_output=True, text=True, check=False)
+    assert done.stdout, done.stderr
+    found: dict[str, list[dict[str, Any]]] = {each["check"]: each["findings"] for each in json.loads(done.stdout)}
+    for check in ("plugin", "database", "processes", "locks", "loader", "ingestion", "clock", "api"):
+        assert {finding["level"] for finding in found[check]} == {"ok"}, found[check]
+    assert any("DAGs of ours from 1 file" in each["text"] for each in found["loader"])
+    assert "unknown" not in {finding["level"] for findings in found.values() for finding in findings}, found
