@@ -92,7 +92,7 @@ TO_LOOK_THROUGH = {
     "python": "an interpreter that has openmetadata-ingestion, if that can't be installed beside Airflow",
     "state_folder": "a folder that outlives the container, so that a store that is not mounted is not taken for empty",
 }
-"""Settings of ours whose right value depends on the installation, as in README.md."""
+"""Settings of ours whose right value depends on the installation, as in docs/settings.md."""
 
 # Pipelines, shards: from the first number on, one loader for all makes each change slow.
 _SHARDS = ((0, 1), (200, 16), (2_000, 64), (20_000, 512))

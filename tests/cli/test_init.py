@@ -22,6 +22,7 @@ from tests.places import ROOT
 LOADER_NAME = "openmetadata_loader.py"
 LOADER = loader_text()
 OURS = "AIRFLOW__OPENMETADATA_DAG_FACTORY"
+SETTINGS = (ROOT / "docs" / "settings.md").read_text()
 
 
 @pytest.fixture(autouse=True)
@@ -94,8 +95,8 @@ def test_it_says_which_settings_to_look_through_and_what_to_restart(
     assert "Restart Airflow's API server, scheduler, DAG processor and workers" in said
 
 
-def test_the_settings_to_look_through_are_those_of_the_readme() -> None:
-    table = (ROOT / "README.md").read_text().partition("| `[openmetadata_dag_factory]` | why |")[2].partition("\n\n")[0]
+def test_the_settings_to_look_through_are_those_of_the_documentation() -> None:
+    table = SETTINGS.partition("| `[openmetadata_dag_factory]` | why |")[2].partition("\n\n")[0]
     assert [line.split("`")[1] for line in table.splitlines() if "`" in line] == list(TO_LOOK_THROUGH)
     assert set(TO_LOOK_THROUGH) <= set(OPTIONS)
 

@@ -128,7 +128,7 @@ def test_without_airflow_s_database_the_command_removes_nothing_and_says_so(
     files: LoaderFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(of: int, *, force: bool = False) -> str:
-        init(Namespace(dags_folder=str(files.path.parent / "repository"), shards=of, force=force))
+        init(Namespace(dags_folder=str(files.path.parent / "repository"), shards=of, settings=False, force=force))
         return capsys.readouterr().out
 
     repository = LoaderFolder(files.path.parent / "repository")
