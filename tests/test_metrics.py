@@ -76,7 +76,9 @@ def test_statsd_gets_tags_where_it_is_set_to(
     ]
 
 
-@pytest.mark.parametrize("send", ["send(samples, from_task=True)", "send_from_parse(samples)"], ids=["task", "parse"])
+@pytest.mark.parametrize(
+    "send", ["send(samples, from_task=True)", "send_from_parse(samples, seconds=60)"], ids=["task", "parse"]
+)
 def test_opentelemetry_gets_tags(tmp_path: Path, forked_python: ForkedPython, send: str) -> None:
     with collecting(OtlpReceiver()) as collector:
         env = {
