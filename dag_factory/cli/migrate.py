@@ -7,7 +7,7 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
-from dag_factory import settings
+from dag_factory import airflow_settings
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import FOUND, command
 from dag_factory.cli.init import make_store
@@ -45,7 +45,7 @@ def migrate(args: argparse.Namespace) -> int:
     if not args.dry_run:
         migrator.move(remove=args.remove)
         removed = [each.generated.path for each in found.files if each.stays is None] if args.remove else []
-        if removed and not any(map(is_own, settings.dag_bundles())):
+        if removed and not any(map(is_own, airflow_settings.dag_bundles())):
             note(write_loaders(loaders))
         if removed:
             note(wait_for_loader(loaders, removed, found.dag_ids))

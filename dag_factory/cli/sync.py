@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
-from dag_factory import settings
+from dag_factory import airflow_settings
 from dag_factory.cli.exits import FAILED, FOUND, command
 from dag_factory.cli.output import print_json, progress
 from dag_factory.cli.server_options import as_json, chosen, prepare, print_pipelines, remarks
@@ -98,7 +98,7 @@ def _ask_for_parse(done: _Done, *, is_written: bool) -> None:
     written = [each.pipeline.dag_id for each in done.succeeded] if is_written else []
     changed = {*written, *(each.config.dag_id for each in done.removed)}
     if changed:
-        files = LoaderFiles(configured_store, settings.dags_folder())
+        files = LoaderFiles(configured_store, airflow_settings.dags_folder())
         asyncio.run(DatabaseRequests(files).send(frozenset(changed)))
 
 

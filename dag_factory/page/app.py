@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from dag_factory import __version__, settings
+from dag_factory import __version__, airflow_settings
 from dag_factory.api.answers import answer_errors
 from dag_factory.page import action_calls, data_calls, files
 from dag_factory.page.guard import SameOriginOnly
@@ -27,7 +27,7 @@ def create_page(airflow: AirflowApi, *, budget: Budget | None = None) -> FastAPI
     app.state.airflow = airflow
     app.state.budget = budget or Budget()
     answer_errors(app)
-    app.add_middleware(SameOriginOnly, own=[settings.base_url()])
+    app.add_middleware(SameOriginOnly, own=[airflow_settings.base_url()])
     for routes in (files, data_calls, action_calls):
         app.include_router(routes.router)
     return app

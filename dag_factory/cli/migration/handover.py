@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from dag_factory import settings
+from dag_factory import airflow_settings
 from dag_factory.cli.migration.known import parses_now, waiting
 from dag_factory.dag.bundle_list import own_bundles
 from dag_factory.dag.loader_folder import LoaderFolder
@@ -65,6 +65,6 @@ def _wait(dag_ids: Sequence[str], outdated: set[LoaderFile], asked: Sequence[Loa
 def _as_airflow_knows(path: Path) -> list[LoaderFile]:
     return [
         LoaderFile(name, str(path.absolute().relative_to(folder.absolute())))
-        for name, folder in settings.local_bundles().items()
+        for name, folder in airflow_settings.local_bundles().items()
         if path.absolute().is_relative_to(folder.absolute())
     ]
