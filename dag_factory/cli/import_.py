@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from dag_factory import settings
+from dag_factory import airflow_settings
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import FOUND, command
 from dag_factory.cli.output import print_json, progress
@@ -27,7 +27,7 @@ def import_(args: argparse.Namespace) -> int:
     use_database()
     done = restore(configured_store(), Archive(Path(args.file)), Keys(), overwrite=args.overwrite, shown=progress)
     if done.written:
-        files = LoaderFiles(configured_store, settings.dags_folder())
+        files = LoaderFiles(configured_store, airflow_settings.dags_folder())
         asyncio.run(DatabaseRequests(files).send(None))
     if args.output == "json":
         print_json(asdict(done))
