@@ -1,9 +1,10 @@
 """
 An Airflow on more than one machine, for real: ``python -m tests.scale_out``.
 
-Deploys pipelines over the API, runs them on two workers, reads the logs of both over the API, kills a run, kills a
-worker with SIGKILL in the midst of a run, and lets another worker join. Prints what it saw; the exit code is 1 where
-something is not as it must be.
+Deploys pipelines over two API servers at once, runs them on two workers, reads the logs of both over the API, kills a
+run, kills a worker with SIGKILL in the midst of a run, and lets another worker join. By default the machines share a
+bucket, the database and the broker and nothing else, and each of two DAG processors has a bundle of its own. Prints
+what it saw; the exit code is 1 where something is not as it must be.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -22,9 +24,10 @@ from typing import Any
 from sandbox import source
 from sandbox.client import FINAL_RUN_STATES, run_path, wait_until
 from sandbox.failing import dying, running
-from sandbox.pipeline_service import PipelineServiceClient
+from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
 from sandbox.server import OpenMetadataServer
 from tests.e2e.pipelines import SAMPLE, TASK, sample
+from tests.object_storage import connection_to, served
 from tests.scale_out.machines import HEARTBEAT_SECONDS, PASSWORD, WORKER, Cluster
 
 HANGS = "scale_out_hangs"
@@ -33,9 +36,10 @@ HANGS = "scale_out_hangs"
 class Trial:
     """Does one thing after the other with a cluster, and prints each with its time."""
 
-    def __init__(self, cluster: Cluster, api: PipelineServiceClient) -> None:
+    def __init__(self, cluster: Cluster, api: PipelineServiceClient, second: PipelineServiceClient) -> None:
         self._cluster = cluster
         self._api = api
+        self._second = second
         self._began = time.monotonic()
         self.failures: list[str] = []
 
@@ -50,11 +54,36 @@ class Trial:
         print(f"{began - self._began:6.1f} s  {what}: {found} ({time.monotonic() - began:.1f} s)", flush=True)
 
     def deploy(self, names: list[str]) -> str:
-        for name in names:
-            self._api.deploy(sample(name, airflowConfig={"scheduleInterval": None}))
+        """Deploy pipelines, every other one over the second API server, and wait until all are listed."""
+
+        def send(api: PipelineServiceClient, some: list[str]) -> None:
+            for name in some:
+                api.deploy(sample(name, airflowConfig={"scheduleInterval": None}))
+
+        with ThreadPoolExecutor() as threads:
+            for sent in [threads.submit(send, self._api, names[::2]), threads.submit(send, self._second, names[1::2])]:
+                sent.result()
         for name in names:
             self._cluster.client.wait_for_dag(name, timeout=120)
-        return f"{len(names)} deployed and listed"
+        made = Counter(str(self._cluster.client.api("GET", f"/api/v2/dags/{name}")["bundle_name"]) for name in names)
+        return f"{len(names)} deployed over two API servers and listed, by bundle {dict(sorted(made.items()))}"
+
+    def contend(self, names: list[str]) -> str:
+        """Deploy the same pipelines over both API servers at once; each call must be answered by 200 or 503."""
+
+        def send(api: PipelineServiceClient, name: str) -> int:
+            try:
+                api.deploy(sample(name, airflowConfig={"scheduleInterval": None}))
+            except PipelineServiceError as error:
+                return error.status or 0
+            return 200
+
+        with ThreadPoolExecutor() as threads:
+            calls = [threads.submit(send, api, name) for name in names for api in (self._api, self._second)]
+            answers = Counter(call.result() for call in calls)
+        if not set(answers) <= {200, 503} or answers[200] < len(names):
+            raise AssertionError(dict(answers))
+        return f"answers {dict(sorted(answers.items()))}"
 
     def run(self, names: list[str], workers: int) -> str:
         """Run pipelines, and check that the work was shared and that the API has the log of each."""
@@ -66,9 +95,9 @@ class Trial:
         ran = Counter(self._worker_of(name, run_id) for name, run_id in runs.items())
         if len(ran) < workers:
             raise AssertionError(f"ran on {dict(ran)} only")
-        unread = [name for name in names if "Workflow" not in self._api.log(name, TASK)]
+        unread = [name for name in names if "Workflow" not in self._second.log(name, TASK)]
         if unread:
-            raise AssertionError(f"no log of {unread}: {self._api.log(unread[0], TASK)[-2000:]}")
+            raise AssertionError(f"no log of {unread}: {self._second.log(unread[0], TASK)[-2000:]}")
         return f"{len(runs)} of {len(names)} succeeded, by worker {dict(sorted(ran.items()))}, all logs read"
 
     def hang(self, port: int) -> str:
@@ -104,7 +133,7 @@ class Trial:
 
     def join(self, names: list[str]) -> str:
         """Add a worker, and run pipelines until it has run one."""
-        machine = self._cluster.add(f"worker-{len(self._cluster.machines) - 1}", WORKER)
+        machine = self._cluster.add("worker-3", WORKER)
 
         def look() -> tuple[bool | None, object]:
             runs = {name: self._trigger(name) for name in names}
@@ -143,23 +172,30 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.scale_out", description=__doc__)
     parser.add_argument("--pipelines", type=int, default=10, help="how many are deployed and run (%(default)s)")
+    parser.add_argument("--store", choices=("s3", "folder"), default="s3", help="what all share (%(default)s)")
+    parser.add_argument(
+        "--parts", type=int, default=2, help="DAG processors, each with a bundle; 0: one, with a loader (%(default)s)"
+    )
     parser.add_argument("--folder", type=Path, help="where everything is kept; a temporary one by default")
     options = parser.parse_args(arguments)
     names = [f"scale_out_{number:02}" for number in range(options.pipelines)]
     with ExitStack() as stack:
         folder = options.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="scale-out-")))
         folder.mkdir(parents=True, exist_ok=True)
-        store = folder / "store"
-        store.mkdir()
+        store, env = shared_store(options.store, folder, stack)
         source.create(folder / "source.db")
         server = stack.enter_context(OpenMetadataServer(folder / "source.db", log=folder / "openmetadata.log"))
         silent = stack.enter_context(running(dying()))
-        cluster = stack.enter_context(Cluster(folder / "machines", store=str(store), env=server.env))
+        cluster = stack.enter_context(
+            Cluster(folder / "machines", store=store, env={**server.env, **env}, parts=options.parts)
+        )
         for number in (1, 2):
             cluster.add(f"worker-{number}", WORKER)
         api = stack.enter_context(PipelineServiceClient(cluster.url, "admin", PASSWORD))
-        trial = Trial(cluster, api)
+        second = stack.enter_context(PipelineServiceClient(cluster.second_url, "admin", PASSWORD))
+        trial = Trial(cluster, api, second)
         trial.step("deploy", lambda: trial.deploy(names))
+        trial.step("two writers of each", lambda: trial.contend(names[:10]))
         trial.step("run on two workers", lambda: trial.run(names, 2))
         trial.step("a pipeline that hangs", lambda: trial.hang(silent.port))
         trial.step("kill a run", trial.kill_run)
@@ -168,6 +204,15 @@ def main(arguments: list[str] | None = None) -> int:
         trial.step("a worker joins", lambda: trial.join(names[:4]))
         print(f"machine: {os.cpu_count()} cores; failed: {', '.join(trial.failures) or 'nothing'}")
         return 1 if trial.failures else 0
+
+
+def shared_store(kind: str, folder: Path, stack: ExitStack) -> tuple[str, dict[str, str]]:
+    """Return a new store as ``config_store`` names it, and what each machine's environment needs for it."""
+    if kind == "s3":
+        server = stack.enter_context(served(folder / "s3.log"))
+        return f"s3://the_bucket@{server.bucket()}/configs", {"AIRFLOW_CONN_THE_BUCKET": connection_to(server.endpoint)}
+    (folder / "store").mkdir()
+    return str(folder / "store"), {}
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import psutil
 
+from dag_factory.cli.bundles import bundle_list
 from sandbox.client import AirflowClient, wait_until
 from sandbox.files import write_whole
 from sandbox.postgres import PostgresServer
@@ -23,10 +24,11 @@ from tests.places import ROOT
 
 PASSWORD = "only-for-this-test"
 CONTROL = {"api-server": ["api-server"], "scheduler": ["scheduler", "--skip-serve-logs"]}
-PARSER = {"dag-processor": ["dag-processor"]}
+SECOND_API = {"api-server": ["api-server"]}
 WORKER = {"worker": ["celery", "worker", "--skip-serve-logs"]}
 # Airflow notices a worker that is gone after five minutes; a test has less time.
 HEARTBEAT_SECONDS = 30
+SHARDS = 16
 
 
 class Machine(Scoped):
@@ -41,6 +43,7 @@ class Machine(Scoped):
             config,
             {
                 "core": {"dags_folder": home / "dags"},
+                "dag_processor": {"dag_bundle_storage_path": home / "bundles"},
                 "logging": {"base_log_folder": home / "logs"},
                 "openmetadata_dag_factory": {"state_folder": home / "state"},
             },
@@ -50,9 +53,10 @@ class Machine(Scoped):
         self._processes: dict[str, Process] = {}
 
     def start(self) -> None:
-        """Write the machine's configuration and loader."""
+        """Write the machine's configuration, and its loader where no bundle makes loaders."""
         (self.home / "dags").mkdir(parents=True)
-        shutil.copy(ROOT / "dags" / "openmetadata_loader.py", self.home / "dags")
+        if "dag_bundle_config_list" not in self._config["dag_processor"]:
+            shutil.copy(ROOT / "dags" / "openmetadata_loader.py", self.home / "dags")
         write_whole(self.home / "airflow.cfg", airflow_cfg(self._config))
 
     def run(self, *arguments: str) -> None:
@@ -105,20 +109,24 @@ class Machine(Scoped):
 
 class Cluster(Scoped):
     """
-    A machine with API server and scheduler, one with the DAG processor, and workers; what they share are the database,
-    the broker and the config store.
+    A machine with API server and scheduler, one with a second API server, one for each DAG processor, and workers; what
+    they share are the database, the broker and the config store.
 
     :param store: the config store, as ``config_store`` names it
     :param env: for all machines
+    :param parts: how many DAG processors there are, each with a bundle of a part of the pipelines; 0 for one with a
+        loader in a DAGs folder
     """
 
-    def __init__(self, folder: Path, *, store: str, env: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, *, store: str, env: Mapping[str, str], parts: int = 0) -> None:
         self._folder = folder
         self._store = store
         self._env = env
+        self._parts = parts
         self._stack = ExitStack()
         self._config: dict[str, dict[str, object]] = {}
         self.url = f"http://127.0.0.1:{free_port()}"
+        self.second_url = f"http://127.0.0.1:{free_port()}"
         self.client = AirflowClient(self.url, "admin", PASSWORD)
         self.machines: dict[str, Machine] = {}
 
@@ -150,16 +158,24 @@ class Cluster(Scoped):
                 "openmetadata_dag_factory": {"config_store": self._store},
             },
         )
+        if self._parts:
+            bundles = json.dumps(bundle_list(SHARDS, self._parts))
+            self._config = merge(self._config, {"dag_processor": {"dag_bundle_config_list": bundles}})
         control = self.add("control", {})
         control.run("db", "migrate")
         control.start_processes(CONTROL)
-        self.add("parser", PARSER)
+        port = self.second_url.rpartition(":")[2]
+        self.add("control-2", SECOND_API, {"api": {"port": port, "base_url": self.second_url}})
+        for part in range(max(self._parts, 1)):
+            named = ["--bundle-name", bundle_list(SHARDS, self._parts)[part]["name"]] if self._parts else []
+            self.add(f"parser-{part + 1}", {"dag-processor": ["dag-processor", *named]})
         wait_until(self._look, "Airflow to be healthy", timeout=300)
 
-    def add(self, name: str, commands: Mapping[str, list[str]]) -> Machine:
+    def add(self, name: str, commands: Mapping[str, list[str]], config: AirflowConfig | None = None) -> Machine:
         """Add a machine that runs processes of Airflow, and return it."""
         address = f"127.0.0.{11 + len(self.machines)}"
-        machine = self._stack.enter_context(Machine(self._folder / name, address, self._config, self._env))
+        settings = merge(self._config, config or {})
+        machine = self._stack.enter_context(Machine(self._folder / name, address, settings, self._env))
         self.machines[name] = machine
         machine.start_processes(commands)
         return machine
