@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
-from dag_factory.store.copies import Version, id_part_of, is_whole, key_part_of
+from dag_factory.store.copies import InUse, Version, id_part_of, is_whole, key_part_in, key_part_of
 from dag_factory.store.shards import WHOLE, Shard
 
 
@@ -84,6 +84,26 @@ def is_held(id_part: str, versions: Iterator[Version], shard: Shard) -> bool:
     if shard == WHOLE or is_whole(id_part):
         return shard.holds(id_part)
     return any(shard.holds(version.dag_id) for version in versions)
+
+
+def removable(
+    present: Mapping[str, Iterable[str]],
+    good: Iterable[Version],
+    in_use: InUse,
+    is_held: Callable[[str], bool],
+) -> Iterator[tuple[str, str]]:
+    """
+    Yield the copies of a shard that no config has any more, each by the part for its DAG id and its name.
+
+    :param present: the names of all copies, by the part for the DAG id
+    :param good: what a complete load has found good
+    :param is_held: whether the shard holds the DAG id of the copies with a part; may open them
+    """
+    stay = {id_part_of(version.dag_id) for version in good} | {id_part_of(dag_id) for dag_id in in_use.dag_ids}
+    keys = {key_part_of(key) for key in in_use.keys}
+    for part in present.keys() - stay:
+        if is_held(part):
+            yield from ((part, name) for name in present[part] if key_part_in(name) not in keys)
 
 
 def _grouped(copies: Iterable[Kept], part: Callable[[Kept], str]) -> dict[str, list[Kept]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from dag_factory.configs.document import Document, check_values
@@ -32,6 +33,14 @@ class Version:
     key: str
     document: Document
     access: Access = OWNER_ONLY
+
+
+@dataclass(frozen=True)
+class InUse:
+    """Copies that must stay as they are: by DAG id, and by the config's key."""
+
+    dag_ids: Collection[str] = ()
+    keys: Collection[str] = ()
 
 
 def version_in(content: bytes, digest: str) -> Version | None:
@@ -77,6 +86,17 @@ def is_whole(id_part: str) -> bool:
 def key_part_of(key: str) -> str:
     """Return the part of a file's name that says which config it is of."""
     return _digest(key.encode())[:16]
+
+
+def id_part_in(name: str) -> str:
+    """Return the part of a copy's name, or of its key, that says which DAG id it is for."""
+    return name.rpartition("/")[2].partition(".")[0]
+
+
+def key_part_in(name: str) -> str:
+    """Return the part of a copy's name, or of its key, that says which config it is of; empty where it has none."""
+    parts = name.rpartition("/")[2].split(".")
+    return parts[1] if len(parts) > 2 else ""
 
 
 def bucket_of(dag_id: str) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from dag_factory.configs.document import Document
 from dag_factory.store.all_copies import AllCopies
-from dag_factory.store.copies import Version
+from dag_factory.store.copies import InUse, Version
 from dag_factory.store.shards import WHOLE, Shard
 
 __all__ = ["BUDGET_SECONDS", "FOLDER", "InUse", "LastGoodVersions", "Version"]
@@ -18,14 +17,6 @@ FOLDER = ".last_good"
 
 # Airflow gives the loader's module 30 s. Copies that are not written within this time are left to the next loads.
 BUDGET_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class InUse:
-    """Copies that must stay as they are: by DAG id, and by the config's key."""
-
-    dag_ids: Collection[str] = ()
-    keys: Collection[str] = ()
 
 
 class LastGoodVersions(Protocol):

@@ -15,14 +15,15 @@ from functools import cached_property
 from pathlib import Path
 
 from dag_factory.configs.document import Document
-from dag_factory.store.all_copies import AllCopies, is_held
+from dag_factory.store.all_copies import AllCopies, is_held, removable
 from dag_factory.store.copies import (
     MAX_BYTES,
+    InUse,
     Version,
     bucket_of,
     content_of,
+    id_part_in,
     id_part_of,
-    key_part_of,
     name_of,
 )
 from dag_factory.store.folder.copy_files import (
@@ -37,7 +38,7 @@ from dag_factory.store.folder.copy_files import (
     size_of,
     write,
 )
-from dag_factory.store.last_good import BUDGET_SECONDS, FOLDER, InUse
+from dag_factory.store.last_good import BUDGET_SECONDS, FOLDER
 from dag_factory.store.shards import WHOLE, Shard
 
 log = logging.getLogger(__name__)
@@ -172,14 +173,13 @@ class FolderLastGood:
     ) -> None:
         present: dict[str, dict[str, os.DirEntry[str]]] = {}
         for entry in entries(self.folder):
-            present.setdefault(entry.name.partition(".")[0], {})[entry.name] = entry
+            present.setdefault(id_part_in(entry.name), {})[entry.name] = entry
         if complete:
             # Before anything is written: the disk may be full.
-            stay = {id_part_of(version.dag_id) for version in good} | {id_part_of(dag_id) for dag_id in in_use.dag_ids}
-            keys = {key_part_of(key) for key in in_use.keys}
-            for part in present.keys() - stay:
-                if is_held(part, newest_first(map(copy_of, present[part].values())), shard):
-                    remove((entry for name, entry in present[part].items() if name.split(".")[1] not in keys), since)
+            def holds(part: str) -> bool:
+                return is_held(part, newest_first(map(copy_of, present[part].values())), shard)
+
+            remove((present[part][name] for part, name in removable(present, good, in_use, holds)), since)
         deadline = time.monotonic() + seconds
         left = 0
         for version in good:

@@ -12,18 +12,20 @@ from typing import NamedTuple
 
 from dag_factory.configs.document import Document
 from dag_factory.errors import StoreError
-from dag_factory.store.all_copies import AllCopies
+from dag_factory.store.all_copies import AllCopies, removable
 from dag_factory.store.copies import (
     MAX_BYTES,
+    InUse,
     Version,
     bucket_of,
     content_of,
+    id_part_in,
     id_part_of,
-    key_part_of,
+    key_part_in,
     name_of,
     version_in,
 )
-from dag_factory.store.last_good import BUDGET_SECONDS, FOLDER, InUse
+from dag_factory.store.last_good import BUDGET_SECONDS, FOLDER
 from dag_factory.store.objects.bucket import Bucket
 from dag_factory.store.objects.entries import Entry
 from dag_factory.store.shards import WHOLE, Shard
@@ -107,7 +109,7 @@ class ObjectLastGood:
             before = self._bucket.list(hidden=key.rpartition("/")[0])
             self._bucket.write_all({key: content})
             self._bucket.remove_all(
-                each for each in before if _id_part(each) == id_part_of(version.dag_id) and each != key
+                each for each in before if id_part_in(each) == id_part_of(version.dag_id) and each != key
             )
         except StoreError as error:
             raise OSError(errno.EIO, str(error)) from error
@@ -116,7 +118,7 @@ class ObjectLastGood:
         """Remove the copies for a DAG id, as far as that is possible; the next load removes what is left."""
         with suppress(StoreError):
             present = self._bucket.list(hidden=f"{FOLDER}/{bucket_of(dag_id)}")
-            self._bucket.remove_all(key for key in present if _id_part(key) == id_part_of(dag_id))
+            self._bucket.remove_all(key for key in present if id_part_in(key) == id_part_of(dag_id))
 
     def _keep(  # noqa: PLR0913 - by name
         self,
@@ -132,15 +134,10 @@ class ObjectLastGood:
         present = copies.names
         by_id: dict[str, set[str]] = {}
         for key in present:
-            by_id.setdefault(_id_part(key), set()).add(key)
+            by_id.setdefault(id_part_in(key), set()).add(key)
         removed: list[str] = []
         if complete:
-            stay = {id_part_of(version.dag_id) for version in good} | {id_part_of(dag_id) for dag_id in in_use.dag_ids}
-            keys = {key_part_of(key) for key in in_use.keys}
-            for part in by_id.keys() - stay:
-                if not copies.are_held(part, shard):
-                    continue
-                removed += (key for key in by_id[part] if _key_part(key) not in keys)
+            removed += (key for _, key in removable(by_id, good, in_use, lambda part: copies.are_held(part, shard)))
         new: dict[str, bytes] = {}
         kept: dict[str, str] = {}
         for version in good:
@@ -189,7 +186,7 @@ class ObjectCopies(AllCopies[ObjectCopy]):
         self.names = {key: entry for key, entry in names.items() if key.rpartition("/")[2].count(".") == 3}
 
     def listed(self) -> list[ObjectCopy]:
-        return [ObjectCopy(key, _id_part(key), _key_part(key)) for key in self.names]
+        return [ObjectCopy(key, id_part_in(key), key_part_in(key)) for key in self.names]
 
     def newest_first(self, copies: Iterable[ObjectCopy]) -> Iterator[Version]:
         for key in sorted(
@@ -205,11 +202,3 @@ class ObjectCopies(AllCopies[ObjectCopy]):
 
 def _key_of(version: Version, content: bytes) -> str:
     return f"{FOLDER}/{bucket_of(version.dag_id)}/{name_of(version, content)}"
-
-
-def _id_part(key: str) -> str:
-    return key.rpartition("/")[2].partition(".")[0]
-
-
-def _key_part(key: str) -> str:
-    return key.rpartition("/")[2].split(".")[1] if key.rpartition("/")[2].count(".") > 1 else ""
