@@ -205,6 +205,8 @@ def default_config(home: Path, url: str, dags_folder: Path, database: str | None
             "refresh_interval": 3,
             "bundle_refresh_check_interval": 1,
             "min_file_process_interval": 30,
+            # The default is one folder for all Airflows of a machine.
+            "dag_bundle_storage_path": home / "bundles",
         },
         # Between a run, its task and its end, the scheduler's loop runs once each.
         "scheduler": {"scheduler_idle_sleep_time": 0.3},

@@ -75,9 +75,9 @@ class LoaderFiles:
                     files.add(file)
         self._found = frozenset(files) or self._found
 
-    def files(self, dag_ids: DagIds) -> list[LoaderFile]:
-        """Return the files to parse for a change, sorted; empty where none is known."""
-        return sorted(set(self._files(dag_ids)))
+    def files(self, dag_ids: DagIds, without: Collection[Shard] = ()) -> list[LoaderFile]:
+        """Return the files to parse for a change, sorted, without those of some shards; empty where none is known."""
+        return sorted({file for file in self._files(dag_ids) if file.shard not in without})
 
     def shards(self, dag_ids: DagIds) -> list[Shard]:
         """Return the shards whose loads see a change, sorted."""
@@ -87,15 +87,15 @@ class LoaderFiles:
         """Return whether there are several shards, so that it matters which DAG ids a change concerns."""
         return self._numbers() != {1}
 
-    def touch(self, dag_ids: DagIds) -> None:
+    def touch(self, dag_ids: DagIds, without: Collection[Shard] = ()) -> None:
         """
-        Make the loader files in the DAGs folder newer that a change concerns.
+        Make the loader files in the DAGs folder newer that a change concerns, without those of some shards.
 
         Does nothing if they are elsewhere, or have other names: Airflow then parses them at the next regular time.
         """
         there = self._local.found()
         concerned = {shard for of in {shard.of for shard in there} for shard in shards_of(dag_ids, of)}
-        self._local.touch(concerned.intersection(there))
+        self._local.touch(concerned.intersection(there).difference(without))
 
     def _numbers(self) -> set[int]:
         """Return how many shards there are; two numbers while one replaces the other."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from dag_factory.dag.tags import TAG
+from dag_factory.store.shards import Shard
 from dag_factory.watch.loader_files import DagIds, LoaderFile, LoaderFiles
 
 if TYPE_CHECKING:
@@ -48,19 +49,19 @@ class RestRequests:
         self._database = database
         self._tokens: dict[LoaderFile, str] = {}
 
-    async def send(self, caller: Caller, dag_ids: DagIds) -> None:
-        """Ask once for the files that a change concerns."""
+    async def send(self, caller: Caller, dag_ids: DagIds, without: Collection[Shard] = ()) -> None:
+        """Ask once for the files that a change concerns, without those of some shards."""
         if self._tokens.keys().isdisjoint(self._files.files(None)):
             await asyncio.to_thread(self._files.find, await self._list(caller))
-        files = self._files.files(dag_ids)
+        files = self._files.files(dag_ids, without)
         if not 0 < len(files) <= _MAX_FILES:
-            return await self._database.send(dag_ids)
+            return await self._database.send(dag_ids, without)
         if not self._tokens.keys() >= set(files):
             for dag_id in sorted(dag_ids or ())[:_MAX_FILES]:
                 await self._look_up(caller, dag_id)
         # All of them, even if one is refused.
         if not all([await self._ask(caller, file) for file in files]):
-            await self._database.send(dag_ids)
+            await self._database.send(dag_ids, without)
         return None
 
     async def _list(self, caller: Caller) -> list[tuple[str, LoaderFile]]:
@@ -103,20 +104,20 @@ class DatabaseRequests:
     def __init__(self, files: LoaderFiles) -> None:
         self._files = files
 
-    async def send(self, dag_ids: DagIds) -> None:
-        """Ask once for the files that a change concerns."""
-        await asyncio.to_thread(self._send, dag_ids)
+    async def send(self, dag_ids: DagIds, without: Collection[Shard] = ()) -> None:
+        """Ask once for the files that a change concerns, without those of some shards."""
+        await asyncio.to_thread(self._send, dag_ids, without)
 
-    def _send(self, dag_ids: DagIds) -> None:
+    def _send(self, dag_ids: DagIds, without: Collection[Shard]) -> None:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
             self._files.find(tagged_dags())
         except SQLAlchemyError as error:
             log.debug("Airflow's database can't be read: %s", type(error).__name__)
-        files = self._files.files(dag_ids)
+        files = self._files.files(dag_ids, without)
         if not files or not request_parses(files):
-            self._files.touch(dag_ids)
+            self._files.touch(dag_ids, without)
 
 
 def tagged_dags() -> list[tuple[str, LoaderFile]]:

@@ -42,15 +42,17 @@ class Parses:
         idle ────── a change is wanted ─────▶ looking
         looking ─── the marker is seen ─────▶ idle, or looking where another change is wanted by now
         looking ─── it is not, or the caller asks even so ──▶ a request is sent ──▶ waiting
-        waiting ─── a parse has noted another marker ───────▶ looking, with the first retry interval
+        waiting ─── a parse has noted an older marker ──────▶ looking, with the first retry interval
         waiting ─── the retry interval is over ─────────────▶ looking, with the next interval
         looking ─── no interval is left, no marker can be made (one request is sent), or the request failed ──▶
                     a line is logged, then as after "the marker is seen"
 
     Where the loader is divided into shards, "seen" means by the shards that the change concerns, and "the marker" is
-    the one that the store had when the change was looked at first: later ones may be about other shards. Which DAG ids
-    an unknown change concerns is found out at first. Of a change of one's own the pipeline's id is known, so that is
-    asked for at once; a third task finds out, for some changes together, what else they concern, and wants that.
+    the one that the store had when the change was looked at first: later ones may be about other shards. Only shards
+    that have not seen it are requested, and while others see it one after the other, nothing is requested: Airflow puts
+    a request before all that waits for its first parse. Which DAG ids an unknown change concerns is found out at first.
+    Of a change of one's own the pipeline's id is known, so that is asked for at once; a third task finds out, for some
+    changes together, what else they concern, and wants that.
 
     No change is lost: it is wanted before it is known whether the task still runs, and the task ends only where nothing
     is wanted; between its last look at that and its end, nothing else runs. No request loops forever: each is followed
@@ -186,20 +188,23 @@ class Parses:
 
     async def _ask_until_seen(self, wanted: Wanted) -> None:
         dag_ids = await self._concerned(wanted)
-        even_if_seen, intervals = wanted.even_if_seen, iter(self._retry_seconds)
+        intervals = iter(self._retry_seconds)
         try:
-            marker, seen, is_all = await asyncio.to_thread(self._look, dag_ids)
-            while even_if_seen or not is_all:
+            marker, notes, unseen = await asyncio.to_thread(self._look, dag_ids)
+            due = notes.keys() if wanted.even_if_seen else unseen
+            while due or unseen:
                 interval = next(intervals, None)
                 if interval is None:
                     log.warning("No parse of the loader has been seen. Is Airflow's DAG processor running?")
                     return
-                even_if_seen = False
-                await wanted.request(dag_ids)
-                before = seen
-                seen, is_all = await self._look_for_another(before, interval, dag_ids, marker)
-                if seen != before:
+                if due:
+                    await wanted.request(dag_ids, notes.keys() - due)
+                before = notes
+                notes, unseen = await self._look_for_another(before, interval, dag_ids, marker)
+                due = unseen
+                if notes != before:
                     intervals = iter(self._retry_seconds)
+                    due = {shard for shard in unseen if notes[shard] != before.get(shard)}
         except StoreError as error:
             # Without a marker it can't be known when a parse has seen the change, but the request may still lead to
             # one.
@@ -235,18 +240,18 @@ class Parses:
 
     async def _look_for_another(
         self, before: Notes, seconds: float, dag_ids: DagIds, marker: str | None
-    ) -> tuple[Notes, bool]:
+    ) -> tuple[Notes, set[Shard]]:
         """Return what `_look` does, as soon as another marker is noted or all is seen, or after some seconds."""
         deadline = time.monotonic() + seconds
         while True:
-            _, seen, is_all = await asyncio.to_thread(self._look, dag_ids, marker)
-            if seen != before or is_all or time.monotonic() > deadline:
-                return seen, is_all
+            _, notes, unseen = await asyncio.to_thread(self._look, dag_ids, marker)
+            if notes != before or not unseen or time.monotonic() > deadline:
+                return notes, unseen
             await asyncio.sleep(POLL_SECONDS)
 
-    def _look(self, dag_ids: DagIds, wanted: str | None = None) -> tuple[str | None, Notes, bool]:
+    def _look(self, dag_ids: DagIds, wanted: str | None = None) -> tuple[str | None, Notes, set[Shard]]:
         """
-        Return the store's marker, what the shards of a change have seen, and whether that covers the change.
+        Return the store's marker, what the shards of a change have seen, and which of them have not seen the change.
 
         :param wanted: the marker that covers it, where a later one may be about other shards; None for the store's
         :raises StoreError: as `_marker` does
@@ -254,7 +259,7 @@ class Parses:
         notes = self._notes(dag_ids)
         marker = self._marker()
         target = wanted if wanted is not None and self._is_divided() else marker
-        return marker, notes, all(is_seen(noted, target) for noted in notes.values())
+        return marker, notes, {shard for shard, noted in notes.items() if not is_seen(noted, target)}
 
     def _marker(self) -> str | None:
         """

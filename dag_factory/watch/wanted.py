@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Collection
 from dataclasses import dataclass
+from typing import Protocol
 
+from dag_factory.store.shards import Shard
 from dag_factory.watch.loader_files import DagIds
 
-ParseRequest = Callable[[DagIds], Awaitable[None]]
-"""Asks Airflow once for a parse of the loader files that a change concerns. Airflow may drop the request."""
+
+class ParseRequest(Protocol):
+    """Asks Airflow once for a parse of the loader files that a change concerns. Airflow may drop the request."""
+
+    def __call__(self, dag_ids: DagIds, without: Collection[Shard] = (), /) -> Awaitable[None]:
+        """
+        Ask once.
+
+        :param without: shards whose loads have seen the change. Their files are left out: Airflow puts what is
+            requested before all that it has not parsed yet
+        """
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse, Response
 
 from dag_factory.api.rest import AirflowApi, Caller
 from dag_factory.store.folder.folder_store import FolderStore
-from dag_factory.store.shards import WHOLE, shard_of, shards
+from dag_factory.store.shards import WHOLE, Shard, shard_of, shards
 from dag_factory.watch.loader_files import DagIds, LoaderFile, LoaderFiles
 from dag_factory.watch.parse_requests import DatabaseRequests, RestRequests
 from tests.forked_python import ForkedPython
@@ -253,7 +253,8 @@ class RecordedRequests(DatabaseRequests):
     def __init__(self) -> None:
         self.sent: list[DagIds] = []
 
-    async def send(self, dag_ids: DagIds) -> None:
+    async def send(self, dag_ids: DagIds, without: Collection[Shard] = ()) -> None:
+        del without
         self.sent.append(dag_ids)
 
 

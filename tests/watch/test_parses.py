@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
 import pytest
@@ -32,7 +32,8 @@ class FakeAirflow:
         self.requests = 0
         self.seen: list[str | None] = []
 
-    async def request(self, dag_ids: DagIds) -> None:
+    async def request(self, dag_ids: DagIds, without: Collection[Shard] = ()) -> None:
+        del dag_ids, without
         self.requests += 1
         if self.requests > self.drops:
             self.seen.append(self.store.marker())
@@ -120,8 +121,8 @@ def test_parses_that_have_seen_older_changes_start_the_intervals_anew(
     airflow: FakeAirflow, store: FolderStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     # A change comes during each of the first ten parses.
-    async def request(dag_ids: DagIds) -> None:
-        await airflow.request(dag_ids)
+    async def request(dag_ids: DagIds, without: Collection[Shard] = ()) -> None:
+        await airflow.request(dag_ids, without)
         if airflow.requests <= 10:
             store.bump()
 
@@ -233,7 +234,7 @@ def test_later_is_when_airflow_surely_takes_what_it_may_have_left_out() -> None:
 def test_a_request_that_fails_ends_neither_this_one_nor_the_next(
     airflow: FakeAirflow, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def broken(dag_ids: DagIds) -> None:
+    async def broken(dag_ids: DagIds, without: Collection[Shard] = ()) -> None:
         raise RuntimeError("canary-7f3a")
 
     parses = Parses(lambda: airflow.store)
@@ -301,10 +302,10 @@ class DividedAirflow:
         """Have so many loader files from now on."""
         self.of = of
 
-    async def request(self, dag_ids: DagIds) -> None:
+    async def request(self, dag_ids: DagIds, without: Collection[Shard] = ()) -> None:
         self.drops -= 1
         if self.drops < 0:
-            self.parse(*shards_of(dag_ids, self.of))
+            self.parse(*(shard for shard in shards_of(dag_ids, self.of) if shard not in without))
 
     def parse(self, *some: Shard) -> None:
         for shard in some:
@@ -349,9 +350,46 @@ def test_a_change_that_its_shard_has_seen_needs_no_parse_though_others_have_not(
     assert divided.parsed == [Shard(5, 8)]
 
 
+class QueueingAirflow(DividedAirflow):
+    """Parses one file after the other. What is requested comes before all that waits, as in Airflow's queue."""
+
+    def __init__(self, store: FolderStore, of: int) -> None:
+        super().__init__(store, of)
+        self.queue = shards(of)
+        self.requested = 0
+
+    async def request(self, dag_ids: DagIds, without: Collection[Shard] = ()) -> None:
+        self.requested += 1
+        for file in self.files.files(dag_ids, without):
+            assert file.shard is not None
+            self.queue = [file.shard, *(shard for shard in self.queue if shard != file.shard)]
+
+    async def work(self) -> None:
+        while True:
+            if self.queue:
+                self.parse(self.queue.pop(0))
+            await asyncio.sleep(0.3)
+
+
+def test_shards_that_are_parsed_one_after_the_other_are_parsed_once_each(divided: DividedAirflow) -> None:
+    airflow = QueueingAirflow(divided.store, 8)
+    parses = Parses(lambda: airflow.store, airflow.files, retry_seconds=(20, 20))
+
+    async def story() -> None:
+        working = asyncio.create_task(airflow.work())
+        parses.ask_if_unseen(airflow.request)
+        assert await parses.wait_until_seen(LIMIT)
+        await asyncio.sleep(0.6)
+        working.cancel()
+
+    tell(parses, story)
+    assert sorted(airflow.parsed) == shards(8)
+    assert airflow.requested == 1
+
+
 def test_changes_of_other_shards_meanwhile_are_no_reason_to_parse_it_again(divided: DividedAirflow) -> None:
-    async def request(dag_ids: DagIds) -> None:
-        await divided.request(dag_ids)
+    async def request(dag_ids: DagIds, without: Collection[Shard] = ()) -> None:
+        await divided.request(dag_ids, without)
         divided.store.bump()
 
     parses = Parses(lambda: divided.store, divided.files)
