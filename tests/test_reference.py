@@ -10,7 +10,8 @@ from airflow.cli.cli_config import Arg
 from dag_factory.cli import declared
 from dag_factory.options import OPTIONS
 from tests.places import ROOT
-from tools.reference import MORE, PARTS, called, cell, meaning, written
+from tools.markdown import cell
+from tools.reference import MORE, PARTS, called, meaning, written
 
 MADE = [page for page in sorted((ROOT / "docs").glob("*.md")) if "made by tools/reference.py" in page.read_text()]
 

@@ -22,6 +22,8 @@ from pydantic import BaseModel
 from dag_factory.cli import declared
 from dag_factory.configs.pipeline import AirflowConfig, DagFactory, EntityReference, IngestionPipeline, Runner
 from dag_factory.options import OPTIONS
+from tools.markdown import cell
+from tools.source_config_reference import source_configs
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -156,12 +158,12 @@ def meaning(argument: Arg) -> str:
     return text + (" Required." if given.get("required") else "")
 
 
-def cell(text: str) -> str:
-    """Return a text as one line of Markdown that shows what it says."""
-    return re.sub(r"([*<|\[])", r"\\\1", " ".join(text.split()))
-
-
-PARTS: dict[str, Callable[[], Iterator[str]]] = {"settings": settings, "config": config, "commands": commands}
+PARTS: dict[str, Callable[[], Iterator[str]]] = {
+    "settings": settings,
+    "config": config,
+    "source_configs": source_configs,
+    "commands": commands,
+}
 
 
 def written(page: str) -> str:

@@ -1,0 +1,83 @@
+"""The fields of each source config, from openmetadata-ingestion's schemas, as tables of Markdown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+
+from dag_factory.configs import schemas as kinds
+from dag_factory.configs.schemas import ANY_SERVICE, Kind, Schemas, newest, texts_of
+from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
+from tools.markdown import cell
+
+WORDS = {
+    kinds.BOOLEAN: "true or false",
+    kinds.INTEGER: "whole number",
+    kinds.NUMBER: "number",
+    kinds.TEXT: "text",
+    kinds.SECRET: "text, secret",
+    kinds.MOMENT: "moment",
+    kinds.ANY: "any",
+}
+# Each application has a config of its own, which OpenMetadata's UI writes.
+WITHOUT_PARTS = ("application",)
+
+
+def source_configs() -> Iterator[str]:
+    """Yield the lines of a section for each pipeline type and kind of service, then one for each part of them."""
+    schemas = newest()
+    parts: dict[str, None] = {}
+    yield f"These are the fields of openmetadata-ingestion {schemas.version}."
+    for name in PIPELINE_TYPES:
+        for service, model in schemas.source_configs(name).items():
+            yield ""
+            yield f"## {name}" if service == ANY_SERVICE else f"## {name} of a {service}"
+            yield ""
+            yield from _table(schemas, model)
+            if name not in WITHOUT_PARTS:
+                parts |= dict.fromkeys(_parts(schemas, schemas.fields(model).values(), set()))
+    yield ""
+    yield "## Parts"
+    for part in sorted(parts):
+        yield ""
+        yield f"### {part}"
+        yield ""
+        yield from _table(schemas, part) if schemas.fields(part) else ["It has no fields of its own."]
+
+
+def _table(schemas: Schemas, model: str) -> Iterator[str]:
+    texts = texts_of(schemas).get(model, {})
+    yield "| field | type | default | meaning |"
+    yield "|---|---|---|---|"
+    # What says which source config it is comes first.
+    for name, kind in sorted(schemas.fields(model).items(), key=lambda each: (each[0] != "type", each[0])):
+        text = texts.get(name, {})
+        default = f"`{json.dumps(text['default'])}`" if text.get("default") is not None else "none"
+        value = "required" if name in schemas.required(model) else default
+        yield f"| `{name}` | {_words(schemas, kind)} | {value} | {cell(text.get('description') or '')} |"
+
+
+def _words(schemas: Schemas, kind: Kind) -> str:
+    """Return which values a kind takes."""
+    if isinstance(kind, dict):
+        if "list" in kind:
+            return f"list: {_words(schemas, kind['list'])}"
+        if "map" in kind:
+            return f"mapping: {_words(schemas, kind['map'])}"
+        return ", or ".join(dict.fromkeys(_words(schemas, each) for each in kind["one of"]))
+    if schemas.is_type(kind):
+        return f"[{kind}](#{kind.lower()})"
+    values = schemas.values(kind)
+    return ", ".join(f"`{value}`" for value in values) if values else WORDS.get(kind, str(kind))
+
+
+def _parts(schemas: Schemas, found: Iterable[Kind], seen: set[str]) -> Iterator[str]:
+    """Yield the names of the types in some kinds, and of those in them."""
+    for kind in found:
+        if isinstance(kind, dict):
+            inner = [each for value in kind.values() for each in (value if isinstance(value, list) else [value])]
+            yield from _parts(schemas, inner, seen)
+        elif schemas.is_type(kind) and kind not in seen:
+            seen.add(kind)
+            yield kind
+            yield from _parts(schemas, schemas.fields(kind).values(), seen)
