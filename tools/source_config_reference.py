@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
 from dag_factory.configs import schemas as kinds
 from dag_factory.configs.schemas import ANY_SERVICE, Kind, Schemas, newest, texts_of
 from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
+from tools.docs_site import heading_id
 from tools.markdown import cell
 
 WORDS = {
@@ -26,26 +27,31 @@ WITHOUT_PARTS = ("application",)
 def source_configs() -> Iterator[str]:
     """Yield the lines of a section for each pipeline type and kind of service, then one for each part of them."""
     schemas = newest()
-    parts: dict[str, None] = {}
+    parts = _all_parts(schemas)
     yield f"These are the fields of openmetadata-ingestion {schemas.version}."
     for name in PIPELINE_TYPES:
         for service, model in schemas.source_configs(name).items():
             yield ""
             yield f"## {name}" if service == ANY_SERVICE else f"## {name} of a {service}"
             yield ""
-            yield from _table(schemas, model)
-            if name not in WITHOUT_PARTS:
-                parts |= dict.fromkeys(_parts(schemas, schemas.fields(model).values(), set()))
+            yield from _table(schemas, model, parts)
     yield ""
     yield "## Parts"
     for part in sorted(parts):
         yield ""
         yield f"### {part}"
         yield ""
-        yield from _table(schemas, part) if schemas.fields(part) else ["It has no fields of its own."]
+        yield from _table(schemas, part, parts) if schemas.fields(part) else ["It has no fields of its own."]
 
 
-def _table(schemas: Schemas, model: str) -> Iterator[str]:
+def _all_parts(schemas: Schemas) -> set[str]:
+    """Return the names of the types that have a section."""
+    models = [schemas.source_configs(name).values() for name in PIPELINE_TYPES if name not in WITHOUT_PARTS]
+    fields = [schemas.fields(model).values() for found in models for model in found]
+    return set(_parts(schemas, [kind for found in fields for kind in found], set()))
+
+
+def _table(schemas: Schemas, model: str, parts: Set[str]) -> Iterator[str]:
     texts = texts_of(schemas).get(model, {})
     yield "| field | type | default | meaning |"
     yield "|---|---|---|---|"
@@ -54,19 +60,19 @@ def _table(schemas: Schemas, model: str) -> Iterator[str]:
         text = texts.get(name, {})
         default = f"`{json.dumps(text['default'])}`" if text.get("default") is not None else "none"
         value = "required" if name in schemas.required(model) else default
-        yield f"| `{name}` | {_words(schemas, kind)} | {value} | {cell(text.get('description') or '')} |"
+        yield f"| `{name}` | {_words(schemas, kind, parts)} | {value} | {cell(text.get('description') or '')} |"
 
 
-def _words(schemas: Schemas, kind: Kind) -> str:
-    """Return which values a kind takes."""
+def _words(schemas: Schemas, kind: Kind, parts: Set[str]) -> str:
+    """Return which values a kind takes; the name of a part is a link to it."""
     if isinstance(kind, dict):
         if "list" in kind:
-            return f"list: {_words(schemas, kind['list'])}"
+            return f"list: {_words(schemas, kind['list'], parts)}"
         if "map" in kind:
-            return f"mapping: {_words(schemas, kind['map'])}"
-        return ", or ".join(dict.fromkeys(_words(schemas, each) for each in kind["one of"]))
+            return f"mapping: {_words(schemas, kind['map'], parts)}"
+        return ", or ".join(dict.fromkeys(_words(schemas, each, parts) for each in kind["one of"]))
     if schemas.is_type(kind):
-        return f"[{kind}](#{kind.lower()})"
+        return f"[{kind}](#{heading_id(kind, '-')})" if kind in parts else str(kind)
     values = schemas.values(kind)
     return ", ".join(f"`{value}`" for value in values) if values else WORDS.get(kind, str(kind))
 
