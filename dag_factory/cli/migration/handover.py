@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,6 +39,8 @@ def wait_for_loader(loaders: LoaderFolder, removed: Sequence[Path], dag_ids: Seq
         )
     asked = [file for shard in loaders.found() for file in _as_airflow_knows(loaders.path / shard.file_name)]
     asked += [LoaderFile(bundle.name, shard.file_name) for bundle in own_bundles() for shard in bundle.part.all()]
+    limit = f"at most {WAIT_SECONDS:.0f} s ..."
+    print(f"Waiting until Airflow takes the DAGs from the loader, {limit}", file=sys.stderr, flush=True)
     outdated = {file for path in removed for file in _as_airflow_knows(path)}
     try:
         left = _wait(dag_ids, outdated, asked)
