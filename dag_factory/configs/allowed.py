@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from dag_factory.openmetadata.python_classes import check_application
 from dag_factory.openmetadata.server_address import matches, names_server, server_address
 from dag_factory.options import SECTION
 from dag_factory.secrets.references import CONNECTION, ENV, FERNET, is_reference, references_in
-from dag_factory.secrets.sealing import Keys, UnsealError
+from dag_factory.secrets.sealing import Keys, KeysElsewhere, UnsealError
 
 SERVER = "openMetadataServerConnection"
 TOKEN_FIELDS = ("securityConfig", "extraHeaders")
@@ -226,6 +226,16 @@ def configured() -> Allowed:
         applications=settings.allowed_applications(),
         versions=ingestion_versions.configured(),
     )
+
+
+def where_configs_are_written() -> Allowed:
+    """
+    Return what the settings allow, for a machine on which configs are only written: an author's, or that of CI.
+
+    It need not have Airflow's Fernet key, and should not.
+    """
+    opened = configured()
+    return replace(opened, keys=KeysElsewhere()) if not opened.keys.is_set else opened
 
 
 def connections_in(document: Document) -> list[str]:

@@ -18,7 +18,13 @@ _LONGEST_FIELD = 300
 MISSING = "missing"
 SPELLING = "spelling"
 UNREADABLE = "unreadable"
-"""The kinds that code asks for by name; others only group problems. The text of an ``UNREADABLE`` one has the place."""
+EFFECT = "effect"
+"""
+The kinds that code asks for by name; others only group problems.
+
+The text of an ``UNREADABLE`` one has the place. A field that has no ``EFFECT`` in one config may have it in another, so
+it is right in defaults.
+"""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,12 @@ class Problem:
     def text(self) -> str:
         """What is wrong and the way out."""
         return f"{self.problem}. {self.way_out}" if self.way_out else self.problem
+
+    @property
+    def sentence(self) -> str:
+        """Field, problem and way out on one line."""
+        text = one_line(f"{_short(self.field)} {self.text}" if self.field else self.text)
+        return text if text.endswith((".", "?", "!")) else f"{text}."
 
     @property
     def place(self) -> str | None:

@@ -58,5 +58,15 @@ def _shown(value: Any, kind: Kind, name: str) -> Any:
     return value if is_known and name in _SHOWN_TEXTS and not is_secret("", value) else HIDDEN
 
 
+def shown_field(field: str) -> str:
+    """Return the dotted path of a field, with ``***`` for each name in it that may itself be a secret."""
+    parts = field.split(".")
+    return ".".join(part if part.isdecimal() or _is_plain_name(part) else HIDDEN for part in parts)
+
+
 def _name(key: str, known: Any) -> str:
-    return key if key in known or (_FIELD_NAME.fullmatch(key) and not is_secret("", key)) else HIDDEN
+    return key if key in known or _is_plain_name(key) else HIDDEN
+
+
+def _is_plain_name(key: str) -> bool:
+    return _FIELD_NAME.fullmatch(key) is not None and not is_secret("", key)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from airflow.sdk import DAG
 
 from dag_factory.configs.allowed import Allowed
 from dag_factory.configs.pipeline import IngestionPipeline, Runner
+from dag_factory.configs.problem import EFFECT, Problem
+from dag_factory.configs.shown_config import shown_field
 from dag_factory.configs.timetables.schedule import EPOCH, schedule, timezone_of
 from dag_factory.configs.timetables.spread import spread_runs
 from dag_factory.configs.timetables.written import read_back, written
@@ -30,8 +33,6 @@ from dag_factory.task.operator import ConfigErrorOperator, IngestionOperator
 
 if TYPE_CHECKING:
     from pendulum import DateTime
-
-    from dag_factory.configs.problem import Problem
 
 OWNER = "openmetadata"
 PROBLEM_TASK = "config_error"
@@ -73,7 +74,8 @@ def plan_of(
     try:
         verdict = examine_config(config, opened, warnings=True)
         pipeline = verdict.require_pipeline()
-        return _planned(pipeline, config, longest_run, verdict.warnings, title_tag=title_tag, spread=spread)
+        warnings = _shown(verdict.warnings) if config.trouble is None else []
+        return _planned(pipeline, config, longest_run, warnings, title_tag=title_tag, spread=spread)
     except ConfigError as error:
         raise error.within(config.key) from None
 
@@ -135,6 +137,16 @@ def _placeholder(plan: PlaceholderPlan) -> DAG:
     return dag
 
 
+def _shown(warnings: Iterable[Problem]) -> list[Problem]:
+    """
+    Return the warnings that are shown, in an order that does not depend on that of the fields.
+
+    Whether a field has an effect is for its author: it may stand in the defaults, where other configs need it.
+    """
+    shown = [replace(each, field=shown_field(each.field or "")) for each in warnings if each.kind != EFFECT]
+    return sorted(shown, key=lambda each: (each.field or "", each.problem))
+
+
 def _planned(  # noqa: PLR0913 - the last by name
     pipeline: IngestionPipeline,
     config: Config,
@@ -154,7 +166,7 @@ def _planned(  # noqa: PLR0913 - the last by name
         dag_id=config.dag_id,
         title=cut(pipeline.title, _MAX_DISPLAY_NAME),
         description=_description(pipeline, config, warnings),
-        docs=describe(pipeline, config, timeout, timetable),
+        docs=describe(pipeline, config, timeout, timetable, warnings),
         schedule=written(timetable),
         timezone=timezone_of(airflow).name,
         catchup=airflow.pipeline_catchup,

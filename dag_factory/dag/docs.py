@@ -18,6 +18,8 @@ from dag_factory.secrets.redaction import redact_beginning
 from dag_factory.store.config_version import config_version, version_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dag_factory.configs.document import Document
     from dag_factory.configs.pipeline import AirflowConfig, IngestionPipeline
     from dag_factory.configs.problem import Problem
@@ -38,15 +40,17 @@ def describe(
     config: Config,
     longest_run: int | None = None,
     timetable: BoundedTimetable | None = None,
+    warnings: Sequence[Problem] = (),
 ) -> str:
     """
     Return a pipeline's page in Markdown: what it is, when it runs, where it is in OpenMetadata, and the harmless part
     of its source config.
 
-    For a last good version, the page begins with what is wrong with the config.
+    For a last good version, the page begins with what is wrong with the config, else with what is doubtful in it.
 
     :param longest_run: seconds after which a run is ended, None for no limit
     :param timetable: of the DAG, which may begin runs later than the cron says
+    :param warnings: what is doubtful in the config
     """
     airflow = pipeline.airflow_config
     service = pipeline.service
@@ -70,6 +74,8 @@ def describe(
         parts.append(f"#### Source config\n\n{_json(source_config)}")
     if config.trouble is not None:
         parts[:0] = _trouble(config, config.trouble)
+    elif warnings:
+        parts[:0] = ["### The config runs, and something in it is doubtful", _listed(warnings)]
     return _as_text(parts)
 
 
@@ -105,10 +111,14 @@ def _all_problems(problem: ConfigError) -> list[str]:
     problems = problem.problems if isinstance(problem, InvalidError) else ()
     if len(problems) <= 1:
         return []
+    return [f"#### All {len(problems)} problems", _listed(problems)]
+
+
+def _listed(problems: Sequence[Problem]) -> str:
     lines = [f"- {_named(each)}{inline(each.text)}" for each in problems[:_MOST_PROBLEMS]]
     if len(problems) > _MOST_PROBLEMS:
         lines.append(f"- and {len(problems) - _MOST_PROBLEMS} more")
-    return [f"#### All {len(problems)} problems", "\n".join(lines)]
+    return "\n".join(lines)
 
 
 def _named(problem: Problem) -> str:

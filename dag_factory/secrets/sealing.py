@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cryptography.fernet import MultiFernet
 
 SETTING = "[core] fernet_key"
+_UNSET = f"{SETTING} is empty. Set it, the same for all of Airflow's components"
 _KEY_BYTES = 32
 _DIGEST = re.compile(r"[0-9a-f]{8}")
 
@@ -58,6 +59,11 @@ class Keys:
         """What is wrong with the setting as a whole and the way out, None where it holds keys."""
         return self._read[1]
 
+    @property
+    def is_set(self) -> bool:
+        """Whether the setting holds anything, be it malformed."""
+        return self.problem != _UNSET
+
     def check(self, sealed: str, dag_id: str | None = None) -> None:
         """
         Check, without decrypting, that the key of a sealed value is configured, and that it is sealed for a DAG.
@@ -69,10 +75,7 @@ class Keys:
             raise UnsealError(f"is encrypted, and {self.problem}")
         fingerprint, digest = _digests(sealed)
         if digest is not None and dag_id is not None and digest != _digest(dag_id):
-            raise UnsealError(
-                f"was encrypted for another DAG than '{dag_id}', and works for that one only. Encrypt the value for "
-                "this DAG with `airflow openmetadata-dag-factory encrypt`, or write a $connection or an $env instead"
-            )
+            raise _of_another(dag_id)
         if fingerprint is not None and fingerprint not in self.fingerprints:
             raise UnsealError(
                 f"is encrypted with the key of fingerprint {fingerprint}, which is missing from {SETTING}. Add that "
@@ -135,7 +138,7 @@ class Keys:
                 )
         said = [key for key in map(str.strip, (setting or "").split(",")) if key]
         if not said:
-            return (), f"{SETTING} is empty. Set it, the same for all of Airflow's components"
+            return (), _UNSET
         keys = [_key(text) for text in said]
         if None in keys:
             which = f"number {keys.index(None) + 1} of its {len(keys)} keys" if len(keys) > 1 else "its key"
@@ -144,6 +147,26 @@ class Keys:
                 "Generate one as Airflow's documentation says"
             )
         return tuple(key for key in keys if key is not None), None
+
+
+class KeysElsewhere(Keys):
+    """
+    Stands for keys that this machine does not have, and must not have: one on which configs are only written.
+
+    Of a sealed value, only the DAG that it is for can be checked there.
+    """
+
+    def check(self, sealed: str, dag_id: str | None = None) -> None:
+        digest = _digests(sealed)[1]
+        if digest is not None and dag_id is not None and digest != _digest(dag_id):
+            raise _of_another(dag_id)
+
+
+def _of_another(dag_id: str) -> UnsealError:
+    return UnsealError(
+        f"was encrypted for another DAG than '{dag_id}', and works for that one only. Encrypt the value for "
+        "this DAG with `airflow openmetadata-dag-factory encrypt`, or write a $connection or an $env instead"
+    )
 
 
 def _key(text: str) -> bytes | None:

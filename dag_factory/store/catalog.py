@@ -46,9 +46,11 @@ class Catalog:
         broken, and those that it returns
     :param good: returns key and stamp of each config, by DAG id, that ``check`` is known to accept; None for those that
         the index has of any load
+    :param claims: of configs that were read before; None to read them when they are asked for
+    :param notes: whether it is noted in the store where configs are. What an author has is left as it is
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by name
         self,
         store: ConfigStore,
         check: Callable[[Config], None] = accepts_all,
@@ -56,11 +58,14 @@ class Catalog:
         load_time: LoadTime | None = None,
         index: Index | None = None,
         good: Callable[[], Mapping[str, tuple[str, str]]] | None = None,
+        claims: Claims | None = None,
+        notes: bool = True,
     ) -> None:
         self._load_time = load_time or LoadTime()
         self._store = store
         self._index = index
-        self._claims = Claims(store, index)
+        self._is_noting = notes
+        self._claims = claims or Claims(store, index)
         self._verdicts = Verdicts(store, check, good or (index.good if index is not None else dict))
         self._copies: dict[str, Version | None] = {}
         self.stamps: dict[str, Stamp | None] = {}
@@ -213,5 +218,6 @@ class Catalog:
         claims = self._claims.all(self._verdicts, self._load_time, needed or (lambda _: False))
         self.stamps = {claim.key: claim.stamp for claim in claims}
         speaks = speakers(claims, self._verdicts, self._load_time)
-        self._store.note({dag_id: found.key for dag_id, found in speaks.items() if found.key != f"{dag_id}.json"})
+        if self._is_noting:
+            self._store.note({dag_id: found.key for dag_id, found in speaks.items() if found.key != f"{dag_id}.json"})
         return speaks

@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 from functools import lru_cache
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from dag_factory.configs.document import Document, parse
 from dag_factory.configs.inheritance import DEFAULTS, DEFAULTS_NAMES, check_defaults, merge_over_defaults
 from dag_factory.errors import ConfigError, StoreError
 
-if TYPE_CHECKING:
-    from dag_factory.store import ConfigStore
-
 log = logging.getLogger(__name__)
+
+
+class Readable(Protocol):
+    """What files are read from: a store, or what an author has at hand."""
+
+    def read(self, key: str) -> bytes:
+        """Return a file's content, as `ConfigStore.read` does."""
 
 
 class Contents(NamedTuple):
@@ -36,7 +40,7 @@ class ConfigFiles:
     :param store: read when a config is asked for; each file of defaults is read once
     """
 
-    def __init__(self, store: ConfigStore) -> None:
+    def __init__(self, store: Readable) -> None:
         self._store = store
         self._defaults: dict[PurePosixPath, Document | ConfigError] = {}
 

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from dag_factory.configs import allowed
-from dag_factory.configs.allowed import Allowed
-from dag_factory.configs.problem import Problem, problem_of, problems_in
-from dag_factory.configs.validation.positions import Positions
-from dag_factory.errors import ConfigError
+from dag_factory.configs.problem import Problem
 from dag_factory.plain_text import one_line
 from dag_factory.store import ConfigStore
-from dag_factory.store.catalog import Catalog
-from dag_factory.store.config import BrokenConfig, Config, examine_config
-from dag_factory.store.config_files import defaults_keys, is_defaults
-from dag_factory.store.precedence import shared
+from dag_factory.store.config_files import is_defaults
+from dag_factory.store.examination import LAST_GOOD, Examination
 
 log = logging.getLogger(__name__)
 
@@ -87,22 +81,12 @@ class _Wrong(Exception):
 
 
 class _Reader:
-    """The configs of a store as they are now, validated, and the warnings for good ones."""
+    """The configs of a store as they are now, examined, and the warnings for good ones."""
 
     def __init__(self, store: ConfigStore) -> None:
         self.store = store
-        self._opened: Allowed = allowed.configured()
-        self.catalog = Catalog(store, self._check)
-        self._positions = Positions(store.read)
-        self._found: dict[str, tuple[Problem, ...]] = {}
-        self.doubts: dict[str, list[Problem]] = {}
-        self._key_of: dict[str, str] = {}
-
-    def _check(self, config: Config) -> None:
-        verdict = examine_config(config, self._opened, warnings=True)
-        if config.trouble is None:
-            self._found[config.key] = verdict.problems
-        verdict.require_pipeline()
+        self._examination = Examination(store)
+        self.doubts: dict[str, Sequence[Problem]] = {}
 
     def dag_id(self, key: str) -> str:
         """
@@ -111,29 +95,15 @@ class _Reader:
         :raises KeyError: where it was removed meanwhile
         :raises _Wrong: where it is wrong
         """
-        config = self.catalog.judge(key)
-        if config is None:
+        found = self._examination.of(key)
+        if found is None:
             raise KeyError(key)
-        if isinstance(config, BrokenConfig):
-            raise _Wrong(self._placed(key, self._all(key, config.problem)))
-        if config.trouble is not None:
-            after = "; its last good version keeps running"
-            raise _Wrong(self._placed(key, self._all(key, config.trouble.problem)), after)
-        if (other := self._key_of.setdefault(config.dag_id, key)) != key:
-            # Neither file is named after the id, so the next load decides which of the two has it.
-            raise _Wrong(self._placed(key, [problem_of(shared(config.dag_id, other), "value")]))
-        if doubts := self._found.get(key):
-            self.doubts[key] = self._placed(key, doubts)
-        return config.dag_id
-
-    def _all(self, key: str, problem: ConfigError) -> Sequence[Problem]:
-        """Return the problems of an error, and the warnings for the same config."""
-        problems = problems_in(problem)
-        is_own = {each.field for each in self._found.get(key, ())} >= {each.field for each in problems}
-        return self._found[key] if is_own and key in self._found else problems
-
-    def _placed(self, key: str, problems: Iterable[Problem]) -> list[Problem]:
-        return self._positions.located(problems, key, defaults_keys(key))
+        if found.problems:
+            after = "; its last good version keeps running" if found.state == LAST_GOOD else ""
+            raise _Wrong([*found.problems, *found.warnings], after)
+        if found.warnings:
+            self.doubts[key] = found.warnings
+        return found.dag_id
 
 
 def _check(reader: _Reader, key: str, change: str) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dag_factory.plain_text import one_line
 from dag_factory.store.folder.folder_store import FolderStore, Snapshot
 from dag_factory.store.folder.listing import not_listed
+from dag_factory.store.folder.misnamed import Misnamed
 from dag_factory.store.own_files import PENDING
-from dag_factory.watch.misnamed import Misnamed
 
 log = logging.getLogger(__name__)
 

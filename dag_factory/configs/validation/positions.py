@@ -51,6 +51,24 @@ class Positions:
         files = [(each, places) for each, places in found.items() if places is not None]
         return [_located(problem, files) for problem in problems]
 
+    def within(self, problems: Iterable[Problem], key: str) -> list[Problem]:
+        """Return the problems of those fields that a file itself has, with their places."""
+        places = self._places(key) or {}
+        found = [(problem, places.get(problem.field or "")) for problem in problems if problem.field]
+        return [replace(each, config=key, line=place[0], column=place[1]) for each, place in found if place is not None]
+
+    def origins(self, key: str, defaults: Iterable[str]) -> dict[str, tuple[str, Place]]:
+        """
+        Return from which file each field of a config comes, with its place there, by dotted path.
+
+        :param defaults: the keys of the config's defaults, the nearest first, whether there are such files or not
+        """
+        found: dict[str, tuple[str, Place]] = {}
+        for each, places in [(key, self._places(key)), *((each, self._places_of_defaults(each)) for each in defaults)]:
+            for field, place in (places or {}).items():
+                found.setdefault(field, (each, place))
+        return found
+
     def _places_of_defaults(self, key: str) -> _Places | None:
         if key not in self._defaults:
             self._defaults[key] = self._places(key)

@@ -13,7 +13,17 @@ from dag_factory.configs.document import Document
 from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.configs.problem import ERROR, InvalidError, Problem, without_doubles
 from dag_factory.configs.pydantic_problems import problems_of
-from dag_factory.configs.validation import foreign, kinds, names, patterns, reach, schedules, source, source_config
+from dag_factory.configs.validation import (
+    effects,
+    foreign,
+    kinds,
+    names,
+    patterns,
+    reach,
+    schedules,
+    source,
+    source_config,
+)
 from dag_factory.configs.validation import server_connection as server
 
 Check = Callable[[Document], Iterable[Problem]]
@@ -45,6 +55,7 @@ WARNINGS: tuple[Check, ...] = (
     server.doubtful_server,
     patterns.patterns,
     schedules.long_spread,
+    effects.without_effect,
 )
 """Run where a user reads the result: at a deploy, for a dropped file, and for a document that has errors."""
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.folder.misnamed import Misnamed
 from dag_factory.watch.change_log import NEW, report
-from dag_factory.watch.misnamed import Misnamed
 from tests.places import TESTS
 
 CASES = TESTS / "cases"

@@ -1,4 +1,4 @@
-"""Files that hold a config but are not read, since their names have another suffix."""
+"""Files that hold a config but are not read, since their names have another suffix, or are hidden."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from dag_factory.configs.document import SUFFIXES
+from dag_factory.configs.problem import WARNING, Problem
+from dag_factory.store.own_files import is_own_file
 
 # How many bytes of a file are searched, and how many files of a folder.
 _BEGINNING = 65_536
@@ -22,6 +24,9 @@ _FIELD = re.compile(
 )
 _ENOUGH = 2
 _YAML, _JSON = ".yaml", ".json"
+
+NOT_READ = "not_read"
+"""The kind of these problems."""
 
 Stamp = tuple[int, int]
 
@@ -52,7 +57,8 @@ class Misnamed:
             for path in [folder / name for name in self._found(folder)]:
                 if path not in self._said:
                     self._said.add(path)
-                    lines.append(_line(self._root, path))
+                    problem = _misnamed(self._root, path)
+                    lines.append(f"file '{problem.config}' {problem.text}")
         return lines
 
     def _found(self, folder: Path) -> Iterator[str]:
@@ -87,14 +93,43 @@ def _is_like_a_config(path: Path) -> bool:
     return len({found[2] for found in _FIELD.finditer(text)}) >= _ENOUGH
 
 
-def _line(root: Path, path: Path) -> str:
+def not_read(root: Path, folders: Iterable[Path]) -> Iterator[Problem]:
+    """
+    Yield a warning for each file that looks like a config, and is not read: by its suffix, or since it is hidden.
+
+    The watcher does not report hidden files: editors write such ones for a moment.
+
+    :param folders: of the store, each to be looked through
+    """
+    for folder in sorted(folders):
+        for find, problem in ((_candidates, _misnamed), (_hidden, _in_hiding)):
+            with suppress(OSError):
+                for path in (folder / name for name in find(folder)):
+                    with suppress(OSError):
+                        if path.is_file() and _is_like_a_config(path):
+                            yield problem(root, path)
+
+
+def _hidden(folder: Path) -> list[str]:
+    """Return the names of hidden files that would be read as configs if they were not hidden."""
+    with os.scandir(folder) as entries:
+        names = sorted(entry.name for entry in entries if entry.name.startswith(".") and not is_own_file(entry.name))
+    return [name for name in names if PurePosixPath(name).suffix.lower() in SUFFIXES][:_MOST_FILES]
+
+
+def _misnamed(root: Path, path: Path) -> Problem:
     key = path.relative_to(root)
     stem = key.name
     # Cuts `orders.yaml.txt` and `orders.jsonl` before the first suffix that looks like JSON or YAML.
     cut = re.search(r"\.(json|ya?ml)", stem, re.IGNORECASE)
     suffix = _YAML if cut is None or cut[1].lower() != "json" else _JSON
     right = f"{stem[: cut.start()] if cut else stem.rpartition('.')[0] or stem}{suffix}"
-    return (
-        f"file '{key}' looks like a config, and is not read: the name of a config ends in .json, .yaml or .yml. "
-        f"If it is one, rename it to '{right}'"
-    )
+    problem = "looks like a config, and is not read: the name of a config ends in .json, .yaml or .yml"
+    return Problem(None, NOT_READ, problem, f"If it is one, rename it to '{right}'", WARNING, config=str(key))
+
+
+def _in_hiding(root: Path, path: Path) -> Problem:
+    key = path.relative_to(root)
+    problem = "looks like a config, and is not read, since it is hidden"
+    way_out = f"If it is one, rename it to '{key.name.lstrip('.')}'"
+    return Problem(None, NOT_READ, problem, way_out, WARNING, config=str(key))

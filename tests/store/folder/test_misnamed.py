@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.watch.misnamed import Misnamed
+from dag_factory.store.folder.misnamed import Misnamed
 
 CONFIG = json.dumps({"name": "orders", "pipelineType": "metadata"})
 YAML = "name: orders\npipelineType: metadata\n"
