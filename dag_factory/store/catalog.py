@@ -15,6 +15,7 @@ from dag_factory.store.stamps import Stamp
 from dag_factory.store.verdicts import Verdicts, accepts_all
 
 if TYPE_CHECKING:
+    from dag_factory.configs.validation.positions import Positions
     from dag_factory.store import ConfigStore
     from dag_factory.store.index import Index
     from dag_factory.store.last_good import Version
@@ -107,6 +108,11 @@ class Catalog:
     def knows_good(self, found: Found) -> bool:
         """Return whether a config is known to run as it is, so that it need not be opened."""
         return isinstance(found, Claim) and self._verdicts.knows_good(found)
+
+    @property
+    def positions(self) -> Positions:
+        """Where the fields of the configs stand, as far as that was asked for."""
+        return self._verdicts.positions
 
     @property
     def is_complete(self) -> bool:

@@ -12,7 +12,6 @@ from dag_factory.configs.allowed import Allowed
 from dag_factory.configs.document import parse
 from dag_factory.configs.problem import EFFECT, ERROR, InvalidError, Problem, problem_of, problems_in
 from dag_factory.configs.validation.effects import without_inherited
-from dag_factory.configs.validation.positions import Positions
 from dag_factory.configs.validation.validator import validate
 from dag_factory.errors import ConfigError
 from dag_factory.store.catalog import Catalog
@@ -71,7 +70,7 @@ class Examination:
         self._opened = opened or allowed.configured()
         self._files = ConfigFiles(store)
         self._catalog = Catalog(store, self._check, notes=False)
-        self._positions = Positions(store.read)
+        self._positions = self._catalog.positions
         self._found: dict[str, tuple[Problem, ...]] = {}
         self._key_of: dict[str, str] = {}
         self.unlisted: dict[str, str] = {}

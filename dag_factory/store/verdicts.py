@@ -46,7 +46,8 @@ class Verdicts:
         self._check = check
         self._read_good = good
         self._faults: dict[str, ConfigError | None] = {}
-        self._positions = Positions(store.read)
+        self.positions = Positions(store.read)
+        """Where the fields of the configs stand, as far as that was asked for."""
         self._placed_keys = 0
 
     @cached_property
@@ -104,7 +105,7 @@ class Verdicts:
         if not isinstance(fault, InvalidError) or self._placed_keys >= _MOST_PLACED:
             return fault
         self._placed_keys += 1
-        return InvalidError(self._positions.located(fault.problems, key, defaults_keys(key)), config=fault.config)
+        return InvalidError(self.positions.located(fault.problems, key, defaults_keys(key)), config=fault.config)
 
     def _checked(self, config: Config) -> ConfigError | None:
         try:
