@@ -41,6 +41,8 @@ STARTS_ONE = {"tests/sandbox/test_run.py"}
 STARTS_NONE = {
     "tests/api/test_forged_requests.py",
     "tests/dag/test_bundle_in_airflow.py",
+    "tests/page_in_browser/test_list.py",
+    "tests/page_in_browser/test_tab.py",
     "tests/test_readme.py",
     "tests/watch/test_parse_requests.py",
 }

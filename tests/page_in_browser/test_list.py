@@ -1,0 +1,379 @@
+"""The list of pipelines in a real Chromium, over stand-ins of the data routes and of Airflow's UI."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.page_in_browser.opened import Opened
+from tests.page_in_browser.rows import many, problem
+from tests.page_in_browser.stand_in import PREFIX, StandIn
+
+pytestmark = pytest.mark.e2e
+
+
+def test_a_row_says_all_of_its_pipeline(page: Opened, stand_in: StandIn) -> None:
+    page.open()
+    row = page.texts("tbody:has([data-dag=finance_dashboards])")[0]
+    for said in (
+        "Finance dashboards",
+        "Last good",
+        "finance_superset",
+        "metadata · Superset",
+        "At 06:00 AM",
+        "in 7 hours",
+    ):
+        assert said in row
+    assert "17,303 records · 2 errors · 2 warnings · 9 min 51 s" in row
+    assert "finance_dashboards.json:14:24 airflowConfig.scheduleInterval '0 25 * * *' is not a cron expression" in row
+    bars = page.run("return page.querySelector('[data-dag=finance_dashboards] .bars').ariaLabel")
+    assert bars == "Last 10 runs: 9 success, 1 failed"
+
+
+def test_counts_are_filters_that_stand_in_the_address(page: Opened, stand_in: StandIn) -> None:
+    page.open()
+    assert page.texts(".count")[:5] == ["12 All", "10 Good", "1 Last good", "1 Broken", "1 Warnings"]
+    page.count("Broken")
+    page.wait_for_names("HR metadata")
+    assert page.browser.url.endswith(f"{PREFIX}/?state=broken")
+    assert page.texts(".count[aria-pressed=true]") == ["1 Broken"]
+    page.count("Paused")
+    page.wait(lambda: "No pipeline matches" in page.text, "no match")
+    assert "The filters are: state broken, paused." in page.text
+    page.browser.run("history.back()")
+    page.wait_for_names("HR metadata")
+    page.browser.run("history.back()")
+    page.wait(lambda: len(page.names) == 12, "all")
+    page.browser.run("history.forward()")
+    page.wait_for_names("HR metadata")
+
+
+def test_a_link_carries_filters_order_and_page(page: Opened, stand_in: StandIn) -> None:
+    stand_in.rows = many(200)
+    page.open("?service=sales_postgres&sort=-name&size=25&page=2")
+    assert len(page.names) == 25
+    assert page.names == sorted(page.names, reverse=True)
+    assert page.run("return page.querySelector('select[aria-label=Service]').value") == "sales_postgres"
+    assert "Page 2 of 3" in page.text
+
+
+@pytest.mark.parametrize("query", ["?page=999", "?page=999&state=broken"])
+def test_a_page_behind_the_last_one_is_the_last_one(page: Opened, stand_in: StandIn, query: str) -> None:
+    stand_in.rows = many(200)
+    page.open(query)
+    assert page.names
+
+
+def test_filters_stand_in_the_address_of_airflow_around_the_frame(page: Opened, stand_in: StandIn) -> None:
+    page.open("/plugin/openmetadata?last=failed")
+    page.wait_for_names("Finance dashboards", "Sales profiler")
+    page.count("Last good")
+    page.wait_for_names("Finance dashboards")
+    assert page.browser.url.endswith("/plugin/openmetadata?state=last_good&last=failed")
+    page.browser.run("history.back()")
+    page.wait_for_names("Finance dashboards", "Sales profiler")
+    assert page.browser.url.endswith("/plugin/openmetadata?last=failed")
+
+
+def test_links_in_airflows_frame_lead_airflows_ui_there(page: Opened, stand_in: StandIn) -> None:
+    page.open("/plugin/openmetadata")
+    page.click("Sales lineage")
+    page.wait(lambda: page.browser.url.endswith("/dags/sales_lineage"), "the DAG's page")
+    assert "Airflow's page /dags/sales_lineage" in page.browser.text
+
+
+def test_headers_sort(page: Opened, stand_in: StandIn) -> None:
+    page.open()
+    page.click("Last run")
+    page.wait(lambda: "sort=-last_run" in stand_in.asked[-1], "the order")
+    page.wait(lambda: page.names[0] == "Sales quality tests", "the list in it")
+    page.wait(lambda: page.run("return page.activeElement.innerText") == "Last run", "the focus where it was")
+    assert page.texts("[aria-sort=descending]") == ["Last run"]
+    page.click("Last run")
+    page.wait(lambda: page.texts("[aria-sort=ascending]") == ["Last run"], "the other order")
+
+
+def test_search_narrows_while_one_types(page: Opened, stand_in: StandIn) -> None:
+    page.open()
+    for text in ("s", "sa", "sales l"):
+        page.type(text)
+    page.wait_for_names("Sales lineage")
+    assert [asked for asked in stand_in.asked if "q=" in asked] == ["q=sales+l&sort=name"]
+    assert page.run("return page.activeElement.type") == "search"
+    page.click("Clear filters")
+    page.wait(lambda: len(page.names) == 12, "all")
+
+
+def test_an_action_is_for_all_that_match_and_says_how_many(page: Opened, stand_in: StandIn) -> None:
+    stand_in.rows = many(200)
+    stand_in.rows[24]["may"] = {"trigger": True, "edit": False}
+    page.open("?service=sales_postgres")
+    page.click("Pause")
+    page.wait(lambda: "Pause 68 pipelines?" in page.text, "the question")
+    assert "All that match now: service sales_postgres." in page.text
+    # It is asked for those that were confirmed, not for those that match later.
+    stand_in.rows[1]["service"] = {"name": "other", "type": None}
+    page.click("Pause 68 pipelines")
+    page.wait(lambda: "Paused 67 pipelines" in page.text, "the outcome")
+    assert "Refused for 1 pipeline: pipeline_00024 You may not pause it." in page.text
+    assert [action for action, _ in stand_in.acted] == ["pause", "pause"]
+    assert sum(row["paused"] for row in stand_in.rows) == 67
+    page.click("Close")
+    page.wait(lambda: page.texts("dialog[open]") == [], "the dialog to close")
+
+
+def test_many_are_paused_by_one_request(page: Opened, stand_in: StandIn) -> None:
+    stand_in.rows = many(300)
+    page.open()
+    page.click("Pause")
+    page.click("Pause 300 pipelines")
+    page.wait(lambda: "Paused 300 pipelines" in page.text, "the outcome")
+    assert len(stand_in.acted) == 1
+
+
+def test_an_action_that_is_cancelled_does_nothing(page: Opened, stand_in: StandIn) -> None:
+    page.open()
+    page.click("Trigger")
+    page.click("Cancel")
+    page.wait(lambda: page.texts("dialog[open]") == [], "the dialog to close")
+    assert stand_in.acted == []
+
+
+def test_an_action_is_for_the_selected_ones(page: Opened, stand_in: StandIn) -> None:
+    page.open()
+    page.click("Select Events topics")
+    page.click("Select Warehouse dbt")
+    assert "2 selected:" in page.text
+    page.click("Trigger")
+    page.click("Trigger 2 pipelines")
+    page.wait(lambda: "Triggered 2 pipelines" in page.text, "the outcome")
+    assert stand_in.acted == [("trigger", ["events_topics", "warehouse_dbt"])]
+
+
+def test_a_switch_pauses_one(page: Opened, stand_in: StandIn) -> None:
+    page.open()
+    page.click("Events topics is active")
+    switch = "return page.querySelector('[data-dag=events_topics] [role=switch]').ariaChecked"
+    page.wait(lambda: page.run(switch) == "false", "the switch")
+    assert stand_in.acted == [("pause", ["events_topics"])]
+
+
+def test_who_may_not_finds_buttons_that_do_nothing(page: Opened, stand_in: StandIn) -> None:
+    for row in stand_in.rows:
+        row["may"] = {"trigger": False, "edit": False}
+    page.open()
+    disabled = "return [...page.querySelectorAll('.bulk button, .switch')].map(each => each.disabled)"
+    assert set(page.run(disabled)) == {True}
+    assert page.run("return page.querySelector('.bulk button').title").startswith("You may not")
+
+
+PAYLOADS = [
+    "<img src=x onerror='window.pwned=1'>",
+    "<script>window.pwned=1</script>",
+    "\"><svg onload='window.pwned=1'>",
+    "javascript:window.pwned=1",
+]
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+@pytest.mark.parametrize("address", ["", "pipeline?dag_id=evil"])
+def test_texts_are_never_read_as_html(page: Opened, stand_in: StandIn, payload: str, address: str) -> None:
+    row = stand_in.rows[0]
+    evil = problem(payload, payload, 1, 1, payload)
+    row.update(
+        dag_id="evil",
+        name=payload,
+        problem=evil,
+        warnings=[evil, evil],
+        type=payload,
+        schedule=payload,
+        owners=[payload],
+    )
+    row["service"] = {"name": payload, "type": payload}
+    row["config"] = {"key": payload, "version": payload, "changed_at": payload}
+    row["links"] = {"dag": payload, "log": payload, "openmetadata": payload}
+    for run in (*row["history"], row["last_run"]):
+        run.update(run_id=payload, state=payload)
+    stand_in.rows = [row]
+    page.open(address, until="tbody tr")
+    assert payload in page.text
+    assert page.run("return window.pwned") is None
+    assert page.run("return page.querySelectorAll('main img, main script, main svg[onload]').length") == 0
+    assert page.run("return [...page.links].map(each => each.protocol)") == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["javascript:alert(1)", " javascript:alert(1)", "JAVASCRIPT:alert(1)", "data:text/html,x", "//evil.example/x",
+     "/\\evil.example/x", "/\t/evil.example/x", "..\\evil", "vbscript:x", "https:", "http:///x", "x", "ftp://x/y"],
+)  # fmt: skip
+def test_a_link_leads_to_a_path_here_or_to_http(page: Opened, stand_in: StandIn, address: str) -> None:
+    stand_in.rows = stand_in.rows[:1]
+    stand_in.rows[0]["links"] = {"dag": address, "log": "../dags/x", "openmetadata": "https://om.example/y"}
+    page.open()
+    links = page.run("return [...page.links].map(each => each.href.replace(location.origin, ''))")
+    assert links == ["/dags/x", "https://om.example/y"]
+
+
+def test_ten_thousand_are_shown_page_by_page(page: Opened, stand_in: StandIn) -> None:
+    stand_in.rows = many(10_000)
+    page.open()
+    assert len(page.names) == 50
+    assert "1\N{EN DASH}50 of 10,000" in page.text
+    page.click("Last page")
+    page.wait(lambda: page.names[-1] == "pipeline_09999", "the last page")
+    assert "Page 200 of 200" in page.text
+    page.count("Broken")
+    page.wait(lambda: "1\N{EN DASH}50 of 100" in page.text, "the broken ones, from their first page")
+
+
+@pytest.mark.parametrize(("theme", "is_dark"), [("light", False), ("dark", True), (None, False)])
+def test_the_theme_is_that_of_airflow(page: Opened, stand_in: StandIn, theme: str | None, is_dark: bool) -> None:
+    if theme:
+        page.browser.run("localStorage.setItem('theme', arguments[0])", theme)
+    page.open("/plugin/openmetadata")
+    page.wait(lambda: bool(page.names), "the list")
+    lightness = "return parseFloat(getComputedStyle(page.body).backgroundColor.match(/[\\d.]+/)[0])"
+    assert (page.run(lightness) < 0.5) is is_dark
+
+
+def test_a_theme_that_is_changed_is_followed(page: Opened, stand_in: StandIn) -> None:
+    page.open("/plugin/openmetadata")
+    page.wait(lambda: bool(page.names), "the list")
+    theme = "return page.documentElement.dataset.theme"
+    assert page.run(theme) == "light"
+    page.browser.run("localStorage.setItem('theme', 'dark')")
+    page.wait(lambda: page.run(theme) == "dark", "the other theme")
+
+
+def test_times_are_in_the_time_zone_chosen_in_airflow(page: Opened, stand_in: StandIn) -> None:
+    page.browser.run("localStorage.setItem('timezone', '\"Asia/Tokyo\"')")
+    page.open()
+    assert "Times in Asia/Tokyo" in page.text
+    assert page.run("return page.querySelector('tbody time').title").endswith(("GMT+9", "JST"))
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (401, "You are not logged in"),
+        (403, "You may not see this You may not read DAGs. Ask an admin"),
+        (
+            503,
+            "be shown You may not read DAGs. This page tries again every 30 seconds.",
+        ),
+    ],
+)
+def test_a_refusal_says_what_to_do(page: Opened, stand_in: StandIn, status: int, said: str) -> None:
+    stand_in.status = status
+    page.open(until=".notice")
+    assert said in page.text
+
+
+def test_who_is_logged_out_is_led_back_after_the_login(page: Opened, stand_in: StandIn) -> None:
+    stand_in.status = 401
+    page.open("?state=broken", until=".notice")
+    link = page.run("return page.querySelector('.notice a').href.replaceAll(location.origin, '')")
+    assert link == "/api/v2/auth/login?next=" + page.run("return encodeURIComponent(location.href)")
+
+
+def test_what_is_away_is_asked_again(page: Opened, stand_in: StandIn) -> None:
+    page.open()
+    page.browser.run("window.realFetch = fetch; window.fetch = () => Promise.reject(new TypeError('Failed to fetch'))")
+    page.click("Refresh")
+    page.wait(lambda: "Airflow\N{RIGHT SINGLE QUOTATION MARK}s API server does not answer" in page.text, "the problem")
+    page.browser.run("window.fetch = realFetch")
+    page.click("Try again now")
+    page.wait(lambda: len(page.names) == 12, "the list")
+
+
+def test_without_pipelines_it_says_how_to_add_one(page: Opened, stand_in: StandIn) -> None:
+    stand_in.rows = []
+    page.open(until=".notice")
+    assert "No pipelines yet" in page.text
+    assert "openmetadata-dag-factory validate" in page.text
+
+
+def test_the_difference_to_the_server_is_shown_where_it_is_known(page: Opened, stand_in: StandIn) -> None:
+    page.open()
+    assert page.texts(".difference") == []
+    stand_in.difference = {"checked_at": "2026-01-01T00:00:00Z", "only_on_server": 3, "only_here": 0, "older_here": 1}
+    page.open()
+    assert (
+        "3 pipelines of the OpenMetadata server missing here, 1 older here than there." in page.texts(".difference")[0]
+    )
+
+
+def test_it_asks_again_only_while_it_can_be_seen(page: Opened, stand_in: StandIn) -> None:
+    page.open()
+    script = """
+        window.planned = new Set();
+        const [start, stop] = [window.setTimeout, window.clearTimeout];
+        window.setTimeout = (call, ms) => {
+            const id = start(call, ms);
+            if (ms === 30000) planned.add(id);
+            return id;
+        };
+        window.clearTimeout = id => { planned.delete(id); stop(id); };
+        window.become = hidden => {
+            Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
+            document.dispatchEvent(new Event('visibilitychange'));
+        };
+        become(true);
+    """
+    page.browser.run(script)
+    asked = len(stand_in.asked)
+    page.browser.run("become(false)")
+    page.wait(lambda: page.browser.run("return planned.size") == 1, "the next time")
+    assert len(stand_in.asked) == asked + 1
+    page.browser.run("become(true)")
+    assert page.browser.run("return planned.size") == 0
+
+
+NAMELESS = """
+    return [...page.querySelectorAll('button, a, input, select')]
+        .filter(each => !(each.innerText || '').trim() && !each.ariaLabel && !each.labels?.length)
+        .map(each => each.outerHTML);
+"""
+
+
+@pytest.mark.parametrize("address", ["", "pipeline?dag_id=finance_dashboards"])
+def test_all_that_can_be_used_has_a_name(page: Opened, stand_in: StandIn, address: str) -> None:
+    page.open(address)
+    assert page.run(NAMELESS) == []
+
+
+CONTRAST = """
+    const canvas = Object.assign(document.createElement('canvas'), {width: 1, height: 1});
+    const context = canvas.getContext('2d', {willReadFrequently: true});
+    const over = (colors) => {
+        context.clearRect(0, 0, 1, 1);
+        for (const color of colors) { context.fillStyle = color; context.fillRect(0, 0, 1, 1); }
+        return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+    };
+    const luminance = (rgb) => {
+        const [r, g, b] = rgb.map(c => c / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const poor = new Set();
+    for (const each of document.querySelectorAll('main *')) {
+        const own = [...each.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+        if (!own || each.matches(':disabled, :disabled *') || !each.checkVisibility()) continue;
+        const behind = [];
+        for (let place = each; place; place = place.parentElement) {
+            behind.unshift(getComputedStyle(place).backgroundColor);
+        }
+        const [a, b] = [over(behind), over([...behind, getComputedStyle(each).color])].map(luminance);
+        const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        if (ratio < 4.5) poor.add(`${each.tagName}.${each.className} ${ratio.toFixed(2)}`);
+    }
+    return [...poor];
+"""
+
+
+@pytest.mark.parametrize("address", ["", "?state=broken", "pipeline?dag_id=finance_dashboards"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_texts_can_be_told_from_what_is_behind_them(page: Opened, stand_in: StandIn, theme: str, address: str) -> None:
+    stand_in.difference = {"checked_at": "2026-01-01T00:00:00Z", "only_on_server": 3, "only_here": 0, "older_here": 1}
+    page.browser.run("localStorage.setItem('theme', arguments[0])", theme)
+    page.open(address)
+    assert page.browser.run(CONTRAST) == []
