@@ -56,7 +56,9 @@ class RunError(RuntimeError):
 class SandboxAirflow(AirflowStack):
     """An Airflow that says what it does while it starts, and whose database is made once."""
 
-    def __init__(self, home: Home, kept: Kept, store: Path, server: OpenMetadataServer, progress: Progress) -> None:
+    def __init__(  # noqa: PLR0913 - each is another thing
+        self, home: Home, kept: Kept, store: Path, server: OpenMetadataServer, progress: Progress, *, triggerer: bool
+    ) -> None:
         config = merge(merge(SETTINGS, kept.config), {"openmetadata_dag_factory": {"config_store": store.resolve()}})
         modules = [str(life.APPLICATIONS), *filter(None, [os.environ.get("PYTHONPATH")])]
         env = {
@@ -72,6 +74,7 @@ class SandboxAirflow(AirflowStack):
             port=port_or_free(kept.airflow_port),
             password=kept.password,
             logs=(home.folder.parent / "logs").resolve(),
+            triggerer=triggerer,
         )
         self._home = home
         self._progress = progress
@@ -125,7 +128,8 @@ def run(state: Path, *, once: bool, progress: Progress) -> None:
     try:
         with progress.doing("Starting the stand-in for the OpenMetadata server"):
             server.start()
-        with SandboxAirflow(home, kept, store, server, progress) as airflow:
+        # Where nobody looks at Airflow's UI, nobody misses a triggerer there: no pipeline needs one.
+        with SandboxAirflow(home, kept, store, server, progress, triggerer=not once) as airflow:
             if not is_new:
                 progress.say(
                     f"Started again in {progress.seconds:.0f} s, with the database, login and runs of the last start. "
