@@ -389,3 +389,17 @@ def test_a_redeploy_of_a_moved_pipeline_does_not_make_up_for_what_was_missed_bef
     assert not writer.deploy(
         store, writer.checked(document("orders", airflowConfig=schedule, description="again"))
     ).changed
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_the_way_back_is_to_copy_what_was_kept(place: Place, in_place: bool) -> None:
+    left_behind(place.configs, place.dags)
+    before = content(place.configs), content(place.dags)
+    found = place.migrate(in_place=in_place)
+    assert found.backup is not None
+    shutil.copytree(found.backup / "dags", place.dags, dirs_exist_ok=True)
+    if in_place:
+        shutil.copytree(found.backup / "configs", place.configs, dirs_exist_ok=True)
+    shutil.rmtree(found.backup)
+    after = {name: data for name, data in content(place.configs).items() if not name.startswith((".", "defaults"))}
+    assert (after, content(place.dags)) == before
