@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from dag_factory.sync.last_difference import last_difference
+
 
 def server_difference() -> dict[str, Any] | None:
-    """Return the difference, None where none was looked for."""
-    return None
+    """Return the difference, None where none was looked for; with an ``error``, it is that of the check before."""
+    found = last_difference()
+    if found is None:
+        return None
+    return {
+        "checked_at": found.checked_at.isoformat(timespec="seconds"),
+        "only_on_server": found.only_on_server,
+        "only_here": found.only_here,
+        "older_here": found.older_here,
+        "error": found.error,
+    }

@@ -37,8 +37,8 @@ def test_whoever_imports_the_plugin_imports_no_fastapi_and_no_api(tmp_path: Path
 
 def test_the_api_server_imports_no_ingestion_code(tmp_path: Path) -> None:
     script = "from dag_factory.plugin import OpenMetadataDagFactoryPlugin as P\n"
-    script += "p = P()\n(app,) = p.fastapi_apps\nassert app['url_prefix'] == '/api/v1/openmetadata'\n"
-    script += "assert p.fastapi_apps[0]['app'] is app['app']"
+    script += "p = P()\napp, page = p.fastapi_apps\nassert app['url_prefix'] == '/api/v1/openmetadata'\n"
+    script += "assert page['url_prefix'] == '/openmetadata-pipelines'\nassert p.fastapi_apps[0]['app'] is app['app']"
     assert imported_by(script, ["metadata", "dag_factory.dag.loader", "sqlparse"], tmp_path) == []
 
 

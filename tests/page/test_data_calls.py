@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from dag_factory.dag.descriptions import BROKEN, LAST_GOOD
 from dag_factory.store.index import Outcome
 from dag_factory.store.memory import Memory
 from dag_factory.store.shards import WHOLE
+from dag_factory.sync.last_difference import LastDifference, keep
 from tests.page.conftest import Ask
 from tests.page.fake_airflow import FakeAirflow, dag, run
 
@@ -79,6 +81,13 @@ def test_a_filter_gives_its_pipelines_and_their_number(query: str, expected: lis
     answer = ask(a_dozen(), f"/data/pipelines?{query}")
     assert ids(answer) == expected
     assert answer.json()["total"] == len(expected)
+
+
+def test_the_overview_has_the_difference_that_the_last_check_has_found(ask: Ask) -> None:
+    keep(LastDifference(datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc), only_on_server=3, older_here=1))
+    assert ask(a_dozen(), "/data/overview").json()["difference"] == {
+        "checked_at": "2026-01-02T03:04:05+00:00", "only_on_server": 3, "only_here": 0, "older_here": 1, "error": None,
+    }  # fmt: skip
 
 
 def test_an_unknown_filter_or_sort_is_refused_in_a_sentence(ask: Ask) -> None:
