@@ -7,20 +7,26 @@ all but `api`.
 
 from __future__ import annotations
 
-from airflow.cli.cli_config import ActionCommand, CLICommand, GroupCommand
+from typing import TYPE_CHECKING
 
-from dag_factory.cli.declared import authoring, moving, operating, secrets, setting_up
+if TYPE_CHECKING:
+    from airflow.cli.cli_config import ActionCommand, CLICommand
 
 NAME = "openmetadata-dag-factory"
 
 
 def declared() -> tuple[ActionCommand, ...]:
     """Return our commands, in the order in which help lists them."""
+    # Imported here: the program has something to say before Airflow is imported.
+    from dag_factory.cli.declared import authoring, moving, operating, secrets, setting_up
+
     return (*setting_up.COMMANDS, *authoring.COMMANDS, *operating.COMMANDS, *moving.COMMANDS, *secrets.COMMANDS)
 
 
 def commands() -> list[CLICommand]:
     """Return our commands as one of Airflow's; Airflow 3.2 and later call this each time that ``airflow`` starts."""
+    from airflow.cli.cli_config import GroupCommand
+
     from dag_factory.task.warm_start import prepare_celery
 
     # A worker of Celery asks plugins for nothing before it forks.

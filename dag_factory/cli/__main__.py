@@ -12,6 +12,13 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from dag_factory.cli import NAME, declared
+from dag_factory.cli.database import do_without_airflow
+
+# They are started by editors, and before each commit.
+_WITHOUT_AIRFLOW = frozenset({"validate", "schema", "list", "show"})
+
+if not _WITHOUT_AIRFLOW.isdisjoint(sys.argv[1:2]):
+    do_without_airflow()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -187,6 +187,32 @@ def test_no_airflow_has_to_be_set_up_and_nothing_is_written(tmp_path: Path) -> N
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("arguments", "is_set_up"), [(["validate", "configs"], False), (["validate"], True)], ids=["path", "configured"]
+)
+def test_airflow_s_database_is_set_up_only_where_a_configured_store_may_need_it(
+    configs: Path, arguments: list[str], is_set_up: bool
+) -> None:
+    script = (
+        f"import sys; sys.argv = ['openmetadata-dag-factory', *{arguments}]\n"
+        "from dag_factory.cli.__main__ import main\n"
+        "main(); from airflow import settings; print(settings.Session is not None)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={
+            "AIRFLOW_HOME": str(configs.parent),
+            "PATH": os.environ["PATH"],
+            "AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE": str(configs),
+        },
+        cwd=configs.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == str(is_set_up)
+
+
 def test_the_hook_of_pre_commit_runs_the_program() -> None:
     import yaml
 
