@@ -14,11 +14,12 @@ from dag_factory.cli.init import make_store
 from dag_factory.cli.loaders import loader_folder, write_loaders
 from dag_factory.cli.migration.handover import wait_for_loader
 from dag_factory.cli.migration.known import history, plugin_version
-from dag_factory.cli.migration.migration import Migrator
+from dag_factory.cli.migration.migration import Migration, Migrator
 from dag_factory.cli.migration.report import as_json, lines
 from dag_factory.cli.output import print_json, progress
 from dag_factory.dag.bundle_list import is_own
-from dag_factory.errors import MissingStoreError
+from dag_factory.dag.loader_folder import LoaderFolder
+from dag_factory.errors import LoaderError, MissingStoreError
 from dag_factory.store import ConfigStore, configured_store
 
 
@@ -41,21 +42,33 @@ def migrate(args: argparse.Namespace) -> int:
     )
     migrator.look()
     found, version = migrator.found, plugin_version()
-    before = history(found.dag_ids)
+    before, problem = history(found.dag_ids), None
     if not args.dry_run:
         migrator.move(remove=args.remove)
-        removed = [each.generated.path for each in found.files if each.stays is None] if args.remove else []
-        if removed and not any(map(is_own, airflow_settings.dag_bundles())):
-            note(write_loaders(loaders))
-        if removed:
-            note(wait_for_loader(loaders, removed, found.dag_ids))
+        problem = hand_over(loaders, found) if args.remove else None
     said = {"remove": args.remove, "dry": args.dry_run}
     if args.output == "json":
         print_json(as_json(found, before, version, **said))
     else:
         print("\n".join(lines(found, before, version, **said)))
+    if problem is not None:
+        raise problem
     remain = not args.remove and not args.dry_run and bool(found.files)
     return 0 if found.is_complete and version is None and not remain else FOUND
+
+
+def hand_over(loaders: LoaderFolder, found: Migration) -> LoaderError | None:
+    """Have the loader make the DAGs of removed files; return why it can't."""
+    removed = [each.generated.path for each in found.files if each.stays is None]
+    if not removed:
+        return None
+    try:
+        if not any(map(is_own, airflow_settings.dag_bundles())):
+            note(write_loaders(loaders))
+    except LoaderError as error:
+        return error
+    note(wait_for_loader(loaders, removed, found.dag_ids))
+    return None
 
 
 def note(text: str) -> None:

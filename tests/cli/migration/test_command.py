@@ -90,6 +90,18 @@ def test_what_can_t_be_done_is_one_line(tmp_path: Path, run: Run) -> None:
     assert f"The DAGs folder '{tmp_path}/dags' is missing." in done.stderr
 
 
+def test_a_loader_that_somebody_has_changed_is_left_and_what_was_done_is_said_all_the_same(
+    tmp_path: Path, run: Run
+) -> None:
+    keep(document("orders"), tmp_path / "kept", tmp_path / "dags")
+    (tmp_path / "dags" / "openmetadata_loader.py").write_text("mine")
+    done = run(str(tmp_path / "kept"), "--remove")
+    assert done.returncode == 3
+    assert "1 generated file in" in done.stdout
+    assert "is there already and differs from ours." in done.stderr
+    assert (tmp_path / "dags" / "openmetadata_loader.py").read_text() == "mine"
+
+
 def test_names_that_steer_a_terminal_are_printed_without_that(tmp_path: Path, run: Run) -> None:
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "a\x1b[31m\n2 configs.json").write_text("[]")
