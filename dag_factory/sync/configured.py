@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
 
 from dag_factory import settings
 from dag_factory.openmetadata.server_address import server_address
@@ -16,13 +16,13 @@ from dag_factory.sync.server_pipelines import Listing
 
 
 def difference(
-    chosen: Chosen | None = None, *, goes_on: Callable[[], None] = lambda: None, seconds: float = 60.0
+    chosen: Chosen | None = None, *, stopped: threading.Event | None = None, seconds: float = 60.0
 ) -> Difference:
     """
     Return how the configured store differs from the server of ``openmetadata_conn_id``.
 
     :param chosen: which pipelines are compared, None for all
-    :param goes_on: called before each page of the server's; an exception of it ends the comparison
+    :param stopped: once it is set, the comparison ends with a `StoppedError` at the next call
     :param seconds: for which a call to the server waits, and then for which it is retried
     :raises SettingsError: where no Connection is set
     :raises ConfigError: where the Connection is missing
@@ -30,11 +30,11 @@ def difference(
     :raises StoreError: where the store can't be read
     """
     connection = configured_connection()
-    with ServerApi(connection, seconds=seconds, retry_seconds=seconds) as api:
+    with ServerApi(connection, seconds=seconds, retry_seconds=seconds, stopped=stopped) as api:
         store = configured_store()
         index = configured_index(settings.config_store()) or Index(NoDatabase())
         found = Comparison(store, index, Keys(), chosen or Chosen()).with_server(
-            Listing(api, goes_on=goes_on), server_address(str(connection.get("hostPort")))
+            Listing(api), server_address(str(connection.get("hostPort")))
         )
         # Configs that are not there because the store is not mounted are not missing.
         store.check()

@@ -14,16 +14,15 @@ from dag_factory.errors import DagFactoryError, SettingsError
 from dag_factory.sync import configured
 from dag_factory.sync.difference import Difference
 from dag_factory.sync.last_difference import LastDifference, counted, keep, last_difference, result_file
+from dag_factory.sync.server_api import StoppedError
 from dag_factory.watch.leader_lock import LeaderLock
 
 log = logging.getLogger(__name__)
 
 # Between two looks whether a check is due, or whether the process that checks has ended.
 LOOK_SECONDS = 30.0
-
-
-class StoppedError(DagFactoryError):
-    """The API server ends."""
+# For which an API server that ends waits for a check to end.
+LAST_SECONDS = 1.0
 
 
 class PeriodicCheck:
@@ -31,14 +30,14 @@ class PeriodicCheck:
     A thread that asks the server every so many minutes. Nothing that fails in it ends it, nor waits for it.
 
     :param minutes: between two checks
-    :param compare: returns the difference; calls its argument now and then, which raises once the process ends
+    :param compare: returns the difference; raises `StoppedError` once its argument is set
     :param look_seconds: between two looks whether a check is due
     """
 
     def __init__(
         self,
         minutes: int,
-        compare: Callable[[Callable[[], None]], Difference] = lambda goes_on: configured.difference(goes_on=goes_on),
+        compare: Callable[[threading.Event], Difference] = lambda stopped: configured.difference(stopped=stopped),
         *,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
@@ -94,7 +93,7 @@ class PeriodicCheck:
     def _check(self, last: LastDifference | None) -> None:
         """Make one check and keep its result."""
         try:
-            result = counted(self._compare(self._go_on))
+            result = counted(self._compare(self._stopped))
         except StoppedError:
             return
         except Exception as error:  # noqa: BLE001 - the next check may succeed
@@ -110,10 +109,6 @@ class PeriodicCheck:
                 result.only_here,
                 result.older_here,
             )
-
-    def _go_on(self) -> None:
-        if self._stopped.is_set():
-            raise StoppedError
 
 
 @contextmanager
@@ -134,6 +129,7 @@ def checking() -> Iterator[None]:
         yield
     finally:
         check.stop()
+        check.join(LAST_SECONDS)
 
 
 def _told(error: Exception) -> str:

@@ -65,6 +65,10 @@ class ServerFailedError(ServerUnavailable):
     """The server is there, and answers a call with an error of its own."""
 
 
+class StoppedError(ServerError):
+    """Nobody waits for the answer any more."""
+
+
 class ServerApi:
     """
     Asks one OpenMetadata server. For one thread at a time.
@@ -75,7 +79,7 @@ class ServerApi:
     :param connection: an ``openMetadataServerConnection``, its references resolved
     :param seconds: for which a call waits for its whole answer
     :param retry_seconds: for which a call that fails is retried
-    :param stopped: ends the retries when it is set
+    :param stopped: once it is set, no call is made any more
     :raises ConfigError: where the connection has no valid address of a server
     :raises ServerError: where it can't be used for another reason
     """
@@ -90,7 +94,7 @@ class ServerApi:
     ) -> None:
         self.host = shown(connection)
         self._client = ServerClient(connection, token=token_of(connection), seconds=seconds)
-        stopped = stopped or threading.Event()
+        self._stopped = stopped = stopped or threading.Event()
         limit = stop_after_delay(retry_seconds)
         self._retries = Retrying(
             retry=retry_if_exception_type(ServerUnavailable),
@@ -127,6 +131,8 @@ class ServerApi:
         return self._retries(self._ask, "POST", path, body)
 
     def _ask(self, method: str, path: str, body: Any) -> Any:
+        if self._stopped.is_set():
+            raise StoppedError("stopped before the OpenMetadata server was asked. Run it again")
         try:
             answer = self._client.ask(method, path, body)
             if answer.is_success:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -69,7 +69,6 @@ class Listing:
     ids: set[str] = field(default_factory=set)
     skipped: int = 0
     total: int = 0
-    goes_on: Callable[[], None] = lambda: None
 
     def __iter__(self) -> Iterator[ServerPipeline]:
         """
@@ -80,7 +79,6 @@ class Listing:
         cursors: set[str] = set()
         parameters: dict[str, str | int] = {"limit": self.page, "fields": "owners"}
         while True:
-            self.goes_on()
             answer = self.api.get(PATH, parameters)
             paging = answer.get("paging") if isinstance(answer, dict) else None
             data = answer.get("data") if isinstance(answer, dict) else None

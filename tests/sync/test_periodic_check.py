@@ -24,7 +24,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=timezone.utc)
 
 
 @contextmanager
-def running(compare: Callable[[Callable[[], None]], Difference], minutes: int = 60) -> Iterator[PeriodicCheck]:
+def running(compare: Callable[[threading.Event], Difference], minutes: int = 60) -> Iterator[PeriodicCheck]:
     check = PeriodicCheck(minutes, compare, look_seconds=0.01)
     check.start()
     try:
@@ -55,7 +55,7 @@ def test_a_check_keeps_its_numbers_where_other_processes_read_them(server: Serve
     server.deploy(gone["id"])
     server.change(older, loggerLevel="DEBUG")
     del server.pipelines[gone["id"]]
-    with running(lambda goes_on: configured.difference(goes_on=goes_on)):
+    with running(lambda stopped: configured.difference(stopped=stopped)):
         found = wait_for_result()
     assert (found.only_on_server, found.only_here, found.older_here, found.error) == (1, 1, 1, None)
     assert timedelta() <= datetime.now(timezone.utc) - found.checked_at < timedelta(minutes=5)
@@ -64,7 +64,7 @@ def test_a_check_keeps_its_numbers_where_other_processes_read_them(server: Serve
 def test_a_check_that_fails_says_why_and_keeps_the_numbers_before(server: Server) -> None:
     keep(LastDifference(LONG_AGO, only_here=7))
 
-    def fail(goes_on: Callable[[], None]) -> Difference:
+    def fail(stopped: threading.Event) -> Difference:
         raise ServerError("the server is away")
 
     with running(fail):
@@ -74,7 +74,7 @@ def test_a_check_that_fails_says_why_and_keeps_the_numbers_before(server: Server
 
 
 def test_the_text_of_an_unforeseen_error_is_shown_to_nobody(server: Server) -> None:
-    def fail(goes_on: Callable[[], None]) -> Difference:
+    def fail(stopped: threading.Event) -> Difference:
         raise ValueError("canary")
 
     with running(fail):
@@ -85,12 +85,12 @@ def test_one_process_at_a_time_checks_and_another_takes_over(server: Server) -> 
     ended = threading.Event()
     checks: list[str] = []
 
-    def slow(goes_on: Callable[[], None]) -> Difference:
+    def slow(stopped: threading.Event) -> Difference:
         checks.append("first")
         ended.wait(30)
         return Difference()
 
-    def second(goes_on: Callable[[], None]) -> Difference:
+    def second(stopped: threading.Event) -> Difference:
         checks.append("second")
         return Difference()
 
@@ -111,7 +111,7 @@ def test_none_is_made_again_before_its_time_even_by_a_process_that_starts(server
     keep(LastDifference(datetime.now(timezone.utc), only_here=3))
     checks: list[int] = []
 
-    def count(goes_on: Callable[[], None]) -> Difference:
+    def count(stopped: threading.Event) -> Difference:
         checks.append(1)
         return Difference()
 
@@ -127,16 +127,17 @@ def test_none_is_made_again_before_its_time_even_by_a_process_that_starts(server
 def test_a_check_ends_at_the_next_page_when_the_process_does(server: Server) -> None:
     asked = threading.Event()
 
-    def compare(goes_on: Callable[[], None]) -> Difference:
-        while True:
-            asked.set()
-            goes_on()
+    def compare(stopped: threading.Event) -> Difference:
+        asked.set()
+        stopped.wait(30)
+        return configured.difference(stopped=stopped)
 
     with running(compare) as check:
         assert asked.wait(30)
         check.stop()
         check.join(30)
         assert last_difference() is None
+        assert server.requests == []
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"checked_at": 7}', '{"checked_at": "x"}', "7"])
