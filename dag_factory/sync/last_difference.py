@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from dag_factory import settings
+from dag_factory import metrics, settings
 from dag_factory.errors import DagFactoryError
 from dag_factory.store import memory_of
 from dag_factory.sync.difference import NOT_DEPLOYED_THERE, OLDER_HERE, ONLY_HERE, ONLY_ON_SERVER, Difference
@@ -52,6 +52,12 @@ def counted(difference: Difference, now: datetime | None = None) -> LastDifferen
         only_here=len(difference.of(ONLY_HERE)),
         older_here=len(difference.of(OLDER_HERE, NOT_DEPLOYED_THERE)),
     )
+
+
+def measured(result: LastDifference) -> list[metrics.Sample]:
+    """Return the metrics of a check, none of one that failed."""
+    kinds = ("only_on_server", "only_here", "older_here")
+    return [metrics.DIFFERENCES.of(getattr(result, kind), kind=kind) for kind in kinds if result.error is None]
 
 
 def keep(result: LastDifference) -> None:

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
-from dag_factory import settings
+from dag_factory import metrics, settings
 from dag_factory.errors import DagFactoryError, SettingsError
 from dag_factory.sync import configured
 from dag_factory.sync.difference import Difference
-from dag_factory.sync.last_difference import LastDifference, counted, keep, last_difference, result_file
+from dag_factory.sync.last_difference import LastDifference, counted, keep, last_difference, measured, result_file
 from dag_factory.sync.server_api import StoppedError
 from dag_factory.watch.leader_lock import LeaderLock
 
@@ -101,6 +101,7 @@ class PeriodicCheck:
             now = datetime.now(timezone.utc)
             result = replace(last or LastDifference(now), checked_at=now, error=_told(error))
         keep(result)
+        metrics.send(measured(result))
         if result.error is None and (result.only_on_server or result.only_here or result.older_here):
             log.warning(
                 "The config store differs from the OpenMetadata server: %d pipelines are only there, %d only here, %d "

@@ -17,7 +17,7 @@ from tests.docs.program import program
 from tests.forked_python import ForkedPython
 
 # What they ask has no world in tests/docs/worlds yet.
-AWAITED = {"diff", "doctor", "sync"}
+AWAITED = {"doctor"}
 NAMES = sorted(command.name for command in declared())
 
 

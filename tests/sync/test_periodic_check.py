@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from dag_factory.errors import ServerError
 from dag_factory.sync import configured
 from dag_factory.sync.difference import Difference
-from dag_factory.sync.last_difference import LastDifference, counted, keep, last_difference, result_file
+from dag_factory.sync.last_difference import LastDifference, counted, keep, last_difference, measured, result_file
 from dag_factory.sync.periodic_check import PeriodicCheck, checking
 from sandbox.client import wait_until
 from tests.sync.conftest import SECTION
@@ -162,6 +163,13 @@ def test_it_is_off_unless_the_setting_says_otherwise(
     monkeypatch.setenv(f"{SECTION}CHECK_SERVER_MINUTES", minutes)
     with checking():
         assert [each.name for each in threading.enumerate()].count("check-server") == threads
+
+
+def test_a_check_is_measured_unless_it_failed() -> None:
+    found = LastDifference(LONG_AGO, only_on_server=1, only_here=2, older_here=3)
+    values = {each.tags["kind"]: each.value for each in measured(found)}
+    assert values == {"only_on_server": 1, "only_here": 2, "older_here": 3}
+    assert measured(replace(found, error="the server is away")) == []
 
 
 def test_numbers_are_those_of_the_page(server: Server) -> None:
