@@ -274,6 +274,29 @@ def test_a_doubtful_config_says_why_and_runs() -> None:
     assert isinstance(task_of(dag), IngestionOperator)
 
 
+def test_the_docs_list_what_is_doubtful_in_any_order_of_the_fields() -> None:
+    fields = {"scheduleInteval": "0 3 * * *", "catchup": True}
+    dag, other = airflow(**fields), airflow(**dict(reversed(fields.items())))
+    docs = dag.doc_md or ""
+    assert docs.startswith("### The config runs, and something in it is doubtful\n\n- **airflowConfig.catchup**")
+    assert "Did you mean 'scheduleInterval'?" in docs
+    assert DagSerialization.to_dict(dag) == DagSerialization.to_dict(other)
+
+
+def test_what_depends_on_the_clock_or_is_for_authors_alone_stays_out_of_the_dag() -> None:
+    dag = airflow(scheduleInterval="0 3 * * *", endDate="2020-01-01", pipelineCatchup=True, retryDelay=60)
+    assert "config-warning" not in dag.tags
+    assert "doubtful" not in (dag.doc_md or "")
+
+
+def test_a_key_that_may_be_a_secret_stays_out_of_what_is_doubtful() -> None:
+    secret = "s3cr3t-canary/x=="
+    source = {"config": {"type": "DatabaseMetadata", "schemaFilterPattern": {secret: 1}}}
+    dag = build_dag(config(sourceConfig=source))
+    assert "config-warning" in dag.tags
+    assert secret not in json.dumps(DagSerialization.to_dict(dag))
+
+
 def test_the_runner_block_says_where_airflow_runs_the_task_and_else_its_defaults_hold() -> None:
     runner = {"pool": "small", "queue": "eu", "priorityWeight": 5, "executor": "LocalExecutor"}
     task = task_of(build_dag(config(dagFactory={"runner": {**runner, "python": "/opt/ingestion/bin/python"}})))

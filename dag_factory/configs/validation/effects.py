@@ -1,11 +1,17 @@
-"""Fields that are right by themselves, and have no effect beside the others."""
+"""Fields that are right by themselves, and have no effect beside the others, or no longer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timezone
+
+from pydantic import ValidationError
 
 from dag_factory.configs.document import Document, mapping_at
+from dag_factory.configs.pipeline import AirflowConfig
 from dag_factory.configs.problem import EFFECT, WARNING, Problem
+from dag_factory.configs.timetables.schedule import end_date
+from dag_factory.errors import ConfigError
 
 _SECTION = "airflowConfig"
 # Those in which OpenMetadata's server and schema write the default.
@@ -24,8 +30,21 @@ def without_effect(document: Document) -> Iterator[Problem]:
             yield _useless("pipelineCatchup", "scheduleInterval")
         elif airflow.get("startDate") is None:
             yield _useless("pipelineCatchup", "startDate")
+    if not is_on_demand and airflow.get("endDate") is not None:
+        yield from _has_ended(airflow["endDate"], zone)
     if airflow.get("retryDelay") is not None and "retries" not in airflow:
         yield _useless("retryDelay", "retries")
+
+
+def _has_ended(end: object, zone: object) -> Iterator[Problem]:
+    """Yield a warning for an end that has passed. It depends on the clock, so it is never part of a DAG."""
+    try:
+        ended = end_date(AirflowConfig.model_validate({"endDate": end, "pipelineTimezone": zone}))
+    except (ConfigError, ValidationError):
+        return  # an error, which another check reports
+    if ended is not None and ended < datetime.now(timezone.utc):
+        problem = "has passed, so nothing is scheduled any more"
+        yield Problem(f"{_SECTION}.endDate", EFFECT, problem, "Write a later date, or leave it out", WARNING)
 
 
 def without_inherited(problems: Iterable[Problem], key: str) -> list[Problem]:

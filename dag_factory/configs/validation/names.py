@@ -25,16 +25,17 @@ _AIRFLOW, _SERVER = ("airflowConfig",), ("openMetadataServerConnection",)
 # Other names for these fields, from Airflow or elsewhere.
 _OTHERS_WORDS: Mapping[str, Path] = {
     **dict.fromkeys(("schedule", "cron", "interval"), (*_AIRFLOW, "scheduleInterval")),
-    **dict.fromkeys(("timezone", "tz"), (*_AIRFLOW, "pipelineTimezone")),
+    **dict.fromkeys(("timezone", "timeZone", "tz"), (*_AIRFLOW, "pipelineTimezone")),
     "catchup": (*_AIRFLOW, "pipelineCatchup"),
     "start": (*_AIRFLOW, "startDate"),
     "end": (*_AIRFLOW, "endDate"),
-    "timeout": (*_AIRFLOW, "workflowTimeout"),
+    **dict.fromkeys(("timeout", "pipelineTimeout"), (*_AIRFLOW, "workflowTimeout")),
     "paused": (*_AIRFLOW, "pausePipeline"),
     "url": (*_SERVER, "hostPort"),
     "host": (*_SERVER, "hostPort"),
     "token": (*_SERVER, "securityConfig", "jwtToken"),
     "logLevel": ("loggerLevel",),
+    "disabled": ("enabled",),
 }
 
 _OURS: tuple[Path, ...] = (RUNNER[:1], RUNNER)
@@ -88,14 +89,16 @@ def unknown(document: Document) -> Iterator[Problem]:
     found = ((path, name) for path, mapping in _mappings(document) for name in mapping if name not in _known(path))
     for path, name in islice(found, _MOST_UNKNOWN):
         field = _dotted(path, name)
-        if right := nearest(name, _known(path)):
-            way_out = f"Did you mean '{right}'?"
-            yield Problem(field, SPELLING, "is unknown here", way_out, WARNING, _dotted(path, right))
-        elif (place := _places().get(name)) is not None and place != path:
-            yield Problem(field, "misplaced", "has no meaning here", _belongs_in(place), WARNING, _dotted(place, name))
-        elif (meant := _OTHERS_WORDS.get(name)) is not None and path in ((), meant[:-1]):
+        place, meant = _places().get(name), _OTHERS_WORDS.get(name, ())
+        # Other tools' words first: they may be much like a field that is about something else.
+        if meant and path in ((), meant[:-1]):
             way_out = f"Did you mean '{meant[-1] if path == meant[:-1] else '.'.join(meant)}'?"
             yield Problem(field, SPELLING, "is unknown here", way_out, WARNING, ".".join(meant))
+        elif right := nearest(name, _known(path)):
+            way_out = f"Did you mean '{right}'?"
+            yield Problem(field, SPELLING, "is unknown here", way_out, WARNING, _dotted(path, right))
+        elif place is not None and place != path:
+            yield Problem(field, "misplaced", "has no meaning here", _belongs_in(place), WARNING, _dotted(place, name))
 
 
 def _belongs_in(place: Path) -> str:

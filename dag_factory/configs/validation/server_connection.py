@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from dag_factory.configs.allowed import SERVER
 from dag_factory.configs.document import Document
 from dag_factory.configs.problem import MISSING, WARNING, Problem
+from dag_factory.configs.schemas import newest
+from dag_factory.openmetadata.nearest import nearest
 from dag_factory.options import SECTION
 from dag_factory.secrets.references import is_reference
 
@@ -82,6 +84,23 @@ def doubtful_server(document: Document) -> Iterator[Problem]:
             yield Problem(
                 field, "reference", "is used as it stands: nothing is filled in", "Write {$env: NAME}", WARNING
             )
+
+
+def doubtful_words(document: Document) -> Iterator[Problem]:
+    """Yield a warning for a value that is no word of its field's, such as ``verifySSL: false``, or nearly one."""
+    connection = document.get(SERVER)
+    if not isinstance(connection, dict) or is_reference(connection):
+        return
+    schemas = newest()
+    for name, kind in schemas.fields(schemas.kind_at(SERVER)).items():
+        value, known = connection.get(name), tuple(map(str, schemas.values(kind)))
+        if not known or value is None or value in known or is_reference(value):
+            continue
+        near = nearest(value, known) if isinstance(value, str) else None
+        # A newer server may have further words.
+        if near or not isinstance(value, str):
+            way_out = f"Did you mean '{near}'?" if near else f"Write one of {', '.join(known)}"
+            yield Problem(f"{SERVER}.{name}", "value", "is not a word that is known here", way_out, WARNING)
 
 
 def _is_url(value: object) -> bool:

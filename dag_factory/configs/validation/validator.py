@@ -53,6 +53,7 @@ WARNINGS: tuple[Check, ...] = (
     names.unknown,
     source.doubtful_types,
     server.doubtful_server,
+    server.doubtful_words,
     patterns.patterns,
     schedules.long_spread,
     effects.without_effect,

@@ -18,6 +18,7 @@ CRON = {"scheduleInterval": "0 3 * * *"}
         ({"pipelineCatchup": True}, "pipelineCatchup"),
         ({"pipelineCatchup": True, **CRON}, "pipelineCatchup"),
         ({"retryDelay": 60, **CRON}, "retryDelay"),
+        ({"endDate": "2020-01-01", **CRON}, "endDate"),
     ],
 )
 def test_a_field_that_changes_nothing_is_a_warning(airflow: dict[str, Any], field: str) -> None:
@@ -40,6 +41,9 @@ def test_a_field_that_changes_nothing_is_a_warning(airflow: dict[str, Any], fiel
         {"pipelineTimezone": "Europe/Berlin", **CRON},
         {"pipelineCatchup": True, "startDate": "2027-01-01", **CRON},
         {"pipelineCatchup": False},
+        {"endDate": "2899-01-01", **CRON},
+        {"endDate": "2020-01-01"},
+        {"endDate": "yesterday", "pipelineTimezone": 3, **CRON},
         {},
         None,
         {"$env": "X"},
