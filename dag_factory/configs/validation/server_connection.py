@@ -87,7 +87,7 @@ def doubtful_server(document: Document) -> Iterator[Problem]:
 
 
 def doubtful_words(document: Document) -> Iterator[Problem]:
-    """Yield a warning for a value that is no word of its field's, such as ``verifySSL: false``, or nearly one."""
+    """Yield a warning for a value that its field does not know, such as ``verifySSL: false``, or that is nearly one."""
     connection = document.get(SERVER)
     if not isinstance(connection, dict) or is_reference(connection):
         return
