@@ -16,8 +16,6 @@ from tests.docs.console import PAGES, Command, agree, commands_in, is_shown, mod
 from tests.docs.program import program
 from tests.forked_python import ForkedPython
 
-# What they ask has no world in tests/docs/worlds yet.
-AWAITED = {"doctor"}
 NAMES = sorted(command.name for command in declared())
 
 
@@ -25,8 +23,7 @@ def pages() -> Iterator[object]:
     for page in sorted(PAGES.glob("*.md")):
         module = module_of(page)
         marks = getattr(import_module(module), "MARKS", ()) if module is not None else ()
-        awaited = [pytest.mark.xfail(strict=True, reason="No world yet")] if page.stem in AWAITED else []
-        yield pytest.param(page, id=page.stem, marks=[*(getattr(pytest.mark, mark) for mark in marks), *awaited])
+        yield pytest.param(page, id=page.stem, marks=[getattr(pytest.mark, mark) for mark in marks])
 
 
 @pytest.fixture(scope="module")
