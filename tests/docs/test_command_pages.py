@@ -20,7 +20,8 @@ NAMES = sorted(command.name for command in declared())
 
 
 def pages() -> Iterator[object]:
-    for page in sorted(PAGES.glob("*.md")):
+    others = [page for page in PAGES.parent.glob("*.md") if commands_in(page.read_text())]
+    for page in sorted([*PAGES.glob("*.md"), *others]):
         module = module_of(page)
         marks = getattr(import_module(module), "MARKS", ()) if module is not None else ()
         yield pytest.param(page, id=page.stem, marks=[getattr(pytest.mark, mark) for mark in marks])
