@@ -277,6 +277,8 @@ def main(arguments: list[str] | None = None) -> int:
     # What a run for CI leaves is not used again, and disturbs nobody's sandbox.
     state = options.state / "once" if options.once else options.state
     try:
+        # mkdir gives the folders above one the usual mode.
+        options.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(state):
             run(state, once=options.once, progress=Progress())
     except KeyboardInterrupt:
