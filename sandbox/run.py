@@ -77,10 +77,11 @@ class SandboxAirflow(AirflowStack):
             triggerer=triggerer,
         )
         self._home = home
+        self._server = server
         self._progress = progress
 
     def start(self, timeout: float = 180) -> None:
-        """Start all processes, make the database first where that is due, and return when all are healthy."""
+        """Start all processes, make the database first where that is due, and return when all and the server answer."""
         is_made = self._home.is_usable()
         if not is_made:
             self._home.renew()
@@ -88,9 +89,10 @@ class SandboxAirflow(AirflowStack):
         if not is_made:
             with self._progress.doing("Making Airflow's database, once"):
                 self.migrate(timeout)
-        with self._progress.doing("Starting Airflow"):
+        with self._progress.doing("Starting Airflow, and a stand-in for the OpenMetadata server"):
             self.start_components()
             self.wait_until_healthy(timeout)
+            self._server.wait_until_it_listens()
         self._home.finish()
 
 
@@ -126,8 +128,8 @@ def run(state: Path, *, once: bool, progress: Progress) -> None:
         kept=state / "openmetadata.json",
     )
     try:
-        with progress.doing("Starting the stand-in for the OpenMetadata server"):
-            server.start()
+        # It starts while Airflow does, which takes longer.
+        server.launch()
         # Where nobody looks at Airflow's UI, nobody misses a triggerer there: no pipeline needs one.
         with SandboxAirflow(home, kept, store, server, progress, triggerer=not once) as airflow:
             if not is_new:

@@ -41,6 +41,11 @@ class OpenMetadataServer(Scoped):
         :raises ProcessDied: if it ended instead
         :raises TimeoutError: if it doesn't print its address in time
         """
+        self.launch()
+        self.wait_until_it_listens(timeout)
+
+    def launch(self) -> None:
+        """Start the server and return at once."""
         # It holds the address of an earlier server.
         self._log.unlink(missing_ok=True)
         command = ["-m", "sandbox.openmetadata", "--source-database", str(self._source_database)]
@@ -54,6 +59,9 @@ class OpenMetadataServer(Scoped):
             log=self._log,
             cwd=Path(__file__).resolve().parents[1],
         )
+
+    def wait_until_it_listens(self, timeout: float = 60) -> None:
+        """Return when a server that was launched listens; raises as `start` does."""
         announced = wait_until(self._look, "the OpenMetadata server to listen", timeout)
         self.url, self.token = announced["url"], announced.get("token", self.token)
 
