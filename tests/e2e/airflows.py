@@ -89,7 +89,7 @@ def airflow(
     roles = {"viewer": "viewer", "openmetadata": "user", "op": "op"}
     ours: AirflowConfig = {
         # Runs that wait, for a server that refuses a token or that doesn't answer, leave others a worker.
-        "core": {"parallelism": 12},
+        "core": {"parallelism": 12, "test_connection": "Enabled"},
         "metrics": {"statsd_on": True, "statsd_host": "127.0.0.1", "statsd_port": statsd.port},
         "openmetadata_dag_factory": {
             "allowed_pythons": isolated_python,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from dag_factory.configs.dag_ids import clean_dag_id, names_a_dag
 from dag_factory.configs.document import Document, parse
 from dag_factory.errors import ArchiveError, ConfigError, StoreError
 from dag_factory.secrets.references import decrypted
@@ -13,8 +14,6 @@ from dag_factory.store import ConfigStore
 from dag_factory.store.archive.reading import Archive
 from dag_factory.store.archive.secrets import without_secrets
 from dag_factory.store.archive.writing import Shown
-from dag_factory.store.claims import Claims
-from dag_factory.store.config_files import is_defaults
 from dag_factory.store.intake import Intake, take_in
 
 File = tuple[str, bytes]
@@ -111,20 +110,20 @@ class _Same:
             if present == data:
                 return True
             theirs, ours = parse(data, key, may_be_empty=True), parse(present, key, may_be_empty=True)
-            if theirs == ours or self._decrypted(theirs, key) == self._decrypted(ours, key):
+            if theirs == ours or self._decrypted(theirs) == self._decrypted(ours):
                 return True
             bare = without_secrets(present, key)
             return bool(bare.left_out) and parse(bare.data, key, may_be_empty=True) == theirs
         except (ConfigError, KeyError):
             return False
 
-    def _decrypted(self, document: Document, key: str) -> Document | None:
+    def _decrypted(self, document: Document) -> Document:
         """Return a document with its encrypted values in the clear, as it is where they can't be read."""
-        claim = None if is_defaults(key) else Claims(self._store).of(key)
-        if claim is None or claim.named_id is None:
+        name = document.get("name")
+        if not isinstance(name, str) or not names_a_dag(name):
             return document
         try:
-            found: Document = decrypted(document, claim.named_id, self._keys)
+            found: Document = decrypted(document, clean_dag_id(name), self._keys)
         except ConfigError:
             return document
         return found

@@ -15,13 +15,14 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, TypeVar
 
+from dag_factory.configs.dag_ids import clean_dag_id, names_a_dag
+from dag_factory.configs.document import parse
 from dag_factory.errors import ArchiveError, ConfigError, SettingsError
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
 from dag_factory.store.archive import FOLDER, FORMAT, LEFT_OUT, MANIFEST, MODE, SEALED
 from dag_factory.store.archive.secrets import Portable, with_sealed_secrets, without_secrets
-from dag_factory.store.claims import Claims
-from dag_factory.store.config_files import is_defaults
+from dag_factory.store.config_files import ConfigFiles, is_defaults
 
 T = TypeVar("T")
 Shown = Callable[[Iterable[T], str, int], Iterable[T]]
@@ -68,7 +69,7 @@ def export(store: ConfigStore, path: Path, *, secrets: str, keys: Keys, shown: S
     listed = sorted(store.list_keys(done.missing), key=lambda key: (not is_defaults(key), key))
     # A remote store reads many at a time.
     store.prefetch(listed)
-    claims = Claims(store)
+    files = ConfigFiles(store)
     with (
         _new_file(path) as raw,
         _compressed(raw, path) as file,
@@ -77,7 +78,7 @@ def export(store: ConfigStore, path: Path, *, secrets: str, keys: Keys, shown: S
     ):
         for key in shown(listed, "Exporting", len(listed)):
             try:
-                found = _portable(store, claims, key, secrets, keys)
+                found = _portable(store, files, key, secrets, keys)
             except KeyError:
                 continue  # removed since it was listed
             except ConfigError as error:
@@ -91,21 +92,26 @@ def export(store: ConfigStore, path: Path, *, secrets: str, keys: Keys, shown: S
     return done
 
 
-def _portable(store: ConfigStore, claims: Claims, key: str, secrets: str, keys: Keys) -> Portable:
+def _portable(store: ConfigStore, files: ConfigFiles, key: str, secrets: str, keys: Keys) -> Portable:
     data = store.read(key)
     if secrets == LEFT_OUT:
         return without_secrets(data, key)
     if is_defaults(key):
         return with_sealed_secrets(data, key, None, keys)
-    claim = claims.of(key)
-    if claim is None:
-        raise KeyError(key)
-    if claim.named_id is not None:
-        return with_sealed_secrets(data, key, claim.named_id, keys)
+    dag_id = _dag_id(files, key, data)
+    if dag_id is not None:
+        return with_sealed_secrets(data, key, dag_id, keys)
     found = without_secrets(data, key)
     if found.left_out:
         raise ConfigError("has secrets but no name, and a secret is encrypted for one DAG. Give the pipeline a name")
     return found
+
+
+def _dag_id(files: ConfigFiles, key: str, data: bytes) -> str | None:
+    """Return the DAG id that a config's document names, None where it names none."""
+    own = parse(data, key, may_be_empty=True)
+    name = own["name"] if "name" in own else files.with_defaults(key, own).get("name")
+    return clean_dag_id(name) if isinstance(name, str) and names_a_dag(name) else None
 
 
 def _note(done: Exported, key: str, found: Portable) -> None:
