@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def test_a_mistake_is_underlined_where_it_stands(
 ) -> None:
     text = GOOD.replace(right, wrong, 1)
     assert text != GOOD
-    found = editor.open(folder / f"{abs(hash(wrong))}.yaml", text)
+    found = editor.open(folder / f"wrong_{re.sub('[^a-zA-Z]', '', wrong)}.yaml", text)
     lines = text.splitlines()
     marked = {
         lines[each["range"]["start"]["line"]][each["range"]["start"]["character"] : each["range"]["end"]["character"]]
