@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import FOUND, command
-from dag_factory.cli.output import print_json, progress
+from dag_factory.cli.output import count_of, print_json, progress
 from dag_factory.plain_text import printable
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import configured_store
@@ -32,7 +32,7 @@ def export(args: argparse.Namespace) -> int:
 
 
 def _lines(done: Exported, path: Path) -> Iterator[str]:
-    yield f"{done.files} files of configs and defaults written to '{path}'."
+    yield f"{count_of(done.files, 'file')} of configs and defaults written to '{path}'."
     for key, fields in done.encrypted.items():
         yield f"{key}: encrypted there: {', '.join(fields)}."
     for key in done.rewritten:

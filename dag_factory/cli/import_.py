@@ -11,7 +11,7 @@ from pathlib import Path
 from dag_factory import airflow_settings
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import FOUND, command
-from dag_factory.cli.output import print_json, progress
+from dag_factory.cli.output import count_of, print_json, progress
 from dag_factory.plain_text import printable
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import configured_store
@@ -42,6 +42,6 @@ def _lines(done: Restored) -> Iterator[str]:
     if done.differing and not done.written:
         yield "Nothing was written. Run with --overwrite to overwrite these."
         return
-    yield f"{len(done.written)} files written, {done.unchanged} unchanged."
+    yield f"{count_of(len(done.written), 'file')} written, {done.unchanged} unchanged."
     if done.written:
         yield "Airflow was asked for a parse. 'openmetadata-dag-factory validate' says what is wrong with configs."

@@ -28,6 +28,11 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
+def count_of(number: int, noun: str) -> str:
+    """Return a number with its noun, such as ``1 file`` or ``2 files``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table: with colours and as wide as the terminal where there is one, else one line for each row."""
     from rich.console import Console

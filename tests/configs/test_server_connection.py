@@ -225,3 +225,31 @@ def test_a_token_in_a_file_is_the_operators_to_say(monkeypatch: pytest.MonkeyPat
     resolved(server(token=reference), "orders", Allowed(env=("OPENMETADATA_*",)), on_secret=pytest.fail)
     monkeypatch.setenv("AIRFLOW_CONN_OM", json.dumps({"conn_type": "http", "host": "om", "password": str(path)}))
     resolved(server(), "orders", Allowed(server_connection="om"), on_secret=lambda _: None)
+
+
+def test_what_a_form_has_left_empty_overrides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = {**OWN, "verifySSL": "validate", "sslConfig": {"caCertificate": "/own.pem"}}
+    extra = {"verifySSL": None, "sslConfig": None, "clusterName": ""}
+    found, _ = laid_over(
+        monkeypatch, {"openMetadataServerConnection": own}, conn_type="openmetadata", host="om", extra=extra
+    )
+    assert found == {**own, "hostPort": "http://om/api"}
+
+
+@pytest.mark.parametrize(
+    ("extra", "wanted"),
+    [
+        ({"sslConfig": "/ca.pem"}, {"sslConfig": {"caCertificate": "/ca.pem"}, "verifySSL": "validate"}),
+        (
+            {"sslConfig": "/ca.pem", "verifySSL": "ignore"},
+            {"sslConfig": {"caCertificate": "/ca.pem"}, "verifySSL": "ignore"},
+        ),
+        ({"sslConfig": {"caCertificate": "/ca.pem"}}, {"sslConfig": {"caCertificate": "/ca.pem"}}),
+    ],
+    ids=["path", "path and check", "object"],
+)
+def test_a_certificate_is_written_as_in_the_form_or_as_in_a_config(
+    monkeypatch: pytest.MonkeyPatch, extra: dict[str, Any], wanted: dict[str, Any]
+) -> None:
+    found, _ = laid_over(monkeypatch, {"name": "a"}, conn_type="openmetadata", host="om", extra=extra)
+    assert found == {"hostPort": "http://om/api", **wanted}

@@ -54,7 +54,7 @@ def restore(store: ConfigStore, archive: Archive, keys: Keys, *, overwrite: bool
     count = 0
     # A remote store reads many at a time.
     store.prefetch([key for key, _ in archive.files() if key in present])
-    for key, data in shown(archive.files(), "Reading", 0):
+    for key, data in shown(archive.files(), "Reading", None):
         count += 1
         _check(key, data)
         if key in present and not same.holds(key, data):

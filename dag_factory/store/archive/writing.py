@@ -25,8 +25,8 @@ from dag_factory.store.archive.secrets import Portable, with_sealed_secrets, wit
 from dag_factory.store.config_files import ConfigFiles, is_defaults
 
 T = TypeVar("T")
-Shown = Callable[[Iterable[T], str, int], Iterable[T]]
-"""Shows how far a loop is: takes what it goes through, what it does, and how many there are."""
+Shown = Callable[[Iterable[T], str, "int | None"], Iterable[T]]
+"""Shows how far a loop is: takes what it goes through, what it does, and how many there are, if that is known."""
 
 _DISTRIBUTION = "openmetadata-dag-factory"
 _GZIP = (".gz", ".tgz")

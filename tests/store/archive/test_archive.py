@@ -39,7 +39,7 @@ openMetadataServerConnection:
 DEFAULTS = f"openMetadataServerConnection:\n  hostPort: http://om/api\n  securityConfig: {{jwtToken: {CANARY}}}\n"
 
 
-def shown(each: Iterable[Any], what: str, total: int) -> Iterator[Any]:
+def shown(each: Iterable[Any], what: str, total: int | None) -> Iterator[Any]:
     del what, total
     yield from each
 
@@ -197,7 +197,7 @@ def test_an_export_that_fails_leaves_nothing_behind(tmp_path: Path, tar: Path) -
     (tmp_path / "store").mkdir()
     (tmp_path / "store" / "a.json").write_text("{}")
 
-    def failing(each: Iterable[Any], what: str, total: int) -> Iterator[Any]:
+    def failing(each: Iterable[Any], what: str, total: int | None) -> Iterator[Any]:
         yield from each
         raise StoreError("gone")
 
@@ -230,7 +230,7 @@ def test_an_import_that_was_killed_leaves_each_config_whole_and_goes_on(tmp_path
     child = os.fork()
     if not child:
 
-        def dying(each: Iterable[Any], what: str, total: int) -> Iterator[Any]:
+        def dying(each: Iterable[Any], what: str, total: int | None) -> Iterator[Any]:
             del total
             for number, one in enumerate(each):
                 if what == "Importing" and number == 77:
@@ -263,7 +263,7 @@ def test_what_another_writer_makes_meanwhile_is_not_overwritten(tmp_path: Path, 
     exported(FolderStore(root), tar)
     (root / "a.json").unlink()
 
-    def busy(each: Iterable[Any], what: str, total: int) -> Iterator[Any]:
+    def busy(each: Iterable[Any], what: str, total: int | None) -> Iterator[Any]:
         del total
         if what == "Importing":
             (root / "a.json").write_text('{"name": "a", "enabled": false}')
