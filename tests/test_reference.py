@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from airflow.cli.cli_config import Arg
 
-from dag_factory.cli import declared
+from dag_factory.cli import all_commands
 from dag_factory.options import OPTIONS
 from tests.places import ROOT
 from tools.markdown import cell
@@ -24,7 +24,7 @@ def test_each_page_is_as_the_code_is(page: Path) -> None:
 def test_each_part_is_on_a_page() -> None:
     text = "".join(page.read_text() for page in MADE)
     assert [name for name in PARTS if f"<!-- made by tools/reference.py: {name} -->" not in text] == []
-    for command in declared():
+    for command in all_commands():
         assert f"\n### {command.name}\n" in text
 
 

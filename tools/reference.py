@@ -19,7 +19,7 @@ from typing import Any
 from airflow.cli.cli_config import ActionCommand, Arg
 from pydantic import BaseModel
 
-from dag_factory.cli import declared
+from dag_factory.cli import all_commands
 from dag_factory.configs.pipeline import AirflowConfig, DagFactory, EntityReference, IngestionPipeline, Runner
 from dag_factory.options import OPTIONS
 from tools.markdown import cell
@@ -114,7 +114,7 @@ def default(field: Mapping[str, Any]) -> str:
 
 def commands() -> Iterator[str]:
     """Yield the lines of a section for each command: what it does, and its arguments."""
-    for command in declared():
+    for command in all_commands():
         yield ""
         yield f"### {command.name}"
         yield ""

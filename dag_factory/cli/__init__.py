@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 NAME = "openmetadata-dag-factory"
 
 
-def declared() -> tuple[ActionCommand, ...]:
+def all_commands() -> tuple[ActionCommand, ...]:
     """Return our commands, in the order in which help lists them."""
     # Imported here: the program has something to say before Airflow is imported.
     from dag_factory.cli.declared import authoring, moving, operating, secrets, setting_up
@@ -31,4 +31,4 @@ def commands() -> list[CLICommand]:
 
     # A worker of Celery asks plugins for nothing before it forks.
     prepare_celery()
-    return [GroupCommand(name=NAME, help="Run OpenMetadata ingestion pipelines", subcommands=declared())]
+    return [GroupCommand(name=NAME, help="Run OpenMetadata ingestion pipelines", subcommands=all_commands())]

@@ -11,7 +11,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
-from dag_factory.cli import NAME, declared
+from dag_factory.cli import NAME, all_commands
 from dag_factory.cli.database import do_without_airflow
 
 # They are started by editors, and before each commit.
@@ -36,7 +36,7 @@ def parser() -> ArgumentParser:
     """Return the parser of the command line."""
     made = ArgumentParser(prog=NAME, description="Run OpenMetadata ingestion pipelines on Apache Airflow.")
     choices = made.add_subparsers(required=True, metavar="COMMAND")
-    for command in declared():
+    for command in all_commands():
         chosen = choices.add_parser(command.name, help=command.help, description=command.description)
         for argument in command.args:
             argument.add_to_parser(chosen)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.cli import declared
+from dag_factory.cli import all_commands, commands
 from dag_factory.cli.__main__ import main, parser
 from dag_factory.cli.exits import FAILED, FOUND, command
 from dag_factory.cli.output import print_json, print_table, progress
@@ -24,14 +24,21 @@ def test_the_program_has_all_commands(capsys: pytest.CaptureFixture[str]) -> Non
         main(["--help"])
     assert ended.value.code == 0
     listed = set(re.findall(r"^ +([a-z-]+)", capsys.readouterr().out, re.MULTILINE))
-    assert listed >= {each.name for each in declared()}
+    assert listed >= {each.name for each in all_commands()}
 
 
-@pytest.mark.parametrize("name", [each.name for each in declared()])
+def test_airflow_may_ask_for_the_commands_more_than_once() -> None:
+    # The folder that declares them must not take the place of a function of its name.
+    assert [[each.name for each in commands()], [each.name for each in commands()]] == [
+        ["openmetadata-dag-factory"]
+    ] * 2
+
+
+@pytest.mark.parametrize("name", [each.name for each in all_commands()])
 def test_the_function_of_each_command_is_there(name: str) -> None:
     # A lazy command hides where it leads: calling it with nothing gets as far as its own function.
     with pytest.raises((AttributeError, TypeError, SystemExit)) as ended:
-        next(each for each in declared() if each.name == name).func()
+        next(each for each in all_commands() if each.name == name).func()
     assert "dag_factory.cli" not in str(ended.value)
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from airflow.cli.cli_config import ActionCommand
 
-from dag_factory.cli import declared
+from dag_factory.cli import all_commands
 from dag_factory.cli.__main__ import parser
 from tests.docs.console import PAGES, Command, agree, commands_in, is_shown, module_of, run, within, world
 from tests.docs.program import program
 from tests.forked_python import ForkedPython
 
-NAMES = sorted(command.name for command in declared())
+NAMES = sorted(command.name for command in all_commands())
 
 
 def pages() -> Iterator[object]:
@@ -37,7 +37,7 @@ def test_each_command_has_a_page_and_each_page_is_one_of_a_command() -> None:
     assert sorted(page.stem for page in PAGES.glob("*.md")) == NAMES
 
 
-@pytest.mark.parametrize("command", declared(), ids=lambda command: command.name)
+@pytest.mark.parametrize("command", all_commands(), ids=lambda command: command.name)
 def test_a_page_mentions_each_option_of_its_command(command: ActionCommand) -> None:
     page = (PAGES / f"{command.name}.md").read_text()
     flags = [flag for argument in command.args for flag in argument.flags if flag.startswith("--")]
