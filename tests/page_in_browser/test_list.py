@@ -188,11 +188,11 @@ def test_texts_are_never_read_as_html(page: Opened, stand_in: StandIn, payload: 
         schedule=payload,
         owners=[payload],
     )
-    row["service"] = {"name": payload, "type": payload}
+    row["service"], row["next_run"] = {"name": payload, "type": payload}, payload
     row["config"] = {"key": payload, "version": payload, "changed_at": payload}
     row["links"] = {"dag": payload, "log": payload, "openmetadata": payload}
     for run in (*row["history"], row["last_run"]):
-        run.update(run_id=payload, state=payload)
+        run.update(run_id=payload, state=payload, start=payload, end=payload)
     stand_in.rows = [row]
     page.open(address, until="tbody tr")
     assert payload in page.text

@@ -27,7 +27,7 @@ def test_it_says_all_of_the_pipeline(page: Opened, stand_in: StandIn) -> None:
         "Schedule At 06:00 AM",
         "Next run in 7 hours",
         "Config finance_dashboards.json",
-        "Owners ana.silva",
+        "Owners finance, bo.lind",
     ):  # fmt: skip
         assert said in page.text
     assert len(page.texts("table[aria-label=Runs] tbody tr")) == 10

@@ -34,13 +34,11 @@ const MANY = 200;
  * @returns {Promise<boolean>} whether it was begun, once the user has closed what is said
  */
 export function confirmed(action, target) {
-  const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("dialog"));
   const { verb, consequence } = ACTIONS[action];
   let isDone = false;
 
   const close = element("button", { type: "button", class: "solid", onclick: () => dialog.close() }, "Close");
-  dialog.replaceChildren(title(`${verb} ${counted(target.count, "pipeline")}?`), element("p", {}, "Counting …"));
-  dialog.showModal();
+  const dialog = opened(title(`${verb} ${counted(target.count, "pipeline")}?`), element("p", {}, "Counting …"));
   ask().catch((error) => say([title("Nothing was done"), element("p", {}, reasonOf(error))]));
 
   /** Asks which pipelines are meant, and shows how many: those that are confirmed are those that it is done to. */
@@ -98,14 +96,22 @@ export async function setPaused(/** @type {import("./server.js").Pipeline} */ pi
 }
 
 function show(/** @type {Node[]} */ ...content) {
-  const dialog = /** @type {HTMLDialogElement} */ (document.getElementById("dialog"));
   const close = element("button", { type: "button", class: "solid", onclick: () => dialog.close() }, "Close");
-  dialog.replaceChildren(...content, buttons(close));
+  const dialog = opened(...content, buttons(close));
+}
+
+/** @returns {HTMLDialogElement} a dialog that is open; it is removed once it is closed */
+function opened(/** @type {Node[]} */ ...content) {
+  const dialog = element("dialog", { "aria-labelledby": "dialog-title" }, ...content);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
   dialog.showModal();
+  return dialog;
 }
 
 /** @returns {HTMLElement[]} */
 function report(/** @type {Action} */ action, /** @type {{done: number, refused: import("./server.js").Refusal[]}} */ { done, refused }) {
+  /** @type {HTMLElement[]} */
   const said = [title(`${ACTIONS[action].done} ${counted(done, "pipeline")}`)];
   if (!refused.length) return said;
   const lines = refused

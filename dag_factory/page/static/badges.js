@@ -12,7 +12,7 @@ const STATES = {
   broken: { label: "Broken", kind: "failed", title: "Its config is broken, and no good version of it is known." },
 };
 
-/** @type {Record<string, keyof typeof import("./icons.js").SHAPES>} */
+/** @type {Record<string, import("./icons.js").IconName>} */
 const ICONS_OF_RUNS = { success: "check", failed: "cross", running: "running", queued: "waiting" };
 
 /** @returns {HTMLElement} the state of a pipeline's config */

@@ -16,10 +16,12 @@ const SHAPES = {
   waiting: "M12 3a9 9 0 1 0 .01 0Z M12 7v5l3 2",
 };
 
+/** @typedef {keyof typeof SHAPES} IconName */
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /**
- * @param {keyof typeof SHAPES} name
+ * @param {IconName} name
  * @returns {SVGSVGElement} a picture that is hidden from those who hear the page: the text beside it says the same
  */
 export function icon(name) {

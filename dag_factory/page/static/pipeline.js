@@ -9,7 +9,7 @@ import { noPipeline, refused } from "./notices.js";
 import { keepFresh } from "./refresh.js";
 import * as server from "./server.js";
 import { placeholder } from "./table.js";
-import { ago, duration, exact, number, timeZone } from "./times.js";
+import { ago, duration, inFull, number, timeZone } from "./times.js";
 
 export function showPipeline(/** @type {HTMLElement} */ page, /** @type {string} */ dagId) {
   page.replaceChildren(placeholder());
@@ -115,11 +115,11 @@ function facts(/** @type {server.Pipeline} */ { dag_id, type, service, schedule,
     ["Type", type],
     ["Service", service && [service.name, service.type && `(${service.type})`].filter(Boolean).join(" ")],
     ["Schedule", schedule],
-    ["Next run", paused ? "none, it is paused" : next_run && element("span", {}, ago(next_run), ` · ${exact(new Date(next_run))}`)],
+    ["Next run", paused ? "none, it is paused" : inFull(next_run)],
     ["Owners", owners.join(", ")],
     ["Config", config && element("code", {}, config.key)],
     ["Version", config?.version && element("code", {}, config.version)],
-    ["Changed", config?.changed_at && element("span", {}, ago(config.changed_at), ` · ${exact(new Date(config.changed_at))}`)],
+    ["Changed", inFull(config?.changed_at)],
   ];
   const known = lines.filter(([, value]) => value);
   return element("dl", { class: "facts" }, ...known.flatMap(([label, value]) => [element("dt", {}, label), element("dd", {}, value)]));

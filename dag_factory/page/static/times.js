@@ -27,8 +27,9 @@ export function timeZone() {
   return Intl.DateTimeFormat().resolvedOptions().timeZone;
 }
 
-/** @returns {string} such as "2026-11-28 03:00:00 UTC", as Airflow's UI writes it */
+/** @returns {string} such as "2026-11-28 03:00:00 UTC", as Airflow's UI writes it; empty for an invalid date */
 export function exact(/** @type {Date} */ time) {
+  if (Number.isNaN(time.getTime())) return "";
   const format = new Intl.DateTimeFormat("en-GB", {
     timeZone: timeZone(),
     year: "numeric",
@@ -42,6 +43,12 @@ export function exact(/** @type {Date} */ time) {
   });
   const part = Object.fromEntries(format.formatToParts(time).map(({ type, value }) => [type, value]));
   return `${part.year}-${part.month}-${part.day} ${part.hour}:${part.minute}:${part.second} ${part.timeZoneName}`;
+}
+
+/** @returns {Node | null} how long ago or ahead it is, and the exact time; null where it is unknown */
+export function inFull(/** @type {string | null | undefined} */ iso) {
+  const time = new Date(iso ?? NaN);
+  return Number.isNaN(time.getTime()) ? null : element("span", {}, ago(iso), ` · ${exact(time)}`);
 }
 
 /** @returns {string} such as "in 3 hours" or "2 days ago" */
