@@ -4,12 +4,17 @@ import { element, link } from "./elements.js";
 import { icon } from "./icons.js";
 import { shownAddress } from "./airflow_frame.js";
 
-const EXAMPLE = `pipelineType: metadata
-service: {name: sales, type: databaseService}
-airflowConfig:
-  scheduleInterval: "0 3 * * *"
-sourceConfig:
-  config: {type: DatabaseMetadata}`;
+// The one of the README.
+const EXAMPLE = `name: orders_metadata
+pipelineType: metadata
+service: {type: databaseService, name: orders}
+sourceConfig: {config: {type: DatabaseMetadata}}
+openMetadataServerConnection:
+  hostPort: https://openmetadata.example.com/api
+  authProvider: openmetadata
+  securityConfig: {jwtToken: {$connection: openmetadata, field: password}}
+airflowConfig: {scheduleInterval: 0 3 * * *, pipelineTimezone: Europe/Berlin}
+`;
 
 /** @returns {HTMLElement} */
 export function loggedOut() {
@@ -48,7 +53,7 @@ export function noPipelines() {
         "li",
         {},
         "Or put a file into the config store, such as ",
-        element("code", {}, "sales_metadata.yaml"),
+        element("code", {}, "orders.yaml"),
         ":",
         element("pre", {}, EXAMPLE),
         "and check it with ",
