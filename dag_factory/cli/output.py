@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from airflow.cli.cli_config import Arg
 
-from dag_factory.plain_text import printable
+from dag_factory.plain_text import one_line
 
 ARG_OUTPUT = Arg(
     ("--output",), help="How to print it: for people, or as JSON", choices=("text", "json"), default="text"
@@ -44,8 +44,15 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         table.add_column(column, overflow="fold")
     for row in rows:
         # As texts, since brackets in a plain string would be markup. A name may hold what steers a terminal.
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    Console(highlight=False, width=None if is_terminal() else WIDEST).print(table)
+        table.add_row(*(Text(one_line(cell)) for cell in row))
+    if is_terminal():
+        Console(highlight=False).print(table)
+        return
+    console = Console(highlight=False, width=WIDEST)
+    with console.capture() as printed:
+        console.print(table)
+    # Its last column is as wide as its widest cell.
+    print("\n".join(line.rstrip() for line in printed.get().splitlines()))
 
 
 def progress(each: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
