@@ -7,6 +7,7 @@ argparse itself exits with 2 where the arguments are wrong.
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NoReturn
@@ -34,6 +35,11 @@ def command(run: Callable[..., int | None]) -> Callable[..., None]:
             code = run(*args, **kwargs)
         except DagFactoryError as error:
             fail(str(error))
+        except BrokenPipeError:
+            raise
+        except Exception:  # noqa: BLE001 - Python's own exit code would say that something was found
+            traceback.print_exc()
+            sys.exit(FAILED)
         else:
             if code:
                 sys.exit(code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import chain
 from multiprocessing import get_context
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dag_factory.configs.allowed import Allowed
 from dag_factory.configs.problem import ERROR, Problem
-from dag_factory.errors import ConfigError
+from dag_factory.errors import ConfigError, StoreError
 from dag_factory.store.claims import named_in, stem_id
 from dag_factory.store.config import Config, examine_config
 from dag_factory.store.config_files import ConfigFiles
@@ -81,7 +82,11 @@ def in_processes(processes: int) -> Read:
 
 def _all_of(pool: ProcessPoolExecutor, read: Iterable[list[Reading]]) -> Iterator[Reading]:
     with pool:
-        yield from chain.from_iterable(read)
+        try:
+            yield from chain.from_iterable(read)
+        except BrokenProcessPool:
+            # By then it is not known which configs were not read, and a part of them must not pass for all.
+            raise StoreError("A process that read configs was killed. Is there enough memory? Retry.") from None
 
 
 def _begin(store: ConfigStore, opened: Allowed) -> None:

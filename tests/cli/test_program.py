@@ -54,6 +54,17 @@ def wrong() -> int:
     raise CommandError("The value is empty.")
 
 
+def defective() -> int:
+    raise ZeroDivisionError
+
+
+def test_a_defect_does_not_pass_for_something_that_was_found(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command(defective)()
+    assert ended.value.code == FAILED
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("run", "code", "said"),
     [(wrong, FAILED, "The value is empty.\n"), (lambda: FOUND, FOUND, ""), (lambda: 0, 0, ""), (lambda: None, 0, "")],

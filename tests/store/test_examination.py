@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dag_factory.configs.problem import ERROR, WARNING
+from dag_factory.errors import StoreError
 from dag_factory.store.examination import BROKEN, GOOD, LAST_GOOD, Examination, Examined
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.last_good import InUse, Version
@@ -137,6 +140,32 @@ def test_nothing_is_written_where_configs_are_examined(store: FolderStore) -> No
     assert sorted(path for path in store.root.rglob("*")) == before
 
 
+# Of the test's own process: an xdist worker has threads, the commands have none.
+FORKS = pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+
+
+class Deadly(FolderStore):
+    """Kills the process that reads a config of it, as the kernel does when memory is used up."""
+
+    def read(self, key: str) -> bytes:
+        if os.getpid() != PARENT:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().read(key)
+
+
+PARENT = os.getpid()
+
+
+@FORKS
+def test_a_process_that_is_killed_is_said_and_no_part_passes_for_all(tmp_path: Path) -> None:
+    store = Deadly(tmp_path)
+    for number in range(201):
+        (tmp_path / f"p{number}.json").write_text("{}")
+    with pytest.raises(StoreError, match="was killed"):
+        Examination(store).all(in_processes(2))
+
+
+@FORKS
 def test_several_processes_find_what_one_does(store: FolderStore) -> None:
     for number in range(250):
         drop(store, f"p{number}.json", airflowConfig={"retries": "two"} if number % 50 == 0 else {"catchup": True})
