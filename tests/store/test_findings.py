@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from dag_factory.configs.problem import ERROR, WARNING
 from dag_factory.store.findings import Findings, findings_of_files, findings_of_store, findings_of_text
 from dag_factory.store.folder.folder_store import FolderStore
 from tests.documents import REST
+from tests.store.any_store import Kind, opened
 
 DEFAULTS = json.dumps({"pipelineType": "metadata", "service": {"type": "databaseService", "name": "s"}, **REST})
 
@@ -75,14 +75,12 @@ def test_what_looks_healthy_and_is_never_read_is_a_warning(store: FolderStore) -
     ]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may list any folder")
 def test_a_folder_that_can_not_be_listed_is_an_error(store: FolderStore) -> None:
     write(store, a_yaml="name: a\n", x__b_yaml="name: b\n")
-    (store.root / "x").chmod(0)
-    try:
-        assert ("x", None, ERROR, None) in said(findings_of_store(store))
-    finally:
-        (store.root / "x").chmod(0o755)
+    (store.root / "x" / "loop").symlink_to(store.root.parent)
+    (problem,) = findings_of_store(store).problems
+    assert (problem.config, problem.level) == ("x/loop", ERROR)
+    assert "can't be listed" in problem.text
 
 
 def test_of_some_files_these_alone_are_judged_and_of_defaults_their_heirs(store: FolderStore) -> None:
@@ -94,6 +92,18 @@ def test_of_some_files_these_alone_are_judged_and_of_defaults_their_heirs(store:
     assert "is not read as a config" in problem.text
     write(store, a_yaml="name: a\n", c_yaml="name: a\n")
     assert ("c.yaml", 1, ERROR, "name") in said(findings_of_files(store, ["c.yaml", "a.yaml"]))
+
+
+def test_a_bucket_is_judged_as_a_folder_is(kind: Kind) -> None:
+    kind.put("defaults.yaml", DEFAULTS)
+    kind.put("x/a.yaml", "name: a\nenabled: no\nairflowConfig: {scheduleInteval: 0 3 * * *}\n")
+    kind.put("b.yaml", "name: a\n")
+    found = findings_of_store(opened(kind))
+    assert said(found) == [
+        ("x/a.yaml", 2, ERROR, "enabled"),
+        ("x/a.yaml", 3, WARNING, "airflowConfig.scheduleInteval"),
+    ]
+    assert found.files == 3
 
 
 class Texts(dict[str, bytes]):
