@@ -83,7 +83,7 @@ def test_a_config_that_breaks_runs_as_it_was_in_every_process_until_it_is_mended
 
     assert tags(broken) == {*tags(before), "config-error", "last-good"}
     assert broken["description"].startswith(
-        "Config error, the last good version runs. survivors/first.json:1:41: is not JSON"
+        "Config error, the last good version runs. survivors/first.json:1:37: is not JSON"
     )
     assert broken["is_paused"] is before["is_paused"] is False
     assert broken["next_dagrun_run_after"] == before["next_dagrun_run_after"] is not None

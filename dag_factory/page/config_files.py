@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from typing import Any
 
@@ -14,8 +16,27 @@ from dag_factory.store.objects.location import is_url
 
 log = logging.getLogger(__name__)
 
+Changes = dict[str, dict[str, Any]]
 
-def changes(dag_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+# How long the page waits for the file system: a network's may not answer, and the page shows without it.
+_SECONDS = 2.0
+# One alone, so that a file system that does not answer holds no more.
+_thread = ThreadPoolExecutor(1, thread_name_prefix="openmetadata-page")
+
+
+async def changes_in_time(
+    dag_ids: Sequence[str], *, look: Callable[[Sequence[str]], Changes] | None = None, seconds: float = _SECONDS
+) -> Changes:
+    """Return what `changes` does, nothing where the file system does not answer in time."""
+    found = asyncio.get_running_loop().run_in_executor(_thread, look or changes, dag_ids)
+    try:
+        return await asyncio.wait_for(found, seconds)
+    except asyncio.TimeoutError:
+        log.warning("The files of configs could not be looked up within %.0f s. Does the store answer?", seconds)
+        return {}
+
+
+def changes(dag_ids: Sequence[str]) -> Changes:
     """
     Return by DAG id the ``key`` of a config, and when its file was ``changed_at``, None where that is unknown.
 

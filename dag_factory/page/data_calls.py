@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 
 from dag_factory.api.answers import Refused
 from dag_factory.api.rest import Caller, dag_path
-from dag_factory.page.config_files import changes
+from dag_factory.page.config_files import changes_in_time
 from dag_factory.page.filters import Filter
 from dag_factory.page.listing import MOST, Dag, Sort, page
 from dag_factory.page.one_pipeline import with_details
@@ -59,7 +59,7 @@ async def _pipeline(dag_id: str, visitor: VisitorDep) -> Row:
     if not is_ours(dag):
         raise Refused(404, _unknown(dag_id))
     runs, may, files = await asyncio.gather(
-        runs_of(visitor, dag_id, _LONG_HISTORY), permissions(visitor, [dag_id]), asyncio.to_thread(changes, [dag_id])
+        runs_of(visitor, dag_id, _LONG_HISTORY), permissions(visitor, [dag_id]), changes_in_time([dag_id])
     )
     found = _completed(row(dag, runs), may, files)
     return await with_details(visitor, found)
@@ -69,7 +69,7 @@ async def _rows(visitor: Caller, dags: list[Dag]) -> list[Row]:
     dag_ids = [dag["dag_id"] for dag in dags]
     runs: dict[str, list[Run]]
     runs, may, files = await asyncio.gather(
-        last_runs(visitor, dag_ids, _HISTORY), permissions(visitor, dag_ids), asyncio.to_thread(changes, dag_ids)
+        last_runs(visitor, dag_ids, _HISTORY), permissions(visitor, dag_ids), changes_in_time(dag_ids)
     )
     return [_completed(row(dag, runs.get(dag["dag_id"], [])), may, files) for dag in dags]
 

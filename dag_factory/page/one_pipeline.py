@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,8 +16,29 @@ from dag_factory.store.config_version import CONFIG_XCOM
 _PIPELINE_LINK = "_link_openmetadata_pipeline"
 
 
+# Lines of a DAG's docs, see `dag_factory.dag.docs`. What an author has written begins with another character there.
+_SERVICE_TYPE = re.compile(r"^\| Service type \| (\w+) \|$", re.MULTILINE)
+_SERVICE_LINK = re.compile(r"^\[Open the service in OpenMetadata\]\((https?://[^()\s]+)\)$", re.MULTILINE)
+
+
 async def with_details(visitor: Caller, found: Row) -> Row:
-    """Return a row with what the last run's task has left: its page in OpenMetadata, and the config's version."""
+    """Return a row with what the DAG's docs say, and what the last run's task has left."""
+    return await _with_left(visitor, await _with_docs(visitor, found))
+
+
+async def _with_docs(visitor: Caller, found: Row) -> Row:
+    """Return a row with the type of the service, and its page in OpenMetadata."""
+    answer = await visitor.send("GET", f"{dag_path(found['dag_id'])}/details")
+    docs = str(answer.json().get("doc_md")) if answer.is_success else ""
+    kind, link = _SERVICE_TYPE.search(docs), _SERVICE_LINK.search(docs)
+    service = found["service"]
+    if kind is not None and service is not None:
+        service = {**service, "type": kind[1]}
+    return {**found, "service": service, "links": {**found["links"], "openmetadata": link[1] if link else None}}
+
+
+async def _with_left(visitor: Caller, found: Row) -> Row:
+    """Return a row with the pipeline's page in OpenMetadata and the config's version, as the last run has left them."""
     run, kind = found["last_run"], found["type"]
     if run is None or kind not in PIPELINE_TYPES:
         return found
@@ -25,7 +47,7 @@ async def with_details(visitor: Caller, found: Row) -> Row:
     )
     link = await _left(visitor, f"{task}/{_PIPELINE_LINK}")
     version = await _left(visitor, f"{task}/{CONFIG_XCOM}")
-    links = {**found["links"], "openmetadata": link if _is_address(link) else None}
+    links = {**found["links"], **({"openmetadata": link} if _is_address(link) else {})}
     config = found["config"]
     if isinstance(version, dict):
         config = {"key": version.get("key"), "changed_at": None, **(config or {}), "version": version.get("version")}

@@ -11,15 +11,16 @@ from dag_factory.store.config_version import CONFIG_XCOM, version_text
 
 _SUMMARY_XCOM = "return_value"
 
-_COUNTS = r"(?P<records>\d+) records, (?P<warnings>\d+) warnings, (?P<errors>\d+) errors"
+_COUNTS = r"(?P<records>\d+) records?, (?P<warnings>\d+) warnings?, (?P<errors>\d+) errors?"
 _CONFIG = r"Config (?P<key>.+?)(?:, version (?P<version>[^,]+))?(?:, digest (?P<digest>[0-9a-f]+)|, not known)?"
 _NOTE = re.compile(rf"(?:{_COUNTS})?(?:\. )?(?:{_CONFIG})?")
 
 
 def note_version(dag_id: str, run_id: str) -> None:
     """
-    Write what a run's task has counted, and the version of the config that it has used, into the run's note, unless it
-    has one.
+    Write what a run's task has counted, and the version of the config that it has used, into the run's note.
+
+    A note that a user has written stays as it is. That of an earlier try, before the run was cleared, is replaced.
 
     For the scheduler and the API server. A task can't write notes: it has no access to Airflow's database, and its API
     has no call for them.
@@ -31,7 +32,7 @@ def note_version(dag_id: str, run_id: str) -> None:
 
     with create_session() as session:
         run = session.scalar(select(DagRun).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id))
-        if run is None or run.note:
+        if run is None or (run.note and not read_note(run.note)):
             return
         query = select(XComModel).where(
             XComModel.dag_id == dag_id,
@@ -75,4 +76,5 @@ def read_note(note: str | None) -> Mapping[str, Any]:
 
 
 def _counts_text(counts: Counts) -> str:
-    return f"{counts.records} records, {counts.warnings} warnings, {counts.errors} errors"
+    named = counts._asdict().items()
+    return ", ".join(f"{count} {name if count != 1 else name.removesuffix('s')}" for name, count in named)

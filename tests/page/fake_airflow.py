@@ -49,6 +49,8 @@ class FakeAirflow:
         self.closed = closed
         self.asked: list[str] = []
         self.changes: list[tuple[str, str]] = []
+        self.left: dict[str, Any] = {}
+        """What the tasks of runs have left, by the key of the XCom."""
         self.may_see_runs = True
         self.may_edit_all = True
         self.app = FastAPI()
@@ -57,6 +59,8 @@ class FakeAirflow:
         self.app.patch(base)(self._patch_all)
         self.app.post(f"{base}/~/dagRuns/list")(self._list_runs)
         self.app.get(f"{base}/{{dag_id}}")(self._one)
+        self.app.get(f"{base}/{{dag_id}}/details")(self._one)
+        self.app.get(f"{base}/{{dag_id}}/dagRuns/{{run_id}}/taskInstances/{{task}}/xcomEntries/{{key}}")(self._xcom)
         self.app.patch(f"{base}/{{dag_id}}")(self._patch)
         self.app.get(f"{base}/{{dag_id}}/dagRuns")(self._runs_of)
         self.app.post(f"{base}/{{dag_id}}/dagRuns")(self._trigger)
@@ -119,6 +123,10 @@ class FakeAirflow:
     def _one(self, dag_id: str) -> Response:
         found = self.dags.get(dag_id)
         return JSONResponse(found or {"detail": "not found"}, 200 if found else 404)
+
+    def _xcom(self, run_id: str, key: str) -> Response:
+        found = self.left.get(key)
+        return JSONResponse({"value": found} if found else {"detail": "not found"}, 200 if found else 404)
 
     def _patch(self, dag_id: str, body: dict[str, bool]) -> Response:
         if (refusal := self._refusal(dag_id)) is not None:

@@ -250,6 +250,34 @@ def test_one_pipeline_has_its_row_and_a_longer_history(ask: Ask) -> None:
     assert (row["dag_id"], len(row["history"]), row["last_run"]["run_id"]) == ("a", 20, "29")
 
 
+DOCS = """### Orders
+
+> | Service type | evil |
+> [Open the service in OpenMetadata](http://evil.example/)
+
+| | |
+|---|---|
+| Service type | databaseService |
+
+[Open the service in OpenMetadata](http://om.example/service/databaseServices/pg)
+"""
+SERVICE_PAGE, PIPELINE_PAGE = "http://om.example/service/databaseServices/pg", "https://om.example/logs"
+
+
+@pytest.mark.parametrize(
+    ("left", "link"),
+    [(None, SERVICE_PAGE), (PIPELINE_PAGE, PIPELINE_PAGE), ("javascript:alert(1)", SERVICE_PAGE), ({}, SERVICE_PAGE)],
+    ids=["nothing", "a link", "a script", "something else"],
+)
+def test_one_pipeline_links_to_what_its_last_run_or_its_docs_name(left: object, link: str, ask: Ask) -> None:
+    airflow = FakeAirflow(dag("a", "type:metadata", "service:pg", doc_md=DOCS), runs={"a": [run("1")]})
+    airflow.left = {"_link_openmetadata_pipeline": left, "config": {"key": "a.yaml", "version": 0.3}}
+    row = ask(airflow, "/data/pipelines/a").json()
+    assert row["service"] == {"type": "databaseService", "name": "pg"}
+    assert row["links"]["openmetadata"] == link
+    assert (row["config"]["key"], row["config"]["version"]) == ("a.yaml", 0.3)
+
+
 @pytest.mark.parametrize("dag_id", ["foreign", "missing"])
 def test_a_dag_that_is_no_pipeline_is_404_in_a_sentence(dag_id: str, ask: Ask) -> None:
     answer = ask(a_dozen(), f"/data/pipelines/{dag_id}")

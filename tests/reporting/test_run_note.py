@@ -51,6 +51,12 @@ def test_a_note_is_read_back(version: object, summary: object, read: dict[str, A
     assert read_note(run_note(version, summary)) == read
 
 
+def test_one_is_not_several() -> None:
+    note = run_note(None, {"Source": {"records": 1, "warnings": 1, "errors": 1}})
+    assert note == "1 record, 1 warning, 1 error"
+    assert read_note(note) == {"records": 1, "warnings": 1, "errors": 1}
+
+
 @pytest.mark.parametrize("note", [None, "", "Looked at by Ann.", "14 records", "Config", "14 records, 0 warnings"])
 def test_what_a_user_has_written_says_nothing(note: str | None) -> None:
     assert read_note(note) == {}

@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from dag_factory.errors import ConfigError, WorkflowError
+from dag_factory.openmetadata.counts import summary_of
 from dag_factory.runner.child_process import Child
 from dag_factory.runner.interpreter import environment
 from dag_factory.runner.templates import start_templates, stop_templates
@@ -281,6 +282,16 @@ def test_the_child_s_errors_are_raised_here(interpreter: Interpreter) -> None:
         run(interpreter('from dag_factory.errors import WorkflowError; raise WorkflowError("no such service")'))
     with pytest.raises(WorkflowError, match=r"^KeyError: 'x'$"):
         run(interpreter('raise KeyError("x")'))
+
+
+def test_what_a_failed_workflow_has_counted_arrives_with_its_error(interpreter: Interpreter) -> None:
+    python = interpreter("""
+        from dag_factory.openmetadata.counts import with_summary
+        raise with_summary(KeyError("x"), {"Source": {"errors": 2}})
+    """)
+    with pytest.raises(WorkflowError) as error:
+        run(python)
+    assert summary_of(error.value) == {"Source": {"errors": 2}}
 
 
 @pytest.mark.parametrize(
@@ -581,6 +592,7 @@ def test_one_whose_parent_is_killed_ends_with_its_whole_group(
     python = interpreter(deaf + FAMILY + WAIT)
     script = f"""
 from dag_factory.secrets.masking import Mask
+from dag_factory.openmetadata.counts import summary_of
 from dag_factory.runner.child_process import Child
 Child({python!r}, {{}}, Mask(in_task=False)).run("any", {{"pids": {str(tmp_path / "pids")!r}}})
 """

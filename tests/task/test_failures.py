@@ -6,6 +6,7 @@ import pytest
 
 from dag_factory.airflow_versions import AirflowFailException, AirflowTaskTimeout
 from dag_factory.errors import ConfigError, ServerUnavailable, WorkflowError
+from dag_factory.openmetadata.counts import summary_of, with_summary
 from dag_factory.secrets.masking import Mask
 from dag_factory.task.failures import in_plain_words, reason_of, without_secrets
 
@@ -33,6 +34,13 @@ def test_an_error_becomes_what_airflow_takes_it_for(error: Exception, kind: type
     failure = in_plain_words(error, mask)
     assert type(failure) is kind
     assert str(failure) == text
+
+
+@pytest.mark.parametrize("error", [WorkflowError("x"), KeyError("x")], ids=["ours", "anything else"])
+def test_what_a_failed_workflow_has_counted_is_kept(error: Exception, mask: Mask) -> None:
+    summary = {"Source": {"records": 3, "errors": 1}}
+    assert summary_of(in_plain_words(with_summary(error, summary), mask)) == summary
+    assert summary_of(in_plain_words(type(error)("x"), mask)) is None
 
 
 def test_an_unexpected_error_is_logged_with_its_traceback(mask: Mask, caplog: pytest.LogCaptureFixture) -> None:

@@ -41,7 +41,8 @@ def test_a_run_that_ends_well_is_a_success_and_its_task_leads_to_openmetadata(
     note = wait_until(
         lambda: (made.stack.api("GET", run_path(made.dag_id, run_id))["note"], "no note"), "a note on the run", 30
     )
-    assert note == f"Config well.json, version 0.3, digest {version['digest']}"
+    counts = "0 records, 0 warnings, 0 errors"
+    assert note == f"{counts}. Config well.json, version 0.3, digest {version['digest']}"
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "ERROR"])
@@ -143,6 +144,9 @@ def test_the_reason_of_a_failure_arrives(
     run_id = made.start()
     made.airflow_knows(run_id)
     made.server_has(run_id, "failed", *words)
+    if name == "errors":
+        note = wait_until(lambda: (made.stack.api("GET", run_path(made.dag_id, run_id))["note"], ""), "a note", 30)
+        assert re.match(r"\d+ records?, 0 warnings, 1 error\. Config reason_errors_", note)
 
 
 def test_a_run_that_is_cleared_and_runs_again_has_the_reason_of_the_last_time(pipeline: Any) -> None:
