@@ -145,7 +145,8 @@ DIFFERENCES = Metric(
     Kind.GAUGE,
     ("kind",),
     _API,
-    "Pipelines in which the OpenMetadata server and the config store differ, as the last periodic check found them",
+    "Pipelines in which server and store differ, as the last check of `check_server_minutes` found them: "
+    "`only_on_server`, `only_here`, `older_here`",
 )
 
 METRICS = (

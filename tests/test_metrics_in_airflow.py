@@ -38,11 +38,11 @@ def wait_for(statsd: StatsdReceiver, pattern: str) -> str:
 def test_a_parse_a_deploy_a_refusal_and_runs_are_measured(
     airflow: AirflowStack, config_store: Path, statsd: StatsdReceiver
 ) -> None:
-    server = calling(airflow, "openmetadata")
-    server.deploy(sample("measured"))
-    wait_for(statsd, r"airflow\.openmetadata\.deploys\.changed:1\|c")
-    with pytest.raises(PipelineServiceError):
-        server.deploy(sample("wrong", pipelineType="dance"))
+    with calling(airflow, "openmetadata") as server:
+        server.deploy(sample("measured"))
+        wait_for(statsd, r"airflow\.openmetadata\.deploys\.changed:1\|c")
+        with pytest.raises(PipelineServiceError):
+            server.deploy(sample("wrong", pipelineType="dance"))
     wait_for(statsd, r"airflow\.openmetadata\.refusals\.deploy\.invalid:1\|c")
     (config_store / "never_good.json").write_text("{")
     try:

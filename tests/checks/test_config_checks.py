@@ -21,7 +21,7 @@ def test_good_and_broken_configs_are_counted_and_the_broken_ones_named(machine: 
     (machine.store / "worse.yaml").write_text("name: worse\npipelineType: dance\n")
     (said,) = machine.said("configs")
     assert said == (
-        "fail: 2 configs are broken, and no version of them runs: 'bad.json', 'worse.yaml'. Run "
+        "fail: 2 configs are broken, and no version of them runs: 'bad.json:1:37', 'worse.yaml:2:1'. Run "
         "openmetadata-dag-factory validate: it says what is wrong, and where."
     )
 
@@ -35,7 +35,7 @@ def test_a_config_that_runs_its_last_good_version_is_a_warning(machine: Machine)
     store.last_good.keep([version], InUse(), since=0, complete=True)
     (machine.store / "orders.json").write_text("{")
     (said,) = machine.said("configs")
-    assert said.startswith("warn: 1 config is broken, and run their last good versions: 'orders.json'.")
+    assert said.startswith("warn: 1 config is broken, and run their last good versions: 'orders.json")
 
 
 def seal(machine: Machine, dag_id: str, key: str, as_id: str | None = None) -> None:

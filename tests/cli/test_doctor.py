@@ -54,7 +54,7 @@ def test_a_program_gets_json(machine: Machine, capsys: pytest.CaptureFixture[str
     assert isinstance(seconds, float)
     assert found == {
         "check": "configs",
-        "findings": [{"level": "ok", "text": "1 configs are good", "way_out": ""}],
+        "findings": [{"level": "ok", "text": "1 config is good", "way_out": ""}],
     }
 
 
