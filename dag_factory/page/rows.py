@@ -62,7 +62,7 @@ def row(dag: Dag, runs: Sequence[Run]) -> Row:
         warnings=[problem] if problem is not None and WARNING_TAG in named and not is_wrong else [],
         type=kind,
         service={"type": None, "name": service} if service else None,
-        schedule=dag["timetable_description"] or "on demand",
+        schedule=_schedule(dag["timetable_description"]),
         next_run=dag["next_dagrun_run_after"] if not dag["is_paused"] else None,
         paused=dag["is_paused"],
         last_run=_last_run(last) if last is not None else None,
@@ -75,6 +75,13 @@ def row(dag: Dag, runs: Sequence[Run]) -> Row:
         links={"dag": _dag_link(dag["dag_id"]), "log": _log_link(last, kind) if last else None, "openmetadata": None},
         may={"trigger": None, "edit": None},
     )
+
+
+def _schedule(description: str | None) -> str:
+    # So Airflow describes a DAG without a schedule.
+    if not description or description == "Never, external triggers only":
+        return "on demand"
+    return description
 
 
 def _state(named: set[str]) -> str:

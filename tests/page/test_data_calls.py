@@ -128,6 +128,12 @@ def test_pages_of_what_airflow_can_t_filter_have_each_pipeline_once(query: str, 
     assert all(len(ids(page)) <= 4 for page in pages)
 
 
+@pytest.mark.parametrize("description", [None, "", "Never, external triggers only"])
+def test_a_pipeline_without_a_schedule_runs_on_demand(description: str | None, ask: Ask) -> None:
+    (row,) = ask(FakeAirflow(dag("a", timetable_description=description)), "/data/pipelines").json()["pipelines"]
+    assert row["schedule"] == "on demand"
+
+
 def test_a_row_has_all_that_airflow_knows_of_a_pipeline(ask: Ask) -> None:
     note = "14 records, 0 warnings, 2 errors. Config sales/a.yaml, version 0.3, digest abc"
     airflow = FakeAirflow(
