@@ -23,7 +23,7 @@ from dag_factory.watch.parse_requests import DatabaseRequests
 
 @command
 def import_(args: argparse.Namespace) -> int:
-    """Write an archive into the config store; return 1 where configs differ and were not overwritten."""
+    """Write an archive into the config store; return 1 where one was left as it was, or can't be decrypted."""
     use_database()
     done = restore(configured_store(), Archive(Path(args.file)), Keys(), overwrite=args.overwrite, shown=progress)
     if done.written:
@@ -33,7 +33,7 @@ def import_(args: argparse.Namespace) -> int:
         print_json(asdict(done))
     else:
         print("\n".join(printable(line) for line in _lines(done)))
-    return FOUND if done.differing else 0
+    return FOUND if done.differing or done.sealed_elsewhere else 0
 
 
 def _lines(done: Restored) -> Iterator[str]:
@@ -42,6 +42,8 @@ def _lines(done: Restored) -> Iterator[str]:
     if done.differing and not done.written:
         yield "Nothing was written. Run with --overwrite to overwrite these."
         return
+    for key, problem in done.sealed_elsewhere.items():
+        yield f"{key}: {problem.rstrip('.')}."
     yield f"{count_of(len(done.written), 'file')} written, {done.unchanged} unchanged."
     if done.written:
         yield "Airflow was asked for a parse. 'openmetadata-dag-factory validate' says what is wrong with configs."

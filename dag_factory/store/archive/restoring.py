@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from dag_factory.configs.dag_ids import clean_dag_id, names_a_dag
 from dag_factory.configs.document import Document, parse
 from dag_factory.errors import ArchiveError, ConfigError, StoreError
-from dag_factory.secrets.references import decrypted
-from dag_factory.secrets.sealing import Keys
+from dag_factory.secrets.references import FERNET, decrypted, references_in
+from dag_factory.secrets.sealing import Keys, UnsealError
 from dag_factory.store import ConfigStore
 from dag_factory.store.archive.reading import Archive
 from dag_factory.store.archive.secrets import without_secrets
@@ -27,11 +27,13 @@ class Restored:
     :param written: those that are in the store now
     :param unchanged: how many were there already
     :param differing: those that the store has in another form, and that were therefore not written
+    :param sealed_elsewhere: those with a value that the Fernet keys here can't decrypt, with field and reason
     """
 
     written: list[str] = field(default_factory=list)
     unchanged: int = 0
     differing: list[str] = field(default_factory=list)
+    sealed_elsewhere: dict[str, str] = field(default_factory=dict)
 
 
 def restore(store: ConfigStore, archive: Archive, keys: Keys, *, overwrite: bool, shown: Shown[File]) -> Restored:
@@ -63,7 +65,7 @@ def restore(store: ConfigStore, archive: Archive, keys: Keys, *, overwrite: bool
         return done
     replaceable = frozenset(done.differing)
     done.differing.clear()
-    intakes = _intakes(store, same, shown(archive.files(), "Importing", count), replaceable, done)
+    intakes = _intakes(same, shown(archive.files(), "Importing", count), replaceable, done)
     try:
         for intake, problem in take_in(store, intakes):
             (done.written if problem is None else done.differing).append(intake.key)
@@ -76,10 +78,9 @@ def restore(store: ConfigStore, archive: Archive, keys: Keys, *, overwrite: bool
     return done
 
 
-def _intakes(
-    store: ConfigStore, same: _Same, files: Iterable[File], replaceable: Container[str], done: Restored
-) -> Iterator[Intake]:
+def _intakes(same: _Same, files: Iterable[File], replaceable: Container[str], done: Restored) -> Iterator[Intake]:
     """Yield what is to be written; count and name in ``done`` what is not."""
+    store, keys = same.store, same.keys
     for key, data in files:
         if same.holds(key, data):
             done.unchanged += 1
@@ -94,19 +95,32 @@ def _intakes(
         if present is not None and key not in replaceable:
             done.differing.append(key)  # made since it was looked at
             continue
+        if problem := _sealed_elsewhere(key, data, keys):
+            done.sealed_elsewhere[key] = problem
         yield Intake(key, data, present)
+
+
+def _sealed_elsewhere(key: str, data: bytes, keys: Keys) -> str | None:
+    """Return why a value of a config can't be decrypted here, None where all say that they can. None is decrypted."""
+    for place, reference in references_in(parse(data, key, may_be_empty=True)):
+        if FERNET in reference:
+            try:
+                keys.check(reference[FERNET])
+            except UnsealError as error:
+                return f"{place} {error}"
+    return None
 
 
 class _Same:
     """Says whether a store holds the same document as an archive."""
 
     def __init__(self, store: ConfigStore, keys: Keys) -> None:
-        self._store = store
-        self._keys = keys
+        self.store = store
+        self.keys = keys
 
     def holds(self, key: str, data: bytes) -> bool:
         try:
-            present = self._store.read(key)
+            present = self.store.read(key)
             if present == data:
                 return True
             theirs, ours = parse(data, key, may_be_empty=True), parse(present, key, may_be_empty=True)
@@ -123,7 +137,7 @@ class _Same:
         if not isinstance(name, str) or not names_a_dag(name):
             return document
         try:
-            found: Document = decrypted(document, clean_dag_id(name), self._keys)
+            found: Document = decrypted(document, clean_dag_id(name), self.keys)
         except ConfigError:
             return document
         return found

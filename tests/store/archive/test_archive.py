@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -280,3 +281,19 @@ def test_it_is_a_tar_that_others_can_read(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "store.tar") as archive:
         archive.extractall(tmp_path / "out", filter="data")
     assert (tmp_path / "out" / "configs" / "Größe.json").read_text() == '{"name": "a"}'
+
+
+def test_what_another_key_has_encrypted_is_written_and_named(tmp_path: Path, tar: Path) -> None:
+    for name in ("store", "other"):
+        (tmp_path / name).mkdir()
+    document = {"name": "a", "x": {"y": encrypted("s3cr3t", "a", KEYS)}}
+    (tmp_path / "store" / "a.json").write_text(json.dumps(document))
+    exported(FolderStore(tmp_path / "store"), tar)
+    other = Keys(Fernet.generate_key().decode())
+    done = restore(FolderStore(tmp_path / "other"), Archive(tar), other, overwrite=False, shown=shown)
+    assert done.written == ["a.json"]
+    said = (
+        rf"x\.y is encrypted with the key of fingerprint {KEYS.fingerprints[0]}, which is missing from .* Add that key"
+    )
+    assert re.match(said, done.sealed_elsewhere["a.json"])
+    assert restored(FolderStore(tmp_path / "other"), tar).unchanged == 1
