@@ -54,7 +54,7 @@ def test_every_link_and_picture_is_an_address_of_the_repository(hook: ModuleType
             kind, path = target.removeprefix(f"{REPOSITORY}/").split("/HEAD/")
             assert kind == ("raw" if mark else "blob")
             assert (ROOT / path.partition("#")[0]).is_file()
-    assert f"![The pipelines in Airflow's list of DAGs]({REPOSITORY}/raw/HEAD/docs/images/dags.png)" in text
+    assert f"![The page of all pipelines in Airflow's UI]({REPOSITORY}/raw/HEAD/docs/images/page.png)" in text
 
 
 def test_the_links_beside_the_page_lead_to_files_that_are_there(hook: ModuleType) -> None:
