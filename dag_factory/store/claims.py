@@ -210,8 +210,8 @@ def named_in(document: Document) -> str | None:
 
 
 def stem_id(key: str) -> str:
-    """Return the DAG id that a file's name gives."""
-    return fitting(clean_dag_id(PurePosixPath(key).stem))
+    """Return the DAG id that a file's name gives. A deploy of a new pipeline asks it of each file of the store."""
+    return fitting(clean_dag_id(key.rpartition("/")[2].rpartition(".")[0]))
 
 
 def fitting(dag_id: str) -> str:
