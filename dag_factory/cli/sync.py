@@ -55,7 +55,9 @@ def sync(args: argparse.Namespace) -> int:
     """Deploy or write what is missing or older, maybe remove what is gone; return 1 where something was left."""
     prepare()
     found = configured.difference(chosen(args))
-    wanted = found.to_deploy + (found.undeployed if args.undeployed else [])
+    wanted = found.to_deploy
+    if args.undeployed:
+        wanted, found.undeployed = wanted + found.undeployed, []
     # Refused before anything is done.
     gone = candidates(found) if args.prune else []
     if args.dry_run:

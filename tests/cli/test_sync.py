@@ -180,8 +180,10 @@ def test_pipelines_that_the_server_takes_for_undeployed_are_brought_back_on_dema
     assert "1 have no config here, and the server doesn't take them for deployed.\n" in capsys.readouterr().out
     assert run("sync") == 0
     assert server.deployed == []
+    capsys.readouterr()
     assert run("sync", "--undeployed") == 0
     assert server.deployed == ["a"]
+    assert capsys.readouterr().out == "1 of 1 pipelines deployed.\n"
 
 
 @pytest.mark.parametrize("command", ["diff", "sync"])
