@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from dag_factory.checks.check import Finding, fail, ok, warn
+from dag_factory.checks.check import Finding, counted, fail, ok, warn
 from dag_factory.checks.site import Site
 from dag_factory.store.examination import BROKEN, LAST_GOOD, Examination, Examined
 
@@ -23,19 +23,19 @@ def configs(site: Site) -> list[Finding]:
     if broken:
         findings.append(_named(fail, broken, "broken, and no version of them runs"))
     if last_good:
-        findings.append(_named(warn, last_good, "broken, and run their last good versions"))
+        findings.append(_named(warn, last_good, "broken, with a last good version that runs"))
     if doubtful:
         findings.append(_named(warn, doubtful, "good, and doubtful in something"))
     if examination.unlisted:
         findings.append(warn(f"{len(examination.unlisted)} folders of the store can't be listed", _WAY_OUT))
     count = len(found)
-    return findings or [ok(f"{count} config{'s are' if count != 1 else ' is'} good")]
+    return findings or [ok(f"{counted(count, 'config')} {'are' if count != 1 else 'is'} good")]
 
 
 def _named(level: Callable[[str, str], Finding], some: Sequence[Examined], what: str) -> Finding:
     places = [_place(each) for each in some[:_MOST_NAMED]]
     names = ", ".join(places) + (", …" if len(some) > _MOST_NAMED else "")
-    return level(f"{len(some)} config{'s are' if len(some) != 1 else ' is'} {what}: {names}", _WAY_OUT)
+    return level(f"{counted(len(some), 'config')} {'are' if some[1:] else 'is'} {what}: {names}", _WAY_OUT)
 
 
 def _place(examined: Examined) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dag_factory.checks.check import Finding, fail, ok, warn
+from dag_factory.checks.check import Finding, counted, fail, ok, warn
 from dag_factory.checks.site import Site
 from dag_factory.secrets.sealing import SETTING, Keys
 from dag_factory.store.sealed_values import sealed_values
@@ -17,7 +17,7 @@ def fernet(site: Site) -> list[Finding]:
     if keys.problem is not None:
         text, _, way_out = keys.problem.partition(". ")
         if found.configs:
-            return [fail(f"{text}, and {found.configs} configs hold encrypted values", f"{way_out.rstrip('.')}.")]
+            return [fail(f"{text}, and {_hold(found.configs)}", f"{way_out.rstrip('.')}.")]
         return [warn(f"{text}: a deploy with a secret is refused", f"{way_out.rstrip('.')}.")]
     if found.closed:
         few = sorted(found.closed)[:_MOST_NAMED]
@@ -29,7 +29,7 @@ def fernet(site: Site) -> list[Finding]:
             )
         ]
     count = len(keys.fingerprints)
-    what = f"{found.configs} configs hold encrypted values, and all can be decrypted"
+    what = f"{_hold(found.configs)}, and all can be decrypted"
     if count > 1:
         return [
             warn(
@@ -38,3 +38,7 @@ def fernet(site: Site) -> list[Finding]:
             )
         ]
     return [ok(f"{SETTING} has a key; {what}" if found.configs else f"{SETTING} has a key; nothing is encrypted yet")]
+
+
+def _hold(configs: int) -> str:
+    return f"{counted(configs, 'config')} {'hold' if configs != 1 else 'holds'} encrypted values"

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from dag_factory import airflow_settings, settings
 from dag_factory.airflow_settings import MetricsBackend
-from dag_factory.checks.check import Finding, ok, split, unknown, warn
+from dag_factory.checks.check import Finding, counted, ok, split, unknown, warn
 from dag_factory.checks.recommended import (
     FILE_PROCESS_INTERVAL,
     REFRESH,
@@ -41,7 +41,7 @@ def settings_that_hurt(site: Site) -> list[Finding]:
     except DagFactoryError:
         pipelines = 0  # the check of the store says why
     found = [each for look in _LOOKS for each in _looked(look, site, pipelines)]
-    return found or [ok(f"none hurts, with {pipelines} pipelines")]
+    return found or [ok(f"none hurts, with {counted(pipelines, 'pipeline')}")]
 
 
 def _looked(look: Callable[[Site, int], Iterable[Finding]], site: Site, pipelines: int) -> list[Finding]:

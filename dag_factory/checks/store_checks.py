@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dag_factory import settings
-from dag_factory.checks.check import Finding, fail, ok, warn
+from dag_factory.checks.check import Finding, counted, fail, ok, warn
 from dag_factory.checks.site import Site
 from dag_factory.errors import SettingsError
 from dag_factory.options import SECTION
@@ -25,7 +25,7 @@ def store(site: Site) -> list[Finding]:
     """Return whether the store is there, is the one that this machine knows, and can be written."""
     location = settings.config_store()
     found = site.store
-    count = f"{site.pipelines} configs" if site.pipelines != 1 else "1 config"
+    count = counted(site.pipelines, "config")
     known = site.memory.known() if site.memory is not None else None
     findings = [ok(f"'{location}' is there, with {count}")]
     if isinstance(found, FolderStore) and not os.access(found.root, os.W_OK):

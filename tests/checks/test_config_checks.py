@@ -35,7 +35,7 @@ def test_a_config_that_runs_its_last_good_version_is_a_warning(machine: Machine)
     store.last_good.keep([version], InUse(), since=0, complete=True)
     (machine.store / "orders.json").write_text("{")
     (said,) = machine.said("configs")
-    assert said.startswith("warn: 1 config is broken, and run their last good versions: 'orders.json")
+    assert said.startswith("warn: 1 config is broken, with a last good version that runs: 'orders.json")
 
 
 def seal(machine: Machine, dag_id: str, key: str, as_id: str | None = None) -> None:
@@ -53,7 +53,7 @@ def test_what_an_older_or_missing_key_has_encrypted_is_counted_and_no_value_is_s
     assert machine.said("fernet") == ["ok: [core] fernet_key has a key; nothing is encrypted yet"]
     seal(machine, "orders", new)
     assert machine.said("fernet") == [
-        "ok: [core] fernet_key has a key; 1 configs hold encrypted values, and all can be decrypted"
+        "ok: [core] fernet_key has a key; 1 config holds encrypted values, and all can be decrypted"
     ]
     seal(machine, "sales", old)
     (said,) = machine.said("fernet")
@@ -77,5 +77,5 @@ def test_without_a_usable_key_it_depends_on_what_is_encrypted(
     seal(machine, "orders", Fernet.generate_key().decode())
     (said,) = machine.said("fernet")
     assert said.startswith("fail: [core] fernet_key is ")
-    assert "1 configs hold encrypted values" in said
+    assert "1 config holds encrypted values" in said
     assert "canary" not in said

@@ -32,7 +32,7 @@ def said(site: Site) -> str:
 
 def test_a_small_installation_with_airflow_s_defaults_is_fine(calm: Machine) -> None:
     calm.drop("orders")
-    assert calm.said("settings") == ["ok: none hurts, with 1 pipelines"]
+    assert calm.said("settings") == ["ok: none hurts, with 1 pipeline"]
 
 
 def test_with_many_pipelines_what_airflow_does_by_default_costs_too_much(calm: Machine) -> None:
