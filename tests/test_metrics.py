@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 
 from dag_factory import metrics
 from dag_factory.metrics import METRICS, OF_RUNS, Kind, plain_name
+from tests.e2e.pipelines import drop, sample
 from tests.forked_python import ForkedPython
 from tests.metrics_receivers import OtlpReceiver, StatsdReceiver, collecting
+from tests.places import ROOT
 
 SECTION = "AIRFLOW__METRICS__"
 
@@ -183,3 +186,50 @@ def test_a_name_without_tags_has_one_part_for_each() -> None:
     sample = metrics.REFUSALS.of(1, reason="invalid", call="a.b/c")
     assert plain_name(sample) == "openmetadata.refusals.a_b_c.invalid"
     assert plain_name(metrics.LOAD.of(timedelta(), shard="")) == "openmetadata.load._"
+
+
+# Parses the loader in the process that Airflow's DAG processor forks for it, and waits for the end of that process.
+PARSE = """
+import sys, uuid
+from pathlib import Path
+import structlog
+from airflow._shared.observability.metrics import stats
+from airflow.dag_processing.processor import DagFileProcessorProcess
+from airflow.observability.metrics import stats_utils
+
+stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=True)
+loader = Path(sys.argv[1])
+with open("/dev/null", "wb") as null:
+    process = DagFileProcessorProcess.start(
+        id=uuid.uuid4(), path=loader, bundle_path=loader.parent, bundle_name="store", dag_file_rel_path=loader.name,
+        callbacks=[], client=None, logger=structlog.get_logger(), logger_filehandle=null,
+    )
+    while not process.is_ready:
+        process._service_subprocess(0.1)
+print(len(process.parsing_result.serialized_dags))
+"""
+
+
+def test_a_parse_in_airflow_s_own_child_sends_what_it_has_found(
+    receiver: StatsdReceiver, tmp_path: Path, forked_python: ForkedPython
+) -> None:
+    store = tmp_path / "store"
+    store.mkdir()
+    drop(store, sample("orders"))
+    (store / "bad.json").write_text("{")
+    env = {
+        **environment(tmp_path, **to(receiver)),
+        "AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE": str(store),
+        "AIRFLOW__OPENMETADATA_DAG_FACTORY__STATE_FOLDER": str(tmp_path / "state"),
+    }
+    done = forked_python.run(PARSE, str(ROOT / "dags" / "openmetadata_loader.py"), env=env)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "2"
+    *states, load = [line for line in receiver.sync() if "openmetadata" in line]
+    assert states == [
+        "airflow.openmetadata.configs.good.0_of_1:1|g",
+        "airflow.openmetadata.configs.last_good.0_of_1:0|g",
+        "airflow.openmetadata.configs.broken.0_of_1:1|g",
+        "airflow.openmetadata.configs.waiting.0_of_1:0|g",
+    ]
+    assert re.fullmatch(r"airflow\.openmetadata\.load\.0_of_1:[0-9.]+\|ms", load)
