@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dag_factory.cli.output import is_terminal
+from dag_factory.cli.output import count_of, is_terminal
 from dag_factory.cli.sarif import log_of
 from dag_factory.configs.problem import ERROR, Problem
 from dag_factory.plain_text import one_line
@@ -25,10 +25,8 @@ def as_lines(found: Findings) -> str:
 
 def counted(found: Findings) -> str:
     """Return how many files were checked, and with which result."""
-    return (
-        f"{_number(found.files, 'file')} checked: {_number(found.errors, 'error')}, "
-        f"{_number(found.warnings, 'warning')}."
-    )
+    results = f"{count_of(found.errors, 'error')}, {count_of(found.warnings, 'warning')}"
+    return f"{count_of(found.files, 'file')} checked: {results}."
 
 
 def as_json(found: Findings) -> str:
@@ -74,10 +72,6 @@ def _line(problem: Problem, *, is_coloured: bool) -> str:
     places = [str(place) for place in (problem.line, problem.column) if place is not None]
     level = f"{_COLOURS[problem.level]}{problem.level}{_PLAIN}" if is_coloured else problem.level
     return f"{':'.join([one_line(problem.config or ''), *places])}: {level}: {problem.sentence}"
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _annotation(problem: Problem) -> str:

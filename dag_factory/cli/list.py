@@ -10,7 +10,7 @@ from typing import Any
 from dag_factory.cli.chosen_store import chosen_store, path_of, reading
 from dag_factory.cli.exits import command
 from dag_factory.cli.finding_formats import finding
-from dag_factory.cli.output import print_json, print_table
+from dag_factory.cli.output import count_of, print_json, print_table
 from dag_factory.configs.problem import Problem
 from dag_factory.store import ConfigStore
 from dag_factory.store.examination import GOOD, Examination, Examined
@@ -51,8 +51,7 @@ def _row(store: ConfigStore, each: Examined) -> tuple[str, ...]:
 
 def state_text(each: Examined) -> str:
     """Return the state of a config in words, with its number of warnings where it has no problem."""
-    count = len(each.warnings)
-    warnings = f", {count} warning{'' if count == 1 else 's'}" if count and each.state == GOOD else ""
+    warnings = f", {count_of(len(each.warnings), 'warning')}" if each.warnings and each.state == GOOD else ""
     return each.state.replace("_", " ") + warnings
 
 

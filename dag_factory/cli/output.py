@@ -19,8 +19,6 @@ ARG_OUTPUT = Arg(
 T = TypeVar("T")
 # What takes longer shows how far it is.
 PATIENCE_SECONDS = 1.0
-# Of a table that no terminal shows, so that no row is folded.
-WIDEST = 10_000
 
 
 def print_json(value: Any) -> None:
@@ -35,6 +33,9 @@ def count_of(number: int, noun: str) -> str:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table: with colours and as wide as the terminal where there is one, else one line for each row."""
+    if not is_terminal():
+        _print_plain_table([columns, *rows])
+        return
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -45,14 +46,20 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         # As texts, since brackets in a plain string would be markup. A name may hold what steers a terminal.
         table.add_row(*(Text(one_line(cell)) for cell in row))
-    if is_terminal():
-        Console(highlight=False).print(table)
-        return
-    console = Console(highlight=False, width=WIDEST)
-    with console.capture() as printed:
-        console.print(table)
-    # Its last column is as wide as its widest cell.
-    print("\n".join(line.rstrip() for line in printed.get().splitlines()))
+    Console(highlight=False).print(table)
+
+
+def _print_plain_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print a table as wide as it is; rich would take seconds for ten thousand rows."""
+    from rich.cells import cell_len
+
+    texts = [[one_line(cell) for cell in row] for row in rows]
+    # Chinese and Japanese characters are twice as wide as others.
+    wide = [[cell_len(text) for text in row] for row in texts]
+    widths = [max(column) for column in zip(*wide, strict=True)]
+    for row, taken in zip(texts, wide, strict=True):
+        cells = (text + " " * (width - used) for text, used, width in zip(row, taken, widths, strict=True))
+        print("  ".join(cells).rstrip())
 
 
 def progress(each: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:

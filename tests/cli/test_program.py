@@ -105,6 +105,13 @@ def test_a_table_for_a_file_has_each_row_on_one_line_and_no_markup(capsys: pytes
     assert "\x1b" not in lines[2]
 
 
+def test_columns_of_a_table_for_a_file_begin_where_a_reader_expects_them(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(["id", "name", "state"], [["a", "注文", "good"], ["bcd", "", ""]])
+    assert capsys.readouterr().out == "id   name  state\na    注文  good\nbcd\n"
+    print_table(["id", "name"], [])
+    assert capsys.readouterr().out == "id  name\n"
+
+
 def test_json_is_read_by_a_program(capsys: pytest.CaptureFixture[str]) -> None:
     print_json([{"id": "ördérs", "where": Path("a")}])
     assert json.loads(capsys.readouterr().out) == [{"id": "ördérs", "where": "a"}]
