@@ -8,6 +8,7 @@ import shutil
 import pytest
 
 from dag_factory.cli.__main__ import main
+from dag_factory.store import configured_memory, open_store
 from dag_factory.store.folder.folder_store import FolderStore
 from tests.sync.conftest import SECTION
 from tests.sync.servers import Document, Failure, Server
@@ -229,6 +230,24 @@ def test_a_store_that_is_not_mounted_is_not_taken_for_a_lost_one(
     assert run(command) == 3
     assert "config_store" in capsys.readouterr().err
     assert server.deployed == []
+
+
+def test_an_empty_store_in_place_of_the_lost_one_is_filled_once_it_is_adopted(
+    server: Server, store: FolderStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a", "b"):
+        server.add(name)
+    deploy_all(server)
+    # As a load of the loader does.
+    open_store(str(store.root), configured_memory(str(store.root))).remember()
+    shutil.rmtree(store.root)
+    store.root.mkdir()
+    assert run("sync") == 3
+    assert server.deployed == ["a", "b"]
+    assert run("adopt-store") == 0
+    assert run("sync") == 0
+    assert sorted(path.name for path in store.root.glob("*.json")) == ["a.json", "b.json"]
+    assert run("diff") == 0
 
 
 def test_a_name_can_not_steer_the_terminal(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
