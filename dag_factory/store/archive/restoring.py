@@ -53,19 +53,25 @@ def restore(store: ConfigStore, archive: Archive, keys: Keys, *, overwrite: bool
     """
     present = frozenset(store.list_keys())
     done, same = Restored(), _Same(store, keys)
+    unchanged: set[str] = set()
     count = 0
     # A remote store reads many at a time.
     store.prefetch([key for key, _ in archive.files() if key in present])
     for key, data in shown(archive.files(), "Reading", None):
         count += 1
         _check(key, data)
-        if key in present and not same.holds(key, data):
-            done.differing.append(key)
+        if key in present:
+            if same.holds(key, data):
+                unchanged.add(key)
+            else:
+                done.differing.append(key)
+    done.unchanged = len(unchanged)
     if done.differing and not overwrite:
         return done
     replaceable = frozenset(done.differing)
     done.differing.clear()
-    intakes = _intakes(same, shown(archive.files(), "Importing", count), replaceable, done)
+    due = (each for each in shown(archive.files(), "Importing", count) if each[0] not in unchanged)
+    intakes = _intakes(store, keys, due, replaceable, done)
     try:
         for intake, problem in take_in(store, intakes):
             (done.written if problem is None else done.differing).append(intake.key)
@@ -78,23 +84,20 @@ def restore(store: ConfigStore, archive: Archive, keys: Keys, *, overwrite: bool
     return done
 
 
-def _intakes(same: _Same, files: Iterable[File], replaceable: Container[str], done: Restored) -> Iterator[Intake]:
-    """Yield what is to be written; count and name in ``done`` what is not."""
-    store, keys = same.store, same.keys
+def _intakes(
+    store: ConfigStore, keys: Keys, files: Iterable[File], replaceable: Container[str], done: Restored
+) -> Iterator[Intake]:
+    """Yield what is to be written, in place of what is there only where that may be replaced."""
     for key, data in files:
-        if same.holds(key, data):
-            done.unchanged += 1
-            continue
-        try:
-            present: bytes | None = store.read(key)
-        except KeyError:
-            present = None
-        except ConfigError:
-            done.differing.append(key)  # a broken link, or a folder of that name
-            continue
-        if present is not None and key not in replaceable:
-            done.differing.append(key)  # made since it was looked at
-            continue
+        present: bytes | None = None
+        if key in replaceable:
+            try:
+                present = store.read(key)
+            except KeyError:
+                pass  # removed since it was looked at
+            except ConfigError:
+                done.differing.append(key)  # a broken link, or a folder of that name
+                continue
         if problem := _sealed_elsewhere(key, data, keys):
             done.sealed_elsewhere[key] = problem
         yield Intake(key, data, present)
@@ -115,12 +118,12 @@ class _Same:
     """Says whether a store holds the same document as an archive."""
 
     def __init__(self, store: ConfigStore, keys: Keys) -> None:
-        self.store = store
-        self.keys = keys
+        self._store = store
+        self._keys = keys
 
     def holds(self, key: str, data: bytes) -> bool:
         try:
-            present = self.store.read(key)
+            present = self._store.read(key)
             if present == data:
                 return True
             theirs, ours = parse(data, key, may_be_empty=True), parse(present, key, may_be_empty=True)
@@ -137,7 +140,7 @@ class _Same:
         if not isinstance(name, str) or not names_a_dag(name):
             return document
         try:
-            found: Document = decrypted(document, clean_dag_id(name), self.keys)
+            found: Document = decrypted(document, clean_dag_id(name), self._keys)
         except ConfigError:
             return document
         return found
