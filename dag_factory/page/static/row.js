@@ -62,7 +62,7 @@ function name(/** @type {Pipeline} */ pipeline, /** @type {Handlers} */ handlers
 
 function service(/** @type {Pipeline} */ { service, type }) {
   const kind = [type, service?.type].filter(Boolean).join(" · ");
-  return element("td", {}, service?.name, kind && element("span", { class: "quiet" }, kind));
+  return element("td", { class: "service" }, service?.name, kind && element("span", { class: "quiet" }, kind));
 }
 
 function schedule(/** @type {Pipeline} */ { schedule, next_run, paused }) {
