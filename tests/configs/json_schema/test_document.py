@@ -252,7 +252,8 @@ def _ref(schema: dict[str, Any]) -> str:
 # Of an author's mistakes, those that only the validation sees, by what it says of them. `docs/editor.md` lists them.
 ONLY_VALIDATION_SEES = [
     r"fields.*Write five", r"'.*five", r"matches no date", r"is not a cron expression", r"is not a timezone",
-    r"lies before startDate", r"'airflowConfig.maxActiveRuns'", r"is not an e-mail address", r"is not a regular",
+    r"lies before startDate", r"nothing is scheduled",
+    r"'airflowConfig.maxActiveRuns'", r"is not an e-mail address", r"is not a regular",
     r"is longer than the 300 s", r"'sourceConfig.config.type'", r"'openMetadataServerConnection'.*is missing",
     r"sourcePythonClass'.*is missing", r"Add /api", r"jwtToken'\.\*Write", r"allowed_\w+",
 ]  # fmt: skip
