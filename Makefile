@@ -55,7 +55,7 @@ lint: env
 
 # The documentation as a site, in site/. A link that leads nowhere is an error.
 docs: env
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo "Built: site/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo "Built: site/index.html. To search in it: $(BIN)/mkdocs serve"
 
 # Packages into dist/, checked, and tried in a fresh Airflow. What builds and checks them has an environment of its own.
 dist: $(VENV)-dist/.built

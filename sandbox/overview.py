@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 EXAMPLE = Path(__file__).parent / "examples" / "customers.yaml"
@@ -20,19 +18,17 @@ PAGE = "/plugin/openmetadata"
 
 def overview(endpoints: Mapping[str, Any], counts: Mapping[str, Any], state: Path) -> RenderableType:
     """
-    Return a table and three things to try next.
+    Return where each thing is, a line each, and three things to try next.
 
     :param endpoints: what ``endpoints.json`` holds
     :param counts: the server's ``/sandbox/summary``
     :param state: the folder in which everything is kept
     """
-    table = Table.grid(padding=(0, 2))
-    table.add_column(no_wrap=True)
-    # An address that is cut or folded can't be clicked.
-    table.add_column(no_wrap=True, overflow="ignore")
+    # Lines, since in a terminal that is narrow a table cuts or folds addresses, which can't be clicked then.
+    parts: list[RenderableType] = [Text()]
     for name, value in places(endpoints, counts, state):
-        table.add_row(Text(name, style="bold"), Text(value))
-    parts: list[RenderableType] = [Text(), Padding(table, (0, 0, 0, 2), expand=False), Text(), Text("Try next:")]
+        parts.append(Text.assemble((f"  {name:<14}", "bold"), value))
+    parts += [Text(), Text("Try next:")]
     for number, (what, command) in enumerate(to_try(endpoints, state), 1):
         parts += [Text(f"  {number}. {what}"), Text(f"     {command}", style="bold")]
     return Group(*parts, Text())

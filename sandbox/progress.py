@@ -31,8 +31,8 @@ class Progress:
         self._console.file.flush()
 
     def show(self, what: RenderableType) -> None:
-        """Print a table or a text as it is."""
-        self._console.print(what, soft_wrap=not self._console.is_terminal)
+        """Print texts as they are, however wide the terminal is."""
+        self._console.print(what, soft_wrap=True)
         self._console.file.flush()
 
     @contextmanager

@@ -27,7 +27,7 @@ def test_it_says_where_everything_is_and_three_things_to_try(tmp_path: Path, mon
     }
     text = io.StringIO()
     counts = {"tables": 14, "lineage": 2, "runs": {"one": []}}
-    Progress(Console(file=text, markup=False)).show(overview(endpoints, counts, tmp_path / "state"))
+    Progress(Console(file=text, width=40)).show(overview(endpoints, counts, tmp_path / "state"))
     said = text.getvalue()
     for place in (*endpoints.values(), "14 tables", "2 configs", "state/logs"):
         assert place in said or place == str(store)
@@ -35,3 +35,4 @@ def test_it_says_where_everything_is_and_three_things_to_try(tmp_path: Path, mon
     assert "openmetadata-dag-factory validate state/configs\n" in said
     assert "AIRFLOW_HOME=state/airflow" in said
     assert said.count("openmetadata-dag-factory doctor\n") == 1
+    assert "\n  Pipelines     http://127.0.0.1:41235/plugin/openmetadata (in its menu: OpenMetadata)\n" in said
