@@ -5,8 +5,3 @@ Runs where somebody asks for it: in a command. It is made from the same models a
 accepts what that accepts, but for two things on purpose: it refuses every field that is unknown, and every value that
 is not written in its own kind. `docs/editor.md` lists what only the validation sees.
 """
-
-from __future__ import annotations
-
-Schema = dict[str, object]
-"""A JSON Schema, or a part of one, draft 7."""
