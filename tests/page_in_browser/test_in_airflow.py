@@ -43,8 +43,10 @@ def page(browser: Browser, pipelines: AirflowStack) -> Opened:
 
 def logged_in(browser: Browser, airflow: AirflowStack, username: str) -> Opened:
     """Return the page as a user sees it."""
+    client = AirflowClient(airflow.url, username, airflow.passwords[username])
     browser.open(f"{airflow.url}/auth/login")
-    browser.add_cookie("_token", AirflowClient(airflow.url, username, airflow.passwords[username]).token())
+    browser.add_cookie("_token", client.token())
+    client.stop()
     browser.run("localStorage.clear()")
     return Opened(browser, airflow.url)
 
