@@ -16,6 +16,7 @@ from dag_factory.checks.site import NoDatabaseError, Site
 from dag_factory.configs.document import Document
 from dag_factory.configs.server_connection import CONN_ID, server_fields
 from dag_factory.errors import ConfigError, ServerError, SettingsError
+from dag_factory.ingestion import installed_version
 from dag_factory.options import IN_PROCESS, SECTION
 from dag_factory.reporting.server_client import Answer, ServerClient, shown, token_of
 from dag_factory.runner.interpreter import template_environment
@@ -32,7 +33,7 @@ CLOCKS_SECONDS = 5.0
 """By so much clocks may differ: the outcome of a run is recognized by when it began, see `reporting.ended_runs`."""
 
 _DISTRIBUTION = "openmetadata-ingestion"
-_ASK = f"from importlib.metadata import version; print(version({_DISTRIBUTION!r}))"
+_SCRIPT = Path(installed_version.__file__)
 _NUMBERS = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 
@@ -129,9 +130,9 @@ def installed(python: str, *, seconds: float = CHILD_SECONDS) -> tuple[str | Non
     if not Path(python).exists():
         return None, None
     try:
-        # Isolated from this working directory, as its runs are.
+        # As its runs are started.
         done = subprocess.run(
-            [python, "-I", "-c", _ASK],
+            [python, "-I", "-u", str(_SCRIPT)],
             capture_output=True,
             text=True,
             timeout=seconds,
@@ -146,7 +147,7 @@ def installed(python: str, *, seconds: float = CHILD_SECONDS) -> tuple[str | Non
     answer = done.stdout.strip()
     if done.returncode == 0 and _NUMBERS.match(answer):
         return answer, None
-    return None, f"has no {_DISTRIBUTION}" if "PackageNotFoundError" in done.stderr else "can't be asked"
+    return None, f"has no {_DISTRIBUTION}" if answer == installed_version.MISSING else "can't be asked"
 
 
 def _beside_airflow() -> str | None:
