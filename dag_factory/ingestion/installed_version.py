@@ -1,4 +1,4 @@
-"""Prints which version of openmetadata-ingestion the interpreter has that runs this file, as it would run a pipeline."""
+"""Prints which openmetadata-ingestion the interpreter has that runs this file, as it would run a pipeline."""
 
 from __future__ import annotations
 
