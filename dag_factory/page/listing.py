@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, Literal, NamedTuple, get_args
 
 from dag_factory.api.rest import Caller
-from dag_factory.page.filters import Filter, Parameters, fits, parts, started
+from dag_factory.page.filters import Filter, Parameters, Part, fits, parts, started
 
 MOST = 100
 """How many DAGs Airflow lists at once, at most (``[api] maximum_page_limit``)."""
@@ -44,26 +44,42 @@ class Page(NamedTuple):
     dags: list[Dag]
 
 
-async def count(visitor: Caller, wanted: Filter, *, by_id: bool = False) -> int:
+async def count(visitor: Caller, wanted: Filter) -> int:
     """Return how many pipelines of a filter the user may see."""
-    questions = parts(wanted, by_id=by_id)
-    answers = await asyncio.gather(*(_count(visitor, each.parameters) for each in questions))
-    return max(0, sum(each.sign * answer for each, answer in zip(questions, answers, strict=True)))
+    return max(0, await _sum(visitor, parts(wanted)))
 
 
 async def page(visitor: Caller, wanted: Filter, sort: Sort, number: int, size: int) -> Page:
     """
     Return a page of the pipelines of a filter.
 
+    With many DAGs, each request to Airflow costs a tenth of a second and more, since it looks up which of them the user
+    may see. So most pages are a single one.
+
     :param number: counted from 1
     :param size: how many pipelines a page has, at most `MOST`
     """
-    by_id = await searches_ids(visitor, wanted)
-    total, listing = await asyncio.gather(
-        count(visitor, wanted, by_id=by_id), _listing(visitor, wanted, sort, by_id=by_id)
-    )
-    dags = await listing.slice((number - 1) * size, size)
-    return Page(total, ceil(listing.length / size), [dag for dag in dags if fits(wanted, tags(dag))])
+    found = await _page(visitor, wanted, sort, number, size, by_id=False)
+    if found.pages == 0 and wanted.q:
+        found = await _page(visitor, wanted, sort, number, size, by_id=True)
+    return found
+
+
+async def _page(  # noqa: PLR0913 - as `page`
+    visitor: Caller, wanted: Filter, sort: Sort, number: int, size: int, *, by_id: bool
+) -> Page:
+    first, *others = parts(wanted, by_id=by_id)
+    offset = (number - 1) * size
+    if _is_by_runs(wanted, sort):
+        listing = await _listing(visitor, wanted, sort, by_id=by_id)
+        window = _Window(await listing.slice(offset, size), listing.total)
+        rest, length = await _sum(visitor, others), listing.length
+    else:
+        asked = _list(visitor, first.parameters, _order(sort), offset, size)
+        window, rest = await asyncio.gather(asked, _sum(visitor, others))
+        length = window.total
+    dags = [dag for dag in window.dags if fits(wanted, tags(dag))]
+    return Page(max(0, window.total + rest), ceil(length / size), dags)
 
 
 async def all_of(visitor: Caller, wanted: Filter) -> AsyncIterator[Dag]:
@@ -77,7 +93,7 @@ async def all_of(visitor: Caller, wanted: Filter) -> AsyncIterator[Dag]:
 
 async def searches_ids(visitor: Caller, wanted: Filter) -> bool:
     """Return whether no title has what is searched for, so that DAG ids are looked through."""
-    return bool(wanted.q) and await _count(visitor, parts(Filter(q=wanted.q))[0].parameters) == 0
+    return bool(wanted.q) and await _count(visitor, parts(wanted)[0].parameters) == 0
 
 
 def tags(dag: Dag) -> set[str]:
@@ -115,36 +131,61 @@ class _Listing:
         if size <= 0:
             return []
         if self.begun is None:
-            return await _list(self.visitor, self.parameters, self.order, offset, size)
+            return (await _list(self.visitor, self.parameters, self.order, offset, size)).dags
         dags: list[Dag] = []
         if (of_begun := min(size, self.begun - offset)) > 0:
-            dags = await _list(self.visitor, started(self.parameters), self.order, offset, of_begun)
+            dags = (await _list(self.visitor, started(self.parameters), self.order, offset, of_begun)).dags
         if len(dags) < size:
             # In ascending order they are the last for PostgreSQL, and the first for others.
             first = max(0, offset - self.begun) + (self.begun if _is_on_postgresql() else 0)
-            dags += await _list(self.visitor, self.parameters, _COLUMNS["last_run"], first, size - len(dags))
+            rest = await _list(self.visitor, self.parameters, _COLUMNS["last_run"], first, size - len(dags))
+            dags += rest.dags
         return dags
 
 
 async def _listing(visitor: Caller, wanted: Filter, sort: Sort, *, by_id: bool) -> _Listing:
     parameters = parts(wanted, by_id=by_id)[0].parameters
-    minus, name = ("-", sort[1:]) if sort.startswith("-") else ("", sort)
-    order = f"{minus}{_COLUMNS[name]}"
-    if wanted.last != "none" and (wanted.last is not None or not name.startswith("last_")):
-        return _Listing(visitor, parameters, order, await _count(visitor, parameters))
+    if not _is_by_runs(wanted, sort):
+        return _Listing(visitor, parameters, _order(sort), await _count(visitor, parameters))
     total, begun = await asyncio.gather(_count(visitor, parameters), _count(visitor, started(parameters)))
-    return _Listing(visitor, parameters, order, total, begun, skipped=begun if wanted.last == "none" else 0)
+    return _Listing(visitor, parameters, _order(sort), total, begun, skipped=begun if wanted.last == "none" else 0)
+
+
+def _is_by_runs(wanted: Filter, sort: Sort) -> bool:
+    """Return whether those pipelines that have not run come apart from the others."""
+    return wanted.last == "none" or (wanted.last is None and sort.lstrip("-").startswith("last_"))
+
+
+def _order(sort: Sort) -> str:
+    minus, name = ("-", sort[1:]) if sort.startswith("-") else ("", sort)
+    return f"{minus}{_COLUMNS[name]}"
+
+
+async def _sum(visitor: Caller, questions: Sequence[Part]) -> int:
+    answers = await asyncio.gather(*(_count(visitor, each.parameters) for each in questions))
+    return sum(each.sign * answer for each, answer in zip(questions, answers, strict=True))
 
 
 async def _count(visitor: Caller, parameters: Parameters) -> int:
-    answer = await visitor.ask("GET", "/dags", params={**parameters, "limit": 1})
-    return int(answer["total_entries"])
+    return (await _list(visitor, parameters, "dag_id", 0, 1)).total
 
 
-async def _list(visitor: Caller, parameters: Parameters, order: str, offset: int, size: int) -> list[Dag]:
+class _Window(NamedTuple):
+    """Some DAGs of a question, and how many it has."""
+
+    dags: list[Dag]
+    total: int
+
+
+async def _list(visitor: Caller, parameters: Parameters, order: str, offset: int, size: int) -> _Window:
     window = {**parameters, "order_by": order, "offset": offset, "limit": size}
-    dags: list[Dag] = (await visitor.ask("GET", "/dags", params=window))["dags"]
-    return dags
+    answer = await visitor.ask("GET", "/dags", params=window)
+    return _Window(answer["dags"], int(answer["total_entries"]))
+
+
+async def first_of(visitor: Caller, parameters: Parameters) -> tuple[list[Dag], int]:
+    """Return the first DAGs of a question, at most `MOST`, and how many it has."""
+    return await _list(visitor, parameters, "dag_id", 0, MOST)
 
 
 def _is_on_postgresql() -> bool:

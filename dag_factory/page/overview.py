@@ -6,17 +6,20 @@ import asyncio
 from typing import Any
 
 from dag_factory.api.rest import Caller
-from dag_factory.dag.tags import SERVICE_PREFIX, TYPE_PREFIX
+from dag_factory.dag.tags import LAST_GOOD_TAG, PROBLEM_TAG, SERVICE_PREFIX, TAG, TYPE_PREFIX, WARNING_TAG
 from dag_factory.page.filters import Filter
-from dag_factory.page.listing import MOST, count
+from dag_factory.page.listing import MOST, count, first_of, tags
 
 _COUNTED = {
     "all": Filter(),
-    "last_good": Filter(state="last_good"),
-    "warnings": Filter(state="warnings"),
     "paused": Filter(paused=True),
     "running": Filter(last="running"),
     "failed": Filter(last="failed"),
+}
+_STATES = {
+    "last_good": Filter(state="last_good"),
+    "broken": Filter(state="broken"),
+    "warnings": Filter(state="warnings"),
 }
 
 # With more services than a menu can show, the search is the better way.
@@ -25,25 +28,40 @@ _MOST_NAMES = 1000
 
 async def overview(visitor: Caller) -> dict[str, Any]:
     """Return the counts of the pipelines that a user may see, and their types and services."""
-    counts, wrong, types, services = await asyncio.gather(
-        asyncio.gather(*(count(visitor, each) for each in _COUNTED.values())),
-        count(visitor, Filter(state="broken")),
-        _names(visitor, TYPE_PREFIX),
-        _names(visitor, SERVICE_PREFIX),
+    counts, states, names = await asyncio.gather(
+        asyncio.gather(*(count(visitor, each) for each in _COUNTED.values())), _states(visitor), _names(visitor)
     )
-    found = dict(zip(_COUNTED, counts, strict=True))
-    found |= {"good": max(0, found["all"] - found["last_good"] - wrong), "broken": wrong}
-    return {"counts": found, "types": types, "services": services}
+    found = {**dict(zip(_COUNTED, counts, strict=True)), **states}
+    good = max(0, found["all"] - found["last_good"] - found["broken"])
+    types, services = (
+        sorted(name.removeprefix(prefix) for name in names if name.startswith(prefix))
+        for prefix in (TYPE_PREFIX, SERVICE_PREFIX)
+    )
+    return {"counts": {**found, "good": good}, "types": types, "services": services}
 
 
-async def _names(visitor: Caller, prefix: str) -> list[str]:
-    """Return what follows a prefix in the tags of the DAGs that a user may see, sorted."""
+async def _states(visitor: Caller) -> dict[str, int]:
+    """Return how many pipelines are broken or doubtful. They are mostly few, so that one request has all."""
+    wrong, total = await first_of(visitor, {"tags": [PROBLEM_TAG, WARNING_TAG], "tags_match_mode": "any"})
+    if total > len(wrong):
+        counts = await asyncio.gather(*(count(visitor, each) for each in _STATES.values()))
+        return dict(zip(_STATES, counts, strict=True))
+    named = [each for each in map(tags, wrong) if TAG in each]
+    return {
+        "last_good": sum(LAST_GOOD_TAG in each for each in named),
+        "broken": sum(PROBLEM_TAG in each and LAST_GOOD_TAG not in each for each in named),
+        "warnings": sum(WARNING_TAG in each for each in named),
+    }
+
+
+async def _names(visitor: Caller) -> list[str]:
+    """Return the tags of types and services of the DAGs that a user may see."""
     found: list[str] = []
     for offset in range(0, _MOST_NAMES, MOST):
-        window = {"tag_name_pattern": prefix, "order_by": "name", "limit": MOST, "offset": offset}
-        tags = (await visitor.ask("GET", "/dagTags", params=window))["tags"]
-        # Airflow's pattern finds it anywhere in a tag.
-        found += [tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)]
-        if len(tags) < MOST:
+        # What both kinds of tags have; those of other DAGs may have it as well.
+        window = {"tag_name_pattern": ":", "order_by": "name", "limit": MOST, "offset": offset}
+        names: list[str] = (await visitor.ask("GET", "/dagTags", params=window))["tags"]
+        found += names
+        if len(names) < MOST:
             break
-    return sorted(found)
+    return found

@@ -76,6 +76,7 @@ class FakeAirflow:
         self,
         request: Request,
         tags: Annotated[list[str], Query()] = [],  # noqa: B006 - FastAPI copies it
+        tags_match_mode: str = "any",
         paused: bool | None = None,
         last_dag_run_state: str | None = None,
         dag_run_start_date_gte: str | None = None,
@@ -86,7 +87,10 @@ class FakeAirflow:
         offset: int = 0,
     ) -> dict[str, Any]:
         self.asked.append(str(request.url.query))
-        found = [each for each in self.dags.values() if {*tags} <= {tag["name"] for tag in each["tags"]}]
+        match = all if tags_match_mode == "all" else any
+        found = [
+            each for each in self.dags.values() if not tags or match({"name": tag} in each["tags"] for tag in tags)
+        ]
         found = [each for each in found if paused is None or each["is_paused"] == paused]
         found = [each for each in found if dag_display_name_pattern.lower() in each["dag_display_name"].lower()]
         found = [each for each in found if dag_id_pattern.strip("~").lower() in each["dag_id"].lower()]
@@ -110,6 +114,7 @@ class FakeAirflow:
         found = self._list(
             request,
             request.query_params.getlist("tags"),
+            query.get("tags_match_mode", "any"),
             {"true": True, "false": False}.get(query.get("paused", "")),
             dag_id_pattern=dag_id_pattern or "nothing",
             limit=MOST,
@@ -170,6 +175,7 @@ class FakeAirflow:
         return JSONResponse({"dag_runs": found[:limit], "total_entries": len(found)})
 
     def _tags(self, tag_name_pattern: str, limit: int = 50, offset: int = 0) -> dict[str, Any]:
+        self.asked.append(tag_name_pattern)
         names = sorted({tag["name"] for each in self.dags.values() for tag in each["tags"]})
         found = [name for name in names if tag_name_pattern in name]
         return {"tags": found[offset : offset + limit], "total_entries": len(found)}
