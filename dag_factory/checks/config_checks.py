@@ -25,7 +25,7 @@ def configs(site: Site) -> list[Finding]:
     if last_good:
         findings.append(_named(warn, last_good, "broken, with a last good version that runs"))
     if doubtful:
-        findings.append(_named(warn, doubtful, "good, and doubtful in something"))
+        findings.append(_named(warn, doubtful, "good, with warnings"))
     if examination.unlisted:
         findings.append(warn(f"{len(examination.unlisted)} folders of the store can't be listed", _WAY_OUT))
     count = len(found)

@@ -34,10 +34,10 @@ def export(args: argparse.Namespace) -> int:
 def _lines(done: Exported, path: Path) -> Iterator[str]:
     yield f"{count_of(done.files, 'file')} of configs and defaults written to '{path}'."
     for key, fields in done.encrypted.items():
-        yield f"{key}: encrypted there: {', '.join(fields)}."
+        yield f"{key}: encrypted in the file: {', '.join(fields)}."
     for key in done.rewritten:
-        yield f"{key}: written anew there, without its comments."
+        yield f"{key}: rewritten in the file, without its comments."
     for key, fields in done.left_out.items():
         yield f"{key}: left out: {', '.join(fields)}."
     for key, reason in done.missing.items():
-        yield f"{key}: is not in it: {reason.rstrip('.')}."
+        yield f"{key}: is not in the file: {reason.rstrip('.')}."

@@ -104,9 +104,9 @@ def what_next() -> str:
         [
             *lines,
             f"   To list all of them: airflow config list --section {SECTION} --include-descriptions",
-            "2. Have Airflow's DAG processor parse what has changed alone. Every change asks for its own parse:",
+            "2. Have Airflow's DAG processor parse only what has changed. Every change asks for its own parse:",
             f"   [dag_processor] min_file_process_interval = {FILE_PROCESS_INTERVAL.value(0)}",
-            f"      it is {airflow_settings.file_process_seconds()} now, so that all pipelines are parsed that often.",
+            f"      it is {airflow_settings.file_process_seconds()} now, so all pipelines are parsed that often.",
             "   All settings that are recommended for as many pipelines as there are:",
             "   airflow openmetadata-dag-factory init --settings",
             "   With more than some hundred pipelines, divide the loader, so that a change has a part of them parsed:",

@@ -75,7 +75,7 @@ def describe(
     if config.trouble is not None:
         parts[:0] = _trouble(config, config.trouble)
     elif warnings:
-        parts[:0] = ["### The config runs, and something in it is doubtful", _listed(warnings)]
+        parts[:0] = ["### The config runs, with warnings", _listed(warnings)]
     return _as_text(parts)
 
 

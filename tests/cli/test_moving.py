@@ -82,8 +82,8 @@ def test_a_store_is_exported_lost_and_imported(program: Program, tmp_path: Path)
     assert code == 0
     assert said.splitlines() == [
         f"2 files of configs and defaults written to '{tar}'.",
-        "refunds.yaml: encrypted there: openMetadataServerConnection.securityConfig.jwtToken.",
-        "refunds.yaml: written anew there, without its comments.",
+        "refunds.yaml: encrypted in the file: openMetadataServerConnection.securityConfig.jwtToken.",
+        "refunds.yaml: rewritten in the file, without its comments.",
     ]
     for path in program.store.glob("*.yaml"):
         path.unlink()

@@ -278,7 +278,7 @@ def test_the_docs_list_what_is_doubtful_in_any_order_of_the_fields() -> None:
     fields = {"scheduleInteval": "0 3 * * *", "catchup": True}
     dag, other = airflow(**fields), airflow(**dict(reversed(fields.items())))
     docs = dag.doc_md or ""
-    assert docs.startswith("### The config runs, and something in it is doubtful\n\n- **airflowConfig.catchup**")
+    assert docs.startswith("### The config runs, with warnings\n\n- **airflowConfig.catchup**")
     assert "Did you mean 'scheduleInterval'?" in docs
     assert DagSerialization.to_dict(dag) == DagSerialization.to_dict(other)
 
@@ -286,7 +286,7 @@ def test_the_docs_list_what_is_doubtful_in_any_order_of_the_fields() -> None:
 def test_what_depends_on_the_clock_or_is_for_authors_alone_stays_out_of_the_dag() -> None:
     dag = airflow(scheduleInterval="0 3 * * *", endDate="2020-01-01", pipelineCatchup=True, retryDelay=60)
     assert "config-warning" not in dag.tags
-    assert "doubtful" not in (dag.doc_md or "")
+    assert "with warnings" not in (dag.doc_md or "")
 
 
 def test_a_key_that_may_be_a_secret_stays_out_of_what_is_doubtful() -> None:

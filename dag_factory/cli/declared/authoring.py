@@ -16,11 +16,11 @@ ARG_STORE = Arg(
 COMMANDS = (
     ActionCommand(
         name="validate",
-        help="Check configs, and print all that is wrong or doubtful in them",
+        help="Check configs, and print all errors and warnings",
         description=(
-            "Check configs and files of defaults as a deploy, the watcher and a load do, and print every problem and "
-            "every warning with file, line and column, and the way out. Without a PATH the configured store is "
-            "checked. Nothing is changed. Exit code 1: there are problems; with --strict, or warnings."
+            "Check configs and files of defaults as a deploy, the watcher and a load do, and print all errors and "
+            "warnings with file, line and column, and the way out. Without a PATH the configured store is checked. "
+            "Nothing is changed. Exit code 1: there are errors; with --strict, errors or warnings."
         ),
         func=lazy_load_command("dag_factory.cli.validate.validate"),
         args=(
@@ -36,7 +36,7 @@ COMMANDS = (
                 help="The file that standard input will be: its folder's defaults count",
                 metavar="PATH",
             ),
-            Arg(("--strict",), help="Warnings count as found, too", action="store_true"),
+            Arg(("--strict",), help="Exit code 1 for warnings too", action="store_true"),
             Arg(
                 ("--output",),
                 help="How to print it: a line for each, JSON, SARIF 2.1.0, or annotations of GitHub's actions",
@@ -49,16 +49,18 @@ COMMANDS = (
         name="schema",
         help="Print the JSON Schema from which an editor completes and checks configs",
         description=(
-            "Print the JSON Schema of a config, or of a defaults.yaml, with the source configs that the installed "
-            "openmetadata-ingestion takes; where none is installed, those of the newest version that is known here. "
-            "Write it to a file, and name that in the first line of each config: "
+            "Print the JSON Schema of a config, or of a defaults.yaml, with the source configs of the "
+            "openmetadata-ingestion that runs the pipelines: the setting ingestion_version, or the installed one, or "
+            "else the newest that is known here. Write it to a file, and name that in the first line of each config: "
             "# yaml-language-server: $schema=config.schema.json"
         ),
         func=lazy_load_command("dag_factory.cli.schema.schema"),
         args=(
             Arg(("--pipeline-type",), help="For configs of one pipelineType only, such as metadata or profiler"),
-            Arg(("--defaults",), help="That of a defaults.yaml, in which nothing is required", action="store_true"),
-            Arg(("--ingestion-version",), help="Of this version of openmetadata-ingestion, such as 1.13"),
+            Arg(
+                ("--defaults",), help="The schema of a defaults.yaml, in which nothing is required", action="store_true"
+            ),
+            Arg(("--ingestion-version",), help="For this version of openmetadata-ingestion, such as 1.13"),
         ),
     ),
     ActionCommand(

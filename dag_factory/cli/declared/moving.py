@@ -49,10 +49,10 @@ COMMANDS = (
     ),
     ActionCommand(
         name="import",
-        help="Write what export has written into the config store",
+        help="Bring the configs of an exported file into the config store",
         description=(
             "Write the configs of a file that export has made into the config store, a folder or object storage, and "
-            "ask Airflow for a parse. All of it is checked first. Where the store has a config in another form, "
+            "ask Airflow for a parse. All of it is checked first. Where the store has a config with other values, "
             "nothing is written unless --overwrite is given. It can be run again after it was stopped."
         ),
         func=lazy_load_command("dag_factory.cli.import_.import_"),

@@ -55,7 +55,7 @@ COMMANDS = (
             _ARG_RUNNER,
             Arg(
                 ("--undeployed",),
-                help="Deploy pipelines too that the server does not take for deployed",
+                help="Also deploy pipelines that are neither here nor taken for deployed by the server",
                 action="store_true",
             ),
             Arg(
@@ -70,11 +70,16 @@ COMMANDS = (
             ),
             Arg(
                 ("--portion",),
-                help="How many pipelines a call asks for",
+                help="How many pipelines one call deploys",
                 type=positive_int(allow_zero=False),
                 default=20,
             ),
-            Arg(("--at-once",), help="How many calls at the same time", type=positive_int(allow_zero=False), default=2),
+            Arg(
+                ("--at-once",),
+                help="How many calls are made at the same time",
+                type=positive_int(allow_zero=False),
+                default=2,
+            ),
             Arg(
                 ("--retry-seconds",),
                 help="For how long a call is retried while the server does not answer",

@@ -20,7 +20,7 @@ COMMANDS = (
         func=lazy_load_command("dag_factory.cli.init.init"),
         args=(
             Arg(("--dags-folder",), help="Folder for the loader, in place of Airflow's own DAGs folder"),
-            Arg(("--shards",), help="How many loaders there are to be; 1 for a single one", type=int),
+            Arg(("--shards",), help="How many loaders divide the pipelines; 1 for a single one", type=int),
             Arg(
                 ("--settings",),
                 help="Only print the settings that are recommended for as many pipelines as there are",
@@ -43,7 +43,9 @@ COMMANDS = (
         ),
         func=lazy_load_command("dag_factory.cli.bundles.bundles"),
         args=(
-            Arg(("--shards",), help="How many loaders there are to be, in all parts together", type=int, default=64),
+            Arg(
+                ("--shards",), help="How many loaders divide the pipelines, in all parts together", type=int, default=64
+            ),
             Arg(("--parts",), help="How many DAG processors there are, each with a part", type=int, default=1),
         ),
     ),
