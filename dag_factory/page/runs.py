@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 from dag_factory.api.answers import Refused
 from dag_factory.api.rest import Caller, dag_path
+from dag_factory.page.listing import MOST
 
 Run = dict[str, Any]
 """A run as Airflow lists it."""
 
+# Runs of so many DAGs are asked for together, a compromise: each request costs more the more DAGs Airflow has, and the
+# fewer share one, the more of their runs it has. Airflow allows more than `MOST` here; with hundreds in one answer,
+# however, its API server has been seen to crash.
+_TOGETHER = 20
 # One that runs every minute hides the runs of the others, which are then asked for without it. After so many times,
 # those left are asked for one by one.
 _ROUNDS = 3
@@ -24,13 +30,15 @@ async def last_runs(visitor: Caller, dag_ids: Sequence[str], history: int = 10) 
 
     :param history: how many of each, at most
     """
+    groups = [dag_ids[start : start + _TOGETHER] for start in range(0, len(dag_ids), _TOGETHER)]
     try:
-        found = await _of_all(visitor, dag_ids, history * len(dag_ids))
+        found = await asyncio.gather(*(_of_group(visitor, group) for group in groups))
     except Refused as refusal:
         if refusal.status != 403:
             raise
         return {}
-    return {dag_id: runs[:history][::-1] for dag_id, runs in found.items()}
+    merged = {dag_id: runs for each in found for dag_id, runs in each.items()}
+    return {dag_id: runs[:history][::-1] for dag_id, runs in merged.items()}
 
 
 async def runs_of(visitor: Caller, dag_id: str, history: int) -> list[Run]:
@@ -43,14 +51,13 @@ async def runs_of(visitor: Caller, dag_id: str, history: int) -> list[Run]:
         return []
 
 
-async def _of_all(visitor: Caller, dag_ids: Sequence[str], limit: int) -> dict[str, list[Run]]:
+async def _of_group(visitor: Caller, dag_ids: Sequence[str]) -> dict[str, list[Run]]:
     found: dict[str, list[Run]] = {}
     left = list(dag_ids)
     for _ in range(_ROUNDS):
         if not left:
             return found
-        # As many as leave each its history, where they run equally often.
-        body = {"dag_ids": left, "order_by": "-run_after", "page_limit": limit}
+        body = {"dag_ids": left, "order_by": "-run_after", "page_limit": MOST}
         answer = await visitor.ask("POST", "/dags/~/dagRuns/list", json=body)
         runs: list[Run] = answer["dag_runs"]
         for run in runs:
