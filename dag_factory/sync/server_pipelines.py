@@ -10,6 +10,7 @@ from uuid import UUID
 
 from dag_factory.configs.dag_ids import MAX_DAG_ID, clean_dag_id, names_a_dag
 from dag_factory.configs.document import Document
+from dag_factory.configs.yaml_loader import MAX_DEPTH
 from dag_factory.errors import ServerError
 from dag_factory.sync.server_api import RefusedError, ServerApi
 
@@ -118,6 +119,9 @@ def pipeline_of(document: Any) -> ServerPipeline | None:
     id_, name, service = (document.get(field) for field in ("id", "name", "service"))
     if not isinstance(name, str) or not is_uuid(id_):
         return None
+    # No deploy takes it, and to look through it would end the comparison of all others.
+    if _is_deeper(document, MAX_DEPTH):
+        return None
     if not names_a_dag(name) or len(clean_dag_id(name)) > MAX_DAG_ID:
         return None
     # The server refuses to deploy them, and an older one then leaves out all others of the same call.
@@ -160,6 +164,11 @@ def is_uuid(value: object) -> bool:
         return isinstance(value, str) and str(UUID(value)) == value.lower()
     except ValueError:
         return False
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(_is_deeper(child, levels - 1) for child in children)
 
 
 def _text(value: object) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,3 +56,11 @@ def test_of_several_problems_the_first_is_said_and_the_others_are_counted() -> N
     assert said_of(BROKEN, ConfigError("is gone", config="k.yaml"), "other.yaml") == (
         "Config error, nothing runs. k.yaml: is gone"
     )
+
+
+@pytest.mark.parametrize("piece", [", field '", ":1:1", ": ", "x"])
+def test_the_first_line_of_any_description_is_read_in_no_time(piece: str) -> None:
+    began = time.process_time()
+    for _ in range(100):
+        read(f"{WARNING}. {piece * 20_000}")
+    assert time.process_time() - began < 2

@@ -276,3 +276,13 @@ def test_a_server_that_pages_without_end_is_left(server: Server, store: FolderSt
     server.page = lambda query: {"data": [], "paging": {"total": 0, "after": "again"}}  # type: ignore[method-assign]
     with pytest.raises(ServerError, match="without end"):
         compared(server, store)
+
+
+def test_one_that_is_nested_too_deeply_ends_no_comparison_of_others(server: Server, store: FolderStore) -> None:
+    nested: dict[str, Any] = {}
+    for _ in range(300):
+        nested = {"a": [nested]}
+    server.add("deep", sourceConfig={"config": {"type": "DatabaseMetadata", "x": nested}})
+    server.add("good")
+    found = compared(server, store)
+    assert (list(states(found)), found.skipped) == (["good"], 1)

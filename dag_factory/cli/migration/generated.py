@@ -79,16 +79,20 @@ def recognized(path: Path, data: bytes) -> Generated | None:
             tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_factory(node.func)]
-    if not calls or not _imports_factory(tree):
-        return None
+    try:
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_factory(node.func)]
+        if not calls or not _imports_factory(tree):
+            return None
+        is_as_generated = _is_as_generated(tree)
+    except RecursionError:
+        # Too long a chain of names to be looked through: whoever wrote it, the plugin did not.
+        return Generated(path, data, None, "somebody has changed it") if _imports_factory(tree) else None
     configs = [_only_text(call) for call in calls]
     config = _meant(configs[0]) if len(configs) == 1 and configs[0] is not None else None
-    if path.is_symlink():
-        return Generated(path, data, config, "it is a link")
-    if not _is_as_generated(tree) or config is None:
-        return Generated(path, data, config, "somebody has changed it")
-    return Generated(path, data, config, "somebody has written a comment in it" if _has_comment(text) else None)
+    additions = "somebody has written a comment in it" if _has_comment(text) else None
+    if not is_as_generated or config is None:
+        additions = "somebody has changed it"
+    return Generated(path, data, config, "it is a link" if path.is_symlink() else additions)
 
 
 def _imports_factory(tree: ast.Module) -> bool:
@@ -110,7 +114,10 @@ def _only_text(call: ast.Call) -> str | None:
     return None
 
 
-def _meant(config: str) -> Path:
+def _meant(config: str) -> Path | None:
+    # No path has NUL in it.
+    if "\0" in config:
+        return None
     # The plugin writes the path as into HTML.
     return Path(config if os.path.exists(config) else html.unescape(config))  # noqa: PTH110 - any text
 

@@ -148,9 +148,13 @@ class Migrator:
 
     def _name(self, file: Generated) -> str | None:
         """Return the name of the document that a generated file reads, None where it lies elsewhere."""
-        if file.config is None or file.config.parent.resolve() != self.found.folder.resolve():
+        if file.config is None:
             return None
-        return file.config.name
+        try:
+            is_here = file.config.parent.resolve() == self.found.folder.resolve()
+        except (OSError, RuntimeError):  # before Python 3.13, links that lead in a circle
+            return None
+        return file.config.name if is_here else None
 
     def _looked_at(self, file: Generated, judged: Judged | None) -> File:
         dag_id = judged.dag_id if judged is not None else None

@@ -122,5 +122,5 @@ def _indexes(folder: Path) -> Iterator[_Index]:
             elif not entry.is_dir():
                 continue
             yield _Index(checkout, (entry / "index").read_bytes())
-        except (OSError, UnicodeDecodeError):
+        except (OSError, ValueError):  # no text, or no path
             yield _Index(checkout, b"")

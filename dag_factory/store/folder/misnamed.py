@@ -19,7 +19,8 @@ _MOST_FILES = 1_000
 
 # Two fields of an IngestionPipeline, or of its defaults, as JSON or YAML begin a line with them.
 _FIELD = re.compile(
-    r"""(?:^|[{,])\s*(["']?)(pipelineType|sourceConfig|airflowConfig|openMetadataServerConnection|service|name)\1\s*:""",
+    r"""(?:^[^\S\n]*|[{,]\s*)(["']?)"""
+    r"""(pipelineType|sourceConfig|airflowConfig|openMetadataServerConnection|service|name)\1\s*:""",
     re.MULTILINE,
 )
 _ENOUGH = 2

@@ -64,6 +64,9 @@ def test_what_only_looks_like_one_is_none(text: str) -> None:
         (TEXT.replace('create("', 'create("/a.json" + "'), "somebody has changed it"),
         (TEXT + "\n" + TEXT, "somebody has changed it"),
         ("import os\n" + TEXT, "somebody has changed it"),
+        (TEXT + "\nx" + ".y" * 900 + ".z()", "somebody has changed it"),
+        ("x" + ".y" * 900 + " = f()\n" + TEXT, "somebody has changed it"),
+        (TEXT.replace("/orders.json", "\\0/orders.json"), "somebody has changed it"),
         (TEXT + "  # ask Ann before you remove this", "somebody has written a comment in it"),
     ],
 )

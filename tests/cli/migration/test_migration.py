@@ -239,6 +239,14 @@ def test_a_config_that_can_t_run_here_keeps_its_generated_file_and_is_named_with
     assert not found.is_complete
 
 
+def test_a_generated_file_that_reads_by_links_in_a_circle_stays_and_the_others_go(place: Place, tmp_path: Path) -> None:
+    keep(document("orders"), place.configs, place.dags)
+    (tmp_path / "circle").symlink_to("circle")
+    (place.dags / "odd.py").write_text(generated(tmp_path / "circle" / "orders.json"))
+    place.migrate()
+    assert place.generated() == ["odd"]
+
+
 def test_only_files_that_read_this_folder_are_removed(place: Place, tmp_path: Path) -> None:
     keep(document("orders"), place.configs)
     (place.dags / "orders.py").write_text(generated(tmp_path / "elsewhere" / "orders.json"))

@@ -97,3 +97,11 @@ def test_where_the_index_can_t_be_read_the_file_counts_as_the_repository_s(file:
     git(tmp_path, "add", "other")
     git(tmp_path, "update-index", "--index-version", "4")
     assert Removal(tmp_path / "dags", Backup(tmp_path / "b")).obstacle(file) is not None
+
+
+@pytest.mark.parametrize("text", [b"gitdir: a\0b", b"\xff"])
+def test_a_git_file_that_leads_nowhere_makes_the_file_count_as_the_repository_s(
+    file: Generated, tmp_path: Path, text: bytes
+) -> None:
+    (tmp_path / ".git").write_bytes(text)
+    assert Removal(tmp_path / "dags", Backup(tmp_path / "b")).obstacle(file) is not None

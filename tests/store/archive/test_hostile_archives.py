@@ -159,3 +159,11 @@ def test_a_sparse_file_is_refused(tmp_path: Path) -> None:
     info, data = member("configs/a.json", b"1\n0\n5\n".ljust(512, b"\0"), pax_headers=headers)
     path = archive(tmp_path / "a.tar", (info, data))
     refused(tmp_path, path)
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE], ids=["GNU", "PAX"])
+def test_headers_that_only_say_what_the_next_one_means_are_refused_in_a_long_row(tmp_path: Path, kind: bytes) -> None:
+    info, data = member("x", b"11 path=ab\n", type=kind)
+    header = info.tobuf(tarfile.GNU_FORMAT) + data.ljust(tarfile.BLOCKSIZE, b"\0")
+    (tmp_path / "a.tar").write_bytes(header * 5000)
+    assert "is damaged, or not made by export" in refused(tmp_path, tmp_path / "a.tar")

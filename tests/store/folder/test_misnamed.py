@@ -1,4 +1,5 @@
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,10 @@ def test_a_folder_that_is_gone_a_pipe_and_a_broken_link_do_no_harm(tmp_path: Pat
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("nowhere")
     assert Misnamed(tmp_path).look([tmp_path, tmp_path / "gone"]) == []
+
+
+def test_a_file_of_empty_lines_is_looked_through_in_no_time(tmp_path: Path) -> None:
+    (tmp_path / "empty.txt").write_text("\n" * 60_000)
+    began = time.process_time()
+    assert look(tmp_path) == []
+    assert time.process_time() - began < 2
