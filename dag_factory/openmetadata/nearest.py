@@ -7,8 +7,8 @@ from functools import lru_cache
 
 # Names that are less alike don't count: a newer server's field must not pass for a misspelt one.
 _LIKENESS = 0.8
-# Two swapped letters are more of a short name.
-_SHORT, _LIKENESS_OF_SHORT = 5, 0.75
+# Two swapped letters are more of a short name, and so are two of another plural (retrys).
+_SHORT, _LIKENESS_OF_SHORT = 6, 0.75
 # No known name is longer, and long texts take long to compare.
 _LONGEST = 64
 

@@ -12,12 +12,13 @@ from dag_factory.configs.allowed import Allowed
 from dag_factory.configs.document import parse
 from dag_factory.configs.problem import EFFECT, ERROR, InvalidError, Problem, problem_of, problems_in
 from dag_factory.configs.validation.effects import without_inherited
+from dag_factory.configs.validation.positions import Positions
 from dag_factory.configs.validation.validator import validate
 from dag_factory.errors import ConfigError
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.claims import Claim, Claims
 from dag_factory.store.config import BrokenConfig, Config, examine_config
-from dag_factory.store.config_files import ConfigFiles, defaults_keys, is_defaults
+from dag_factory.store.config_files import ConfigFiles, Readable, defaults_keys, is_defaults
 from dag_factory.store.precedence import shared
 from dag_factory.store.reading import Read, Reading, one_by_one
 from dag_factory.store.stamps import Stamp
@@ -157,16 +158,7 @@ class Examination:
 
         :raises StoreError: where the store can't be read
         """
-        try:
-            self._files.with_defaults(key, {})
-            document = parse(self._store.read(key), key, may_be_empty=True)
-        except KeyError:
-            return []
-        except ConfigError as error:
-            is_own = error.config in (None, key)
-            return self._positions.located(problems_in(error), key, ()) if is_own else []
-        found = [problem for problem in validate(document, self._opened) if problem.kind != EFFECT]
-        return self._positions.within(found, key)
+        return problems_of_defaults(self._store, key, self._opened, self._files, self._positions)
 
     def _check(self, config: Config) -> None:
         problems = self._found.get(config.key) if config.trouble is None else None
@@ -198,6 +190,26 @@ class _ClaimsRead(Claims):
         if not self.unlisted:
             return self._claims
         return [*self._claims, *self._unlisted(verdicts.copies, {claim.key for claim in self._claims})]
+
+
+def problems_of_defaults(
+    store: Readable, key: str, opened: Allowed, files: ConfigFiles, positions: Positions
+) -> list[Problem]:
+    """
+    Return what is wrong with what a file of defaults says itself; what it lacks may be in the configs.
+
+    :raises StoreError: where the store can't be read
+    """
+    try:
+        files.with_defaults(key, {})
+        document = parse(store.read(key), key, may_be_empty=True)
+    except KeyError:
+        return []
+    except ConfigError as error:
+        is_own = error.config in (None, key)
+        return positions.located(problems_in(error), key, ()) if is_own else []
+    found = [problem for problem in validate(document, opened) if problem.kind != EFFECT]
+    return positions.within(found, key)
 
 
 def state_of(config: Config | BrokenConfig) -> State:

@@ -12,7 +12,7 @@ from dag_factory.configs.problem import ERROR, WARNING, Problem, problems_in
 from dag_factory.configs.validation.effects import without_inherited
 from dag_factory.configs.validation.positions import Positions
 from dag_factory.store.config_files import ConfigFiles, Readable, defaults_keys, is_defaults
-from dag_factory.store.examination import Examination
+from dag_factory.store.examination import Examination, problems_of_defaults
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.folder.misnamed import NOT_READ, not_read
 from dag_factory.store.own_files import is_key
@@ -103,12 +103,15 @@ def findings_of_files(store: FolderStore, keys: Iterable[str], opened: Allowed |
 
 def findings_of_text(files: Readable, key: str, opened: Allowed) -> Findings:
     """
-    Return what is wrong with one config, whatever other configs there are.
+    Return what is wrong with one config or file of defaults, whatever other configs there are.
 
-    :param files: has the config, and its defaults
+    :param files: has the file, and its defaults
     :param opened: what the operator allows configs
     :raises StoreError: where a file can't be read
     """
+    if is_defaults(key):
+        found = problems_of_defaults(files, key, opened, ConfigFiles(files), Positions(files.read))
+        return _sorted([_named(problem, key) for problem in found], 1)
     reading = read_config(ConfigFiles(files), key, opened)
     if reading is None:
         return Findings(0, ())

@@ -103,6 +103,14 @@ def test_standard_input_is_judged_as_the_file_that_it_will_be(
         "Remove the comma after the last field.",
     ) or "is not JSON" in out
     assert "<stdin>:1:1: error: pipelineType is missing" in told("name: a\n")[1]
+    defaults = ("--stdin-name", "configs/defaults.yaml")
+    assert told("airflowConfig: {retries: 3}\n", *defaults) == (0, "1 file checked: 0 errors, 0 warnings.\n")
+    code, out = told("airflowConfig: {retries: three}\n", *defaults)
+    assert (code, out.splitlines()[0]) == (
+        FOUND,
+        "configs/defaults.yaml:1:17: error: airflowConfig.retries is not a whole number. Write digits alone.",
+    )
+    assert "is not YAML" in told("airflowConfig: {\n", *defaults)[1]
 
 
 def test_json_has_every_finding_with_its_place(configs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from dag_factory.openmetadata.nearest import nearest
 
-KNOWN = ("dbt", "name", "owners", "sourceConfig", "types")
+KNOWN = ("dbt", "name", "owners", "retries", "sourceConfig", "types")
 
 
 @pytest.mark.parametrize(
@@ -16,11 +16,12 @@ KNOWN = ("dbt", "name", "owners", "sourceConfig", "types")
         ("NAME", "name"),
         ("source_config", "sourceConfig"),
         ("sourceConfg", "sourceConfig"),
-        # Two swapped letters leave three quarters of a short name alike, which is up to five letters.
+        # Two swapped letters leave three quarters of a short name alike, which is up to six letters.
         ("nmae", "name"),
         ("dbtxx", "dbt"),
         ("tpyes", "types"),
         ("ownerx", "owners"),
+        ("retrys", "retries"),
         ("owxxrs", None),
         ("lineage", None),
         ("", None),

@@ -65,6 +65,17 @@ def snake_case(document: Document) -> Iterator[Problem]:
                 )
 
 
+def glued(document: Document) -> Iterator[Problem]:
+    """Yield an error for each field whose colon has no space behind it, so that YAML takes its value for its name."""
+    for path, mapping in _mappings(document):
+        known = _known(path)
+        for name in mapping:
+            field, colon, _ = name.partition(":")
+            if colon and field in known:
+                way_out = f"Write a space after the colon of '{field}'"
+                yield Problem(_dotted(path, name), SPELLING, "is unknown here", way_out, meant=_dotted(path, field))
+
+
 def ours(document: Document) -> Iterator[Problem]:
     """Yield an error for each unknown field of our own section."""
     for path in _OURS:

@@ -26,6 +26,9 @@ from dag_factory.errors import ConfigError
 from dag_factory.openmetadata.nearest import nearest
 from dag_factory.secrets.references import is_reference
 
+# No pipeline begins earlier.
+_FIRST_MEANT = 2000
+
 
 def schedules(document: Document) -> Iterator[Problem]:
     """Yield what is wrong with cron, timezone and dates, each separately."""
@@ -39,8 +42,8 @@ def schedules(document: Document) -> Iterator[Problem]:
             named = check_timezone(zone)
         except ConfigError as error:
             found = problem_of(error, "timezone")
-            # The nearest name to UTC+2 is UTC, which is not meant.
-            near = None if re.search(r"[+\d]", zone) else nearest(zone, _timezones())
+            # The nearest name to UTC+2 is UTC, and to CEST it is EST: neither is meant.
+            near = None if re.search(r"[+\d]|^[A-Z]{1,5}$", zone) else nearest(zone, _timezones())
             yield replace(found, way_out=f"Did you mean '{near}'?") if near else found
     cron = airflow.get("scheduleInterval")
     if isinstance(cron, str) and 0 < len(cron.strip()) <= LONGEST_CRON:  # the model reports a longer one
@@ -55,6 +58,23 @@ def schedules(document: Document) -> Iterator[Problem]:
             )
     if named is not None and airflow.get("startDate") is not None and airflow.get("endDate") is not None:
         yield from _dates({name: airflow[name] for name in ("startDate", "endDate")} | {"pipelineTimezone": named})
+
+
+def early_dates(document: Document) -> Iterator[Problem]:
+    """Yield a warning for a date without hyphens: as seconds since 1970, 20270131 lies in that year."""
+    airflow = mapping_at(document, "airflowConfig") or {}
+    for name in ("startDate", "endDate"):
+        value = airflow.get(name)
+        if isinstance(value, bool) or not re.fullmatch(r"\d{1,20}", str(value).strip()):
+            continue
+        try:
+            config = AirflowConfig.model_validate({name: value})
+        except ValidationError:
+            continue  # the model reports that
+        moment = config.start_date or config.end_date
+        if moment is not None and moment.year < _FIRST_MEANT:
+            problem = f"is a number, and as seconds since 1970 it means {moment:%Y-%m-%d}"
+            yield Problem(f"airflowConfig.{name}", "date", problem, "Write a date like 2027-01-31", WARNING)
 
 
 def long_spread(document: Document) -> Iterator[Problem]:

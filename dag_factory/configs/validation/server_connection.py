@@ -21,8 +21,8 @@ _EXAMPLE = (
     '{hostPort: "https://openmetadata.example.com/api", authProvider: openmetadata, '
     "securityConfig: {jwtToken: {$env: OPENMETADATA_JWT_TOKEN}}}"
 )
-# As shells, Jinja and docker-compose write it; no token and no address begins so.
-_VARIABLE = re.compile(r"\s*(?:\$\w{1,100}|\$\{.{0,300}\}|\{\{.{0,300}\}\})\s*")
+# As shells, Jinja and docker-compose write it, or a reference as a text; no token and no address begins so.
+_VARIABLE = re.compile(r"\s*(?:\$\w{1,100}(?:[:=].{0,300})?|\$\{.{0,300}\}|\{\{.{0,300}\}\})\s*")
 _URL = "Write one like https://openmetadata.example.com/api"
 
 

@@ -34,7 +34,7 @@ It never raises, takes any JSON as a value, and its time is bounded whatever the
 field is kept, so more specific checks come first.
 """
 
-NAMES: tuple[Check, ...] = (names.snake_case, names.ours)
+NAMES: tuple[Check, ...] = (names.snake_case, names.glued, names.ours)
 """Run first: a field under a wrong name would otherwise be reported as missing under the right one."""
 
 ERRORS: tuple[Check, ...] = (
@@ -55,6 +55,7 @@ WARNINGS: tuple[Check, ...] = (
     server.doubtful_server,
     server.doubtful_words,
     patterns.patterns,
+    schedules.early_dates,
     schedules.long_spread,
     effects.without_effect,
 )

@@ -162,6 +162,15 @@ MISTAKES: list[tuple[str, int, str]] = [
         "'openMetadataServerConnection.host_port'.*Write hostPort",
     ),
     (f"{RUNNER}    priority_weight: 2\n", 4, "'dagFactory.runner.priority_weight'.*Did you mean 'priorityWeight'"),
+    # what would look healthy
+    (f"{AIRFLOW}  retrys: 3\n", 3, "'airflowConfig.retrys'.*Did you mean 'retries'"),
+    (f"{GOOD}airflowConfig:{{scheduleInterval: 0 3 * * *}}\n", 2, "Write a space after the colon of 'airflowConfig'"),
+    (f"{GOOD}airflowConfig: {{retries:3: 1}}\n", 2, "Write a space after the colon of 'retries'"),
+    (f"{SERVER}  securityConfig: {{jwtToken: $env:TOKEN}}\n", 3, r"jwtToken'.*Write \{\$env: NAME\}"),
+    (f'{SERVER}  securityConfig: {{jwtToken: "$connection: om"}}\n', 3, r"jwtToken'.*Write \{\$env: NAME\}"),
+    (f"{AIRFLOW}  pipelineTimezone: CEST\n", 3, "is not a timezone. Write an IANA name"),
+    (f"{AIRFLOW}  startDate: 20270131\n", 3, "startDate'.*means 1970-08-23. Write a date like 2027-01-31"),
+    (f"{AIRFLOW}  endDate: '20270131'\n", 3, "endDate'.*means 1970-08-23"),
     # nothing is lost silently
     (f"{AIRFLOW}  retries: 1\n  retries: 2\n", 4, "has 'retries' twice"),
     (f"{GOOD}service: {{name: a, type: databaseService, name: b}}\n", 2, "has 'name' twice"),
@@ -310,6 +319,8 @@ def test_json_as_people_write_it_is_named_with_the_way_out(
         "description: 'it''s'",
         'description: "Bob\'s orders"',
         "host: example",
+        "'x:y': 1",
+        "airflowConfig: {startDate: 1767225600000}",
     ],
 )
 def test_what_is_odd_and_right_is_not_wrong(tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str) -> None:
