@@ -62,13 +62,14 @@ def marker(site: Site) -> list[Finding]:
     age = time.time() - made if made is not None else None
     change = f"the last change, of {shown(age)} ago" if age is not None else "the last change"
     if present is None:
-        return [ok("nothing was deployed or noticed yet, so no loader has anything to see")]
+        return [_nothing_noticed(site)]
     if not behind:
         return [ok(f"{'all' if site.shards[1:] else 'the'} {_counted(len(site.shards))} seen {change}")]
     names = ", ".join(shard.file_name for shard in behind[:3]) + (", …" if behind[3:] else "")
-    text = f"{len(behind)} of {_counted(len(site.shards))} not seen {change}: {names}"
+    which = f"{len(behind)} of {len(site.shards)} loaders have" if site.shards[1:] else "the loader has"
+    text = f"{which} not seen {change}: {names}"
     if age is not None and age < PARSED_WITHIN_SECONDS:
-        return [warn(text, "Wait for a minute: each change asks for a parse.")]
+        return [warn(text, "Wait for a minute: each change asks the DAG processor for a parse.")]
     return [fail(text, "Is the DAG processor running, with these files in its DAGs folder or bundles?")]
 
 
@@ -88,6 +89,21 @@ def parses(site: Site) -> list[Finding]:
     if not complete:
         return findings or [ok("this machine has parsed no loader; no other one has noted a problem")]
     return findings or [ok(_slowest(complete))]
+
+
+def _nothing_noticed(site: Site) -> Finding:
+    """Return what a store says that nobody has announced a change of."""
+    try:
+        active, _ = site.ask(_counts)
+    except NoDatabaseError:
+        active = 0
+    if active <= site.pipelines:
+        return ok("nothing was deployed or noticed yet, so no loader has anything to see")
+    return warn(
+        f"nobody has announced a change of this store, and Airflow has {active} DAGs of ours, more than its "
+        f"{site.pipelines} configs",
+        "Do all of Airflow's components have the same [openmetadata_dag_factory] config_store?",
+    )
 
 
 def _files() -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from unicodedata import combining, normalize
 from airflow.sdk import DAG
 
 from dag_factory.configs.allowed import Allowed
+from dag_factory.configs.document import Document
 from dag_factory.configs.pipeline import IngestionPipeline, Runner
 from dag_factory.configs.problem import EFFECT, Problem
 from dag_factory.configs.shown_config import shown_field
@@ -24,7 +25,7 @@ from dag_factory.dag.plan import PlaceholderPlan, Plan
 from dag_factory.dag.tags import LAST_GOOD_TAG, PROBLEM_TAG, SERVICE_PREFIX, TAG, TYPE_PREFIX, WARNING_TAG
 from dag_factory.dag.trigger_form import add_fields
 from dag_factory.errors import ConfigError
-from dag_factory.openmetadata.pipeline_types import pipeline_type
+from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES, pipeline_type
 from dag_factory.plain_text import cut, one_line, printable
 from dag_factory.reporting.failure_mail import FailureMail, failure_mail
 from dag_factory.secrets.redaction import redact_beginning
@@ -83,7 +84,8 @@ def plan_of(
 def plan_of_placeholder(config: BrokenConfig) -> PlaceholderPlan:
     """Return all that the placeholder DAG of a broken config is built from; docs and task say what is wrong."""
     reason = descriptions.said_of(descriptions.BROKEN, config.problem, config.key)
-    return PlaceholderPlan(config.dag_id, str(config.problem), describe_problem(config), reason)
+    tags = _unique([TAG, PROBLEM_TAG, *_readable_tags(config.document)])
+    return PlaceholderPlan(config.dag_id, str(config.problem), describe_problem(config), reason, tags)
 
 
 def build(plan: Plan | PlaceholderPlan) -> DAG:
@@ -130,7 +132,7 @@ def _placeholder(plan: PlaceholderPlan) -> DAG:
         description=plan.description,
         doc_md=plan.docs,
         schedule=None,
-        tags=[TAG, PROBLEM_TAG],
+        tags=plan.tags,
         is_paused_upon_creation=False,
     )
     ConfigErrorOperator(task_id=PROBLEM_TASK, problem=plan.problem, owner=OWNER, retries=0, dag=dag)
@@ -227,7 +229,18 @@ def _tags(pipeline: IngestionPipeline, state: list[str], *, title_tag: bool) -> 
     """
     service = pipeline.service.name if pipeline.service else None
     tags = [TAG, f"{TYPE_PREFIX}{pipeline.pipeline_type}", f"{SERVICE_PREFIX}{service}", *state]
-    tags += [pipeline.title] if title_tag else []
+    return _unique([*tags, *([pipeline.title] if title_tag else [])])
+
+
+def _readable_tags(document: Document) -> list[str]:
+    """Return the type and the service that a broken config names, as far as they can be read."""
+    kind, service = document.get("pipelineType"), document.get("service")
+    name = service.get("name") if isinstance(service, dict) else None
+    types = [f"{TYPE_PREFIX}{kind}"] if isinstance(kind, str) and kind in PIPELINE_TYPES else []
+    return types + ([f"{SERVICE_PREFIX}{name}"] if isinstance(name, str) and name.strip() else [])
+
+
+def _unique(tags: Iterable[str]) -> list[str]:
     # To MySQL, tags that differ only in case or accents are the same, and it would refuse all DAGs of the file.
     kept: dict[str, str] = {}
     for tag in (cut(one_line(each), _MAX_TAG) for each in tags):

@@ -54,6 +54,7 @@ class PlaceholderPlan:
     problem: str
     docs: str
     description: str
+    tags: list[str]
 
 
 def as_text(plan: Plan | PlaceholderPlan) -> str:

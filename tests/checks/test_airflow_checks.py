@@ -1,10 +1,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
+from dag_factory.checks.airflow_checks import processes
 from dag_factory.checks.check import Level
+from dag_factory.checks.site import Site
 from sandbox.failing import HttpServer, Reply, running
 from tests.checks.conftest import Machine
 
@@ -28,6 +33,21 @@ def test_a_database_that_is_away_is_said_once_and_the_rest_is_looked_at(machine:
         assert found[name].findings[0].level is Level.OK, found[name]
     # SQLite would have made its file.
     assert not (machine.home / "missing").exists()
+
+
+class Beating(Site):
+    """An installation whose processes of Airflow were last alive so many seconds ago."""
+
+    def __init__(self, seconds: float) -> None:
+        self._beat = datetime.now(timezone.utc) - timedelta(seconds=seconds)
+
+    def ask(self, question: Callable[[Any], Any]) -> Any:
+        return {"SchedulerJob": self._beat, "DagProcessorJob": self._beat}
+
+
+@pytest.mark.parametrize(("seconds", "level"), [(2, Level.OK), (45, Level.WARN), (200, Level.FAIL)])
+def test_a_process_that_is_late_is_a_warning_before_it_is_taken_for_dead(seconds: float, level: Level) -> None:
+    assert {found.level for found in processes(Beating(seconds))} == {level}
 
 
 @pytest.mark.parametrize(

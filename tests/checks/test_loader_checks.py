@@ -3,12 +3,16 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pytest
 
-from dag_factory.checks.loader_checks import shown
+from dag_factory.checks.check import Level
+from dag_factory.checks.loader_checks import marker, shown
+from dag_factory.checks.site import Site
 from dag_factory.dag.load_figures import Limits, Load
 from dag_factory.dag.load_notes import LoadNotes, notes_path
 from dag_factory.store import configured_memory, configured_store
@@ -66,6 +70,30 @@ def test_a_change_that_no_loader_has_seen_fails_once_it_is_old(machine: Machine)
     (said,) = machine.said("marker")
     assert said.startswith("fail: 2 of 2 loaders have not seen the last change, of 3 days ago: openmetadata_loader_0")
     assert said.endswith("Is the DAG processor running, with these files in its DAGs folder or bundles?")
+
+
+class AirflowWithDags(Site):
+    """An installation whose Airflow has so many DAGs of ours."""
+
+    dags = 13
+
+    def ask(self, question: Callable[[Any], Any]) -> Any:
+        return self.dags, 0
+
+
+def test_a_store_without_a_marker_beside_more_dags_than_it_has_configs_may_be_the_wrong_one(machine: Machine) -> None:
+    machine.drop("orders")
+    (found,) = marker(AirflowWithDags())
+    assert found.level is Level.WARN
+    assert "Airflow has 13 DAGs of ours, more than its 1 configs" in found.text
+    machine.drop(*(f"orders_{number}" for number in range(12)))
+    assert marker(AirflowWithDags())[0].level is Level.OK
+
+
+def test_one_loader_is_not_counted(machine: Machine) -> None:
+    machine.loaders()
+    configured_store().bump()
+    assert machine.said("marker")[0].startswith("warn: the loader has not seen the last change, of ")
 
 
 def note(machine: Machine, *loads: Load) -> None:

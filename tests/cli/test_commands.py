@@ -46,7 +46,7 @@ def run(tmp_path: Path, forked_python: ForkedPython) -> Run:
         ("bundles", "Print the value of dag_bundle_config_list"),
         ("watch", "Watch the config store until stopped"),
         ("encrypt", "print the reference to write in its place"),
-        ("rotate-key", "you can remove the older keys"),
+        ("rotate-key", "the store needs no older key"),
     ],
 )
 def test_airflow_has_our_commands_and_their_help(run: Run, command: str, help_text: str) -> None:

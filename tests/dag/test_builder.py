@@ -233,11 +233,26 @@ def test_fields_of_newer_servers_are_carried_along() -> None:
     assert build_dag(config(**extra)).dag_id == "orders"
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"pipelineType": "no such type", "service": "shop"},
+        {"pipelineType": ["metadata"], "service": {"name": {"$env": "NAME"}}},
+        {"pipelineType": None, "service": {"name": " "}},
+    ],
+    ids=["texts", "values of other kinds", "empty"],
+)
+def test_a_placeholder_has_no_tag_for_what_can_t_be_read(fields: dict[str, Any]) -> None:
+    problem = ConfigError("is wrong", field="service", config="orders.json")
+    assert build_placeholder(config(**fields).broken(problem)).tags == {"OpenMetadata", PROBLEM_TAG}
+
+
 def test_a_placeholder_says_what_is_wrong_and_its_task_fails_with_it() -> None:
     problem = ConfigError("is no cron", field="airflowConfig.scheduleInterval", config="orders.json")
     dag = build_placeholder(config().broken(problem))
     task = task_of(dag)
-    assert dag.tags == {"OpenMetadata", PROBLEM_TAG}
+    # So that it is found among those of its service.
+    assert dag.tags == {"OpenMetadata", PROBLEM_TAG, "type:metadata", "service:shop"}
     assert dag.description == (
         "Config error, nothing runs. orders.json, field 'airflowConfig.scheduleInterval': is no cron"
     )

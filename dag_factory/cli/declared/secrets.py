@@ -23,7 +23,8 @@ COMMANDS = (
         help="Encrypt the config store again with the newest Fernet key",
         description=(
             "Encrypt again, with the newest key, all values in the config store that an older key of [core] fernet_key "
-            "has encrypted. After exit code 0 you can remove the older keys; otherwise the output says what needs them."
+            "has encrypted. After exit code 0 the store needs no older key; else the output says what does. Before "
+            "you remove one, run 'airflow rotate-fernet-key' too, for Airflow's own secrets."
         ),
         func=lazy_load_command("dag_factory.cli.rotate_key.rotate_key"),
         args=(Arg(("--dropped",), help="Also change files that no deploy wrote", action="store_true"),),
