@@ -16,7 +16,7 @@ from tests.e2e.pipelines import drop, sample
 
 pytestmark = pytest.mark.e2e
 
-PLAN = Plan(Limits(rounds=1, deploy=60, all=60, listing=60), answers=2, idle=1, quiet=0)
+PLAN = Plan(Limits(rounds=1, deploy=60, all=60, listing=60), answers=2, idle=5, quiet=0)
 
 
 @pytest.fixture
