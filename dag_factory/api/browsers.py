@@ -64,7 +64,7 @@ class OwnPagesOnly:
 
         headers = Headers(scope=scope)
         app = self._app
-        if is_foreign(headers, self._own) and not _is_link_to_docs(scope, headers):
+        if is_foreign(headers, self._own) and not is_followed_link(scope, headers, (DOCS,)):
             app = refusal(403, _FOREIGN)
         elif scope["method"] not in _WITHOUT_BODY and not is_json(headers):
             app = refusal(415, _NO_JSON)
@@ -92,6 +92,17 @@ def is_json(headers: Headers) -> bool:
     return kinds == [JSON]
 
 
+def is_followed_link(scope: Scope, headers: Headers, pages: Collection[str]) -> bool:
+    """
+    Return whether a user has followed a link to a page, which by itself does nothing.
+
+    :param pages: the paths of such pages, below the app's own
+    """
+    within = scope["path"].removeprefix(scope.get("root_path", ""))
+    way = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest"))
+    return scope["method"] == "GET" and within in pages and way == ("navigate", "document")
+
+
 def _is_own(origin: str, hosts: Collection[str], own: Collection[str]) -> bool:
     # A proxy that ends TLS hides the scheme from us, so it is not compared.
     scheme = origin.partition("://")[0].lower()
@@ -108,10 +119,3 @@ def _address(url: str) -> tuple[str, int] | None:
         return (parts.hostname, parts.port or _PORTS.get(parts.scheme, 0)) if parts.hostname else None
     except ValueError:
         return None
-
-
-def _is_link_to_docs(scope: Scope, headers: Headers) -> bool:
-    """Return whether a user has followed a link to the page about the API, which does nothing and holds no secret."""
-    within = scope["path"].removeprefix(scope.get("root_path", ""))
-    way = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest"))
-    return scope["method"] == "GET" and within == DOCS and way == ("navigate", "document")

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers
 
 from dag_factory.api.answers import refusal
-from dag_factory.api.browsers import JSON, is_foreign, is_json
+from dag_factory.api.browsers import JSON, is_followed_link, is_foreign, is_json
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _READING = frozenset({"GET", "HEAD"})
+_PAGES = ("", "/", "/pipeline")
 
 _POLICY = "; ".join(
     [
@@ -76,16 +77,10 @@ class SameOriginOnly:
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         headers = Headers(scope=scope)
-        if is_foreign(headers, self._own) and not _is_followed_link(scope, headers):
+        if is_foreign(headers, self._own) and not is_followed_link(scope, headers, _PAGES):
             return refusal(403, _FOREIGN)
         if scope["method"] in _READING:
             return None
         if "authorization" not in headers and not ("origin" in headers or "sec-fetch-site" in headers):
             return refusal(403, _UNSAID)
         return None if is_json(headers) else refusal(415, _NO_JSON)
-
-
-def _is_followed_link(scope: Scope, headers: Headers) -> bool:
-    way = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest"))
-    within = scope["path"].removeprefix(scope.get("root_path", ""))
-    return scope["method"] == "GET" and within in ("", "/", "/pipeline") and way == ("navigate", "document")

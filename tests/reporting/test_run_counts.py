@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,8 @@ from dag_factory.errors import StatusError
 from dag_factory.openmetadata.outcomes import Report, Reporter, left_by_task
 from dag_factory.reporting.conclusion import Evidence
 from dag_factory.reporting.ended_runs import EndedRun, report_end
-from tests.metrics_receivers import StatsdReceiver
+from tests.metrics_receivers import StatsdReceiver, sent_from
 
-STATS = "airflow._shared.observability.metrics.stats"
 RUN = EndedRun("orders", "manual__1", "id", "failed", Report(Reporter.SCHEDULER, "failed", "task_failure"))
 BY_USER = replace(RUN, report=replace(RUN.report, reporter=Reporter.USER, reason=""))
 SEARCHED = replace(RUN, report=replace(RUN.report, reporter=Reporter.SEARCH, reason=""))
@@ -28,17 +26,8 @@ LEFT = Evidence("failed", left_by_task("failed", 1, is_reported=False, reason="d
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[StatsdReceiver]:
     """What a StatsD server receives of this process's metrics, which are set up as in the scheduler."""
-    stats: Any = import_module(STATS)
-    with StatsdReceiver() as receiver:
-        monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
-        monkeypatch.setenv("AIRFLOW__METRICS__STATSD_HOST", "127.0.0.1")
-        monkeypatch.setenv("AIRFLOW__METRICS__STATSD_PORT", str(receiver.port))
-        factory = import_module("airflow.observability.metrics.stats_utils").get_stats_factory()
-        stats.initialize(factory=factory, export_legacy_names=False)
+    with sent_from(monkeypatch, "airflow") as receiver:
         yield receiver
-        if (client := getattr(stats._backend, "statsd", None)) is not None:
-            client.close()
-        stats.initialize(factory=None, export_legacy_names=False)
 
 
 @pytest.fixture

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
-from typing import Any
 
 import pytest
 
 from dag_factory.reporting.run_tags import BROKEN, run_tags
 from dag_factory.task.run_figures import RunFigures
-from tests.metrics_receivers import StatsdReceiver
-
-STATS = "airflow.sdk._shared.observability.metrics.stats"
+from tests.metrics_receivers import StatsdReceiver, sent_from
 
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[StatsdReceiver]:
     """What a StatsD server receives of this process's metrics, which are set up as in a task."""
-    stats: Any = import_module(STATS)
-    with StatsdReceiver() as receiver:
-        monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
-        monkeypatch.setenv("AIRFLOW__METRICS__STATSD_HOST", "127.0.0.1")
-        monkeypatch.setenv("AIRFLOW__METRICS__STATSD_PORT", str(receiver.port))
-        factory = import_module("airflow.sdk.observability.metrics.stats_utils").get_stats_factory()
-        stats.initialize(factory=factory, export_legacy_names=False)
+    with sent_from(monkeypatch, "airflow.sdk") as receiver:
         yield receiver
-        if (client := getattr(stats._backend, "statsd", None)) is not None:
-            client.close()
-        stats.initialize(factory=None, export_legacy_names=False)
 
 
 def names(receiver: StatsdReceiver) -> dict[str, str]:
