@@ -8,8 +8,8 @@ from typing import Any
 def get_provider_info() -> dict[str, Any]:
     """Return this package's description in the form of Airflow's provider schema."""
     from dag_factory import __version__
-    from dag_factory.connection_form import connection_type
-    from dag_factory.options import OPTIONS, SECTION
+    from dag_factory.configs.connection_form import connection_type
+    from dag_factory.settings.options import OPTIONS, SECTION
 
     return {
         "package-name": "openmetadata-dag-factory",

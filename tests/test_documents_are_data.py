@@ -15,9 +15,9 @@ import pytest
 from airflow.sdk import DAG
 from airflow.sdk.definitions._internal.templater import Templater
 
-from dag_factory.airflow_versions import has_executor
 from dag_factory.dag.builder import build_dag, build_placeholder
 from dag_factory.errors import ConfigError
+from dag_factory.settings.airflow_versions import has_executor
 from dag_factory.store.config import Config
 from sandbox.mailbox import Mailbox
 from sandbox.stack import AirflowStack

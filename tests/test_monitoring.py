@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dag_factory.metrics import DAG_ID, METRICS, OF_RUNS, Kind, Metric, plain_name
+from dag_factory.reporting.metrics import DAG_ID, METRICS, OF_RUNS, Kind, Metric, plain_name
 from tools import monitoring
 from tools.monitoring import AIRFLOW, BOARD, DOCS, MAPPING, prometheus_name
 

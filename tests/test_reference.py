@@ -8,7 +8,7 @@ import pytest
 from airflow.cli.cli_config import Arg
 
 from dag_factory.cli import all_commands
-from dag_factory.options import OPTIONS
+from dag_factory.settings.options import OPTIONS
 from tests.places import ROOT
 from tools.markdown import cell
 from tools.reference import MORE, PARTS, called, meaning, written

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from dag_factory.metrics import DAG_ID, METRICS, OF_RUNS, Kind, Metric
+from dag_factory.reporting.metrics import DAG_ID, METRICS, OF_RUNS, Kind, Metric
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs" / "metrics.md"

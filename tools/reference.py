@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from dag_factory.cli import all_commands
 from dag_factory.configs.pipeline import AirflowConfig, DagFactory, EntityReference, IngestionPipeline, Runner
-from dag_factory.options import OPTIONS
+from dag_factory.settings.options import OPTIONS
 from tools.markdown import cell
 from tools.source_config_reference import source_configs
 

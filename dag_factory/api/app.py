@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from dag_factory import __version__, airflow_settings, settings
+from dag_factory import __version__, settings
 from dag_factory.api import automation_calls, deployment_calls, health_calls, log_calls, run_calls
 from dag_factory.api.answers import DeclaredAnswers, answer_errors, refusals
 from dag_factory.api.application import Application
@@ -25,6 +25,7 @@ from dag_factory.api.store_access import StoreAccess
 from dag_factory.api.whole_bodies import SECONDS as BODY_SECONDS
 from dag_factory.api.whole_bodies import WholeBodies
 from dag_factory.errors import SettingsError
+from dag_factory.settings import airflow_settings
 from dag_factory.store import ConfigStore, configured_store
 from dag_factory.sync.periodic_check import checking
 from dag_factory.watch.loader_files import LoaderFiles

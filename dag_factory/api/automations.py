@@ -16,11 +16,11 @@ from dag_factory.api.answers import Refused
 from dag_factory.configs.document import Document
 from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.ingestion.orders import AUTOMATION, AUTOMATION_FAILED
-from dag_factory.options import IN_PROCESS
 from dag_factory.runner.child_process import Child, ChildDied
 from dag_factory.runner.interpreter import environment
 from dag_factory.secrets.masking import Mask
 from dag_factory.secrets.redaction import secret_values
+from dag_factory.settings.options import IN_PROCESS
 
 log = logging.getLogger(__name__)
 

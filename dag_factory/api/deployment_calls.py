@@ -10,7 +10,6 @@ from urllib.parse import quote
 import httpx
 from fastapi import APIRouter, Request
 
-from dag_factory import metrics
 from dag_factory.api.answers import Refused, refusals
 from dag_factory.api.application import Application
 from dag_factory.api.counted import count
@@ -25,6 +24,7 @@ from dag_factory.configs.allowed import connections_in
 from dag_factory.configs.dag_ids import clean_dag_id
 from dag_factory.configs.problem import InvalidError, Problem
 from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
+from dag_factory.reporting import metrics
 from dag_factory.store import writer
 
 log = logging.getLogger(__name__)

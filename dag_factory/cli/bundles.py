@@ -6,10 +6,10 @@ import argparse
 import json
 from typing import Any
 
-from dag_factory import airflow_settings
-from dag_factory.checks.loader_checks import bundle_conflicts
+from dag_factory.cli.checks.loader_checks import bundle_conflicts
 from dag_factory.cli.exits import command
 from dag_factory.dag.bundle_list import CLASSPATH, is_own
+from dag_factory.settings import airflow_settings
 from dag_factory.store.parts import Part
 
 NAME = "openmetadata"

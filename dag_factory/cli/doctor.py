@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 
-from dag_factory.checks.check import Level, examine
-from dag_factory.checks.every import CHECKS
-from dag_factory.checks.site import Site
+from dag_factory.cli.checks.check import Level, examine
+from dag_factory.cli.checks.every import CHECKS
+from dag_factory.cli.checks.site import Site
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import FAILED, FOUND, command
 from dag_factory.cli.output import print_json, print_table, progress

@@ -12,14 +12,15 @@ from pathlib import Path
 from airflow.configuration import AIRFLOW_CONFIG
 from airflow.exceptions import AirflowConfigException
 
-from dag_factory import airflow_settings, settings
-from dag_factory.checks.recommended import FILE_PROCESS_INTERVAL, TO_LOOK_THROUGH
+from dag_factory import settings
+from dag_factory.cli.checks.recommended import FILE_PROCESS_INTERVAL, TO_LOOK_THROUGH
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import fail
 from dag_factory.cli.loaders import loader_folder, retire_loaders, wait_until_parsed, write_loaders
 from dag_factory.cli.recommended import recommended, values_to_look_through
 from dag_factory.errors import DagFactoryError, MissingStoreError, SettingsError, StoreError
-from dag_factory.options import SECTION
+from dag_factory.settings import airflow_settings
+from dag_factory.settings.options import SECTION
 from dag_factory.store import configured_store, memory_of, open_store
 from dag_factory.store.config_files import is_defaults
 from dag_factory.store.objects.location import local_path

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from dag_factory import airflow_settings
 from dag_factory.dag.loader_file import loader_text
 from dag_factory.dag.loader_folder import STORING_SECONDS, LoaderFolder
 from dag_factory.errors import DagFactoryError, LoaderError
 from dag_factory.plain_text import printable
+from dag_factory.settings import airflow_settings
 from dag_factory.store import configured_store
 from dag_factory.store.folder.files import sync
 from dag_factory.store.markers import all_have_seen

@@ -7,7 +7,6 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
-from dag_factory import airflow_settings
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import FOUND, command
 from dag_factory.cli.init import make_store
@@ -20,6 +19,7 @@ from dag_factory.cli.output import print_json, progress
 from dag_factory.dag.bundle_list import is_own
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.errors import LoaderError, MissingStoreError
+from dag_factory.settings import airflow_settings
 from dag_factory.store import ConfigStore, configured_store
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 
 from dag_factory import settings
-from dag_factory.checks.recommended import RECOMMENDATIONS, TO_LOOK_THROUGH, shards_for
-from dag_factory.options import SECTION
+from dag_factory.cli.checks.recommended import RECOMMENDATIONS, TO_LOOK_THROUGH, shards_for
+from dag_factory.settings.options import SECTION
 
 
 def recommended(pipelines: int) -> str:

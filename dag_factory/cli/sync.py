@@ -9,11 +9,11 @@ import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
-from dag_factory import airflow_settings
 from dag_factory.cli.exits import FAILED, FOUND, command
 from dag_factory.cli.output import print_json, progress
 from dag_factory.cli.server_options import as_json, chosen, prepare, print_pipelines, remarks
 from dag_factory.errors import DagFactoryError
+from dag_factory.settings import airflow_settings
 from dag_factory.store import configured_store
 from dag_factory.sync import configured
 from dag_factory.sync.difference import Differing

@@ -7,8 +7,9 @@ import asyncio
 import signal
 from contextlib import suppress
 
-from dag_factory import airflow_settings, settings
+from dag_factory import settings
 from dag_factory.cli.database import use_database
+from dag_factory.settings import airflow_settings
 from dag_factory.store import configured_store
 from dag_factory.watch.loader_files import LoaderFiles
 from dag_factory.watch.parses import configured_parses

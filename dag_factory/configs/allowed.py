@@ -18,9 +18,9 @@ from dag_factory.configs.ingestion_versions import IngestionVersions
 from dag_factory.errors import ConfigError
 from dag_factory.openmetadata.python_classes import check_application
 from dag_factory.openmetadata.server_address import matches, names_server, server_address
-from dag_factory.options import SECTION
 from dag_factory.secrets.references import CONNECTION, ENV, FERNET, is_reference, references_in
 from dag_factory.secrets.sealing import Keys, KeysElsewhere, UnsealError
+from dag_factory.settings.options import SECTION
 
 SERVER = "openMetadataServerConnection"
 TOKEN_FIELDS = ("securityConfig", "extraHeaders")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dag_factory import settings
 from dag_factory.errors import SettingsError
-from dag_factory.options import IN_PROCESS
+from dag_factory.settings.options import IN_PROCESS
 
 _DISTRIBUTION = "openmetadata-ingestion"
 _METADATA = "openmetadata_ingestion-*.dist-info"

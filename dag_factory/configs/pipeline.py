@@ -27,9 +27,9 @@ from dag_factory.configs.problem import InvalidError
 from dag_factory.configs.pydantic_problems import problems_of
 from dag_factory.configs.recipients import recipients
 from dag_factory.openmetadata.fqn import quoted
-from dag_factory.options import IN_PROCESS, LONGEST_SPREAD
 from dag_factory.plain_text import one_line
 from dag_factory.secrets.references import is_reference
+from dag_factory.settings.options import IN_PROCESS, LONGEST_SPREAD
 
 _MAX_INT = 2**31 - 1
 # Widths of Airflow's columns.

@@ -6,10 +6,10 @@ from airflow import settings as airflow_settings
 from airflow.exceptions import AirflowClusterPolicySkipDag
 from airflow.sdk import DAG
 
-from dag_factory.airflow_versions import has_cluster_policies, has_executor
 from dag_factory.dag.builder import build
 from dag_factory.dag.plan import PlaceholderPlan, Plan
 from dag_factory.errors import ConfigError
+from dag_factory.settings.airflow_versions import has_cluster_policies, has_executor
 
 
 def accepted(plan: Plan | PlaceholderPlan) -> DAG:

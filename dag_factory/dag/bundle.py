@@ -16,7 +16,7 @@ from dag_factory.dag.load_notes import notes_path, read_loads
 from dag_factory.dag.loader_folder import STORING_SECONDS, LoaderFolder
 from dag_factory.dag.touches import Touches
 from dag_factory.errors import DagFactoryError, LoaderError, SettingsError
-from dag_factory.options import SECTION
+from dag_factory.settings.options import SECTION
 from dag_factory.store import ConfigStore, configured_memory, configured_store
 from dag_factory.store.changed_ids import ChangedIds
 from dag_factory.store.markers import all_have_seen

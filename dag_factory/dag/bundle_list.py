@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dag_factory import airflow_settings
 from dag_factory.errors import SettingsError
+from dag_factory.settings import airflow_settings
 from dag_factory.store.parts import Part
 
 CLASSPATH = "dag_factory.IngestionBundle"

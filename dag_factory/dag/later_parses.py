@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dag_factory import airflow_settings
+from dag_factory.settings import airflow_settings
 
 # Airflow needs so long to parse the loader and to store its DAGs.
 WRITING_SECONDS = 5

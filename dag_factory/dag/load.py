@@ -81,7 +81,7 @@ class Load:
 
     @property
     def states(self) -> dict[str, int]:
-        """How many configs of the shard are in each state that `dag_factory.metrics.CONFIGS` has."""
+        """How many configs of the shard are in each state that `dag_factory.reporting.metrics.CONFIGS` has."""
         counts = {"good": len(self._unchanged), "last_good": 0, "broken": 0, "waiting": len(self._load_time.left_out)}
         for config in self._configs.values():
             if isinstance(config, BrokenConfig):

@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from dag_factory import airflow_settings
-from dag_factory.airflow_versions import is_dag_processor
 from dag_factory.dag.load_figures import Limits, Load, Loads, problem_of
+from dag_factory.settings import airflow_settings
+from dag_factory.settings.airflow_versions import is_dag_processor
 from dag_factory.store.shards import WHOLE, Shard
 
 if TYPE_CHECKING:

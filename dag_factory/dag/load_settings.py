@@ -14,8 +14,8 @@ from dag_factory import __version__, settings
 from dag_factory.configs import allowed
 from dag_factory.configs.allowed import Allowed
 from dag_factory.errors import SettingsError
-from dag_factory.options import DEFAULT_LONGEST_RUN
 from dag_factory.secrets.names import declared_names
+from dag_factory.settings.options import DEFAULT_LONGEST_RUN
 
 log = logging.getLogger(__name__)
 

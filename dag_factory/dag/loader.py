@@ -12,14 +12,15 @@ from datetime import timedelta
 
 from airflow.sdk import DAG, get_parsing_context
 
-from dag_factory import metrics, settings
-from dag_factory.airflow_versions import is_dag_processor
+from dag_factory import settings
 from dag_factory.dag import last_load, load_settings
 from dag_factory.dag.dags import Dags
 from dag_factory.dag.load import Load
 from dag_factory.dag.load_notes import LoadNotes, begin_notes
 from dag_factory.dag.stand_in import build_stand_in
 from dag_factory.errors import SettingsError, StoreError
+from dag_factory.reporting import metrics
+from dag_factory.settings.airflow_versions import is_dag_processor
 from dag_factory.store import ConfigStore, configured_memory, open_store
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.index import Index

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 
-from dag_factory import __version__, airflow_settings
+from dag_factory import __version__
 from dag_factory.api.answers import answer_errors
 from dag_factory.page import action_calls, data_calls, files
 from dag_factory.page.guard import SameOriginOnly
 from dag_factory.page.seconds import Budget
+from dag_factory.settings import airflow_settings
 
 if TYPE_CHECKING:
     from dag_factory.api.rest import AirflowApi

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from dag_factory import metrics
 from dag_factory.configs import allowed
 from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.configs.server_connection import require_server, resolved
 from dag_factory.errors import ConfigError
 from dag_factory.openmetadata.outcomes import Report, Reporter
 from dag_factory.openmetadata.run_ids import openmetadata_run_id
-from dag_factory.options import SECTION
+from dag_factory.reporting import metrics
 from dag_factory.reporting.conclusion import Evidence, concluded, is_mailed
 from dag_factory.reporting.evidence import OPERATORS
 from dag_factory.reporting.run_status_client import report_run
@@ -22,6 +21,7 @@ from dag_factory.reporting.run_tags import run_tags
 from dag_factory.reporting.scheduler_mail import mail_failure
 from dag_factory.secrets.masking import Mask
 from dag_factory.secrets.redaction import secret_values
+from dag_factory.settings.options import SECTION
 from dag_factory.store import configured_store
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config, check

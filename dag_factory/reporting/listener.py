@@ -77,7 +77,7 @@ def _is_ours(dag_run: DagRun) -> bool:
 @cache
 def reports() -> Reports[EndedRun]:
     """Return the queue of this process."""
-    from dag_factory import metrics
+    from dag_factory.reporting import metrics
     from dag_factory.reporting.ended_runs import EndedRun, report_end, still_ended
     from dag_factory.reporting.evidence import find_evidence
     from dag_factory.reporting.report_queue import Reports

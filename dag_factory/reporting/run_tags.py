@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dag_factory import metrics, settings
+from dag_factory import settings
 from dag_factory.errors import SettingsError
 from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
+from dag_factory.reporting import metrics
 
 BROKEN = "broken"
 """In place of a pipeline's type: the config can't run."""

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from dag_factory import settings
 from dag_factory.errors import ConfigError
-from dag_factory.options import IN_PROCESS
 from dag_factory.secrets.names import is_secret_name
+from dag_factory.settings.options import IN_PROCESS
 
 SCRIPT = Path(__file__).parents[1] / "ingestion" / "child.py"
 """What it runs."""

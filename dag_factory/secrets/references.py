@@ -144,7 +144,7 @@ def find_connection(conn_id: str, *, field: str) -> Connection:
     """
     from airflow.sdk import Connection
 
-    from dag_factory.airflow_versions import AirflowNotFoundException
+    from dag_factory.settings.airflow_versions import AirflowNotFoundException
 
     try:
         found: Connection = Connection.get(conn_id)

@@ -10,8 +10,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from dag_factory import metrics, settings
+from dag_factory import settings
 from dag_factory.errors import DagFactoryError
+from dag_factory.reporting import metrics
 from dag_factory.store import memory_of
 from dag_factory.sync.difference import NOT_DEPLOYED_THERE, OLDER_HERE, ONLY_HERE, ONLY_ON_SERVER, Difference
 

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
-from dag_factory import metrics, settings
+from dag_factory import settings
 from dag_factory.errors import DagFactoryError, SettingsError
+from dag_factory.reporting import metrics
 from dag_factory.sync import configured
 from dag_factory.sync.difference import Difference
 from dag_factory.sync.last_difference import LastDifference, counted, keep, last_difference, measured, result_file

@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dag_factory import settings
-from dag_factory.airflow_versions import AirflowFailException
 from dag_factory.configs.document import Document
 from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.configs.server_connection import require_server
@@ -27,6 +26,7 @@ from dag_factory.openmetadata.run_ids import openmetadata_run_id
 from dag_factory.reporting.task_outcome import TaskOutcome
 from dag_factory.runner.interpreter import choose
 from dag_factory.secrets.masking import Mask
+from dag_factory.settings.airflow_versions import AirflowFailException
 from dag_factory.store.config import Config
 from dag_factory.store.config_version import CONFIG_XCOM, config_version
 from dag_factory.task.failures import OVERTIME, in_plain_words, reason_of, without_secrets

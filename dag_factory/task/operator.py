@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from dag_factory.airflow_versions import AirflowFailException
 from dag_factory.openmetadata.outcomes import OUTCOME_XCOM, left_by_task
+from dag_factory.settings.airflow_versions import AirflowFailException
 from dag_factory.task.links import PipelineLink, ServiceLink
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 
-from dag_factory import metrics
+from dag_factory.reporting import metrics
 from dag_factory.reporting.run_tags import UNKNOWN, run_tags
 
 
@@ -38,7 +38,7 @@ class RunFigures:
         """
         Send what this try has taken, and what its workflow has done.
 
-        :param outcome: as `dag_factory.metrics.RUNS` names it
+        :param outcome: as `dag_factory.reporting.metrics.RUNS` names it
         :param summary: the counts of each step of the workflow, None where it did not come to its end
         """
         tags = run_tags(self._dag_id, self.type)

@@ -47,7 +47,7 @@ def prepare_celery() -> None:
 def prepare() -> None:
     """Import for all runs what each would import; an error is logged, and each run then imports it as without this."""
     from dag_factory import settings
-    from dag_factory.options import IN_PROCESS
+    from dag_factory.settings.options import IN_PROCESS
 
     try:
         if settings.warm_start():

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from dag_factory.checks.every import CHECKS
+from dag_factory.cli.checks.every import CHECKS
 from dag_factory.cli.doctor import doctor
 from dag_factory.cli.exits import FAILED, FOUND
-from tests.checks.conftest import Machine, machine
+from tests.cli.checks.conftest import Machine, machine
 from tests.cli.failing import fails
 from tests.places import ROOT
 

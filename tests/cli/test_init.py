@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.checks.recommended import TO_LOOK_THROUGH
+from dag_factory.cli.checks.recommended import TO_LOOK_THROUGH
 from dag_factory.cli.init import init, make_store, what_next
 from dag_factory.cli.loaders import loader_folder, write_loaders
 from dag_factory.dag.loader_file import loader_text
 from dag_factory.errors import LoaderError, MissingStoreError, SettingsError, StoreError
-from dag_factory.options import OPTIONS
+from dag_factory.settings.options import OPTIONS
 from dag_factory.store import configured_memory, configured_store, open_store
 from tests.cli.failing import fails
 from tests.forked_python import ForkedPython

@@ -16,7 +16,7 @@ from airflow.configuration import conf
 from dag_factory.cli import NAME
 from dag_factory.cli.__main__ import parser
 from dag_factory.dag.builder import build_dag
-from dag_factory.options import OPTIONS, SECTION
+from dag_factory.settings.options import OPTIONS, SECTION
 from dag_factory.store import open_store
 from dag_factory.store.catalog import Catalog
 from tests.docs.blocks import PAGES, WRONG, Block, blocks, commands, in_language

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory import airflow_settings
+from dag_factory.settings import airflow_settings
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.config_files import defaults_keys

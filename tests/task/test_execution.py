@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from dag_factory.airflow_versions import AirflowFailException
+from dag_factory.settings.airflow_versions import AirflowFailException
 from dag_factory.task.execution import Execution
 from sandbox.failing import HttpServer, Reply, running
 from tests.documents import REST

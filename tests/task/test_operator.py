@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
-from dag_factory.airflow_versions import AirflowFailException
+from dag_factory.settings.airflow_versions import AirflowFailException
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.last_good import InUse, Version
 from dag_factory.task.operator import IngestionOperator

@@ -12,8 +12,8 @@ from dag_factory.configs.document import Document
 from dag_factory.configs.problem import MISSING, WARNING, Problem
 from dag_factory.configs.schemas import newest
 from dag_factory.openmetadata.nearest import nearest
-from dag_factory.options import SECTION
 from dag_factory.secrets.references import is_reference
+from dag_factory.settings.options import SECTION
 
 _HOST = f"{SERVER}.hostPort"
 _TOKEN = f"{SERVER}.securityConfig.jwtToken"

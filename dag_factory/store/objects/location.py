@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from dag_factory.errors import SettingsError
-from dag_factory.options import SECTION
+from dag_factory.settings.options import SECTION
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _CONNECTION = re.compile(r"[\w.-]+")

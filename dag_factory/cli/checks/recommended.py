@@ -9,8 +9,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 
-from dag_factory import airflow_settings
-from dag_factory.options import SECTION
+from dag_factory.settings import airflow_settings
+from dag_factory.settings.options import SECTION
 
 SIZES = (1_000, 10_000, 100_000)
 """The numbers of pipelines that the recommendations are for; those of the next one hold from twice a number on."""

@@ -6,7 +6,7 @@ import configparser
 
 import pytest
 
-from dag_factory.checks.recommended import RECOMMENDATIONS, SIZES, parse_share, shards_for, size_of
+from dag_factory.cli.checks.recommended import RECOMMENDATIONS, SIZES, parse_share, shards_for, size_of
 from dag_factory.cli.recommended import recommended
 from tests.places import ROOT
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.checks.check import Check, Result, examine
-from dag_factory.checks.every import CHECKS
-from dag_factory.checks.site import Site
+from dag_factory.cli.checks.check import Check, Result, examine
+from dag_factory.cli.checks.every import CHECKS
+from dag_factory.cli.checks.site import Site
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.store.shards import shards
 from tests.e2e.pipelines import sample

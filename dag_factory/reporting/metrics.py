@@ -18,8 +18,8 @@ from datetime import timedelta
 from enum import Enum
 from typing import Any, NamedTuple
 
-from dag_factory import airflow_settings, airflow_versions
-from dag_factory.airflow_settings import MetricsBackend
+from dag_factory.settings import airflow_settings, airflow_versions
+from dag_factory.settings.airflow_settings import MetricsBackend
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from dag_factory import settings
-from dag_factory.checks.check import Finding, counted, fail, ok, warn
-from dag_factory.checks.site import Site
+from dag_factory.cli.checks.check import Finding, counted, fail, ok, warn
+from dag_factory.cli.checks.site import Site
 from dag_factory.errors import SettingsError
-from dag_factory.options import SECTION
+from dag_factory.settings.options import SECTION
 from dag_factory.store.folder.folder_store import FolderStore
 
 LITTLE_SHARE = 0.05

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dag_factory.checks.check import Finding, counted, fail, ok, warn
-from dag_factory.checks.site import Site
+from dag_factory.cli.checks.check import Finding, counted, fail, ok, warn
+from dag_factory.cli.checks.site import Site
 from dag_factory.secrets.sealing import SETTING, Keys
 from dag_factory.store.sealed_values import sealed_values
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from dag_factory.errors import DagFactoryError
 
 if TYPE_CHECKING:
-    from dag_factory.checks.site import Site
+    from dag_factory.cli.checks.site import Site
 
 Answer = TypeVar("Answer")
 

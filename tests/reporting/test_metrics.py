@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory import metrics
-from dag_factory.metrics import METRICS, OF_RUNS, Kind, plain_name
+from dag_factory.reporting import metrics
+from dag_factory.reporting.metrics import METRICS, OF_RUNS, Kind, plain_name
 from tests.e2e.pipelines import drop, sample
 from tests.forked_python import ForkedPython
 from tests.metrics_receivers import OtlpReceiver, StatsdReceiver, collecting
@@ -26,7 +26,7 @@ from importlib import import_module
 for room in ("airflow", "airflow.sdk"):
     factory = import_module(room + ".observability.metrics.stats_utils").get_stats_factory()
     import_module(room + "._shared.observability.metrics.stats").initialize(factory=factory, export_legacy_names=True)
-from dag_factory import metrics
+from dag_factory.reporting import metrics
 samples = [
     metrics.CONFIGS.of(12, state="good", shard="0_of_1"),
     metrics.LOAD.of(timedelta(seconds=1.5), shard="0_of_1"),
@@ -146,7 +146,7 @@ def test_a_collector_that_never_answers_does_not_hold_up_the_end_of_a_parse(
 def test_what_can_t_be_sent_fails_nothing(
     tmp_path: Path, forked_python: ForkedPython, options: dict[str, object]
 ) -> None:
-    set_up, imported, samples = SEND.partition("from dag_factory import metrics")
+    set_up, imported, samples = SEND.partition("from dag_factory.reporting import metrics")
     # Where a setting is wrong, Airflow itself can't set them up.
     tried = "\n".join(["try:", *(f"    {line}" for line in set_up.splitlines()), "except Exception: pass"])
     sends = "metrics.send(samples)\nmetrics.send_from_parse(samples)\nprint('went on')"
@@ -160,7 +160,8 @@ def test_what_can_t_be_sent_fails_nothing(
 def test_where_metrics_are_off_none_of_airflow_s_is_touched(tmp_path: Path, forked_python: ForkedPython) -> None:
     script = """
 import sys
-from dag_factory import airflow_versions, metrics
+from dag_factory.settings import airflow_versions
+from dag_factory.reporting import metrics
 before = set(sys.modules)
 sample = metrics.RUNS.of(1, type="metadata", outcome="success")
 metrics.send([sample])

@@ -1,4 +1,11 @@
-"""What operators set for this package: section ``[openmetadata_dag_factory]`` of airflow.cfg or its environment."""
+"""
+What operators set: section ``[openmetadata_dag_factory]`` of airflow.cfg or its environment, read here.
+
+Beside it, what can be set (`options`), what is read of Airflow's other sections (`airflow_settings`), and what differs
+between Airflows (`airflow_versions`).
+
+Runs in every process of Airflow. It imports only the standard library, Airflow, and the exceptions.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +13,14 @@ import re
 from pathlib import Path
 
 from dag_factory.errors import SettingsError
-from dag_factory.options import DEFAULT_CONFIG_STORE, DEFAULT_STATE_FOLDER, IN_PROCESS, LONGEST_SPREAD, OPTIONS, SECTION
+from dag_factory.settings.options import (
+    DEFAULT_CONFIG_STORE,
+    DEFAULT_STATE_FOLDER,
+    IN_PROCESS,
+    LONGEST_SPREAD,
+    OPTIONS,
+    SECTION,
+)
 
 MOST_SECONDS = 2**31 - 1
 WATCH_MODES = ("auto", "poll", "off")

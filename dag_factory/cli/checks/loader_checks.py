@@ -10,13 +10,13 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from dag_factory import airflow_settings
-from dag_factory.checks.check import Finding, fail, ok, split, unknown, warn
-from dag_factory.checks.site import NoDatabaseError, Site
+from dag_factory.cli.checks.check import Finding, fail, ok, split, unknown, warn
+from dag_factory.cli.checks.site import NoDatabaseError, Site
 from dag_factory.dag.bundle_list import bundle_problems, is_own, own_bundles
 from dag_factory.dag.load_figures import Load, Loads, nearest, problem_of
 from dag_factory.dag.load_notes import notes_path, read_loads
 from dag_factory.dag.loader_folder import LoaderFolder
+from dag_factory.settings import airflow_settings
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.markers import is_seen
 from dag_factory.store.shards import Shard, shard_of_file, shards

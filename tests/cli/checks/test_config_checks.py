@@ -10,7 +10,7 @@ from dag_factory.secrets.sealing import Keys
 from dag_factory.store import configured_store
 from dag_factory.store.config_files import defaults_keys
 from dag_factory.store.last_good import InUse, Version
-from tests.checks.conftest import Machine
+from tests.cli.checks.conftest import Machine
 from tests.e2e.pipelines import sample
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 CONN_TYPE = "openmetadata"
-HOOK_CLASS = "dag_factory.hook.OpenMetadataHook"
+HOOK_CLASS = "dag_factory.task.hook.OpenMetadataHook"
 HOOK_NAME = "OpenMetadata"
 
 HIDDEN = ["login"]

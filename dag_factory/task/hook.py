@@ -11,9 +11,9 @@ from typing import Any
 from airflow.sdk.bases.hook import BaseHook
 
 from dag_factory.configs import allowed
+from dag_factory.configs.connection_form import CONN_TYPE, FIELDS, HIDDEN, HOOK_NAME, LABELS, PLACEHOLDERS
 from dag_factory.configs.document import Document
 from dag_factory.configs.server_connection import operators_server
-from dag_factory.connection_form import CONN_TYPE, FIELDS, HIDDEN, HOOK_NAME, LABELS, PLACEHOLDERS
 from dag_factory.errors import DagFactoryError
 from dag_factory.secrets.references import find_connection
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.checks.settings_checks import settings_that_hurt
-from dag_factory.checks.site import Site
+from dag_factory.cli.checks.settings_checks import settings_that_hurt
+from dag_factory.cli.checks.site import Site
 from dag_factory.watch.leader_lock import LeaderLock
-from tests.checks.conftest import OURS, Machine
+from tests.cli.checks.conftest import OURS, Machine
 
 
 class Large(Site):

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from dag_factory.checks import airflow_checks, config_checks, loader_checks, secrets_checks, server_checks, store_checks
-from dag_factory.checks.check import Check
-from dag_factory.checks.settings_checks import settings_that_hurt
+from dag_factory.cli.checks import (
+    airflow_checks,
+    config_checks,
+    loader_checks,
+    secrets_checks,
+    server_checks,
+    store_checks,
+)
+from dag_factory.cli.checks.check import Check
+from dag_factory.cli.checks.settings_checks import settings_that_hurt
 
 CHECKS = (
     Check("plugin", "Airflow finds this package's plugin and provider", airflow_checks.plugin),

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from dag_factory.checks.airflow_checks import processes
-from dag_factory.checks.check import Level
-from dag_factory.checks.site import Site
+from dag_factory.cli.checks.airflow_checks import processes
+from dag_factory.cli.checks.check import Level
+from dag_factory.cli.checks.site import Site
 from sandbox.failing import HttpServer, Reply, running
-from tests.checks.conftest import Machine
+from tests.cli.checks.conftest import Machine
 
 HEALTHY = Reply(200, json.dumps({"status": "healthy", "version": "1.9.4.0"}).encode())
 PATH = "/airflow/api/v1/openmetadata/health"

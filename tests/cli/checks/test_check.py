@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from dag_factory.checks.check import Check, Finding, Level, Result, examine, fail, ok, unknown, warn, within
-from dag_factory.checks.site import Site
+from dag_factory.cli.checks.check import Check, Finding, Level, Result, examine, fail, ok, unknown, warn, within
+from dag_factory.cli.checks.site import Site
 from dag_factory.errors import MissingStoreError
 
 SITE = Site()

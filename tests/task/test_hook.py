@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from dag_factory.connection_form import FIELDS, HOOK_CLASS
-from dag_factory.hook import OpenMetadataHook
+from dag_factory.configs.connection_form import FIELDS, HOOK_CLASS
+from dag_factory.task.hook import OpenMetadataHook
 from sandbox.failing import HttpServer, SocketServer, hang, running
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
@@ -106,7 +106,7 @@ def test_its_form_needs_no_import_of_the_hook_and_is_what_airflow_shows(
         "import json, sys;"
         "from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService;"
         "form = next(each for each in HookMetaService.hook_meta_data() if each.connection_type == 'openmetadata');"
-        "print(json.dumps([form.model_dump(), 'dag_factory.hook' in sys.modules]))"
+        "print(json.dumps([form.model_dump(), 'dag_factory.task.hook' in sys.modules]))"
     )
     done = forked_python.run(script, env={**os.environ, "AIRFLOW_HOME": str(tmp_path)})
     form, is_imported = json.loads(done.stdout.splitlines()[-1])
@@ -126,12 +126,16 @@ def test_airflow_3_1_is_told_the_same_by_the_hook() -> None:
 
 def test_what_describes_the_provider_is_cheap() -> None:
     before = set(sys.modules)
-    for name in [each for each in before if each.startswith("dag_factory.connection_form")]:
+    for name in [each for each in before if each.startswith("dag_factory.configs.connection_form")]:
         del sys.modules[name]
     from dag_factory.provider import get_provider_info
 
     assert get_provider_info()["connection-types"][0]["connection-type"] == "openmetadata"
-    assert set(sys.modules) - before <= {"dag_factory.provider", "dag_factory.connection_form", "dag_factory.options"}
+    assert set(sys.modules) - before <= {
+        "dag_factory.provider",
+        "dag_factory.configs.connection_form",
+        "dag_factory.settings.options",
+    }
 
 
 @pytest.mark.e2e

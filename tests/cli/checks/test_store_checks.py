@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.checks.store_checks import file_system, room
+from dag_factory.cli.checks.store_checks import file_system, room
 from dag_factory.store import configured_store
-from tests.checks.conftest import OURS, Machine
+from tests.cli.checks.conftest import OURS, Machine
 
 
 def test_a_store_that_is_there_is_fine_and_known_once_it_was_used(machine: Machine) -> None:

@@ -7,8 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from dag_factory import airflow_settings, settings
-from dag_factory.checks.check import within
+from dag_factory import settings
+from dag_factory.cli.checks.check import within
+from dag_factory.settings import airflow_settings
 from dag_factory.store import ConfigStore, configured_index, configured_memory, configured_store
 from dag_factory.store.config_files import is_defaults
 from dag_factory.store.index import Index

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dag_factory import settings
-from dag_factory.checks.check import Finding, fail, ok, split, unknown, warn
-from dag_factory.checks.site import NoDatabaseError, Site
+from dag_factory.cli.checks.check import Finding, fail, ok, split, unknown, warn
+from dag_factory.cli.checks.site import NoDatabaseError, Site
 from dag_factory.configs.document import Document
 from dag_factory.configs.server_connection import CONN_ID, server_fields
 from dag_factory.errors import ConfigError, ServerError, SettingsError
 from dag_factory.ingestion import installed_version
-from dag_factory.options import IN_PROCESS, SECTION
 from dag_factory.reporting.server_client import Answer, ServerClient, shown, token_of
 from dag_factory.runner.interpreter import template_environment
 from dag_factory.secrets.references import find_connection
+from dag_factory.settings.options import IN_PROCESS, SECTION
 from dag_factory.task.server_check import require_answers
 
 if TYPE_CHECKING:

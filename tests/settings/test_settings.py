@@ -6,7 +6,7 @@ import pytest
 
 from dag_factory import settings
 from dag_factory.errors import DagFactoryError, SettingsError
-from dag_factory.options import OPTIONS
+from dag_factory.settings.options import OPTIONS
 
 CONFIG_STORE = "AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE"
 

@@ -6,10 +6,9 @@ import os
 from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 
-from dag_factory import airflow_settings, settings
-from dag_factory.airflow_settings import MetricsBackend
-from dag_factory.checks.check import Finding, counted, ok, split, unknown, warn
-from dag_factory.checks.recommended import (
+from dag_factory import settings
+from dag_factory.cli.checks.check import Finding, counted, ok, split, unknown, warn
+from dag_factory.cli.checks.recommended import (
     FILE_PROCESS_INTERVAL,
     REFRESH,
     SPREAD,
@@ -18,10 +17,12 @@ from dag_factory.checks.recommended import (
     parse_share,
     shards_for,
 )
-from dag_factory.checks.site import Site
+from dag_factory.cli.checks.site import Site
 from dag_factory.dag.load_figures import MODULE_LIMIT, PARSE_LIMIT
 from dag_factory.errors import DagFactoryError
-from dag_factory.options import IN_PROCESS, SECTION
+from dag_factory.settings import airflow_settings
+from dag_factory.settings.airflow_settings import MetricsBackend
+from dag_factory.settings.options import IN_PROCESS, SECTION
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.watch.leader_lock import LeaderLock
 

@@ -6,10 +6,11 @@ from datetime import datetime, timezone
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
-from dag_factory import __version__, airflow_settings
-from dag_factory.checks.check import Finding, fail, ok, unknown, warn
-from dag_factory.checks.loader_checks import shown
-from dag_factory.checks.site import NoDatabaseError, Site
+from dag_factory import __version__
+from dag_factory.cli.checks.check import Finding, fail, ok, unknown, warn
+from dag_factory.cli.checks.loader_checks import shown
+from dag_factory.cli.checks.site import NoDatabaseError, Site
+from dag_factory.settings import airflow_settings
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

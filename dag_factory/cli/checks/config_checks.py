@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from dag_factory.checks.check import Finding, counted, fail, ok, warn
-from dag_factory.checks.site import Site
+from dag_factory.cli.checks.check import Finding, counted, fail, ok, warn
+from dag_factory.cli.checks.site import Site
 from dag_factory.store.examination import BROKEN, LAST_GOOD, Examination, Examined
 
 _MOST_NAMED = 3

@@ -10,15 +10,15 @@ from uuid import UUID
 
 import pytest
 
-from dag_factory.checks.check import Level
-from dag_factory.checks.loader_checks import marker, shown
-from dag_factory.checks.site import Site
+from dag_factory.cli.checks.check import Level
+from dag_factory.cli.checks.loader_checks import marker, shown
+from dag_factory.cli.checks.site import Site
 from dag_factory.dag.load_figures import Limits, Load
 from dag_factory.dag.load_notes import LoadNotes, notes_path
 from dag_factory.store import configured_memory, configured_store
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.shards import WHOLE, Shard, shards
-from tests.checks.conftest import Machine
+from tests.cli.checks.conftest import Machine
 
 LIMITS = Limits(30, 50)
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.checks.server_checks import installed
+from dag_factory.cli.checks.server_checks import installed
 from sandbox.failing import HttpServer, Reply, running
-from tests.checks.conftest import OURS, Machine
+from tests.cli.checks.conftest import OURS, Machine
 
 WHO = Reply(200, b'{"name": "bot"}')
 
