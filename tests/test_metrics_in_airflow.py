@@ -59,6 +59,8 @@ def test_a_parse_a_deploy_a_refusal_and_runs_are_measured(
     wait_for(statsd, r"airflow\.openmetadata\.run\.(warnings|errors)\.metadata:\d+\|c")
     wait_for(statsd, r"airflow\.openmetadata\.run\.workflow\.metadata:[0-9.]+\|ms")
     wait_for(statsd, r"airflow\.openmetadata\.run\.overhead\.metadata:[0-9.]+\|ms")
+    # What the alerts ask of Airflow itself.
+    wait_until(lambda: (statsd.named("airflow.dag_processor_heartbeat:1|c") or None, ""), "a heartbeat", 60)
     # The exporter knows all that any test has had Airflow send.
     for line in statsd.named("airflow.openmetadata."):
         assert mapped(line.partition(":")[0])[1], line
