@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from dag_factory.api.automations import Automations
 from dag_factory.api.identity import Logins
+from dag_factory.api.ingestion_version import IngestionVersion
 from dag_factory.api.rest import Caller
 from dag_factory.api.store_access import StoreAccess
 from dag_factory.errors import MissingStoreError
@@ -36,6 +37,7 @@ class Application:
     automations: Automations
     parse_seconds: float = 60.0
     delete_seconds: float = 20.0
+    ingestion_version: IngestionVersion = field(default_factory=IngestionVersion)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     # What waits until Airflow knows a DAG, to pause or unpause it, by the DAG's id.
     toggles: dict[str, object] = field(default_factory=dict)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import APIRouter
 
@@ -19,9 +18,9 @@ _NOWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 
 
 @router.get("/health")
-async def health() -> dict[str, str]:
+async def health(application: ApplicationDep) -> dict[str, str]:
     """Answer that the API works, with the version of openmetadata-ingestion. Needs no credentials."""
-    return {"status": "healthy", "version": ingestion_version()}
+    return {"status": "healthy", "version": await application.ingestion_version.get()}
 
 
 @router.get("/health-auth", responses=refusals(401, 500))
@@ -31,7 +30,7 @@ async def health_auth(_: CallerDep, application: ApplicationDep) -> dict[str, st
 
     ``store`` says why the config store can't be used, and ``load`` why not all configs are loaded, or will not be soon.
     """
-    return {**await health(), **await application.store.problems()}
+    return {**await health(application), **await application.store.problems()}
 
 
 @router.get("/csrf-token")
@@ -51,14 +50,6 @@ async def ip(_: CallerDep) -> dict[str, str]:
 async def run_application(_: CallerDep) -> None:
     """Run an application without deploying it."""
     raise Refused(501, "An application runs as a pipeline. Deploy that pipeline and trigger it.")
-
-
-def ingestion_version() -> str:
-    """Return the version of openmetadata-ingestion that runs the pipelines, as far as it is known here."""
-    try:
-        return settings.ingestion_version() or version("openmetadata-ingestion")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def own_address() -> str:

@@ -12,8 +12,11 @@ from dag_factory.cli.list import findings_in, placed, state_text
 from dag_factory.cli.output import print_json, print_table
 from dag_factory.configs.dag_ids import clean_dag_id
 from dag_factory.configs.document import Document
-from dag_factory.errors import CommandError
+from dag_factory.errors import CommandError, ConfigError, SettingsError
 from dag_factory.plain_text import cut, one_line
+from dag_factory.runner.installed_ingestion import installed_ingestion
+from dag_factory.runner.interpreter import choose
+from dag_factory.settings.options import IN_PROCESS, SECTION
 from dag_factory.store import ConfigStore
 from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.config_files import ConfigFiles
@@ -60,6 +63,7 @@ def _lines(store: ConfigStore, found: Examined, config: Config | BrokenConfig) -
         f"File: {path_of(store, found.key)}",
         f"Runs: {_runs(config)}",
         f"Schedule: {found.summary.schedule_text}",
+        f"Interpreter: {_interpreter(config)[0]}",
     ]
     for level, problems in (("Error", found.problems), ("Warning", found.warnings)):
         lines += [f"{level}: {placed(store, each)}" for each in problems]
@@ -78,6 +82,29 @@ def _runs(config: Config | BrokenConfig) -> str:
     return f"its last good version ({version}), and not this config{when}"
 
 
+def _interpreter(config: Config | BrokenConfig) -> tuple[str, dict[str, str | None]]:
+    """Return which interpreter runs a config, and its openmetadata-ingestion as far as this machine shows."""
+    named = _named_interpreter(config.document)
+    try:
+        # A config must not start any program, not even as the user who looks at it.
+        python = choose(named) or IN_PROCESS
+    except (ConfigError, SettingsError) as error:
+        return f"none: {getattr(error, 'problem', error)}", {"python": named, "ingestion": None}
+    found = installed_ingestion(python)
+    where = "the task's process" if python == IN_PROCESS else python
+    by = "" if named is not None else f", by the setting [{SECTION}] python"
+    said = found if found.version is not None else f"which {found.problem}"
+    return f"{where}{by}, {said}", {"python": python, "ingestion": found.version}
+
+
+def _named_interpreter(document: Document) -> str | None:
+    """Return the interpreter that a config names, None where it names none, or nothing that could be one."""
+    found: Any = document
+    for name in ("dagFactory", "runner", "python"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, str) else None
+
+
 def _row(store: ConfigStore, value: Value) -> tuple[str, str, str]:
     origin = f"{path_of(store, value.file)}:{value.line}" if value.file is not None else ""
     return (one_line(value.field), cut(one_line(value.text), _LONGEST), origin)
@@ -91,6 +118,7 @@ def _as_json(
         "state": found.state,
         "file": path_of(store, found.key),
         "runs": config_version(config) if isinstance(config, Config) else None,
+        "interpreter": _interpreter(config)[1],
         "problems": findings_in(store, found.problems),
         "warnings": findings_in(store, found.warnings),
         "config": shown(document),

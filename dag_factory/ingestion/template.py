@@ -30,11 +30,11 @@ import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
+
+from dag_factory.ingestion.installed_version import Revision, revision
 
 OPTION = "--template"
-
-Installed: TypeAlias = tuple[tuple[int, int] | None, ...]
 
 
 class Command(NamedTuple):
@@ -84,7 +84,7 @@ class Template:
     def __init__(self, command: Command) -> None:
         self._command = command
         self._environment = dict(os.environ)
-        self._installed: Installed | None = None
+        self._installed: Revision | None = None
         """What was installed when it imported packages, None before that."""
         self._has_failed = False
         self._requests = socket.socket(fileno=command.requests)
@@ -198,18 +198,9 @@ def take_over(environment: Mapping[str, str], folder: str) -> None:
         os.chdir(folder)
 
 
-def installed(python: str) -> Installed:
+def installed(python: str) -> Revision:
     """Return what changes when an interpreter, or a package that it finds, is installed, updated or removed."""
-    places: list[str | Path] = [python, Path(sys.prefix, "pyvenv.cfg"), Path(__file__).parent, *sys.path]
-    return tuple(_revision(Path(place)) for place in places)
-
-
-def _revision(place: Path) -> tuple[int, int] | None:
-    try:
-        found = place.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns
+    return revision([python, Path(sys.prefix, "pyvenv.cfg"), Path(__file__).parent, *sys.path])
 
 
 def _import() -> None:

@@ -38,7 +38,8 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     "ingestion_version": {
         "description": (
             "Version of openmetadata-ingestion that the workers have. The OpenMetadata server compares it with its\n"
-            "own. If empty, it is the version that is installed beside the API server.\n"
+            "own. If empty, it is the version that the interpreter of the setting python has on the API server's\n"
+            "machine.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",

@@ -24,7 +24,6 @@ from dag_factory.openmetadata.counts import COUNTS_XCOM, summary_of
 from dag_factory.openmetadata.outcomes import Report
 from dag_factory.openmetadata.run_ids import openmetadata_run_id
 from dag_factory.reporting.task_outcome import TaskOutcome
-from dag_factory.runner.interpreter import choose
 from dag_factory.secrets.masking import Mask
 from dag_factory.settings.airflow_versions import AirflowFailException
 from dag_factory.store.config import Config
@@ -35,6 +34,7 @@ from dag_factory.task.preparation import find_config, resolve_config
 from dag_factory.task.run_figures import RunFigures
 from dag_factory.task.runners import InChild, InProcess, Runner
 from dag_factory.task.server_check import require_answers
+from dag_factory.task.version_check import Interpreter, require_fitting_version
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -47,14 +47,10 @@ _RETRY_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Prepared:
-    """
-    A run that can start.
-
-    :param python: path of the interpreter that runs it, None for this process
-    """
+    """A run that can start, and what runs it."""
 
     run: PreparedRun
-    python: str | None
+    interpreter: Interpreter
 
 
 class Execution:
@@ -125,14 +121,15 @@ class Execution:
         found.opened.check_application(resolved.document)
         # With references unresolved: not everybody who may see the run may see their values.
         self._show(resolved.config, found.pipeline, require_server(resolved.document)["hostPort"])
-        python = choose(resolved.pipeline.dag_factory.runner.python)
-        where = "in the task's process" if python is None else f"by {python}"
-        log.info("Running config '%s' as OpenMetadata run %s, %s", found.config.key, run.run_id, where)
-        return Prepared(run, python)
+        interpreter = Interpreter.chosen(resolved.pipeline.dag_factory.runner.python, found.config.key)
+        log.info("Running config '%s' as OpenMetadata run %s, %s", found.config.key, run.run_id, interpreter)
+        return Prepared(run, interpreter)
 
     def _run(self, prepared: Prepared) -> RunOutcome:
         document = prepared.run.document
-        require_answers(require_server(document))
+        connection = require_server(document)
+        server = require_answers(connection)
+        require_fitting_version(prepared.interpreter, connection, server.version)
         with ingestion_logging(str(document.get("loggerLevel") or "INFO")):
             self._runner = self._new_runner(prepared)
             with self._figures.workflow():
@@ -183,8 +180,8 @@ class Execution:
             self._context["ti"].xcom_push(key=key, value=value)
 
     def _new_runner(self, prepared: Prepared) -> Runner:
-        if prepared.python is not None:
-            return InChild(prepared.run, self._mask, prepared.python)
+        if (python := prepared.interpreter.path) is not None:
+            return InChild(prepared.run, self._mask, python)
         return InProcess(prepared.run, self._mask, self._ends_at, lambda: self._outcome.failed(OVERTIME, leave=False))
 
     def _report_by_ingestion(self, report: Report) -> bool:

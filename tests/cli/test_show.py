@@ -74,7 +74,7 @@ def test_it_says_what_is_wrong_and_what_runs_in_its_place(configs: Path, capsys:
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "orders: broken"
     assert lines[2] == "Runs: nothing"
-    assert lines[4].startswith("Error: configs/sales/orders.yaml:10:17: airflowConfig.retries is not a whole number")
+    assert lines[5].startswith("Error: configs/sales/orders.yaml:10:17: airflowConfig.retries is not a whole number")
     document = {"name": "orders", "pipelineType": "metadata", "service": {"name": "s"}}
     server = {"hostPort": "https://om.example/api", "securityConfig": {"jwtToken": CANARY}}
     whole = {
@@ -104,3 +104,41 @@ def test_an_unknown_id_and_a_missing_folder_are_said(capsys: pytest.CaptureFixtu
         main(["show", "refunds", "--store", "configs"])
     with fails(capsys, "'nowhere' is not a folder"):
         main(["show", "orders", "--store", "nowhere"])
+
+
+def interpreter_of(capsys: pytest.CaptureFixture[str]) -> tuple[str, dict[str, str | None]]:
+    main(["show", "orders", "--store", "configs"])
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if each.startswith("Interpreter: ")]
+    main(["show", "orders", "--store", "configs", "--output", "json"])
+    return line, json.loads(capsys.readouterr().out)["interpreter"]
+
+
+def test_it_says_which_interpreter_runs_a_config_and_what_that_has(
+    configs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = configs.parent / "python"
+    python.write_text("""#!/bin/sh\necho '{"version": "1.12.14.2", "places": []}'\n""")
+    python.chmod(0o755)
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__PYTHON", str(python))
+    line, found = interpreter_of(capsys)
+    by_setting = ", by the setting [openmetadata_dag_factory] python"
+    assert line == f"Interpreter: {python}{by_setting}, openmetadata-ingestion 1.12.14.2"
+    assert found == {"python": str(python), "ingestion": "1.12.14.2"}
+    with (configs / "sales" / "orders.yaml").open("a") as file:
+        file.write("dagFactory: {runner: {python: /gone/python}}\n")
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__ALLOWED_PYTHONS", "/gone/python")
+    line, found = interpreter_of(capsys)
+    assert line == "Interpreter: /gone/python, which is not on this machine"
+    assert found == {"python": "/gone/python", "ingestion": None}
+
+
+def test_it_starts_no_program_that_the_settings_do_not_allow(configs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = configs.parent / "program"
+    program.write_text(f"#!/bin/sh\ntouch {configs.parent}/started\n")
+    program.chmod(0o755)
+    with (configs / "sales" / "orders.yaml").open("a") as file:
+        file.write(f"dagFactory: {{runner: {{python: {program}}}}}\n")
+    line, found = interpreter_of(capsys)
+    assert line.startswith(f"Interpreter: none: '{program}' is not among the interpreters")
+    assert found == {"python": str(program), "ingestion": None}
+    assert not (configs.parent / "started").exists()

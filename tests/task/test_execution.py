@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from dag_factory.errors import ServerError
 from dag_factory.settings.airflow_versions import AirflowFailException
 from dag_factory.task.execution import Execution
 from sandbox.failing import HttpServer, Reply, running
@@ -122,3 +123,26 @@ def test_what_a_reference_became_is_in_no_link(store: Path) -> None:
     execution._prepare()
     assert len(pushed) >= 2
     assert "canary-open" not in json.dumps(pushed)
+
+
+def test_an_interpreter_that_the_server_s_version_does_not_accept_starts_no_workflow(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = store.parent / "python"
+    python.write_text(
+        f'#!/bin/sh\necho started >> {store.parent}/starts\necho \'{{"version": "1.12.14.2", "places": []}}\'\n'
+    )
+    python.chmod(0o755)
+    monkeypatch.setenv(f"{OURS}ALLOWED_PYTHONS", str(python))
+    version = Reply(200, b'{"version": "2.0.6"}')
+    with running(HttpServer({"/api/v1/system/version": version}, otherwise=Reply(404))) as listener:
+        server = {"hostPort": f"http://127.0.0.1:{listener.port}/api", "securityConfig": {"jwtToken": "own"}}
+        runner = {"dagFactory": {"runner": {"python": str(python)}}}
+        document = {**PIPELINE, **runner, "openMetadataServerConnection": server}
+        (store / "orders.json").write_text(json.dumps(document))
+        context = cast("Any", {"dag_run": SimpleNamespace(conf={}), "run_id": "manual", "ti": Task(), "task": OPERATOR})
+        with pytest.raises(ServerError, match=rf"^config 'orders.json', field 'dagFactory.runner.python': '{python}'"):
+            Execution("orders", context).run()
+    # It was asked for its version, and for no workflow.
+    assert (store.parent / "starts").read_text() == "started\n"
+    assert any("pipelineStatus" in request for request in listener.requests)

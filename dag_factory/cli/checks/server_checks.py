@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import time
 from email.utils import parsedate_to_datetime
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dag_factory import settings
@@ -16,9 +13,10 @@ from dag_factory.cli.checks.site import NoDatabaseError, Site
 from dag_factory.configs.document import Document
 from dag_factory.configs.server_connection import CONN_ID, server_fields
 from dag_factory.errors import ConfigError, ServerError, SettingsError
-from dag_factory.ingestion import installed_version
+from dag_factory.ingestion.installed_version import DISTRIBUTION
+from dag_factory.openmetadata.versions import fits
 from dag_factory.reporting.server_client import Answer, ServerClient, shown, token_of
-from dag_factory.runner.interpreter import template_environment
+from dag_factory.runner.installed_ingestion import installed_ingestion
 from dag_factory.secrets.references import find_connection
 from dag_factory.settings.options import IN_PROCESS, SECTION
 from dag_factory.task.server_check import require_answers
@@ -27,13 +25,10 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 ANSWER_SECONDS = 5.0
-CHILD_SECONDS = 20.0
 
 CLOCKS_SECONDS = 5.0
 """By so much clocks may differ: the outcome of a run is recognized by when it began, see `reporting.ended_runs`."""
 
-_DISTRIBUTION = "openmetadata-ingestion"
-_SCRIPT = Path(installed_version.__file__)
 _NUMBERS = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 
@@ -41,7 +36,7 @@ def ingestion(_: Site) -> list[Finding]:
     """Return which version of openmetadata-ingestion each interpreter has that may run pipelines."""
     said = settings.ingestion_version()
     findings = [_interpreter(python) for python in _pythons()]
-    actual = versions().get(settings.python())
+    actual = installed_ingestion(settings.python()).version
     if said is not None and actual is not None and said != actual:
         findings.append(
             warn(
@@ -65,17 +60,33 @@ def server(_: Site) -> list[Finding]:
     name = f"the OpenMetadata server {shown(connection)}"
     if theirs is None:
         return [warn(f"{name} does not say which version it has", "Is it OpenMetadata?")]
-    ours = settings.ingestion_version() or versions().get(settings.python())
+    others = [_unfit(python, theirs) for python in sorted(settings.allowed_pythons() - {settings.python()})]
+    return [_compared(name, theirs), *(each for each in others if each is not None)]
+
+
+def _compared(name: str, theirs: str) -> Finding:
+    """Return whether the interpreter of pipelines that name none has the version of a server."""
+    ours = settings.ingestion_version() or installed_ingestion(settings.python()).version
     if ours is None:
-        return [ok(f"{name} answers, version {theirs}; this machine has no openmetadata-ingestion to compare it with")]
+        return ok(f"{name} answers, version {theirs}; this machine has no openmetadata-ingestion to compare it with")
+    text = f"{name} has version {theirs}, and the workers have {DISTRIBUTION} {ours}"
+    if not fits(ours, theirs):
+        return fail(text, "No pipeline can run then. Install the version of the server in the workers.")
     if _numbers(ours) != _numbers(theirs):
-        return [
-            fail(
-                f"{name} has version {theirs}, and the workers have openmetadata-ingestion {ours}",
-                "The server refuses to deploy then. Install the version of the server in the workers.",
-            )
-        ]
-    return [ok(f"{name} answers and accepts the token, version {theirs}, as the workers' ingestion {ours}")]
+        return warn(text, "Older servers refuse to deploy then. Install the version of the server in the workers.")
+    return ok(f"{name} answers and accepts the token, version {theirs}, as the workers' ingestion {ours}")
+
+
+def _unfit(python: str, theirs: str) -> Finding | None:
+    """Return that pipelines can't run by an interpreter that configs may name, None where they can."""
+    ours = installed_ingestion(python).version
+    if fits(ours, theirs) is not False:
+        return None
+    return warn(
+        f"'{python}' has {DISTRIBUTION} {ours}, and the server has version {theirs}: pipelines that name this "
+        "interpreter fail unless they name another server",
+        f"Take it out of [{SECTION}] allowed_pythons, or install the version of the server for it.",
+    )
 
 
 def clock(site: Site) -> list[Finding]:
@@ -96,65 +107,21 @@ def clock(site: Site) -> list[Finding]:
     return findings
 
 
-def versions() -> dict[str, str | None]:
-    """Return the version of openmetadata-ingestion by interpreter; None where it can't be found out here."""
-    return {python: installed(python)[0] for python in _pythons()}
-
-
 def _pythons() -> list[str]:
     return list(dict.fromkeys([settings.python(), *sorted(settings.allowed_pythons())]))
 
 
 def _interpreter(python: str) -> Finding:
-    found, problem = installed(python)
+    found = installed_ingestion(python)
     where = "beside Airflow" if python == IN_PROCESS else f"for '{python}'"
-    if found is not None:
-        return ok(f"{_DISTRIBUTION} {found} is installed {where}")
+    if found.version is not None:
+        return ok(f"{found} is installed {where}")
     if python == IN_PROCESS:
-        return ok(f"{_DISTRIBUTION} is not installed {where} on this machine; the workers need it")
-    if problem is None:
-        return warn(f"'{python}' is not on this machine", "Ignore this unless it is a worker; else install it.")
-    return fail(f"'{python}' {problem}", f"Install {_DISTRIBUTION} for it, or set [{SECTION}] python to another one.")
-
-
-def installed(python: str, *, seconds: float = CHILD_SECONDS) -> tuple[str | None, str | None]:
-    """
-    Return the version of openmetadata-ingestion that an interpreter has, and what is wrong with one that has none.
-
-    Both are unknown (None) where the interpreter is not on this machine, or ingestion is not beside Airflow.
-
-    :param seconds: after which it is no longer waited for
-    """
-    if python == IN_PROCESS:
-        return _beside_airflow(), None
-    if not Path(python).exists():
-        return None, None
-    try:
-        # As its runs are started.
-        done = subprocess.run(
-            [python, "-I", "-u", str(_SCRIPT)],
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            env=template_environment(python),
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return None, f"has not answered within {seconds:.0f} s"
-    except OSError as error:
-        return None, f"can't be started ({error.strerror})"
-    answer = done.stdout.strip()
-    if done.returncode == 0 and _NUMBERS.match(answer):
-        return answer, None
-    return None, f"has no {_DISTRIBUTION}" if answer == installed_version.MISSING else "can't be asked"
-
-
-def _beside_airflow() -> str | None:
-    try:
-        return version(_DISTRIBUTION)
-    except PackageNotFoundError:
-        return None
+        return ok(f"{DISTRIBUTION} is not installed {where} on this machine; the workers need it")
+    text = f"'{python}' {found.problem}"
+    if not found.is_there:
+        return warn(text, "Ignore this unless it is a worker; else install it.")
+    return fail(text, f"Install {DISTRIBUTION} for it, or set [{SECTION}] python to another one.")
 
 
 def _connection() -> Document | None:
