@@ -34,7 +34,7 @@ RETRY_SECONDS = 60.0
 _SCRIPT = Path(installed_version.__file__)
 # In bytes. An answer names some folders.
 _LONGEST_ANSWER = 64 * 1024
-_VERSION = re.compile(r"\d+(\.\d+)+[0-9A-Za-z.+-]{0,40}")
+_VERSION = re.compile(r"\d{1,8}(\.\d{1,8}){1,4}[0-9A-Za-z.+-]{0,40}")
 
 
 @dataclass(frozen=True)

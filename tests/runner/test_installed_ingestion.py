@@ -12,6 +12,7 @@ import pytest
 
 from dag_factory.runner.installed_ingestion import Installed, installed_ingestion
 from dag_factory.settings.options import IN_PROCESS
+from sandbox.client import wait_until
 
 ACTUAL = version("openmetadata-ingestion")
 Write = Callable[[str], str]
@@ -77,27 +78,32 @@ def test_it_is_asked_once_until_a_package_is_installed_or_the_interpreter_replac
         ("""echo '{"version": 2, "places": []}'""", "can't be asked"),
         (saying("2.0\x1b[31m canary"), "can't be asked"),
         (saying("9." * 100), "can't be asked"),
-        ("""exec yes '' | tr -d '\\n'""", "can't be asked"),
         ("yes | tr -d '\\n' | head -c 2000000", "can't be asked"),
     ],
-    ids=["none", "fails", "no JSON", "a list", "a number", "no version", "long", "silent end", "endless"],
+    ids=["none", "fails", "no JSON", "a list", "a number", "no version", "long", "endless"],
 )
 def test_what_is_no_version_is_not_said_to_anybody(program: Write, script: str, problem: str) -> None:
-    assert installed_ingestion(program(script), seconds=5) == Installed(problem=problem)
+    assert installed_ingestion(program(script), seconds=30) == Installed(problem=problem)
 
 
 def test_one_that_hangs_is_given_up_with_all_that_it_has_started(program: Write, tmp_path: Path) -> None:
     python = program(f"sleep 600 & echo $! > {tmp_path}/pid\nsleep 601")
-    assert installed_ingestion(python, seconds=0.5) == Installed(problem="has not answered within 0 s")
-    assert installed_ingestion(python, seconds=0.5).version is None
+    # Long enough for a busy machine to start it.
+    assert installed_ingestion(python, seconds=3) == Installed(problem="has not answered within 3 s")
+    assert installed_ingestion(python, seconds=3).version is None
     assert starts(tmp_path) == 1, "it is asked again only later"
     pid = int((tmp_path / "pid").read_text())
-    assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+    def gone() -> tuple[bool | None, str]:
+        runs = psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return (None if runs else True), "it still runs"
+
+    wait_until(gone, "what it has started to end", timeout=30)
 
 
 def test_what_it_leaves_running_is_not_waited_for(program: Write) -> None:
     python = program(f"sleep 600 &\n{saying('2.0.6.0')}\nsleep 600")
-    assert installed_ingestion(python, seconds=10).version == "2.0.6.0"
+    assert installed_ingestion(python, seconds=30).version == "2.0.6.0"
 
 
 def test_it_gets_no_secret_of_airflow_s(program: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
