@@ -27,6 +27,13 @@ _LAST_WORDS = frozenset({"access", "auth", "dsn", "otp", "pat", "pin", "proxies"
 # Below these stand options of drivers and servers, which may hold secrets under any name.
 _PLACES = ("appprivateconfig", "connectionarguments", "connectionoptions", "securityconfig")
 
+# A field whose name ends in one of these holds nothing but a secret. Many others hold one only at times: `headers`,
+# `certificate`, `session`.
+_ALWAYS = (
+    "accesstoken", "accountkey", "apikey", "authorization", "authtoken", "credential", "credentials", "passphrase",
+    "passwd", "password", "privatekey", "pwd", "secret", "secretaccesskey", "secretkey", "token",
+)  # fmt: skip
+
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 # No field has a longer name, so longer ones are not cached.
 _LONGEST_NAME = 128
@@ -37,6 +44,11 @@ _declared: tuple[str, ...] | None = None
 def is_secret_name(name: str) -> bool:
     """Return whether a field of this name holds a secret."""
     return _judged(name) if len(name) <= _LONGEST_NAME else _judged.__wrapped__(name)
+
+
+def is_always_secret(name: str) -> bool:
+    """Return whether a field of this name holds a secret and nothing else, such as ``password``."""
+    return len(name) <= _LONGEST_NAME and plain(name).endswith(_ALWAYS)
 
 
 def is_secret_place(name: str) -> bool:

@@ -106,6 +106,13 @@ def secrets_in(text: str) -> Iterator[str]:
         yield text
 
 
+def has_credentials(text: str) -> bool:
+    """Return whether a text certainly holds a secret: a token that shows whose it is, or a URL with a password."""
+    if len(text) >= _SHORTEST_TOKEN and _TOKEN.search(text):
+        return True
+    return "@" in text and any(found.lastindex for found in _USER_OF_URL.finditer(text))
+
+
 def is_plain_words(text: str) -> bool:
     """Return whether a text is a word or a few. Any log is full of them, and would be unreadable without."""
     return len(text) <= _LONGEST_WORDS and _WORDS.fullmatch(text) is not None

@@ -80,4 +80,4 @@ def examine_config(config: Config, opened: Allowed | None = None, *, warnings: b
     if "name" not in config.document and PurePosixPath(config.key).stem.lower() in _LIKE_DEFAULTS:
         problem = "is named almost like the defaults of a folder, and is a pipeline without a name"
         return Verdict((Problem(None, "filename", problem, f"For defaults, rename the file to {DEFAULTS}"),), None)
-    return examine(config.document, opened, warnings=warnings)
+    return examine(config.document, opened, warnings=warnings, is_stored=True)

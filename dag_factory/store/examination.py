@@ -208,7 +208,7 @@ def problems_of_defaults(
     except ConfigError as error:
         is_own = error.config in (None, key)
         return positions.located(problems_in(error), key, ()) if is_own else []
-    found = [problem for problem in validate(document, opened) if problem.kind != EFFECT]
+    found = [problem for problem in validate(document, opened, is_stored=True) if problem.kind != EFFECT]
     return positions.within(found, key)
 
 

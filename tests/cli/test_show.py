@@ -45,7 +45,7 @@ def configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_each_value_is_shown_with_the_line_that_it_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
     main(["show", "orders", "--store", "configs"])
     out = capsys.readouterr().out
-    assert out.splitlines()[:2] == ["orders: good", "File: configs/sales/orders.yaml"]
+    assert out.splitlines()[:2] == ["orders: good, 1 warning", "File: configs/sales/orders.yaml"]
     rows = {line.split()[0]: line.split()[1:] for line in out.partition("\n\n")[2].splitlines()}
     assert rows["sourceConfig.config.includeTables"] == ["false", "configs/sales/orders.yaml:8"]
     assert rows["sourceConfig.config.type"] == ["DatabaseMetadata", "configs/defaults.yaml:5"]

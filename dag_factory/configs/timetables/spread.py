@@ -114,7 +114,15 @@ def shortest_interval(schedule: PipelineTimetable) -> int:
     return _rhythm(schedule.summary).shortest
 
 
+def ticks_a_day(schedule: PipelineTimetable) -> int | None:
+    """Return how often a cron ticks on a day, None where it leaves out days."""
+    cron = schedule.summary
+    return None if set(cron.split()[2:]) != {"*"} else _rhythm(cron).ticks
+
+
 class _Rhythm(NamedTuple):
+    ticks: int
+    """How many ticks a day has."""
     shortest: int
     """Seconds between the two closest ticks."""
     time_of_day: timedelta | None
@@ -128,7 +136,7 @@ def _rhythm(cron: str) -> _Rhythm:
     )
     ticks = sorted(60 * hour + minute for hour, minute in product(hours, minutes))
     shortest = min(later - earlier for earlier, later in pairwise([*ticks, ticks[0] + 24 * 60]))
-    return _Rhythm(60 * shortest, timedelta(minutes=ticks[0]) if len(ticks) == 1 else None)
+    return _Rhythm(len(ticks), 60 * shortest, timedelta(minutes=ticks[0]) if len(ticks) == 1 else None)
 
 
 def _share(dag_id: str) -> float:

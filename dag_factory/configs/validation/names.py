@@ -20,6 +20,9 @@ Path = tuple[str, ...]
 # Further unknown fields are not compared with known ones, which takes a while.
 _MOST_UNKNOWN = 20
 _MOST_OWNERS = 20
+_MOST_NAMED = 5
+# Of fields that authors add for themselves: a schema for the editor, a mapping that YAML's aliases repeat, a comment.
+_NOTES = ("$", "x-", "_", ".", "#", "//")
 
 _AIRFLOW, _SERVER = ("airflowConfig",), ("openMetadataServerConnection",)
 # Other names for these fields, from Airflow or elsewhere.
@@ -36,6 +39,10 @@ _OTHERS_WORDS: Mapping[str, Path] = {
     "token": (*_SERVER, "securityConfig", "jwtToken"),
     "logLevel": ("loggerLevel",),
     "disabled": ("enabled",),
+    "owner": ("owners",),
+    **dict.fromkeys(("dagId", "dag_id", "pipelineName"), ("name",)),
+    "airflow": _AIRFLOW,
+    **dict.fromkeys(("server", "openmetadata", "workflowConfig"), _SERVER),
 }
 
 _OURS: tuple[Path, ...] = (RUNNER[:1], RUNNER)
@@ -47,6 +54,11 @@ _LEVELS: tuple[Path, ...] = (
     ("openMetadataServerConnection",),
     ("openMetadataServerConnection", "securityConfig"),
 )
+
+
+def is_servers(document: Document) -> bool:
+    """Return whether an OpenMetadata server has written a document: it names each pipeline's id, and no author does."""
+    return "id" in document
 
 
 def snake_case(document: Document) -> Iterator[Problem]:
@@ -93,23 +105,33 @@ def ours(document: Document) -> Iterator[Problem]:
 
 def unknown(document: Document) -> Iterator[Problem]:
     """
-    Yield a warning for each unknown field that is a near miss of a known one, or known on another level.
+    Yield a warning for each unknown field.
 
-    Any other unknown field may be a newer server's.
+    In what a server has written, only for a near miss of a known one, or one of another level: any other may be a newer
+    server's.
     """
+    is_authors = not is_servers(document)
     found = ((path, name) for path, mapping in _mappings(document) for name in mapping if name not in _known(path))
     for path, name in islice(found, _MOST_UNKNOWN):
         field = _dotted(path, name)
         place, meant = _places().get(name), _OTHERS_WORDS.get(name, ())
         # Other tools' words first: they may be much like a field that is about something else.
-        if meant and path in ((), meant[:-1]):
-            way_out = f"Did you mean '{meant[-1] if path == meant[:-1] else '.'.join(meant)}'?"
+        if meant and (path in ((), meant[:-1]) or len(meant) == 1):
+            where = " on the top level" if path and len(meant) == 1 else ""
+            way_out = f"Did you mean '{meant[-1] if path == meant[:-1] else '.'.join(meant)}'{where}?"
             yield Problem(field, SPELLING, "is unknown here", way_out, WARNING, ".".join(meant))
         elif right := nearest(name, _known(path)):
             way_out = f"Did you mean '{right}'?"
             yield Problem(field, SPELLING, "is unknown here", way_out, WARNING, _dotted(path, right))
         elif place is not None and place != path:
             yield Problem(field, "misplaced", "has no meaning here", _belongs_in(place), WARNING, _dotted(place, name))
+        elif is_authors and not name.startswith(_NOTES):
+            yield Problem(field, "unknown", "is unknown here, and nothing reads it", _remove(path), WARNING)
+
+
+def _remove(path: Path) -> str:
+    known = _known(path)
+    return "Remove it" if len(known) > _MOST_NAMED else f"Remove it: known here are {', '.join(known)}"
 
 
 def _belongs_in(place: Path) -> str:

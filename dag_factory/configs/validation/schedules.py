@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from typing import TypeGuard
 
 import pendulum
 from pydantic import ValidationError
@@ -28,6 +29,9 @@ from dag_factory.secrets.references import is_reference
 
 # No pipeline begins earlier.
 _FIRST_MEANT = 2000
+_FIELDS_OF_CRON = 5
+# In seconds: hardly any ingestion ends sooner, and nobody waits longer for a retry.
+_SHORTEST_LIMIT, _LONGEST_DELAY = 60, 24 * 3600
 
 
 def schedules(document: Document) -> Iterator[Problem]:
@@ -75,6 +79,32 @@ def early_dates(document: Document) -> Iterator[Problem]:
         if moment is not None and moment.year < _FIRST_MEANT:
             problem = f"is a number, and as seconds since 1970 it means {moment:%Y-%m-%d}"
             yield Problem(f"airflowConfig.{name}", "date", problem, "Write a date like 2027-01-31", WARNING)
+
+
+def doubtful_crons(document: Document) -> Iterator[Problem]:
+    """Yield a warning for a cron such as ``* 3 * * *``, which runs sixty times an hour, and is meant to run once."""
+    cron = (mapping_at(document, "airflowConfig") or {}).get("scheduleInterval")
+    fields = cron.split() if isinstance(cron, str) and len(cron) <= LONGEST_CRON else []
+    if len(fields) == _FIELDS_OF_CRON and fields[0] == "*" and set(fields[1:]) != {"*"}:
+        way_out = "Write 0 in place of the first * for one run in each of these hours"
+        problem = "runs every minute of the hours that it names"
+        yield Problem("airflowConfig.scheduleInterval", "cron", problem, way_out, WARNING)
+
+
+def doubtful_times(document: Document) -> Iterator[Problem]:
+    """Yield a warning for seconds that were most likely meant as minutes, hours or milliseconds."""
+    airflow = mapping_at(document, "airflowConfig") or {}
+    limit, delay = airflow.get("workflowTimeout"), airflow.get("retryDelay")
+    if _is_int(limit) and 0 < limit < _SHORTEST_LIMIT:
+        problem = f"ends each run after {limit} s"
+        yield Problem("airflowConfig.workflowTimeout", "value", problem, "Write seconds, such as 3600", WARNING)
+    if _is_int(delay) and delay > _LONGEST_DELAY:
+        problem = f"makes a retry wait for {delay // 3600} h"
+        yield Problem("airflowConfig.retryDelay", "value", problem, "Write seconds, such as 300", WARNING)
+
+
+def _is_int(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def long_spread(document: Document) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from dag_factory.configs.allowed import SERVER
 from dag_factory.configs.document import Document
 from dag_factory.configs.problem import MISSING, WARNING, Problem
 from dag_factory.configs.schemas import newest
+from dag_factory.configs.validation.in_clear import is_variable
 from dag_factory.openmetadata.nearest import nearest
 from dag_factory.secrets.references import is_reference
 from dag_factory.settings.options import SECTION
@@ -21,8 +22,8 @@ _EXAMPLE = (
     '{hostPort: "https://openmetadata.example.com/api", authProvider: openmetadata, '
     "securityConfig: {jwtToken: {$env: OPENMETADATA_JWT_TOKEN}}}"
 )
-# As shells, Jinja and docker-compose write it, or a reference as a text; no token and no address begins so.
-_VARIABLE = re.compile(r"\s*(?:\$\w{1,100}(?:[:=].{0,300})?|\$\{.{0,300}\}|\{\{.{0,300}\}\})\s*")
+# openmetadata-ingestion adds the version.
+_VERSIONED = re.compile(r"/api/v\d{1,3}(?:/.*)?")
 _URL = "Write one like https://openmetadata.example.com/api"
 
 
@@ -75,15 +76,32 @@ def doubtful_server(document: Document) -> Iterator[Problem]:
     host = connection.get("hostPort")
     if isinstance(host, str) and _is_url(host) and urlsplit(host).path in ("", "/"):
         yield Problem(_HOST, "url", "has no path, and OpenMetadata's API is at /api", "Add /api", WARNING)
+    elif isinstance(host, str) and _is_url(host) and _VERSIONED.search(urlsplit(host).path):
+        yield Problem(_HOST, "url", "has the API's version, which each request adds", "End it with /api", WARNING)
     security = connection.get("securityConfig")
     values: dict[str, Any] = {_HOST: host}
     if isinstance(security, dict):
         values[_TOKEN] = security.get("jwtToken")
     for field, value in values.items():
-        if isinstance(value, str) and _VARIABLE.fullmatch(value):
+        if isinstance(value, str) and is_variable(value):
             yield Problem(
                 field, "reference", "is used as it stands: nothing is filled in", "Write {$env: NAME}", WARNING
             )
+
+
+def missing_token(document: Document, *, is_given: bool) -> Iterator[Problem]:
+    """
+    Yield a warning where the server asks for a token, and none is written.
+
+    :param is_given: whether an Airflow Connection supplies the connection for all pipelines
+    """
+    connection = document.get(SERVER)
+    if is_given or not isinstance(connection, dict) or connection.get("authProvider") != "openmetadata":
+        return
+    security = connection.get("securityConfig") or {}
+    if isinstance(security, dict) and not is_reference(security) and security.get("jwtToken") in (None, ""):
+        problem = "is missing, so the server refuses each request"
+        yield Problem(_TOKEN, MISSING, problem, "Write {$env: NAME}", WARNING)
 
 
 def doubtful_words(document: Document) -> Iterator[Problem]:

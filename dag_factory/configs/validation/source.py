@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dag_factory.configs.document import Document
+from dag_factory.configs.document import Document, mapping_at
 from dag_factory.configs.problem import MISSING, WARNING, Problem, problem_of
+from dag_factory.configs.validation.names import is_servers
 from dag_factory.errors import ConfigError
 from dag_factory.openmetadata.nearest import nearest
 from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES, pipeline_type
@@ -47,6 +48,17 @@ def service(document: Document) -> Iterator[Problem]:
         yield Problem("service.name", MISSING, "is missing", "Write the name that the service has in OpenMetadata")
 
 
+def connection_of_service(document: Document) -> Iterator[Problem]:
+    """Yield a warning for the connection of the service, which a run fetches from OpenMetadata."""
+    found = {"service.connection": (mapping_at(document, "service") or {}).get("connection")}
+    for name in ("serviceConnection", "connection"):
+        found[name] = document.get(name)
+    for field, value in found.items():
+        if value is not None:
+            problem = "has no effect: a run gets the connection of its service from OpenMetadata"
+            yield Problem(field, "unknown", problem, "Remove it, and set it at the service in OpenMetadata", WARNING)
+
+
 def source_config(document: Document) -> Iterator[Problem]:
     """Yield what is wrong with the sourceConfig as a whole; `source_config` checks its fields."""
     source = document.get(_FIELD)
@@ -82,7 +94,7 @@ def doubtful_types(document: Document) -> Iterator[Problem]:
     """Yield a warning for a type that is missing, or a near miss of a known one: a newer server may know it."""
     service, source = document.get("service"), document.get(_FIELD)
     if isinstance(service, dict) and not is_reference(service):
-        yield from _kind_of_service(service.get("type"))
+        yield from _kind_of_service(service.get("type"), is_servers=is_servers(document))
     config = source.get("config") if isinstance(source, dict) else None
     if isinstance(config, dict) and not is_reference(config):
         wanted = _TYPES.get(str(document.get("pipelineType")), ())
@@ -92,10 +104,15 @@ def doubtful_types(document: Document) -> Iterator[Problem]:
         yield from _near_miss(config.get("type"), _ALL_TYPES, _TYPE)
 
 
-def _kind_of_service(said: object) -> Iterator[Problem]:
-    """Yield a warning for a near miss, or a name without the suffix ``Service``, such as a connector's."""
+def _kind_of_service(said: object, *, is_servers: bool) -> Iterator[Problem]:
+    """
+    Yield a warning for an unknown kind of service.
+
+    :param is_servers: whether a server has written it, which may be newer and know further kinds
+    """
     found = list(_near_miss(said, _SERVICES, "service.type"))
-    if found or not isinstance(said, str) or said in _SERVICES or said.endswith("Service"):
+    may_be_newer = is_servers and isinstance(said, str) and said.endswith("Service")
+    if found or not isinstance(said, str) or said in _SERVICES or may_be_newer:
         yield from found
         return
     near = nearest(f"{said}Service", _SERVICES)

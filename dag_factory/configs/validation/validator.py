@@ -16,8 +16,10 @@ from dag_factory.configs.pydantic_problems import problems_of
 from dag_factory.configs.validation import (
     effects,
     foreign,
+    in_clear,
     kinds,
     names,
+    owners,
     patterns,
     reach,
     schedules,
@@ -50,12 +52,16 @@ ERRORS: tuple[Check, ...] = (
 """Run at each parse too, so they must be cheap."""
 
 WARNINGS: tuple[Check, ...] = (
+    source.connection_of_service,
     names.unknown,
     source.doubtful_types,
+    owners.owners,
     server.doubtful_server,
     server.doubtful_words,
     patterns.patterns,
     schedules.early_dates,
+    schedules.doubtful_crons,
+    schedules.doubtful_times,
     schedules.long_spread,
     effects.without_effect,
 )
@@ -93,21 +99,25 @@ class Verdict:
         return self.pipeline
 
 
-def validate(document: Document, opened: Allowed | None = None) -> list[Problem]:
+def validate(document: Document, opened: Allowed | None = None, *, is_stored: bool = False) -> list[Problem]:
     """
     Return all problems of a document, errors first.
 
     :param document: merged over its defaults, its references unresolved
     :param opened: what the operator allows configs; None to read the settings
+    :param is_stored: whether the document is stored as it is; a deploy encrypts its secrets first
     """
-    return list(examine(document, opened, warnings=True).problems)
+    return list(examine(document, opened, warnings=True, is_stored=is_stored).problems)
 
 
-def examine(document: Document, opened: Allowed | None = None, *, warnings: bool = False) -> Verdict:
+def examine(
+    document: Document, opened: Allowed | None = None, *, warnings: bool = False, is_stored: bool = False
+) -> Verdict:
     """
     Return the problems of a document, and its pipeline where it has no errors.
 
     :param warnings: whether to look for warnings even where there are no errors
+    :param is_stored: whether the document is stored as it is; a deploy encrypts its secrets first
     """
     if found := [*foreign.workflow(document), *foreign.answer(document)]:
         return Verdict(tuple(found), None)
@@ -120,6 +130,8 @@ def examine(document: Document, opened: Allowed | None = None, *, warnings: bool
         problems += source_config.misfits(document, opened.versions)
     if problems or warnings:
         problems += [*_of(WARNINGS, document), *reach.interpreter(document, opened)]
+        problems += server.missing_token(document, is_given=opened.server_connection is not None)
+        problems += in_clear.in_clear(document) if is_stored else ()
         problems += source_config.misfits_and_doubts(document, opened.versions)
     if not problems:
         return Verdict((), pipeline)

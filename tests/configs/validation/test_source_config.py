@@ -30,6 +30,7 @@ CONNECTION = {
     "authProvider": "openmetadata",
     "securityConfig": {"jwtToken": {"$fernet": "sealed"}},
 }
+WITHOUT_TOKEN = {**CONNECTION, "authProvider": "no-auth", "securityConfig": {}}
 
 
 def document(config: dict[str, Any], pipeline_type: str = "metadata", **fields: Any) -> dict[str, Any]:
@@ -240,7 +241,7 @@ def examples() -> Iterator[tuple[str, dict[str, Any]]]:
             yield (
                 path.stem,
                 {
-                    **document(config, kind, openMetadataServerConnection={**CONNECTION, "securityConfig": {}}),
+                    **document(config, kind, openMetadataServerConnection=WITHOUT_TOKEN),
                     "service": {"type": "databaseService" if service == ANY_SERVICE else service, "name": "sample"},
                 },
             )

@@ -24,6 +24,7 @@ from tests.places import ROOT
 SAMPLES = [*sorted((ROOT / "tests" / "samples").glob("*.json")), *sorted((ROOT / "configs").glob("*.json"))]
 SAMPLE = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
 OPEN = Allowed(env=("*",), connections=("*",), applications=("metadata.",))
+PIPELINE_ID = "5f2f6a0e-7f7c-4f57-9d6e-2b8f1a9f3f11"  # as only a server writes it
 CANARY = "s3cr3t-canary"
 
 
@@ -48,7 +49,16 @@ def test_what_a_server_sends_has_no_problem_and_no_warning(path: Path) -> None:
     ids=lambda fields: next(iter(fields)),
 )
 def test_a_newer_server_s_fields_are_no_misspelt_ones(fields: dict[str, Any]) -> None:
-    assert validate({**SAMPLE, **fields}, OPEN) == []
+    assert validate({**SAMPLE, "id": PIPELINE_ID, **fields}, OPEN) == []
+
+
+def test_in_what_no_server_has_written_nothing_unknown_is_passed_over() -> None:
+    document = {**SAMPLE, "tags": [], "airflowConfig": {"sla": 60}, "x-common": {}, "$schema": "a.json", "_note": ""}
+    problems = validate(document, OPEN)
+    assert [(each.field, each.kind, each.level) for each in problems] == [
+        ("tags", "unknown", WARNING),
+        ("airflowConfig.sla", "unknown", WARNING),
+    ]
 
 
 def test_all_problems_come_errors_first_each_field_once_and_without_values() -> None:
@@ -87,7 +97,7 @@ def test_a_connection_of_the_operator_s_makes_up_for_a_missing_server() -> None:
 def test_of_a_hostile_document_few_names_are_compared() -> None:
     unknown = {f"futureField{number}": number for number in range(50_000)}
     # What is compared at all is seen by where the one misspelt name stands among the unknown ones.
-    first, last = ({"pipelineTyp": 1, **unknown}, {**unknown, "pipelineTyp": 1})
+    first, last = ({"id": PIPELINE_ID, "pipelineTyp": 1, **unknown}, {"id": PIPELINE_ID, **unknown, "pipelineTyp": 1})
     assert [problem.field for problem in validate({**first, **SAMPLE}, OPEN)] == ["pipelineTyp"]
     assert validate({**last, **SAMPLE}, OPEN) == []
 
