@@ -27,6 +27,7 @@ from dag_factory.api.whole_bodies import WholeBodies
 from dag_factory.errors import SettingsError
 from dag_factory.settings import airflow_settings
 from dag_factory.store import ConfigStore, configured_store
+from dag_factory.store.file_names import FileNames
 from dag_factory.sync.periodic_check import checking
 from dag_factory.watch.loader_files import LoaderFiles
 from dag_factory.watch.parse_requests import DatabaseRequests, RestRequests
@@ -68,7 +69,7 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
     files = LoaderFiles(store, airflow_settings.dags_folder())
     api = AirflowApi(airflow, one_writer=_is_on_sqlite())
     application = Application(
-        StoreAccess(store, write_seconds=write_seconds),
+        StoreAccess(store, write_seconds=write_seconds, names=_kept_names()),
         Logins(api),
         configured_parses(store, files),
         RestRequests(files, DatabaseRequests(files)),
@@ -138,6 +139,14 @@ async def _watching(store: Callable[[], ConfigStore], parses: Parses, files: Loa
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def _kept_names() -> FileNames | None:
+    """Return what keeps the names of files between calls, None where changes by hand are not noticed."""
+    try:
+        return FileNames() if settings.watch_store() != "off" else None
+    except SettingsError:
+        return None
 
 
 def _is_on_sqlite() -> bool:

@@ -67,8 +67,8 @@ async def deploy(request: Request, caller: CallerDep, application: ApplicationDe
     await require_connections(caller, connections_in(checked.document))
     await _require_pool(caller, checked.pipeline.dag_factory.runner.pool)
     toggle = Toggle(application, caller)
-    dag_id = checked.pipeline.dag_id
-    deployed = await application.change(caller, dag_id, lambda store: writer.deploy(store, checked, toggle))
+    dag_id, names = checked.pipeline.dag_id, application.store.names
+    deployed = await application.change(caller, dag_id, lambda store: writer.deploy(store, checked, toggle, names))
     toggle.follow()
     if deployed.changed:
         application.ask_for_parse(caller, deployed.dag_id)
@@ -115,7 +115,9 @@ async def delete(name: NameParameter, caller: CallerDep, application: Applicatio
         return {"message": f"A pipeline of that name was not there. {refusal.whose}"}
     if await active_runs(caller, dag_id):
         await require(caller, "PUT", dag_id, run=True)
-    removed = await application.change(caller, dag_id, lambda store: writer.delete(store, name))
+    removed = await application.change(
+        caller, dag_id, lambda store: writer.delete(store, name, application.store.names)
+    )
     seen = True
     if removed:
         application.ask_for_parse(caller, dag_id)

@@ -60,7 +60,7 @@ async def wait_for_dag(application: Application, caller: Caller, dag_id: str) ->
     deadline = time.monotonic() + application.parse_seconds
     ask_again = 0.0
     while (dag := await find_dag(caller, dag_id)) is None:
-        if not await application.store.holds(dag_id):
+        if await application.store.lacks(dag_id):
             raise unknown(dag_id)
         now = time.monotonic()
         if now > deadline:

@@ -86,7 +86,7 @@ async def kill(
     wanted = checked_run_id(body.run_id or run_id)
     dag_id = await find_pipeline(application, caller, body.dag_id, "PUT", run=True)
     ended = await (_kill_all(caller, dag_id) if wanted is None else _kill_one(caller, dag_id, wanted))
-    if not ended and await find_dag(caller, dag_id) is None and not await application.store.holds(dag_id):
+    if not ended and await find_dag(caller, dag_id) is None and await application.store.lacks(dag_id):
         raise unknown(dag_id)
     return {"message": f"{ended} run{'' if ended == 1 else 's'} of pipeline '{dag_id}' ended."}
 
@@ -117,7 +117,7 @@ async def status(
     wanted = {"limit": MOST_AT_ONCE, "state": ["queued"]} if only_queued else {"limit": NEWEST}
     runs = await find_runs(caller, dag_id, order_by="-run_after", **wanted)
     if runs is None:
-        if not await application.store.holds(dag_id):
+        if await application.store.lacks(dag_id):
             raise unknown(dag_id)
         return []  # deployed, and not parsed yet
     if only_queued:

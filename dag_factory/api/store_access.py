@@ -10,6 +10,8 @@ from dag_factory.api.answers import Refused
 from dag_factory.errors import DagFactoryError, MissingStoreError
 from dag_factory.store import ConfigStore, knows_store
 from dag_factory.store.catalog import Catalog
+from dag_factory.store.config import BrokenConfig, Config
+from dag_factory.store.file_names import FileNames
 
 Result = TypeVar("Result")
 
@@ -22,10 +24,14 @@ class StoreAccess:
 
     :param open_store: opens the config store
     :param write_seconds: how long a change waits for those before it, and then for the store; more than for its lock
+    :param names: knows how files are called, where changes by hand are watched; None to list the store
     """
 
-    def __init__(self, open_store: Callable[[], ConfigStore], *, write_seconds: float = 30.0) -> None:
+    def __init__(
+        self, open_store: Callable[[], ConfigStore], *, write_seconds: float = 30.0, names: FileNames | None = None
+    ) -> None:
         self._open = open_store
+        self.names = names
         self._write_seconds = write_seconds
         # Only one call at a time waits for the store's lock in a thread, so that threads are left for all other calls.
         self._writing = asyncio.Lock()
@@ -106,17 +112,28 @@ class StoreAccess:
         await asyncio.to_thread(check)
 
     async def holds(self, dag_id: str) -> bool:
-        """Return whether the store has a config of a DAG id."""
-        return await asyncio.to_thread(lambda: Catalog(self._open()).look_up(dag_id) is not None)
+        """Return whether the store has a config of a DAG id; at a no, one dropped a moment ago may be missed."""
+        return await asyncio.to_thread(lambda: self._look_up(dag_id) is not None)
+
+    async def lacks(self, dag_id: str) -> bool:
+        """Return whether the store has no config of a DAG id. It is listed before that is said."""
+
+        def find() -> bool:
+            return self._look_up(dag_id) is None and Catalog(self._open()).look_up(dag_id) is None
+
+        return await asyncio.to_thread(find)
 
     async def owner(self, dag_id: str) -> str | None:
         """Return the name of the pipeline to which a DAG id belongs; None where none has it, or the store is away."""
 
         def find() -> str | None:
             try:
-                config = Catalog(self._open()).look_up(dag_id)
+                config = self._look_up(dag_id)
             except DagFactoryError:
                 return None  # a DAG that Airflow has can be controlled without the store
             return str(config.document["name"]) if config is not None else None
 
         return await asyncio.to_thread(find)
+
+    def _look_up(self, dag_id: str) -> Config | BrokenConfig | None:
+        return Catalog(self._open(), names=self.names).look_up(dag_id)

@@ -168,6 +168,14 @@ class ConfigStore(Protocol):
         :raises StoreError: where it can't be replaced, or a change may not survive a power cut; says which
         """
 
+    def names(self) -> str | None:
+        """
+        Return a text that a marker's maker replaces first where files may have come under other names than a deploy
+        gives (`dag_factory.store.file_names`): by hand, or from an archive. None before the first.
+
+        :raises StoreError: where the store can't be reached
+        """
+
     def settle(self) -> bool:
         """
         Make the marker that a writer that died or failed did not make; return whether one was due.

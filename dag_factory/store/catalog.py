@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from dag_factory.store.claims import Claim, Claims, stem_id
+from dag_factory.store.claims import Claim, Claims
 from dag_factory.store.config import BrokenConfig, Config
+from dag_factory.store.file_names import FileNames, KeysById, deployed_key, keys_by_stem
 from dag_factory.store.load_time import LoadTime
-from dag_factory.store.precedence import Found, nearness, precedence, speakers, without_id
+from dag_factory.store.precedence import Found, precedence, speakers, without_id
 from dag_factory.store.shards import WHOLE, Shard
 from dag_factory.store.stamps import Stamp
 from dag_factory.store.verdicts import Verdicts, accepts_all
@@ -28,7 +29,8 @@ class Catalog:
     - `all`, the exact index: which config speaks for which DAG id? It opens and checks every config. At 10,000 configs
       that takes 2 s, and in addition the time of ``check``.
     - `look_up`, the likely answer for one DAG id: it opens the file that is named after the id, was noted for it, or
-      has a last good version for it. At 10,000 configs that takes 0.3 ms, or 80 ms where the store has to be listed.
+      has a last good version for it. At 10,000 configs that takes 0.3 ms, or 80 ms where the store has to be listed,
+      since no ``names`` are given or these are outdated.
       It misses a config of another name that no ``all`` has noted yet.
 
     Two more are made of these: `find` is the look-up, and where that finds none that runs, the index; `judge` is the
@@ -48,6 +50,7 @@ class Catalog:
     :param good: returns key and stamp of each config, by DAG id, that ``check`` is known to accept; None for those that
         the index has of any load
     :param claims: of configs that were read before; None to read them when they are asked for
+    :param names: knows how files are called; None to list the store where `look_up` asks for that
     :param notes: whether it is noted in the store where configs are. What an author has is left as it is
     """
 
@@ -60,12 +63,14 @@ class Catalog:
         index: Index | None = None,
         good: Callable[[], Mapping[str, tuple[str, str]]] | None = None,
         claims: Claims | None = None,
+        names: FileNames | None = None,
         notes: bool = True,
     ) -> None:
         self._load_time = load_time or LoadTime()
         self._store = store
         self._index = index
         self._is_noting = notes
+        self._names = names
         self._claims = claims or Claims(store, index)
         self._verdicts = Verdicts(store, check, good or (index.good if index is not None else dict))
         self._copies: dict[str, Version | None] = {}
@@ -174,22 +179,21 @@ class Catalog:
         yield from filter(None, map(self._claims.of, self._likely_keys(dag_id)))
 
     def _likely_keys(self, dag_id: str) -> Iterator[str]:
-        yield f"{dag_id}.json"
+        yield deployed_key(dag_id)
         if self._index is not None:
             yield from self._index.keys_of(dag_id)
         if (noted := self._store.recall(dag_id)) is not None:
             yield noted
         if (copy := self._copy(dag_id)) is not None:
             yield copy.key
-        yield from self._keys_by_stem.get(dag_id, ())
+        if self._names is not None:
+            yield from self._names.keys_of(dag_id, self._store)
+        else:
+            yield from self._keys_by_stem.get(dag_id, ())
 
     @cached_property
-    def _keys_by_stem(self) -> dict[str, list[str]]:
-        """The keys of the configs by the DAG ids that their files' names give, those nearest to the root first."""
-        keys: dict[str, list[str]] = {}
-        for key in sorted(self._claims.keys(), key=nearness):
-            keys.setdefault(stem_id(key), []).append(key)
-        return keys
+    def _keys_by_stem(self) -> KeysById:
+        return keys_by_stem(self._claims.keys())
 
     def _copy(self, dag_id: str) -> Version | None:
         if dag_id not in self._copies:
@@ -225,5 +229,7 @@ class Catalog:
         self.stamps = {claim.key: claim.stamp for claim in claims}
         speaks = speakers(claims, self._verdicts, self._load_time)
         if self._is_noting:
-            self._store.note({dag_id: found.key for dag_id, found in speaks.items() if found.key != f"{dag_id}.json"})
+            self._store.note(
+                {dag_id: found.key for dag_id, found in speaks.items() if found.key != deployed_key(dag_id)}
+            )
         return speaks

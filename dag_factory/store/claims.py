@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from dag_factory.configs.dag_ids import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
+from dag_factory.configs.dag_ids import NO_DAG_ID, clean_dag_id, names_a_dag
 from dag_factory.configs.document import Document
 from dag_factory.configs.inheritance import DEFAULTS_NAMES
 from dag_factory.errors import ConfigError
 from dag_factory.store.config_files import ConfigFiles, Contents, defaults_keys, is_defaults
+from dag_factory.store.file_names import fitting, stem_id
 from dag_factory.store.index import Named
 from dag_factory.store.stamps import Stamp
 
@@ -207,21 +207,6 @@ def named_in(document: Document) -> str | None:
     """Return the DAG id that a document's name gives, None where it names none."""
     name = document.get("name")
     return fitting(clean_dag_id(name)) if isinstance(name, str) and names_a_dag(name) else None
-
-
-def stem_id(key: str) -> str:
-    """Return the DAG id that a file's name gives. A deploy of a new pipeline asks it of each file of the store."""
-    return fitting(clean_dag_id(key.rpartition("/")[2].rpartition(".")[0]))
-
-
-def fitting(dag_id: str) -> str:
-    """Return an id that Airflow accepts: one that is too long is cut, with a digest in place of the rest."""
-    return dag_id if len(dag_id) <= MAX_DAG_ID else f"{dag_id[: MAX_DAG_ID - 9]}_{digest(dag_id)}"
-
-
-def digest(text: str) -> str:
-    """Return eight characters that identify a text."""
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def nameless(claim: Claim) -> ConfigError:

@@ -13,6 +13,7 @@ from dag_factory.store.shards import WHOLE, Shard
 IDENTITY = ".store"
 NOTES = ".dag_ids.json"
 MARKER = ".version"
+NAMES = ".names"
 LOADED = ".loaded"
 LOAD = ".load.json"
 LOCK = ".lock"
@@ -20,7 +21,7 @@ ANNOUNCED = ".announced"
 PENDING = ".pending"
 
 _LOADED_BY_SHARD = re.compile(rf"{re.escape(LOADED)}_\d+_of_\d+")
-_OWN = frozenset({IDENTITY, NOTES, MARKER, LOAD, LOADED, LOCK, ANNOUNCED, PENDING})
+_OWN = frozenset({IDENTITY, NOTES, NAMES, MARKER, LOAD, LOADED, LOCK, ANNOUNCED, PENDING})
 
 
 def is_own_file(name: str) -> bool:

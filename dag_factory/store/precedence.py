@@ -8,8 +8,9 @@ from itertools import count
 
 from dag_factory.configs.dag_ids import clean_dag_id
 from dag_factory.errors import ConfigError
-from dag_factory.store.claims import Claim, digest, fitting, stem_id
+from dag_factory.store.claims import Claim
 from dag_factory.store.config import BrokenConfig, Config
+from dag_factory.store.file_names import digest, fitting, nearness, stem_id
 from dag_factory.store.load_time import DISPUTED_SHARE, LoadTime
 from dag_factory.store.verdicts import Verdicts
 
@@ -119,11 +120,6 @@ def without_id(claim: Claim, dag_id: str, winner: str, verdicts: Verdicts) -> Br
 def precedence(key: str, dag_id: str | None) -> tuple[bool, bool, int, str]:
     """Return the sort key of configs that claim one DAG id, the winner first."""
     return (key != f"{dag_id}.json", stem_id(key) != dag_id, *nearness(key))
-
-
-def nearness(key: str) -> tuple[int, str]:
-    """Return the sort key by which configs nearest to the store's root come first, then by name."""
-    return (key.count("/"), key)
 
 
 def shared(dag_id: str, other: str) -> ConfigError:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from dag_factory.configs.allowed import Allowed
 from dag_factory.configs.problem import ERROR, Problem
 from dag_factory.errors import ConfigError, StoreError
-from dag_factory.store.claims import named_in, stem_id
+from dag_factory.store.claims import named_in
 from dag_factory.store.config import Config, examine_config
 from dag_factory.store.config_files import ConfigFiles
+from dag_factory.store.file_names import stem_id
 from dag_factory.store.summary import Summary, summary_of
 
 if TYPE_CHECKING:

@@ -20,6 +20,7 @@ from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.config_files import ConfigFiles
+from dag_factory.store.file_names import FileNames, deployed_key
 from dag_factory.store.toggled import toggled
 
 # Each sealed value takes at least so many bytes.
@@ -71,7 +72,12 @@ def checked(document: Document) -> Checked:
     return Checked(document, verdict.require_pipeline(), verdict.warnings)
 
 
-def deploy(store: ConfigStore, checked: Checked, toggle: Callable[[str, bool], None] | None = None) -> Deployed:
+def deploy(
+    store: ConfigStore,
+    checked: Checked,
+    toggle: Callable[[str, bool], None] | None = None,
+    names: FileNames | None = None,
+) -> Deployed:
     """
     Keep a pipeline's config in the store as ``<dag_id>.json``, its secrets encrypted.
 
@@ -79,21 +85,21 @@ def deploy(store: ConfigStore, checked: Checked, toggle: Callable[[str, bool], N
     the config is on disk, and the marker is new.
 
     :param toggle: called before the config is stored, with the DAG's id and whether to pause it, if that has changed;
-    if
-        it raises, the config stays as it was
+        if it raises, the config stays as it was
+    :param names: knows how files are called; None to list the store where that matters
     :raises ConfigError: where the document, merged over its defaults, has errors
     :raises ConflictError: where its name gives the DAG id of another pipeline
     :raises StoreError: where it can't be stored
     """
     document, pipeline, keys = checked.document, checked.pipeline, Keys()
-    key, at_rest = f"{pipeline.dag_id}.json", _at_rest(document, pipeline.dag_id, keys)
+    key, at_rest = deployed_key(pipeline.dag_id), _at_rest(document, pipeline.dag_id, keys)
     _written(at_rest)
     # Two pipelines of one DAG id may be deployed at the same time, maybe by two processes, and must see each other.
     with store.lock():
-        present = Catalog(store).look_up(pipeline.dag_id)
+        present = Catalog(store, names=names).look_up(pipeline.dag_id)
         at_rest = _moved_as(present, at_rest)
         whole = _with_defaults(store, key, at_rest)
-        _check_file_is_free(store, key, pipeline.dag_id)
+        _check_file_is_free(store, key, pipeline.dag_id, names)
         if present is not None:
             _check_same_pipeline(checked, present)
             if present.key == key and _same(at_rest, store, pipeline.dag_id, keys):
@@ -115,24 +121,25 @@ def stored_form(document: Document, dag_id: str, keys: Keys) -> bytes:
     return _written(_at_rest(document, dag_id, keys))
 
 
-def delete(store: ConfigStore, name: str) -> bool:
+def delete(store: ConfigStore, name: str, names: FileNames | None = None) -> bool:
     """
     Remove the config of a pipeline, whatever its file's name; return whether it existed.
 
     One that can no longer be read has no name, and is found by the DAG id.
 
+    :param names: knows how files are called; None to list the store
     :raises StoreError: where it can't be removed
     """
     dag_id = clean_dag_id(name)
     with store.lock():
-        present = Catalog(store).look_up(dag_id)
+        present = Catalog(store, names=names).look_up(dag_id)
         if present is not None and present.document["name"] != name:
             return False  # the id is another pipeline's
         # The file of this name is removed even if it can no longer be read.
-        key = f"{dag_id}.json"
-        removed = not _is_anothers(store, key, dag_id) and store.delete(key)
+        key = deployed_key(dag_id)
+        removed = not _is_anothers(store, key, dag_id, names) and store.delete(key)
         try:
-            while (config := Catalog(store).look_up(dag_id)) is not None and store.delete(config.key):
+            while (config := Catalog(store, names=names).look_up(dag_id)) is not None and store.delete(config.key):
                 removed = True
         except StoreError as error:
             done = f" One config of pipeline '{name}' is already removed. Retry to remove the rest." if removed else ""
@@ -150,7 +157,7 @@ def withdraw(store: ConfigStore, dag_id: str, permit: Callable[[bytes, str], boo
     :param permit: returns whether the file may be removed, by its content and the DAG id
     :raises StoreError: where it can't be removed
     """
-    key = f"{dag_id}.json"
+    key = deployed_key(dag_id)
     with store.lock():
         try:
             data = store.read(key)
@@ -222,13 +229,13 @@ def _with_defaults(store: ConfigStore, key: str, document: Document) -> Document
     return whole
 
 
-def _check_file_is_free(store: ConfigStore, key: str, dag_id: str) -> None:
+def _check_file_is_free(store: ConfigStore, key: str, dag_id: str, names: FileNames | None) -> None:
     """
     Refuse to replace the config of another DAG, whose file has this name.
 
     It may have been dropped under any name; and on some file systems ``A.json`` and ``a.json`` are the same file.
     """
-    if _is_anothers(store, key, dag_id):
+    if _is_anothers(store, key, dag_id, names):
         raise ConflictError(
             f"gives the DAG id '{dag_id}', whose config would be the file '{key}', and that is the config of another "
             "pipeline. Rename that file, or the pipeline",
@@ -236,9 +243,9 @@ def _check_file_is_free(store: ConfigStore, key: str, dag_id: str) -> None:
         )
 
 
-def _is_anothers(store: ConfigStore, key: str, dag_id: str) -> bool:
+def _is_anothers(store: ConfigStore, key: str, dag_id: str, names: FileNames | None) -> bool:
     """Return whether a config, whatever its file is called, is that of another DAG id than this one."""
-    catalog = Catalog(store)
+    catalog = Catalog(store, names=names)
     config = catalog.judge(key)
     if config is None or config.dag_id == dag_id:
         return False
@@ -267,7 +274,7 @@ def _check_same_pipeline(checked: Checked, present: Config | BrokenConfig) -> No
 def _same(at_rest: Document, store: ConfigStore, dag_id: str, keys: Keys) -> bool:
     """Return whether a stored config has the same values, and the same of them encrypted, with the newest key."""
     try:
-        present = parse(store.read(f"{dag_id}.json"), "stored.json")
+        present = parse(store.read(deployed_key(dag_id)), "stored.json")
         is_same = bool(decrypted(at_rest, dag_id, keys) == decrypted(present, dag_id, keys))
     except (ConfigError, KeyError):
         return False  # broken, missing, or encrypted with a missing key

@@ -18,6 +18,7 @@ from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowConfig, AirflowStack
 from tests.api.api_server_alone import ApiServerAlone, FabApiServerAlone
 from tests.places import ROOT
+from tests.store.any_store import folder, in_bucket  # noqa: F401 - fixtures
 
 
 def permissions_in_the_docs() -> list[tuple[str, str]]:

@@ -194,6 +194,9 @@ class FolderStore(JsonNotes):
     def marker(self) -> str | None:
         return self._writes.marker()
 
+    def names(self) -> str | None:
+        return self._writes.names()
+
     def bump(self, covering: Mapping[str, str | None] | None = None) -> str:
         """
         Replace the version marker, see `Writes.bump`.

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from dag_factory.configs.document import SUFFIXES
@@ -19,6 +20,9 @@ log = logging.getLogger(__name__)
 
 CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 """Errors that are about a path, not failures of the file system; they last until somebody changes the path."""
+
+# As many as the kernel returns at once.
+_FIRST = 500
 
 Identity = tuple[int, int]
 """Device and inode of a folder."""
@@ -42,6 +46,26 @@ def files_in(root: Path, listed: dict[Path, Identity], unlisted: dict[str, str])
     yield from listing.own()
     # Links come last, so that each of the store's own folders is listed under its own path.
     yield from listing.linked()
+
+
+def has_config_at_once(root: Path, folder: Identity) -> bool:
+    """
+    Return whether one of the first files of a folder is a config: then none has to be listed to know that there is one.
+
+    :param folder: device and inode of the folder that is meant
+    :raises OSError: where it can't be listed
+    """
+    descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        if identity_of(os.fstat(descriptor)) != folder:
+            return False
+        with os.scandir(descriptor) as entries:
+            first = islice(entries, _FIRST)
+            names = (entry.name for entry in first if not entry.name.startswith("."))
+            return any(_is_config(name) and _is_text(name, PurePosixPath()) for name in names)
+    finally:
+        with suppress(OSError):
+            os.close(descriptor)
 
 
 class _Listing:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from dag_factory.errors import MissingStoreError
 from dag_factory.store.folder.identity import give_identity, read_identity
-from dag_factory.store.folder.listing import Identity, files_in, identity_of
+from dag_factory.store.folder.listing import Identity, files_in, has_config_at_once, identity_of
 from dag_factory.store.memory import Known, Memory, Place, is_known
 from dag_factory.store.own_files import IDENTITY
 
@@ -78,13 +78,14 @@ class Presence:
         if self._memory is not None and (self._known is None or self._known.is_empty):
             self._seen = Known(place.identity, is_empty=False)
 
-    def remember(self) -> Known | None:
+    def remember(self, *, holds_config: bool = False) -> Known | None:
         """
         Remember the store at the path, and return what is known of it; None without a memory.
 
         A store with configs but no id gets one, if that is possible. An empty folder does not: it may be the mount
         point. A store whose configs were listed is remembered even if it is missing by now.
 
+        :param holds_config: whether it is known to hold one, so that none has to be looked for
         :raises MissingStoreError: where it is not the known one
         """
         if self._memory is None:
@@ -95,7 +96,7 @@ class Presence:
             before = self._memory.known()
 
         def look(descriptor: int, place: Place) -> Known:
-            identity, is_empty = place.identity, self._is_empty(place)
+            identity, is_empty = place.identity, not holds_config and self._is_empty(place)
             if identity is None and not is_empty:
                 identity = self._give_identity(descriptor)
             return Known(identity, is_empty)
@@ -184,6 +185,8 @@ class Presence:
         listed: dict[Path, Identity] = {}
         unlisted: dict[str, str] = {}
         try:
+            if has_config_at_once(self._root, place.folder):
+                return False
             is_empty = next(files_in(self._root, listed, unlisted), None) is None and not unlisted
             now = identity_of(self._root.stat())
         except OSError as error:

@@ -7,8 +7,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
+from uuid import uuid4
 
 from dag_factory.errors import MissingStoreError, StoreError, StoreLockedError
+from dag_factory.store.file_names import is_deployed_key
 from dag_factory.store.folder.announcements import Announcements
 from dag_factory.store.folder.files import UncertainError, is_there, remove, replace, revision_of, sweep, sync
 from dag_factory.store.folder.lock import Lock, locked
@@ -16,7 +18,7 @@ from dag_factory.store.folder.notes import token
 from dag_factory.store.folder.pending import Pending
 from dag_factory.store.folder.presence import Presence, no_folder
 from dag_factory.store.markers import later_than
-from dag_factory.store.own_files import ANNOUNCED, LOADED, LOCK, MARKER, PENDING, is_key, loaded_name
+from dag_factory.store.own_files import ANNOUNCED, LOADED, LOCK, MARKER, NAMES, PENDING, is_key, loaded_name
 from dag_factory.store.shards import WHOLE, Shard
 
 # How long a writer waits for others. A write takes some milliseconds, and the calling server does not wait for long.
@@ -134,6 +136,9 @@ class Writes:
     def marker(self) -> str | None:
         return token(self._root / MARKER)
 
+    def names(self) -> str | None:
+        return token(self._root / NAMES)
+
     def bump(self, covering: Mapping[str, str | None] | None = None) -> str:
         """
         Replace the version marker by a later one, which covers all pending changes, and return it.
@@ -143,9 +148,9 @@ class Writes:
         :raises StoreError: where it can't be replaced, or a change may not survive a power cut; it says which
         """
         with nullcontext() if self.is_locked_here else self.lock():
-            return self._bump(covering or {}, "holds the change")
+            return self._bump(covering, "holds the change")
 
-    def _bump(self, covering: Mapping[str, str | None], state: str) -> str:
+    def _bump(self, covering: Mapping[str, str | None] | None, state: str) -> str:
         self._check_lock("It may hold the change, and Airflow may not see it.")
         # Read before the marker is made: a later change by hand must not count as covered.
         changes = {key: self._revision(key) for key in self._pending.changes() if is_key(key)}
@@ -154,6 +159,9 @@ class Writes:
         # Where it was removed, the next one must be later than what any shard's load has found.
         marker = later_than(before, self.loaded(), *(self._loaded_of_shards() if before is None else ()))
         try:
+            # Nobody knows what was changed by hand where nothing is named, nor all that a writer that died has changed.
+            if covering == {} or not all(map(is_deployed_key, {**changes, **(covering or {})})):
+                replace(self._root / NAMES, uuid4().hex.encode(), mode=0o644)
             replace(self._root / MARKER, marker.encode(), mode=0o644)
         except OSError as error:
             raise StoreError(
@@ -166,10 +174,10 @@ class Writes:
                 f"config_store '{self._root}' {state}, but it may not survive a power cut: {unsynced.strerror}. Retry."
             ) from unsynced
         # Only now: if the writer dies before this line, a watcher must bump in its place.
-        self._announcements.add({**changes, **covering})
+        self._announcements.add({**changes, **(covering or {})})
         self._pending.clear()
         with suppress(MissingStoreError):
-            self._presence.remember()
+            self._presence.remember(holds_config=any(changes.values()))
         return marker
 
     @property

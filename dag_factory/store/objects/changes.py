@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from dag_factory.errors import StoreError, StoreLockedError
+from dag_factory.store.file_names import is_deployed_key
 from dag_factory.store.objects.bucket import Bucket
 from dag_factory.store.objects.entries import Entry
 from dag_factory.store.objects.failures import ChangedError, UncertainError
 from dag_factory.store.objects.marker import Marker
+from dag_factory.store.objects.names import Names
 from dag_factory.store.objects.presence import ObjectPresence
 
 Answer = TypeVar("Answer")
@@ -54,6 +56,7 @@ class Changes:
         self._bucket = bucket
         self._presence = presence
         self.marker = Marker(bucket)
+        self.names = Names(bucket)
         self._change: Change | None = None
 
     @contextmanager
@@ -66,7 +69,7 @@ class Changes:
             # What was changed before is seen without waiting for a watcher, where that is possible.
             with suppress(StoreError):
                 if change.made:
-                    self._cover(change, {})
+                    self._cover(change, None)
             raise
         else:
             self._settle(change)
@@ -106,14 +109,22 @@ class Changes:
         self._note(key, None)
         return True
 
-    def bump(self, covering: Mapping[str, str | None]) -> str:
+    def bump(self, covering: Mapping[str, str | None] | None) -> str:
         if (change := self.current) is None:
             self._presence.check()
-            return self.marker.replace(covering)
+            return self._announce({}, covering)
         return self._cover(change, covering)
 
-    def _cover(self, change: Change, covering: Mapping[str, str | None]) -> str:
-        marker = self.marker.replace({**change.made, **covering})
+    def _announce(self, made: Mapping[str, str | None], covering: Mapping[str, str | None] | None) -> str:
+        """Make a marker for the changes of a writer, and further ones."""
+        changes = {**made, **(covering or {})}
+        # Nobody knows what was changed by hand where nothing is named.
+        if covering == {} or not all(map(is_deployed_key, changes)):
+            self.names.replace()
+        return self.marker.replace(changes)
+
+    def _cover(self, change: Change, covering: Mapping[str, str | None] | None) -> str:
+        marker = self._announce(change.made, covering)
         change.made.clear()
         change.is_covered = True
         return marker
@@ -122,7 +133,7 @@ class Changes:
         """Make the marker that is due: for this writer's changes, or one that has died after a change of its own."""
         present = {key: found[1] for key, found in change.found.items() if found is not None}
         if change.made:
-            self._cover(change, {})
+            self._cover(change, None)
         elif present and not change.is_covered:
             covered = self.marker.covered()
             if due := {key: entry.revision for key, entry in present.items() if covered.is_due(key, entry)}:

@@ -166,13 +166,16 @@ class ObjectStore(JsonNotes):
     def marker(self) -> str | None:
         return self._changes.marker.read()
 
+    def names(self) -> str | None:
+        return self._changes.names.read()
+
     def bump(self, covering: Mapping[str, str | None] | None = None) -> str:
         """
         Replace the version marker, see `Marker.replace`.
 
         :param covering: further changes that it covers: revision by key, None where the object was removed
         """
-        return self._changes.bump(covering or {})
+        return self._changes.bump(covering)
 
     def covered(self) -> Covered:
         """

@@ -1,0 +1,36 @@
+"""An object whose content changes where objects may have come under other names than those that a deploy gives."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from dag_factory.store.objects.bucket import Bucket
+from dag_factory.store.own_files import NAMES
+
+_MOST_BYTES = 64
+
+
+class Names:
+    """The object behind `ConfigStore.names`."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def read(self) -> str | None:
+        """
+        Return the content, None before the first; one request.
+
+        :raises StoreError: where the store can't be reached
+        """
+        try:
+            return self._bucket.get(NAMES, _MOST_BYTES).decode("ascii", "replace").strip() or None
+        except FileNotFoundError:
+            return None
+
+    def replace(self) -> None:
+        """
+        Replace the content by one that never was, whatever another writer has put there.
+
+        :raises StoreError: where it can't be written
+        """
+        self._bucket.write_all({NAMES: uuid4().hex.encode()})
