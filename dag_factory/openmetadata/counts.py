@@ -1,4 +1,4 @@
-"""What a run has counted: records, warnings and errors."""
+"""What a run has counted: records, warnings and errors; and where a failed one leaves that, and why it has failed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ Failure = TypeVar("Failure", bound=BaseException)
 
 COUNTS_XCOM = "openmetadata_counts"
 """The XCom by which a task that fails says what its workflow has counted; one that succeeds returns it."""
+
+REASON_XCOM = "openmetadata_failure"
+"""The XCom by which a task that fails says why, in one line without secrets."""
 
 _SUMMARY = "summary"
 

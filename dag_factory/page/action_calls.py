@@ -11,13 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dag_factory.api.answers import Refused
 from dag_factory.api.json_bodies import read_body
-from dag_factory.api.rest import Caller
 from dag_factory.configs.dag_ids import MAX_DAG_ID
 from dag_factory.page.actions import Action, Done, act, set_paused_by_filter
 from dag_factory.page.filters import Filter
 from dag_factory.page.listing import all_of
 from dag_factory.page.seconds import Budget
-from dag_factory.page.visitor import VisitorDep
+from dag_factory.page.visitor import Visitor, VisitorDep
 
 router = APIRouter(prefix="/data", include_in_schema=False)
 
@@ -45,6 +44,10 @@ async def _body(request: Request, _: VisitorDep) -> ActionBody:
     """Return the body of a call, which is read only once the user is known."""
     try:
         body = ActionBody.model_validate(json.loads(await read_body(request)))
+    except Refused as refusal:
+        if refusal.status == 413:
+            raise Refused(413, "The request is larger than 1 MiB. Send fewer DAG ids at once, or a filter.") from None
+        raise
     except ValidationError as error:
         field = ".".join(map(str, error.errors(include_input=False)[0]["loc"][:2])) or "body"
         raise Refused(400, f"The field '{field}' is wrong. Reload the page and repeat the action.") from None
@@ -67,11 +70,14 @@ async def actions(request: Request, visitor: VisitorDep, body: Annotated[ActionB
         dag_ids = await _dag_ids(visitor, body)
         return {"total": len(dag_ids), "dag_ids": dag_ids}
     task = asyncio.create_task(_done(visitor, body, budget))
-    found = await asyncio.shield(task)
+    try:
+        found = await asyncio.shield(task)
+    finally:
+        visitor.totals.forget()
     return vars(found)
 
 
-async def _done(visitor: Caller, body: ActionBody, budget: Budget) -> Done:
+async def _done(visitor: Visitor, body: ActionBody, budget: Budget) -> Done:
     if body.filter is not None and body.action in ("pause", "unpause"):
         try:
             done = await set_paused_by_filter(visitor, body.filter, body.action == "pause")
@@ -84,7 +90,7 @@ async def _done(visitor: Caller, body: ActionBody, budget: Budget) -> Done:
     return await act(visitor, body.action, await _dag_ids(visitor, body), budget)
 
 
-async def _dag_ids(visitor: Caller, body: ActionBody) -> list[str]:
+async def _dag_ids(visitor: Visitor, body: ActionBody) -> list[str]:
     if body.dag_ids is not None:
         return list(dict.fromkeys(body.dag_ids))
     assert body.filter is not None

@@ -13,6 +13,7 @@ from dag_factory.page.filters import Filter, parts
 from dag_factory.page.listing import searches_ids
 from dag_factory.page.runs import runs_of
 from dag_factory.page.seconds import Budget
+from dag_factory.page.visitor import Visitor
 
 Action = Literal["pause", "unpause", "trigger", "retry"]
 
@@ -67,7 +68,7 @@ async def act(visitor: Caller, action: Action, dag_ids: Sequence[str], budget: B
     return found
 
 
-async def set_paused_by_filter(visitor: Caller, wanted: Filter, paused: bool) -> Done | None:
+async def set_paused_by_filter(visitor: Visitor, wanted: Filter, paused: bool) -> Done | None:
     """
     Pause or unpause all pipelines of a filter that the user may edit, in one request; None where Airflow's request for
     that can't filter so.

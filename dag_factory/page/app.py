@@ -10,6 +10,7 @@ from dag_factory import __version__
 from dag_factory.api.answers import answer_errors
 from dag_factory.page import action_calls, data_calls, files
 from dag_factory.page.guard import SameOriginOnly
+from dag_factory.page.recent_totals import RecentTotals
 from dag_factory.page.seconds import Budget
 from dag_factory.settings import airflow_settings
 
@@ -26,6 +27,7 @@ def create_page(airflow: AirflowApi, *, budget: Budget | None = None) -> FastAPI
     """
     app = FastAPI(title="OpenMetadata pipelines", version=__version__, openapi_url=None)
     app.state.airflow = airflow
+    app.state.totals = RecentTotals()
     app.state.budget = budget or Budget()
     answer_errors(app)
     app.add_middleware(SameOriginOnly, own=[airflow_settings.base_url()])

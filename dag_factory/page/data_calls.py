@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query
 
 from dag_factory.api.answers import Refused
 from dag_factory.api.rest import Caller, dag_path
-from dag_factory.page.config_files import changes_in_time
+from dag_factory.page.dag_docs import with_docs
 from dag_factory.page.filters import Filter
+from dag_factory.page.known_here import Known, known_in_time
 from dag_factory.page.listing import MOST, Dag, Sort, page
 from dag_factory.page.one_pipeline import with_details
 from dag_factory.page.overview import overview
@@ -35,8 +36,14 @@ class _Wanted(Filter):
 
 
 @router.get("/overview")
-async def _overview(visitor: VisitorDep) -> dict[str, Any]:
-    """Return how many pipelines are in which state, and how they differ from those of the OpenMetadata server."""
+async def _overview(visitor: VisitorDep, fresh: bool = False) -> dict[str, Any]:
+    """
+    Return how many pipelines are in which state, and how they differ from those of the OpenMetadata server.
+
+    Without ``fresh``, a count may be some seconds old: such as the number of all, which the table has just found.
+    """
+    if fresh:
+        visitor.totals.forget()
     found, difference = await asyncio.gather(overview(visitor), asyncio.to_thread(server_difference))
     return {**found, "difference": difference}
 
@@ -58,31 +65,32 @@ async def _pipeline(dag_id: str, visitor: VisitorDep) -> Row:
     dag: Dag = await visitor.ask("GET", dag_path(dag_id), missing=_unknown(dag_id))
     if not is_ours(dag):
         raise Refused(404, _unknown(dag_id))
-    runs, may, files = await asyncio.gather(
-        runs_of(visitor, dag_id, _LONG_HISTORY), permissions(visitor, [dag_id]), changes_in_time([dag_id])
+    runs, may, known = await asyncio.gather(
+        runs_of(visitor, dag_id, _LONG_HISTORY), permissions(visitor, [dag_id]), known_in_time([dag_id])
     )
-    found = _completed(row(dag, runs), may, files)
+    found = _completed(row(dag, runs), may, known)
     return await with_details(visitor, found)
 
 
 async def _rows(visitor: Caller, dags: list[Dag]) -> list[Row]:
     dag_ids = [dag["dag_id"] for dag in dags]
     runs: dict[str, list[Run]]
-    runs, may, files = await asyncio.gather(
-        last_runs(visitor, dag_ids, _HISTORY), permissions(visitor, dag_ids), changes_in_time(dag_ids)
+    runs, may, known = await asyncio.gather(
+        last_runs(visitor, dag_ids, _HISTORY), permissions(visitor, dag_ids), known_in_time(dag_ids)
     )
-    return [_completed(row(dag, runs.get(dag["dag_id"], [])), may, files) for dag in dags]
+    return [_completed(row(dag, runs.get(dag["dag_id"], [])), may, known) for dag in dags]
 
 
-def _completed(found: Row, may: dict[str, dict[str, bool | None]], files: dict[str, dict[str, Any]]) -> Row:
-    """Return a row with what its user may do, and with its config's file, as far as this machine knows it."""
+def _completed(found: Row, may: dict[str, dict[str, bool | None]], known: dict[str, Known]) -> Row:
+    """Return a row with what its user may do, and with what this machine knows of it."""
     dag_id = found["dag_id"]
-    file = files.get(dag_id)
-    if file is not None:
+    here = known.get(dag_id)
+    if here is not None:
         config = found["config"] or {"version": None}
         # The version is that of the last run, which may have used another file.
-        version = config["version"] if config.get("key", file["key"]) == file["key"] else None
-        found = {**found, "config": {"version": version, **file}}
+        version = config["version"] if config.get("key", here.key) == here.key else None
+        found = with_docs(found, here.docs)
+        found = {**found, "config": {"version": version, "key": here.key, "changed_at": here.changed_at}}
     return {**found, "may": may[dag_id]}
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, Literal, NamedTuple, get_args
 
-from dag_factory.api.rest import Caller
 from dag_factory.page.filters import Filter, Parameters, Part, fits, parts, started
+from dag_factory.page.visitor import Visitor
 
 MOST = 100
 """How many DAGs Airflow lists at once, at most (``[api] maximum_page_limit``)."""
@@ -44,12 +44,16 @@ class Page(NamedTuple):
     dags: list[Dag]
 
 
-async def count(visitor: Caller, wanted: Filter) -> int:
-    """Return how many pipelines of a filter the user may see."""
-    return max(0, await _sum(visitor, parts(wanted)))
+async def count(visitor: Visitor, wanted: Filter) -> int:
+    """Return how many pipelines of a filter the user may see, or could see a few seconds ago."""
+    questions = parts(wanted)
+    found = [visitor.totals.get(each.parameters) for each in questions]
+    if None in found:
+        return max(0, await _sum(visitor, questions))
+    return max(0, sum(each.sign * total for each, total in zip(questions, found, strict=True) if total is not None))
 
 
-async def page(visitor: Caller, wanted: Filter, sort: Sort, number: int, size: int) -> Page:
+async def page(visitor: Visitor, wanted: Filter, sort: Sort, number: int, size: int) -> Page:
     """
     Return a page of the pipelines of a filter.
 
@@ -66,7 +70,7 @@ async def page(visitor: Caller, wanted: Filter, sort: Sort, number: int, size: i
 
 
 async def _page(  # noqa: PLR0913 - as `page`
-    visitor: Caller, wanted: Filter, sort: Sort, number: int, size: int, *, by_id: bool
+    visitor: Visitor, wanted: Filter, sort: Sort, number: int, size: int, *, by_id: bool
 ) -> Page:
     first, *others = parts(wanted, by_id=by_id)
     offset = (number - 1) * size
@@ -82,7 +86,7 @@ async def _page(  # noqa: PLR0913 - as `page`
     return Page(max(0, window.total + rest), ceil(length / size), dags)
 
 
-async def all_of(visitor: Caller, wanted: Filter) -> AsyncIterator[Dag]:
+async def all_of(visitor: Visitor, wanted: Filter) -> AsyncIterator[Dag]:
     """Yield all pipelines of a filter, by DAG id."""
     listing = await _listing(visitor, wanted, "dag_id", by_id=await searches_ids(visitor, wanted))
     for offset in range(0, listing.length, MOST):
@@ -91,7 +95,7 @@ async def all_of(visitor: Caller, wanted: Filter) -> AsyncIterator[Dag]:
                 yield dag
 
 
-async def searches_ids(visitor: Caller, wanted: Filter) -> bool:
+async def searches_ids(visitor: Visitor, wanted: Filter) -> bool:
     """Return whether no title has what is searched for, so that DAG ids are looked through."""
     return bool(wanted.q) and await _count(visitor, parts(wanted)[0].parameters) == 0
 
@@ -113,7 +117,7 @@ class _Listing:
     :param skipped: how many of the first are left out
     """
 
-    visitor: Caller
+    visitor: Visitor
     parameters: Parameters
     order: str
     total: int
@@ -143,7 +147,7 @@ class _Listing:
         return dags
 
 
-async def _listing(visitor: Caller, wanted: Filter, sort: Sort, *, by_id: bool) -> _Listing:
+async def _listing(visitor: Visitor, wanted: Filter, sort: Sort, *, by_id: bool) -> _Listing:
     parameters = parts(wanted, by_id=by_id)[0].parameters
     if not _is_by_runs(wanted, sort):
         return _Listing(visitor, parameters, _order(sort), await _count(visitor, parameters))
@@ -161,12 +165,12 @@ def _order(sort: Sort) -> str:
     return f"{minus}{_COLUMNS[name]}"
 
 
-async def _sum(visitor: Caller, questions: Sequence[Part]) -> int:
+async def _sum(visitor: Visitor, questions: Sequence[Part]) -> int:
     answers = await asyncio.gather(*(_count(visitor, each.parameters) for each in questions))
     return sum(each.sign * answer for each, answer in zip(questions, answers, strict=True))
 
 
-async def _count(visitor: Caller, parameters: Parameters) -> int:
+async def _count(visitor: Visitor, parameters: Parameters) -> int:
     return (await _list(visitor, parameters, "dag_id", 0, 1)).total
 
 
@@ -177,13 +181,15 @@ class _Window(NamedTuple):
     total: int
 
 
-async def _list(visitor: Caller, parameters: Parameters, order: str, offset: int, size: int) -> _Window:
+async def _list(visitor: Visitor, parameters: Parameters, order: str, offset: int, size: int) -> _Window:
     window = {**parameters, "order_by": order, "offset": offset, "limit": size}
     answer = await visitor.ask("GET", "/dags", params=window)
-    return _Window(answer["dags"], int(answer["total_entries"]))
+    total = int(answer["total_entries"])
+    visitor.totals.note(parameters, total)
+    return _Window(answer["dags"], total)
 
 
-async def first_of(visitor: Caller, parameters: Parameters) -> tuple[list[Dag], int]:
+async def first_of(visitor: Visitor, parameters: Parameters) -> tuple[list[Dag], int]:
     """Return the first DAGs of a question, at most `MOST`, and how many it has."""
     return await _list(visitor, parameters, "dag_id", 0, MOST)
 

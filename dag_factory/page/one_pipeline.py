@@ -3,38 +3,27 @@
 from __future__ import annotations
 
 import json
-import re
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from dag_factory.api.rest import Caller, dag_path
 from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
+from dag_factory.page.dag_docs import with_docs
 from dag_factory.page.rows import Row
 from dag_factory.store.config_version import CONFIG_XCOM
 
 _PIPELINE_LINK = "_link_openmetadata_pipeline"
 
 
-# Lines of a DAG's docs, see `dag_factory.dag.docs`. What an author has written begins with another character there.
-_SERVICE_TYPE = re.compile(r"^\| Service type \| (\w+) \|$", re.MULTILINE)
-_SERVICE_LINK = re.compile(r"^\[Open the service in OpenMetadata\]\((https?://[^()\s]+)\)$", re.MULTILINE)
-
-
 async def with_details(visitor: Caller, found: Row) -> Row:
     """Return a row with what the DAG's docs say, and what the last run's task has left."""
-    return await _with_left(visitor, await _with_docs(visitor, found))
+    return await _with_left(visitor, with_docs(found, await _docs(visitor, found["dag_id"])))
 
 
-async def _with_docs(visitor: Caller, found: Row) -> Row:
-    """Return a row with the type of the service, and its page in OpenMetadata."""
-    answer = await visitor.send("GET", f"{dag_path(found['dag_id'])}/details")
-    docs = str(answer.json().get("doc_md")) if answer.is_success else ""
-    kind, link = _SERVICE_TYPE.search(docs), _SERVICE_LINK.search(docs)
-    service = found["service"]
-    if kind is not None and service is not None:
-        service = {**service, "type": kind[1]}
-    return {**found, "service": service, "links": {**found["links"], "openmetadata": link[1] if link else None}}
+async def _docs(visitor: Caller, dag_id: str) -> str:
+    answer = await visitor.send("GET", f"{dag_path(dag_id)}/details")
+    return str(answer.json().get("doc_md")) if answer.is_success else ""
 
 
 async def _with_left(visitor: Caller, found: Row) -> Row:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from dag_factory.api.rest import Caller
 from dag_factory.dag.tags import LAST_GOOD_TAG, PROBLEM_TAG, SERVICE_PREFIX, TAG, TYPE_PREFIX, WARNING_TAG
 from dag_factory.page.filters import Filter
 from dag_factory.page.listing import MOST, count, first_of, tags
+from dag_factory.page.visitor import Visitor
 
 _COUNTED = {
     "all": Filter(),
@@ -26,7 +26,7 @@ _STATES = {
 _MOST_NAMES = 1000
 
 
-async def overview(visitor: Caller) -> dict[str, Any]:
+async def overview(visitor: Visitor) -> dict[str, Any]:
     """Return the counts of the pipelines that a user may see, and their types and services."""
     counts, states, names = await asyncio.gather(
         asyncio.gather(*(count(visitor, each) for each in _COUNTED.values())), _states(visitor), _names(visitor)
@@ -40,7 +40,7 @@ async def overview(visitor: Caller) -> dict[str, Any]:
     return {"counts": {**found, "good": good}, "types": types, "services": services}
 
 
-async def _states(visitor: Caller) -> dict[str, int]:
+async def _states(visitor: Visitor) -> dict[str, int]:
     """Return how many pipelines are broken or doubtful. They are mostly few, so that one request has all."""
     wrong, total = await first_of(visitor, {"tags": [PROBLEM_TAG, WARNING_TAG], "tags_match_mode": "any"})
     if total > len(wrong):
@@ -54,7 +54,7 @@ async def _states(visitor: Caller) -> dict[str, int]:
     }
 
 
-async def _names(visitor: Caller) -> list[str]:
+async def _names(visitor: Visitor) -> list[str]:
     """Return the tags of types and services of the DAGs that a user may see."""
     found: list[str] = []
     for offset in range(0, _MOST_NAMES, MOST):

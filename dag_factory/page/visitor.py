@@ -8,12 +8,21 @@ from fastapi import Depends, Request
 
 from dag_factory.api.answers import Refused
 from dag_factory.api.identity import user_of
-from dag_factory.api.rest import Caller
+from dag_factory.api.rest import AirflowApi, Caller
+from dag_factory.page.recent_totals import UserTotals
 
 _NEEDED = "Log in to Airflow's UI in this browser, or send a Bearer token of Airflow's."
 
 
-async def visitor_of(request: Request) -> Caller:
+class Visitor(Caller):
+    """The user of the page, as whom Airflow is asked."""
+
+    def __init__(self, airflow: AirflowApi, token: str, totals: UserTotals) -> None:
+        super().__init__(airflow, token)
+        self.totals = totals
+
+
+async def visitor_of(request: Request) -> Visitor:
     """
     Return the user of a request, by the cookie of Airflow's UI or by a Bearer token, which takes precedence.
 
@@ -28,7 +37,7 @@ async def visitor_of(request: Request) -> Caller:
     if not token:
         raise Refused(401, _NEEDED)
     await user_of(token)
-    return Caller(request.app.state.airflow, token)
+    return Visitor(request.app.state.airflow, token, request.app.state.totals.of(token))
 
 
-VisitorDep = Annotated[Caller, Depends(visitor_of)]
+VisitorDep = Annotated[Visitor, Depends(visitor_of)]

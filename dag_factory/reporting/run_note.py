@@ -1,4 +1,4 @@
-"""The note on each run in Airflow: what it has counted, and which version of its config it has used."""
+"""The note on each run in Airflow: what it has counted, which version of its config it has used, and why it failed."""
 
 from __future__ import annotations
 
@@ -6,19 +6,23 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from dag_factory.openmetadata.counts import COUNTS_XCOM, Counts, total
+from dag_factory.openmetadata.counts import COUNTS_XCOM, REASON_XCOM, Counts, total
+from dag_factory.plain_text import one_line
 from dag_factory.store.config_version import CONFIG_XCOM, version_text
 
 _SUMMARY_XCOM = "return_value"
 
 _COUNTS = r"(?P<records>\d+) records?, (?P<warnings>\d+) warnings?, (?P<errors>\d+) errors?"
 _CONFIG = r"Config (?P<key>.+?)(?:, version (?P<version>[^,]+))?(?:, digest (?P<digest>[0-9a-f]+)|, not known)?"
-_NOTE = re.compile(rf"(?:{_COUNTS})?(?:\. )?(?:{_CONFIG})?")
+_FAILED = "The task failed: "
+_NOTE = re.compile(rf"(?:{_COUNTS})?(?:\. )?(?:{_CONFIG})?(?:\. )?(?:{_FAILED}(?P<reason>.+))?")
+# What is longer is not ours, and could make the pattern take seconds.
+_LONGEST = 5_000
 
 
 def note_version(dag_id: str, run_id: str) -> None:
     """
-    Write what a run's task has counted, and the version of the config that it has used, into the run's note.
+    Write what a run's task has counted, the version of the config that it has used, and why it failed, into its note.
 
     A note that a user has written stays as it is. That of an earlier try, before the run was cleared, is replaced.
 
@@ -37,23 +41,26 @@ def note_version(dag_id: str, run_id: str) -> None:
         query = select(XComModel).where(
             XComModel.dag_id == dag_id,
             XComModel.run_id == run_id,
-            XComModel.key.in_([CONFIG_XCOM, _SUMMARY_XCOM, COUNTS_XCOM]),
+            XComModel.key.in_([CONFIG_XCOM, _SUMMARY_XCOM, COUNTS_XCOM, REASON_XCOM]),
         )
         left = {each.key: XComModel.deserialize_value(each) for each in session.scalars(query)}
-        if note := run_note(left.get(CONFIG_XCOM), left.get(_SUMMARY_XCOM) or left.get(COUNTS_XCOM)):
+        summary = left.get(_SUMMARY_XCOM) or left.get(COUNTS_XCOM)
+        if note := run_note(left.get(CONFIG_XCOM), summary, left.get(REASON_XCOM)):
             run.note = note
 
 
-def run_note(version: object, summary: object) -> str:
+def run_note(version: object, summary: object, reason: object = None) -> str:
     """
     Return the text of a note, empty where nothing is known.
 
     :param version: of the config, see `dag_factory.store.config_version`
     :param summary: what the steps of the run's workflow have counted
+    :param reason: why the task failed
     """
     counts = total(summary)
     said = [_counts_text(counts)] if counts is not None else []
     said += [version_note(version)] if isinstance(version, dict) else []
+    said += [f"{_FAILED}{one_line(reason)}"] if isinstance(reason, str) and reason.strip() else []
     return ". ".join(said)
 
 
@@ -64,11 +71,12 @@ def version_note(version: dict[str, Any]) -> str:
 
 def read_note(note: str | None) -> Mapping[str, Any]:
     """
-    Return what a note of ours says: ``records``, ``warnings``, ``errors``, ``key``, ``version`` and ``digest``.
+    Return what a note of ours says, its ``reason`` as well as ``records``, ``warnings``, ``errors``, ``key``,
+    ``version`` and ``digest``.
 
     A user may have written another one in its place: then there is nothing.
     """
-    found = _NOTE.fullmatch(note or "")
+    found = _NOTE.fullmatch((note or "")[:_LONGEST])
     if found is None:
         return {}
     said = {name: text for name, text in found.groupdict().items() if text is not None}

@@ -20,9 +20,10 @@ from dag_factory.configs.server_connection import require_server
 from dag_factory.errors import ServerUnavailable
 from dag_factory.ingestion.log_levels import ingestion_logging
 from dag_factory.ingestion.run import PreparedRun, RunOutcome, Summary
-from dag_factory.openmetadata.counts import COUNTS_XCOM, summary_of
+from dag_factory.openmetadata.counts import COUNTS_XCOM, REASON_XCOM, summary_of
 from dag_factory.openmetadata.outcomes import Report
 from dag_factory.openmetadata.run_ids import openmetadata_run_id
+from dag_factory.plain_text import cut, one_line
 from dag_factory.reporting.task_outcome import TaskOutcome
 from dag_factory.secrets.masking import Mask
 from dag_factory.settings.airflow_versions import AirflowFailException
@@ -43,6 +44,8 @@ log = logging.getLogger(__name__)
 
 # For how long reports to a server that does not answer are retried: a restart takes less.
 _RETRY_SECONDS = 30.0
+# Airflow's UI shows it in the run's note, and our page in a list; the log has all of it.
+_LONGEST_REASON = 400
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ class Execution:
                 # Calls to a server that does not answer have already been retried.
                 seconds = 0.0 if isinstance(failure, ServerUnavailable) else _RETRY_SECONDS
                 is_final = isinstance(failure, AirflowFailException)
-                self._leave_counts(failure)
+                self._leave(failure, str(failure))
                 self._outcome.failed(str(failure), is_final=is_final, retry_seconds=seconds)
                 self._count(failure, is_final=is_final)
             except BaseException as interruption:  # noqa: BLE001 - it is raised again
@@ -101,6 +104,7 @@ class Execution:
                 log.error("%s", reason)
                 # If a time-out interrupts a workflow, the workflow itself reports success.
                 self._outcome.failed(reason)
+                self._leave(failure, reason)
                 self._count(failure)
         # Raised here, it carries neither the original's traceback nor its causes.
         raise failure from None
@@ -143,14 +147,15 @@ class Execution:
             self._figures.send(outcome.state, outcome.summary)
         return outcome.summary
 
-    def _leave_counts(self, failure: BaseException) -> None:
-        """Leave in Airflow's database what a workflow that failed has counted."""
-        if (summary := summary_of(failure)) is None:
-            return
+    def _leave(self, failure: BaseException, reason: str) -> None:
+        """Leave in Airflow's database why the run has failed, and what its workflow has counted, for the run's note."""
+        left = {REASON_XCOM: cut(one_line(reason), _LONGEST_REASON), COUNTS_XCOM: summary_of(failure)}
         try:
-            self._context["ti"].xcom_push(key=COUNTS_XCOM, value=summary)
+            for key, value in left.items():
+                if value is not None:
+                    self._context["ti"].xcom_push(key=key, value=value)
         except Exception as error:  # noqa: BLE001 - the task's own error is the one to show
-            log.warning("what the run has counted could not be left in Airflow: %s", type(error).__name__)
+            log.warning("why the run has failed could not be left in Airflow: %s", type(error).__name__)
 
     def _count(self, failure: BaseException, *, is_final: bool = False) -> None:
         """Count a failed try. One that was asked to end leaves no outcome, so the scheduler counts it."""

@@ -49,6 +49,8 @@ class FakeAirflow:
         self.closed = closed
         self.asked: list[str] = []
         self.changes: list[tuple[str, str]] = []
+        self.most_runs = 0
+        """How many runs the longest answer has had."""
         self.left: dict[str, Any] = {}
         """What the tasks of runs have left, by the key of the XCom."""
         self.may_see_runs = True
@@ -165,7 +167,9 @@ class FakeAirflow:
             return JSONResponse({"detail": "Forbidden"}, 403)
         found = [{**each, "dag_id": dag_id} for dag_id in body["dag_ids"] for each in self.runs.get(dag_id, [])]
         found.sort(key=lambda each: str(each["dag_run_id"]), reverse=True)
-        return JSONResponse({"dag_runs": found[: body["page_limit"]], "total_entries": len(found)})
+        some = found[: body["page_limit"]]
+        self.most_runs = max(self.most_runs, len(some))
+        return JSONResponse({"dag_runs": some, "total_entries": len(found)})
 
     def _runs_of(self, dag_id: str, limit: int = 50) -> Response:
         self.asked.append(f"runs of {dag_id} alone")

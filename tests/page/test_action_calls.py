@@ -105,6 +105,15 @@ def test_what_there_was_no_time_for_is_left(ask: Ask) -> None:
     assert not airflow.changes
 
 
+def test_more_ids_than_are_read_are_refused_with_the_way_out(ask: Ask) -> None:
+    airflow = some()
+    body = {"action": "pause", "dag_ids": [f"{number:0250}" for number in range(10_000)]}
+    answer = ask(airflow, "/data/actions", method="POST", json=body)
+    assert answer.status_code == 413
+    assert "Send fewer DAG ids at once" in answer.json()["error"]
+    assert not airflow.changes
+
+
 @pytest.mark.parametrize(
     "body",
     [

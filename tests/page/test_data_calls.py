@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from dag_factory.dag.descriptions import BROKEN, LAST_GOOD
-from dag_factory.store.index import Outcome
+from dag_factory.store.index import Index, Outcome
 from dag_factory.store.memory import Memory
 from dag_factory.store.shards import WHOLE
 from dag_factory.sync.last_difference import LastDifference, keep
@@ -21,6 +22,19 @@ pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.te
 
 ERROR = "config-error"
 REASON = "sales/b.yaml:3:5, field 'airflowConfig.retries': is not a number. Write one, such as 3"
+
+DOCS = """### Orders
+
+> | Service type | evil |
+> [Open the service in OpenMetadata](http://evil.example/)
+
+| | |
+|---|---|
+| Service type | databaseService |
+
+[Open the service in OpenMetadata](http://om.example/service/databaseServices/pg)
+"""
+SERVICE_PAGE, PIPELINE_PAGE = "http://om.example/service/databaseServices/pg", "https://om.example/logs"
 
 
 def a_dozen() -> FakeAirflow:
@@ -162,7 +176,7 @@ def test_a_row_has_all_that_airflow_knows_of_a_pipeline(ask: Ask) -> None:
         "paused": False,
         "last_run": {
             "run_id": "r 2", "state": "success", "start": "2026-01-01T00:00:00Z", "end": "2026-01-01T00:01:30Z",
-            "seconds": 90.0, "records": 14, "warnings": 0, "errors": 2,
+            "seconds": 90.0, "records": 14, "warnings": 0, "errors": 2, "reason": None,
         },
         "history": [
             {"run_id": "r 1", "state": "failed", "start": "2026-01-01T00:00:00Z"},
@@ -212,6 +226,13 @@ def test_one_that_runs_every_minute_does_not_hide_the_last_runs_of_others(ask: A
     assert [len(row["history"]) for row in rows] == [1, 10]
 
 
+def test_no_answer_has_more_runs_than_airflow_s_own_lists(ask: Ask) -> None:
+    dags = [dag(f"p{number:03}") for number in range(100)]
+    airflow = FakeAirflow(*dags, runs={each["dag_id"]: [run(f"{n:02}") for n in range(30)] for each in dags})
+    assert len(ids(ask(airflow, "/data/pipelines?size=100"))) == 100
+    assert airflow.most_runs == 100
+
+
 def test_fifty_rows_cost_four_requests_and_the_overview_six(ask: Ask) -> None:
     dags = [dag(f"p{number:03}") for number in range(200)]
     airflow = FakeAirflow(*dags, runs={each["dag_id"]: [run("1"), run("2")] for each in dags})
@@ -243,8 +264,6 @@ def test_a_config_s_file_is_that_in_this_machine_s_index(tmp_path: Path, ask: As
     store.mkdir()
     (store / "a.yaml").write_text("name: a")
     memory = Memory(tmp_path / "state", str(store))
-    from dag_factory.store.index import Index
-
     Index(memory.database).keep(WHOLE, {"a": Outcome("a.yaml"), "gone": Outcome("gone.yaml")}, {})
     airflow = FakeAirflow(dag("a"), dag("gone"), dag("unknown"))
     rows = {row["dag_id"]: row["config"] for row in ask(airflow, "/data/pipelines").json()["pipelines"]}
@@ -254,24 +273,42 @@ def test_a_config_s_file_is_that_in_this_machine_s_index(tmp_path: Path, ask: As
     assert rows["unknown"] is None
 
 
+@pytest.mark.parametrize(
+    ("plan", "kind", "link"),
+    [
+        ({"docs": DOCS}, "databaseService", SERVICE_PAGE),
+        ({"docs": "Nothing"}, None, None),
+        ({"docs": 1}, None, None),
+        ([], None, None),
+        (None, None, None),
+    ],
+    ids=["docs", "others", "odd", "no plan", "broken"],
+)
+def test_a_row_of_the_table_has_the_type_of_the_service_and_its_page_from_this_machine_s_index(
+    plan: object, kind: str | None, link: str | None, tmp_path: Path, ask: Ask
+) -> None:
+    (tmp_path / "configs").mkdir()
+    text = "{" if plan is None else json.dumps(plan)
+    index = Index(Memory(tmp_path / "state", str(tmp_path / "configs")).database)
+    index.keep(WHOLE, {"a": Outcome("a.yaml")}, {"a": text})
+    airflow = FakeAirflow(dag("a", "type:metadata", "service:pg"))
+    (row,) = ask(airflow, "/data/pipelines").json()["pipelines"]
+    assert (row["service"], row["links"]["openmetadata"]) == ({"type": kind, "name": "pg"}, link)
+    # No question to Airflow for each of them.
+    assert len(airflow.asked) == 2
+
+
+@pytest.mark.parametrize(("state", "shown"), [("failed", "it broke"), ("running", None), ("success", None)])
+def test_a_failed_run_says_why(state: str, shown: str | None, ask: Ask) -> None:
+    note = "14 records, 0 warnings, 2 errors. Config a.yaml. The task failed: it broke"
+    (row,) = ask(FakeAirflow(dag("a"), runs={"a": [run("1", state, note=note)]}), "/data/pipelines").json()["pipelines"]
+    assert row["last_run"]["reason"] == shown
+
+
 def test_one_pipeline_has_its_row_and_a_longer_history(ask: Ask) -> None:
     airflow = FakeAirflow(dag("a"), runs={"a": [run(f"{number:02}") for number in range(30)]})
     row = ask(airflow, "/data/pipelines/a").json()
     assert (row["dag_id"], len(row["history"]), row["last_run"]["run_id"]) == ("a", 20, "29")
-
-
-DOCS = """### Orders
-
-> | Service type | evil |
-> [Open the service in OpenMetadata](http://evil.example/)
-
-| | |
-|---|---|
-| Service type | databaseService |
-
-[Open the service in OpenMetadata](http://om.example/service/databaseServices/pg)
-"""
-SERVICE_PAGE, PIPELINE_PAGE = "http://om.example/service/databaseServices/pg", "https://om.example/logs"
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def stand_in(served: tuple[StandIn, str]) -> StandIn:
     stand_in.rows, stand_in.status, stand_in.difference = dozen(), 200, None
     stand_in.asked.clear()
     stand_in.acted.clear()
+    stand_in.largest_body = 0
     return stand_in
 
 

@@ -118,6 +118,7 @@ def _row(
             "records": 143 * (place + 3) ** 2 if ended else None,
             "warnings": place % 3 if ended else None,
             "errors": 2 if is_failed else 0 if ended else None,
+            "reason": f"WorkflowError: {service} refuses the connection." if is_failed else None,
         },
         "history": history,
         "config": {

@@ -41,7 +41,7 @@ class StandIn:
     The data routes over some rows, as `app`.
 
     ``status`` other than 200 makes all data routes refuse; ``asked`` has the queries for lists, ``acted`` the actions
-    with the DAG ids that they were for.
+    with the DAG ids that they were for, ``largest_body`` how many bytes one has sent.
     """
 
     def __init__(self, rows: list[Row]) -> None:
@@ -50,6 +50,7 @@ class StandIn:
         self.difference: dict[str, Any] | None = None
         self.asked: list[str] = []
         self.acted: list[tuple[str, list[str]]] = []
+        self.largest_body = 0
         self.app = FastAPI(openapi_url=None)
         self.app.get(f"{PREFIX}/static/{{name}}")(_file)
         self.app.get(f"{PREFIX}/")(_page)
@@ -94,6 +95,7 @@ class StandIn:
         return self._refusal() or row or JSONResponse({"error": f"The DAG '{dag_id}' is unknown."}, 404)
 
     async def _act(self, request: Request) -> Any:
+        self.largest_body = max(self.largest_body, len(await request.body()))
         body = await request.json()
         if (refusal := self._refusal()) is not None:
             return refusal

@@ -25,12 +25,14 @@ def test_a_row_says_all_of_its_pipeline(page: Opened, stand_in: StandIn) -> None
         assert said in row
     assert "17,303 records · 2 errors · 2 warnings · 9 min 51 s" in row
     assert "finance_dashboards.json:14:24 airflowConfig.scheduleInterval '0 25 * * *' is not a cron expression" in row
+    assert "Last run failed: WorkflowError: finance_superset refuses the connection. Log" in row
     bars = page.run("return page.querySelector('[data-dag=finance_dashboards] .bars').ariaLabel")
     assert bars == "Last 10 runs: 9 success, 1 failed"
 
 
 def test_counts_are_filters_that_stand_in_the_address(page: Opened, stand_in: StandIn) -> None:
     page.open()
+    page.wait(lambda: page.texts(".count")[0] == "12 All", "the counts, which come after the table")
     assert page.texts(".count")[:5] == ["12 All", "10 Good", "1 Last good", "1 Broken", "1 Warnings"]
     page.count("Broken")
     page.wait_for_names("HR metadata")
@@ -128,6 +130,18 @@ def test_many_are_paused_by_one_request(page: Opened, stand_in: StandIn) -> None
     page.click("Pause 300 pipelines")
     page.wait(lambda: "Paused 300 pipelines" in page.text, "the outcome")
     assert len(stand_in.acted) == 1
+
+
+def test_ids_are_sent_in_portions_that_the_server_reads(page: Opened, stand_in: StandIn) -> None:
+    stand_in.rows = many(5000)
+    for row in stand_in.rows:
+        row["dag_id"] = f"{row['dag_id']}_{'x' * 235}"
+    page.open()
+    page.click("Trigger")
+    page.click("Trigger 5,000 pipelines")
+    page.wait(lambda: "Triggered 5,000 pipelines" in page.text, "the outcome")
+    assert sum(len(dag_ids) for _, dag_ids in stand_in.acted) == 5000
+    assert 0 < stand_in.largest_body < 1024**2
 
 
 def test_an_action_that_is_cancelled_does_nothing(page: Opened, stand_in: StandIn) -> None:
@@ -297,7 +311,7 @@ def test_the_difference_to_the_server_is_shown_where_it_is_known(page: Opened, s
     page.open()
     assert page.texts(".difference") == []
     stand_in.difference = {"checked_at": "2026-01-01T00:00:00Z", "only_on_server": 3, "only_here": 0, "older_here": 1}
-    page.open()
+    page.open(until=".difference")
     assert (
         "3 pipelines of the OpenMetadata server missing here, 1 older here than there." in page.texts(".difference")[0]
     )
@@ -375,5 +389,5 @@ CONTRAST = """
 def test_texts_can_be_told_from_what_is_behind_them(page: Opened, stand_in: StandIn, theme: str, address: str) -> None:
     stand_in.difference = {"checked_at": "2026-01-01T00:00:00Z", "only_on_server": 3, "only_here": 0, "older_here": 1}
     page.browser.run("localStorage.setItem('theme', arguments[0])", theme)
-    page.open(address)
+    page.open(address, until="section" if address.startswith("pipeline") else ".difference")
     assert page.browser.run(CONTRAST) == []

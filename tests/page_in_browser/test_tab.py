@@ -22,6 +22,7 @@ def test_it_says_all_of_the_pipeline(page: Opened, stand_in: StandIn) -> None:
         "finance_dashboards.json:14:24 airflowConfig.scheduleInterval '0 25 * * *' is not a cron expression",
         "Records 17,303",
         "Errors 2",
+        "Last run failed: WorkflowError: finance_superset refuses the connection. Log",
         "Duration 9 min 51 s",
         "Service finance_superset (Superset)",
         "Schedule At 06:00 AM",

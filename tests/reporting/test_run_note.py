@@ -44,11 +44,20 @@ COUNTED = {"records": 14, "warnings": 0, "errors": 2}
          {**COUNTED, "key": "a, b.yaml", "version": "0.3", "digest": "0a"}),
         ({"key": "a.yaml"}, None, {"key": "a.yaml"}),
         (None, SUMMARY, COUNTED),
+        (None, None, {}),
     ],
-    ids=["all", "a key", "counts"],
+    ids=["all", "a key", "counts", "nothing"],
 )  # fmt: skip
 def test_a_note_is_read_back(version: object, summary: object, read: dict[str, Any]) -> None:
     assert read_note(run_note(version, summary)) == read
+    reason = "WorkflowError: the source 'a. b' does not answer. The task failed: Config x, version 1"
+    assert read_note(run_note(version, summary, reason)) == {**read, "reason": reason}
+
+
+def test_a_reason_is_one_line_at_the_end_of_the_note() -> None:
+    note = run_note({"key": "a.yaml", "digest": "01"}, SUMMARY, "it\nbroke\x1b")
+    assert note == "14 records, 0 warnings, 2 errors. Config a.yaml, digest 01. The task failed: it broke"
+    assert "reason" not in read_note(run_note({"key": "a.yaml"}, SUMMARY, "  "))
 
 
 def test_one_is_not_several() -> None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from dag_factory.errors import ServerError
+from dag_factory.openmetadata.counts import REASON_XCOM
 from dag_factory.settings.airflow_versions import AirflowFailException
 from dag_factory.task.execution import Execution
 from sandbox.failing import HttpServer, Reply, running
@@ -109,6 +110,23 @@ def test_a_reference_that_is_not_open_elsewhere_in_a_config_is_reported_to_its_s
         (store / "orders.json").write_text(json.dumps(document))
         assert "allowed_env" in run()
     assert set(listener.tokens) == {"Bearer own"}
+
+
+def test_a_task_that_fails_leaves_why_in_one_line_without_secrets(store: Path) -> None:
+    class Kept(Task):
+        def xcom_push(self, **said: object) -> None:
+            pushed[said["key"]] = said["value"]
+
+    pushed: dict[object, object] = {}
+    server = {"hostPort": "http://127.0.0.1:1/api", "securityConfig": {"jwtToken": "canary-token"}}
+    config = {"password": {"$env": "AWS_SECRET_ACCESS_KEY"}}
+    document = {**PIPELINE, "openMetadataServerConnection": server, "sourceConfig": {"config": config}}
+    (store / "orders.json").write_text(json.dumps(document))
+    context = cast("Any", {"dag_run": SimpleNamespace(conf={}), "run_id": "manual", "ti": Kept(), "task": OPERATOR})
+    with pytest.raises(AirflowFailException) as failure:
+        Execution("orders", context).run()
+    assert pushed[REASON_XCOM] == " ".join(str(failure.value).split())
+    assert "canary" not in json.dumps(list(pushed.values()))
 
 
 def test_what_a_reference_became_is_in_no_link(store: Path) -> None:

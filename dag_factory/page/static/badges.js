@@ -1,6 +1,6 @@
 /** The small coloured pieces of a pipeline: its state, its runs, its problem. The same in the list and on the tab. */
 
-import { element } from "./elements.js";
+import { element, link } from "./elements.js";
 import { icon } from "./icons.js";
 import { counted, exact } from "./times.js";
 
@@ -62,6 +62,18 @@ export function problemText(problem, kind) {
       problem.field && " ",
       problem.text,
     ),
+  );
+}
+
+/** @returns {HTMLElement | null} why the last run failed, with its log; null where that is unknown, or the config's fault */
+export function failureText(/** @type {Pipeline} */ { state, last_run, links }) {
+  if (!last_run?.reason || state === "broken") return null;
+  const log = links.log && link(links.log, { "data-focus": `reason ${links.log}` }, "Log");
+  return element(
+    "span",
+    { class: "problem is-failed" },
+    icon("cross"),
+    element("span", {}, element("strong", {}, "Last run failed:"), ` ${last_run.reason} `, log),
   );
 }
 

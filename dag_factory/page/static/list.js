@@ -34,7 +34,7 @@ export function showList(/** @type {HTMLElement} */ page) {
   const tools = toolbar(choose);
   const apart = element("div");
   const content = element("div", { class: "content" }, placeholder());
-  const again = { type: "button", class: "icon-button", "aria-label": "Refresh", title: "Refresh", onclick: ask };
+  const again = { type: "button", class: "icon-button", "aria-label": "Refresh", title: "Refresh", onclick: () => ask(true) };
   page.replaceChildren(
     element("header", {}, element("h1", {}, "OpenMetadata pipelines"), status, element("button", again, icon("refresh"))),
     top,
@@ -48,7 +48,7 @@ export function showList(/** @type {HTMLElement} */ page) {
   showInAddress(toQuery(filters));
   showOverview();
   ask();
-  keepFresh(ask);
+  keepFresh(() => ask());
 
   /** Opens the list with other filters: a step of its own for "back", but for each letter that is typed. */
   function choose(/** @type {Record<string, string | null>} */ changes, typing = false) {
@@ -66,15 +66,17 @@ export function showList(/** @type {HTMLElement} */ page) {
     askForPage().then((isNew) => isNew && answer && announce(counted(answer.total, "pipeline")));
   }
 
-  async function ask() {
-    await Promise.all([askForPage(), askForOverview()]);
+  /** The counts cost Airflow more than the table, which does not wait for them. */
+  async function ask(isFresh = false) {
+    await askForPage();
+    await askForOverview(isFresh);
   }
 
-  async function askForOverview() {
+  async function askForOverview(/** @type {boolean} */ isFresh) {
     try {
-      overview = await server.overview();
+      overview = await server.overview(isFresh);
     } catch (error) {
-      // The list says why, as it has been asked for at the same time.
+      // The list says why, as it has been asked for just before.
       if (!(error instanceof server.Refused)) throw error;
       return;
     }
@@ -100,7 +102,7 @@ export function showList(/** @type {HTMLElement} */ page) {
       if (error instanceof DOMException) return false; // Another page has been asked for since.
       if (!(error instanceof server.Refused)) throw error;
       answer = null;
-      content.replaceChildren(refused(error, ask));
+      content.replaceChildren(refused(error, () => ask()));
     }
     content.removeAttribute("aria-busy");
     return true;
@@ -141,7 +143,7 @@ export function showList(/** @type {HTMLElement} */ page) {
     sortBy: (sort) => choose({ sort: sort === FIRST_ORDER ? null : sort }),
     setPaused: async (pipeline, paused) => {
       await setPaused(pipeline, paused);
-      await ask();
+      await ask(true);
     },
   };
 
@@ -164,6 +166,6 @@ export function showList(/** @type {HTMLElement} */ page) {
     const isDone = await confirmed(action, target(answer.total, filters, selection));
     if (!isDone) return;
     selection.clear();
-    await ask();
+    await ask(true);
   }
 }

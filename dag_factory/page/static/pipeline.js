@@ -1,7 +1,7 @@
 /** One pipeline, as the tab on its DAG's page: all that the list has of it, with a longer history. */
 
 import { ACTIONS, confirmed } from "./actions.js";
-import { historyBars, problemText, runBadge, stateBadge } from "./badges.js";
+import { failureText, historyBars, problemText, runBadge, stateBadge } from "./badges.js";
 import { element, link } from "./elements.js";
 import { keepingFocus } from "./focus.js";
 import { icon } from "./icons.js";
@@ -48,7 +48,7 @@ function parts(
     ),
     problem && section("What is wrong", problemText(problem, "failed")),
     warnings.length > 0 && section("Warnings", ...warnings.map((each) => problemText(each, "warning"))),
-    lastRun(pipeline.last_run),
+    lastRun(pipeline),
     element("div", { class: "columns" }, section("Pipeline", facts(pipeline)), section("Runs", historyBars(history), runs(pipeline))),
     element("p", { class: "quiet" }, `Times in ${timeZone()}`),
   ];
@@ -91,7 +91,8 @@ function ways(/** @type {server.Pipeline} */ { links }) {
   return [log, links.openmetadata && link(links.openmetadata, there, icon("external"), "OpenMetadata")];
 }
 
-function lastRun(/** @type {server.LastRun | null} */ run) {
+function lastRun(/** @type {server.Pipeline} */ pipeline) {
+  const run = pipeline.last_run;
   if (!run) return section("Last run", element("p", { class: "quiet" }, "It has not run yet."));
   /** @type {[string, string, string][]} */
   const figures = [
@@ -105,7 +106,7 @@ function lastRun(/** @type {server.LastRun | null} */ run) {
   );
   const started = element("div", { class: "card" }, element("dt", {}, "Started"), element("dd", {}, ago(run.start, "–")));
   const state = element("div", { class: "card" }, element("dt", {}, "Outcome"), element("dd", {}, runBadge(run.state)));
-  return section("Last run", element("dl", { class: "cards" }, state, started, ...cards));
+  return section("Last run", element("dl", { class: "cards" }, state, started, ...cards), failureText(pipeline));
 }
 
 function facts(/** @type {server.Pipeline} */ { dag_id, type, service, schedule, next_run, paused, config, owners }) {

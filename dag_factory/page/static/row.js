@@ -1,6 +1,6 @@
-/** One pipeline as a row of the table, with a second row for what is wrong with its config. */
+/** One pipeline as a row of the table, with a second row for what is wrong with its config or its last run. */
 
-import { historyBars, problemText, runDisc, stateBadge } from "./badges.js";
+import { failureText, historyBars, problemText, runDisc, stateBadge } from "./badges.js";
 import { element, link } from "./elements.js";
 import { icon } from "./icons.js";
 import { ago, counted, duration } from "./times.js";
@@ -101,9 +101,11 @@ function label(/** @type {string} */ text, /** @type {string} */ focus) {
   return { class: "icon-button", "aria-label": text, title: text, "data-focus": focus };
 }
 
-/** @returns {HTMLTableCellElement | null} what is wrong with the config, null where nothing is */
-function details(/** @type {Pipeline} */ { problem, warnings, links, name }) {
-  if (!problem && !warnings.length) return null;
+/** @returns {HTMLTableCellElement | null} what is wrong with the config or was with the last run, null where nothing is */
+function details(/** @type {Pipeline} */ pipeline) {
+  const { problem, warnings, links, name } = pipeline;
+  const failure = failureText(pipeline);
+  if (!problem && !warnings.length && !failure) return null;
   const [first, ...others] = warnings;
   return element(
     "td",
@@ -116,5 +118,6 @@ function details(/** @type {Pipeline} */ { problem, warnings, links, name }) {
         { class: "quiet more", "aria-label": `${counted(others.length, "more warning")} of ${name}` },
         `and ${counted(others.length, "more warning")}`,
       ),
+    failure,
   );
 }

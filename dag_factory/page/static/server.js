@@ -4,7 +4,7 @@
  * @typedef {{text: string, file: string | null, line: number | null, column: number | null, field: string | null}} Problem
  * @typedef {{run_id: string, state: string, start: string | null}} PastRun
  * @typedef {PastRun & {end: string | null, seconds: number | null, records: number | null, warnings: number | null,
- *   errors: number | null}} LastRun
+ *   errors: number | null, reason: string | null}} LastRun why it failed
  * @typedef {{dag_id: string, name: string, state: "good" | "last_good" | "broken", problem: Problem | null,
  *   warnings: Problem[], type: string | null, service: {type: string | null, name: string | null} | null,
  *   schedule: string | null, next_run: string | null, paused: boolean | null, last_run: LastRun | null,
@@ -27,8 +27,8 @@ export class Refused extends Error {
   }
 }
 
-/** @returns {Promise<Overview>} */
-export const overview = () => ask("overview");
+/** @returns {Promise<Overview>} whose counts may be some seconds old, unless they are to be fresh */
+export const overview = (isFresh = false) => ask(isFresh ? "overview?fresh=true" : "overview");
 
 /** @returns {Promise<PipelinePage>} */
 export const pipelines = (/** @type {string} */ query, /** @type {AbortSignal} */ signal) =>
@@ -40,6 +40,9 @@ export const pipeline = (/** @type {string} */ dagId) => ask(`pipelines/${encode
 /** @returns {Promise<{total: number, dag_ids: string[]}>} which pipelines an action would be for; nothing is done */
 export const meant = (/** @type {Action} */ action, /** @type {Record<string, string>} */ filter) =>
   post({ action, filter, dry_run: true });
+
+// The server reads a MiB at most, and an id has up to 250 characters.
+const MOST_IDS = 1000;
 
 /**
  * Does an action, in as many portions as the server wants.
@@ -53,14 +56,16 @@ export async function act(action, which, progress = () => {}) {
   let done = 0;
   /** @type {Refusal[]} */
   const refused = [];
+  let waiting = "dag_ids" in which ? which.dag_ids : null;
   for (;;) {
+    const now = waiting?.slice(0, MOST_IDS);
     /** @type {Portion} */
-    const portion = await post({ action, ...which });
+    const portion = await post({ action, ...(now ? { dag_ids: now } : which) });
     done += portion.done;
     refused.push(...portion.refused);
-    if (!portion.left.length) return { done, refused };
-    which = { dag_ids: portion.left };
-    progress(portion.left.length);
+    waiting = [...portion.left, ...(waiting?.slice(MOST_IDS) ?? [])];
+    if (!waiting.length) return { done, refused };
+    progress(waiting.length);
   }
 }
 

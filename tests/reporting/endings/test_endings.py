@@ -144,8 +144,10 @@ def test_the_reason_of_a_failure_arrives(
     run_id = made.start()
     made.airflow_knows(run_id)
     made.server_has(run_id, "failed", *words)
+    note = wait_until(lambda: (made.stack.api("GET", run_path(made.dag_id, run_id))["note"], ""), "a note", 30)
+    reason = note.partition("The task failed: ")[2]
+    assert all(word in reason for word in words)
     if name == "errors":
-        note = wait_until(lambda: (made.stack.api("GET", run_path(made.dag_id, run_id))["note"], ""), "a note", 30)
         assert re.match(r"\d+ records?, 0 warnings, 1 error\. Config reason_errors_", note)
 
 

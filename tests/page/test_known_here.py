@@ -1,4 +1,4 @@
-"""What this machine knows of the files of configs, which the page waits for only a short while."""
+"""What this machine knows of pipelines, which the page waits for only a short while."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from dag_factory.page.config_files import Changes, changes_in_time
+from dag_factory.page.known_here import Known, known_in_time
 
 
 def test_a_store_that_does_not_answer_holds_neither_the_page_nor_more_than_one_thread(
@@ -16,13 +16,13 @@ def test_a_store_that_does_not_answer_holds_neither_the_page_nor_more_than_one_t
     answers = threading.Event()
     asked: list[str] = []
 
-    def hang(dag_ids: object) -> Changes:
+    def hang(dag_ids: object) -> dict[str, Known]:
         asked.append(str(dag_ids))
         answers.wait()
         return {}
 
-    async def look() -> list[Changes]:
-        return [await changes_in_time(["a"], look=hang, seconds=0.05) for _ in range(3)]
+    async def look() -> list[dict[str, Known]]:
+        return [await known_in_time(["a"], look=hang, seconds=0.05) for _ in range(3)]
 
     try:
         assert asyncio.run(look()) == [{}, {}, {}]
@@ -30,4 +30,4 @@ def test_a_store_that_does_not_answer_holds_neither_the_page_nor_more_than_one_t
     finally:
         answers.set()
     assert "Does the store answer?" in caplog.text
-    assert asyncio.run(changes_in_time(["a"], look=lambda _: {"a": {"key": "a.yaml"}})) == {"a": {"key": "a.yaml"}}
+    assert asyncio.run(known_in_time(["a"], look=lambda _: {"a": Known("a.yaml")})) == {"a": Known("a.yaml")}
