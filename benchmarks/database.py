@@ -7,17 +7,14 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.airflow_database import DATABASES, add_bundle, airflow_on, arrived, write_dags
 from benchmarks.child import in_child
 from benchmarks.configs import write_store
 from benchmarks.figures import ratios, spread, table
-from benchmarks.home import airflow_home
-from sandbox.postgres import PostgresServer
 
 # How the names of DAGs begin, and the timetable that these are given.
 AIRFLOWS, OURS = "with_airflows", "with_ours"
@@ -40,16 +37,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.database", description=__doc__)
     parser.add_argument("--dags", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--databases", default="SQLite,PostgreSQL")
+    parser.add_argument("--databases", default=DATABASES)
     options = parser.parse_args()
     rows: list[list[object]] = []
     for name in options.databases.split(","):
-        with TemporaryDirectory() as folder, ExitStack() as stack:
-            url = stack.enter_context(PostgresServer()).url() if name == "PostgreSQL" else None
-            store = Path(folder, "configs")
-            for prefix in TIMETABLES:
-                write_store(store, options.dags, prefix=prefix)
-            env = airflow_home(Path(folder, "airflow"), database=url, migrate=True, store=store)
+        with airflow_on(name, lambda store: write_configs(store, options.dags)) as env:
             writes = in_child(measure, env, options.rounds)
         for unit in ("cpu", "clock"):
             airflows, ours = ([getattr(write, unit) for write in writes[timetable]] for timetable in (AIRFLOWS, OURS))
@@ -59,25 +51,23 @@ def main() -> None:
     print(table(["database", "time", "Airflow's timetable, ms per DAG", "ours, ms per DAG", "ratio"], rows))
 
 
+def write_configs(store: Path, dags: int) -> None:
+    """Write so many configs into a store for each timetable."""
+    for prefix in TIMETABLES:
+        write_store(store, dags, prefix=prefix)
+
+
 def measure(env: dict[str, str], rounds: int) -> dict[str, list[Write]]:
     """Return the writes of each timetable, one for each round, in one process, as the DAG processor writes."""
     os.environ.update(env)
-    from airflow.dag_processing.collection import update_dag_parsing_results_in_db
-    from airflow.models.dagbundle import DagBundleModel
-    from airflow.serialization.serialized_objects import LazyDeserializedDAG
-    from airflow.utils.session import create_session
-
-    with create_session() as session:
-        session.add(DagBundleModel(name="benchmark"))
-    bags = {timetable: list(serialized(timetable)) for timetable in TIMETABLES}
-    writes: dict[str, list[Write]] = {timetable: [] for timetable in bags}
+    add_bundle()
+    texts = {timetable: list(serialized(timetable)) for timetable in TIMETABLES}
+    writes: dict[str, list[Write]] = {timetable: [] for timetable in texts}
     for number in range(rounds + 1):
-        for timetable, texts in bags.items():
-            # As new as what arrives from the child that has parsed.
-            dags = [LazyDeserializedDAG(data=json.loads(text)) for text in texts]
+        for timetable, found in texts.items():
+            dags = arrived(found)
             clock, cpu = time.perf_counter(), time.process_time()
-            with create_session() as session:
-                update_dag_parsing_results_in_db("benchmark", None, dags, {}, None, set(), session)
+            write_dags(dags)
             if number:  # the first round makes the rows
                 writes[timetable].append(Write(time.process_time() - cpu, time.perf_counter() - clock))
     return writes

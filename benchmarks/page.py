@@ -12,28 +12,25 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
 
+from benchmarks.airflow_database import DATABASES, add_bundle, airflow_on, arrived, write_dags
 from benchmarks.child import in_child
 from benchmarks.configs import write_store
 from benchmarks.figures import ratios, spread, table
-from benchmarks.home import airflow_home
-from sandbox.postgres import PostgresServer
 
 PAGE = "/openmetadata-pipelines"
 AIRFLOWS = "Airflow's own list, 50 DAGs with their last runs"
-# What a browser asks for at once, for each view.
+# What a browser asks for, one after the other, for each view.
 VIEWS = {
     AIRFLOWS: ["/ui/dags?limit=50&dag_runs_limit=10"],
-    "the page: counts, and 50 pipelines": [f"{PAGE}/data/overview", f"{PAGE}/data/pipelines"],
     "50 pipelines": [f"{PAGE}/data/pipelines"],
+    "50 pipelines, and then the counts": [f"{PAGE}/data/pipelines", f"{PAGE}/data/overview"],
     "page 100 of the good ones": [f"{PAGE}/data/pipelines?state=good&page=100"],
     "broken": [f"{PAGE}/data/pipelines?state=broken"],
     "failed of one type, newest first": [f"{PAGE}/data/pipelines?last=failed&type=metadata&sort=-last_run"],
@@ -55,17 +52,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.page", description=__doc__)
     parser.add_argument("--pipelines", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--databases", default="SQLite,PostgreSQL")
+    parser.add_argument("--databases", default=DATABASES)
     options = parser.parse_args()
     rows: list[list[object]] = []
     for name in options.databases.split(","):
-        with TemporaryDirectory() as folder, ExitStack() as stack:
-            url = stack.enter_context(PostgresServer()).url() if name == "PostgreSQL" else None
-            store = Path(folder, "configs")
-            write_store(store, options.pipelines, prefix="pipeline")
-            for broken in sorted(store.glob("*.json"))[:: options.pipelines // 100 or 1]:
-                broken.write_text('{"name": ')
-            env = airflow_home(Path(folder, "airflow"), database=url, migrate=True, store=store)
+        with airflow_on(name, lambda store: write_configs(store, options.pipelines)) as env:
             in_child(fill, env)
             views = in_child(measure, env, options.rounds)
         beside = [view.cpu for view in views[AIRFLOWS]]
@@ -76,27 +67,28 @@ def main() -> None:
     print(table(["database", "view", "clock, s", "CPU, s", "CPU to Airflow's list"], rows))
 
 
+def write_configs(store: Path, pipelines: int) -> None:
+    """Write so many configs into a store, about a hundred of which are broken."""
+    write_store(store, pipelines, prefix="pipeline")
+    for broken in sorted(store.glob("*.json"))[:: pipelines // 100 or 1]:
+        broken.write_text('{"name": ')
+
+
 def fill(env: dict[str, str]) -> int:
     """Write the DAGs of the store, and runs of each, into the database; return how many DAGs there are."""
     os.environ.update(env)
-    from airflow.dag_processing.collection import update_dag_parsing_results_in_db
-    from airflow.models.dagbundle import DagBundleModel
     from airflow.models.dagrun import DagRun
-    from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
+    from airflow.serialization.serialized_objects import DagSerialization
     from airflow.utils.session import create_session
     from sqlalchemy import insert
 
     from dag_factory import load_dags
 
+    add_bundle()
+    dags = load_dags()
+    write_dags(arrived(json.dumps(DagSerialization.to_dict(dag)) for dag in dags.values()))
     with create_session() as session:
-        session.add(DagBundleModel(name="benchmark"))
-    dags = [
-        LazyDeserializedDAG(data=json.loads(json.dumps(DagSerialization.to_dict(dag)))) for dag in load_dags().values()
-    ]
-    with create_session() as session:
-        update_dag_parsing_results_in_db("benchmark", None, dags, {}, None, set(), session)
-    with create_session() as session:
-        runs = list(_runs([dag.dag_id for dag in dags]))
+        runs = list(_runs(list(dags)))
         for start in range(0, len(runs), 5000):
             session.execute(insert(DagRun), runs[start : start + 5000])
     return len(dags)
@@ -141,8 +133,8 @@ async def _measure(rounds: int) -> dict[str, list[View]]:
         for number in range(rounds + 1):
             for title, paths in VIEWS.items():
                 clock, cpu = time.perf_counter(), time.process_time()
-                for answer in await asyncio.gather(*map(client.get, paths)):
-                    answer.raise_for_status()
+                for path in paths:
+                    (await client.get(path)).raise_for_status()
                 if number:  # the first round imports and connects
                     found[title].append(View(time.process_time() - cpu, time.perf_counter() - clock))
     return found

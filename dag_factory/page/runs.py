@@ -15,8 +15,8 @@ Run = dict[str, Any]
 
 # Runs of so many DAGs are asked for together, a compromise: each request costs more the more DAGs Airflow has, and the
 # fewer share one, the more of their runs it has. Airflow allows more than `MOST` here, but with hundreds of runs in one
-# answer, its API server has once ended with a segmentation fault. The cause is unknown: 240 answers of 500 runs each, four at
-# a time over SQLite, with the faulthandler, did not show it again (Airflow 3.3.2, Python 3.11, November 2026).
+# answer, its API server has once ended with a segmentation fault. The cause is unknown: 240 answers of 500 runs each,
+# four at a time over SQLite, did not show it again (Airflow 3.3.2, Python 3.11, November 2026).
 _TOGETHER = 20
 # One that runs every minute hides the runs of the others, which are then asked for without it. After so many times,
 # those left are asked for one by one.
