@@ -73,6 +73,18 @@ class Browser(Scoped):
         """Go to a page, and return when it is loaded."""
         self._do("POST", "/url", {"url": url})
 
+    def back(self) -> None:
+        """
+        Go back in the history, by one step.
+
+        Not by a script: when the history moves while one runs, the driver may run it up to three times.
+        """
+        self._do("POST", "/back", {})
+
+    def forward(self) -> None:
+        """Go forward in the history, by one step."""
+        self._do("POST", "/forward", {})
+
     @property
     def url(self) -> str:
         """The address of the page that is shown."""

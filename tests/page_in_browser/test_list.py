@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.page_in_browser.opened import Opened
@@ -41,11 +43,11 @@ def test_counts_are_filters_that_stand_in_the_address(page: Opened, stand_in: St
     page.count("Paused")
     page.wait(lambda: "No pipeline matches" in page.text, "no match")
     assert "The filters are: state broken, paused." in page.text
-    page.browser.run("history.back()")
+    page.browser.back()
     page.wait_for_names("HR metadata")
-    page.browser.run("history.back()")
+    page.browser.back()
     page.wait(lambda: len(page.names) == 12, "all")
-    page.browser.run("history.forward()")
+    page.browser.forward()
     page.wait_for_names("HR metadata")
 
 
@@ -71,7 +73,7 @@ def test_filters_stand_in_the_address_of_airflow_around_the_frame(page: Opened, 
     page.count("Last good")
     page.wait_for_names("Finance dashboards")
     assert page.browser.url.endswith("/plugin/openmetadata?state=last_good&last=failed")
-    page.browser.run("history.back()")
+    page.browser.back()
     page.wait_for_names("Finance dashboards", "Sales profiler")
     assert page.browser.url.endswith("/plugin/openmetadata?last=failed")
 
@@ -103,6 +105,22 @@ def test_search_narrows_while_one_types(page: Opened, stand_in: StandIn) -> None
     assert page.run("return page.activeElement.type") == "search"
     page.click("Clear filters")
     page.wait(lambda: len(page.names) == 12, "all")
+
+
+def test_what_is_being_typed_is_forgotten_on_the_way_back(page: Opened, stand_in: StandIn) -> None:
+    page.open()
+    page.count("Broken")
+    page.wait_for_names("HR metadata")
+    # The step back comes before the search begins.
+    page.run(
+        "window.realTimeout = setTimeout; window.setTimeout = (call, ms) => realTimeout(call, ms === 250 ? 2000 : ms)"
+    )
+    page.type("sales l")
+    page.browser.back()
+    page.wait(lambda: len(page.names) == 12, "all")
+    assert page.run("return page.querySelector('[type=search]').value") == ""
+    time.sleep(2.5)
+    assert not [asked for asked in stand_in.asked if "q=" in asked]
 
 
 def test_an_action_is_for_all_that_match_and_says_how_many(page: Opened, stand_in: StandIn) -> None:

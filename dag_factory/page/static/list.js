@@ -43,7 +43,11 @@ export function showList(/** @type {HTMLElement} */ page) {
     content,
   );
 
-  addEventListener("popstate", () => open(fromQuery(location.search)));
+  addEventListener("popstate", () => {
+    const next = fromQuery(location.search);
+    tools.follow(next);
+    open(next);
+  });
   history.replaceState(null, "", location.pathname + toQuery(filters));
   showInAddress(toQuery(filters));
   showOverview();

@@ -8,7 +8,8 @@ const TYPING_MS = 250;
 
 /**
  * @param {(changes: Record<string, string | null>, typing?: boolean) => void} choose
- * @returns {{node: HTMLElement, update: (filters: import("./filters.js").Filters, types: string[], services: string[]) => void}}
+ * @returns {{node: HTMLElement, update: (filters: import("./filters.js").Filters, types: string[], services: string[]) => void,
+ *   follow: (filters: import("./filters.js").Filters) => void}} `follow` is for filters that were not chosen here
  */
 export function toolbar(choose) {
   let timer = 0;
@@ -49,6 +50,11 @@ export function toolbar(choose) {
   );
   return {
     node,
+    follow(filters) {
+      // What is being typed would otherwise be searched for a moment later, at another place of the history.
+      clearTimeout(timer);
+      search.value = filters.q ?? "";
+    },
     update(filters, types, services) {
       // Whoever types is ahead of the address.
       if (document.activeElement !== search) search.value = filters.q ?? "";
