@@ -20,10 +20,12 @@ from airflow.cli.cli_config import ActionCommand, Arg
 from pydantic import BaseModel
 
 from dag_factory.cli import all_commands
+from dag_factory.configs.allowed import SERVER
 from dag_factory.configs.pipeline import AirflowConfig, DagFactory, EntityReference, IngestionPipeline, Runner
+from dag_factory.configs.schemas import PIPELINE, kind_at
 from dag_factory.settings.options import OPTIONS
 from tools.markdown import cell
-from tools.source_config_reference import source_configs
+from tools.source_config_reference import fields_of, source_configs
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -38,6 +40,8 @@ CONFIG: dict[str, type[BaseModel]] = {
     "dagFactory": DagFactory,
     "dagFactory.runner": Runner,
 }
+# Of the pipeline, what openmetadata-ingestion reads and no DAG depends on.
+OF_RUN = ("loggerLevel", "raiseOnError", "enableStreamableLogs")
 TYPES = {"string": "text", "boolean": "true or false", "integer": "whole number"}
 BOUNDS = {"minimum": "from", "maximum": "to"}
 # A bound that only says what a column of a database holds.
@@ -91,6 +95,24 @@ def config() -> Iterator[str]:
             taken = ", or ".join(kinds(field))
             fallback = "required" if name in schema.get("required", ()) else default(field)
             yield f"| `{name}` | {taken} | {fallback} | {cell(field.get('description', ''))} |"
+        if model is IngestionPipeline:
+            yield from fields_of(PIPELINE, OF_RUN)
+    yield ""
+    yield f"## {SERVER}"
+    yield ""
+    yield "To which OpenMetadata server a run reports, and with which token."
+    yield ""
+    yield "| field | type | default | meaning |"
+    yield "|---|---|---|---|"
+    yield from fields_of(str(kind_at(SERVER)))
+    yield ""
+    yield f"## {SERVER}.securityConfig"
+    yield ""
+    yield "How a run authenticates."
+    yield ""
+    yield "| field | type | default | meaning |"
+    yield "|---|---|---|---|"
+    yield from fields_of(str(kind_at(SERVER, "securityConfig")))
 
 
 def kinds(schema: Mapping[str, Any]) -> list[str]:

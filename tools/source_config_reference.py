@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
+from itertools import islice
 
 from dag_factory.configs import schemas as kinds
 from dag_factory.configs.schemas import ANY_SERVICE, Kind, Schemas, newest, texts_of
@@ -44,6 +45,16 @@ def source_configs() -> Iterator[str]:
         yield from _table(schemas, part, parts) if schemas.fields(part) else ["It has no fields of its own."]
 
 
+def fields_of(model: str, names: Sequence[str] = ()) -> Iterator[str]:
+    """
+    Yield the rows of a table of a type's fields.
+
+    :param names: of the fields that are wanted, in their order; empty for all
+    """
+    schemas = newest()
+    yield from islice(_table(schemas, model, frozenset(), names), 2, None)
+
+
 def _all_parts(schemas: Schemas) -> set[str]:
     """Return the names of the types that have a section."""
     models = [schemas.source_configs(name).values() for name in PIPELINE_TYPES if name not in WITHOUT_PARTS]
@@ -51,12 +62,14 @@ def _all_parts(schemas: Schemas) -> set[str]:
     return set(_parts(schemas, [kind for found in fields for kind in found], set()))
 
 
-def _table(schemas: Schemas, model: str, parts: Set[str]) -> Iterator[str]:
+def _table(schemas: Schemas, model: str, parts: Set[str], names: Sequence[str] = ()) -> Iterator[str]:
     texts = texts_of(schemas).get(model, {})
     yield "| field | type | default | meaning |"
     yield "|---|---|---|---|"
+    known = schemas.fields(model)
     # What says which source config it is comes first.
-    for name, kind in sorted(schemas.fields(model).items(), key=lambda each: (each[0] != "type", each[0])):
+    for name in names or sorted(known, key=lambda each: (each != "type", each)):
+        kind = known[name]
         text = texts.get(name, {})
         default = f"`{json.dumps(text['default'])}`" if text.get("default") is not None else "none"
         value = "required" if name in schemas.required(model) else default

@@ -40,8 +40,8 @@ def _as_json(found: Difference) -> dict[str, object]:
         "on_server": found.on_server,
         "compared": found.compared,
         "elsewhere": found.elsewhere,
-        "dropped": found.dropped,
-        "hidden": found.hidden,
+        "written_by_hand": found.written_by_hand,
+        "not_comparable": found.not_comparable,
         "skipped": found.skipped,
         "is_complete": found.is_complete,
     }

@@ -13,7 +13,7 @@ from dag_factory.cli.output import count_of, print_json, progress
 from dag_factory.plain_text import printable
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import configured_store
-from dag_factory.store.archive import SEALED
+from dag_factory.store.archive import ENCRYPTED
 from dag_factory.store.archive.writing import Exported
 from dag_factory.store.archive.writing import export as export_store
 
@@ -28,7 +28,7 @@ def export(args: argparse.Namespace) -> int:
         print_json({"file": str(path), **asdict(done)})
     else:
         print("\n".join(printable(line) for line in _lines(done, path)))
-    return FOUND if done.missing or (done.left_out and args.secrets == SEALED) else 0
+    return FOUND if done.missing or (done.left_out and args.secrets == ENCRYPTED) else 0
 
 
 def _lines(done: Exported, path: Path) -> Iterator[str]:

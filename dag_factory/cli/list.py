@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from dag_factory import settings
 from dag_factory.cli.chosen_store import chosen_store, path_of, reading
 from dag_factory.cli.exits import command
 from dag_factory.cli.finding_formats import finding
@@ -24,10 +25,11 @@ def list_configs(args: argparse.Namespace) -> None:
     store, opened = chosen_store(args.store)
     found = [each for each in Examination(store, opened).all(reading(store)) if _is_wanted(each, args)]
     found.sort(key=lambda each: each.dag_id)
+    spread = settings.schedule_spread_seconds()
     if args.output == "json":
-        print_json([_values(store, each) for each in found])
+        print_json([_values(store, each, spread) for each in found])
     else:
-        print_table(_COLUMNS, [_row(store, each) for each in found])
+        print_table(_COLUMNS, [_row(store, each, spread) for each in found])
 
 
 def _is_wanted(each: Examined, args: argparse.Namespace) -> bool:
@@ -35,7 +37,7 @@ def _is_wanted(each: Examined, args: argparse.Namespace) -> bool:
     return is_of_state and args.type in (None, each.summary.type)
 
 
-def _row(store: ConfigStore, each: Examined) -> tuple[str, ...]:
+def _row(store: ConfigStore, each: Examined, spread: int) -> tuple[str, ...]:
     summary = each.summary
     first = next(iter([*each.problems, *each.warnings]), None)
     return (
@@ -43,7 +45,7 @@ def _row(store: ConfigStore, each: Examined) -> tuple[str, ...]:
         state_text(each),
         summary.type or "",
         summary.service or "",
-        summary.schedule_text,
+        summary.schedule_text(each.dag_id, spread),
         path_of(store, each.key),
         placed(store, first) if first is not None else "",
     )
@@ -61,8 +63,9 @@ def placed(store: ConfigStore, problem: Problem) -> str:
     return f"{':'.join([path_of(store, problem.config or ''), *places])}: {problem.sentence}"
 
 
-def _values(store: ConfigStore, each: Examined) -> dict[str, Any]:
+def _values(store: ConfigStore, each: Examined, spread: int) -> dict[str, Any]:
     summary = each.summary
+    spread_ones = summary.spread_schedule(each.dag_id, spread)
     return {
         "dag_id": each.dag_id,
         "state": each.state,
@@ -70,6 +73,7 @@ def _values(store: ConfigStore, each: Examined) -> dict[str, Any]:
         "service": {"type": summary.service_type, "name": summary.service},
         "schedule": summary.schedule,
         "timezone": summary.timezone,
+        "delay_seconds": int(spread_ones.offset.total_seconds()) if spread_ones else 0,
         "file": path_of(store, each.key),
         "problems": findings_in(store, each.problems),
         "warnings": findings_in(store, each.warnings),

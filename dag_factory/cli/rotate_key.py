@@ -16,11 +16,13 @@ from dag_factory.store.rotation import rotate
 def rotate_key(args: argparse.Namespace) -> int:
     """Seal the config store again with the newest key; return 1 where older keys are still needed."""
     use_database()
-    rotation = rotate(configured_store(), Keys(), dropped=args.dropped)
+    rotation = rotate(configured_store(), Keys(), all_files=args.all_files)
     lines = [f"{len(rotation.resealed)} configs encrypted again, {rotation.unchanged} unchanged."]
     if rotation.copies:
         lines.append(f"{rotation.copies} last good versions encrypted again.")
-    lines += [f"{key}: unchanged, since no deploy wrote it. Run with --dropped to change it." for key in rotation.left]
+    lines += [
+        f"{key}: unchanged, since no deploy wrote it. Run with --all-files to change it." for key in rotation.left
+    ]
     lines += [f"{key}: {problem.rstrip('.')}." for key, problem in rotation.failed.items()]
     print("\n".join(lines))
     if rotation.is_complete:

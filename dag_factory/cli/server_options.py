@@ -44,14 +44,14 @@ def remarks(found: Difference) -> list[str]:
             "The server has not listed all pipelines that it counts: they were changed meanwhile, or some are "
             "hidden from the Connection's user."
         )
-    if found.hidden:
-        said.append(f"{found.hidden} can't be compared: the Connection's user may not see what they do.")
+    if found.not_comparable:
+        said.append(f"{found.not_comparable} can't be compared: the Connection's user may not see what they do.")
     if found.undeployed:
         said.append(f"{len(found.undeployed)} have no config here, and the server doesn't take them for deployed.")
     if found.skipped:
         said.append(f"{found.skipped} can't be deployed: their service is deleted, or they have no name for a DAG id.")
     if found.elsewhere:
         said.append(f"{found.elsewhere} belong to another runner or another server.")
-    if found.dropped:
-        said.append(f"{found.dropped} configs were written by hand, and are unknown to the server.")
+    if found.written_by_hand:
+        said.append(f"{found.written_by_hand} configs were written by hand, and are unknown to the server.")
     return said

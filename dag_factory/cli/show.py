@@ -6,6 +6,7 @@ import argparse
 from datetime import datetime, timezone
 from typing import Any
 
+from dag_factory import settings
 from dag_factory.cli.chosen_store import chosen_store, path_of
 from dag_factory.cli.exits import command
 from dag_factory.cli.list import findings_in, placed, state_text
@@ -62,7 +63,7 @@ def _lines(store: ConfigStore, found: Examined, config: Config | BrokenConfig) -
         f"{found.dag_id}: {state_text(found)}",
         f"File: {path_of(store, found.key)}",
         f"Runs: {_runs(config)}",
-        f"Schedule: {found.summary.schedule_text}",
+        f"Schedule: {found.summary.schedule_text(found.dag_id, settings.schedule_spread_seconds())}",
         f"Interpreter: {_interpreter(config)[0]}",
     ]
     for level, problems in (("Error", found.problems), ("Warning", found.warnings)):

@@ -41,14 +41,14 @@ class Rotation:
         return not self.left and not self.failed
 
 
-def rotate(store: ConfigStore, keys: Keys, *, dropped: bool = False) -> Rotation:
+def rotate(store: ConfigStore, keys: Keys, *, all_files: bool = False) -> Rotation:
     """
     Seal all configs again with the newest key, one by one, and then the last good versions. If it is stopped at any
     point, it can be run again.
 
     In each file only the sealed texts are replaced; comments and order stay.
 
-    :param dropped: whether to change dropped files too
+    :param all_files: whether to change dropped files too
     :raises SettingsError: where no key is configured
     :raises StoreError: where the store can't be listed or locked
     """
@@ -61,7 +61,7 @@ def rotate(store: ConfigStore, keys: Keys, *, dropped: bool = False) -> Rotation
                 # The lock is for one file at a time, so that deploys go on in between. When it is released, the store
                 # makes the marker that covers the change.
                 with store.lock():
-                    _rotate_one(store, claims, keys, key, rotation, dropped=dropped)
+                    _rotate_one(store, claims, keys, key, rotation, all_files=all_files)
         # If a config was not found because the store was unmounted, the old key must not be removed.
         store.check()
     except StoreError as error:
@@ -87,7 +87,7 @@ def _rotate_last_good(last_good: LastGoodVersions, keys: Keys, rotation: Rotatio
 
 
 def _rotate_one(  # noqa: PLR0913 - by name
-    store: ConfigStore, claims: Claims, keys: Keys, key: str, rotation: Rotation, *, dropped: bool
+    store: ConfigStore, claims: Claims, keys: Keys, key: str, rotation: Rotation, *, all_files: bool
 ) -> None:
     try:
         data = store.read(key)
@@ -102,7 +102,7 @@ def _rotate_one(  # noqa: PLR0913 - by name
             return
         claim = claims.of(key)
         dag_id = claim.named_id if claim is not None else None
-        if not dropped and key != f"{dag_id}.json":
+        if not all_files and key != f"{dag_id}.json":
             rotation.left.append(key)
             return
         store.write(key, _replaced(data, key, dag_id, keys))

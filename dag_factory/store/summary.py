@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import ValidationError
+
 from dag_factory.configs.document import mapping_at
+from dag_factory.configs.pipeline import AirflowConfig
+from dag_factory.configs.timetables.schedule import schedule
+from dag_factory.configs.timetables.spread import SpreadTimetable, spread_runs
+from dag_factory.errors import ConfigError
 from dag_factory.plain_text import cut, one_line
 
 # Of a text in a list.
@@ -22,6 +28,7 @@ class Summary:
     :param title: its display name, or its name
     :param schedule: its cron or preset, None where it runs on demand
     :param timezone: of the schedule, None for UTC
+    :param spread: over how many seconds the runs of its cron are spread, None for what the settings say
     """
 
     title: str | None = None
@@ -30,11 +37,34 @@ class Summary:
     service: str | None = None
     schedule: str | None = None
     timezone: str | None = None
+    spread: int | None = None
 
-    @property
-    def schedule_text(self) -> str:
-        """The schedule and its timezone, as the docs of a DAG have them."""
-        return f"{self.schedule} ({self.timezone or 'UTC'})" if self.schedule else ON_DEMAND
+    def spread_schedule(self, dag_id: str, spread: int) -> SpreadTimetable | None:
+        """
+        Return the schedule of a DAG whose runs begin later than its ticks, None where they don't, or it is invalid.
+
+        :param spread: over how many seconds runs are spread, unless the config says so
+        """
+        seconds = spread if self.spread is None else self.spread
+        if not self.schedule or seconds <= 0:
+            return None
+        try:
+            fields = {"scheduleInterval": self.schedule, "pipelineTimezone": self.timezone}
+            found = spread_runs(schedule(AirflowConfig.model_validate(fields)), dag_id, seconds)
+        except (ConfigError, ValidationError):
+            return None  # an error, which validation reports
+        return found if isinstance(found, SpreadTimetable) else None
+
+    def schedule_text(self, dag_id: str, spread: int = 0) -> str:
+        """
+        Return when a DAG runs, as its docs say it: schedule, delay and timezone.
+
+        :param spread: over how many seconds runs are spread, unless the config says so
+        """
+        if not self.schedule:
+            return ON_DEMAND
+        spread_ones = self.spread_schedule(dag_id, spread)
+        return f"{spread_ones.summary if spread_ones else self.schedule} ({self.timezone or 'UTC'})"
 
 
 def summary_of(document: Mapping[str, Any] | None) -> Summary:
@@ -49,8 +79,13 @@ def summary_of(document: Mapping[str, Any] | None) -> Summary:
         service=_text(service.get("name")),
         schedule=_text(airflow.get("scheduleInterval")),
         timezone=_text(airflow.get("pipelineTimezone")),
+        spread=_seconds((mapping_at(document, "dagFactory") or {}).get("spread")),
     )
 
 
 def _text(value: object) -> str | None:
     return cut(one_line(value), _LONGEST) or None if isinstance(value, str) else None
+
+
+def _seconds(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -73,8 +73,8 @@ class Difference:
     :param on_server: how many pipelines the server has listed
     :param compared: how many of those were compared
     :param elsewhere: how many pipelines other runners run, or other servers have deployed here
-    :param dropped: how many configs people wrote that the server doesn't know
-    :param hidden: how many pipelines can't be compared, since the server keeps back what they do
+    :param written_by_hand: how many configs were written by hand, and are unknown to the server
+    :param not_comparable: how many pipelines can't be compared, since the server keeps back what they do
     :param skipped: how many the server can't deploy, such as those of a deleted service
     :param is_complete: whether the server has listed all that it counts
     """
@@ -84,13 +84,13 @@ class Difference:
     on_server: int = 0
     compared: int = 0
     elsewhere: int = 0
-    dropped: int = 0
-    hidden: int = 0
+    written_by_hand: int = 0
+    not_comparable: int = 0
     skipped: int = 0
     is_complete: bool = True
-    known: list[StoredConfig] = field(default_factory=list, repr=False)
+    known_to_server: list[StoredConfig] = field(default_factory=list, repr=False)
     """The configs here that the server knows."""
-    unknown: list[StoredConfig] = field(default_factory=list, repr=False)
+    unknown_to_server: list[StoredConfig] = field(default_factory=list, repr=False)
     """Those of this server that it doesn't know."""
 
     def of(self, *states: str) -> list[Differing]:
@@ -133,7 +133,7 @@ class Comparison:
         found.is_complete = listing.is_complete
         found.skipped = listing.skipped
         found.on_server = len(listing.ids)
-        found.known = list(self._known.values())
+        found.known_to_server = list(self._known.values())
         addresses = {config.server for config in self._known.values()} | {server}
         for config in self._configs.values():
             if config.dag_id not in self._known and config.id not in listing.ids and self._chosen.holds(config):
@@ -159,7 +159,7 @@ class Comparison:
         if config is None or not is_it:
             self._missing(pipeline, config)
         elif pipeline.is_hidden:
-            self._found.hidden += 1
+            self._found.not_comparable += 1
         elif config.id or not config.is_readable:
             self._both(pipeline, config)
 
@@ -199,11 +199,11 @@ class Comparison:
 
     def _only_here(self, config: StoredConfig, addresses: set[ServerAddress | None]) -> None:
         if not config.id:
-            self._found.dropped += 1
+            self._found.written_by_hand += 1
         elif config.server is not None and config.server not in addresses:
             self._found.elsewhere += 1
         else:
-            self._found.unknown.append(config)
+            self._found.unknown_to_server.append(config)
             service = config.service[1]
             self._found.differing.append(
                 Differing(

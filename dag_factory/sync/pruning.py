@@ -33,24 +33,24 @@ def candidates(difference: Difference) -> list[StoredConfig]:
 
     :raises CommandError: where the server's answer doesn't bear that
     """
-    if not difference.unknown:
+    if not difference.unknown_to_server:
         return []
-    if not difference.is_complete or difference.hidden:
+    if not difference.is_complete or difference.not_comparable:
         raise CommandError(
             "nothing is pruned: the server has not listed all of its pipelines, or keeps back what they do. Give the "
             "Connection's user the right to view all ingestion pipelines, and run it again"
         )
-    if not difference.on_server or not difference.known:
+    if not difference.on_server or not difference.known_to_server:
         raise CommandError(
             "nothing is pruned: the server knows none of the configs here. Does the Connection lead to the "
             "right server?"
         )
-    if len(difference.unknown) > len(difference.known):
+    if len(difference.unknown_to_server) > len(difference.known_to_server):
         raise CommandError(
-            f"nothing is pruned: the server knows {len(difference.known)} of the configs here, and "
-            f"{len(difference.unknown)} it does not. If that is as it should be, delete their files by hand"
+            f"nothing is pruned: the server knows {len(difference.known_to_server)} of the configs here, and "
+            f"{len(difference.unknown_to_server)} it does not. If that is as it should be, delete their files by hand"
         )
-    return difference.unknown
+    return difference.unknown_to_server
 
 
 def prune(store: ConfigStore, api: ServerApi, configs: list[StoredConfig]) -> Iterator[Pruned]:

@@ -105,12 +105,12 @@ def test_a_rotation_says_what_it_has_done_and_fails_where_the_old_key_is_needed(
     (tmp_path / "kept.json").write_text(json.dumps(keep))
     (tmp_path / "dropped.json").write_text(json.dumps({**keep, "name": "orders", "a": {"$fernet": "canary"}}))
     new = Fernet.generate_key().decode()
-    code = "from dag_factory.cli.rotate_key import rotate_key; rotate_key(Namespace(dropped={}))"
+    code = "from dag_factory.cli.rotate_key import rotate_key; rotate_key(Namespace(all_files={}))"
     done = run(code.format(False), AIRFLOW__CORE__FERNET_KEY=f"{new},{KEY}")
     assert done.returncode == 1
     assert done.stdout.splitlines()[-2:] == [
         "1 configs encrypted again, 0 unchanged.",
-        "dropped.json: unchanged, since no deploy wrote it. Run with --dropped to change it.",
+        "dropped.json: unchanged, since no deploy wrote it. Run with --all-files to change it.",
     ]
     assert "Older keys of [core] fernet_key are still needed." in done.stderr
     done = run(code.format(True), AIRFLOW__CORE__FERNET_KEY=f"{new},{KEY}")

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from dag_factory.cli.__main__ import main
+from dag_factory.configs.timetables.spread import SpreadTimetable
+from dag_factory.dag.builder import build_dag
+from dag_factory.store.config import Config
 from tests.documents import REST
 
 PROFILER = {"config": {"type": "Profiler"}}
@@ -79,6 +82,7 @@ def test_the_configured_store_is_listed_and_left_as_it_is(
         "service": {"type": "databaseService", "name": "s"},
         "schedule": "0 3 * * *",
         "timezone": "Europe/Berlin",
+        "delay_seconds": 0,
         "file": "configs/good.json",
         "problems": [],
         "warnings": [],
@@ -87,3 +91,20 @@ def test_the_configured_store_is_listed_and_left_as_it_is(
     assert (problem["file"], problem["line"], problem["field"]) == ("configs/broken.json", 1, "airflowConfig.retries")
     assert [each["field"] for each in found["doubtful"]["warnings"]] == ["loggerlevel"]
     assert sorted(configs.rglob("*")) == before
+
+
+@pytest.mark.usefixtures("configs")
+def test_the_schedule_is_the_one_that_the_dag_gets(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__SCHEDULE_SPREAD_SECONDS", "3600")
+    main(["list", "configs", "--output", "json"])
+    (found,) = [each for each in json.loads(capsys.readouterr().out) if each["dag_id"] == "good"]
+    dag = build_dag(Config("good", "good.json", json.loads(Path("configs/good.json").read_text())), spread=3600)
+    spread = dag.timetable
+    assert isinstance(spread, SpreadTimetable)
+    assert found["delay_seconds"] == spread.offset.total_seconds() > 0
+    main(["list", "configs"])
+    assert f"{spread.summary} (" in capsys.readouterr().out
+    main(["show", found["dag_id"], "--store", "configs"])
+    assert f"Schedule: {spread.summary} (" in capsys.readouterr().out

@@ -90,7 +90,7 @@ def test_dropped_files_are_named_and_changed_where_that_is_asked_for(tmp_path: P
     assert (rotation.left, rotation.is_complete) == (["another_name.json", "sales/any.yaml"], False)
     assert (tmp_path / "sales" / "any.yaml").read_text() == text
 
-    rotation = rotate(store, BOTH, dropped=True)
+    rotation = rotate(store, BOTH, all_files=True)
     assert (rotation.resealed, rotation.is_complete) == (["another_name.json", "sales/any.yaml"], True)
     again = (tmp_path / "sales" / "any.yaml").read_text()
     new = yaml.safe_load(again)["password"]["$fernet"]
@@ -117,7 +117,7 @@ def test_what_can_not_be_decrypted_is_named_and_left_and_the_rest_goes_on(tmp_pa
     (tmp_path / "escaped.json").write_text(escaped)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
 
-    rotation = rotate(FolderStore(tmp_path), BOTH, dropped=True)
+    rotation = rotate(FolderStore(tmp_path), BOTH, all_files=True)
 
     assert rotation.resealed == ["p.json"]
     assert rotation.unchanged == 1

@@ -86,7 +86,7 @@ def test_a_file_that_a_person_wrote_is_never_older_nor_missing(server: Server, s
     (store.root / "any.json").write_text(json.dumps(own))
     (store.root / "unknown.json").write_text(json.dumps({**own, "name": "unknown"}))
     found = compared(server, store)
-    assert (found.differing, found.dropped) == ([], 1)
+    assert (found.differing, found.written_by_hand) == ([], 1)
 
 
 def test_a_dag_id_that_belongs_to_another_pipeline_is_said_to_be_so(server: Server, store: FolderStore) -> None:
@@ -235,7 +235,7 @@ def test_a_user_with_few_rights_is_shown_no_difference_that_is_none(server: Serv
     deploy_all(server)
     server.change(pipeline, sourceConfig={})
     found = compared(server, store)
-    assert (found.differing, found.hidden) == ([], 1)
+    assert (found.differing, found.not_comparable) == ([], 1)
 
 
 HOSTILE: list[Any] = [

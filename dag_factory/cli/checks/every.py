@@ -20,7 +20,7 @@ CHECKS = (
     Check("store", "the config store is there, is known here, and can be written", store_checks.store),
     Check("locks", "two writers at once notice each other", store_checks.locks, ("store",)),
     Check("space", "there is room, and inodes, for the store and `state_folder`", store_checks.space, ("store",)),
-    Check("memory", "`state_folder` can be written and outlives its container", store_checks.memory),
+    Check("state_folder", "`state_folder` can be written and outlives its container", store_checks.state_folder),
     Check("loader", "each loader is there once, parsed, and without import errors", loader_checks.loader, ("store",)),
     Check("marker", "each loader has seen the last change of the store", loader_checks.marker, ("store",), 30.0),
     Check("parses", "how near loads and parses come to Airflow's limits", loader_checks.parses, ("store",)),

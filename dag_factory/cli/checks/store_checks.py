@@ -79,7 +79,7 @@ def room(name: str, path: Path) -> list[Finding]:
     return findings
 
 
-def memory(site: Site) -> list[Finding]:
+def state_folder(site: Site) -> list[Finding]:
     """Return whether what this machine remembers of the store outlives its container."""
     folder = settings.state_folder()
     if site.memory is None:

@@ -41,8 +41,8 @@ COMMANDS = (
             Arg(
                 ("--secrets",),
                 help="What becomes of secrets: encrypted, or left out (encrypted ones too)",
-                choices=("sealed", "left-out"),
-                default="sealed",
+                choices=("encrypted", "left-out"),
+                default="encrypted",
             ),
             ARG_OUTPUT,
         ),

@@ -27,6 +27,6 @@ COMMANDS = (
             "you remove one, run 'airflow rotate-fernet-key' too, for Airflow's own secrets."
         ),
         func=lazy_load_command("dag_factory.cli.rotate_key.rotate_key"),
-        args=(Arg(("--dropped",), help="Also change files that no deploy wrote", action="store_true"),),
+        args=(Arg(("--all-files",), help="Also change files that no deploy wrote", action="store_true"),),
     ),
 )

@@ -17,7 +17,7 @@ FOLDER = "configs/"
 MANIFEST = "export.json"
 FORMAT = 1
 
-SEALED, LEFT_OUT = "sealed", "left-out"
+ENCRYPTED, LEFT_OUT = "encrypted", "left-out"
 """What becomes of secrets."""
 
 MODE = stat.S_IRUSR | stat.S_IWUSR

@@ -20,7 +20,7 @@ from dag_factory.configs.document import parse
 from dag_factory.errors import ArchiveError, ConfigError, SettingsError
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
-from dag_factory.store.archive import FOLDER, FORMAT, LEFT_OUT, MANIFEST, MODE, SEALED
+from dag_factory.store.archive import ENCRYPTED, FOLDER, FORMAT, LEFT_OUT, MANIFEST, MODE
 from dag_factory.store.archive.secrets import Portable, with_sealed_secrets, without_secrets
 from dag_factory.store.config_files import ConfigFiles, is_defaults
 
@@ -57,13 +57,13 @@ def export(store: ConfigStore, path: Path, *, secrets: str, keys: Keys, shown: S
 
     While it works, others may change the store: each config is as it was at one moment, but not all at the same one.
 
-    :param secrets: `SEALED` or `LEFT_OUT`
+    :param secrets: `ENCRYPTED` or `LEFT_OUT`
     :param keys: to encrypt with
     :raises ArchiveError: where the file exists, or can't be written
     :raises SettingsError: where secrets are to be encrypted, and no key is configured
     :raises StoreError: where the store can't be reached
     """
-    if secrets == SEALED and keys.problem is not None:
+    if secrets == ENCRYPTED and keys.problem is not None:
         raise SettingsError(f"{keys.problem}. Or leave secrets out: --secrets {LEFT_OUT}")
     done = Exported()
     listed = sorted(store.list_keys(done.missing), key=lambda key: (not is_defaults(key), key))

@@ -45,7 +45,7 @@ def test_locks_are_tried_and_nothing_is_left_behind(machine: Machine) -> None:
 
 
 def test_a_file_where_the_memory_is_to_be_is_a_failure(machine: Machine) -> None:
-    assert machine.said("memory")[0].split(":")[0] in ("ok", "warn")
+    assert machine.said("state_folder")[0].split(":")[0] in ("ok", "warn")
     assert not (machine.home / "state").exists()
 
 
@@ -65,6 +65,6 @@ def test_there_is_room_and_a_folder_that_is_not_there_is_that_of_its_parent(mach
 
 def test_without_a_folder_for_the_memory_that_is_said(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{OURS}STATE_FOLDER", "")
-    assert machine.said("memory") == [
+    assert machine.said("state_folder") == [
         "fail: [openmetadata_dag_factory] state_folder is empty. Set it to a folder that Airflow's user can write to."
     ]

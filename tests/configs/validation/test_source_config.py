@@ -30,7 +30,7 @@ CONNECTION = {
     "authProvider": "openmetadata",
     "securityConfig": {"jwtToken": {"$fernet": "sealed"}},
 }
-WITHOUT_TOKEN = {**CONNECTION, "authProvider": "no-auth", "securityConfig": {}}
+WITHOUT_TOKEN = {**CONNECTION, "authProvider": "basic", "securityConfig": {}}
 
 
 def document(config: dict[str, Any], pipeline_type: str = "metadata", **fields: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from dag_factory.errors import ArchiveError, SettingsError, StoreError
 from dag_factory.secrets.references import decrypted, encrypted
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
-from dag_factory.store.archive import LEFT_OUT, SEALED
+from dag_factory.store.archive import ENCRYPTED, LEFT_OUT
 from dag_factory.store.archive.reading import Archive
 from dag_factory.store.archive.restoring import Restored, restore
 from dag_factory.store.archive.writing import Exported, export
@@ -45,7 +45,7 @@ def shown(each: Iterable[Any], what: str, total: int | None) -> Iterator[Any]:
     yield from each
 
 
-def exported(store: ConfigStore, path: Path, secrets: str = SEALED) -> Exported:
+def exported(store: ConfigStore, path: Path, secrets: str = ENCRYPTED) -> Exported:
     return export(store, path, secrets=secrets, keys=KEYS, shown=shown)
 
 
@@ -178,7 +178,7 @@ def test_a_comment_that_looks_like_a_secret_is_left_out(tmp_path: Path, tar: Pat
 def test_without_a_key_secrets_can_only_be_left_out(tmp_path: Path, tar: Path) -> None:
     (tmp_path / "store").mkdir()
     with pytest.raises(SettingsError, match=r"fernet_key is empty.*--secrets left-out"):
-        export(FolderStore(tmp_path / "store"), tar, secrets=SEALED, keys=Keys(""), shown=shown)
+        export(FolderStore(tmp_path / "store"), tar, secrets=ENCRYPTED, keys=Keys(""), shown=shown)
     assert not tar.exists()
 
 
