@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from dag_factory import __version__
+from tests.docs.blocks import blocks, commands
 from tests.places import ROOT
 from tools.dist import EPOCH, differing, epoch_of, strict_umask
 from tools.release import problems
@@ -89,6 +91,24 @@ def test_without_a_commit_their_time_is_the_builders(tmp_path: Path, monkeypatch
     monkeypatch.delenv(EPOCH, raising=False)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert epoch_of(tmp_path) is None
+
+
+def test_the_steps_of_git_lead_to_a_tag_that_can_be_released(
+    clone: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    remote = tmp_path_factory.mktemp("remote")
+    git(remote, "init", "--quiet", "--bare")
+    git(clone, "branch", "--move", "main")
+    git(clone, "remote", "add", "origin", str(remote))
+    for path in ("dag_factory/__init__.py", "CHANGELOG.md"):
+        (clone / path).write_text((clone / path).read_text().replace("1.2.3", "0.1.0"))
+    (clone / "tests" / "upgrade" / "1.2.3").rename(clone / "tests" / "upgrade" / "0.1.0")
+    steps = [line for block in blocks(ROOT / "CONTRIBUTING.md") for line in commands(block) if line.startswith("git ")]
+    assert len(steps) == 4
+    for step in steps:
+        git(clone, *shlex.split(step)[1:])
+    assert list(problems("0.1.0", clone)) == []
+    git(remote, "cat-file", "-e", "v0.1.0:tests/upgrade/0.1.0/made.json")
 
 
 def test_packages_that_differ_by_a_byte_or_by_name_are_named(tmp_path: Path) -> None:

@@ -64,12 +64,15 @@ def as_text(plan: Plan | PlaceholderPlan) -> str:
 
 def from_text(text: str) -> Plan | PlaceholderPlan:
     """
-    Return the plan that was kept.
+    Return the plan that was kept, maybe by another version: what only that one knows is left out.
+
+    A field that a later version adds needs a default, for plans that were kept before.
 
     :raises ValueError: where it can't be read
     """
     try:
         values = json.loads(text)
-        return Plan(**values) if "pipeline_type" in values else PlaceholderPlan(**values)
-    except (TypeError, RecursionError) as error:
+        kind = Plan if "pipeline_type" in values else PlaceholderPlan
+        return kind(**{name: value for name, value in values.items() if name in kind.__dataclass_fields__})
+    except (TypeError, AttributeError, RecursionError) as error:
         raise ValueError(str(error)) from None

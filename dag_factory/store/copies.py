@@ -50,7 +50,7 @@ def version_in(content: bytes, digest: str) -> Version | None:
             return None
         held = json.loads(content)
         check_values(held["document"])
-        return Version(held["dag_id"], held["key"], held["document"], Access(*held["access"]))
+        return Version(held["dag_id"], held["key"], held["document"], Access(*held["access"][:2]))
     except (ValueError, LookupError, TypeError, RecursionError, ConfigError):
         return None
 

@@ -31,8 +31,6 @@ CREATE TABLE IF NOT EXISTS dags (
 CREATE TABLE IF NOT EXISTS loads (number INTEGER NOT NULL, of INTEGER NOT NULL, PRIMARY KEY (number, of)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS plans (dag_id TEXT PRIMARY KEY, plan TEXT NOT NULL);
 """
-# Tables that an earlier version, by its number, had in the same form.
-_KEPT = {1: ("store",), 2: ("store",), 3: ("store",)}
 _TABLES = ("store", "configs", "keys", "claims", "dags", "plans", "loads")
 
 Answer = TypeVar("Answer")
@@ -150,11 +148,27 @@ def _schema_version(connection: sqlite3.Connection) -> int:
 def _make_tables(connection: sqlite3.Connection) -> None:
     connection.execute("BEGIN IMMEDIATE")
     # Another process may have been faster.
-    if (found := _schema_version(connection)) != SCHEMA_VERSION:
+    if _schema_version(connection) != SCHEMA_VERSION:
+        known = _known_store(connection)
         for name in _TABLES:
-            if name not in _KEPT.get(found, ()):
-                connection.execute(f"DROP TABLE IF EXISTS {name}")
+            connection.execute(f"DROP TABLE IF EXISTS {name}")
         for statement in filter(str.strip, _SCHEMA.split(";")):
             connection.execute(statement)
+        if known is not None:
+            connection.execute("INSERT INTO store VALUES (1, ?, ?)", known)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
+
+
+def _known_store(connection: sqlite3.Connection) -> tuple[str | None, int] | None:
+    """
+    Return which store this machine knows by a file of another version, earlier or later; None where that can't be read.
+
+    All else in the file is found out again. Without this, a store that is not mounted would pass for a new one.
+    """
+    try:
+        identity, is_empty = connection.execute("SELECT identity, is_empty FROM store").fetchone() or (None, None)
+    except sqlite3.OperationalError:
+        return None
+    is_valid = isinstance(identity, (str, type(None))) and is_empty in (0, 1)
+    return (identity, int(is_empty)) if is_valid else None

@@ -40,7 +40,14 @@ def is_seen(noted: str | None, marker: str | None) -> bool:
     :param noted: None where no load has noted one
     :param marker: None where nothing was ever changed
     """
-    return noted == marker or (noted is not None and marker is not None and marker < noted < str(_FAR))
+    return noted == marker or (_is_ordered(noted) and _is_ordered(marker) and str(marker) < str(noted) < str(_FAR))
+
+
+def _is_ordered(marker: str | None) -> bool:
+    """Return whether a marker is of the kind that is ordered by time; one of a later version may be of another."""
+    with suppress(ValueError):
+        return str(UUID(marker or "")) == marker
+    return False
 
 
 def all_have_seen(store: ConfigStore, shards: Iterable[Shard], marker: str | None) -> bool:

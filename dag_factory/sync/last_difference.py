@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -40,7 +40,9 @@ def last_difference() -> LastDifference | None:
     try:
         found = json.loads(result_file().read_bytes())
         checked_at = datetime.fromisoformat(found.pop("checked_at"))
-        return LastDifference(checked_at, **found)
+        # Another version may have noted more.
+        known = {each.name: found[each.name] for each in fields(LastDifference) if each.name in found}
+        return LastDifference(checked_at, **known)
     except (DagFactoryError, OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 

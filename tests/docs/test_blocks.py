@@ -24,6 +24,7 @@ from tests.places import ROOT, TESTS
 from tests.stored import check, good, problem_of
 
 CI = (ROOT / ".ci" / "run").read_text()
+RELEASE = "test_release.py"
 # Files of other programs, by their names.
 OTHERS = (".github/", ".gitlab-ci", ".pre-commit-config", "values.yaml")
 # Sections of providers that are not installed for tests.
@@ -35,6 +36,15 @@ RUN_BY = {
     'pip install --upgrade -c constraints.txt ".[ingestion]"': "test_readme.py",
     "airflow config list --section openmetadata_dag_factory --include-descriptions": "test_readme.py",
     "pip uninstall openmetadata-dag-factory": "../tools/dist.py",
+    "python -m tests.upgrade": "upgrade/test_earlier_versions.py",
+    "python -m tools.licences": "test_licences.py",
+    "python -m tools.release 0.1.0": RELEASE,
+    ".ci/run": "test_ci.py",
+    ".ci/matrix": RELEASE,
+    "git add tests/upgrade": RELEASE,
+    'git commit --all --message "Release 0.1.0"': RELEASE,
+    'git tag --annotate v0.1.0 --message "0.1.0"': RELEASE,
+    "git push origin main v0.1.0": RELEASE,
 }
 
 

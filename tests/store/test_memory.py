@@ -167,8 +167,8 @@ def test_a_file_that_is_no_database_of_ours_is_made_anew(tmp_path: Path, content
     assert memory.known() == KNOWN
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
-def test_a_file_of_an_earlier_version_keeps_which_store_it_knows(tmp_path: Path, version: int) -> None:
+@pytest.mark.parametrize("version", [0, 1, 2, 3, 99])
+def test_a_file_of_an_earlier_or_later_version_keeps_which_store_it_knows(tmp_path: Path, version: int) -> None:
     memory = Memory(tmp_path, "store")
     memory.note(KNOWN, instead_of=None)
     with closing(sqlite3.connect(memory.path)) as connection:
@@ -180,12 +180,15 @@ def test_a_file_of_an_earlier_version_keeps_which_store_it_knows(tmp_path: Path,
     assert (memory.known(), index.outcomes()) == (KNOWN, {"a": Outcome("a.json")})
 
 
-@pytest.mark.parametrize("version", [0, 99])
-def test_a_file_of_an_unknown_version_is_made_anew(tmp_path: Path, version: int) -> None:
+@pytest.mark.parametrize(
+    "row", ["'x' AS another", "'x' AS identity, 'no' AS is_empty", "1.5 AS identity, 0 AS is_empty"]
+)
+def test_a_file_of_a_later_version_is_made_anew_whatever_its_tables_hold(tmp_path: Path, row: str) -> None:
     memory = Memory(tmp_path, "store")
-    memory.note(KNOWN, instead_of=None)
     with closing(sqlite3.connect(memory.path)) as connection:
-        connection.execute(f"PRAGMA user_version = {version}")
+        connection.execute(f"CREATE TABLE store AS SELECT {row}")
+        connection.execute("PRAGMA user_version = 99")
+        connection.commit()
     assert memory.known() is None
     memory.note(KNOWN, instead_of=None)
     assert memory.known() == KNOWN
