@@ -155,10 +155,10 @@ def licence_of(package: Distribution) -> str | None:
     name = canonicalize_name(metadata["Name"])
     if name in _LOOKED_AT:
         return _LOOKED_AT[name]
-    if expression := metadata.get("License-Expression"):
+    for expression in metadata.get_all("License-Expression", []):
         return str(expression)
-    words = metadata.get("License") or ""
-    if words in ACCEPTED or all(part in ACCEPTED for part in words.split(" OR ")):
+    (words,) = metadata.get_all("License", [""])[:1]
+    if all(part in ACCEPTED for part in words.split(" OR ")):
         return str(words)
     named = [each.rpartition(" :: ")[2] for each in metadata.get_all("Classifier", []) if each.startswith("License")]
     known = [_IN_WORDS.get(each.lower()) for each in named if each != "OSI Approved"] or [_IN_WORDS.get(words.lower())]

@@ -167,8 +167,9 @@ def _known_store(connection: sqlite3.Connection) -> tuple[str | None, int] | Non
     All else in the file is found out again. Without this, a store that is not mounted would pass for a new one.
     """
     try:
-        identity, is_empty = connection.execute("SELECT identity, is_empty FROM store").fetchone() or (None, None)
+        row = connection.execute("SELECT identity, is_empty FROM store").fetchone()
     except sqlite3.OperationalError:
         return None
-    is_valid = isinstance(identity, (str, type(None))) and is_empty in (0, 1)
-    return (identity, int(is_empty)) if is_valid else None
+    if row is None or not isinstance(row[0], (str, type(None))) or row[1] not in (0, 1):
+        return None
+    return row[0], int(row[1])
