@@ -26,11 +26,12 @@ from dag_factory.dag.builder import build_dag
 from dag_factory.dag.load_figures import Limits
 from dag_factory.dag.load_notes import LoadNotes, notes_path
 from dag_factory.dag.loader import load_dags
+from dag_factory.dag.tags import WARNING_TAG
 from dag_factory.openmetadata.counts import COUNTS_XCOM
 from dag_factory.openmetadata.outcomes import OUTCOME_XCOM, left_by_task
-from dag_factory.options import SECTION
 from dag_factory.reporting.run_note import run_note
 from dag_factory.secrets.sealing import Keys
+from dag_factory.settings.options import SECTION
 from dag_factory.store import configured_store, memory_of
 from dag_factory.store.archive import SEALED
 from dag_factory.store.archive.writing import export
@@ -181,7 +182,9 @@ def check(config: Config) -> None:
 
 def _dag(dag_id: str, config: Config | BrokenConfig, dag: Any) -> dict[str, Any]:
     (task,) = dag.tasks
-    said = {"file": config.key, "tags": sorted(dag.tags), "task": task.task_id, "operator": type(task).__name__}
+    # A later version may doubt what this one doesn't.
+    tags = sorted(set(dag.tags) - {WARNING_TAG})
+    said = {"file": config.key, "tags": tags, "task": task.task_id, "operator": type(task).__name__}
     if isinstance(config, BrokenConfig):
         return {**said, "state": "broken"}
     assert dag.schedule == build_dag(config).schedule

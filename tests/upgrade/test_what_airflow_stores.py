@@ -20,16 +20,16 @@ from airflow import __version__ as airflow_version
 from airflow.serialization.serialized_objects import DagSerialization
 from sqlalchemy import create_engine, text
 
-from dag_factory.connection_form import CONN_TYPE, FIELDS, HOOK_CLASS
+from dag_factory.configs.connection_form import CONN_TYPE, FIELDS, HOOK_CLASS
 from dag_factory.dag import tags
 from dag_factory.dag.bundle_list import CLASSPATH
 from dag_factory.openmetadata.outcomes import left_by_task
 from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
-from dag_factory.options import SECTION
 from dag_factory.page.places import PREFIX, VIEWS
 from dag_factory.plugin import OpenMetadataDagFactoryPlugin
 from dag_factory.reporting.evidence import OPERATORS
 from dag_factory.reporting.run_note import read_note, run_note
+from dag_factory.settings.options import SECTION
 from dag_factory.task.run_conf import KEYS
 from sandbox.stack import AirflowStack
 from tests.e2e.pipelines import drop, sample
@@ -55,7 +55,7 @@ OTHERS = {
     "openmetadata_dag_factory",  # plugin, and section of airflow.cfg
     "dag_factory.IngestionBundle",  # bundle class in airflow.cfg
     "openmetadata",  # type of Connection
-    "dag_factory.hook.OpenMetadataHook",
+    "dag_factory.task.hook.OpenMetadataHook",
     "verifySSL",
     "sslConfig",
 }
