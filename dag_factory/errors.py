@@ -79,6 +79,10 @@ class CommandError(DagFactoryError):
     """A command of the command line was given what it can't use."""
 
 
+class EnvironmentBuildError(DagFactoryError):
+    """An environment for openmetadata-ingestion can't be built, or can't run pipelines."""
+
+
 class WorkflowError(DagFactoryError):
     """The workflow of openmetadata-ingestion can't be built or started."""
 

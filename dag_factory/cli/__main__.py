@@ -15,7 +15,7 @@ from dag_factory.cli import NAME, all_commands
 from dag_factory.cli.database import do_without_airflow
 
 # They are started by editors, and before each commit.
-_WITHOUT_AIRFLOW = frozenset({"validate", "schema", "list", "show"})
+_WITHOUT_AIRFLOW = frozenset({"validate", "schema", "list", "show", "ingestion-env"})
 
 if not _WITHOUT_AIRFLOW.isdisjoint(sys.argv[1:2]):
     do_without_airflow()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from airflow.cli.cli_config import Arg
@@ -77,6 +78,27 @@ def progress(each: Iterable[T], what: str, total: int | None = None) -> Iterator
         for one in each:
             yield one
             shown.update(task, advance=1, visible=time.monotonic() - began > PATIENCE_SECONDS)
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str], None]]:
+    """
+    Yield what is called with each step that begins. They are shown on standard error: at a terminal the present one
+    with a sign of life, elsewhere a line for each.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield lambda text: print(f"{one_line(text)} …", file=sys.stderr, flush=True)
+        return
+    with console.status("") as status:
+
+        def show(text: str) -> None:
+            status.update(Text(f"{one_line(text)} …"))
+
+        yield show
 
 
 def is_terminal() -> bool:

@@ -96,7 +96,7 @@ def run(commands: Sequence[Command], folder: Path, program: Path, env: Mapping[s
         ["bash", "-c", script],
         cwd=folder,
         env={
-            "PATH": f"{program}:/usr/local/bin:/usr/bin:/bin",
+            "PATH": f"{program}:{folder}/bin:/usr/local/bin:/usr/bin:/bin",
             "HOME": str(folder),
             "LANG": "C.UTF-8",
             "COLUMNS": "100",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from airflow.cli.cli_config import ActionCommand, Arg, lazy_load_command
 
+from dag_factory.cli.output import ARG_OUTPUT
+
 # In `help`, Airflow takes text in brackets for markup, and leaves it out.
 COMMANDS = (
     ActionCommand(
@@ -47,6 +49,29 @@ COMMANDS = (
                 ("--shards",), help="How many loaders divide the pipelines, in all parts together", type=int, default=64
             ),
             Arg(("--parts",), help="How many DAG processors there are, each with a part", type=int, default=1),
+        ),
+    ),
+    ActionCommand(
+        name="ingestion-env",
+        help="Build an environment for openmetadata-ingestion alone",
+        description=(
+            "Build a virtual environment at PATH that has openmetadata-ingestion and not Airflow, by uv where it is on "
+            "the PATH, else by pip; check that it can run pipelines, and print the setting to write. It is built "
+            "beside PATH and moved in when it is complete. Nothing that exists is overwritten."
+        ),
+        func=lazy_load_command("dag_factory.cli.ingestion_env.ingestion_env"),
+        args=(
+            Arg(("path",), help="Folder of the environment; it must not exist yet", metavar="PATH"),
+            Arg(
+                ("--version",),
+                help="Version of openmetadata-ingestion, that of the OpenMetadata server: 2.0.7.0, or 2.0 for its "
+                "newest release",
+                required=True,
+            ),
+            Arg(("--extras",), help="Extras of openmetadata-ingestion, separated by commas: postgres,snowflake"),
+            Arg(("--python",), help="Interpreter to make it from, 3.10 or newer; by default the one that runs this"),
+            Arg(("--pip",), help="Use pip even where uv is on the PATH", action="store_true"),
+            ARG_OUTPUT,
         ),
     ),
     ActionCommand(
