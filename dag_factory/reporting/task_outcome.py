@@ -77,7 +77,8 @@ class TaskOutcome:
             return
         if self.is_retried and not is_final:
             tries = f"Try {self._context['ti'].try_number} of {self._context['ti'].max_tries + 1}"
-            self._send(self._report(Reporter.TASK, "running", f"{tries} failed, and Airflow retries it. {reason}"))
+            report = self._report(Reporter.TASK, "running", f"{tries} failed, and Airflow retries it. {reason}")
+            self._send(report, retry_seconds=retry_seconds)
             return
         if leave:
             self._leave("failed", reason, is_reported=False, task_failed=True)

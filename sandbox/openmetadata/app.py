@@ -47,6 +47,7 @@ def create_app(
     store.base_url = base_url
     edges: lineage.Edges = {}
     journal = Journal()
+    received = runs.Received()
     airflow = deploys.Deploys(store, token)
     seeds.plant(store, source_database)
     if kept is not None:
@@ -73,7 +74,8 @@ def create_app(
         return {"name": BOT, "isBot": True}
 
     # Before the collections, whose routes would take these for a part of an entity.
-    for special in (runs, executions, profiles, usage, quality):
+    api.include_router(runs.routes(store, received))
+    for special in (executions, profiles, usage, quality):
         api.include_router(special.routes(store))
     api.include_router(deploys.routes(store, airflow))
     for collection in COLLECTIONS:
@@ -96,6 +98,10 @@ def create_app(
     @app.get("/sandbox/summary")
     async def summary() -> Document:
         return page.summary(store, edges, journal)
+
+    @app.get("/sandbox/statuses/{run_id}")
+    async def statuses(run_id: str) -> list[Document]:
+        return received.of(run_id)
 
     @app.get("/sandbox/requests")
     async def requests() -> Document:

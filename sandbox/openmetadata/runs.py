@@ -2,7 +2,7 @@
 
 import gzip
 from base64 import b64decode
-from collections import deque
+from collections import OrderedDict, deque
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Response
@@ -18,9 +18,27 @@ KIND = "ingestionPipeline"
 SCHEMA = "entity.services.ingestionPipelines"
 KEPT_STATUSES = 100
 KEPT_LOG_BATCHES = 500
+KEPT_RUNS = 1000
 
 
-def routes(store: Store) -> APIRouter:
+class Received:
+    """The statuses of each run in the order of their arrival, for what looks at them: a run shows only its last one."""
+
+    def __init__(self) -> None:
+        self._statuses: OrderedDict[str, list[Document]] = OrderedDict()
+
+    def add(self, status: Document) -> None:
+        """Remember a status; the run that began to report first is forgotten when there are too many."""
+        self._statuses.setdefault(str(status.get("runId")), []).append(status)
+        if len(self._statuses) > KEPT_RUNS:
+            self._statuses.popitem(last=False)
+
+    def of(self, run_id: str) -> list[Document]:
+        """Return the statuses of a run, the first one first."""
+        return self._statuses.get(run_id, [])
+
+
+def routes(store: Store, received: Received) -> APIRouter:
     """Return the routes below services/ingestionPipelines which only ingestion pipelines have."""
     pipelines = store.collections[KIND]
     router = APIRouter(prefix=f"/{pipelines.path}")
@@ -34,6 +52,7 @@ def routes(store: Store) -> APIRouter:
     @router.put("/{fqn}/pipelineStatus")
     async def put_status(fqn: Segment, body: Object) -> Document:
         schemas.check(f"{SCHEMA}.ingestionPipeline.PipelineStatus", body)
+        received.add(body)
         others = [status for status in statuses(fqn) if status.get("runId") != body.get("runId")]
         newest_first = sorted([body, *others], key=lambda status: -(status.get("timestamp") or 0))
         return store.set(pipelines, fqn, pipelineStatuses=newest_first[:KEPT_STATUSES])

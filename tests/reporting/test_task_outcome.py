@@ -76,6 +76,13 @@ def test_a_failure_that_airflow_retries_is_not_final_and_says_what_happened(serv
     assert failing.task.left == []
 
 
+def test_its_report_is_retried_like_a_final_one_since_nobody_reports_it_later(server: Any) -> None:
+    server.refuses = 503
+    failing = Outcome(server.connection(), Task(try_number=1, max_tries=2))
+    failing.outcome.failed("connection refused", retry_seconds=1.5)
+    assert len(server.calls) > 1
+
+
 def test_but_one_that_airflow_does_not_retry_is(server: Any) -> None:
     Outcome(server.connection(), Task(try_number=1, max_tries=2)).outcome.failed("a wrong config", is_final=True)
     assert has(server)["pipelineState"] == "failed"

@@ -40,6 +40,14 @@ def test_a_run_has_the_status_that_it_reported_last(api: httpx.Client, pipeline:
     assert api.get(f"{pipeline}/pipelineStatus").json()["paging"]["total"] == 1
 
 
+def test_the_statuses_of_a_run_that_later_ones_replaced_can_be_looked_up(api: httpx.Client, pipeline: str) -> None:
+    run_id = str(uuid4())
+    for state in ("running", "failed", "success"):
+        report(api, pipeline, run_id, state, 1000)
+    path = api.base_url.copy_with(path=f"/sandbox/statuses/{run_id}")
+    assert [status["pipelineState"] for status in api.get(path).json()] == ["running", "failed", "success"]
+
+
 def test_runs_come_newest_first_and_can_be_limited_to_a_time(api: httpx.Client, pipeline: str) -> None:
     for run_id, time in (("1", 1000), ("3", 3000), ("2", 2000)):
         report(api, pipeline, run_id, "success", time)

@@ -28,10 +28,10 @@ class StatusSource(Source):
     Does what ``connectionOptions`` say.
 
     ``folder`` gets a file ``<number of the try>`` with the process ids of the task and of its parent. Then the source
-    sleeps while there is a file ``hold`` in the folder, and does what ``then`` says: raise, fail one record of none or
-    of twenty (``partly``), print its ``password``, exit or be interrupted and quote it by that, or end. With
-    ``unbuilt`` it fails before all that, with the password as well; with ``refuse`` it can't connect. With ``lost``,
-    nothing that its workflow reports arrives any more.
+    sleeps while there is a file ``hold`` in the folder, or ``hold<number>``, and does what ``then`` says, or, in all
+    tries but the first, ``later``: raise, fail one record of none or of twenty (``partly``), print its ``password``,
+    exit or be interrupted and quote it by that, or end. With ``unbuilt`` it fails before all that, with the password as
+    well; with ``refuse`` it can't connect. With ``lost``, nothing that its workflow reports arrives any more.
     """
 
     def __init__(self, config: SourceConfig, metadata: Any) -> None:
@@ -39,7 +39,9 @@ class StatusSource(Source):
         self.metadata = metadata
         connection: CustomDatabaseConnection = config.serviceConnection.root.config
         options = connection.connectionOptions.root
-        self.folder, self.then = Path(options["folder"]), options["then"]
+        self.folder = Path(options["folder"])
+        self.number = len(list(self.folder.glob("[0-9]*"))) + 1
+        self.then = options["then"] if self.number == 1 else options.get("later", options["then"])
         self.password, self.lost = options.get("password"), options.get("lost")
         if self.then == "unbuilt":
             raise RuntimeError(f"not built, {self.password}")
@@ -79,10 +81,10 @@ class StatusSource(Source):
 
     def _wait(self) -> None:
         """Say that a try has begun, and wait for as long as the test wants."""
-        started = self.folder / str(len(list(self.folder.glob("[0-9]*"))) + 1)
+        started = self.folder / str(self.number)
         started.with_suffix(".new").write_text(f"{os.getpid()} {os.getppid()}")
         started.with_suffix(".new").rename(started)
-        while (self.folder / "hold").exists():
+        while (self.folder / "hold").exists() or (self.folder / f"hold{self.number}").exists():
             time.sleep(0.1)
 
     def _print(self) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from dag_factory.openmetadata.outcomes import FINAL
 from sandbox import source
-from sandbox.client import POLL_SECONDS, run_path, wait_until
+from sandbox.client import run_path, wait_until
 from sandbox.mailbox import Mailbox
 from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
@@ -117,11 +117,17 @@ def token_in_file(
     set_token(str(path))
 
 
+def failures_of(status: dict[str, Any]) -> str:
+    """Return what a status of a run says of all its failures."""
+    return " ".join(failure["error"] for step in status.get("status") or [] for failure in step.get("failures") or [])
+
+
 class Pipeline:
     """A pipeline of its own for a test, whose runs do what the test wants."""
 
     def __init__(self, stack: AirflowStack, server: OpenMetadataServer, store: Path, folder: Path) -> None:
         self.stack, self.server, self.store, self.folder = stack, server, store, folder
+        self.held = folder / "hold"
         self.dag_id = self.fqn = ""
 
     def make(
@@ -130,12 +136,19 @@ class Pipeline:
         *,
         then: str = "end",
         options: dict[str, str] | None = None,
-        hold: bool = False,
+        hold: bool | int = False,
         fields: dict[str, Any] | None = None,
         **airflow_config: Any,
     ) -> Pipeline:
+        """
+        Store the pipeline, and wait until Airflow knows it.
+
+        :param hold: whether its workflow waits until `held` is removed; the number of the one try that does so
+        """
         self.dag_id, self.fqn = name, f"{name}_service.{name}"
-        self.held.touch() if hold else self.held.unlink(missing_ok=True)
+        if hold:
+            self.held = self.folder / ("hold" if hold is True else f"hold{hold}")
+            self.held.touch()
         self.options = {"folder": str(self.folder), "then": then, **(options or {})}
         self.register()
         document = {
@@ -174,10 +187,6 @@ class Pipeline:
             },
         )
 
-    @property
-    def held(self) -> Path:
-        return self.folder / "hold"
-
     def start(self) -> str:
         """Start a run and return its id, for Airflow and for the server."""
         run_id = str(uuid.uuid4())
@@ -206,25 +215,36 @@ class Pipeline:
 
     def server_has(self, run_id: str, state: str, *words: str, timeout: float = 180) -> None:
         """
-        Wait until the server has a run in a state, or in one of several; check its dates.
+        Wait until the server has a run in a state that lasts; check its dates.
 
         :param words: what stands in the failures that it shows with the run
         """
 
         def has_it() -> tuple[bool | None, str]:
             found = self.state(run_id)
-            shown = self.record(run_id) if found in state.split("|") else {}
-            text = " ".join(
-                failure["error"] for step in shown.get("status") or [] for failure in step.get("failures") or []
-            )
+            shown = self.record(run_id) if found == state else {}
+            text = failures_of(shown)
             return (bool(shown) and all(word in text for word in words)) or None, f"{found}: {text}"
 
-        what = f"the server to have '{state}'{' with ' if words else ''}{', '.join(words)}"
-        # A state may be another one soon.
-        wait_until(has_it, what, timeout, longest=POLL_SECONDS)
+        wait_until(has_it, f"the server to have '{state}'{' with ' if words else ''}{', '.join(words)}", timeout)
         shown = self.record(run_id)
         if shown["pipelineState"] in FINAL:
             assert shown["startDate"] < shown["endDate"]
+
+    def server_had(self, run_id: str, state: str, *words: str, timeout: float = 180) -> None:
+        """
+        Wait until the server has, or has had, a run in a state, however soon that was another one.
+
+        :param words: what stood in the failures with it
+        """
+
+        def had_it() -> tuple[bool | None, list[str]]:
+            received = self.server.get(f"/sandbox/statuses/{run_id}")
+            texts = [failures_of(each) for each in received if each["pipelineState"] == state]
+            found = any(all(word in text for word in words) for text in texts)
+            return found or None, [f"{each['pipelineState']}: {failures_of(each)}" for each in received]
+
+        wait_until(had_it, f"the server to get '{state}'{' with ' if words else ''}{', '.join(words)}", timeout)
 
     def mark(self, run_id: str, state: str) -> None:
         """Set the state of a run, as a user does."""

@@ -163,22 +163,23 @@ def test_a_run_that_is_cleared_and_runs_again_has_the_reason_of_the_last_time(pi
 
 
 def test_a_failure_that_is_retried_is_not_final_until_airflow_has_given_up(pipeline: Any) -> None:
-    made = pipeline("retried", then="raise", retries=1, retryDelay=15)
+    made = pipeline("retried", then="raise", retries=1, retryDelay=1, hold=2)
     run_id = made.start()
-    made.server_has(run_id, "running", "Try 1 of 2 failed", "as the test wants")
+    made.processes(2)
+    made.server_had(run_id, "running", "Try 1 of 2 failed", "as the test wants")
+    made.server_has(run_id, "running")
     assert made.airflow_state(run_id) == "running"
+    made.held.unlink()
     made.airflow_knows(run_id)
     made.server_has(run_id, "failed", "as the test wants")
     assert "Try 1 of 2" not in json.dumps(made.record(run_id))
 
 
 def test_a_retry_that_succeeds_leaves_no_reason(pipeline: Any) -> None:
-    made = pipeline("retried_well", then="refuse", retries=1, retryDelay=15)
+    made = pipeline("retried_well", then="refuse", options={"later": "end"}, retries=1, retryDelay=1)
     run_id = made.start()
-    made.server_has(run_id, "running", "Connection refused")
-    made.options["then"] = "end"
-    made.register()
-    made.airflow_knows(run_id, "success", timeout=120)
+    made.airflow_knows(run_id, "success")
+    made.server_had(run_id, "running", "Try 1 of 2 failed", "Connection refused")
     made.server_has(run_id, "success")
     assert "Connection refused" not in json.dumps(made.record(run_id))
 
@@ -239,7 +240,7 @@ def test_a_workflow_that_reports_a_success_while_it_is_killed(pipeline: Any, sta
     made.mark(run_id, "failed")
     made.server_has(run_id, "failed")
     made.held.unlink()
-    made.server_has(run_id, "success")
+    made.server_had(run_id, "success")
     made.server_has(run_id, "failed")
 
 
@@ -278,7 +279,7 @@ def test_a_task_that_a_user_clears_runs_again(pipeline: Any, stack: AirflowStack
     made.processes()
     made.server_has(run_id, "running")
     made.clear(run_id)
-    made.server_has(run_id, "failed")
+    made.server_had(run_id, "failed")
     made.processes(2)
     made.server_has(run_id, "running")
     made.held.unlink()
