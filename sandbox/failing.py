@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -24,6 +25,7 @@ VERSION = b'{"version": "2.0.6"}'
 HTML = b"<!doctype html><html><body>Please log in</body></html>"
 
 Speak = Callable[[socket.socket], None]
+Running = TypeVar("Running", bound=ThreadingHTTPServer)
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running(server: HttpServer) -> Iterator[HttpServer]:
+def running(server: Running) -> Iterator[Running]:
+    """Let a server answer for as long as the context lasts."""
     with server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()

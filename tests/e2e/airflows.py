@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from tests.places import ROOT, TESTS
 
 DAGS_FOLDER = ROOT / "dags"
 # Modules that the workers of an Airflow find: an application, and what stands for spaCy's model.
-WORKER_MODULES = TESTS / "ingestion" / "worker_modules"
+WORKER_MODULES = (ROOT / "sandbox" / "applications", TESTS / "ingestion" / "worker_modules")
 # Makes a process find no openmetadata-ingestion.
 WITHOUT_INGESTION = TESTS / "runner" / "without_ingestion"
 
@@ -36,19 +36,19 @@ def stack(
     config: AirflowConfig | None = None,
     *,
     dags_folder: Path = DAGS_FOLDER,
-    path: Path | None = None,
+    paths: Sequence[Path] = (),
     **options: Any,
 ) -> AirflowStack:
     """
     Return an Airflow that runs the loader over a store, and whose workers know the OpenMetadata server.
 
-    ``config`` is merged over its airflow.cfg, ``path`` is where its processes look for modules first, and ``options``
+    ``config`` is merged over its airflow.cfg, ``paths`` are where its processes look for modules first, and ``options``
     are those of `AirflowStack`.
     """
     ours = merge({"openmetadata_dag_factory": {"config_store": store}}, config or {})
     env = dict(openmetadata.env)
-    if path is not None:
-        env["PYTHONPATH"] = os.pathsep.join(filter(None, [str(path), os.environ.get("PYTHONPATH")]))
+    if paths:
+        env["PYTHONPATH"] = os.pathsep.join(filter(None, [*map(str, paths), os.environ.get("PYTHONPATH")]))
     return AirflowStack(home, dags_folder=dags_folder, config=ours, env=env, **options)
 
 
@@ -100,7 +100,14 @@ def airflow(
     with (
         PostgresServer() as postgres,
         stack(
-            home, openmetadata, config_store, ours, dags_folder=dags_folder, roles=roles, database=postgres.url()
+            home,
+            openmetadata,
+            config_store,
+            ours,
+            dags_folder=dags_folder,
+            roles=roles,
+            database=postgres.url(),
+            triggerer=False,
         ) as airflow,
     ):
         yield airflow
@@ -123,7 +130,7 @@ def airflow_under_load(
     with (
         PostgresServer() as postgres,
         stack(
-            home, openmetadata, store, config, path=WORKER_MODULES, database=postgres.url(), triggerer=False
+            home, openmetadata, store, config, paths=WORKER_MODULES, database=postgres.url(), triggerer=False
         ) as airflow,
     ):
         yield airflow
@@ -153,7 +160,7 @@ def airflow_apart(
         openmetadata,
         store,
         config,
-        path=WITHOUT_INGESTION,
+        paths=[WITHOUT_INGESTION],
         dags_folder=dags_folder,
         base_path="/data/airflow",
         triggerer=False,

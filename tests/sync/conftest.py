@@ -7,7 +7,8 @@ import pytest
 from cryptography.fernet import Fernet
 
 from dag_factory.store.folder.folder_store import FolderStore
-from tests.sync.servers import TOKEN, Server, deploying_into, serving
+from sandbox.failing import running
+from tests.sync.servers import TOKEN, Server, deploying_into
 
 SECTION = "AIRFLOW__OPENMETADATA_DAG_FACTORY__"
 
@@ -25,11 +26,11 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(tmp_path / "dags"))
     # What a command sets for its process: here it must not outlive the test.
     monkeypatch.setenv("_AIRFLOW_PROCESS_CONTEXT", "server")
-    with serving() as running:
-        host, port = running.server_address[0], running.server_address[1]
+    with running(Server()) as made:
+        host, port = made.server_address[0], made.server_address[1]
         monkeypatch.setenv("AIRFLOW_CONN_OM", f"http://:{TOKEN}@{host!s}:{port}")
-        running.deploys = deploying_into(store)
-        yield running
+        made.deploys = deploying_into(store)
+        yield made
 
 
 @pytest.fixture

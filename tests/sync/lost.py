@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.failing import running
 from tests.docs.console import FERNET_KEY
-from tests.sync.servers import TOKEN, deploying_into, serving
+from tests.sync.servers import TOKEN, Server, deploying_into
 
 LINEAGE = {"pipelineType": "lineage", "sourceConfig": {"config": {"type": "DatabaseLineage"}}}
 
@@ -20,7 +21,7 @@ def world(folder: Path) -> Iterator[Mapping[str, str]]:
     """Have two configs lost, one older, and one whose pipeline the server has deleted."""
     store = folder / "store"
     store.mkdir()
-    with serving() as server, pytest.MonkeyPatch.context() as patch:
+    with running(Server()) as server, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AIRFLOW__CORE__FERNET_KEY", FERNET_KEY)
         server.deploys = deploying_into(store)
         server.add("orders_metadata", service="sales")

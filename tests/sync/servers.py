@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -178,19 +178,6 @@ class _Handler(BaseHTTPRequestHandler):
 def id_of(fqn: str) -> str:
     """Return the id that the server gives a pipeline."""
     return str(uuid5(NAMESPACE_URL, fqn))
-
-
-@contextmanager
-def serving() -> Iterator[Server]:
-    """Run a server."""
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 def deploying_into(folder: Path) -> Callable[[Document], None]:

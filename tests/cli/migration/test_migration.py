@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,11 +23,11 @@ from dag_factory.store.config import check
 from dag_factory.store.folder.folder_store import FolderStore
 from tests.managed_apis import KEPT, generated, keep, left_behind
 from tests.stored import good
+from tests.unprivileged import nobody
 
 T = TypeVar("T")
 ORDERS = json.loads((KEPT / "sqlite_metadata_daily.json").read_text())
 TOKEN = "a-token-in-plain-text"
-NOBODY = 65534
 
 
 def document(name: str, **fields: Any) -> dict[str, Any]:
@@ -291,19 +290,6 @@ def test_two_documents_of_one_dag_id_are_not_both_moved(place: Place) -> None:
     found = place.migrate()
     assert states(found) == {"orders.json": "new", "z.json": "wrong"}
     assert "as 'orders.json' does" in str(found.judged[1].problem)
-
-
-@contextmanager
-def nobody() -> Iterator[None]:
-    """Be a user that permissions bind."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @pytest.fixture

@@ -205,8 +205,8 @@ class Pipeline:
         return str(self.stack.api("GET", f"/api/v2/dags/{self.dag_id}/dagRuns")["dag_runs"][0]["dag_run_id"])
 
     def state(self, run_id: str) -> str | None:
-        runs = self.server.get("/sandbox/summary")["runs"].get(self.fqn, [])
-        return next((str(run["pipelineState"]) for run in runs if run["runId"] == run_id), None)
+        received = self.server.get(f"/sandbox/statuses/{run_id}")
+        return str(received[-1]["pipelineState"]) if received else None
 
     def record(self, run_id: str) -> dict[str, Any]:
         """Return what the server shows of a run."""

@@ -20,8 +20,7 @@ from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.folder.listing import identities
 from dag_factory.store.own_files import ANNOUNCED, LOCK, MARKER, NOTES, PENDING, is_own_file
 from dag_factory.store.shards import Shard
-
-NOBODY = 65534
+from tests.unprivileged import nobody
 
 
 @pytest.fixture
@@ -46,19 +45,6 @@ def write(folder: Path, *keys: str, text: str = "{}") -> None:
         path = folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-
-
-@contextmanager
-def nobody() -> Iterator[None]:
-    """Be a user that permissions bind, for they don't bind root."""
-    if os.geteuid() != 0:
-        yield
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 class TooLong(Exception):
