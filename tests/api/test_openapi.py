@@ -95,7 +95,7 @@ def test_whatever_is_sent_the_answer_is_one_of_those_that_are_declared(
         checks.append(not_a_server_error)
 
     @seed(4)
-    @settings(max_examples=60, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=30, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(cases(path, method))
     def send(case: schemathesis.Case[Any]) -> None:
         case.call_and_validate(base_url=service, auth=(fab.username, fab.password), checks=checks)
