@@ -41,6 +41,11 @@ def serve(connection):
     os.environ.update(job["env"])
     airflow.configuration.AIRFLOW_HOME = job["env"]["AIRFLOW_HOME"]
     airflow.configuration.AIRFLOW_CONFIG = os.path.join(job["env"]["AIRFLOW_HOME"], "airflow.cfg")
+    if "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN" in job["env"]:
+        # A page's own database, in place of the one that this server has begun with.
+        from airflow import settings
+        settings.configure_vars()
+        settings.configure_orm()
     sys.stdin = open(0, encoding="utf-8", closefd=False)
     sys.stdout.reconfigure(line_buffering=True)
     sys.argv = job["argv"]
