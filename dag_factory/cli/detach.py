@@ -85,7 +85,7 @@ def detach_dags(session: Session, *, is_dry: bool = False) -> Detached:
             if dag_id in active:
                 raise LoaderError(
                     f"DAG '{dag_id}' is still parsed, so Airflow would store it again as it was. Remove the loaders, "
-                    "or our bundles, wait until the DAGs are gone from Airflow's list (about two minutes), and run "
+                    "or our bundles, wait until the DAGs are gone from Airflow's list (within five minutes), and run "
                     "this again"
                 )
             data["dag"]["timetable"] = _TIMETABLE

@@ -67,8 +67,8 @@ COMMANDS = (
         help="Make what Airflow has stored of our DAGs readable without this package",
         description=(
             "Before this package is uninstalled: give the stored DAGs a timetable of Airflow's own, so that their "
-            "pages and runs can be read without ours. The loaders must be removed, and the DAGs stale. Airflow's database "
-            "is changed; pipelines, runs and logs stay."
+            "pages and runs can be read without ours. The loaders must be removed, and the DAGs stale. Airflow's "
+            "database is changed; pipelines, runs and logs stay."
         ),
         func=lazy_load_command("dag_factory.cli.detach.detach"),
         args=(Arg(("--dry-run",), help="Change nothing, and say how many there are", action="store_true"),),
