@@ -63,5 +63,5 @@ dist: $(VENV)-dist/.built
 
 $(VENV)-dist/.built:
 	@$(PYTHON) -m venv --clear $(VENV)-dist
-	@$(VENV)-dist/bin/pip install -qq build==1.6.1 twine==7.0.0 check-wheel-contents==0.6.3
+	@$(VENV)-dist/bin/pip install -qq build==1.6.1 twine==7.0.0 check-wheel-contents==0.6.3 uv==0.13.9
 	@touch $@
