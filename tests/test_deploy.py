@@ -16,6 +16,7 @@ import yaml
 from airflow.configuration import conf
 from packaging.specifiers import SpecifierSet
 
+from dag_factory.cli.__main__ import parser
 from dag_factory.dag.bundle_list import is_own, part_of
 from dag_factory.provider import get_provider_info
 from dag_factory.settings.options import OPTIONS, SECTION
@@ -98,19 +99,21 @@ def test_pip_never_runs_as_root_which_airflows_image_refuses_and_the_image_does_
 
 
 def test_airflow_stays_in_the_version_of_the_image_and_nothing_is_left_in_a_cache() -> None:
-    installs = [
-        step for kind, text in instructions() if kind == "RUN" for step in text.split("&&") if "pip install" in step
-    ]
-    assert len(installs) == 2
-    ours, ingestion = (shlex.split(each) for each in installs)
-    assert "--no-cache-dir" in ours
-    assert "--no-cache-dir" in ingestion
-    assert "apache-airflow==${AIRFLOW_VERSION}" in ours
-    assert ingestion[0] == "/opt/ingestion/bin/pip"
-    assert not any("airflow" in each for each in ingestion)
-    assert "dbt-core<1.12" in ingestion
-    (wanted,) = [each for each in ingestion if each.startswith("openmetadata-ingestion[")]
-    assert wanted.endswith("==${INGESTION_VERSION}")
+    (install,) = [shlex.split(text) for kind, text in instructions() if kind == "RUN" and "pip install" in text]
+    assert "--no-cache-dir" in install
+    assert "apache-airflow==${AIRFLOW_VERSION}" in install
+
+
+def test_the_second_environment_is_built_by_our_command_where_the_settings_look_for_it() -> None:
+    (build,) = [shlex.split(text) for kind, text in instructions() if kind == "RUN" and "ingestion-env" in text]
+    assert build[0] == "openmetadata-dag-factory"
+    built = parser().parse_args(build[1:])
+    assert (built.version, built.extras) == ("${INGESTION_VERSION}", "${INGESTION_EXTRAS}")
+    assert f"__PYTHON={build[2]}/bin/python" in DOCKERFILE
+    # The command overwrites nothing, so its folder must not be there, and that above it must be the user's.
+    (made,) = [shlex.split(text) for kind, text in instructions() if kind == "RUN" and "install --directory" in text]
+    assert build[2] not in made
+    assert build[2].rpartition("/")[0] in made
 
 
 def test_what_is_copied_is_what_make_dist_builds_and_the_users_own() -> None:

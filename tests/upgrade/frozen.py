@@ -33,7 +33,7 @@ from dag_factory.reporting.run_note import run_note
 from dag_factory.secrets.sealing import Keys
 from dag_factory.settings.options import SECTION
 from dag_factory.store import configured_store, memory_of
-from dag_factory.store.archive import SEALED
+from dag_factory.store.archive import ENCRYPTED
 from dag_factory.store.archive.writing import export
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config
@@ -135,7 +135,7 @@ def freeze(folder: Path) -> None:
     load_dags()
     _leave_load_notes(folder)
     keep(LastDifference(datetime(2026, 11, 28, 12, tzinfo=timezone.utc), only_here=1, older_here=2))
-    export(store, folder / "export.tar.gz", secrets=SEALED, keys=Keys(), shown=lambda items, what, count: items)
+    export(store, folder / "export.tar.gz", secrets=ENCRYPTED, keys=Keys(), shown=lambda items, what, count: items)
     expected = meaning() | {"load_problem": PROBLEM, "pending": ["shop_deployed.json"], "rows": rows()}
     store.note_load_problem(PROBLEM)
     # A writer that died after its change and before its marker.
@@ -182,9 +182,7 @@ def check(config: Config) -> None:
 
 def _dag(dag_id: str, config: Config | BrokenConfig, dag: Any) -> dict[str, Any]:
     (task,) = dag.tasks
-    # A later version may doubt what this one doesn't.
-    tags = sorted(set(dag.tags) - {WARNING_TAG})
-    said = {"file": config.key, "tags": tags, "task": task.task_id, "operator": type(task).__name__}
+    said = {"file": config.key, "tags": tags_of(dag), "task": task.task_id, "operator": type(task).__name__}
     if isinstance(config, BrokenConfig):
         return {**said, "state": "broken"}
     assert dag.schedule == build_dag(config).schedule
@@ -194,6 +192,11 @@ def _dag(dag_id: str, config: Config | BrokenConfig, dag: Any) -> dict[str, Any]
         "digest": config_version(config)["digest"],
         "timetable": dag.timetable.serialize(),
     }
+
+
+def tags_of(dag: Any) -> list[str]:
+    """Return a DAG's tags, but for the one of doubtful configs: a later version may doubt what this one doesn't."""
+    return sorted(set(dag.tags) - {WARNING_TAG})
 
 
 def _deployed(name: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from dag_factory.store.own_files import PENDING
 from dag_factory.store.shards import WHOLE, shards
 from dag_factory.store.writer import checked, delete, deploy
 from dag_factory.sync.last_difference import last_difference
-from tests.upgrade.frozen import FOLDER, SHARDS, TOKEN, Frozen, all_frozen, meaning, put_memory_in_place
+from tests.upgrade.frozen import FOLDER, SHARDS, TOKEN, Frozen, all_frozen, meaning, put_memory_in_place, tags_of
 
 ALL = all_frozen()
 Thaw = Callable[[Frozen], Path]
@@ -98,7 +98,7 @@ def test_a_machine_knows_its_store_and_keeps_its_dags_while_that_is_missing(froz
     with pytest.raises(MissingStoreError):
         configured_store()
     kept = load_dags()
-    assert {dag_id: sorted(dag.tags) for dag_id, dag in kept.items()} == {
+    assert {dag_id: tags_of(dag) for dag_id, dag in kept.items()} == {
         dag_id: dag["tags"] for dag_id, dag in frozen.expected["dags"].items()
     }
 

@@ -34,7 +34,7 @@ from dag_factory.store.markers import is_seen
 from dag_factory.store.rotation import rotate
 from dag_factory.store.shards import WHOLE
 from dag_factory.sync.last_difference import last_difference
-from tests.upgrade.frozen import all_frozen, meaning, put_memory_in_place
+from tests.upgrade.frozen import all_frozen, meaning, put_memory_in_place, tags_of
 
 NEWEST = all_frozen()[-1]
 DAGS = NEWEST.expected["dags"]
@@ -132,7 +132,7 @@ def test_plans_with_more_fields_are_dags_while_the_store_is_missing(place: Path,
         change_plans(connection, lambda plan: {**plan, "assets": [LATER]})
         connection.commit()
     shutil.rmtree(store)
-    assert {dag_id: sorted(dag.tags) for dag_id, dag in load_dags().items()} == {
+    assert {dag_id: tags_of(dag) for dag_id, dag in load_dags().items()} == {
         dag_id: dag["tags"] for dag_id, dag in DAGS.items()
     }
 
