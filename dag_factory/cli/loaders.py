@@ -12,7 +12,7 @@ from dag_factory.dag.loader_folder import STORING_SECONDS, LoaderFolder
 from dag_factory.errors import DagFactoryError, LoaderError
 from dag_factory.plain_text import printable
 from dag_factory.settings import airflow_settings
-from dag_factory.store import configured_store
+from dag_factory.store import ConfigStore, configured_store
 from dag_factory.store.folder.files import sync
 from dag_factory.store.markers import all_have_seen
 from dag_factory.store.parts import Part
@@ -21,6 +21,7 @@ from dag_factory.watch.loader_files import LoaderFile
 from dag_factory.watch.parse_requests import make_dags, request_parses
 
 WAIT_SECONDS = 120.0
+AGAIN_SECONDS = 15.0
 REQUEST_SECONDS = 5.0
 POLL_SECONDS = 0.5
 _MOST_LINES = 40
@@ -116,17 +117,9 @@ def wait_until_parsed(
 ) -> bool:
     """Have Airflow parse loaders, and return whether it has done so in time; False where it can't be asked."""
     asked, outdated = _as_airflow_knows(files, wanted), _as_airflow_knows(files, others)
-    if not asked or not request_parses(asked):
-        return False
-    print(f"Waiting until Airflow has parsed the new loaders, at most {limit_seconds:.0f} s ...", flush=True)
     try:
-        store = configured_store()
-        marker = store.bump()
-        deadline = time.monotonic() + limit_seconds
-        while not all_have_seen(store, wanted, marker):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(POLL_SECONDS)
+        if not asked or not wait_for_loads(configured_store(), wanted, lambda: request_parses(asked), limit_seconds):
+            return False
     except DagFactoryError:
         return False
     # A load notes that it has begun. Airflow stores its DAGs only after that. Where it has parsed an outdated loader at
@@ -135,6 +128,37 @@ def wait_until_parsed(
     while _make_dags_still(outdated):
         if time.monotonic() > deadline or not request_parses(asked):
             return False
+    return True
+
+
+def wait_for_loads(
+    store: ConfigStore,
+    wanted: list[Shard],
+    ask: Callable[[], bool],
+    limit_seconds: float,
+    again_seconds: float = AGAIN_SECONDS,
+) -> bool:
+    """
+    Have the loaders of some shards see the store as it is now, and return whether all have in time.
+
+    :param ask: asks Airflow for a parse of them, and returns whether it could be asked. It does so more than once:
+        Airflow drops a request for a file that is being parsed, and that parse may have begun too early.
+    :raises StoreError: where the store can't be reached
+    """
+    # Before Airflow is asked: a parse that it begins at once is to see this marker.
+    marker = store.bump()
+    if not ask():
+        return False
+    print(f"Waiting until Airflow has parsed the new loaders, at most {limit_seconds:.0f} s ...", flush=True)
+    began = asked_at = time.monotonic()
+    while not all_have_seen(store, wanted, marker):
+        now = time.monotonic()
+        if now > began + limit_seconds:
+            return False
+        if now > asked_at + again_seconds:
+            asked_at = now
+            ask()
+        time.sleep(min(POLL_SECONDS, again_seconds))
     return True
 
 

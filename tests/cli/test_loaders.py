@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from dag_factory.cli.init import init
-from dag_factory.cli.loaders import retire_loaders, write_loaders
+from dag_factory.cli.loaders import retire_loaders, wait_for_loads, write_loaders
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.errors import LoaderError, SettingsError
+from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.shards import WHOLE, Shard, shards
 from tests.cli.failing import fails
 
@@ -115,6 +116,27 @@ def test_a_loader_that_differs_stays_and_so_do_all_others(files: LoaderFolder) -
     with pytest.raises(LoaderError, match=r"1_of_4\.py' is there already and differs from ours\. So do 1 more\."):
         write_loaders(files, 4)
     assert (files.path / Shard(1, 4).file_name).read_text() == "mine"
+
+
+def test_airflow_is_asked_for_a_parse_when_it_can_see_the_new_marker_and_again_where_it_drops_that(
+    tmp_path: Path,
+) -> None:
+    store = FolderStore(tmp_path)
+    seen = [store.bump()]
+
+    def ask() -> bool:
+        marker = store.marker()
+        assert marker is not None
+        seen.append(marker)
+        # The first request came while the loader was being parsed.
+        if len(seen) > 2:
+            store.note_loaded(marker)
+        return True
+
+    assert wait_for_loads(store, [WHOLE], ask, limit_seconds=60, again_seconds=0.01)
+    assert seen[0] < seen[1] == seen[2]
+    assert not wait_for_loads(store, [WHOLE], lambda: True, limit_seconds=0.05, again_seconds=0.01)
+    assert not wait_for_loads(store, [WHOLE], lambda: False, limit_seconds=60)
 
 
 @pytest.mark.parametrize("of", [0, -1, 5000])

@@ -22,14 +22,14 @@ def guards() -> Iterator[psutil.Process]:
 
 
 def task_of_guard(airflow: AirflowStack) -> psutil.Process | None:
-    """Return the process of a task whose run has a guard, if there is one; no other task may run in this Airflow."""
+    """Return the process of a task whose run has a guard, None while there is none, or another task too."""
     scheduler = psutil.Process(airflow.processes["scheduler"].pid)
     below = scheduler.children(recursive=True)
     with suppress(psutil.Error):
         for guard in guards():
             if guard in below and is_template(parent := guard.parent()):
-                (worker,) = (each for each in parent.parent().children() if each != parent and each.children())
-                return worker.children()[0]
+                workers = [each for each in parent.parent().children() if each != parent and each.children()]
+                return workers[0].children()[0] if len(workers) == 1 else None
             if guard in below:
                 return guard.parent()
     return None
