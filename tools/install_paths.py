@@ -97,7 +97,7 @@ def uv_tool(wheel: Path, folder: Path) -> None:
 def offline(wheel: Path, folder: Path) -> None:
     """With pip download, then pip install on a machine that has a folder and no network"""
     python, packages = virtual_environment(folder), folder / "packages"
-    run([python, "-m", "pip", "download", *QUIET, "--constraint", CONSTRAINTS, "--dest", packages, wheel])
+    run([python, "-m", "pip", "download", "-qq", "--constraint", CONSTRAINTS, "--dest", packages, wheel])
     install: list[str | Path] = [python, "-m", "pip", "install", *QUIET, "--no-index", "--find-links", packages, NAME]
     # A home of its own has no cache either; and where the system allows it, there is no network at all.
     run([*without_network(), *install], {"HOME": str(folder), "PIP_CACHE_DIR": str(folder / "cache")})
