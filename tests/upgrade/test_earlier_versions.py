@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -21,14 +21,24 @@ from dag_factory.store.archive.restoring import restore
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import Config
 from dag_factory.store.folder.pending import Pending
-from dag_factory.store.own_files import PENDING
+from dag_factory.store.own_files import MARKER, PENDING
 from dag_factory.store.shards import WHOLE, shards
 from dag_factory.store.writer import checked, delete, deploy
 from dag_factory.sync.last_difference import last_difference
-from tests.upgrade.frozen import FOLDER, SHARDS, TOKEN, Frozen, all_frozen, meaning, put_memory_in_place, tags_of
+from tests.object_storage import S3, connection_to
+from tests.upgrade.frozen import (
+    FOLDER,
+    SHARDS,
+    TOKEN,
+    Frozen,
+    all_frozen,
+    environment,
+    meaning,
+    put_memory_in_place,
+    tags_of,
+)
 
 ALL = all_frozen()
-Thaw = Callable[[Frozen], Path]
 
 
 @pytest.fixture(params=ALL, ids=lambda frozen: frozen.folder.name)
@@ -124,6 +134,34 @@ def test_an_export_is_imported(frozen: Frozen, place: Path) -> None:
     # The last good version of a broken config is not part of an export.
     good = {dag_id: dag for dag_id, dag in frozen.expected["dags"].items() if dag["state"] == "good"}
     assert {dag_id: dag for dag_id, dag in meaning()["dags"].items() if dag["state"] == "good"} == good
+
+
+def test_a_bucket_with_the_same_objects_means_the_same(
+    frozen: Frozen, tmp_path: Path, s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hidden objects of a bucket are named and made as a folder's files; the marker has lines beside it."""
+    bucket = s3.bucket()
+    objects = {
+        path.relative_to(frozen.folder / "store").as_posix(): path for path in (frozen.folder / "store").rglob("*")
+    }
+    for key, path in objects.items():
+        if path.is_file() and Path(key).name not in _OF_FOLDERS:
+            body = path.read_bytes() + (b"\n0123456789abcdef" if key == MARKER else b"")
+            s3.request("PUT", f"/{bucket}/configs/{quote(key)}", body)
+    settings = environment(tmp_path, frozen.key)
+    store = next(name for name in settings if name.endswith("__CONFIG_STORE"))
+    settings |= {store: f"s3://frozen@{bucket}/configs", "AIRFLOW_CONN_FROZEN": connection_to(s3.endpoint)}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert configured_store().marker() == frozen.expected["marker"]
+    found = meaning()
+    assert found["dags"] == frozen.expected["dags"]
+    assert found["identity"] == frozen.expected["identity"]
+    assert found["marker"] == frozen.expected["marker"]
+
+
+# Locks and notes of writers, which a bucket has in its marker.
+_OF_FOLDERS = {".lock", ".announced", PENDING}
 
 
 def test_what_is_frozen_names_nobodys_machine() -> None:
