@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Set, it would leave the environment without byte code, and each of Airflow's processes would start at half the speed.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: env run test test-fast bench torture fuzz scale-out lint docs dist
+.PHONY: env run test test-fast bench torture fuzz scale-out lint docs dist test-ingestion-versions
 
 env: $(VENV)/.built
 
@@ -27,6 +27,10 @@ test: env
 # for a moment, so two cores are busy with three workers.
 test-fast: env
 	@exec $(BIN)/python -m pytest -m "not e2e and not ingestion" -n 3 --dist worksteal $(ARGS)
+
+# Versions of openmetadata-ingestion, in environments that it builds: ARGS=1.12, or ARGS=--beyond for what is too new.
+test-ingestion-versions: env
+	@exec $(BIN)/python -m tests.ingestion_versions $(ARGS)
 
 # What a parse, a change and rest cost at several numbers of pipelines, a quarter of an hour on a quiet machine: tables,
 # and the picture of the README. ARGS="--sizes 10,100 --airflows 100"; ARGS=--quick only shows that it works.

@@ -21,15 +21,24 @@ class OpenMetadataServer(Scoped):
 
     ``source_database`` is the SQLite file of its database service. Output goes to ``log``, the token included: so that
     file must lie where nobody else can read it. Started again, the server has the same url and token, and no other
-    memory, unless ``kept`` is a file for that. ``port`` and ``token`` may be given from the first start on.
+    memory, unless ``kept`` is a file for that. ``port`` and ``token`` may be given from the first start on, and
+    ``version`` is what it says it has, in place of the installed openmetadata-ingestion's.
     """
 
-    def __init__(
-        self, source_database: Path, *, log: Path, port: int | None = None, token: str = "", kept: Path | None = None
+    def __init__(  # noqa: PLR0913 - all but the first by name
+        self,
+        source_database: Path,
+        *,
+        log: Path,
+        port: int | None = None,
+        token: str = "",
+        kept: Path | None = None,
+        version: str | None = None,
     ) -> None:
         self.url = f"http://127.0.0.1:{port}" if port else ""
         self.token = token
         self._kept = kept
+        self._version = version
         self._source_database = source_database.resolve()
         self._log = log
         self._process: Process | None = None
@@ -53,6 +62,8 @@ class OpenMetadataServer(Scoped):
             command += ["--port", self.url.rpartition(":")[2], "--token", self.token]
         if self._kept is not None:
             command += ["--kept", str(self._kept.resolve())]
+        if self._version is not None:
+            command += ["--version", self._version]
         self._process = Process(
             [sys.executable, *command],
             env=child_environment({}),

@@ -32,9 +32,11 @@ def main() -> None:
     parser.add_argument("--source-database", type=Path, help="SQLite file of the service sample_sqlite")
     parser.add_argument("--kept", type=Path, help="file that keeps all entities from one start to the next")
     parser.add_argument("--token", help="token that callers need; without it one is made up and told in the line")
+    parser.add_argument("--version", help="version that it says it has, in place of its models'")
     arguments = parser.parse_args()
 
     schemas.skip_package_init()
+    schemas.said_version = arguments.version
     listener = socket.create_server((HOST, arguments.port))
     url = f"http://{HOST}:{listener.getsockname()[1]}"
     token = arguments.token or new_token()
