@@ -30,8 +30,7 @@ def test_a_release_beyond_the_pin_is_noticed(found: list[str], later: str | None
 
 
 def test_the_pin_is_that_of_pyproject_toml() -> None:
-    (least, most) = re.findall(r'"openmetadata-ingestion>=([\d.]+),<([\d.]+)"', (ROOT / "pyproject.toml").read_text())[
-        0
-    ]
+    text = (ROOT / "pyproject.toml").read_text()
+    ((least, most),) = re.findall(r'"openmetadata-ingestion>=([\d.]+),<([\d.]+)"', text)
     major, minor = map(int, PINNED.split("."))
     assert (least, most) == (PINNED, f"{major}.{minor + 1}")
