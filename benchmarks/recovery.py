@@ -1,7 +1,8 @@
 """
 ``python -m benchmarks.recovery``: what it takes to bring back a lost store.
 
-The OpenMetadata server is the sandbox's, Airflow's API server a real one. Nothing is parsed.
+The OpenMetadata server is the sandbox's, Airflow's API server a real one. Nothing is parsed, unless ``--visible`` asks
+for a DAG processor with 64 loaders, and for the time until Airflow lists all pipelines.
 """
 
 from __future__ import annotations
@@ -19,21 +20,27 @@ from pathlib import Path
 import httpx
 import psutil
 
+from benchmarks.deploy import wait_for_all
+from dag_factory.dag.loader_folder import LoaderFolder
+from dag_factory.store.shards import shards
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
 
 SERVICE = "recovered"
+LOADERS = 64
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.recovery", description=__doc__)
     parser.add_argument("--pipelines", type=int, default=10_000)
+    parser.add_argument("--visible", action="store_true", help="parse them too, and wait until Airflow lists all")
+    parser.add_argument("--limit", type=float, default=900, help="seconds for which that is waited for (%(default)s)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        measure(Path(folder), arguments.pipelines)
+        measure(Path(folder), arguments.pipelines, arguments.limit if arguments.visible else None)
 
 
-def measure(folder: Path, count: int) -> None:
+def measure(folder: Path, count: int, limit: float | None) -> None:
     """Print a line for each command: what it printed last, its time, its own CPU time and its largest memory."""
     store, dags = folder / "configs", folder / "dags"
     store.mkdir()
@@ -51,6 +58,16 @@ def measure(folder: Path, count: int) -> None:
             api_server = airflow.start_component("api-server")
             wait_until_up(airflow.url)
             server.deploy_to(airflow.url, airflow.username, airflow.password)
+            if limit is not None:
+                LoaderFolder(dags).make(shards(LOADERS))
+                airflow.start_component("dag-processor")
+                run(airflow, server, api_server.pid, ["sync", "--undeployed"])
+                began = time.monotonic()
+                listed = wait_for_all(airflow, count, limit)
+                print(f"Airflow lists {listed} DAGs {time.monotonic() - began:.0f} s later", flush=True)
+                print(f"largest process of the API server: {largest(api_server.pid):.0f} MiB", flush=True)
+                run(airflow, server, api_server.pid, ["diff"])
+                return
             for command in (["diff"], ["sync", "--undeployed"], ["diff"], ["diff"]):
                 run(airflow, server, api_server.pid, command)
             for config in store.glob("*.json"):
@@ -124,6 +141,12 @@ def cpu_of(pid: int) -> float:
     """Return the CPU seconds of a process and those below it."""
     tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
     return sum(sum(each.cpu_times()[:2]) for each in tree)
+
+
+def largest(pid: int) -> float:
+    """Return the memory of the largest of a process and those below it, in MiB."""
+    tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    return float(max(each.memory_info().rss for each in tree) / 2**20)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from uuid import uuid4
 
 import httpx
 
-from sandbox import life, source
+from sandbox import deployed, life, source
 from sandbox.client import FINAL_RUN_STATES, wait_until
 from sandbox.files import write_whole
 from sandbox.kept import Home, Kept, discard, port_or_free, recall
@@ -37,15 +37,18 @@ from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowConfig, AirflowStack, merge
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-SAMPLE = REPOSITORY / "configs" / "sample_sqlite_metadata.json"
-# The task of the sample, a pipeline of the type `metadata`; the server asks for its log by this id.
+# The sample, a pipeline of the type `metadata`; the server asks for its log by the id of its task.
+SAMPLE = "sample_sqlite_metadata"
 TASK_ID = "ingestion_task"
 LOG_TAIL_LINES = 40
 CHECK_SECONDS = 1.0
 SETTINGS: AirflowConfig = {
     # What `init` recommends: every change asks for its own parse.
     "dag_processor": {"min_file_process_interval": 14_400},
-    "openmetadata_dag_factory": {"allowed_applications": "metadata.,table_counter."},
+    "openmetadata_dag_factory": {
+        "allowed_applications": "metadata.,table_counter.",
+        "openmetadata_conn_id": deployed.CONN_ID,
+    },
 }
 
 
@@ -151,6 +154,7 @@ def use(airflow: AirflowStack, server: OpenMetadataServer, state: Path, *, once:
     """Ingest what is not there yet, and then stay unless ``once``; see ``run``."""
     with PipelineServiceClient(airflow.url, airflow.username, airflow.password) as client:
         is_due = once or not server.get("/sandbox/summary")["fqns"]["tables"]
+        deployed.connect(airflow, server)
         try:
             if is_due:
                 ingest(client, server, progress)
@@ -169,14 +173,17 @@ def use(airflow: AirflowStack, server: OpenMetadataServer, state: Path, *, once:
 
 def ingest(client: PipelineServiceClient, server: OpenMetadataServer, progress: Progress) -> None:
     """
-    Deploy the sample over the API, run it, and show what arrived in OpenMetadata.
+    Have the server deploy its pipelines, run the sample over the API, and show what arrived in OpenMetadata.
 
-    :raises RunError: if the run failed, with the end of its log, or if no table arrived
+    :raises RunError: if a deploy or the run failed, the run with the end of its log, or if no table arrived
     """
-    pipeline = json.loads(SAMPLE.read_text(encoding="utf-8"))
-    name = pipeline["name"]
-    progress.say(f"Deploying {SAMPLE.name} as an OpenMetadata server does, over {client.detect()} ...")
-    progress.say(client.deploy(pipeline)["message"])
+    name = SAMPLE
+    progress.say(f"Having the OpenMetadata server deploy its pipelines, over {client.detect()} ...")
+    try:
+        for each in deployed.deploy(server):
+            progress.say(f"Deployed: {each}")
+    except RuntimeError as error:
+        raise RunError(str(error)) from None
     run_id = str(uuid4())
     progress.say(client.trigger(name, {"pipelineRunId": run_id})["message"])
     with progress.doing("Waiting for its run"):
@@ -188,6 +195,7 @@ def ingest(client: PipelineServiceClient, server: OpenMetadataServer, progress: 
     tables = server.get("/sandbox/summary")["fqns"]["tables"]
     if not tables:
         raise RunError(f"Run '{run_id}' of pipeline '{name}' succeeded, but no table arrived in OpenMetadata.")
+    life.create_entities(server)
     progress.say(f"{len(tables)} tables arrived in OpenMetadata:")
     for table in tables:
         print(f"  {table}", flush=True)

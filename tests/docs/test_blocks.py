@@ -32,6 +32,10 @@ OF_MISSING_PROVIDERS = {"celery"}
 # What runs each other command, beside CI.
 RUN_BY = {
     "cp sandbox/examples/customers.yaml .run/configs/": "sandbox/test_run.py",
+    "export AIRFLOW_HOME=.run/airflow PATH=.venv/bin:$PATH": "sandbox/test_run.py",
+    "rm -r .run/configs": "sandbox/test_run.py",
+    "mkdir .run/configs": "sandbox/test_run.py",
+    "cp -r sandbox/pipelines .run/configs/sandbox": "sandbox/test_run.py",
     'pip install ".[ingestion]"': "test_readme.py",
     'pip install --upgrade -c constraints.txt ".[ingestion]"': "test_readme.py",
     "airflow config list --section openmetadata_dag_factory --include-descriptions": "test_readme.py",

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 
 import psutil
 import pytest
+from cryptography.fernet import Fernet
 
 from sandbox.client import AirflowClient
 from sandbox.overview import EXAMPLE
@@ -59,18 +61,26 @@ def test_what_is_published_is_for_the_owner_alone_and_goes_with_what_it_tells_of
 
 
 class Service:
-    """A pipeline service and an OpenMetadata server whose only run ends in a state, and brings so many tables."""
+    """
+    A pipeline service and an OpenMetadata server whose only run ends in a state, and brings so many tables.
 
-    def __init__(self, state: str, tables: list[str]) -> None:
+    :param code: the server's answer to each deploy
+    """
+
+    def __init__(self, state: str, tables: list[str], code: int = 200) -> None:
         self.state = state
         self.tables = tables
+        self.code = code
         self.run_id = ""
 
     def detect(self) -> str:
         return "/prefix"
 
-    def deploy(self, pipeline: dict[str, Any]) -> dict[str, str]:
-        return {"message": f"{pipeline['name']} deployed"}
+    def put(self, path: str, entity: dict[str, Any]) -> dict[str, Any]:
+        return {**entity, "id": "id"}
+
+    def post(self, path: str, ids: list[str]) -> list[dict[str, Any]]:
+        return [{"code": self.code, "reason": "Airflow refuses it"}]
 
     def trigger(self, name: str, conf: dict[str, str]) -> dict[str, str]:
         self.run_id = conf["pipelineRunId"]
@@ -84,7 +94,7 @@ class Service:
         return "\n".join(f"{task_id} line {number}" for number in range(1, 101))
 
     def get(self, path: str) -> dict[str, Any]:
-        return {"fqns": {"tables": self.tables}}
+        return {"fqns": {"tables": self.tables}, "id": "id"}
 
 
 def ingest_with(service: Service) -> None:
@@ -102,6 +112,11 @@ def test_a_run_that_fails_is_told_with_the_end_of_its_log() -> None:
     assert log[-1] == "ingestion_task line 100"
 
 
+def test_a_deploy_that_is_refused_says_why() -> None:
+    with pytest.raises(RunError, match="Airflow refuses it"):
+        ingest_with(Service("success", tables=["shop.orders"], code=500))
+
+
 def test_a_run_that_brings_nothing_is_no_success() -> None:
     service = Service("success", tables=[])
     with pytest.raises(RunError, match="no table arrived"):
@@ -113,8 +128,10 @@ def test_what_is_done_and_what_arrived_is_said(capsys: pytest.CaptureFixture[str
     ingest_with(service)
     said = [line.partition("s] ")[2] or line for line in capsys.readouterr().out.splitlines()]
     assert said == [
-        "Deploying sample_sqlite_metadata.json as an OpenMetadata server does, over /prefix ...",
-        "sample_sqlite_metadata deployed",
+        "Having the OpenMetadata server deploy its pipelines, over /prefix ...",
+        "Deployed: sample_sqlite_metadata",
+        "Deployed: sample_sqlite_lineage",
+        "Deployed: sample_sqlite_profiler",
         "sample_sqlite_metadata triggered",
         "Waiting for its run ...",
         "The run ended: success",
@@ -196,11 +213,13 @@ def test_it_ingests_stays_until_it_is_told_to_stop_and_starts_again_as_it_was(st
         assert len(tags) >= 13
         assert {tag for each in tags.values() for tag in each if tag.startswith("type:")} >= TYPES
         assert [dag_id for dag_id, each in tags.items() if "config-error" in each] == ["shop_refunds"]
-    first.wait_until_it_says("warehouse_usage: failed")
-    for name in ("shop_lineage", "shop_profiler", "shop_orders_quality", "shop_dbt", "table_counter"):
-        assert f"{name}: success" in first.said
+        first.wait_until_it_says("warehouse_usage: failed")
+        for name in ("shop_lineage", "shop_profiler", "shop_orders_quality", "shop_dbt", "table_counter"):
+            assert f"{name}: success" in first.said
+        recover(first, store, airflow)
     first.end(signal.SIGTERM)
 
+    new = rotate_keys(first.state)
     second = start()
     second.wait_until_it_says("Ready.")
     assert "Started again in " in second.said
@@ -210,7 +229,58 @@ def test_it_ingests_stays_until_it_is_told_to_stop_and_starts_again_as_it_was(st
         # The runs of the first start are there.
         runs = airflow.api("GET", "/api/v2/dags/shop_lineage/dagRuns")["dag_runs"]
         assert [run["state"] for run in runs] == ["success"]
+        # With a new token of the bot, and with the older key and the new one.
+        assert airflow.wait_for_run("sample_sqlite_metadata", airflow.trigger("sample_sqlite_metadata")) == "success"
+        forget_the_old_key(second, new)
+        assert airflow.wait_for_run("sample_sqlite_metadata", airflow.trigger("sample_sqlite_metadata")) == "success"
     second.end(signal.SIGINT)
+
+
+def ours(sandbox: Sandbox, *arguments: str, code: int = 0, **env: str) -> str:
+    """Run one of our commands, as a user of the sandbox does, and return what it prints."""
+    return airflows(sandbox, [sys.executable, "-m", "dag_factory.cli", *arguments], code, env)
+
+
+def airflows(sandbox: Sandbox, command: list[str], code: int = 0, env: dict[str, str] | None = None) -> str:
+    env = {**os.environ, "AIRFLOW_HOME": str(sandbox.state / "airflow"), **(env or {})}
+    done = subprocess.run(command, env=env, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def recover(sandbox: Sandbox, store: Path, airflow: AirflowClient) -> None:
+    """Lose the config store, and do what docs/recover.md says."""
+    assert "no difference" in ours(sandbox, "diff")
+    shutil.rmtree(store)
+    assert "is not a folder" in ours(sandbox, "diff", code=3)
+    store.mkdir()
+    assert "adopt-store" in ours(sandbox, "diff", code=3)
+    assert "is adopted" in ours(sandbox, "adopt-store")
+    assert "3 only on the server" in ours(sandbox, "diff", code=1)
+    assert "3 of 3 pipelines deployed" in ours(sandbox, "sync")
+    shutil.copytree(REPOSITORY / "sandbox" / "pipelines", store / "sandbox")
+    assert "no difference" in ours(sandbox, "diff")
+    airflow.wait_for_dag("sample_sqlite_lineage")
+    assert airflow.wait_for_run("sample_sqlite_metadata", airflow.trigger("sample_sqlite_metadata")) == "success"
+
+
+def rotate_keys(state: Path) -> str:
+    """Give Airflow a new Fernet key before the old one, and OpenMetadata's bot another token; return the new key."""
+    kept = json.loads((state / "kept.json").read_text())
+    new = Fernet.generate_key().decode()
+    (state / "kept.json").write_text(json.dumps({**kept, "fernet_key": f"{new},{kept['fernet_key']}", "token": "new"}))
+    return new
+
+
+def forget_the_old_key(sandbox: Sandbox, new: str) -> None:
+    """Rotate the Fernet key, as docs/configs.md says, and check that nothing needs the old one any more."""
+    only_new = {"AIRFLOW__CORE__FERNET_KEY": new}
+    assert "3 of 3 configs with encrypted values can't be decrypted" in ours(sandbox, "doctor", code=1, **only_new)
+    airflows(sandbox, [sys.executable, "-m", "airflow", "rotate-fernet-key"])
+    assert "3 configs encrypted again" in ours(sandbox, "rotate-key")
+    # The Connection, whose password is the new token, and the values of the store.
+    assert "no difference" in ours(sandbox, "diff", **only_new)
+    assert "3 configs hold encrypted values, and all can be decrypted" in ours(sandbox, "doctor", code=1, **only_new)
 
 
 def listed(airflow: AirflowClient) -> list[dict[str, Any]]:
