@@ -236,7 +236,7 @@ def test_it_ingests_stays_until_it_is_told_to_stop_and_starts_again_as_it_was(st
     second.end(signal.SIGINT)
 
 
-def ours(sandbox: Sandbox, *arguments: str, code: int = 0, **env: str) -> str:
+def ours(sandbox: Sandbox, *arguments: str, code: int = 0, env: dict[str, str] | None = None) -> str:
     """Run one of our commands, as a user of the sandbox does, and return what it prints."""
     return airflows(sandbox, [sys.executable, "-m", "dag_factory.cli", *arguments], code, env)
 
@@ -277,12 +277,12 @@ def rotate_keys(state: Path) -> str:
 def forget_the_old_key(sandbox: Sandbox, new: str) -> None:
     """Rotate the Fernet key, as docs/configs.md says, and check that nothing needs the old one any more."""
     only_new = {"AIRFLOW__CORE__FERNET_KEY": new}
-    assert "3 of 3 configs with encrypted values can't be decrypted" in ours(sandbox, "doctor", code=1, **only_new)
+    assert "3 of 3 configs with encrypted values can't be decrypted" in ours(sandbox, "doctor", code=1, env=only_new)
     airflows(sandbox, [sys.executable, "-m", "airflow", "rotate-fernet-key"])
     assert "3 configs encrypted again" in ours(sandbox, "rotate-key")
     # The Connection, whose password is the new token, and the values of the store.
-    assert "no difference" in ours(sandbox, "diff", **only_new)
-    assert "3 configs hold encrypted values, and all can be decrypted" in ours(sandbox, "doctor", code=1, **only_new)
+    assert "no difference" in ours(sandbox, "diff", env=only_new)
+    assert "3 configs hold encrypted values, and all can be decrypted" in ours(sandbox, "doctor", code=1, env=only_new)
 
 
 def listed(airflow: AirflowClient) -> list[dict[str, Any]]:
