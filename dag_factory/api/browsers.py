@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -33,7 +33,44 @@ _FOREIGN = (
 _NO_JSON = f"The body must be JSON. Send it with the header 'Content-Type: {JSON}'."
 
 
-class OwnPagesOnly:
+class BrowserGuard:
+    """
+    Stands before an app: refuses requests, and gives all answers, refusals too, headers that browsers go by.
+
+    :param own: addresses of this Airflow besides the one that a request names as its host, such as [api] base_url
+    """
+
+    answer_headers: Sequence[tuple[bytes, bytes]] = ()
+    """What every answer has that does not name the same header itself."""
+
+    def __init__(self, app: ASGIApp, own: Collection[str] = ()) -> None:
+        self._app = app
+        self.own = own
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def protected(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message.get("headers", []))
+                named = {name.lower() for name, _ in headers}
+                message = {
+                    **message,
+                    "headers": [*headers, *(each for each in self.answer_headers if each[0] not in named)],
+                }
+            await send(message)
+
+        app = self.refusal_of(scope, Headers(scope=scope)) or self._app
+        await app(scope, receive, protected)
+
+    def refusal_of(self, scope: Scope, headers: Headers) -> ASGIApp | None:
+        """Return what answers a request that the app must not have, None where the app may have it."""
+        raise NotImplementedError
+
+
+class OwnPagesOnly(BrowserGuard):
     """
     Refuses requests that another site may have made a browser send, before the credentials are checked.
 
@@ -44,31 +81,16 @@ class OwnPagesOnly:
     - A body must be ``application/json`` (else 415). A form can't send that, and a script of another site only after
       the browser has asked whether it may (CORS), which is never answered here.
     - No answer makes a browser ask for a username and password (see `refusal`), so it has none to send.
-
-    :param own: addresses of this Airflow besides the one that a request names as its host, such as [api] base_url
     """
 
-    def __init__(self, app: ASGIApp, own: Collection[str] = ()) -> None:
-        self._app = app
-        self._own = own
+    answer_headers = _TO_BROWSERS
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def protected(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", []), *_TO_BROWSERS]}
-            await send(message)
-
-        headers = Headers(scope=scope)
-        app = self._app
-        if is_foreign(headers, self._own) and not is_followed_link(scope, headers, (DOCS,)):
-            app = refusal(403, _FOREIGN)
-        elif scope["method"] not in _WITHOUT_BODY and not is_json(headers):
-            app = refusal(415, _NO_JSON)
-        await app(scope, receive, protected)
+    def refusal_of(self, scope: Scope, headers: Headers) -> ASGIApp | None:
+        if is_foreign(headers, self.own) and not is_followed_link(scope, headers, (DOCS,)):
+            return refusal(403, _FOREIGN)
+        if scope["method"] not in _WITHOUT_BODY and not is_json(headers):
+            return refusal(415, _NO_JSON)
+        return None
 
 
 def is_foreign(headers: Headers, own: Collection[str] = ()) -> bool:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from starlette.datastructures import Headers
-
 from dag_factory.api.answers import refusal
-from dag_factory.api.browsers import JSON, is_followed_link, is_foreign, is_json
+from dag_factory.api.browsers import JSON, BrowserGuard, is_followed_link, is_foreign, is_json
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.datastructures import Headers
+    from starlette.types import ASGIApp, Scope
 
 _READING = frozenset({"GET", "HEAD"})
 _PAGES = ("", "/", "/pipeline")
@@ -31,8 +29,8 @@ _HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"SAMEORIGIN"),
     (b"referrer-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),  # but for files, which say otherwise
 ]
-_NOT_KEPT = (b"cache-control", b"no-store")
 
 _FOREIGN = (
     "The request comes from a page of another site, as its header 'Sec-Fetch-Site' or 'Origin' says. Open the page in "
@@ -42,7 +40,7 @@ _UNSAID = "A change must say where it comes from. Send the header 'Origin', as b
 _NO_JSON = f"The body must be JSON. Send it with the header 'Content-Type: {JSON}'."
 
 
-class SameOriginOnly:
+class SameOriginOnly(BrowserGuard):
     """
     Refuses requests that another site may have made a browser send, before the user is looked up.
 
@@ -53,31 +51,12 @@ class SameOriginOnly:
     - A change by cookie must say that it comes from this origin: all browsers do. One that says nothing is refused.
     - A body must be ``application/json`` (else 415). A form can't send that, and a script of another site only after
       the browser has asked whether it may (CORS), which is never answered here.
-
-    :param own: addresses of this Airflow besides the one that a request names as its host, such as [api] base_url
     """
 
-    def __init__(self, app: ASGIApp, own: Collection[str] = ()) -> None:
-        self._app = app
-        self._own = own
+    answer_headers = _HEADERS
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def protected(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = list(message.get("headers", []))
-                kept = [] if any(name == b"cache-control" for name, _ in headers) else [_NOT_KEPT]
-                message = {**message, "headers": [*headers, *_HEADERS, *kept]}
-            await send(message)
-
-        await (self._refusal(scope) or self._app)(scope, receive, protected)
-
-    def _refusal(self, scope: Scope) -> ASGIApp | None:
-        headers = Headers(scope=scope)
-        if is_foreign(headers, self._own) and not is_followed_link(scope, headers, _PAGES):
+    def refusal_of(self, scope: Scope, headers: Headers) -> ASGIApp | None:
+        if is_foreign(headers, self.own) and not is_followed_link(scope, headers, _PAGES):
             return refusal(403, _FOREIGN)
         if scope["method"] in _READING:
             return None
