@@ -17,6 +17,7 @@ from dag_factory.page.seconds import Budget
 from tests.page.fake_airflow import FakeAirflow
 
 Ask = Callable[..., httpx.Response]
+AskTogether = Callable[[FakeAirflow, str, list[Any]], list[Any]]
 
 
 class OneUser:
@@ -59,3 +60,18 @@ def ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ask:
         return asyncio.run(call(airflow, method, path, seconds, options))
 
     return made
+
+
+@pytest.fixture
+def ask_together(ask: Ask) -> AskTogether:
+    """Post several bodies to one page at the same time and return the JSON of the answers."""
+    browser = {"Sec-Fetch-Site": "same-origin", "Cookie": "_token=right"}
+
+    async def calls(airflow: FakeAirflow, path: str, bodies: list[Any]) -> list[Any]:
+        page = create_page(AirflowApi(lambda: airflow.app))
+        transport = InProcessTransport(lambda: page)
+        async with httpx.AsyncClient(transport=transport, base_url="http://a.invalid", headers=browser) as client:
+            answers = await asyncio.gather(*(client.post(path, json=body) for body in bodies))
+        return [each.json() for each in answers]
+
+    return lambda airflow, path, bodies: asyncio.run(calls(airflow, path, bodies))

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.page.conftest import Ask
+from tests.page.conftest import Ask, AskTogether
 from tests.page.fake_airflow import FakeAirflow, dag, run
 
 # Airflow imports the test client of an HTTP library that is about to be replaced.
@@ -97,6 +97,14 @@ def test_a_dry_run_says_with_which_and_changes_nothing(ask: Ask) -> None:
     assert not airflow.changes
 
 
+def test_two_users_who_act_on_the_same_pipelines_at_once_each_hear_what_they_did(ask_together: AskTogether) -> None:
+    airflow = some()
+    pause, unpause = ({"action": action, "dag_ids": ["a", "b", "closed"]} for action in ("pause", "unpause"))
+    answers = ask_together(airflow, "/data/actions", [pause, unpause])
+    assert [(each["done"], [one["dag_id"] for one in each["refused"]]) for each in answers] == [(2, ["closed"])] * 2
+    assert sorted(airflow.changes) == [("paused", "a"), ("paused", "b"), ("unpaused", "a"), ("unpaused", "b")]
+
+
 def test_what_there_was_no_time_for_is_left(ask: Ask) -> None:
     airflow = some()
     body = {"action": "trigger", "dag_ids": ["a", "b"]}
@@ -121,8 +129,9 @@ def test_more_ids_than_are_read_are_refused_with_the_way_out(ask: Ask) -> None:
         b'{"action": "pause", "dag_ids": ["a"], "filter": {}}', b'{"action": "pause", "filter": {"odd": 1}}',
         b'{"action": "pause", "dag_ids": "a"}', b'{"action": "pause", "dag_ids": [""]}',
         json.dumps({"action": "pause", "dag_ids": ["a"] * 10_001}).encode(), b"[" * 100_000,
+        json.dumps({"action": "pause", "filter": {"q": "x" * 1_000_000}}).encode(),
     ],
-    ids=range(12),
+    ids=range(13),
 )  # fmt: skip
 def test_a_wrong_body_is_refused_in_a_sentence_and_changes_nothing(body: bytes, ask: Ask) -> None:
     airflow = some()

@@ -104,6 +104,16 @@ def test_the_overview_has_the_difference_that_the_last_check_has_found(ask: Ask)
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["q", "service", "type", "state"])
+def test_a_filter_as_long_as_an_address_can_be_is_refused_without_being_repeated(name: str, ask: Ask) -> None:
+    airflow = a_dozen()
+    answer = ask(airflow, f"/data/pipelines?{name}={'x' * 60_000}")
+    assert answer.status_code == 400
+    assert name in answer.json()["error"]
+    assert len(answer.content) < 1000
+    assert not airflow.asked
+
+
 def test_an_unknown_filter_or_sort_is_refused_in_a_sentence(ask: Ask) -> None:
     for query in ("state=odd", "last=odd", "size=101", "page=0", "sort=color", "paused=maybe"):
         answer = ask(a_dozen(), f"/data/pipelines?{query}")

@@ -246,6 +246,24 @@ def test_a_link_leads_to_a_path_here_or_to_http(page: Opened, stand_in: StandIn,
     assert links == ["/dags/x", "https://om.example/y"]
 
 
+RIGHT_TO_LEFT = "\N{ARABIC LETTER MEEM}\N{ARABIC LETTER BEH}\N{ARABIC LETTER YEH}!"
+
+
+def test_a_long_name_and_one_from_right_to_left_leave_the_rest_where_it_is(page: Opened, stand_in: StandIn) -> None:
+    stand_in.rows = stand_in.rows[:3]
+    stand_in.rows[0]["name"], stand_in.rows[1]["name"] = "x" * 10_000, RIGHT_TO_LEFT
+    page.open("?sort=dag_id")
+    heights = page.run("return [...page.querySelectorAll('tbody tr')].map(each => each.offsetHeight)")
+    assert max(heights) < 200
+    assert page.run("return page.documentElement.scrollWidth <= page.documentElement.clientWidth")
+    page.click(f"Select {RIGHT_TO_LEFT}")
+    page.click(f"Select {'x' * 10_000}")
+    page.click("Trigger")
+    page.wait(lambda: "Trigger 2 pipelines?" in page.texts("dialog")[0], "the question")
+    assert len(page.texts("dialog")[0]) < 500
+    assert f"\N{FIRST STRONG ISOLATE}{RIGHT_TO_LEFT}\N{POP DIRECTIONAL ISOLATE}" in page.texts("dialog")[0]
+
+
 def test_ten_thousand_are_shown_page_by_page(page: Opened, stand_in: StandIn) -> None:
     stand_in.rows = many(10_000)
     page.open()

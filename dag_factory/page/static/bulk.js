@@ -19,6 +19,7 @@ const BUTTONS = [
   ["unpause", "check", "Unpause"],
 ];
 const MOST_NAMED = 5;
+const LONGEST_NAME = 80;
 
 /**
  * @param {{total: number, pipelines: Pipeline[]}} answer
@@ -71,10 +72,16 @@ export function target(
     const description = words ? `All that match now: ${words}.` : "All pipelines of this Airflow that you may see.";
     return { count: total, words: description, filter: narrowing(filters) };
   }
-  const names = [...selection.values()].map(({ name }) => name);
+  const names = [...selection.values()].map(({ name }) => inShort(name));
   const more = names.length - MOST_NAMED;
   const description = names.slice(0, MOST_NAMED).join(", ") + (more > 0 ? ` and ${number(more)} more` : "");
   return { count: selection.size, words: `${description}.`, dagIds: [...selection.keys()] };
+}
+
+/** @returns {string} a name that changes neither the length nor the direction of the sentence around it */
+function inShort(/** @type {string} */ name) {
+  const letters = [...name];
+  return `\u2068${letters.length > LONGEST_NAME ? `${letters.slice(0, LONGEST_NAME).join("")}…` : name}\u2069`;
 }
 
 const scope = (/** @type {import("./filters.js").Filters} */ filters) => (inWords(filters) ? "All that match:" : "All of them:");
