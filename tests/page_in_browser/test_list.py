@@ -162,6 +162,23 @@ def test_ids_are_sent_in_portions_that_the_server_reads(page: Opened, stand_in: 
     assert 0 < stand_in.largest_body < 1024**2
 
 
+def test_a_retry_by_filter_is_for_those_whose_last_run_failed(page: Opened, stand_in: StandIn) -> None:
+    page.open("?service=sales_postgres")
+    page.click("Retry failed")
+    page.wait(lambda: "Retry 1 pipeline?" in page.text, "the question")
+    assert "All that match now: last run failed, service sales_postgres." in page.text
+    page.click("Retry 1 pipeline")
+    page.wait(lambda: "Retried 1 pipeline" in page.text, "the outcome")
+    assert stand_in.acted == [("retry", ["sales_profiler"])]
+
+
+def test_a_click_on_a_service_shows_it_alone(page: Opened, stand_in: StandIn) -> None:
+    page.open()
+    page.click("events_kafka")
+    page.wait_for_names("Events topics")
+    assert page.browser.url.endswith("?service=events_kafka")
+
+
 def test_an_action_that_is_cancelled_does_nothing(page: Opened, stand_in: StandIn) -> None:
     page.open()
     page.click("Trigger")

@@ -6,7 +6,7 @@ import { counted, number } from "./times.js";
 
 /**
  * @typedef {import("./server.js").Action} Action
- * @typedef {{count: number, words: string, dagIds?: string[], filter?: Record<string, string>}} Target the pipelines by
+ * @typedef {{words: string, dagIds?: string[], filter?: Record<string, string>}} Target the pipelines by
  *   their ids, or by filter
  */
 
@@ -38,7 +38,7 @@ export function confirmed(action, target) {
   let isDone = false;
 
   const close = element("button", { type: "button", class: "solid", onclick: () => dialog.close() }, "Close");
-  const dialog = opened(title(`${verb} ${counted(target.count, "pipeline")}?`), element("p", {}, "Counting …"));
+  const dialog = opened(title(`${verb} pipelines?`), element("p", {}, "Counting …"));
   ask().catch((error) => say([title("Nothing was done"), element("p", {}, reasonOf(error))]));
 
   /** Asks which pipelines are meant, and shows how many: those that are confirmed are those that it is done to. */
@@ -48,7 +48,7 @@ export function confirmed(action, target) {
     const cancel = element("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
     const go = element("button", { type: "button", class: "solid", onclick: () => run(dagIds) }, `${verb} ${what}`);
     go.disabled = !dagIds.length;
-    const text = element("p", {}, `${target.words} ${consequence}`);
+    const text = element("p", {}, `${target.words} ${dagIds.length ? consequence : "There are none now."}`);
     dialog.replaceChildren(title(`${verb} ${what}?`), text, buttons(cancel, go));
     cancel.focus();
   }

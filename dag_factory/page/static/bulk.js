@@ -61,21 +61,26 @@ export function bulkBar(answer, filters, selection, handlers) {
   );
 }
 
-/** @returns {import("./actions.js").Target} the pipelines that an action is for, and their description */
+/**
+ * By filter, a retry is for those alone whose last run failed: the others would only be refused.
+ *
+ * @returns {import("./actions.js").Target} the pipelines that an action is for, and their description
+ */
 export function target(
-  /** @type {number} */ total,
+  /** @type {Action} */ action,
   /** @type {import("./filters.js").Filters} */ filters,
   /** @type {Map<string, Pipeline>} */ selection,
 ) {
   if (!selection.size) {
-    const words = inWords(filters);
+    const meant = action === "retry" ? { last: "failed", ...narrowing(filters) } : narrowing(filters);
+    const words = inWords(meant);
     const description = words ? `All that match now: ${words}.` : "All pipelines of this Airflow that you may see.";
-    return { count: total, words: description, filter: narrowing(filters) };
+    return { words: description, filter: meant };
   }
   const names = [...selection.values()].map(({ name }) => inShort(name));
   const more = names.length - MOST_NAMED;
   const description = names.slice(0, MOST_NAMED).join(", ") + (more > 0 ? ` and ${number(more)} more` : "");
-  return { count: selection.size, words: `${description}.`, dagIds: [...selection.keys()] };
+  return { words: `${description}.`, dagIds: [...selection.keys()] };
 }
 
 /** @returns {string} a name that changes neither the length nor the direction of the sentence around it */

@@ -144,6 +144,7 @@ export function showList(/** @type {HTMLElement} */ page) {
     isSelected: (dagId) => selection.has(dagId),
     select: (dagId, on) => select([dagId], on),
     selectPage: (on) => select(answer?.pipelines.map(({ dag_id }) => dag_id) ?? [], on),
+    onlyService: (service) => choose({ service }),
     sortBy: (sort) => choose({ sort: sort === FIRST_ORDER ? null : sort }),
     setPaused: async (pipeline, paused) => {
       await setPaused(pipeline, paused);
@@ -167,7 +168,7 @@ export function showList(/** @type {HTMLElement} */ page) {
 
   async function act(/** @type {server.Action} */ action) {
     if (!answer) return;
-    const isDone = await confirmed(action, target(answer.total, filters, selection));
+    const isDone = await confirmed(action, target(action, filters, selection));
     if (!isDone) return;
     selection.clear();
     await ask(true);

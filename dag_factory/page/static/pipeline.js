@@ -27,7 +27,7 @@ export function showPipeline(/** @type {HTMLElement} */ page, /** @type {string}
   }
 
   async function act(/** @type {server.Action} */ action, /** @type {server.Pipeline} */ { dag_id, name }) {
-    if (await confirmed(action, { count: 1, words: `${name}.`, dagIds: [dag_id] })) await ask();
+    if (await confirmed(action, { words: `${name}.`, dagIds: [dag_id] })) await ask();
   }
 }
 

@@ -8,7 +8,7 @@ import { ago, counted, duration } from "./times.js";
 /**
  * @typedef {import("./server.js").Pipeline} Pipeline
  * @typedef {{isSelected: (dagId: string) => boolean, select: (dagId: string, on: boolean) => void,
- *   setPaused: (pipeline: Pipeline, paused: boolean) => void}} Handlers
+ *   onlyService: (service: string) => void, setPaused: (pipeline: Pipeline, paused: boolean) => void}} Handlers
  */
 
 /** @returns {HTMLTableRowElement[]} */
@@ -17,7 +17,7 @@ export function rows(/** @type {Pipeline} */ pipeline, /** @type {Handlers} */ h
     select(pipeline, handlers),
     name(pipeline, handlers),
     element("td", { class: "state" }, stateBadge(pipeline)),
-    service(pipeline),
+    service(pipeline, handlers),
     schedule(pipeline),
     lastRun(pipeline),
     element("td", {}, historyBars(pipeline.history)),
@@ -60,9 +60,21 @@ function name(/** @type {Pipeline} */ pipeline, /** @type {Handlers} */ handlers
   return element("th", { scope: "row" }, element("span", { class: "named" }, toggle, text));
 }
 
-function service(/** @type {Pipeline} */ { service, type }) {
+function service(/** @type {Pipeline} */ { dag_id, service, type }, /** @type {Handlers} */ handlers) {
   const kind = [type, service?.type].filter(Boolean).join(" · ");
-  return element("td", { class: "service" }, service?.name, kind && element("span", { class: "quiet" }, kind));
+  const name = service?.name;
+  const only = name && element(
+    "button",
+    {
+      type: "button",
+      class: "only",
+      title: "Show this service alone",
+      "data-focus": `service ${dag_id}`,
+      onclick: () => handlers.onlyService(name),
+    },
+    name,
+  );
+  return element("td", { class: "service" }, only, kind && element("span", { class: "quiet" }, kind));
 }
 
 function schedule(/** @type {Pipeline} */ { schedule, next_run, paused }) {
