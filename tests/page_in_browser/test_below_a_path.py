@@ -20,7 +20,7 @@ def test_menu_tab_files_and_actions_work_in_an_airflow_below_a_path(
     browser: Browser, airflow_apart: AirflowStack
 ) -> None:
     with calling(airflow_apart) as server:
-        server.deploy(sample(NAME))
+        server.deploy(sample(NAME, displayName=NAME))
     page = logged_in(browser, airflow_apart, airflow_apart.username)
 
     page.open("/dags", until="a")
