@@ -48,7 +48,9 @@ LINKS = {
     "Pipeline in OpenMetadata": "_link_openmetadata_pipeline",
     "Service in OpenMetadata": "_link_openmetadata_service",
 }
-XCOMS = {"config", "openmetadata_outcome", "openmetadata_counts", "return_value", *LINKS.values()}
+XCOMS = {
+    "config", "openmetadata_outcome", "openmetadata_counts", "openmetadata_failure", "return_value", *LINKS.values(),
+}  # fmt: skip
 TAGS = {"OpenMetadata", "config-error", "last-good", "config-warning", "type:", "service:"}
 CONF = {"appConfigOverride", "sourceConfigOverride", "testCases", "pipelineRunId"}
 OTHERS = {
