@@ -16,7 +16,7 @@ Beside each digest are the texts on its fields, for editors: each field's descri
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -83,6 +83,13 @@ class Schemas:
         """Return the fields of a type with their kinds, empty for any other kind."""
         described = self._types.get(kind) if isinstance(kind, str) else None
         return described if isinstance(described, dict) else _NOTHING
+
+    def names_of(self, kind: str) -> Iterator[str]:
+        """Yield the name of each field of a kind, or of which an alternative is of that kind."""
+        for described in self._types.values():
+            for name, each in described.items() if isinstance(described, dict) else ():
+                if each == kind or (isinstance(each, dict) and kind in each.get("one of", ())):
+                    yield name
 
     def is_type(self, kind: Kind) -> bool:
         """Return whether a kind is a type, which may have no fields at all."""

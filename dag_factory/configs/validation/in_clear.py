@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache, lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -20,9 +21,12 @@ from dag_factory.secrets.references import is_reference
 from dag_factory.secrets.texts import has_credentials
 
 _MOST = 20
-_MOST_VALUES = 500
+_MOST_VALUES, _MOST_GLANCED_AT = 400, 2_000
 # Longer texts are not searched: a parse of all DAGs has little time.
 _LONGEST = 10_000
+_IDENTIFIERS = frozenset({"displayName", "fullyQualifiedName", "href", "id", "name", "type"})
+# Nor are shorter ones, unless they may be a URL with a password: a token that shows whose it is has more characters.
+_SHORTEST = 20
 _REFERENCES = "{$env: NAME} or {$connection: conn_id, field: password}"
 # What OpenMetadata shows in place of a secret.
 _MASK = re.compile(r"\*{3,}")
@@ -48,6 +52,8 @@ def in_clear(document: Document) -> Iterator[Problem]:
     A secret is the value of a field that openmetadata-ingestion's schemas mark as one, or that they don't know and that
     has such a name; and a text that certainly holds one. Everything of that is encrypted in what a deploy stores.
     """
+    if not _may_hold_any(document):
+        return
     way_out = f"Write {_REFERENCES}{_or_encrypted(document.get('name'))}"
     values = islice(_values(document), _MOST_VALUES)
     found = ((each.field, problem) for each in values if (problem := _judged(each)) is not None)
@@ -70,6 +76,40 @@ class _Value(NamedTuple):
     kind: Kind
     name: str
     is_of_dag: bool
+
+
+def _may_hold_any(document: Document) -> bool:
+    """Return whether a document may hold a secret in the clear: most hold none, and this runs for each at a parse."""
+    remaining: list[tuple[str, Any]] = list(document.items())
+    while remaining:
+        if len(remaining) > _MOST_GLANCED_AT:
+            return True
+        name, value = remaining.pop()
+        if isinstance(value, dict):
+            if not is_reference(value):
+                remaining += value.items()
+        elif isinstance(value, list):
+            remaining += ((name, child) for child in value)
+        elif (value and not isinstance(value, bool) and _is_suspect(name)) or (
+            isinstance(value, str) and name not in _IDENTIFIERS and _is_suspicious(value)
+        ):
+            return True
+    return False
+
+
+def _is_suspicious(text: str) -> bool:
+    return (len(text) >= _SHORTEST or "@" in text) and has_credentials(text[:_LONGEST])
+
+
+@lru_cache(maxsize=4096)
+def _is_suspect(name: str) -> bool:
+    return is_always_secret(name) or name in _secret_fields()
+
+
+@cache
+def _secret_fields() -> frozenset[str]:
+    """Return the names of the fields that openmetadata-ingestion's schemas mark as secret."""
+    return frozenset(schemas.newest().names_of(schemas.SECRET))
 
 
 def _or_encrypted(name: object) -> str:
