@@ -45,7 +45,9 @@ def remarks(found: Difference) -> list[str]:
             "hidden from the Connection's user."
         )
     if found.not_comparable:
-        said.append(f"{found.not_comparable} can't be compared: the Connection's user may not see what they do.")
+        said.append(
+            f"{found.not_comparable} can't be compared: hidden from the Connection's user, or nested too deeply."
+        )
     if found.undeployed:
         said.append(f"{len(found.undeployed)} have no config here, and the server doesn't take them for deployed.")
     if found.skipped:

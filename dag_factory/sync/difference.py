@@ -74,7 +74,8 @@ class Difference:
     :param compared: how many of those were compared
     :param elsewhere: how many pipelines other runners run, or other servers have deployed here
     :param written_by_hand: how many configs were written by hand, and are unknown to the server
-    :param not_comparable: how many pipelines can't be compared, since the server keeps back what they do
+    :param not_comparable: how many pipelines can't be compared: the server keeps back what they do, or nests it too
+        deeply
     :param skipped: how many the server can't deploy, such as those of a deleted service
     :param is_complete: whether the server has listed all that it counts
     """
@@ -169,7 +170,11 @@ class Comparison:
         states.append(_differing(ONLY_ON_SERVER, pipeline, None, why))
 
     def _both(self, pipeline: ServerPipeline, config: StoredConfig) -> None:
-        difference = self._older_or_newer(pipeline, config)
+        try:
+            difference = self._older_or_newer(pipeline, config)
+        except RecursionError:  # no deploy takes a document that is nested so deeply
+            self._found.not_comparable += 1
+            return
         if difference is not None:
             self._found.differing.append(_differing(difference[0], pipeline, config.key, difference[1]))
         elif not pipeline.is_deployed:

@@ -142,7 +142,7 @@ class ServerApi:
                 f"the OpenMetadata server {self.host} does not answer: {type(error).__name__}. Is it running, and does "
                 f"{_CONNECTION} lead to it?"
             ) from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ServerUnavailable(
                 f"the answer of {self.host} is not JSON. Does {_CONNECTION} lead to OpenMetadata, whose API is at /api?"
             ) from None

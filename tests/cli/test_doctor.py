@@ -67,3 +67,26 @@ def test_the_documentation_lists_every_check() -> None:
     page = (ROOT / "docs" / "commands" / "doctor.md").read_text()
     table = [line.split("|")[1:3] for line in page.splitlines() if line.startswith("| `")]
     assert [(name.strip(" `"), about.strip()) for name, about in table] == [(each.name, each.about) for each in CHECKS]
+
+
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_no_secret_of_the_settings_is_printed(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], output: str
+) -> None:
+    canary = "c4n4ry-s3cret"
+    monkeypatch.setenv("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", f"postgresql://airflow:{canary}@127.0.0.1:1/airflow")
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", canary)
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", f"http://user:{canary}@127.0.0.1:1")
+    monkeypatch.setenv("AIRFLOW_CONN_OM", f"http://user:{canary}@127.0.0.1:1/?token={canary}")
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__OPENMETADATA_CONN_ID", "om")
+    machine.drop("orders")
+    document = json.loads((machine.store / "orders.json").read_text())
+    document["openMetadataServerConnection"] = {
+        "hostPort": f"http://u:{canary}@x",
+        "securityConfig": {"jwtToken": canary},
+    }
+    (machine.store / "orders.json").write_text(json.dumps(document))
+    run(output=output)
+    captured = capsys.readouterr()
+    assert "configs" in captured.out
+    assert canary not in captured.out + captured.err

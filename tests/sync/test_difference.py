@@ -286,3 +286,22 @@ def test_one_that_is_nested_too_deeply_ends_no_comparison_of_others(server: Serv
     server.add("good")
     found = compared(server, store)
     assert (list(states(found)), found.skipped) == (["good"], 1)
+
+
+@pytest.mark.parametrize("depth", [400, 900])
+def test_a_document_that_is_nested_too_deeply_ends_no_comparison_with_an_error_of_its_own(
+    server: Server, store: FolderStore, depth: int
+) -> None:
+    pipeline = server.add("orders")
+    server.add("refunds")
+    deploy_all(server)
+    nested: Any = {}
+    for _ in range(depth):
+        nested = [nested]
+    server.change(pipeline, sourceConfig={"config": {"type": "DatabaseMetadata", "x": nested}})
+    try:
+        found = compared(server, store)
+    except ServerError as error:
+        assert "is not JSON" in str(error)
+    else:
+        assert (found.not_comparable, [each.name for each in found.differing]) in [(1, []), (0, ["orders"])]

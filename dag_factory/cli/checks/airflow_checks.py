@@ -94,11 +94,16 @@ def api(_: Site) -> list[Finding]:
 
     url = f"{airflow_settings.api_url()}{_PATH}"
     try:
+        # A user and a password may stand in it.
+        address = str(httpx.URL(url).copy_with(userinfo=b""))
+    except httpx.InvalidURL:
+        return [warn("[api] base_url is not a URL", "Set it to the address of Airflow's API server.")]
+    try:
         answer = httpx.get(url, timeout=_ANSWER_SECONDS, follow_redirects=False)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except httpx.HTTPError as error:
         return [
             warn(
-                f"{url} can't be reached from this machine ({type(error).__name__})",
+                f"{address} can't be reached from this machine ({type(error).__name__})",
                 "Is the API server running, and [api] base_url its address? Ignore this where it is for others only.",
             )
         ]
@@ -117,11 +122,11 @@ def api(_: Site) -> list[Finding]:
     if version is None:
         return [
             warn(
-                f"{url} answers {answer.status_code}, and not as our API does",
+                f"{address} answers {answer.status_code}, and not as our API does",
                 "Is [api] base_url the address of Airflow's API server, or of a login page in front of it?",
             )
         ]
-    return [ok(f"{url} answers, with openmetadata-ingestion {version}")]
+    return [ok(f"{address} answers, with openmetadata-ingestion {version}")]
 
 
 def _heartbeats(session: Session) -> dict[str, datetime]:

@@ -121,6 +121,8 @@ def _indexes(folder: Path) -> Iterator[_Index]:
                 entry = checkout / entry.read_text().removeprefix("gitdir:").strip()
             elif not entry.is_dir():
                 continue
-            yield _Index(checkout, (entry / "index").read_bytes())
+            index = entry / "index"
+            # To read a pipe would wait for its writer.
+            yield _Index(checkout, index.read_bytes() if index.is_file() else b"")
         except (OSError, ValueError):  # no text, or no path
             yield _Index(checkout, b"")

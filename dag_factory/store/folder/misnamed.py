@@ -84,6 +84,7 @@ def _candidates(folder: Path) -> list[str]:
             and not entry.name.endswith(("~", ".py", ".md"))
             and PurePosixPath(entry.name).suffix.lower() not in SUFFIXES
             and entry.is_file()
+            and _is_utf8(entry.name)
         )
     return names[:_MOST_FILES]
 
@@ -96,13 +97,15 @@ def _is_like_a_config(path: Path) -> bool:
 
 def not_read(root: Path, folders: Iterable[Path]) -> Iterator[Problem]:
     """
-    Yield a warning for each file that looks like a config, and is not read: by its suffix, or since it is hidden.
+    Yield a warning for each file that looks like a config, and is not read: by its name, or since it is hidden.
 
     The watcher does not report hidden files: editors write such ones for a moment.
 
     :param folders: of the store, each to be looked through
     """
     for folder in sorted(folders):
+        with suppress(OSError):
+            yield from _without_utf8(root, folder)
         for find, problem in ((_candidates, _misnamed), (_hidden, _in_hiding)):
             with suppress(OSError):
                 for path in (folder / name for name in find(folder)):
@@ -111,11 +114,29 @@ def not_read(root: Path, folders: Iterable[Path]) -> Iterator[Problem]:
                             yield problem(root, path)
 
 
+def _without_utf8(root: Path, folder: Path) -> Iterator[Problem]:
+    """Yield a warning for each file or folder whose name no key can have."""
+    with os.scandir(folder) as entries:
+        names = sorted(os.fsencode(entry.name) for entry in entries if not _is_utf8(entry.name))
+    for name in names[:_MOST_FILES]:
+        key = folder.relative_to(root) / name.decode(errors="backslashreplace")
+        problem = "is not a name in UTF-8, so it is not read"
+        yield Problem(None, NOT_READ, problem, "Rename it", WARNING, config=str(key))
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _hidden(folder: Path) -> list[str]:
     """Return the names of hidden files that would be read as configs if they were not hidden."""
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if entry.name.startswith(".") and not is_own_file(entry.name))
-    return [name for name in names if PurePosixPath(name).suffix.lower() in SUFFIXES][:_MOST_FILES]
+    return [name for name in names if PurePosixPath(name).suffix.lower() in SUFFIXES and _is_utf8(name)][:_MOST_FILES]
 
 
 def _misnamed(root: Path, path: Path) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 import subprocess
@@ -96,6 +97,12 @@ def test_where_the_index_can_t_be_read_the_file_counts_as_the_repository_s(file:
     (tmp_path / "other").write_text("")
     git(tmp_path, "add", "other")
     git(tmp_path, "update-index", "--index-version", "4")
+    assert Removal(tmp_path / "dags", Backup(tmp_path / "b")).obstacle(file) is not None
+
+
+def test_an_index_that_is_a_pipe_is_not_waited_for(file: Generated, tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    os.mkfifo(tmp_path / ".git" / "index")
     assert Removal(tmp_path / "dags", Backup(tmp_path / "b")).obstacle(file) is not None
 
 
