@@ -18,10 +18,10 @@ $(VENV)/.built: pyproject.toml constraints.txt
 run: env
 	@exec $(BIN)/python -m sandbox.run $(if $(filter-out 0,$(ONCE)),--once)
 
-# All of it, on two cores: one Airflow after the other in each of two workers, and the fast tests in what is left. More
-# workers would be more Airflows at once, which miss their own time-outs on two cores. With ARGS, in one process.
+# All of it, on two cores: one Airflow after the other in each of two workers, whose tests wait for most of their time. The
+# third worker starts none: it runs the fast tests meanwhile. With ARGS, in one process.
 test: env
-	@exec $(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadgroup --no-loadscope-reorder)
+	@exec $(BIN)/python -m pytest $(or $(ARGS),-n 3 --dist loadgroup --no-loadscope-reorder)
 
 # What starts no Airflow and imports no openmetadata-ingestion, for the time between two edits. Many of these tests wait
 # for a moment, so two cores are busy with three workers.

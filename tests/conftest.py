@@ -12,6 +12,7 @@ import pytest
 from sandbox import source
 from sandbox.failing import dying, running
 from sandbox.server import OpenMetadataServer
+from tests.airflow_workers import pytest_xdist_make_scheduler  # noqa: F401 - hook
 from tests.e2e.airflows import (  # noqa: F401 - fixtures
     airflow,
     airflow_apart,

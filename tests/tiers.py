@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sandbox.stack import AirflowStack
+from tests.airflow_workers import END_TO_END, give_way
 from tests.e2e.together import Together
 from tests.fast_tier.guard import Guard
 from tests.xdist_groups import bind
@@ -111,9 +112,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Func
 
     items.sort(key=place)
     if in_workers and config.getoption("loadgroup"):
+        give_way()
         for item in items:
-            if (group := airflow_of(item) or shared_by(item)) is not None:
-                bind(item, group)
+            if (airflow := airflow_of(item)) is not None:
+                bind(item, f"{END_TO_END}{airflow}")
+            elif (module := shared_by(item)) is not None:
+                bind(item, module)
 
 
 class Living:
