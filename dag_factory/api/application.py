@@ -52,6 +52,10 @@ class Application:
         """Ask for a parse after a change of a pipeline, with a caller's permissions; see `Parses.ask`."""
         self.parses.ask(partial(self.parse_requests.send, caller), {dag_id}, even_if_seen=even_if_seen)
 
+    def ask_if_unseen(self, caller: Caller, dag_id: str) -> None:
+        """Ask for a parse that sees a pipeline as it is, unless one has; see `Parses.ask_if_unseen`."""
+        self.parses.ask_if_unseen(partial(self.parse_requests.send, caller), {dag_id})
+
     async def change(self, caller: Caller, dag_id: str, work: Callable[[ConfigStore], Result]) -> Result:
         """
         Change a pipeline's config in the store, and return what the work returns.
@@ -67,7 +71,7 @@ class Application:
             raise
         finally:
             if is_there:
-                self.parses.ask_if_unseen(partial(self.parse_requests.send, caller), {dag_id})
+                self.ask_if_unseen(caller, dag_id)
 
     async def stop(self) -> None:
         """End what runs in the background."""

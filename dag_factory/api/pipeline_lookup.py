@@ -22,6 +22,8 @@ NameParameter = Annotated[str, Query(alias="dag_id", description="The pipeline's
 
 POLL_SECONDS = 0.3
 ASK_AGAIN_SECONDS = 10.0
+# A parse that has seen the config writes its DAG within this time. Another one would only hold up the next change.
+WRITING_SECONDS = 4.0
 
 _PROCESSOR = "Is the DAG processor running, with openmetadata_loader.py in its DAGs folder, or with a bundle of ours?"
 
@@ -58,7 +60,8 @@ async def wait_for_dag(application: Application, caller: Caller, dag_id: str) ->
     :raises Refused: 404 where the pipeline is unknown, 503 where Airflow does not parse it in time
     """
     deadline = time.monotonic() + application.parse_seconds
-    ask_again = 0.0
+    ask_again = time.monotonic() + WRITING_SECONDS
+    is_asked = False
     while (dag := await find_dag(caller, dag_id)) is None:
         if await application.store.lacks(dag_id):
             raise unknown(dag_id)
@@ -70,7 +73,11 @@ async def wait_for_dag(application: Application, caller: Caller, dag_id: str) ->
                 f"The config of pipeline '{dag_id}' is stored, but Airflow has not parsed it within "
                 f"{application.parse_seconds:.0f} s. {why or _PROCESSOR}",
             )
+        if not is_asked:
+            application.ask_if_unseen(caller, dag_id)
+            is_asked = True
         if now >= ask_again:
+            # The file may have come without a marker.
             application.ask_for_parse(caller, dag_id, even_if_seen=True)
             ask_again = now + ASK_AGAIN_SECONDS
         await asyncio.sleep(POLL_SECONDS)

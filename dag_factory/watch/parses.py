@@ -171,12 +171,14 @@ class Parses:
         self._lately = frozenset()
 
     async def _ask_for_the_rest(self, request: ParseRequest) -> None:
-        await asyncio.sleep(self._gather_seconds)
-        asked = set(self._own)
-        found = await self._found_out()
-        if self._is_divided() and (found is None or found - self._own):
-            self._want(request, found if found is None else found - self._own, even_if_seen=False)
-        self._own -= asked
+        # Again for those that came during the look.
+        while self._own:
+            await asyncio.sleep(self._gather_seconds)
+            asked = set(self._own)
+            found = await self._found_out()
+            if self._is_divided() and (found is None or found - self._own):
+                self._want(request, found if found is None else found - self._own, even_if_seen=False)
+            self._own -= asked
 
     async def _work(self) -> None:
         while self._wanted is not None:

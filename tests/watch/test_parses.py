@@ -8,15 +8,20 @@ from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from dag_factory.dag.later_parses import WRITING_SECONDS, later_seconds
+from dag_factory.store import writer
+from dag_factory.store.changed_ids import ChangedIds
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.own_files import MARKER
-from dag_factory.store.shards import WHOLE, Shard, shards, shards_of
+from dag_factory.store.shards import WHOLE, Shard, shard_of, shards, shards_of
 from dag_factory.watch.loader_files import DagIds, LoaderFile, LoaderFiles
 from dag_factory.watch.parses import Parses
+from tests.places import TESTS
 
 LIMIT = 60
+SAMPLE = json.loads((TESTS / "samples" / "pg_metadata_hourly.json").read_text())
 
 
 class FakeAirflow:
@@ -533,3 +538,88 @@ def test_a_look_at_what_has_changed_that_hangs_holds_up_no_change_of_one_s_own(d
             released.set()
 
     tell(parses, story)
+
+
+class Scene:
+    """A store of several pipelines whose loads have seen all, a writer, and Airflow's queue."""
+
+    def __init__(self, store: FolderStore) -> None:
+        self.store = store
+        self.airflow = QueueingAirflow(store, 8)
+        for name in ("old", "stays", "more"):
+            self.put(name)
+        self.airflow.queue = []
+        for shard in shards(8):
+            store.note_loaded(store.bump(), shard)
+        self.looked = ChangedIds(lambda: store, lambda: None)
+        self.looked()
+        self.parses = Parses(lambda: store, self.airflow.files, changed=self.looked, gather_seconds=0.2)
+
+    def put(self, name: str, description: str = "") -> None:
+        document = {**SAMPLE, "name": name, "fullyQualifiedName": f"s.{name}", "description": description}
+        writer.deploy(self.store, writer.checked(document))
+
+    def own(self, name: str) -> None:
+        """Ask as the API does for a change of its own, and then for a call that waits for the DAG."""
+        self.parses.ask_if_unseen(self.airflow.request, {name})
+        self.parses.ask(self.airflow.request, {name})
+
+    async def deploy(self) -> str:
+        self.put("new")
+        self.own("new")
+        return "new"
+
+    async def redeploy(self) -> str:
+        self.put("old", "changed")
+        self.own("old")
+        return "old"
+
+    async def trigger(self) -> str:
+        """Deploy, and trigger at once."""
+        name = await self.deploy()
+        await asyncio.sleep(0.1)
+        self.parses.ask_if_unseen(self.airflow.request, {name})
+        await until(lambda: bool(self.airflow.parsed))
+        self.parses.ask_if_unseen(self.airflow.request, {name})
+        return name
+
+    async def delete(self) -> str:
+        assert writer.delete(self.store, "old")
+        self.own("old")
+        assert await self.parses.wait_until_seen(20, {"old"})
+        return "old"
+
+    async def drop(self) -> str:
+        self.store.root.joinpath("dropped by hand.json").write_text(json.dumps({**SAMPLE, "name": "dropped"}))
+        self.store.bump({"dropped by hand.json": "new"})
+        self.parses.ask(self.airflow.request)
+        return "dropped"
+
+    async def drop_after_a_deploy(self) -> str:
+        """Drop a file of the same pipeline, while it is not found out yet what the deploy concerns besides."""
+        await self.deploy()
+        await until(lambda: bool(self.airflow.parsed))
+        self.airflow.parsed.clear()
+        await asyncio.sleep(0.5)
+        return await self.drop()
+
+
+@pytest.mark.parametrize("change", ["deploy", "redeploy", "trigger", "delete", "drop", "drop_after_a_deploy"])
+def test_one_change_has_one_loader_parsed_once(
+    store: FolderStore, change: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
+    store.delete("one.json")
+    scene = Scene(store)
+    changed: list[str] = []
+
+    async def story() -> None:
+        working = asyncio.create_task(scene.airflow.work())
+        changed.append(await getattr(scene, change)())
+        await until(lambda: bool(scene.airflow.parsed))
+        # Until it is found out what else the change concerns, and what was asked for then would be parsed.
+        await asyncio.sleep(1.5)
+        working.cancel()
+
+    tell(scene.parses, story)
+    assert scene.airflow.parsed == [shard_of(changed[0], 8)]
