@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -47,6 +48,8 @@ EVENTS: list[type[FileSystemEvent]] = [
 ]
 # Each is a thread of watchdog's.
 MAX_FOLDERS = 200
+# Of more files it is not kept which have changed: they are listed anyway.
+MAX_CHANGED = 200
 
 # File systems that other machines change too, which the kernel does not report. By the kernel's names; of FUSE's
 # (`fuse.sshfs`, `fuse.s3fs`) the first part.
@@ -82,6 +85,9 @@ class FileEvents(FileSystemEventHandler):
         self._complete_since: dict[Path, float] = {}
         # Whether a file was closed or moved here since it was written to; nothing where no event has come.
         self._is_whole: dict[Path, bool] = {}
+        # What events have named since this was asked last.
+        self._changed: set[Path] = set()
+        self._changing = threading.Lock()
 
     def cover(self, folders: Mapping[Path, Identity]) -> bool:
         """
@@ -126,6 +132,15 @@ class FileEvents(FileSystemEventHandler):
         is_whole = self._is_whole.get(path, seen_at < self._complete_since.get(path.parent, math.inf))
         return not is_whole
 
+    def changed(self) -> list[Path] | None:
+        """Return the files that events have named since the last call; None where these are too many, or elsewhere."""
+        with self._changing:
+            changed, self._changed = self._changed, set()
+        folders = {resolved: folder for folder, resolved in self._resolved.items()}
+        if len(changed) > MAX_CHANGED or any(path.parent not in folders for path in changed):
+            return None
+        return [folders[path.parent] / path.name for path in changed]
+
     def forget(self, files: Iterable[Path]) -> None:
         """Forget what events have reported of files: the next change of one needs an event of its own."""
         for file in files:
@@ -141,6 +156,9 @@ class FileEvents(FileSystemEventHandler):
         paths = [Path(str(path)) for path in (event.src_path, event.dest_path) if path]
         if all(is_own_file(path.name) for path in paths):
             return
+        with self._changing:
+            if len(self._changed) <= MAX_CHANGED:
+                self._changed.update(path for path in paths if not is_own_file(path.name))
         for path in paths:
             self._is_whole.pop(path, None)
         if isinstance(event, FileModifiedEvent):

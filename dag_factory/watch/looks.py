@@ -5,15 +5,19 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from dag_factory.plain_text import one_line
 from dag_factory.store.folder.folder_store import FolderStore, Snapshot
 from dag_factory.store.folder.listing import not_listed
 from dag_factory.store.folder.misnamed import Misnamed
-from dag_factory.store.own_files import PENDING
+from dag_factory.store.own_files import PENDING, is_key
 
 log = logging.getLogger(__name__)
+
+# A writer takes some milliseconds between a change and its marker.
+WRITER_SECONDS = 0.5
 
 
 class Looks:
@@ -27,6 +31,23 @@ class Looks:
         self.seconds = 0.0
         # Whether a writer's marker was due before the last listing began, so that it has listed the writer's changes.
         self.is_marker_due = False
+
+    def announced(self, files: Iterable[Path]) -> dict[str, str | None] | None:
+        """
+        Return the revisions of some files, None where not each of them is a config that a writer has announced as it is
+        now. Waits for a writer that is about to announce, but not for long: it may have died.
+        """
+        deadline = time.monotonic() + WRITER_SECONDS
+        while os.path.lexists(self._store.root / PENDING):
+            if time.monotonic() > deadline:
+                return None
+            time.sleep(0.01)
+        keys = [path.relative_to(self._store.root).as_posix() for path in files]
+        if not all(map(is_key, keys)):
+            return None
+        announced = self._store.announced()
+        found = {key: self._store.revision(key) for key in keys}
+        return found if all(key in announced and announced[key] == found[key] for key in keys) else None
 
     def look(self) -> Snapshot:
         """

@@ -72,14 +72,18 @@ class PendingChanges:
     def take(self, ready: Mapping[str, str | None], now: float) -> set[str]:
         """Count these as known from now on; return the keys that are new."""
         new = ready.keys() - self._known.keys()
-        for key, revision in ready.items():
+        self.count_as_known(ready)
+        self._began = now
+        return new
+
+    def count_as_known(self, revisions: Mapping[str, str | None]) -> None:
+        """Count these as known from now on, by key; None where the file is missing."""
+        for key, revision in revisions.items():
             self._seen.pop(key, None)
             if revision is None:
                 self._known.pop(key, None)
             else:
                 self._known[key] = revision
-        self._began = now
-        return new
 
     def __bool__(self) -> bool:
         """Whether there are changes to process, now or later."""

@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,9 +16,10 @@ from dag_factory.store.folder.folder_store import FolderStore, Snapshot
 from dag_factory.store.folder.listing import Identity, identities
 from dag_factory.watch.announcer import Announcer
 from dag_factory.watch.change_log import CHANGED, NEW, REMOVED, report
+from dag_factory.watch.intervals import Intervals
 from dag_factory.watch.leader_lock import LeaderLock
 from dag_factory.watch.looks import Looks
-from dag_factory.watch.pending_changes import Debounce, PendingChanges
+from dag_factory.watch.pending_changes import PendingChanges
 
 if TYPE_CHECKING:
     from dag_factory.watch.file_events import FileEvents
@@ -33,33 +33,12 @@ OpenEvents = Callable[[Mapping[Path, Identity], Callable[[], None]], "FileEvents
 """Returns the file events of folders, which call back at each; None where the folders must be polled."""
 
 
-@dataclass(frozen=True)
-class Intervals:
-    """
-    Times in seconds.
-
-    :param gather: between a file event and the listing that it causes, since such events come in bunches
-    :param poll: between two listings where there are no file events
-    :param check: between two checks whether the folders are still the same, where there are file events
-    :param look: after which folders are listed without a file event, since links may lead out of them
-    :param retry: between two attempts to watch, while another process does or the folder is missing
-    :param again: after which a parse is requested again where no marker can be written for the change
-    """
-
-    debounce: Debounce = field(default_factory=Debounce)
-    gather: float = 0.05
-    poll: float = 1.0
-    check: float = 1.0
-    look: float = 30.0
-    retry: float = 2.0
-    again: float = 10.0
-
-
 class Watcher:
     """
     Watches a store's folder. File events only say when to list it; what has changed is found by comparing revisions.
 
-    Changes that a writer has announced with its own marker are skipped. All others lead to one new marker, one request
+    Changes that a writer has announced with its own marker are skipped, and where file events name no others, no folder
+    is listed. All others lead to one new marker, one request
     for a parse, and a log line for each config.
 
     It is in one of two states, and in no other::
@@ -101,6 +80,8 @@ class Watcher:
         self._changes: PendingChanges | None = None
         # Whether the folder could not be listed since it was watched last.
         self._is_lost = False
+        # Whether it must list the folder again, whatever file events name.
+        self._is_look_due = False
         # Why it does not watch at the moment, as last logged.
         self._waits_for = ""
 
@@ -163,6 +144,7 @@ class Watcher:
 
     async def _look(self) -> Snapshot:
         self._woken.clear()
+        self._is_look_due = False
         snapshot = await asyncio.to_thread(self._looks.look)
         if self._changes is not None:
             self._changes.see(snapshot.revisions, time.monotonic())
@@ -178,6 +160,10 @@ class Watcher:
             log_polling(error)
             return None
         return await self._cover(events, folders)
+
+    def _look_again(self) -> None:
+        self._is_look_due = True
+        self._woken.set()
 
     def _wake(self, loop: asyncio.AbstractEventLoop) -> None:
         """End the waiting; called in another thread."""
@@ -208,9 +194,9 @@ class Watcher:
         try:
             if await asyncio.to_thread(events.cover, folders):
                 # Changes from before the watch began raise no file event.
-                self._woken.set()
+                self._look_again()
         except FileNotFoundError:
-            self._woken.set()
+            self._look_again()
         except OSError as error:
             await asyncio.to_thread(events.close)
             log_polling(error)
@@ -248,10 +234,25 @@ class Watcher:
         until = time.monotonic() + intervals.look
         while time.monotonic() < until and events.works():
             if await self._is_woken(intervals.check):
-                return await self._rest(intervals.gather)
+                await self._rest(intervals.gather)
+                if not await self._is_no_news(events):
+                    return None
             if await asyncio.to_thread(identities, folders) != folders:
                 return None
         return None
+
+    async def _is_no_news(self, events: FileEvents) -> bool:
+        """Return whether all that events have named is as writers have announced it: then nothing has to be listed."""
+        if self._is_look_due or self._looks.is_marker_due or self._changes is None:
+            return False
+        self._woken.clear()
+        files = events.changed()
+        revisions = await asyncio.to_thread(self._looks.announced, files) if files else None
+        if revisions is None:
+            return False
+        self._changes.count_as_known(revisions)
+        events.forget(self._store.root / key for key in revisions)
+        return True
 
     async def _is_woken(self, seconds: float) -> bool:
         """Return whether there was a file event, for which it waits at most so long."""

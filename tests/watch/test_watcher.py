@@ -18,9 +18,10 @@ from dag_factory.store.folder.listing import Identity
 from dag_factory.store.memory import Known, Memory
 from dag_factory.store.own_files import MARKER, PENDING
 from dag_factory.watch.file_events import FileEvents, open_file_events
+from dag_factory.watch.intervals import Intervals
 from dag_factory.watch.leader_lock import LeaderLock
 from dag_factory.watch.pending_changes import Debounce
-from dag_factory.watch.watcher import Intervals, OpenEvents, Watcher
+from dag_factory.watch.watcher import OpenEvents, Watcher
 from tests.documents import REST
 
 QUICK = Intervals(
@@ -157,6 +158,40 @@ def test_what_a_writer_has_announced_is_no_news(root: Path, caplog: pytest.LogCa
     watched = tell(root, story, intervals=Intervals(Debounce(settle=2)))
     assert watched.asked == [False, False]
     assert "deployed" not in caplog.text
+
+
+def test_what_writers_announce_makes_it_list_nothing_and_a_drop_among_it_does(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    looks: list[int] = []
+
+    async def story(watched: Watched) -> None:
+        await watched.until(lambda: watched.store.looks > 1)
+
+        def deploy(name: str) -> None:
+            writer.deploy(FolderStore(root), writer.checked(writer.parsed(pipeline(name))))
+
+        for number in range(3):
+            looks.append(watched.store.looks)
+            await asyncio.to_thread(deploy, f"deployed{number}")
+            await asyncio.sleep(0.5)
+        await asyncio.to_thread(writer.delete, FolderStore(root), "deployed0")
+        await asyncio.sleep(0.5)
+        looks.append(watched.store.looks)
+
+        def drop_between_deploys() -> None:
+            deploy("deployed3")
+            drop(root / "by_hand.json")
+            deploy("deployed4")
+
+        await watched.asked_by(drop_between_deploys, caplog, "by_hand.json' is new")
+        # As a person changes what a deploy has just written.
+        await watched.asked_by(
+            lambda: (root / "deployed4.json").write_bytes(pipeline("deployed4")), caplog, "deployed4.json' has changed"
+        )
+
+    tell(root, story)
+    assert len(set(looks)) == 1
 
 
 def test_a_writer_that_died_before_its_marker_is_made_good_for(root: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -209,6 +209,10 @@ class FolderStore(JsonNotes):
         """Remove the unfinished files of writers that died. Never fails."""
         self._writes.sweep()
 
+    def revision(self, key: str) -> str | None:
+        """Return the revision of a file, None where it is missing."""
+        return self._writes.revision(key)
+
     def announced(self) -> dict[str, str | None]:
         """Return the newest revision of each key that a marker covers, as far as known; None for a removal."""
         return self._writes.announced()

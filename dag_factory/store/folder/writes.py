@@ -153,7 +153,7 @@ class Writes:
     def _bump(self, covering: Mapping[str, str | None] | None, state: str) -> str:
         self._check_lock("It may hold the change, and Airflow may not see it.")
         # Read before the marker is made: a later change by hand must not count as covered.
-        changes = {key: self._revision(key) for key in self._pending.changes() if is_key(key)}
+        changes = {key: self.revision(key) for key in self._pending.changes() if is_key(key)}
         unsynced = self._sync({(self._root / key).parent for key in changes})
         before = self.marker()
         # Where it was removed, the next one must be later than what any shard's load has found.
@@ -200,7 +200,8 @@ class Writes:
                 f"{state} Retry."
             )
 
-    def _revision(self, key: str) -> str | None:
+    def revision(self, key: str) -> str | None:
+        """Return the revision of a file, None where it is missing."""
         path = self._root / key
         return revision_of(path) if os.path.lexists(path) else None
 
