@@ -28,9 +28,11 @@ LONGEST_FIRST = (
     "tests::airflow",
     "tests/reporting/endings::stack",
     "tests::airflow_under_load",
-    "tests/watch/test_in_airflow.py::hourly",
-    "tests/api::fab",
     "tests::airflow_apart",
+    "tests/watch/test_in_airflow.py::hourly",
+    "tests/sandbox/test_run.py",
+    "tests/api::fab",
+    "tests/test_readme.py",
 )
 # Each takes half a minute of a core to start. A test that needs other settings than these have finds one among them
 # that can have them too, or another store or DAG in one of them.
