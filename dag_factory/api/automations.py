@@ -107,7 +107,7 @@ class Automations:
             self._report(python, mask, document, f"The automation has failed: {error}.")
         except (ConfigError, WorkflowError) as error:
             log.warning("Automation %s has failed: %s", number, error)
-        except Exception as error:  # noqa: BLE001 - nobody else would hear of it; its text may quote the document
+        except Exception as error:  # noqa: BLE001 - reported nowhere else; its text may quote the document
             log.error("Automation %s has failed: %s", number, type(error).__name__)
         finally:
             with self._lock:

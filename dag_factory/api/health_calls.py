@@ -13,7 +13,7 @@ from dag_factory.api.dependencies import ApplicationDep, CallerDep
 
 router = APIRouter()
 
-# Addresses that belong to nobody. Connecting a datagram socket sends nothing; it only looks up the route.
+# Addresses reserved for documentation. Connecting a datagram socket sends nothing; it only looks up the route.
 _NOWHERE = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 
 

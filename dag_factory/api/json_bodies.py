@@ -47,7 +47,7 @@ async def read_body(request: Request) -> bytes:
             if len(body) > MAX_BYTES:
                 raise _too_large()
     except ClientDisconnect:
-        raise Refused(400, "The body is incomplete.") from None  # nobody reads this, but it is not an error of ours
+        raise Refused(400, "The body is incomplete.") from None  # the client is gone; this is not our error
     if not body.strip():
         raise Refused(400, "The request has no body. Send a JSON object.")
     return bytes(body)

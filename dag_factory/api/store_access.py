@@ -68,7 +68,7 @@ class StoreAccess:
 
     def _changed(self, task: asyncio.Future[Any]) -> None:
         self._writing.release()
-        # Looked at, for nobody may wait for it any more.
+        # Retrieved here, since asyncio logs an exception that nobody has retrieved.
         if not task.cancelled():
             task.exception()
 

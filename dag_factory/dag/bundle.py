@@ -126,7 +126,7 @@ class IngestionBundle(BaseDagBundle):
         memory = configured_memory(settings.config_store())
         if marker is not None or memory is None:
             return all_have_seen(store, self._part.all(), marker)
-        # A store that nobody has announced a change of, such as a read-only one, says nothing of its loads.
+        # A store without an announced change, such as a read-only one, has no marks of its loads.
         last = (read_loads(notes_path(memory.path, shard)).complete for shard in self._part.all())
         return all(load is not None and load.began >= self._began for load in last)
 

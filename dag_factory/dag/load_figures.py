@@ -132,7 +132,7 @@ def problem_of(loads: Loads, shard: Shard = WHOLE) -> str | None:
 
 def nearest(load: Load) -> tuple[float, float, float, str] | None:
     """
-    Return of the limit that a load came nearest to: the share of it, seconds and limit, and how the limit is called.
+    Return the limit that a load came nearest to: the share used, the seconds, the limit and its name.
 
     None where the load built no DAGs, or has no limit.
     """

@@ -70,7 +70,7 @@ def load_dags(shard: int = 0, of: int = 1) -> dict[str, DAG]:
             # Without the error's text, which may quote a config.
             where = "".join(traceback.format_tb(error.__traceback__))
             log.error(
-                "The loader has failed with %s, which is a defect of it. Please report:\n%s",
+                "The loader has failed with %s, which is a bug. Please report:\n%s",
                 type(error).__name__,
                 where,
             )

@@ -74,7 +74,7 @@ def read_note(note: str | None) -> Mapping[str, Any]:
     Return what a note of ours says, its ``reason`` as well as ``records``, ``warnings``, ``errors``, ``key``,
     ``version`` and ``digest``.
 
-    A user may have written another one in its place: then there is nothing.
+    Empty where a user has replaced the note.
     """
     found = _NOTE.fullmatch((note or "")[:_LONGEST])
     if found is None:

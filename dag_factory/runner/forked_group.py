@@ -83,7 +83,7 @@ class ForkedGroup:
         poll.poll()
         os.close(process)
         with self._lock:
-            # As long as one of the group is left, its number is nobody else's; nor is it a moment after the last.
+            # The group's number is not used again while a member is left, nor for a moment after.
             self._send(SIGKILL)
             self._has_ended = True
         on_end()

@@ -74,7 +74,7 @@ def environment(
 
 def template_environment(python: str) -> dict[str, str]:
     """
-    Return the environment of a template: what no run must do without, since it can be read from any child of it.
+    Return the environment of a template: only what every run needs, since each child can read it.
 
     These are the variables of a child, without those whose names say that they hold a secret, and those that a config
     may refer to. A child has all of them from the beginning of its run on.

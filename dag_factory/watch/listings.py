@@ -24,8 +24,8 @@ class Listings:
     Compares each listing of a store with the one before, and makes a marker for changes that none covers: those by
     hand, and those of a writer that died.
 
-    The first listing has none to be compared with, so each start makes a marker: for changes while nobody watched.
-    Watchers on several machines need not agree. What one has announced, the marker itself says to the others.
+    The first listing has no earlier one, so each start makes a marker, for changes made while no process watched.
+    Watchers on several machines need not agree. What one has announced, the others learn from the marker.
 
     :param ask: asks for a parse; its argument: whether to ask even if the store's marker shows no change
     :param interval_seconds: the time between two listings, at least

@@ -53,7 +53,7 @@ async def watch(store: Callable[[], ConfigStore], parses: Parses, files: LoaderF
             else:
                 log.info("The config store can't be watched")
                 return
-        except Exception as error:  # noqa: BLE001 - else nobody would notice that changes are no longer noticed
+        except Exception as error:  # noqa: BLE001 - else watching would end unnoticed
             log.error("Watching the config store failed (%s) and begins anew. Report this as a bug", _where(error))
             await asyncio.sleep(RETRY_SECONDS)
 

@@ -21,7 +21,7 @@ from dag_factory.settings.options import IN_PROCESS
 DRAFT = "http://json-schema.org/draft-07/schema#"
 """What the language servers of editors read best: yaml-language-server, VS Code's JSON, and JetBrains' editors."""
 
-# What a run passes to openmetadata-ingestion. Of the other fields that we have no model for, nobody reads the value.
+# What a run passes to openmetadata-ingestion. The values of other fields without a model are not read.
 _OF_RUN = ("enableStreamableLogs", "loggerLevel", "raiseOnError")
 
 

@@ -35,13 +35,13 @@ def model_schema(model: type[BaseModel]) -> dict[str, Any]:
 
 def _field(schema: dict[str, Any], *, may_be_null: bool, may_be_reference: bool) -> dict[str, Any]:
     """Return a field's schema; of a field that holds another model, only what describes it."""
-    told = {name: schema[name] for name in ("description", "default") if schema.get(name) is not None}
+    described = {name: schema[name] for name in ("description", "default") if schema.get(name) is not None}
     kinds = schema.get("anyOf") or [
         {name: value for name, value in schema.items() if name not in (*_NOISE, "description")}
     ]
     kinds = [each for each in kinds if each != {"type": "null"}]
     if any("$ref" in each or "$ref" in each.get("items", {}) for each in kinds):
-        return {"description": told["description"]}
+        return {"description": described["description"]}
     kinds += [{"type": "null"}] if may_be_null else []
     found = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
-    return {**(or_reference(found) if may_be_reference else found), **told}
+    return {**(or_reference(found) if may_be_reference else found), **described}

@@ -31,7 +31,7 @@ _WITHOUT_CRON = frozenset({"@once", "@continuous"})
 # Minute, hour, day, month and weekday.
 _FIELDS = 5
 
-# In place of a cron's description that nobody has asked for yet.
+# In place of a cron's description until it is asked for.
 _LATER = "described when asked for"
 
 # Crons in words. To describe one takes longer than to build its DAG.

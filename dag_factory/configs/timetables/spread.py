@@ -27,7 +27,7 @@ class SpreadTimetable(PipelineTimetable):
     A cron whose runs begin later than its ticks, each by the same time.
 
     A run belongs to its tick, which is its logical date. Start and end of the schedule, catchup and backfills are about
-    ticks. So where the spread of a pipeline changes, no tick gets a second run, and none is left without one.
+    ticks. So where the spread of a pipeline changes, each tick still has exactly one run.
 
     :param ticks: the same schedule without a spread
     :param offset: after how many seconds a run begins, less than a day

@@ -144,7 +144,7 @@ def _with_inner(outer: _Value) -> Iterator[_Value]:
     elif isinstance(outer.value, list):
         fit = schemas.fitting(outer.kind, outer.value)
         kind = fit.get("list") if isinstance(fit, dict) else None
-        # Filters and names may be very many, and none of them is a secret.
+        # There may be thousands of filters and names, which are not secret.
         for index, child in enumerate(outer.value if kind != schemas.TEXT else ()):
             yield from _with_inner(outer._replace(value=child, field=f"{outer.field}.{index}", kind=kind))
 

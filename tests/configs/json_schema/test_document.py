@@ -255,6 +255,10 @@ ONLY_VALIDATION_SEES = [
     r"lies before startDate", r"nothing is scheduled",
     r"'airflowConfig.maxActiveRuns'", r"is not an e-mail address", r"is not a regular",
     r"is longer than the 300 s", r"'sourceConfig.config.type'", r"'openMetadataServerConnection'.*is missing",
+    r"in the cl", r"encrypt --dag-id", r"in place of a secret", r"so the server refuses", r"End it with /api",
+    r"'service.type'\.\*is not a$", r"owners\.0\.type'", r"has no name", r"runs every minute",
+    r"Write seconds", r"wait for",
+    r"more than 1000 runs", r"spread'.*has no effect",
     r"sourcePythonClass'.*is missing", r"Add /api", r"jwtToken'\.\*Write", r"allowed_\w+",
 ]  # fmt: skip
 
