@@ -13,7 +13,7 @@ from typing import Any
 SERVER = """
 import gc, json, os, sys, traceback
 import airflow.configuration
-import airflow.dag_processing.dagbag
+import tests.airflow_versions
 import airflow.models.dagbag
 import airflow.serialization.serialized_objects
 # Serialization asks for these two.

@@ -7,14 +7,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import import_module
-from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
 )
+
+from tests.airflow_versions import end_metrics, set_up_metrics
 
 _LONGEST = 65_536
 
@@ -126,14 +126,10 @@ def sent_from(monkeypatch: pytest.MonkeyPatch, package: str) -> Iterator[StatsdR
 
     :param package: which of Airflow's packages sets them up: ``airflow`` in the scheduler, ``airflow.sdk`` in a task
     """
-    stats: Any = import_module(f"{package}._shared.observability.metrics.stats")
     with StatsdReceiver() as receiver:
         monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
         monkeypatch.setenv("AIRFLOW__METRICS__STATSD_HOST", "127.0.0.1")
         monkeypatch.setenv("AIRFLOW__METRICS__STATSD_PORT", str(receiver.port))
-        factory = import_module(f"{package}.observability.metrics.stats_utils").get_stats_factory()
-        stats.initialize(factory=factory, export_legacy_names=False)
+        set_up_metrics(package, legacy_names=False)
         yield receiver
-        if (client := getattr(stats._backend, "statsd", None)) is not None:
-            client.close()
-        stats.initialize(factory=None, export_legacy_names=False)
+        end_metrics(package)

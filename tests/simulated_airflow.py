@@ -9,14 +9,13 @@ from typing import Any
 import time_machine
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
-from airflow.serialization.definitions.dag import SerializedDAG
-from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import DataInterval
 from airflow.utils.types import DagRunType
 from pendulum import DateTime
 
 from dag_factory.dag.builder import build_dag
 from dag_factory.store.config import Config
+from tests.airflow_versions import DagSerialization, SerializedDAG
 
 
 def read_back(config: Config) -> SerializedDAG:

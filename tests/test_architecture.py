@@ -10,6 +10,7 @@ import sys
 from importlib.metadata import distribution, entry_points
 from pathlib import Path
 
+from tests.airflow_versions import BEFORE_3_2
 from tests.forked_python import ForkedPython
 from tests.places import ROOT
 
@@ -88,7 +89,9 @@ def test_the_provider_is_one_in_airflow_s_sense(tmp_path: Path, forked_python: F
 
 
 def test_airflow_lists_the_section_with_descriptions_and_defaults(tmp_path: Path, forked_python: ForkedPython) -> None:
-    command = ["config", "list", "--section", "openmetadata_dag_factory", "--include-descriptions", "--show-values"]
+    command = ["config", "list", "--section", "openmetadata_dag_factory", "--include-descriptions"]
+    if not BEFORE_3_2:
+        command.append("--show-values")
     script = f"import sys; from airflow.__main__ import main; sys.argv = ['airflow', *{command}]; main()"
     answer = forked_python.run(script, env={"AIRFLOW_HOME": str(tmp_path), "PATH": ""})
     assert "# Folder that holds the configs of all pipelines" in answer.stdout

@@ -19,7 +19,6 @@ from typing import Any
 
 import pytest
 import yaml
-from airflow.serialization.serialized_objects import DagSerialization
 from cryptography.fernet import Fernet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -31,6 +30,7 @@ from dag_factory.errors import ConfigError
 from dag_factory.openmetadata.source_configs import in_server_spelling
 from dag_factory.store import writer
 from dag_factory.store.folder.folder_store import FolderStore
+from tests.airflow_versions import DagSerialization
 from tests.places import ROOT
 
 # The schemas are those of openmetadata-ingestion's models.

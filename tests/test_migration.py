@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from airflow.serialization.serialized_objects import DagSerialization
 
 from dag_factory.dag.builder import build_dag
 from dag_factory.errors import ConfigError
 from dag_factory.store import open_store
 from dag_factory.store.catalog import Catalog
+from tests.airflow_versions import DagSerialization
 from tests.stored import good
 
 SAMPLES = Path(__file__).parent / "samples"

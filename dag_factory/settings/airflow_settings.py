@@ -8,6 +8,8 @@ from typing import Any
 
 from airflow.configuration import conf
 
+from dag_factory.settings.options import OPTIONS, SECTION
+
 
 def base_url() -> str:
     """Return the address of Airflow's API server for browsers, empty where none is set."""
@@ -108,7 +110,9 @@ def api_url() -> str:
 
 def option(section: str, name: str) -> str:
     """Return the value of any option as a text, empty where it has none."""
-    return str(conf.get(section, name, fallback="") or "").strip()
+    # Airflow 3.1 loads providers' defaults only in processes that its command line starts.
+    default = OPTIONS[name]["default"] if section == SECTION and name in OPTIONS else None
+    return str(conf.get(section, name, fallback=default or "") or "").strip()
 
 
 def number(section: str, name: str) -> float | None:

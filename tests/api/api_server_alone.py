@@ -71,15 +71,16 @@ def parse() -> None:
     """Write the DAGs of the loader into the database; with FAB, the permissions of each DAG too."""
     from airflow.api_fastapi.app import get_auth_manager
     from airflow.configuration import conf
-    from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
     from airflow.models.dagbundle import DagBundleModel
     from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
     from airflow.utils.session import create_session
 
+    from tests.airflow_versions import bag_of, sync_bag_to_db
+
     folder = Path(conf.get("core", "dags_folder"))
     with create_session() as session:
         session.merge(DagBundleModel(name=BUNDLE))
-    bag = DagBag(folder, bundle_path=folder, bundle_name=BUNDLE)
+    bag = bag_of(folder, root=folder, bundle=BUNDLE)
     assert not bag.import_errors, bag.import_errors
     manager = get_auth_manager()
     with create_session() as session:

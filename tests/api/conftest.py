@@ -16,6 +16,7 @@ from sandbox.fab import FabAirflowStack
 from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowConfig, AirflowStack
+from tests.airflow_versions import AUTH_MANAGER
 from tests.api.api_server_alone import ApiServerAlone, FabApiServerAlone
 from tests.places import ROOT
 from tests.store.any_store import folder, in_bucket  # noqa: F401 - fixtures
@@ -44,7 +45,7 @@ class Everybody:
 @pytest.fixture
 def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., httpx.Response]:
     """Make a call of our app, in front of a stand-in of Airflow's; what it does after the answer is done as well."""
-    monkeypatch.setattr("airflow.api_fastapi.app._AuthManagerState.instance", Everybody())
+    monkeypatch.setattr(AUTH_MANAGER, Everybody())
 
     async def call(app: FastAPI, method: str, path: str, options: dict[str, Any]) -> httpx.Response:
         async with httpx.AsyncClient(transport=InProcessTransport(lambda: app), base_url="http://a.invalid") as client:

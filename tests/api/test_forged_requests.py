@@ -20,6 +20,7 @@ from dag_factory.store.folder.folder_store import FolderStore
 from sandbox.browser import Browser
 from sandbox.client import wait_until
 from sandbox.stack import free_port
+from tests.airflow_versions import AUTH_MANAGER
 from tests.e2e.pipelines import sample
 from tests.serving import serving
 
@@ -165,7 +166,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site = Site(FolderStore(folder), folder)
     app = site.app()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("airflow.api_fastapi.app._AuthManagerState.instance", Everybody())
+        patch.setattr(AUTH_MANAGER, Everybody())
         with serving(app, site.port):
             yield site
 

@@ -13,6 +13,7 @@ from dag_factory.api.answers import Refused
 from dag_factory.api.brake import EACH, Brake, Rate
 from dag_factory.api.identity import KEPT_SECONDS, Logins
 from dag_factory.api.rest import AirflowApi
+from tests.airflow_versions import AUTH_MANAGER
 
 ALICE = "Basic YWxpY2U6c2VjcmV0"  # alice:secret
 COLON = "Basic YWxpY2U6YTpi"  # alice:a:b
@@ -135,7 +136,7 @@ def test_a_token_that_airflow_does_not_take_is_refused(
         async def get_user_from_token(self, token: str) -> object:
             raise error(f"canary {token}")
 
-    monkeypatch.setattr("airflow.api_fastapi.app._AuthManagerState.instance", Strict())
+    monkeypatch.setattr(AUTH_MANAGER, Strict())
     with pytest.raises(Refused, match="The token is wrong, or it has expired") as refused:
         asyncio.run(FakeAirflow().logins_of_ours().caller("Bearer x.y.z"))
     assert refused.value.status == 401

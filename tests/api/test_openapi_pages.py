@@ -15,6 +15,7 @@ from dag_factory.api.app import create_app
 from dag_factory.api.transport import InProcessTransport
 from sandbox.browser import Browser
 from sandbox.stack import AirflowStack
+from tests.airflow_versions import AUTH_MANAGER
 
 # Airflow imports the test client of an HTTP library that is about to be replaced.
 pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")
@@ -47,7 +48,7 @@ class OneUser:
 def test_the_cookie_of_airflow_s_ui_opens_the_pages_and_nothing_else(
     page: str, headers: dict[str, str], to_pages: int, to_calls: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("airflow.api_fastapi.app._AuthManagerState.instance", OneUser())
+    monkeypatch.setattr(AUTH_MANAGER, OneUser())
     app = create_app(airflow=FastAPI)
 
     async def ask() -> httpx.Response:

@@ -21,6 +21,7 @@ from dag_factory.api.app import PREFIX, create_app
 from dag_factory.api.whole_bodies import SMALL, WholeBodies
 from dag_factory.store.folder.folder_store import FolderStore
 from sandbox.stack import free_port
+from tests.airflow_versions import AUTH_MANAGER
 from tests.places import ROOT
 from tests.serving import serving
 
@@ -65,7 +66,7 @@ def served(app: FastAPI, http: Any = "httptools") -> Iterator[int]:
 def our_api(folder: Path, http: Any, seconds: float) -> Iterator[int]:
     """Serve our API, where a body may take some seconds and anybody with a token may do everything."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("airflow.api_fastapi.app._AuthManagerState.instance", Everybody())
+        patch.setattr(AUTH_MANAGER, Everybody())
         app = create_app(airflow=FastAPI, store=lambda: FolderStore(folder), body_seconds=seconds)
         with served(app, http) as port:
             yield port

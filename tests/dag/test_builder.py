@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG
-from airflow.serialization.serialized_objects import DagSerialization
 
 from dag_factory.configs.timetables.schedule import cron_timetable
 from dag_factory.configs.timetables.spread import SpreadTimetable
@@ -23,6 +22,7 @@ from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
 from dag_factory.openmetadata.source_configs import KINDS_OF_SERVICES
 from dag_factory.store.config import Config, Trouble
 from dag_factory.task.operator import ConfigErrorOperator, IngestionOperator
+from tests.airflow_versions import DagSerialization
 from tests.documents import REST
 from tests.places import TESTS
 

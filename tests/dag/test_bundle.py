@@ -200,9 +200,9 @@ def test_a_worker_without_the_store_builds_the_stand_in_from_any_of_the_loaders(
     other = next(shard for shard in shards(2) if not shard.holds("orders"))
     script = f"""
 from pathlib import Path
-from airflow.dag_processing.dagbag import BundleDagBag
+from tests.airflow_versions import bag_of
 path = Path({str(bundle.path)!r})
-bag = BundleDagBag(dag_folder=path / {other.file_name!r}, bundle_path=path, bundle_name="ours")
+bag = bag_of(path / {other.file_name!r}, root=path, bundle="ours")
 print(sorted(bag.dags), bag.import_errors)
 """
     environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path), "_AIRFLOW_PARSING_CONTEXT_DAG_ID": "orders"}

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG
-from airflow.serialization.serialized_objects import DagSerialization
 from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -32,6 +31,7 @@ from dag_factory.store.index import Index, Outcome
 from dag_factory.store.load_time import LoadTime
 from dag_factory.store.shards import WHOLE, Shard, shards
 from dag_factory.store.stamps import Stamp
+from tests.airflow_versions import DagSerialization
 from tests.places import TESTS
 
 SAMPLES = TESTS / "samples"

@@ -25,10 +25,9 @@ PARSE = """
 import json, sys
 from pathlib import Path
 {before}
-from airflow.dag_processing.dagbag import BundleDagBag
-from airflow.serialization.serialized_objects import DagSerialization
+from tests.airflow_versions import DagSerialization, bag_of
 dags = Path({dags!r})
-bag = BundleDagBag(dag_folder=dags / "openmetadata_loader.py", bundle_path=dags, bundle_name="dags")
+bag = bag_of(dags / "openmetadata_loader.py", root=dags, bundle="dags")
 result = {{
     "errors": bag.import_errors,
     "warnings": {{name: list(lines) for name, lines in bag.captured_warnings.items()}},
@@ -347,7 +346,7 @@ def test_a_config_without_read_permission_is_that_config_s_problem_alone(parse: 
         if os.geteuid() == 0:  # no permission binds the superuser
             as_nobody = {
                 # The interpreter's own files may be closed to others: what is needed is imported before.
-                "before": "import os, airflow.dag_processing.dagbag, dag_factory.dag.loader, encodings.utf_8_sig\n"
+                "before": "import os, tests.airflow_versions, dag_factory.dag.loader, encodings.utf_8_sig\n"
                 "os.seteuid(65534)",
                 "after": "os.seteuid(0)",
             }
@@ -358,7 +357,7 @@ def test_a_config_without_read_permission_is_that_config_s_problem_alone(parse: 
 
 
 POLICY = """
-from airflow import policies, settings
+from airflow import policies
 from airflow.exceptions import AirflowClusterPolicyViolation
 class Policies:
     @staticmethod
@@ -367,8 +366,8 @@ class Policies:
         task.retries += 1
         if getattr(task.dag.timetable, "summary", "") == "0 * * * *" or task.dag.dag_id == "pg_svc_usage":
             raise AirflowClusterPolicyViolation("not here")
-import airflow.dag_processing.dagbag
-settings.get_policy_plugin_manager().register(Policies())
+from tests.airflow_versions import policy_manager
+policy_manager().register(Policies())
 """
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG
-from airflow.serialization.serialized_objects import DagSerialization
 
 from dag_factory.dag.builder import build_dag
 from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
 from dag_factory.openmetadata.run_ids import openmetadata_run_id
 from dag_factory.store.config import Config
 from dag_factory.task.run_conf import overridden
+from tests.airflow_versions import DagSerialization
 from tests.documents import REST
 from tests.places import TESTS
 

@@ -14,6 +14,7 @@ from dag_factory.api.rest import AirflowApi
 from dag_factory.api.transport import InProcessTransport
 from dag_factory.page.app import create_page
 from dag_factory.page.seconds import Budget
+from tests.airflow_versions import AUTH_MANAGER
 from tests.page.fake_airflow import FakeAirflow
 
 Ask = Callable[..., httpx.Response]
@@ -43,7 +44,7 @@ def ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ask:
 
     A ``plain`` one has no headers but those that are given.
     """
-    monkeypatch.setattr("airflow.api_fastapi.app._AuthManagerState.instance", OneUser())
+    monkeypatch.setattr(AUTH_MANAGER, OneUser())
     monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE", str(tmp_path / "configs"))
     monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__STATE_FOLDER", str(tmp_path / "state"))
 

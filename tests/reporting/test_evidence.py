@@ -42,7 +42,7 @@ def add(run_id, state, *, left=None, events=(), try_number=1):
             values = {"dag_id": "a", "run_id": run_id, "task_id": "ingestion_task", "map_index": -1, "state": state,
                       "try_number": try_number, "max_tries": 0, "operator": "IngestionOperator", "pool": "default_pool",
                       "pool_slots": 1, "priority_weight": 1, "queue": "default", "executor_config": {},
-                      "id": uuid.uuid4()}
+                      "id": TaskInstance.__table__.c.id.type.python_type(uuid.uuid4().hex)}
             session.execute(insert(TaskInstance.__table__).values(values))
         session.flush()
         if left is not None:

@@ -22,10 +22,8 @@ SECTION = "AIRFLOW__METRICS__"
 # As Airflow's components set up their metrics, and the process of a task those of the task SDK.
 SEND = """
 from datetime import timedelta
-from importlib import import_module
-for room in ("airflow", "airflow.sdk"):
-    factory = import_module(room + ".observability.metrics.stats_utils").get_stats_factory()
-    import_module(room + "._shared.observability.metrics.stats").initialize(factory=factory, export_legacy_names=True)
+from tests.airflow_versions import set_up_metrics
+set_up_metrics("airflow", "airflow.sdk")
 from dag_factory.reporting import metrics
 samples = [
     metrics.CONFIGS.of(12, state="good", shard="0_of_1"),
@@ -85,7 +83,7 @@ def test_statsd_gets_tags_where_it_is_set_to(
 def test_opentelemetry_gets_tags(tmp_path: Path, forked_python: ForkedPython, send: str) -> None:
     with collecting(OtlpReceiver()) as collector:
         env = {
-            **environment(tmp_path, otel_on=True),
+            **environment(tmp_path, otel_on=True, otel_port=collector.port),
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.port}",
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         }
@@ -104,7 +102,7 @@ def test_opentelemetry_gets_tags(tmp_path: Path, forked_python: ForkedPython, se
 def test_a_parse_sends_its_metrics_before_it_ends(tmp_path: Path, forked_python: ForkedPython) -> None:
     with collecting(OtlpReceiver()) as collector:
         env = {
-            **environment(tmp_path, otel_on=True),
+            **environment(tmp_path, otel_on=True, otel_port=collector.port),
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.port}",
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         }
@@ -119,7 +117,7 @@ def test_a_collector_that_never_answers_does_not_hold_up_the_end_of_a_parse(
 ) -> None:
     with collecting(OtlpReceiver(answers=False)) as collector:
         env = {
-            **environment(tmp_path, otel_on=True),
+            **environment(tmp_path, otel_on=True, otel_port=collector.port),
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.port}",
             "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         }
@@ -194,16 +192,16 @@ PARSE = """
 import sys, uuid
 from pathlib import Path
 import structlog
-from airflow._shared.observability.metrics import stats
 from airflow.dag_processing.processor import DagFileProcessorProcess
-from airflow.observability.metrics import stats_utils
+from tests.airflow_versions import BEFORE_3_2, set_up_metrics
 
-stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=True)
+set_up_metrics("airflow")
 loader = Path(sys.argv[1])
+named = {} if BEFORE_3_2 else {"bundle_name": "store", "dag_file_rel_path": loader.name}
 with open("/dev/null", "wb") as null:
     process = DagFileProcessorProcess.start(
-        id=uuid.uuid4(), path=loader, bundle_path=loader.parent, bundle_name="store", dag_file_rel_path=loader.name,
-        callbacks=[], client=None, logger=structlog.get_logger(), logger_filehandle=null,
+        id=uuid.uuid4(), path=loader, bundle_path=loader.parent,
+        callbacks=[], client=None, logger=structlog.get_logger(), logger_filehandle=null, **named,
     )
     while not process.is_ready:
         process._service_subprocess(0.1)

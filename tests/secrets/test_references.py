@@ -19,6 +19,7 @@ from dag_factory.secrets.references import (
 )
 from dag_factory.secrets.references import resolve as resolve_all
 from dag_factory.secrets.sealing import Keys
+from tests.airflow_versions import BEFORE_3_2
 from tests.places import TESTS
 
 CANARY = "s3cr3t-canary"
@@ -229,6 +230,7 @@ def test_a_connection_may_leave_parts_out(monkeypatch: pytest.MonkeyPatch, part:
     assert "is empty" in problem_of({"$connection": "bare", "field": part}).problem
 
 
+@pytest.mark.skipif(BEFORE_3_2, reason="Airflow 3.1 takes no such Connection from the environment")
 @pytest.mark.parametrize("extra", ["[1, 2]", '"text"', "1", "no json"])
 def test_an_extra_that_is_no_mapping_has_no_keys(monkeypatch: pytest.MonkeyPatch, extra: str) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_ODD", json.dumps({"conn_type": "http", "extra": extra}))

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import yaml
-from airflow.serialization.serialized_objects import DagSerialization
 from cryptography.fernet import Fernet
 
 from dag_factory.dag.builder import build_dag
@@ -23,6 +22,7 @@ from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.last_good import FOLDER, InUse, Version
 from dag_factory.store.memory import Place
 from dag_factory.store.rotation import rotate
+from tests.airflow_versions import DagSerialization
 from tests.documents import REST
 from tests.stored import good
 

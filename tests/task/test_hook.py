@@ -16,6 +16,7 @@ from dag_factory.task.hook import OpenMetadataHook
 from sandbox.failing import HttpServer, SocketServer, hang, running
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
+from tests.airflow_versions import BEFORE_3_2
 from tests.forked_python import ForkedPython
 
 TOKEN = "eyJhbGciOiJub25lIn0.canary.x"
@@ -64,6 +65,8 @@ def test_what_is_wrong_is_said_without_the_token(
     monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], words: str
 ) -> None:
     is_good, said = connection(monkeypatch, **fields).test_connection()
+    if BEFORE_3_2 and fields.get("extra") == "[]":
+        words = "which Airflow does not have"  # it takes no such Connection from the environment
     assert not is_good
     assert re.search(words, said), said
     assert "canary" not in said
@@ -99,6 +102,7 @@ def test_a_token_that_only_a_worker_can_read_is_not_sent(
     assert "No token was checked" in said
 
 
+@pytest.mark.skipif(BEFORE_3_2, reason="Airflow 3.1 asks the hook for its form")
 def test_its_form_needs_no_import_of_the_hook_and_is_what_airflow_shows(
     tmp_path: Path, forked_python: ForkedPython
 ) -> None:

@@ -17,7 +17,7 @@ from airflow.models.dag import DagModel
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.serialized_dag import SerializedDagModel
 from airflow.sdk import DAG
-from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
+from airflow.serialization.serialized_objects import LazyDeserializedDAG
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import create_engine
@@ -28,6 +28,7 @@ from dag_factory.errors import ConfigError
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig
 from dag_factory.store.folder.folder_store import FolderStore
+from tests.airflow_versions import DagSerialization
 from tests.places import TESTS
 from tests.simulated_airflow import config_of, dag_of
 from tests.stored import good

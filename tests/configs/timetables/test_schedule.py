@@ -7,8 +7,6 @@ import json
 import pendulum
 import pytest
 import time_machine
-from airflow.serialization.decoders import decode_timetable
-from airflow.serialization.encoders import encode_timetable
 from airflow.timetables.base import DataInterval, TimeRestriction, Timetable
 from airflow.timetables.simple import ContinuousTimetable, OnceTimetable
 from airflow.timetables.trigger import CronTriggerTimetable
@@ -25,6 +23,7 @@ from dag_factory.configs.timetables.schedule import (
     timezone_of,
 )
 from dag_factory.errors import ConfigError
+from tests.airflow_versions import decode_timetable, encode_timetable
 from tests.crons import ZONES, crons, moments
 
 

@@ -10,8 +10,6 @@ from itertools import pairwise
 import pendulum
 import pytest
 import time_machine
-from airflow.serialization.decoders import decode_timetable
-from airflow.serialization.encoders import encode_timetable
 from airflow.timetables.base import DagRunInfo, DataInterval, TimeRestriction
 from airflow.timetables.trigger import CronTriggerTimetable
 from hypothesis import given, settings
@@ -22,6 +20,7 @@ from dag_factory.configs.timetables.bounded import BoundedTimetable
 from dag_factory.configs.timetables.schedule import cron_timetable, schedule
 from dag_factory.configs.timetables.spread import SpreadTimetable, shortest_interval, spread_runs
 from dag_factory.plugin import OpenMetadataDagFactoryPlugin
+from tests.airflow_versions import decode_timetable, encode_timetable
 from tests.crons import ZONES, crons, moments
 from tests.simulated_airflow import SimulatedAirflow, dag_of
 
