@@ -55,7 +55,16 @@ def _tests(*arguments: str) -> Callable[[Cell, Path], Outcome]:
     def run(cell: Cell, python: Path) -> Outcome:
         with tempfile.TemporaryDirectory(prefix="matrix-") as folder:
             report = Path(folder) / "report.xml"
-            command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-o", "junit_family=xunit1"]
+            command: list[str | Path] = [
+                python,
+                "-m",
+                "pytest",
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                "-o",
+                "junit_family=xunit1",
+            ]
             if not cell.is_main:
                 command += ["-o", f"filterwarnings={WARNINGS}"]
             code = _run([*command, f"--junitxml={report}", *arguments], python)
