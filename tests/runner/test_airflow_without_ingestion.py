@@ -60,7 +60,9 @@ def test_a_run_whose_task_is_killed_is_reported_all_the_same(
     airflow_apart: AirflowStack, server: PipelineServiceClient, openmetadata: OpenMetadataServer
 ) -> None:
     run_id = deploy(server, openmetadata, "killed_elsewhere")
-    wait_until(lambda: (task_of_guard(airflow_apart), "none"), "the task's process", timeout=120).kill()
+    # A run takes little more than a second.
+    task = wait_until(lambda: (task_of_guard(airflow_apart), "none"), "the task's process", timeout=120, longest=0.1)
+    task.kill()
     assert airflow_apart.wait_for_run("killed_elsewhere", run_id) == "failed"
 
     def has_it() -> tuple[bool | None, str]:
