@@ -1,5 +1,5 @@
 """
-The commands of ``airflow openmetadata-dag-factory``, which is also a program of its own, each in a file of its own.
+The commands of ``airflow openmetadata-dag-factory`` and of the program of the same name, one per file.
 
 Runs in a process of its own that a user starts; Airflow imports this file whenever ``airflow`` starts. It may import
 all but `api`.
@@ -29,6 +29,6 @@ def commands() -> list[CLICommand]:
 
     from dag_factory.task.warm_start import prepare_celery
 
-    # A worker of Celery asks plugins for nothing before it forks.
+    # The only code of ours that a Celery worker runs before it forks.
     prepare_celery()
     return [GroupCommand(name=NAME, help="Run OpenMetadata ingestion pipelines", subcommands=all_commands())]

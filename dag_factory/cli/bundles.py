@@ -28,7 +28,7 @@ def bundle_list(shards: int, parts: int) -> list[dict[str, Any]]:
     """
     Return our bundles in the form of ``dag_bundle_config_list``.
 
-    :raises SettingsError: where there can't be so many
+    :raises SettingsError: where the number of shards is not allowed
     """
     division = [Part(number, parts, shards) for number in range(max(parts, 1))]
     return [
@@ -45,7 +45,7 @@ def lines(shards: int, parts: int) -> str:
     """
     Return the lines for airflow.cfg, the same for the environment, and what else to do.
 
-    :raises SettingsError: where there can't be so many
+    :raises SettingsError: where the number of shards is not allowed
     """
     listed = bundle_list(shards, parts)
     value = json.dumps(listed)

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 _PACKAGE = "dag_factory."
 # Airflow's own, which starts no runs.
 _TIMETABLE = {"__type": "airflow.timetables.simple.NullTimetable", "__var": {}}
-# The hash of no DAG, so that a parse stores the DAG again where this package comes back.
+# Equals no DAG's hash, so that a parse stores the DAG again once this package is back.
 _NO_HASH = "detached"
 # Of about 20 KB each.
 _AT_ONCE = 200
 
 
 class Detached(NamedTuple):
-    """How many versions of how many DAGs are readable now that were not."""
+    """How many versions of how many DAGs were made readable."""
 
     dags: int
     versions: int
@@ -58,9 +58,9 @@ def detach(args: argparse.Namespace) -> None:
 
 def detach_dags(session: Session, *, is_dry: bool = False) -> Detached:
     """
-    Give all stored versions of DAGs that have a timetable of ours one of Airflow's.
+    Replace our timetables with one of Airflow's in all stored versions of DAGs.
 
-    Without this package Airflow can't read them: their pages and runs would be errors of its API server.
+    Without this package Airflow can't read ours: its API server would answer requests for these DAGs with errors.
 
     :param is_dry: only count them
     :raises LoaderError: where one of the DAGs is not stale

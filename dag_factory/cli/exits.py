@@ -27,7 +27,7 @@ def fail(message: str) -> NoReturn:
 
 
 def command(run: Callable[..., int | None]) -> Callable[..., None]:
-    """Let a command's function return its exit code, and have its errors end it with a line instead of a traceback."""
+    """Let a command's function return its exit code, and print its errors as one line instead of a traceback."""
 
     @wraps(run)
     def ended(*args: Any, **kwargs: Any) -> None:

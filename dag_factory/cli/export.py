@@ -20,7 +20,7 @@ from dag_factory.store.archive.writing import export as export_store
 
 @command
 def export(args: argparse.Namespace) -> int:
-    """Write the config store into a file; return 1 where something that was to be in it is not."""
+    """Write the config store into a file; return 1 where something is missing from it."""
     use_database()
     path = Path(args.file)
     done = export_store(configured_store(), path, secrets=args.secrets, keys=Keys(), shown=progress)

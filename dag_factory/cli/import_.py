@@ -23,7 +23,7 @@ from dag_factory.watch.parse_requests import DatabaseRequests
 
 @command
 def import_(args: argparse.Namespace) -> int:
-    """Write an archive into the config store; return 1 where one was left as it was, or can't be decrypted."""
+    """Write an archive into the config store; return 1 where a config was left as it was, or can't be decrypted."""
     use_database()
     done = restore(configured_store(), Archive(Path(args.file)), Keys(), overwrite=args.overwrite, shown=progress)
     if done.written:

@@ -72,7 +72,7 @@ def make_store() -> str:
             _require_readable(memory.path)
     store = open_store(location, memory)
     if isinstance(store, ObjectStore):
-        # Making a bucket is the business of those who pay for it.
+        # Buckets are the operator's to create: they cost money.
         store.check()
         return f"config_store '{store.location}' is there already, with {len(store.list_keys())} objects."
     try:

@@ -36,10 +36,10 @@ def write_loaders(files: LoaderFolder, of: int | None = None, *, force: bool = F
     """
     Write the loaders where they are missing; return what was done.
 
-    :param of: how many shards there are to be, None for as many as there are, at first 1
+    :param of: the number of shards, None to keep the present one, at first 1
     :param force: overwrite loaders that differ
     :raises LoaderError: where one can't be written, or one that differs is there
-    :raises SettingsError: where there can't be so many shards
+    :raises SettingsError: where the number of shards is not allowed
     """
     wanted = _wanted(files, of)
     try:
@@ -178,7 +178,7 @@ def _as_airflow_knows(files: LoaderFolder, some: list[Shard]) -> list[LoaderFile
 
 def _wanted(files: LoaderFolder, of: int | None) -> list[Shard]:
     """
-    Return the shards of a number of them, by default of as many as a folder has loaders for, at first of 1.
+    Return all shards of a number, by default of the number that a folder has loaders for, or else 1.
 
     :raises LoaderError: where there are loaders of several numbers
     :raises SettingsError: where there can't be so many

@@ -83,8 +83,8 @@ def progress(each: Iterable[T], what: str, total: int | None = None) -> Iterator
 @contextmanager
 def steps() -> Iterator[Callable[[str], None]]:
     """
-    Yield what is called with each step that begins. They are shown on standard error: at a terminal the present one
-    with a sign of life, elsewhere a line for each.
+    Yield a function to call with each step that begins. Steps are shown on standard error: at a terminal the current
+    one with a spinner, elsewhere a line for each.
     """
     from rich.console import Console
     from rich.text import Text

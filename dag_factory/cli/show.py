@@ -72,7 +72,7 @@ def _lines(store: ConfigStore, found: Examined, config: Config | BrokenConfig) -
 
 
 def _runs(config: Config | BrokenConfig) -> str:
-    """Return what runs of a config."""
+    """Return which version of a config runs."""
     if isinstance(config, BrokenConfig):
         return "nothing"
     version = version_text(config_version(config))

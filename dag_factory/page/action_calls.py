@@ -63,7 +63,7 @@ async def actions(request: Request, visitor: VisitorDep, body: Annotated[ActionB
     """
     Do something with pipelines, for at most some seconds; what is ``left`` then can be sent again.
 
-    What was begun is completed even if the browser goes away: what it has not sent again is not done.
+    What was begun is completed even if the browser goes away. What is ``left`` then is not done.
     """
     budget: Budget = request.app.state.budget.started()
     if body.dry_run:

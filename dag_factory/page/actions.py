@@ -17,9 +17,9 @@ from dag_factory.page.visitor import Visitor
 
 Action = Literal["pause", "unpause", "trigger", "retry"]
 
-# Of the requests to Airflow that may be under way (`dag_factory.api.rest.AT_ONCE`), so that deploys get some as well.
+# How many of the concurrent requests to Airflow (`dag_factory.api.rest.AT_ONCE`) the page takes; deploys get the rest.
 _AT_ONCE = 2
-# So many are begun together: when the time is over, no further ones are.
+# How many are begun together. Once the time is over, no more are begun.
 _PORTION = 20
 
 
@@ -70,8 +70,8 @@ async def act(visitor: Caller, action: Action, dag_ids: Sequence[str], budget: B
 
 async def set_paused_by_filter(visitor: Visitor, wanted: Filter, paused: bool) -> Done | None:
     """
-    Pause or unpause all pipelines of a filter that the user may edit, in one request; None where Airflow's request for
-    that can't filter so.
+    Pause or unpause all pipelines of a filter that the user may edit, in one request; None where Airflow's
+    request lacks a parameter for the filter.
 
     Those that the user may not edit are left out silently: Airflow does not say which they are.
     """

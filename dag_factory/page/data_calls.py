@@ -54,7 +54,7 @@ async def _pipelines(visitor: VisitorDep, wanted: Annotated[_Wanted, Query()]) -
     found = await page(visitor, wanted, wanted.sort, wanted.page, wanted.size)
     rows = await _rows(visitor, found.dags)
     if wanted.last == "none":
-        # Airflow can't be asked for these, only for those whose last run has not started, which may be queued.
+        # Airflow can't filter by "no run", only by "last run not started", which a queued run is too.
         rows = [each for each in rows if each["last_run"] is None]
     return {"total": found.total, "pages": found.pages, "page": wanted.page, "size": wanted.size, "pipelines": rows}
 

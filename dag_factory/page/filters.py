@@ -58,7 +58,7 @@ _TAGS: dict[State | None, list[tuple[int, str | None]]] = {
 
 def parts(wanted: Filter, *, by_id: bool = False) -> list[Part]:
     """
-    Return the questions whose answers, added up, are the number of pipelines of a filter. The first has all of them.
+    Return the questions whose totals add up to the number of pipelines of a filter. The first lists all of them.
 
     :param by_id: whether to look for ``q`` in DAG ids, rather than in titles
     """
@@ -93,10 +93,10 @@ def _runs(last: LastRun | None) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def started(parameters: Parameters) -> Parameters:
-    """Return the question for those DAGs alone whose last run has started."""
+    """Return the question, limited to DAGs whose last run has started."""
     return {**parameters, **_STARTED}
 
 
 def fits(wanted: Filter, tags: set[str]) -> bool:
-    """Return whether a DAG of the first of the `parts`, which has these tags, has the state that is asked for."""
+    """Return whether a DAG with these tags, from the answer to the first of the `parts`, has the filter's state."""
     return {"good": PROBLEM_TAG, "broken": LAST_GOOD_TAG}.get(wanted.state or "", "") not in tags

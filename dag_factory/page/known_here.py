@@ -33,9 +33,9 @@ class Known:
     docs: str = ""
 
 
-# How long the page waits for the file system: a network's may not answer, and the page shows without it.
+# How long the page waits for the file system. A network file system may hang: the page then shows without it.
 _SECONDS = 2.0
-# One alone, so that a file system that does not answer holds no more.
+# Only one thread, so that a file system that hangs blocks no others.
 _thread = ThreadPoolExecutor(1, thread_name_prefix="openmetadata-page")
 
 

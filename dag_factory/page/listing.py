@@ -156,7 +156,7 @@ async def _listing(visitor: Visitor, wanted: Filter, sort: Sort, *, by_id: bool)
 
 
 def _is_by_runs(wanted: Filter, sort: Sort) -> bool:
-    """Return whether those pipelines that have not run come apart from the others."""
+    """Return whether pipelines that have not run are asked for separately."""
     return wanted.last == "none" or (wanted.last is None and sort.lstrip("-").startswith("last_"))
 
 

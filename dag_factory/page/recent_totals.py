@@ -24,7 +24,7 @@ class RecentTotals:
         self._found: dict[tuple[str, str], tuple[float, int]] = {}
 
     def of(self, token: str) -> UserTotals:
-        """Return those of one user."""
+        """Return the totals of one user."""
         return UserTotals(self, token)
 
     def get(self, token: str, question: str) -> int | None:

@@ -105,7 +105,7 @@ def _last_run(run: Run) -> dict[str, Any]:
         "records": counts.get("records"),
         "warnings": counts.get("warnings"),
         "errors": counts.get("errors"),
-        # That of an earlier try is no longer true of a run that goes on.
+        # A run that is being retried still has the reason of its failed try.
         "reason": counts.get("reason") if run["state"] == "failed" else None,
     }
 

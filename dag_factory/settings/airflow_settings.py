@@ -68,7 +68,7 @@ def file_process_seconds() -> int:
 
 
 def dag_update_seconds() -> int:
-    """Return for how many seconds after it has stored a DAG Airflow does not store it again, whatever a parse finds."""
+    """Return for how many seconds Airflow does not store a DAG again, even if a parse finds a change."""
     return int(conf.getint("core", "min_serialized_dag_update_interval", fallback=30))
 
 

@@ -170,15 +170,16 @@ class ConfigStore(Protocol):
 
     def names(self) -> str | None:
         """
-        Return a text that a marker's maker replaces first where files may have come under other names than a deploy
-        gives (`dag_factory.store.file_names`): by hand, or from an archive. None before the first.
+        Return a text that changes when files may have appeared under names that a deploy does not give
+        (`dag_factory.store.file_names`): by hand, or from an archive. It changes before the marker does.
+        None before the first change.
 
         :raises StoreError: where the store can't be reached
         """
 
     def settle(self) -> bool:
         """
-        Make the marker that a writer that died or failed did not make; return whether one was due.
+        Make the marker that a dead or failed writer left unmade; return whether one was due.
 
         Does nothing while a writer holds the lock, since that one makes the marker itself.
 

@@ -33,8 +33,8 @@ class Catalog:
       since no ``names`` are given or these are outdated.
       It misses a config of another name that no ``all`` has noted yet.
 
-    Two more are made of these: `find` is the look-up, and where that finds none that runs, the index; `judge` is the
-    look-up of the DAG id that a file claims.
+    Two more build on these: `find` tries the look-up, then the index if that finds no config that can run; `judge`
+    looks up the DAG id that a file claims.
 
     Where several configs claim one DAG id, those that can run come first, so that a broken one never stops another; it
     stands for its last good version, if it has one, under the DAG id that it had. Among these ``<dag_id>.json`` of the
@@ -102,7 +102,7 @@ class Catalog:
                 yield dag_id, found[dag_id]
 
     def settled(self, dag_id: str, found: Found) -> Config | BrokenConfig:
-        """Return what a DAG id belongs to as it runs."""
+        """Return the config of a DAG id in the form in which it runs."""
         if not isinstance(found, Claim):
             return found
         config = self._verdicts.standing(found)
@@ -201,7 +201,7 @@ class Catalog:
         return self._copies[dag_id]
 
     def _standing_for(self, claim: Claim, dag_id: str) -> Config | BrokenConfig:
-        """Return a config as it is, or where it is broken the last good version of a DAG id, if it is of this file."""
+        """Return a config, or where it is broken, the DAG id's last good version, if that is of the same file."""
         config = self._verdicts.judged(claim)
         if isinstance(config, BrokenConfig) and (copy := self._copy(dag_id)) is not None and copy.key == claim.key:
             return self._verdicts.stand_in(claim, copy) or config

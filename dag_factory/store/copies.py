@@ -11,7 +11,7 @@ from dag_factory.configs.document import Document, check_values
 from dag_factory.errors import ConfigError
 from dag_factory.store.folder.access import OWNER_ONLY, Access
 
-# With its defaults, a config may be larger than a config's file may be. A larger copy is not read.
+# Merged over its defaults, a config may be larger than one file may be. A copy beyond this limit is not read.
 MAX_BYTES = 8 * 1024 * 1024
 
 # A file's name has 255 bytes at most, and a DAG id up to 250.
@@ -44,7 +44,7 @@ class InUse:
 
 
 def version_in(content: bytes, digest: str) -> Version | None:
-    """Return the version that the content of a copy is, None where it is not what the digest in its name says."""
+    """Return the version that a copy holds, None where its content does not match the digest in its name."""
     try:
         if _digest(content) != digest:
             return None

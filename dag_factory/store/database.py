@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 SCHEMA_VERSION = 4
 # For another process's transaction to end.
 BUSY_SECONDS = 5.0
-# Where it did not end in time, all goes on without the file for so long. A load asks a dozen times: if it waited each
-# time, Airflow would end it, and then no DAG would be left.
+# After a wait in vain, the file is not used for so long. A load asks a dozen times: if it waited each time, Airflow
+# would end it, and no DAG would be left.
 LEFT_ALONE_SECONDS = 60.0
 
 _SCHEMA = """

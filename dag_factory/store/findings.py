@@ -51,7 +51,7 @@ def findings_of_store(
     """
     Return what is wrong in a store, each config judged beside all others.
 
-    :param folders: whose files are wanted; an empty one is the whole store
+    :param folders: whose files are judged; an empty one is the whole store
     :param opened: what the operator allows configs; None to read the settings
     :param read: reads the configs
     :raises StoreError: where the store can't be listed

@@ -48,7 +48,7 @@ class Differing:
     A pipeline that differs.
 
     :param state: one of the states above
-    :param id: by which the server knows it, or has known it
+    :param id: its id at the server, also where it was deleted there
     :param key: of its config here, None where it has none
     :param why: what differs
     """
@@ -228,7 +228,7 @@ def is_config_of(config: StoredConfig, pipeline: ServerPipeline) -> bool:
     """
     Return whether a config is that of a pipeline of the server, rather than of another with the same DAG id.
 
-    One that was made again has another id and the same name; one whose service was renamed the same id.
+    A recreated pipeline has another id and the same name; one whose service was renamed has the same id.
     """
     if not config.is_readable:
         return config.is_own_file

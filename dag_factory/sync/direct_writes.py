@@ -66,7 +66,7 @@ def _write(store: ConfigStore, pipeline: ServerPipeline) -> None:
             "the token of a bot"
         )
     if conn_ids := connections_in(document):
-        # A deploy checks that its caller may read them. Here nobody is known who asks for them.
+        # A deploy checks that its caller may read them; here, no caller is known.
         raise ConfigError(
             f"refers to the Connection '{conn_ids[0]}', and only a deploy checks who may use it. Have the server "
             "deploy it, without --write"

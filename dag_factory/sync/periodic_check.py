@@ -1,4 +1,4 @@
-"""Compares the store with the OpenMetadata server from time to time: in one process of each machine's API servers."""
+"""Periodically compares the store with the OpenMetadata server, in one API server process of each machine."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from dag_factory.watch.leader_lock import LeaderLock
 
 log = logging.getLogger(__name__)
 
-# Between two looks whether a check is due, or whether the process that checks has ended.
+# Seconds between two looks whether a check is due, or whether the process that checks has ended.
 LOOK_SECONDS = 30.0
-# For which an API server that ends waits for a check to end.
+# Seconds for which an API server that stops waits for a check to end.
 LAST_SECONDS = 1.0
 
 
 class PeriodicCheck:
     """
-    A thread that asks the server every so many minutes. Nothing that fails in it ends it, nor waits for it.
+    A thread that asks the server at an interval. A failed check does not end it.
 
     :param minutes: between two checks
     :param compare: returns the difference; raises `StoppedError` once its argument is set
@@ -75,9 +75,9 @@ class PeriodicCheck:
     @contextmanager
     def _leading(self) -> Iterator[LeaderLock]:
         """
-        Be the one process that checks.
+        Hold the leader lock of the periodic checks.
 
-        :raises BlockingIOError: where another one is
+        :raises BlockingIOError: where another process holds it
         """
         folder = result_file().parent
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

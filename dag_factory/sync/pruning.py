@@ -1,4 +1,4 @@
-"""Removes configs of pipelines that the server has deleted. All that may be a mistake is refused."""
+"""Removes configs of pipelines that the server has deleted. What may be a mistake is refused."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def candidates(difference: Difference) -> list[StoredConfig]:
 
     A wrong server, or a token with few rights, must not empty the store.
 
-    :raises CommandError: where the server's answer doesn't bear that
+    :raises CommandError: where the server's answer is incomplete, or knows too few of the configs here
     """
     if not difference.unknown_to_server:
         return []

@@ -20,7 +20,7 @@ AT_ONCE = 2
 # If so many in a row fail, the rest will too.
 MOST_FAILURES_IN_A_ROW = 100
 _LONGEST_REASON = 500
-# The call itself is wrong, so another one of the same kind is too: the token is not, or no longer, accepted.
+# The token is not, or no longer, accepted, so every further call would fail too.
 _FINAL = frozenset({HTTPStatus.UNAUTHORIZED})
 
 
@@ -88,7 +88,7 @@ def redeploy(
 
 
 def _deployed(api: ServerApi, some: Sequence[Differing], stopped: threading.Event) -> Iterator[Redeployed]:
-    """Deploy a portion, and one by one what of it has failed."""
+    """Deploy a portion, then one by one the pipelines that failed."""
     done = _deployed_together(api, some) if len(some) > 1 else set()
     for pipeline in some:
         if pipeline.id in done:

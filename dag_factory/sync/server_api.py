@@ -42,7 +42,7 @@ _MAY_PASS = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
-# How often a call is made that the server itself fails at: that is rarely better a minute later.
+# How often a call is made at which the server itself fails: a minute later it rarely succeeds.
 _MOST_TRIES = 3
 _LONGEST_MESSAGE = 500
 
@@ -73,8 +73,7 @@ class ServerApi:
     """
     Asks one OpenMetadata server. For one thread at a time.
 
-    A call that fails by the network, by time or by an error of the server is made again for a while: what is called
-    here does the same when it is done twice.
+    A call that fails (network, timeout, error of the server) is retried for a while: all calls here are idempotent.
 
     :param connection: an ``openMetadataServerConnection``, its references resolved
     :param seconds: for which a call waits for its whole answer

@@ -145,7 +145,7 @@ def pipeline_of(document: Any) -> ServerPipeline | None:
 
 def is_gone(api: ServerApi, id_: str) -> bool:
     """
-    Return whether the server says of a pipeline that it is deleted, or that it has never heard of it.
+    Return whether the server says that a pipeline is deleted or unknown.
 
     :raises ServerError: where it refuses to say, or does not answer
     """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _ENTRY_POINTS = {"airflow.plugins": "openmetadata_dag_factory", "apache_airflow_provider": "provider_info"}
 _PROCESSES = {"SchedulerJob": "scheduler", "DagProcessorJob": "DAG processor"}
-# After the first, Airflow itself calls a process unhealthy.
+# After the first of these, Airflow itself calls a process unhealthy.
 _LATE_SECONDS, _SILENT_SECONDS = 30.0, 120.0
 _ANSWER_SECONDS = 5.0
 _PATH = "/api/v1/openmetadata/health"
@@ -45,7 +45,7 @@ def plugin(_: Site) -> list[Finding]:
 
 
 def database(site: Site) -> list[Finding]:
-    """Return whether Airflow's database answers, and is one for more than trying out."""
+    """Return whether Airflow's database answers, and is fit for production."""
     if site.database_problem is not None:
         return [
             fail(

@@ -1,4 +1,4 @@
-"""What a check is, what it finds, and how some of them are run one after the other."""
+"""A check, its findings, and how checks are run one after the other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Answer = TypeVar("Answer")
 
 
 class Level(str, Enum):
-    """How bad what was found is."""
+    """The severity of a finding."""
 
     OK = "ok"
     WARN = "warn"
@@ -51,10 +51,10 @@ class Check:
     """
     One check.
 
-    :param look: returns what it finds. It may raise
+    :param look: returns its findings; may raise
     :param about: what it looks at, for the documentation
     :param needs: the names of checks without which it can't look, where these find nothing to look at
-    :param seconds: after which it is given up
+    :param seconds: its time limit
     """
 
     name: str
@@ -66,7 +66,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Result:
-    """What a check has found, and in how many seconds; there is at least one finding."""
+    """The findings of a check, at least one, and the seconds that it took."""
 
     name: str
     findings: Sequence[Finding]
@@ -133,9 +133,9 @@ def examine(checks: Iterable[Check], site: Site, names: Sequence[str] = ()) -> I
 
 def within(seconds: float, work: Callable[[], Answer]) -> Answer:
     """
-    Return what some work returns.
+    Call a function within a time limit, and return its result.
 
-    It runs in a thread that is left behind where it hangs, as a network file system does without its server.
+    It runs in a thread. If it hangs, as on a network file system whose server is down, the thread is left behind.
 
     :raises TimeoutError: where it takes too long
     """

@@ -92,7 +92,7 @@ def parses(site: Site) -> list[Finding]:
 
 
 def _nothing_noticed(site: Site) -> Finding:
-    """Return what a store says that nobody has announced a change of."""
+    """Return the finding for a store without a version marker."""
     try:
         active, _ = site.ask(_counts)
     except NoDatabaseError:

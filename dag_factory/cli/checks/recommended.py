@@ -109,5 +109,5 @@ def shards_for(pipelines: int) -> int:
 
 
 def parse_share(pipelines: int, interval: float) -> float:
-    """Return the share of a core that parsing costs while nothing changes, if it is done once in an interval."""
+    """Return the share of a core that one parse per interval costs while nothing changes."""
     return pipelines * PARSE_SECONDS / max(interval, 1.0)

@@ -65,7 +65,7 @@ def server(_: Site) -> list[Finding]:
 
 
 def _compared(name: str, theirs: str) -> Finding:
-    """Return whether the interpreter of pipelines that name none has the version of a server."""
+    """Return whether the default interpreter has the version of a server."""
     ours = settings.ingestion_version() or installed_ingestion(settings.python()).version
     if ours is None:
         return ok(f"{name} answers, version {theirs}; this machine has no openmetadata-ingestion to compare it with")
@@ -78,7 +78,7 @@ def _compared(name: str, theirs: str) -> Finding:
 
 
 def _unfit(python: str, theirs: str) -> Finding | None:
-    """Return that pipelines can't run by an interpreter that configs may name, None where they can."""
+    """Return a finding where an interpreter that configs may name can't run pipelines, else None."""
     ours = installed_ingestion(python).version
     if fits(ours, theirs) is not False:
         return None

@@ -1,4 +1,4 @@
-"""Settings that hurt, each with what it costs."""
+"""Settings that cost or risk more than they should, each with its cost."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Names, options and help of our commands, by what one wants to do.
+Names, options and help of our commands, grouped by purpose.
 
 Airflow imports these files whenever ``airflow`` starts: they may import Airflow's `cli_config` and `cli.output`
 alone, and name the function of a command as text.

@@ -29,7 +29,7 @@ class Pin:
 @dataclass(frozen=True)
 class Wanted:
     """
-    What an environment is to have.
+    The requested contents of an environment.
 
     :param version: of openmetadata-ingestion; with fewer than four numbers, the newest release that begins with them
     :param extras: in alphabetical order

@@ -39,7 +39,7 @@ def differences(pipeline: IngestionPipeline, document: dict[str, Any], now: date
     Yield what is different for a document.
 
     :param document: as the plugin has kept it
-    :param now: a start that lies behind it changes nothing
+    :param now: a start date before it makes no difference
     """
     airflow = pipeline.airflow_config
     yield from _schedule(airflow, now)

@@ -85,7 +85,7 @@ def recognized(path: Path, data: bytes) -> Generated | None:
             return None
         is_as_generated = _is_as_generated(tree)
     except RecursionError:
-        # Too long a chain of names to be looked through, as the plugin writes none.
+        # The plugin writes no chain of names as long as this one, so it is not looked through.
         return Generated(path, data, None, "somebody has changed it") if _imports_factory(tree) else None
     configs = [_only_text(call) for call in calls]
     config = _meant(configs[0]) if len(configs) == 1 and configs[0] is not None else None

@@ -1,4 +1,4 @@
-"""Fields that are right by themselves, and have no effect beside the others, or no longer."""
+"""Fields that are valid by themselves, but have no effect: another one is missing, or their time has passed."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _MOST_VALUES, _MOST_GLANCED_AT = 400, 2_000
 # Longer texts are not searched: a parse of all DAGs has little time.
 _LONGEST = 10_000
 _IDENTIFIERS = frozenset({"displayName", "fullyQualifiedName", "href", "id", "name", "type"})
-# Nor are shorter ones, unless they may be a URL with a password: a token that shows whose it is has more characters.
+# Nor are shorter ones, unless they may be a URL with a password: every token with a known prefix is longer.
 _SHORTEST = 20
 _REFERENCES = "{$env: NAME} or {$connection: conn_id, field: password}"
 # What OpenMetadata shows in place of a secret.
@@ -49,8 +49,8 @@ def in_clear(document: Document) -> Iterator[Problem]:
     """
     Yield a warning for each secret in a document that is stored as it is.
 
-    A secret is the value of a field that openmetadata-ingestion's schemas mark as one, or that they don't know and that
-    has such a name; and a text that certainly holds one. Everything of that is encrypted in what a deploy stores.
+    A secret is the value of a field that openmetadata-ingestion's schemas mark as secret, or of an unknown field with a
+    secret's name; or any text that certainly holds one. A deploy encrypts all of these.
     """
     if not _may_hold_any(document):
         return

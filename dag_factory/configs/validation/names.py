@@ -107,15 +107,14 @@ def unknown(document: Document) -> Iterator[Problem]:
     """
     Yield a warning for each unknown field.
 
-    In what a server has written, only for a near miss of a known one, or one of another level: any other may be a newer
-    server's.
+    In a server's document, only for a misspelt field, or one of another level: others may come from a newer server.
     """
     is_authors = not is_servers(document)
     found = ((path, name) for path, mapping in _mappings(document) for name in mapping if name not in _known(path))
     for path, name in islice(found, _MOST_UNKNOWN):
         field = _dotted(path, name)
         place, meant = _places().get(name), _OTHERS_WORDS.get(name, ())
-        # Other tools' words first: they may be much like a field that is about something else.
+        # Other tools' words first: they may resemble an unrelated field.
         if meant and (path in ((), meant[:-1]) or len(meant) == 1):
             where = " on the top level" if path and len(meant) == 1 else ""
             way_out = f"Did you mean '{meant[-1] if path == meant[:-1] else '.'.join(meant)}'{where}?"

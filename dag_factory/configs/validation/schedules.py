@@ -65,7 +65,7 @@ def schedules(document: Document) -> Iterator[Problem]:
 
 
 def early_dates(document: Document) -> Iterator[Problem]:
-    """Yield a warning for a date without hyphens: as seconds since 1970, 20270131 lies in that year."""
+    """Yield a warning for a date without hyphens: 20270131 would be read as seconds since 1970."""
     airflow = mapping_at(document, "airflowConfig") or {}
     for name in ("startDate", "endDate"):
         value = airflow.get(name)

@@ -105,7 +105,7 @@ def missing_token(document: Document, *, is_given: bool) -> Iterator[Problem]:
 
 
 def doubtful_words(document: Document) -> Iterator[Problem]:
-    """Yield a warning for a value that its field does not know, such as ``verifySSL: false``, or that is nearly one."""
+    """Yield a warning for a value of the wrong type, such as ``verifySSL: false``, or a misspelt one."""
     connection = document.get(SERVER)
     if not isinstance(connection, dict) or is_reference(connection):
         return

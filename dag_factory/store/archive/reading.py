@@ -116,7 +116,7 @@ class Archive:
         except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError, OverflowError) as error:
             raise self._damaged(type(error).__name__) from None
         except RecursionError:
-            # tarfile goes one deeper for each header that only says what the next one means.
+            # tarfile recurses for each header that only describes the next one.
             raise self._damaged("header after header") from None
         except OSError as error:
             raise ArchiveError(f"archive '{self._path}' can't be read: {error.strerror}. Name another file") from error

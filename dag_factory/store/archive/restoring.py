@@ -104,7 +104,7 @@ def _intakes(
 
 
 def _sealed_elsewhere(key: str, data: bytes, keys: Keys) -> str | None:
-    """Return why a value of a config can't be decrypted here, None where all say that they can. None is decrypted."""
+    """Return why a value of a config can't be decrypted here, else None; nothing is decrypted for that."""
     for place, reference in references_in(parse(data, key, may_be_empty=True)):
         if FERNET in reference:
             try:

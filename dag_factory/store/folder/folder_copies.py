@@ -95,9 +95,9 @@ class FolderLastGood:
 
     def has(self, name: str) -> bool:
         """
-        Return whether a copy is in place that `keep` has named.
+        Return whether the copy that `keep` has named is in place.
 
-        Where none could be, it is as it should be until the folder can be written to.
+        An empty name means that none could be written: True as long as the folder can't be written to.
         """
         path, _, size = name.rpartition(" ")
         if not path:
