@@ -114,7 +114,7 @@ class Automations:
                 self._accepted -= 1
 
     def _report(self, python: str, mask: Mask, document: Document, problem: str) -> None:
-        """Report an automation that can't report itself as failed, so that nobody waits for it."""
+        """Report as failed an automation that can't report itself, so that no user waits for it."""
         try:
             self._do(python, mask, AUTOMATION_FAILED, {"document": document, "problem": problem}, REPORT_SECONDS)
         except (ConfigError, WorkflowError) as error:

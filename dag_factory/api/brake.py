@@ -29,7 +29,7 @@ ALL = Rate(60, 1.0)
 
 
 class Bucket:
-    """What is left of a rate at a time."""
+    """What a rate limit still allows at a moment."""
 
     def __init__(self, rate: Rate, now: float) -> None:
         self._rate = rate

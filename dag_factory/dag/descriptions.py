@@ -60,7 +60,7 @@ def said(lead: str, problem: Problem, key: str, others: int = 0) -> str:
 
 def read(description: str | None) -> Said | None:
     """Return the problem that a description begins with, None where it does not begin with one."""
-    # What is longer was not said here, and could make the pattern take seconds.
+    # A longer text was not made here, and could make the pattern take seconds.
     found = _FIRST_LINE.fullmatch((description or "")[: _LONGEST + 1].partition("\n")[0][:_LONGEST])
     if found is None:
         return None

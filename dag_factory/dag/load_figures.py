@@ -141,7 +141,7 @@ def nearest(load: Load) -> tuple[float, float, float, str] | None:
     steps = (
         (load.ended, load.limits.parse, PARSE_LIMIT),
         (load.built, load.limits.module, MODULE_LIMIT),
-        # Once the parse has ended, how long all of it took is known.
+        # The time of the whole parse is known once it has ended.
         (load.built, load.given if load.ended is None else None, _PART),
     )
     shares = [

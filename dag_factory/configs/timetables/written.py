@@ -14,7 +14,7 @@ _CRONS: dict[str, type[PipelineTimetable]] = {each.__name__: each for each in (P
 
 
 def written(timetable: BoundedTimetable | None) -> dict[str, Any] | None:
-    """Return what a timetable can be made from again; None for none."""
+    """Return plain values from which a timetable can be made again; None without a timetable."""
     if timetable is None:
         return None
     values = {"kind": type(timetable).__name__, **timetable.serialize()}
