@@ -19,6 +19,16 @@ from sandbox.stack import child_environment, free_port
 
 DRIVER = "chromedriver"
 OPTIONS = ["--headless=new", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage", "--window-size=1280,1600"]
+# The driver repeats a command, also one that steps through the history, where the page changes meanwhile. The last
+# argument is the script's number.
+ONCE = """
+    const number = arguments[arguments.length - 1];
+    if (window.lastScript?.number !== number) {
+        window.lastScript = {number};
+        window.lastScript.result = (function () {%s}).apply(null, arguments);
+    }
+    return window.lastScript.result;
+"""
 
 
 class BrowserError(RuntimeError):
@@ -39,6 +49,7 @@ class Browser(Scoped):
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{free_port()}", trust_env=False, timeout=120)
         self._driver: Process | None = None
         self._session = ""
+        self._scripts = 0
 
     @staticmethod
     def is_installed() -> bool:
@@ -74,16 +85,12 @@ class Browser(Scoped):
         self._do("POST", "/url", {"url": url})
 
     def back(self) -> None:
-        """
-        Go back in the history, by one step.
-
-        Not by a script: when the history moves while one runs, the driver may run it up to three times.
-        """
-        self._do("POST", "/back", {})
+        """Go back in the history, by one step; it may not have happened yet on return."""
+        self._go(-1)
 
     def forward(self) -> None:
-        """Go forward in the history, by one step."""
-        self._do("POST", "/forward", {})
+        """Go forward in the history, by one step; it may not have happened yet on return."""
+        self._go(1)
 
     @property
     def url(self) -> str:
@@ -95,9 +102,21 @@ class Browser(Scoped):
         """The text of the page."""
         return str(self.run("return document.documentElement.innerText"))
 
+    def new_tab(self) -> None:
+        """
+        Go on in a new tab, which has no history, and close the one that is shown.
+
+        From the 50th step on, Chromium drops one that it takes for the page's own, which may be one just made.
+        """
+        new = self._do("POST", "/window/new", {"type": "tab"})["handle"]
+        self._do("DELETE", "/window")
+        self._do("POST", "/window", {"handle": new})
+
     def run(self, script: str, *arguments: object) -> Any:
-        """Run a script in the page and return its result, awaited if it is a promise."""
-        return self._do("POST", "/execute/sync", {"script": script, "args": list(arguments)})
+        """Run a script in the page, once, and return its result, awaited if it is a promise."""
+        self._scripts += 1
+        body = {"script": ONCE % script, "args": [*arguments, self._scripts]}
+        return self._do("POST", "/execute/sync", body)
 
     def add_cookie(self, name: str, value: str) -> None:
         """Set a cookie of the site that is shown."""
@@ -106,6 +125,10 @@ class Browser(Scoped):
     def screenshot(self, path: Path) -> None:
         """Write a picture of the page, a PNG."""
         path.write_bytes(base64.b64decode(self._do("GET", "/screenshot")))
+
+    def _go(self, steps: int) -> None:
+        # The script has ended before the history moves.
+        self.run("setTimeout(() => history.go(arguments[0]), 50)", steps)
 
     def _do(self, method: str, path: str, body: object = None) -> Any:
         return self._ask(method, f"/session/{self._session}{path}", body)

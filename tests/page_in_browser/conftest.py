@@ -43,6 +43,7 @@ def stand_in(served: tuple[StandIn, str]) -> StandIn:
 @pytest.fixture
 def page(browser: Browser, served: tuple[StandIn, str], stand_in: StandIn) -> Opened:
     """The page in a browser, which a test still has to open; with the theme and the time zone of nobody's choice."""
+    browser.new_tab()
     opened = Opened(browser, served[1])
     opened.browser.open(f"{served[1]}/empty")
     opened.browser.run("localStorage.clear()")
