@@ -60,7 +60,9 @@ def migrate(args: argparse.Namespace) -> int:
 def hand_over(loaders: LoaderFolder, found: Migration) -> LoaderError | None:
     """Have the loader make the DAGs of removed files; return why it can't."""
     removed = [each.generated.path for each in found.files if each.stays is None]
-    if not removed:
+    # A run that was killed has removed files, maybe without having written the loader.
+    alone = set(found.dag_ids).difference(each.dag_id for each in found.files)
+    if not removed and (not alone or loaders.found()):
         return None
     try:
         if not any(map(is_own, airflow_settings.dag_bundles())):

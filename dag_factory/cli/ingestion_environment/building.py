@@ -52,6 +52,7 @@ def build(place: Path, wanted: Wanted, python: str, uv: str | None, step: Callab
     :raises CommandError: where the place is taken, or has no folder
     :raises EnvironmentBuildError: where a step fails, or what was built can't run pipelines; then nothing is left
     """
+    _remove_abandoned(place)
     require_free(place)
     with _workshop(place) as workshop:
         built = workshop / "env"
@@ -86,17 +87,24 @@ def require_free(place: Path) -> None:
 
 @contextmanager
 def _workshop(place: Path) -> Iterator[Path]:
-    """Yield a new folder beside a place, locked while the context is open, and remove it and those of killed builds."""
-    begin = f".{place.name}.building-"
-    for left in place.parent.glob(f"{begin}*"):
-        with suppress(OSError), _locked(left):
-            shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=begin, dir=place.parent))
+    """Yield a new folder beside a place, locked while the context is open, and remove it then."""
+    folder = Path(tempfile.mkdtemp(prefix=_begin(place), dir=place.parent))
     try:
         with _locked(folder):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_abandoned(place: Path) -> None:
+    """Remove the folders of killed builds; one may have been killed after its environment was moved in."""
+    for left in place.parent.glob(f"{_begin(place)}*"):
+        with suppress(OSError), _locked(left):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _begin(place: Path) -> str:
+    return f".{place.name}.building-"
 
 
 @contextmanager

@@ -143,6 +143,14 @@ def test_one_that_is_ended_amid_leaves_no_environment_and_the_next_one_works(
     assert beside(opt) == ["env"]
 
 
+def test_what_one_has_left_that_was_killed_at_its_very_end_is_removed_too(opt: Path, tmp_path: Path) -> None:
+    made(opt, fake_uv(tmp_path / "uv"))
+    (opt / ".env.building-1").mkdir()
+    with pytest.raises(CommandError, match="is there already"):
+        made(opt, fake_uv(tmp_path / "uv"))
+    assert beside(opt) == ["env"]
+
+
 def test_one_that_runs_at_the_same_time_is_left_alone(opt: Path, tmp_path: Path) -> None:
     # While one installs, another begins and ends.
     other = fake_uv(tmp_path / "other")

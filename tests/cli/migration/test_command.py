@@ -21,8 +21,8 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def run(tmp_path: Path, forked_python: ForkedPython) -> Run:
     (tmp_path / "dags").mkdir()
 
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        code = f"from dag_factory.cli.__main__ import main; main(['migrate', *{arguments}])"
+    def run(*arguments: str, first: str = "") -> subprocess.CompletedProcess[str]:
+        code = f"{first}\nfrom dag_factory.cli.__main__ import main; main(['migrate', *{arguments}])"
         ours = {"CONFIG_STORE": str(tmp_path / "configs"), "STATE_FOLDER": str(tmp_path / "state")}
         env = {
             "AIRFLOW_HOME": str(tmp_path),
@@ -58,6 +58,35 @@ def test_it_makes_the_store_moves_all_and_writes_the_loader(tmp_path: Path, run:
     assert sorted(path.name for path in (tmp_path / "dags").iterdir()) == ["openmetadata_loader.py"]
     assert (tmp_path / "configs" / "orders.json").is_file()
     assert not (tmp_path / "airflow.db").exists()
+
+
+# Kills the command at the first file that it opens after it has removed a generated one.
+KILL = """
+import os, signal, sys
+removed = False
+def watch(event, args):
+    global removed
+    if event == "os.remove" and str(args[0]).endswith("orders.py"):
+        removed = True
+    elif removed and event == "open" and "openmetadata_loader" in str(args[0]):
+        os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(watch)
+"""
+
+
+@pytest.mark.parametrize("stays", [False, True], ids=["all", "but one"])
+def test_killed_before_it_writes_the_loader_the_next_one_does(tmp_path: Path, run: Run, *, stays: bool) -> None:
+    keep(document("orders"), tmp_path / "kept", tmp_path / "dags")
+    if stays:
+        keep(document("mine"), tmp_path / "kept")
+        (tmp_path / "dags" / "mine.py").write_text(generated(tmp_path / "kept" / "mine.json") + "\nprint()")
+    assert run(str(tmp_path / "kept"), "--remove", first=KILL).returncode == -9
+    assert not (tmp_path / "dags" / "orders.py").exists()
+    assert not (tmp_path / "dags" / "openmetadata_loader.py").exists()
+    done = run(str(tmp_path / "kept"), "--remove")
+    assert done.returncode == int(stays), done.stderr
+    assert (tmp_path / "dags" / "openmetadata_loader.py").is_file()
+    assert "airflow dags reserialize" in done.stderr
 
 
 def test_a_dry_run_changes_nothing_and_its_json_names_everything(tmp_path: Path, run: Run) -> None:
