@@ -14,10 +14,11 @@ def store_dags(*, stale: bool) -> None:
     from airflow.models.base import Base
     from airflow.models.dagbundle import DagBundleModel
     from airflow.models.serialized_dag import SerializedDagModel
-    from airflow.serialization.serialized_objects import DagSerialization, LazyDeserializedDAG
+    from airflow.serialization.serialized_objects import LazyDeserializedDAG
     from airflow.utils.session import create_session
 
     from dag_factory import load_dags
+    from tests.airflow_versions import DagSerialization
 
     # Faster than a migration, and the same tables.
     import_all_models()

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from airflow import __version__ as airflow_version
-from airflow.serialization.serialized_objects import DagSerialization
 
 from dag_factory.configs.validation.validator import examine
 from dag_factory.dag.builder import build_dag
@@ -43,6 +42,7 @@ from dag_factory.store.own_files import PENDING
 from dag_factory.store.shards import WHOLE, Shard, shards
 from dag_factory.store.writer import checked, deploy, parsed
 from dag_factory.sync.last_difference import LastDifference, keep
+from tests.airflow_versions import DagSerialization
 from tests.places import TESTS
 
 FOLDER = TESTS / "upgrade"

@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 from airflow import __version__ as airflow_version
-from airflow.serialization.serialized_objects import DagSerialization
 from sqlalchemy import create_engine, text
 
 from dag_factory.configs.connection_form import CONN_TYPE, FIELDS, HOOK_CLASS
@@ -32,6 +31,7 @@ from dag_factory.reporting.run_note import read_note, run_note
 from dag_factory.settings.options import SECTION
 from dag_factory.task.run_conf import KEYS
 from sandbox.stack import AirflowStack
+from tests.airflow_versions import DagSerialization
 from tests.e2e.pipelines import drop, sample
 from tests.e2e.runs import run
 from tests.places import ROOT
