@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dag_factory.store.claims import Claim, Claims
 from dag_factory.store.config import BrokenConfig, Config
+from dag_factory.store.config_files import is_defaults
 from dag_factory.store.file_names import FileNames, KeysById, deployed_key, keys_by_stem
 from dag_factory.store.load_time import LoadTime
 from dag_factory.store.precedence import Found, precedence, speakers, without_id
@@ -176,7 +177,9 @@ class Catalog:
 
     def _likely_claims(self, dag_id: str) -> Iterator[Claim]:
         """Yield the claims that may be those to a DAG id, the likeliest and cheapest first."""
-        yield from filter(None, map(self._claims.of, self._likely_keys(dag_id)))
+        for claim in map(self._claims.of, self._likely_keys(dag_id)):
+            if claim is not None and not is_defaults(claim.key):
+                yield claim
 
     def _likely_keys(self, dag_id: str) -> Iterator[str]:
         yield deployed_key(dag_id)

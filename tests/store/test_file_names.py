@@ -104,6 +104,14 @@ def test_a_file_named_after_the_id_in_the_root_is_known_even_before_it_is_announ
     assert store.listings == 1
 
 
+@pytest.mark.parametrize("key", ["defaults.yaml", "team/defaults.yml"])
+def test_a_file_of_defaults_is_no_config_of_its_name(kind: Kind, key: str) -> None:
+    store = Counted(opened(kind))
+    kind.put(key, document("defaults"))
+    assert not delete(store, FileNames(), "defaults")
+    assert json.loads(store.read(key))["name"] == "defaults"
+
+
 def test_of_a_file_that_no_watcher_has_announced_the_deployed_one_of_the_same_id_wins(kind: Kind) -> None:
     store, names = Counted(opened(kind)), FileNames()
     deploy(store, names, "orders")
