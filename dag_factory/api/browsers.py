@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -33,7 +34,7 @@ _FOREIGN = (
 _NO_JSON = f"The body must be JSON. Send it with the header 'Content-Type: {JSON}'."
 
 
-class BrowserGuard:
+class BrowserGuard(ABC):
     """
     Stands before an app: refuses requests, and gives all answers, refusals too, headers that browsers go by.
 
@@ -65,9 +66,9 @@ class BrowserGuard:
         app = self.refusal_of(scope, Headers(scope=scope)) or self._app
         await app(scope, receive, protected)
 
+    @abstractmethod
     def refusal_of(self, scope: Scope, headers: Headers) -> ASGIApp | None:
         """Return what answers a request that the app must not have, None where the app may have it."""
-        raise NotImplementedError
 
 
 class OwnPagesOnly(BrowserGuard):

@@ -112,7 +112,7 @@ class StoreAccess:
         await asyncio.to_thread(check)
 
     async def holds(self, dag_id: str) -> bool:
-        """Return whether the store has a config of a DAG id; at a no, one dropped a moment ago may be missed."""
+        """Return whether the store has a config of a DAG id; one that was dropped a moment ago may be missed."""
         return await asyncio.to_thread(lambda: self._look_up(dag_id) is not None)
 
     async def lacks(self, dag_id: str) -> bool:

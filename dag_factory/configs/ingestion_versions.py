@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from dag_factory import settings
 from dag_factory.errors import SettingsError
+from dag_factory.openmetadata.installed_version import Revision, installed_version, revision
 from dag_factory.settings.options import IN_PROCESS
 
-_DISTRIBUTION = "openmetadata-ingestion"
 _METADATA = "openmetadata_ingestion-*.dist-info"
 
 
@@ -88,29 +85,21 @@ def configured() -> IngestionVersions:
 def installed(python: str) -> str | None:
     """Return the version of openmetadata-ingestion that is installed for an interpreter, None where none is found."""
     if python == IN_PROCESS:
-        return _installed_here(tuple(map(_changed, sys.path)))
+        return _installed_here(revision(sys.path))
     # The layout of virtual environments, and of a Python's own installation.
     found = sorted(Path(python).parent.parent.glob(f"lib/python3*/site-packages/{_METADATA}"))
     return found[-1].name.removesuffix(".dist-info").partition("-")[2] if found else None
 
 
 @lru_cache(maxsize=1)
-def _installed_here(changed: tuple[int, ...]) -> str | None:
+def _installed_here(places: Revision) -> str | None:
     """
     Return the version that is installed beside this package.
 
     To read it takes some milliseconds, so it is kept until something is installed or removed.
 
-    :param changed: when each folder of ``sys.path`` was changed
+    :param places: the revision of the folders of ``sys.path``
     """
-    del changed
-    with suppress(PackageNotFoundError):
-        return version(_DISTRIBUTION)
-    return None
-
-
-def _changed(folder: str) -> int:
-    try:
-        return os.stat(folder or ".").st_mtime_ns  # noqa: PTH116 - for each deploy
-    except OSError:
-        return 0
+    del places
+    version: str | None = installed_version()["version"]
+    return version

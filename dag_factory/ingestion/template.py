@@ -32,7 +32,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from dag_factory.ingestion.installed_version import Revision, revision
+from dag_factory.openmetadata.installed_version import Revision, revision
 
 OPTION = "--template"
 

@@ -19,8 +19,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from dag_factory.ingestion import installed_version
-from dag_factory.ingestion.installed_version import DISTRIBUTION, Revision, revision
+from dag_factory.openmetadata import installed_version
+from dag_factory.openmetadata.installed_version import DISTRIBUTION, Revision, revision
 from dag_factory.runner.interpreter import template_environment
 from dag_factory.runner.process_group import ProcessGroup
 from dag_factory.settings.options import IN_PROCESS

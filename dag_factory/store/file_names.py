@@ -33,6 +33,17 @@ def is_deployed_key(key: str) -> bool:
     return "/" not in key and key == deployed_key(stem_id(key))
 
 
+def may_name_others(changed: Iterable[str], covering: Iterable[str] | None) -> bool:
+    """
+    Return whether a marker may cover files under keys that no deploy gives, so that `ConfigStore.names` has to change.
+
+    :param changed: the keys that writers have changed
+    :param covering: those that are known to be changed by hand; empty where that is unknown, None where none are
+    """
+    by_hand = None if covering is None else list(covering)
+    return by_hand == [] or not all(map(is_deployed_key, [*changed, *(by_hand or ())]))
+
+
 def keys_by_stem(keys: Iterable[str]) -> KeysById:
     """
     Return the keys that no deploy gives, by the DAG ids that the files' names give, those nearest to the root first.

@@ -12,6 +12,7 @@ class Intervals:
     """
     Times in seconds.
 
+    :param debounce: when changes are processed
     :param gather: between a file event and the listing that it causes, since such events come in bunches
     :param poll: between two listings where there are no file events
     :param check: between two checks whether the folders are still the same, where there are file events

@@ -13,7 +13,7 @@ from dag_factory.cli.checks.site import NoDatabaseError, Site
 from dag_factory.configs.document import Document
 from dag_factory.configs.server_connection import CONN_ID, server_fields
 from dag_factory.errors import ConfigError, ServerError, SettingsError
-from dag_factory.ingestion.installed_version import DISTRIBUTION
+from dag_factory.openmetadata.installed_version import DISTRIBUTION
 from dag_factory.openmetadata.versions import fits
 from dag_factory.reporting.server_client import Answer, ServerClient, shown, token_of
 from dag_factory.runner.installed_ingestion import installed_ingestion

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dag_factory.configs.schemas import VERSIONS
 from dag_factory.errors import CommandError
-from dag_factory.ingestion.installed_version import DISTRIBUTION
+from dag_factory.openmetadata.installed_version import DISTRIBUTION
 from dag_factory.openmetadata.versions import minor_version
 
 # Nothing else reaches pip or uv: neither an option, nor a URL, nor a marker.

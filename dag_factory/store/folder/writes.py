@@ -10,7 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from dag_factory.errors import MissingStoreError, StoreError, StoreLockedError
-from dag_factory.store.file_names import is_deployed_key
+from dag_factory.store.file_names import may_name_others
 from dag_factory.store.folder.announcements import Announcements
 from dag_factory.store.folder.files import UncertainError, is_there, remove, replace, revision_of, sweep, sync
 from dag_factory.store.folder.lock import Lock, locked
@@ -160,7 +160,7 @@ class Writes:
         marker = later_than(before, self.loaded(), *(self._loaded_of_shards() if before is None else ()))
         try:
             # Nobody knows what was changed by hand where nothing is named, nor all that a writer that died has changed.
-            if covering == {} or not all(map(is_deployed_key, {**changes, **(covering or {})})):
+            if may_name_others(changes, covering):
                 replace(self._root / NAMES, uuid4().hex.encode(), mode=0o644)
             replace(self._root / MARKER, marker.encode(), mode=0o644)
         except OSError as error:

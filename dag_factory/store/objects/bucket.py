@@ -52,6 +52,17 @@ class Bucket:
         """
         return self._asked(lambda fs: self._run(fs, self._conditions(fs).get, self._path(key), most))
 
+    def get_text(self, key: str, most: int) -> str | None:
+        """
+        Return the first bytes of an object as text without spaces around it; None where it is missing or empty.
+
+        :raises StoreError: where the store can't be reached
+        """
+        try:
+            return self.get(key, most).decode("ascii", "replace").strip() or None
+        except FileNotFoundError:
+            return None
+
     def find(self, key: str, most: int) -> tuple[bytes, Entry] | None:
         """
         Return the first bytes of an object, and an entry whose revision is at most as new; None where missing.

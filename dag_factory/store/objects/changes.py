@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from dag_factory.errors import StoreError, StoreLockedError
-from dag_factory.store.file_names import is_deployed_key
+from dag_factory.store.file_names import may_name_others
 from dag_factory.store.objects.bucket import Bucket
 from dag_factory.store.objects.entries import Entry
 from dag_factory.store.objects.failures import ChangedError, UncertainError
@@ -117,11 +117,9 @@ class Changes:
 
     def _announce(self, made: Mapping[str, str | None], covering: Mapping[str, str | None] | None) -> str:
         """Make a marker for the changes of a writer, and further ones."""
-        changes = {**made, **(covering or {})}
-        # Nobody knows what was changed by hand where nothing is named.
-        if covering == {} or not all(map(is_deployed_key, changes)):
+        if may_name_others(made, covering):
             self.names.replace()
-        return self.marker.replace(changes)
+        return self.marker.replace({**made, **(covering or {})})
 
     def _cover(self, change: Change, covering: Mapping[str, str | None] | None) -> str:
         marker = self._announce(change.made, covering)

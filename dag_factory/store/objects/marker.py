@@ -61,10 +61,7 @@ class Marker:
 
         :raises StoreError: where the store can't be reached
         """
-        try:
-            return self._bucket.get(MARKER, _MARKER_BYTES).decode("ascii", "replace").strip() or None
-        except FileNotFoundError:
-            return None
+        return self._bucket.get_text(MARKER, _MARKER_BYTES)
 
     def covered(self) -> Covered:
         """

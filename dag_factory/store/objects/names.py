@@ -22,10 +22,7 @@ class Names:
 
         :raises StoreError: where the store can't be reached
         """
-        try:
-            return self._bucket.get(NAMES, _MOST_BYTES).decode("ascii", "replace").strip() or None
-        except FileNotFoundError:
-            return None
+        return self._bucket.get_text(NAMES, _MOST_BYTES)
 
     def replace(self) -> None:
         """
