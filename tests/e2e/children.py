@@ -28,11 +28,17 @@ def task_of_guard(airflow: AirflowStack) -> psutil.Process | None:
     with suppress(psutil.Error):
         for guard in guards():
             if guard in below and is_template(parent := guard.parent()):
-                workers = [each for each in parent.parent().children() if each != parent and each.children()]
-                return workers[0].children()[0] if len(workers) == 1 else None
+                workers = [each for each in parent.parent().children() if each != parent]
+                tasks = [task for worker in workers for task in worker.children() if is_alive(task)]
+                return tasks[0] if len(tasks) == 1 else None
             if guard in below:
                 return guard.parent()
     return None
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Return whether a process has not ended; one that has stays in the list until its parent asks for its outcome."""
+    return bool(process.status() != psutil.STATUS_ZOMBIE)
 
 
 def is_template(process: psutil.Process) -> bool:
