@@ -204,10 +204,14 @@ class Catalog:
         return self._copies[dag_id]
 
     def _standing_for(self, claim: Claim, dag_id: str) -> Config | BrokenConfig:
-        """Return a config, or where it is broken, the DAG id's last good version, if that is of the same file."""
+        """
+        Return a config, or where it is broken, the last good version of its file, if one was kept for the DAG id.
+
+        That version may be for another DAG id: the file may have named this one only before.
+        """
         config = self._verdicts.judged(claim)
         if isinstance(config, BrokenConfig) and (copy := self._copy(dag_id)) is not None and copy.key == claim.key:
-            return self._verdicts.stand_in(claim, copy) or config
+            return self._verdicts.standing(claim)
         return config
 
     def _moved_here(self, broken: Claim, dag_id: str) -> Config | BrokenConfig | None:
