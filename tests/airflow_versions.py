@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,16 +13,20 @@ from packaging.version import Version
 
 AIRFLOW = Version(Version(airflow.__version__).base_version)
 BEFORE_3_2 = Version("3.2") > AIRFLOW
+BEFORE_3_3 = Version("3.3") > AIRFLOW
 
 AUTH_MANAGER = "airflow.api_fastapi.app." + ("auth_manager" if BEFORE_3_2 else "_AuthManagerState.instance")
 """Where Airflow's API keeps its auth manager, for `monkeypatch.setattr`."""
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
+    from airflow.models.dag import DagModel
+    from airflow.models.dagrun import DagRun
     from airflow.serialization.decoders import decode_timetable
     from airflow.serialization.definitions.dag import SerializedDAG
     from airflow.serialization.encoders import encode_timetable
     from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.timetables.base import DagRunInfo, Timetable
 elif BEFORE_3_2:  # pragma: no cover - Airflow 3.1
     from airflow.models.dagbag import DagBag, sync_bag_to_db
     from airflow.serialization.serialized_objects import SerializedDAG, decode_timetable, encode_timetable
@@ -43,9 +49,13 @@ __all__ = [
     "decode_timetable",
     "encode_timetable",
     "end_metrics",
+    "next_run_info",
+    "plan_next_run",
     "policy_manager",
     "set_up_metrics",
     "sync_bag_to_db",
+    "taken_params",
+    "timetables_of_plugins",
 ]
 
 
@@ -63,6 +73,58 @@ def bag_of(path: Path, *, root: Path, bundle: str) -> DagBag:
     from airflow.dag_processing.dagbag import BundleDagBag
 
     return BundleDagBag(path, bundle_path=root, bundle_name=bundle)
+
+
+def plan_next_run(model: DagModel, dag: SerializedDAG, latest: DagRun | None) -> None:
+    """Have Airflow write into the row of a DAG when its next run is due, after the latest one of the schedule's."""
+    planned: Any = model.calculate_dagrun_date_fields
+    if BEFORE_3_2:  # pragma: no cover - Airflow 3.1
+        from airflow.models.dag import get_run_data_interval
+
+        planned(dag, get_run_data_interval(dag.timetable, latest) if latest else None)
+    elif BEFORE_3_3:  # pragma: no cover - Airflow 3.2
+        planned(dag, last_automated_run=latest)
+    else:
+        planned(dag, reference_run=latest)
+
+
+def next_run_info(model: DagModel, timetable: Timetable) -> DagRunInfo | None:
+    """Return of which tick the run is that Airflow's scheduler makes next, and when, by the row of its DAG."""
+    if BEFORE_3_2:  # pragma: no cover - Airflow 3.1
+        from airflow.models.dag import get_next_data_interval
+        from airflow.timetables.base import DagRunInfo
+
+        run_after: Any = model.next_dagrun_create_after
+        interval = get_next_data_interval(timetable, model)
+        return interval and DagRunInfo(run_after, interval)
+    return timetable.next_run_info_from_dag_model(dag_model=model)
+
+
+def taken_params(dag: SerializedDAG, conf: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Return the params of a run that is triggered with a ``conf``, as Airflow checks them before it makes the run.
+
+    :raises ParamValidationError: where Airflow refuses them
+    """
+    params: Any = dag.params
+    if BEFORE_3_2:  # pragma: no cover - Airflow 3.1
+        merged = copy.deepcopy(params)
+        merged.update(conf)
+    else:
+        merged = params.deep_merge(conf)
+    taken: dict[str, Any] = merged.validate()
+    return taken
+
+
+def timetables_of_plugins() -> dict[str, type[Timetable]]:
+    """Return the timetables that Airflow knows from plugins, by their names in serialized DAGs; changes take effect."""
+    plugins: Any = import_module("airflow.plugins_manager")
+    if BEFORE_3_2:  # pragma: no cover - Airflow 3.1
+        plugins.initialize_timetables_plugins()
+        known: dict[str, type[Timetable]] = plugins.timetable_classes
+    else:
+        known = plugins.get_timetables_plugins()
+    return known
 
 
 def policy_manager() -> Any:

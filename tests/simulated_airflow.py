@@ -15,7 +15,7 @@ from pendulum import DateTime
 
 from dag_factory.dag.builder import build_dag
 from dag_factory.store.config import Config
-from tests.airflow_versions import DagSerialization, SerializedDAG
+from tests.airflow_versions import DagSerialization, SerializedDAG, next_run_info, plan_next_run
 
 
 def read_back(config: Config) -> SerializedDAG:
@@ -68,7 +68,7 @@ class SimulatedAirflow:
     def poll(self) -> None:
         """Make all runs that are due: what ``DagModel.dags_needing_dagruns`` and ``_create_dag_runs`` do."""
         while not self.is_paused and self._dag is not None and self.next_run is not None and self.next_run <= self.now:
-            info = self._dag.timetable.next_run_info_from_dag_model(dag_model=self._model)
+            info = next_run_info(self._model, self._dag.timetable)
             assert info is not None
             assert info.run_after not in self.runs
             self._latest = _run(info.run_after, info.logical_date, info.data_interval)
@@ -89,7 +89,7 @@ class SimulatedAirflow:
     def _schedule_next(self) -> None:
         assert self._dag is not None
         with time_machine.travel(self.now, tick=False):
-            self._model.calculate_dagrun_date_fields(self._dag, reference_run=self._latest)
+            plan_next_run(self._model, self._dag, self._latest)
 
 
 def _run(run_after: datetime, logical_date: datetime | None, data_interval: DataInterval | None) -> DagRun:

@@ -29,6 +29,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select, update
 from dag_factory.cli.detach import detach_dags
 from dag_factory.errors import LoaderError
+from tests.airflow_versions import timetables_of_plugins
 from tests.cli.stored_dags import store_dags
 
 store_dags(stale=False)
@@ -40,12 +41,11 @@ class Uninstalled(importlib.abc.MetaPathFinder):
 
 def read():
     "Return the schedule of each DAG, as an Airflow without this package reads it, or the kind of the error."
-    import airflow.plugins_manager as plugins
     kept = {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "dag_factory"}
     for name in kept:
         del sys.modules[name]
     sys.meta_path.insert(0, Uninstalled())
-    known = plugins.get_timetables_plugins() if hasattr(plugins, "get_timetables_plugins") else {}
+    known = timetables_of_plugins()
     ours = {name: known.pop(name) for name in list(known) if name.startswith("dag_factory")}
     found = {}
     with create_session() as session:

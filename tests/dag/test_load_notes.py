@@ -152,15 +152,17 @@ import signal, sys, uuid
 from pathlib import Path
 import structlog
 from airflow.dag_processing.processor import DagFileProcessorProcess
+from tests.airflow_versions import BEFORE_3_2
 
 loader = Path(sys.argv[1])
 hang, said = loader.with_name("hang"), loader.with_name("said")
+bundle = {} if BEFORE_3_2 else {"bundle_name": "store", "dag_file_rel_path": loader.name}
 
 def parse():
     with open("/dev/null", "wb") as null:
         process = DagFileProcessorProcess.start(
-            id=uuid.uuid4(), path=loader, bundle_path=loader.parent, bundle_name="store", dag_file_rel_path=loader.name,
-            callbacks=[], client=None, logger=structlog.get_logger(), logger_filehandle=null,
+            id=uuid.uuid4(), path=loader, bundle_path=loader.parent, callbacks=[], client=None,
+            logger=structlog.get_logger(), logger_filehandle=null, **bundle,
         )
         while not process.is_ready and not said.exists():
             process._service_subprocess(0.1)

@@ -13,7 +13,7 @@ from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
 from dag_factory.openmetadata.run_ids import openmetadata_run_id
 from dag_factory.store.config import Config
 from dag_factory.task.run_conf import overridden
-from tests.airflow_versions import DagSerialization
+from tests.airflow_versions import DagSerialization, taken_params
 from tests.documents import REST
 from tests.places import TESTS
 
@@ -55,16 +55,16 @@ def test_a_type_has_the_fields_that_make_sense_for_it_each_with_title_and_descri
 
 @pytest.mark.parametrize("kind", PIPELINE_TYPES)
 def test_airflow_takes_what_the_form_sends_and_refuses_what_is_of_another_kind(kind: str) -> None:
-    params = DagSerialization.from_dict(DagSerialization.to_dict(dag(kind))).params
-    empty = dict.fromkeys(params)
-    assert params.deep_merge(empty).validate() == empty
+    read = DagSerialization.from_dict(DagSerialization.to_dict(dag(kind)))
+    empty = dict.fromkeys(read.params)
+    assert taken_params(read, empty) == empty
     assert overridden(document(kind), empty) == document(kind)
     for nothing in (None, ""):
         assert openmetadata_run_id("p", "manual", {"pipelineRunId": nothing}) == openmetadata_run_id("p", "manual")
-    for name in params:
-        assert params.deep_merge({name: FILLED[name]}).validate()[name] == FILLED[name]
+    for name in read.params:
+        assert taken_params(read, {name: FILLED[name]})[name] == FILLED[name]
         with pytest.raises(Exception, match=f"Invalid input for param {name}"):
-            params.deep_merge({name: 7}).validate()
+            taken_params(read, {name: 7})
 
 
 def test_the_task_carries_no_copy_of_the_fields() -> None:

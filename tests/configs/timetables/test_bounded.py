@@ -16,6 +16,7 @@ from airflow.models.base import Base
 from airflow.models.dag import DagModel
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.serialized_dag import SerializedDagModel
+from airflow.models.tasklog import LogTemplate
 from airflow.sdk import DAG
 from airflow.serialization.serialized_objects import LazyDeserializedDAG
 from airflow.utils.state import DagRunState
@@ -56,7 +57,9 @@ def database() -> Iterator[Session]:
     Base.metadata.create_all(engine)
     with Session(engine) as session:
         session.add(DagBundleModel(name="store"))
-        session.flush()
+        # Airflow writes one when it starts; 3.1 makes no run without.
+        session.add(LogTemplate(filename="{{ run_id }}.log", elasticsearch_id="{dag_id}"))
+        session.commit()
         yield session
     engine.dispose()
 
