@@ -26,6 +26,11 @@ if [ "$EXIT" != 0 ]; then mkdir -p .pytest_cache/v/cache && cp lastfailed .pytes
 echo "== $SUMMARY =="
 [ "$EXIT" = 0 ] || { echo "make: *** [Makefile:36: test] Error $EXIT" >&2; exit 2; }
 """
+# In place of the look at other versions.
+MATRIX = """#!/bin/bash
+echo "matrix $*" >>calls
+[ "matrix $*" != "$FAILING" ]
+"""
 # In place of the environment's Python, which repeats tests.
 PYTHON = """#!/bin/bash
 printf '%s\\n' "$@" >repeated
@@ -44,9 +49,10 @@ def program(path: Path, text: str) -> None:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A clone that holds .ci/run alone."""
+    """A clone that holds .ci/run alone, beside a stand-in for what it runs of .ci."""
     (tmp_path / ".ci").mkdir()
     shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci")
+    program(tmp_path / ".ci" / "matrix", MATRIX)
     # There, they need not be installed.
     for name in ("chromedriver", "gcc"):
         program(tmp_path / "bin" / name, "#!/bin/sh\n")
@@ -131,6 +137,18 @@ def test_what_an_earlier_run_left_is_not_repeated(run: Run, clone: Path) -> None
     stale.write_text(json.dumps({FLAKY: True}))
     code, _ = run(ONE_FAILED, code=1)
     assert (code, repeated(clone)) == (1, None)
+
+
+def test_other_versions_are_tried_before_the_tests(run: Run, clone: Path) -> None:
+    code, lines = run("5 passed in 2.00s")
+    assert (code, lines[-1]) == (0, "== 5 passed in 2.00s ==")
+    calls = (clone / "calls").read_text().splitlines()
+    assert calls.index("matrix --ci") < calls.index("make test")
+
+
+def test_where_another_version_fails_the_run_fails_and_ends_with_the_tests_summary(run: Run) -> None:
+    code, lines = run("5 passed in 2.00s", failing="matrix --ci")
+    assert (code, lines[-2:]) == (1, ["Failed: other versions", "== 5 passed in 2.00s =="])
 
 
 @pytest.mark.parametrize("failing", ["lint", "run ONCE=1", "dist"])

@@ -17,6 +17,8 @@ from dag_factory import __version__
 from tests.docs.blocks import blocks, commands
 from tests.places import ROOT
 from tools.dist import EPOCH, differing, epoch_of, strict_umask
+from tools.matrix.cells import CELLS, MAIN
+from tools.matrix.environments import UV
 from tools.release import problems
 
 WORKFLOW = ROOT / ".github" / "workflows" / "ci.yml"
@@ -173,7 +175,18 @@ def jobs() -> dict[str, Any]:
 
 def test_the_hosted_ci_runs_what_ci_is_here(jobs: dict[str, Any]) -> None:
     runs = [step["run"] for name in ("run", "matrix") for step in jobs[name]["steps"] if "run" in step]
-    assert runs == [".ci/run", ".ci/matrix"]
+    assert [run for run in runs if run.startswith(".ci/")] == [".ci/run", ".ci/matrix"]
+
+
+def test_the_hosted_matrix_has_the_pythons_of_all_cells_and_the_uv_that_makes_their_environments(
+    jobs: dict[str, Any],
+) -> None:
+    (image,) = {jobs[name]["container"] for name in ("run", "matrix")}
+    assert image == f"python:{MAIN.python}-bookworm"
+    (install,) = (step["run"] for step in jobs["matrix"]["steps"] if "uv python install" in step.get("run", ""))
+    assert f"pip install {UV}\n" in install
+    (pythons,) = re.findall(r"uv python install ([0-9. ]+)\n", install)
+    assert {MAIN.python, *pythons.split()} == {cell.python for cell in CELLS}
 
 
 def test_only_the_job_that_publishes_may_ask_for_a_token_of_pypi_and_it_runs_no_code_of_ours(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.places import ROOT
-from tools.matrix.cells import CELLS, Cell, named
+from tools.matrix.cells import CELLS, MAIN, Cell, named
 from tools.matrix.results import PAGE, shown_cells
 
 PYPROJECT = (ROOT / "pyproject.toml").read_text()
@@ -20,6 +20,8 @@ def test_each_pair_of_airflow_and_python_is_there_once_and_one_is_the_main_one()
     assert len({cell.name for cell in CELLS}) == len(CELLS)
     assert [cell.constraints for cell in CELLS if cell.is_main] == ["constraints.txt"]
     assert sum(cell.is_in_ci for cell in CELLS) == 2
+    # The machines of .ci/run have no other Python.
+    assert {cell.python for cell in CELLS if cell.is_in_ci} == {MAIN.python}
     assert not any(cell.may_fail for cell in CELLS if cell.is_main or cell.is_in_ci)
 
 

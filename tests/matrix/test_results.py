@@ -8,17 +8,11 @@ from pathlib import Path
 import pytest
 
 from tools.matrix.cells import CELLS
-from tools.matrix.looks import FAST_TESTS, LOOKS, Outcome, of_report
+from tools.matrix.looks import FAST_TESTS, LOOKS, Outcome
 from tools.matrix.results import BEGIN, END, shown_cells, write
 
 FIRST, LAST = CELLS[0], CELLS[-1]
 MONDAY, TUESDAY = date(2026, 1, 5), date(2026, 1, 6)
-REPORT = """<testsuites><testsuite>
-<testcase classname="tests.store.test_x" name="test_y[a b]" file="tests/store/test_x.py" />
-<testcase classname="tests.store.test_x" name="test_z" file="tests/store/test_x.py"><skipped /></testcase>
-<testcase classname="tests.store.test_x" name="test_w" file="tests/store/test_x.py"><failure>no</failure></testcase>
-</testsuite></testsuites>
-"""
 
 
 @pytest.fixture
@@ -46,8 +40,22 @@ def test_a_look_replaces_its_own_result_and_no_other(page: Path) -> None:
     write({FIRST: {FAST_TESTS.title: Outcome("9 passed")}, LAST: {"samples": Outcome("1 DAGs")}}, MONDAY, page)
     write({FIRST: {"samples": Outcome("2 DAGs")}}, TUESDAY, page)
     assert row(page, FIRST.name)[:3] == ["9 passed", "2 DAGs", "not run"]
-    assert row(page, FIRST.name)[-1] == "2026-01-06"
-    assert row(page, LAST.name)[-1] == "2026-01-05"
+    assert row(page, LAST.name)[:3] == ["not run", "1 DAGs", "not run"]
+
+
+def test_the_day_of_a_row_is_that_of_its_oldest_result(page: Path) -> None:
+    write({FIRST: {FAST_TESTS.title: Outcome("9 passed")}, LAST: {"samples": Outcome("1 DAGs")}}, MONDAY, page)
+    write({FIRST: {"samples": Outcome("2 DAGs")}, LAST: {"samples": Outcome("2 DAGs")}}, TUESDAY, page)
+    assert (row(page, FIRST.name)[-1], row(page, LAST.name)[-1]) == ("2026-01-05", "2026-01-06")
+    write({FIRST: {look.title: Outcome("new") for look in LOOKS}}, TUESDAY, page)
+    assert row(page, FIRST.name) == [*["new"] * len(LOOKS), "2026-01-06"]
+
+
+def test_of_a_cell_that_was_not_looked_at_all_stays(page: Path) -> None:
+    write({FIRST: {"samples": Outcome("1 DAGs")}}, MONDAY, page)
+    before = page.read_text()
+    write({FIRST: {}}, TUESDAY, page)
+    assert page.read_text() == before
 
 
 def test_what_failed_is_named_until_it_does_not(page: Path) -> None:
@@ -65,15 +73,3 @@ def test_what_failed_is_named_until_it_does_not(page: Path) -> None:
 def test_of_many_failures_the_first_are_named(page: Path) -> None:
     write({FIRST: {FAST_TESTS.title: Outcome("30 failed", tuple(map(str, range(30))))}}, MONDAY, page)
     assert "`19` and 10 others" in page.read_text()
-
-
-def test_pytest_s_report_becomes_names_that_pytest_knows(tmp_path: Path) -> None:
-    report = tmp_path / "report.xml"
-    report.write_text(REPORT)
-    assert of_report(report, 1) == Outcome("1 passed, 1 failed, 1 skipped", ("tests/store/test_x.py::test_w",))
-
-
-def test_a_run_that_ended_before_its_tests_did_is_no_success(tmp_path: Path) -> None:
-    report = tmp_path / "report.xml"
-    report.write_text("<testsuites><testsuite/></testsuites>")
-    assert of_report(report, 2).failed == ("pytest ended with 2",)

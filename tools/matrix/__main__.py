@@ -7,30 +7,18 @@ import datetime
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 
-from tools.matrix import environments, results
-from tools.matrix.cells import CELLS, Cell, named
+from tools.matrix import digests, environments, results
+from tools.matrix.cells import CELLS, MAIN, Cell, named
 from tools.matrix.environments import PythonMissing
-from tools.matrix.looks import FAST_TESTS, IN_CI, LOOKS, Look, Outcome
+from tools.matrix.looks import FAST_TESTS, IN_CI, LOOKS, SAMPLES, Look, Outcome
 
 
 def main(arguments: list[str]) -> int:
     """Return the exit code: 1 where something failed in a cell that may not fail, 2 for wrong arguments."""
-    parser = argparse.ArgumentParser(prog=".ci/matrix", description=__doc__)
-    parser.add_argument("cells", nargs="*", metavar="CELL", help=f"all by default: {', '.join(c.name for c in CELLS)}")
-    parser.add_argument(
-        "--fast", action="store_true", help="run the fast tests alone, and leave docs/versions.md as it is"
-    )
-    parser.add_argument("--ci", action="store_true", help="in two cells, what starts no Airflow; write nothing")
-    parser.add_argument("--resolve", action="store_true", help="write the constraints files of the cells anew")
-    parser.add_argument("--only", action="append", choices=[look.title for look in LOOKS], help="look at this alone")
-    options = parser.parse_args(arguments)
-    try:
-        cells = named(options.cells)
-    except ValueError as error:
-        parser.error(str(error))
-    if options.ci:
-        cells = [cell for cell in cells if cell.is_in_ci]
+    options, cells = parsed(arguments)
     if options.resolve:
         for cell in cells:
             if not cell.constraints:
@@ -38,39 +26,66 @@ def main(arguments: list[str]) -> int:
         return 0
     looks = looks_of(options)
     found: dict[Cell, results.Results] = {}
-    failed = []
+    lines: list[str] = []
+    failed: list[str] = []
     for cell in cells:
         try:
             found[cell] = look_at(cell, looks)
         except PythonMissing as missing:
-            say(f"{cell.name}: LEFT OUT, since {missing}.")
+            lines.append(f"{cell.name}: LEFT OUT, since {missing}.")
             continue
         except subprocess.CalledProcessError as error:
-            found[cell] = {}
+            lines.append(f"{cell.name}: its environment could not be made")
             failed += [f"{cell.name}: its environment could not be made: {error}"] * (not cell.may_fail)
-        failed += [
-            f"{cell.name}, {title}: {name}"
-            for title, outcome in found[cell].items()
-            for name in outcome.failed
-            if not cell.may_fail
-        ]
-    if not options.fast and not options.ci:
-        results.write(found, datetime.datetime.now(datetime.timezone.utc).date())
-    say(*[f"{cell.name}, {title}: {each.summary}" for cell in found for title, each in found[cell].items()])
+            continue
+        lines.append(in_one_line(cell, found[cell]))
+        failed += failures(cell, found[cell])
+        if options.is_written:
+            results.write({cell: found[cell]}, datetime.datetime.now(datetime.timezone.utc).date())
+    if options.ci:
+        # It is the main one's by which all tests run, and tells whether the others make the same DAGs.
+        with suppress(FileNotFoundError):
+            found[MAIN] = {SAMPLES.title: SAMPLES.run(MAIN, environments.of_make())}
+            lines.append(in_one_line(MAIN, found[MAIN]))
+            failed += failures(MAIN, found[MAIN])
+    samples = {cell: outcomes[SAMPLES.title] for cell, outcomes in found.items() if SAMPLES.title in outcomes}
+    failed += digests.unlike({cell: outcome.summary for cell, outcome in samples.items()})
+    say("", *lines)
     if failed:
         say("Failed:", *failed)
     return 1 if failed else 0
 
 
-def looks_of(options: argparse.Namespace) -> list[Look]:
+def parsed(arguments: list[str]) -> tuple[argparse.Namespace, list[Cell]]:
+    """Return the options and the cells that the arguments name; leaves with 2 where they are wrong."""
+    parser = argparse.ArgumentParser(prog=".ci/matrix", description=__doc__)
+    parser.add_argument("cells", nargs="*", metavar="CELL", help=f"all by default: {', '.join(c.name for c in CELLS)}")
+    parser.add_argument("--fast", action="store_true", help="run the fast tests alone, and write nothing")
+    parser.add_argument("--ci", action="store_true", help="in two cells, what starts no Airflow; write nothing")
+    parser.add_argument("--resolve", action="store_true", help="write the constraints files of the cells anew")
+    parser.add_argument(
+        "--only", action="append", choices=[look.title for look in LOOKS],
+        help="look at this alone, and write its column alone",
+    )  # fmt: skip
+    options = parser.parse_args(arguments)
+    options.is_written = not options.fast and not options.ci
+    try:
+        cells = named(options.cells)
+    except ValueError as error:
+        parser.error(str(error))
+    return options, [cell for cell in cells if cell.is_in_ci or not options.ci]
+
+
+def looks_of(options: argparse.Namespace) -> Sequence[Look]:
     """Return what is looked at, by the options of the command."""
     if options.fast:
         return [FAST_TESTS]
-    titles = options.only or (IN_CI if options.ci else [look.title for look in LOOKS])
-    return [look for look in LOOKS if look.title in titles]
+    if options.only:
+        return [look for look in LOOKS if look.title in options.only]
+    return IN_CI if options.ci else LOOKS
 
 
-def look_at(cell: Cell, looks: list[Look]) -> results.Results:
+def look_at(cell: Cell, looks: Sequence[Look]) -> results.Results:
     """
     Return what is found in a cell, by the titles of the looks.
 
@@ -92,6 +107,18 @@ def look_at(cell: Cell, looks: list[Look]) -> results.Results:
         if outcome.failed and cell.may_fail:
             say(f"{cell.name} may fail: {cell.may_fail}.")
     return outcomes
+
+
+def failures(cell: Cell, outcomes: results.Results) -> list[str]:
+    """Return a line for each failure in a cell that may not fail."""
+    if cell.may_fail:
+        return []
+    return [f"{cell.name}, {title}: {name}" for title, outcome in outcomes.items() for name in outcome.failed]
+
+
+def in_one_line(cell: Cell, outcomes: results.Results) -> str:
+    """Return what was found in a cell."""
+    return f"{cell.name}: " + "; ".join(f"{title}: {outcome.summary}" for title, outcome in outcomes.items())
 
 
 def say(*lines: str) -> None:

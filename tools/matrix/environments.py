@@ -49,6 +49,17 @@ def build(cell: Cell) -> Path:
     return python
 
 
+def of_make() -> Path:
+    """
+    Return the interpreter of the environment that ``make env`` has built, which holds the main cell's versions.
+
+    :raises FileNotFoundError: if it is not built
+    """
+    built = ROOT / ".venv" / STAMP
+    built.stat()
+    return built.with_name("bin") / "python"
+
+
 def resolve(cell: Cell) -> None:
     """
     Write a cell's constraints file: as near to constraints.txt as its Airflow allows.

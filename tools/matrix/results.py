@@ -1,4 +1,4 @@
-"""The table of results in docs/versions.md: a row for each cell, with the day on which it ran."""
+"""The table of results in docs/versions.md: a row for each cell, with the day since which all of it holds."""
 
 from __future__ import annotations
 
@@ -19,17 +19,24 @@ Results = Mapping[str, Outcome]
 
 
 def write(results: Mapping[Cell, Results], day: date, page: Path = PAGE) -> None:
-    """Write what was found into the page; what was not looked at now stays as it was there."""
+    """
+    Write what was found into the page; what was not looked at now stays as it was there.
+
+    So does its day where anything of the row stays: no result is shown as newer than it is.
+    """
     before, _, rest = page.read_text().partition(BEGIN)
     old, _, after = rest.partition(END)
     rows, failures = _kept(old)
     for cell, outcomes in results.items():
+        if not outcomes:
+            continue
         kept = rows.get(cell.name) or [*_of(cell), *[NOT_RUN] * len(LOOKS), ""]
         found = [
             _shown(outcomes[look.title]) if look.title in outcomes else was
             for look, was in zip(LOOKS, kept[3:-1], strict=True)
         ]
-        rows[cell.name] = [*_of(cell), *found, day.isoformat()]
+        stays = any(was != NOT_RUN for look, was in zip(LOOKS, kept[3:-1], strict=True) if look.title not in outcomes)
+        rows[cell.name] = [*_of(cell), *found, kept[-1] if stays else day.isoformat()]
         for title, outcome in outcomes.items():
             failures[cell.name, title] = _failed(cell, title, outcome)
     titles = ["Airflow", "Python", "openmetadata-ingestion", *(look.title for look in LOOKS), "on"]
@@ -57,10 +64,20 @@ def _failed(cell: Cell, title: str, outcome: Outcome) -> str:
 
 def shown_cells(text: str) -> list[tuple[str, ...]]:
     """Return Airflow, Python and openmetadata-ingestion of each row of the page's table."""
+    return [tuple(row[:3]) for row in _rows(text)]
+
+
+def shown_results(text: str, title: str) -> dict[str, str]:
+    """Return what the page's table has in the column of a look, by the names of the cells."""
+    column = 3 + [look.title for look in LOOKS].index(title)
+    return {f"{row[0]}/{row[1]}": row[column] for row in _rows(text)}
+
+
+def _rows(text: str) -> list[list[str]]:
     _, _, rest = text.partition(BEGIN)
     table, _, _ = rest.partition(END)
     rows = [line for line in table.splitlines() if line.startswith("| ")][2:]
-    return [tuple(part.strip() for part in row.strip("|").split("|")[:3]) for row in rows]
+    return [[part.strip() for part in row.strip("|").split("|")] for row in rows]
 
 
 def _kept(table: str) -> tuple[dict[str, list[str]], dict[tuple[str, str], str]]:
