@@ -75,9 +75,8 @@ def measure(env: dict[str, str], rounds: int) -> dict[str, list[Write]]:
 
 def serialized(prefix: str) -> Iterator[str]:
     """Yield the DAGs whose names begin so, with the timetable of that name, as the child of a parse sends them."""
-    from airflow.serialization.serialized_objects import DagSerialization
-
     from dag_factory import load_dags
+    from tests.airflow_versions import DagSerialization
 
     for dag_id, dag in load_dags().items():
         if dag_id.startswith(prefix):

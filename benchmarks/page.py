@@ -78,11 +78,11 @@ def fill(env: dict[str, str]) -> int:
     """Write the DAGs of the store, and runs of each, into the database; return how many DAGs there are."""
     os.environ.update(env)
     from airflow.models.dagrun import DagRun
-    from airflow.serialization.serialized_objects import DagSerialization
     from airflow.utils.session import create_session
     from sqlalchemy import insert
 
     from dag_factory import load_dags
+    from tests.airflow_versions import DagSerialization
 
     add_bundle()
     dags = load_dags()
