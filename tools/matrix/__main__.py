@@ -100,8 +100,9 @@ def look_at(cell: Cell, looks: Sequence[Look]) -> results.Results:
         began = time.monotonic()
         try:
             outcomes[look.title] = look.run(cell, python)
-        except subprocess.TimeoutExpired as error:
-            outcomes[look.title] = Outcome("did not end", (f"not within {error.timeout:.0f} s",))
+        except TimeoutError as error:
+            say(str(error))
+            outcomes[look.title] = Outcome("did not end", ("it was stopped when its time was over",))
         outcome = outcomes[look.title]
         say(f"{cell.name}, {look.title}: {outcome.summary} ({time.monotonic() - began:.0f} s)", *outcome.failed)
         if outcome.failed and cell.may_fail:
