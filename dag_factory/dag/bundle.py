@@ -11,7 +11,7 @@ from airflow.dag_processing.bundles.base import BaseDagBundle
 
 from dag_factory import settings
 from dag_factory.dag.bundle_list import bundle_problems, part_of
-from dag_factory.dag.later_parses import configured_later_seconds
+from dag_factory.dag.later_seconds import configured_later_seconds
 from dag_factory.dag.load_notes import notes_path, read_loads
 from dag_factory.dag.loader_folder import STORING_SECONDS, LoaderFolder
 from dag_factory.dag.touches import Touches

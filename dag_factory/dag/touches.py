@@ -44,7 +44,7 @@ class Touches:
     :param files: the loader files
     :param part: those of which shards
     :param changed: asked where the marker has changed
-    :param later_seconds: see `dag_factory.dag.later_parses`
+    :param later_seconds: see `dag_factory.dag.later_seconds`
     :param clock: returns seconds
     """
 

@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from dag_factory.dag.later_parses import configured_later_seconds
+from dag_factory.dag.later_seconds import configured_later_seconds
 from dag_factory.errors import DagFactoryError, StoreError
 from dag_factory.store import ConfigStore
 from dag_factory.store.changed_ids import ChangedIds
 from dag_factory.store.markers import is_seen
 from dag_factory.store.shards import WHOLE, Shard
+from dag_factory.watch.later_parses import LaterParses
 from dag_factory.watch.loader_files import DagIds, LoaderFiles
 from dag_factory.watch.wanted import ParseRequest, Wanted, union
 
@@ -58,13 +59,13 @@ class Parses:
     is wanted; between its last look at that and its end, nothing else runs. No request loops forever: each is followed
     by a wait, and after as many as there are intervals the next one takes a parse that has noted something new.
 
-    Airflow takes some changes only from a later parse, see `dag_factory.dag.later_parses`. So a second task makes a new
-    marker at these times after the last change, and wants a parse that sees it. Each change starts that task again.
+    Airflow takes some changes only from a later parse. So at some times after each change a new marker is made, and a
+    parse is wanted that sees it, see `LaterParses`.
 
     :param store: opens the config store
     :param files: knows which shards a change concerns; without it, the loader is one file
     :param changed: returns the DAG ids that have changed since it was called last, None where that is unknown
-    :param later_seconds: the times after the last change, ascending
+    :param later_seconds: the times after a change, ascending
     :param retry_seconds: how long to wait for a parse after each request
     :param settling_seconds: how long a look at the store's marker waits for one of another thread
     :param gather_seconds: how long changes are gathered before it is found out what else they concern
@@ -86,20 +87,17 @@ class Parses:
         self._store = store
         self._files = files
         self._changed = changed
-        self._later_seconds = later_seconds
         self._retry_seconds = retry_seconds
         self._gather_seconds = gather_seconds
         self._look_seconds = look_seconds
         # The next request, if one is wanted.
         self._wanted: Wanted | None = None
-        # What was asked for, as a later parse will be.
-        self._lately: frozenset[str] | None = frozenset()
         # The DAG ids of the callers' own changes, since it was last found out what else those concern.
         self._own: set[str] = set()
         self._settling = threading.Lock()
         self._settling_seconds = settling_seconds
         self._task: asyncio.Task[None] | None = None
-        self._later: asyncio.Task[None] | None = None
+        self._later = LaterParses(self._ask_again, later_seconds)
         self._rest: asyncio.Task[None] | None = None
 
     def ask_if_unseen(self, request: ParseRequest, dag_ids: DagIds = None) -> None:
@@ -110,7 +108,7 @@ class Parses:
 
         :param dag_ids: what it may concern
         """
-        self._want(request, dag_ids, even_if_seen=False)
+        self._want(Wanted.of(request, dag_ids))
 
     def ask(self, request: ParseRequest, dag_ids: DagIds = None, *, even_if_seen: bool = False) -> None:
         """
@@ -119,11 +117,9 @@ class Parses:
         :param dag_ids: what it concerns, as far as that is known without a look at other configs
         :param even_if_seen: ask even if a parse has seen all markers, since a file may have come without one
         """
-        self._want(request, dag_ids, even_if_seen)
-        if self._later is not None:
-            self._later.cancel()
-        self._later = asyncio.create_task(self._ask_later(request))
+        self._want(Wanted.of(request, dag_ids, is_change=True, even_if_seen=even_if_seen))
         if dag_ids is not None:
+            self._later.note(request, frozenset(dag_ids))
             self._own.update(dag_ids)
             if self._rest is None or self._rest.done():
                 self._rest = asyncio.create_task(self._ask_for_the_rest(request))
@@ -148,27 +144,23 @@ class Parses:
 
     async def stop(self) -> None:
         """End what runs in the background."""
-        for task in (self._later, self._rest, self._task):
+        await self._later.stop()
+        for task in (self._rest, self._task):
             if task is not None:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
 
-    def _want(self, request: ParseRequest, dag_ids: DagIds, even_if_seen: bool) -> None:
-        wanted = Wanted(request, frozenset(dag_ids or ()), dag_ids is None, even_if_seen)
+    def _want(self, wanted: Wanted) -> None:
         self._wanted = wanted.with_earlier(self._wanted)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
 
-    async def _ask_later(self, request: ParseRequest) -> None:
-        began = time.monotonic()
-        for seconds in self._later_seconds:
-            await asyncio.sleep(began + seconds - time.monotonic())
-            # A new marker shows when a parse has come.
-            with suppress(DagFactoryError):
-                await asyncio.to_thread(lambda: self._store().bump())
-            self._want(request, self._lately, even_if_seen=True)
-        self._lately = frozenset()
+    async def _ask_again(self, request: ParseRequest, dag_ids: DagIds) -> None:
+        # A new marker shows when a parse has come.
+        with suppress(DagFactoryError):
+            await asyncio.to_thread(lambda: self._store().bump())
+        self._want(Wanted.of(request, dag_ids, even_if_seen=True))
 
     async def _ask_for_the_rest(self, request: ParseRequest) -> None:
         # Again for those that came during the look.
@@ -177,7 +169,9 @@ class Parses:
             asked = set(self._own)
             found = await self._found_out()
             if self._is_divided() and (found is None or found - self._own):
-                self._want(request, found if found is None else found - self._own, even_if_seen=False)
+                others = None if found is None else found - self._own
+                self._want(Wanted.of(request, others))
+                self._later.note(request, others)
             self._own -= asked
 
     async def _work(self) -> None:
@@ -220,10 +214,11 @@ class Parses:
             found = await self._found_out()
             if not self._is_divided():
                 found = None
+            if wanted.is_change:
+                self._later.note(wanted.request, found)
             # Where no marker can be made, the same is wanted again, though nothing else has changed by then.
-            is_again = wanted.even_if_seen and found == frozenset()
-            dag_ids = union(dag_ids, self._lately if is_again else found)
-        self._lately = union(self._lately, dag_ids)
+            is_again = wanted.even_if_seen and (not wanted.is_change or found == frozenset())
+            dag_ids = union(dag_ids, union(found, self._later.dag_ids) if is_again else found)
         return dag_ids
 
     async def _found_out(self) -> frozenset[str] | None:

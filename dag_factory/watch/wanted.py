@@ -30,13 +30,22 @@ class Wanted:
     :param request: asks for it
     :param dag_ids: what has changed, as far as that is known
     :param are_more: whether it must be found out what else has changed
+    :param is_change: whether something has changed, rather than that it may not have been parsed yet
     :param even_if_seen: ask even if the marker is seen
     """
 
     request: ParseRequest
     dag_ids: frozenset[str]
     are_more: bool
+    is_change: bool
     even_if_seen: bool
+
+    @classmethod
+    def of(
+        cls, request: ParseRequest, dag_ids: DagIds, *, is_change: bool = False, even_if_seen: bool = False
+    ) -> Wanted:
+        """Return what is wanted for these DAG ids, where they are unknown for all that has changed."""
+        return cls(request, frozenset(dag_ids or ()), dag_ids is None, is_change, even_if_seen)
 
     def with_earlier(self, earlier: Wanted | None) -> Wanted:
         """Return this wish and an earlier one as one."""
@@ -46,6 +55,7 @@ class Wanted:
             self.request,
             self.dag_ids | earlier.dag_ids,
             self.are_more or earlier.are_more,
+            self.is_change or earlier.is_change,
             self.even_if_seen or earlier.even_if_seen,
         )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from dag_factory.dag.later_parses import WRITING_SECONDS
+from dag_factory.dag.later_seconds import WRITING_SECONDS
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.shards import WHOLE, Shard, shard_of, shards

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from dag_factory.dag.later_parses import WRITING_SECONDS, later_seconds
+from dag_factory.dag.later_seconds import WRITING_SECONDS, later_seconds
 from dag_factory.store import writer
 from dag_factory.store.changed_ids import ChangedIds
 from dag_factory.store.folder.folder_store import FolderStore
@@ -465,6 +465,32 @@ def test_later_parses_are_of_the_shards_that_have_changed_alone(divided: Divided
 
     tell(parses, story)
     assert sorted(divided.parsed) == [Shard(1, 8)] * 3 + [Shard(2, 8)] * 3
+
+
+def test_later_parses_of_one_change_are_not_repeated_for_the_changes_after_it(divided: DividedAirflow) -> None:
+    parses = Parses(lambda: divided.store, divided.files, later_seconds=(0.2, 0.4), changed=set)
+
+    async def story() -> None:
+        for number in range(8):
+            parses.ask(divided.request, {id_in(Shard(number, 8))})
+            # Longer than until the first of them, and shorter than until the last.
+            await asyncio.sleep(0.3)
+        await until(lambda: divided.parsed.count(Shard(7, 8)) > 1)
+
+    tell(parses, story)
+    assert max(map(divided.parsed.count, shards(8))) <= 3
+
+
+def test_changes_that_go_on_coming_do_not_put_off_the_later_parse_of_an_earlier_one(divided: DividedAirflow) -> None:
+    parses = Parses(lambda: divided.store, divided.files, later_seconds=(0.5,), changed=set)
+
+    async def story() -> None:
+        parses.ask(divided.request, {id_in(Shard(1, 8))})
+        while divided.parsed.count(Shard(1, 8)) < 2:
+            parses.ask(divided.request, {id_in(Shard(2, 8))})
+            await asyncio.sleep(0.1)
+
+    tell(parses, lambda: asyncio.wait_for(story(), LIMIT))
 
 
 def test_where_no_marker_can_be_made_the_same_shards_are_asked_for_again(divided: DividedAirflow) -> None:
