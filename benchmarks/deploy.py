@@ -151,7 +151,12 @@ def over(  # noqa: PLR0913, PLR0917 - what an Airflow of ours depends on
         folder / "airflow",
         dags_folder=dags_folder,
         database=database,
-        config={"openmetadata_dag_factory": {"config_store": folder / "configs"}, "dag_processor": processor},
+        config={
+            "openmetadata_dag_factory": {"config_store": folder / "configs"},
+            "dag_processor": processor,
+            # Airflow's default in place of the sandbox's shorter one: it decides when a change is parsed once more.
+            "core": {"min_serialized_dag_update_interval": 30},
+        },
         env=server.env,
     )
 
