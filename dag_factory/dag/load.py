@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from airflow.sdk import DAG
@@ -16,7 +17,8 @@ from dag_factory.dag.plan import Plan, as_text
 from dag_factory.errors import ConfigError
 from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
-from dag_factory.store.config import BrokenConfig, Config
+from dag_factory.store.claims import named_in
+from dag_factory.store.config import BrokenConfig, Config, is_broken
 from dag_factory.store.config_files import defaults_keys
 from dag_factory.store.database import NoDatabase
 from dag_factory.store.index import Index, Outcome
@@ -106,7 +108,8 @@ class Load:
             complete=self._catalog.is_complete,
             seconds=seconds,
             shard=self._shard,
-            unchanged=self._unchanged,
+            unchanged={dag_id: self._outcomes[dag_id].copy or "" for dag_id in self._unchanged},
+            broken=self._catalog.broken,
         )
 
     def remember(self, copies: Mapping[str, str]) -> None:
@@ -183,25 +186,38 @@ def keep_last_good(  # noqa: PLR0913 - by name
     complete: bool,
     seconds: float = BUDGET_SECONDS,
     shard: Shard = WHOLE,
-    unchanged: Sequence[str] = (),
+    unchanged: Mapping[str, str] | None = None,
+    broken: Collection[str] = (),
 ) -> dict[str, str]:
     """
-    Keep copies of the configs from which DAGs have been built, to run while the configs are broken. Never fails.
+    Keep copies of what the DAGs have been built from, to run while the configs are broken. Never fails.
+
+    There is one copy for each DAG id, and one of each config. So where a broken config has got the last good version of
+    another one that gave the same DAG id, that version is the broken config's own from then on.
 
     :param since: when the configs were listed, in seconds since the epoch
     :param complete: whether no other config of the shard is in the store
     :param seconds: for how long copies are written
-    :param unchanged: DAG ids of further good configs, whose copies are in place
+    :param unchanged: the names of the copies of further good configs, by DAG id; empty where none could be kept
+    :param broken: keys of further broken configs, whose copies stay
     :return: the names of the copies in place, by DAG id
     """
-    good: list[Version] = []
-    broken: dict[str, str] = {}
+    run: list[Version] = []
+    waiting: set[str] = set()
     for config in configs:
-        if isinstance(config, Config) and config.trouble is None:
+        if isinstance(config, BrokenConfig):
+            # Its copy can't run, but the operator may allow it again. An id that was only made up has none.
+            if named_in(config.document) == config.dag_id:
+                waiting.add(config.dag_id)
+        elif config.trouble is None:
             access = store.access(config.key, defaults_keys(config.key))
-            good.append(Version(config.dag_id, config.key, config.document, access))
-        else:
-            # Also one whose copy can't run, for the operator may allow it again.
-            broken[config.dag_id] = config.key
-    in_use = InUse(frozenset(broken).union(unchanged), frozenset(broken.values()))
-    return store.last_good.keep(good, in_use, since=since, complete=complete, seconds=seconds, shard=shard)
+            run.append(Version(config.dag_id, config.key, config.document, access))
+        elif (copy := config.trouble.copy) is not None and copy.key != config.key:
+            run.append(replace(copy, key=config.key))
+    unchanged = unchanged or {}
+    in_use = InUse(
+        dag_ids=waiting.union(dag_id for dag_id, copy in unchanged.items() if not copy),
+        keys={config.key for config in configs if is_broken(config)}.union(broken),
+        names=list(filter(None, unchanged.values())),
+    )
+    return store.last_good.keep(run, in_use, since=since, complete=complete, seconds=seconds, shard=shard)

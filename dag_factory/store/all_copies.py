@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
-from dag_factory.store.copies import InUse, Version, id_part_of, is_whole, key_part_in, key_part_of
+from dag_factory.store.copies import (
+    InUse,
+    Version,
+    id_part_in,
+    id_part_of,
+    is_whole,
+    key_part_in,
+    key_part_of,
+    name_in,
+)
 from dag_factory.store.shards import WHOLE, Shard
 
 
@@ -87,7 +96,7 @@ def is_held(id_part: str, versions: Iterator[Version], shard: Shard) -> bool:
 
 
 def removable(
-    present: Mapping[str, Iterable[str]],
+    present: Mapping[str, Collection[str]],
     good: Iterable[Version],
     in_use: InUse,
     is_held: Callable[[str], bool],
@@ -96,13 +105,18 @@ def removable(
     Yield the copies of a shard that no config has any more, each by the part for its DAG id and its name.
 
     :param present: the names of all copies, by the part for the DAG id
-    :param good: what a complete load has found good
+    :param good: what a complete load has found good; its copies stay, until those that replace them are there
     :param is_held: whether the shard holds the DAG id of the copies with a part; may open them
     """
     stay = {id_part_of(version.dag_id) for version in good} | {id_part_of(dag_id) for dag_id in in_use.dag_ids}
     keys = {key_part_of(key) for key in in_use.keys}
+    current = {id_part_in(name): name_in(name) for name in in_use.names}
     for part in present.keys() - stay:
-        if is_held(part):
+        if part in current:
+            others = [name for name in present[part] if name_in(name) != current[part]]
+            if len(others) < len(present[part]):
+                yield from ((part, name) for name in others)
+        elif is_held(part):
             yield from ((part, name) for name in present[part] if key_part_in(name) not in keys)
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dag_factory.store.claims import Claim, Claims
-from dag_factory.store.config import BrokenConfig, Config
+from dag_factory.store.config import BrokenConfig, Config, is_broken
 from dag_factory.store.config_files import is_defaults
 from dag_factory.store.file_names import FileNames, KeysById, deployed_key, keys_by_stem
 from dag_factory.store.load_time import LoadTime
@@ -77,6 +77,8 @@ class Catalog:
         self._copies: dict[str, Version | None] = {}
         self.stamps: dict[str, Stamp | None] = {}
         """The stamp of each config, known once all have been listed."""
+        self.broken: frozenset[str] = frozenset()
+        """The keys of broken configs, also of other shards, where that decided on a DAG id; known then too."""
 
     def all(self) -> list[Config | BrokenConfig]:
         """
@@ -235,6 +237,8 @@ class Catalog:
         claims = self._claims.all(self._verdicts, self._load_time, needed or (lambda _: False))
         self.stamps = {claim.key: claim.stamp for claim in claims}
         speaks = speakers(claims, self._verdicts, self._load_time)
+        settled = (found for found in speaks.values() if not isinstance(found, Claim))
+        self.broken = frozenset(config.key for config in settled if is_broken(config))
         if self._is_noting:
             self._store.note(
                 {dag_id: found.key for dag_id, found in speaks.items() if found.key != deployed_key(dag_id)}

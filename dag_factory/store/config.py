@@ -11,6 +11,7 @@ from dag_factory.configs.inheritance import DEFAULTS
 from dag_factory.configs.problem import Problem
 from dag_factory.configs.validation.validator import Verdict, examine
 from dag_factory.errors import ConfigError
+from dag_factory.store.copies import Version
 
 _LIKE_DEFAULTS = frozenset({"default", "defaults"})
 
@@ -21,10 +22,12 @@ class Trouble:
     Why a config runs its last good version.
 
     :param since: when its files were last changed, in seconds since the epoch; None where unknown
+    :param copy: the last good version, as it was kept
     """
 
     problem: ConfigError
     since: float | None = None
+    copy: Version | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,21 @@ class BrokenConfig:
     A config of which no version can run, under the DAG id that it names, or one that was made up to show its problem.
 
     :param document: what could be read of it, empty where nothing could
+    :param is_outranked: whether it is good, and only has lost the DAG id that it names to another config
     """
 
     dag_id: str
     key: str
     problem: ConfigError
     document: Document = field(default_factory=dict)
+    is_outranked: bool = False
+
+
+def is_broken(config: Config | BrokenConfig) -> bool:
+    """Return whether a config's file is broken, whether or not its last good version runs."""
+    if isinstance(config, Config):
+        return config.trouble is not None
+    return not config.is_outranked
 
 
 def check(config: Config, opened: Allowed | None = None) -> None:

@@ -37,10 +37,17 @@ class Version:
 
 @dataclass(frozen=True)
 class InUse:
-    """Copies that must stay as they are: by DAG id, and by the config's key."""
+    """
+    Copies that must stay as they are.
+
+    :param dag_ids: for which all stay
+    :param keys: of configs of which all stay, unless another config's copy has taken the place
+    :param names: of single copies, as `keep` returned them. Others for the same DAG ids go, as far as these are there
+    """
 
     dag_ids: Collection[str] = ()
     keys: Collection[str] = ()
+    names: Collection[str] = ()
 
 
 def version_in(content: bytes, digest: str) -> Version | None:
@@ -88,14 +95,19 @@ def key_part_of(key: str) -> str:
     return _digest(key.encode())[:16]
 
 
+def name_in(place: str) -> str:
+    """Return the name of a copy's file from its path, its key, or what `keep` returned."""
+    return place.rpartition("/")[2].partition(" ")[0]
+
+
 def id_part_in(name: str) -> str:
     """Return the part of a copy's name, or of its key, that says which DAG id it is for."""
-    return name.rpartition("/")[2].partition(".")[0]
+    return name_in(name).partition(".")[0]
 
 
 def key_part_in(name: str) -> str:
     """Return the part of a copy's name, or of its key, that says which config it is of; empty where it has none."""
-    parts = name.rpartition("/")[2].split(".")
+    parts = name_in(name).split(".")
     return parts[1] if len(parts) > 2 else ""
 
 

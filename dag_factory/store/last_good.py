@@ -39,7 +39,8 @@ class LastGoodVersions(Protocol):
         shard: Shard = WHOLE,
     ) -> dict[str, str]:
         """
-        Keep copies of good configs, and remove those of configs that were removed. Never fails.
+        Keep copies of good configs, each the only one for its DAG id, and remove those of configs that were removed.
+        Never fails.
 
         Copies that are newer than the list of configs stay, since their configs may be missing from the list.
 

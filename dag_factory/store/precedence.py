@@ -113,8 +113,9 @@ def without_id(claim: Claim, dag_id: str, winner: str, verdicts: Verdicts) -> Br
     :param winner: the key of the config that has the DAG id
     """
     config = verdicts.judged(claim)
-    problem = config.problem if isinstance(config, BrokenConfig) else _taken(claim, winner)
-    return BrokenConfig(dag_id, claim.key, problem, claim.document or {})
+    is_outranked = isinstance(config, Config)
+    problem = _taken(claim, winner) if isinstance(config, Config) else config.problem
+    return BrokenConfig(dag_id, claim.key, problem, claim.document or {}, is_outranked)
 
 
 def precedence(key: str, dag_id: str | None) -> tuple[bool, bool, int, str]:

@@ -91,7 +91,7 @@ class Verdicts:
         config = self.judged(claim)
         if copy is None or isinstance(config, Config):
             return None
-        trouble = Trouble(config.problem, self._since(claim, config.problem))
+        trouble = Trouble(config.problem, self._since(claim, config.problem), copy)
         stand_in = Config(copy.dag_id, claim.key, copy.document, trouble)
         return stand_in if self._checked(stand_in) is None else None
 

@@ -18,6 +18,7 @@ from dag_factory.errors import ConfigError
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config, Trouble
 from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.shards import Shard
 from tests.stored import problem_of
 
 CANARY = "s3cr3t-canary"
@@ -40,6 +41,16 @@ def load(root: Path) -> dict[str, Config | BrokenConfig]:
     configs = loaded.all()
     keep_last_good(store, configs, since=time.time() + 60, complete=loaded.is_complete)
     return {config.dag_id: config for config in configs}
+
+
+def load_in_shards(root: Path, of: int = 3) -> None:
+    """Do with a store what several loaders do: each builds its DAG ids alone, and keeps what of these is good."""
+    for number in range(of):
+        store, shard = FolderStore(root), Shard(number, of)
+        loaded = Catalog(store, check)
+        configs = [loaded.settled(dag_id, found) for dag_id, found in loaded.held(shard)]
+        since = time.time() + 60
+        keep_last_good(store, configs, since=since, complete=loaded.is_complete, shard=shard, broken=loaded.broken)
 
 
 def write(root: Path, key: str, content: str | dict[str, Any]) -> None:
@@ -205,15 +216,78 @@ def test_a_config_that_was_moved_is_good_where_it_is(root: Path) -> None:
     assert states(root)["orders_metadata moved.yaml"] == "last good"
 
 
-def test_moved_and_broken_at_once_it_runs_as_it_was_for_as_long_as_it_says_its_name(root: Path) -> None:
+def test_moved_and_broken_at_once_it_runs_as_it_was_until_it_is_good_again_or_removed(root: Path) -> None:
     (root / "sales" / "orders.yaml").unlink()
     write(root, "moved.yaml", orders(refused=True))
     for _ in range(2):
         assert states(root) == {"orders_metadata moved.yaml": "last good", "other other.json": "good"}
     found = catalog(root).find("orders_metadata")
     assert state(found) == "last good"
+    # The version is its own by now, so that it need not even say its name.
     write(root, "moved.yaml", "{")
-    assert states(root) == {"moved moved.yaml": "broken", "other other.json": "good"}
+    assert states(root) == {"orders_metadata moved.yaml": "last good", "other other.json": "good"}
+    write(root, "moved.yaml", orders(version=2))
+    assert load(root)["orders_metadata"].document == orders(version=2)
+    (root / "moved.yaml").unlink()
+    assert states(root) == {"other other.json": "good"}
+
+
+def test_one_that_does_not_say_its_name_is_not_taken_for_another_one_that_was_removed(root: Path) -> None:
+    (root / "sales" / "orders.yaml").unlink()
+    write(root, "orders_metadata.json", "{")
+    for _ in range(2):
+        assert states(root) == {"orders_metadata orders_metadata.json": "broken", "other other.json": "good"}
+    # Nor later, for what was removed is gone by then.
+    write(root, "orders_metadata.json", orders(refused=True))
+    assert states(root) == {"orders_metadata orders_metadata.json": "broken", "other other.json": "good"}
+
+
+def test_a_config_that_was_renamed_twice_does_not_fall_back_to_its_first_name(root: Path) -> None:
+    """Not even where it loses the second one while it is broken, and others show their problems under the first."""
+    write(root, "orders_metadata.json", "{")
+    write(root, "sales/orders.yaml", {"name": "refunds"})
+    load(root)
+    write(root, "refunds.json", {"name": "refunds"})
+    write(root, "sales/orders.yaml", "{")
+    for _ in range(3):
+        assert states(root) == {
+            "orders sales/orders.yaml": "broken",
+            "orders_metadata orders_metadata.json": "broken",
+            "other other.json": "good",
+            "refunds refunds.json": "good",
+        }
+
+
+def test_a_version_that_another_config_runs_does_not_come_back_for_the_one_that_was_renamed(root: Path) -> None:
+    write(root, "moved.yaml", orders(refused=True))
+    write(root, "sales/orders.yaml", {"name": "refunds"})
+    load(root)
+    write(root, "refunds.json", {"name": "refunds"})
+    write(root, "sales/orders.yaml", "{")
+    expected = {
+        "orders sales/orders.yaml": "broken",
+        "orders_metadata moved.yaml": "last good",
+        "other other.json": "good",
+        "refunds refunds.json": "good",
+    }
+    for _ in range(3):
+        assert states(root) == expected
+    (root / "moved.yaml").unlink()
+    del expected["orders_metadata moved.yaml"]
+    for _ in range(3):
+        assert states(root) == expected
+
+
+def test_a_good_config_that_loses_its_id_leaves_no_version_to_run_once_it_is_broken(root: Path) -> None:
+    write(root, "refunds.yaml", orders())  # another one's id
+    write(root, "sales/orders.yaml", {"name": "refunds"})
+    write(root, "refunds.json", {"name": "refunds"})
+    load(root)
+    write(root, "sales/orders.yaml", "{")
+    (root / "refunds.json").unlink()
+    (root / "refunds.yaml").unlink()
+    for _ in range(2):
+        assert states(root) == {"orders sales/orders.yaml": "broken", "other other.json": "good"}
 
 
 def test_two_configs_that_swap_their_names_follow_them(root: Path) -> None:
@@ -386,6 +460,23 @@ def test_whatever_is_changed_all_agrees_with_itself_and_with_find(
         assert {str(config) for config in after.values() if trouble_of(config)} == {
             str(config) for config in configs if trouble_of(config)
         }
+
+
+@given(st.lists(st.tuples(files, defaults), min_size=2, max_size=4))
+def test_several_loaders_keep_what_one_would(
+    tmp_path_factory: pytest.TempPathFactory, history: list[tuple[dict[str, Any], dict[str, str]]]
+) -> None:
+    whole, divided = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("divided")
+    for content in history:
+        for root in (whole, divided):
+            fill(root, *content)
+        load(whole)
+        load_in_shards(divided)
+        assert kept_in(divided) == kept_in(whole)
+
+
+def kept_in(root: Path) -> set[str]:
+    return {path.name for path in root.glob(".last_good/??/*")}
 
 
 @given(files, keys, bad)

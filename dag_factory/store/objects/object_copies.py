@@ -138,19 +138,19 @@ class ObjectLastGood:
         removed: list[str] = []
         if complete:
             removed += (key for _, key in removable(by_id, good, in_use, lambda part: copies.are_held(part, shard)))
-        new: dict[str, bytes] = {}
         kept: dict[str, str] = {}
+        new: dict[str, bytes] = {}
+        outdated: dict[str, set[str]] = {}
         for version in good:
             content = content_of(version)
             key = _key_of(version, content)
-            others = by_id.get(id_part_of(version.dag_id), set()) - {key}
-            if key in present or len(content) <= MAX_BYTES:
+            outdated[key] = by_id.get(id_part_of(version.dag_id), set()) - {key}
+            if len(content) <= MAX_BYTES:
                 kept[version.dag_id] = key
-            if key not in present and len(content) <= MAX_BYTES:
-                new[key] = content
-            elif key in present:
-                removed += others  # else it is removed by the next load, when the new one is there
+                if key not in present:
+                    new[key] = content
         left = self._write(new, seconds)
+        removed += (each for key in outdated.keys() - left for each in outdated[key])
         self._bucket.remove_all(key for key in removed if (present[key].changed or since) < since)
         if left:
             log.info("The next parses keep the last good versions of %d more configs", len(left))
@@ -188,16 +188,17 @@ class ObjectCopies(AllCopies[ObjectCopy]):
     def listed(self) -> list[ObjectCopy]:
         return [ObjectCopy(key, id_part_in(key), key_part_in(key)) for key in self.names]
 
-    def newest_first(self, copies: Iterable[ObjectCopy]) -> Iterator[Version]:
-        for key in sorted(
-            (copy.key for copy in copies), key=lambda key: (self.names[key].changed or 0, key), reverse=True
-        ):
-            found = self._bucket.find(key, MAX_BYTES + 1)
-            version = version_in(found[0], key.split(".")[-2]) if found is not None else None
-            if version is not None:
+    def newest_first(self, copies: Iterable[ObjectCopy], looks: int = 5) -> Iterator[Version]:
+        for copy in sorted(copies, key=lambda copy: (self.names[copy.key].changed or 0, copy.key), reverse=True):
+            found = self._bucket.find(copy.key, MAX_BYTES + 1)
+            if found is None and looks > 1:
+                # A load has just replaced it by a newer one.
+                now = ObjectCopies(self._bucket, self._bucket.list(hidden=copy.key.rpartition("/")[0]))
+                yield from now.newest_first((each for each in now.listed() if each.id_part == copy.id_part), looks - 1)
+            elif found is not None and (version := version_in(found[0], copy.key.split(".")[-2])) is not None:
                 yield version
             elif found is not None:
-                log.warning("'%s' is torn or can't be read, so it is ignored", key)
+                log.warning("'%s' is torn or can't be read, so it is ignored", copy.key)
 
 
 def _key_of(version: Version, content: bytes) -> str:
