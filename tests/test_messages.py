@@ -34,6 +34,8 @@ WORDS = {
     r"beneath|upon|laid over": "below, applied on top of, merged over",
     r"hints?": "file event",
     r"mend(s|ed)?": "fix",
+    r"somebody|nobody": "a user, another process, by hand",
+    r"word that is known|as it should be": "known value, as expected",
 }
 
 # The same for docstrings and comments: only what is always wrong there.

@@ -189,6 +189,6 @@ async def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     sentences = {
         404: "This call is unknown. The page 'docs' lists all of them.",
-        405: "This call does not have that HTTP method. The page 'docs' says which it has.",
+        405: "This call does not support that HTTP method. The page 'docs' lists those that it supports.",
     }
     return refusal(error.status_code, sentences.get(error.status_code, str(error.detail)))

@@ -17,7 +17,7 @@ from dag_factory.api.answers import DeclaredAnswers, answer_errors, refusals
 from dag_factory.api.application import Application
 from dag_factory.api.automations import Automations, configured
 from dag_factory.api.browsers import OwnPagesOnly
-from dag_factory.api.counted import Counted
+from dag_factory.api.call_metrics import ErrorCounter
 from dag_factory.api.identity import Logins
 from dag_factory.api.openapi_pages import pages
 from dag_factory.api.rest import AirflowApi, running_app
@@ -90,7 +90,7 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
     app.state.airflow = api
     app.add_middleware(WholeBodies, seconds=body_seconds)
     # The last one is the first that a call comes to, so it sees the errors of all others.
-    app.add_middleware(Counted, calls=_calls())
+    app.add_middleware(ErrorCounter, calls=_calls())
     return app
 
 

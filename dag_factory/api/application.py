@@ -39,7 +39,7 @@ class Application:
     delete_seconds: float = 20.0
     ingestion_version: IngestionVersion = field(default_factory=IngestionVersion)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    # What waits until Airflow knows a DAG, to pause or unpause it, by the DAG's id.
+    # By DAG id: the `Toggle` that waits until Airflow knows the DAG, to pause or unpause it.
     toggles: dict[str, object] = field(default_factory=dict)
 
     def later(self, work: Coroutine[Any, Any, None]) -> None:

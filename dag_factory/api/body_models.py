@@ -1,4 +1,4 @@
-"""A model for the body of each call; its fields have the sentences of the answer for invalid values."""
+"""The models of the bodies of calls. Each field has the message for an invalid value."""
 
 from __future__ import annotations
 

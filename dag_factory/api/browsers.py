@@ -42,7 +42,7 @@ class BrowserGuard(ABC):
     """
 
     answer_headers: Sequence[tuple[bytes, bytes]] = ()
-    """What every answer has that does not name the same header itself."""
+    """Headers of every answer, unless it has the same header itself."""
 
     def __init__(self, app: ASGIApp, own: Collection[str] = ()) -> None:
         self._app = app

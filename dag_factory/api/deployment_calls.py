@@ -12,12 +12,12 @@ from fastapi import APIRouter, Request
 
 from dag_factory.api.answers import Refused, refusals
 from dag_factory.api.application import Application
-from dag_factory.api.counted import count
+from dag_factory.api.call_metrics import count
 from dag_factory.api.dependencies import ApplicationDep, CallerDep
 from dag_factory.api.ending_runs import active_runs, end_runs
 from dag_factory.api.identity import require, require_connections
 from dag_factory.api.json_bodies import body_schema, read_body
-from dag_factory.api.pipeline_lookup import AnothersId, NameParameter, find_dag, find_pipeline
+from dag_factory.api.pipeline_lookup import NameParameter, TakenDagId, find_dag, find_pipeline
 from dag_factory.api.rest import Caller, dag_path, refused
 from dag_factory.api.toggle import Toggle
 from dag_factory.configs.allowed import connections_in
@@ -111,8 +111,8 @@ async def delete(name: NameParameter, caller: CallerDep, application: Applicatio
     """
     try:
         dag_id = await find_pipeline(application, caller, name, "DELETE")
-    except AnothersId as refusal:
-        return {"message": f"A pipeline of that name was not there. {refusal.whose}"}
+    except TakenDagId as refusal:
+        return {"message": f"Nothing is deleted: that name is unknown. {refusal.whose}"}
     if await active_runs(caller, dag_id):
         await require(caller, "PUT", dag_id, run=True)
     removed = await application.change(
@@ -130,7 +130,7 @@ async def delete(name: NameParameter, caller: CallerDep, application: Applicatio
         application.later(_delete_later(application, caller, dag_id))
     if removed or known:
         return {"message": f"Pipeline '{dag_id}' is deleted."}
-    return {"message": f"Pipeline '{dag_id}' was not there."}
+    return {"message": f"Nothing is deleted: pipeline '{dag_id}' is unknown."}
 
 
 async def _delete_dag(caller: Caller, dag_id: str) -> bool:

@@ -26,7 +26,7 @@ async def health(application: ApplicationDep) -> dict[str, str]:
 @router.get("/health-auth", responses=refusals(401, 500))
 async def health_auth(_: CallerDep, application: ApplicationDep) -> dict[str, str]:
     """
-    Answer the same to callers with valid credentials, and what is wrong with the store.
+    Answer as `health` does, for callers with valid credentials alone, with what is wrong with the store.
 
     ``store`` says why the config store can't be used, and ``load`` why not all configs are loaded, or will not be soon.
     """

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from dag_factory.api.answers import Refused
-from dag_factory.api.brake import Brake
+from dag_factory.api.login_limit import LoginLimit
 from dag_factory.api.rest import AirflowApi, Caller
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ KNOWN_AT_ONCE = 2
 UNKNOWN_AT_ONCE = 2
 
 _NEEDED = "Credentials are needed: HTTP Basic with a user of Airflow, or a Bearer token of Airflow's."
-_WRONG = "Username or password is wrong."
+_WRONG = "Username or password is wrong. Use those of a user of this Airflow."
 
 
 class Logins:
@@ -41,11 +41,11 @@ class Logins:
 
     Credentials are not kept, only a digest of them with a key that exists only in this process.
 
-    A `Brake` limits wrong logins. It must not lock out a user who has the right password while others guess at the same
-    username from the same address. So credentials that were right before bypass the brake, and have login slots of
-    their own that no guess can use, since the digest covers the password. They count as right until Airflow refuses
-    them, or this process ends. All other logins are limited: after too many from their address, they get the answer 429
-    and must be retried.
+    A `LoginLimit` limits wrong logins. It must not lock out a user who has the right password while others guess at the
+    same username from the same address. So credentials that were right before bypass the limit, and have login slots
+    of their own that no guess can use, since the digest covers the password. They count as right until Airflow refuses
+    them, or this process ends. All other logins are limited: after too many from their address, they get the answer
+    429 and must be retried.
 
     Tokens need no limit: a wrong one costs only the check of a signature, and can't be guessed. Airflow's own login
     page and ``/auth/token`` have no limit; if they can be reached from outside, a proxy should limit them.
@@ -61,13 +61,13 @@ class Logins:
         kept_seconds: float = KEPT_SECONDS,
         refused_seconds: float = REFUSED_SECONDS,
         most_kept: int = MOST_KEPT,
-        brake: Brake | None = None,
+        limit: LoginLimit | None = None,
     ) -> None:
         self._airflow = airflow
         self._kept_seconds = kept_seconds
         self._refused_seconds = refused_seconds
         self._most_kept = most_kept
-        self._brake = brake or Brake()
+        self._limit = limit or LoginLimit()
         self._key = os.urandom(32)
         # By digest of the credentials, the latest at the end.
         self._kept: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
@@ -108,8 +108,8 @@ class Logins:
             if digest in self._known:
                 work = self._login_of_known(digest, username, password)
             else:
-                if wait := self._brake.take(client):
-                    raise _braked(wait)
+                if wait := self._limit.take(client):
+                    raise _too_many_wrong_logins(wait)
                 work = self._login_of_unknown(digest, username, password, client)
             login = asyncio.create_task(work)
             self._under_way[digest] = login
@@ -123,7 +123,7 @@ class Logins:
     async def _login_of_unknown(self, digest: bytes, username: str, password: str, client: str) -> str:
         async with self._unknown_lane:
             token = await self._login(digest, username, password)
-        self._brake.give_back(client)
+        self._limit.give_back(client)
         return token
 
     async def _login(self, digest: bytes, username: str, password: str) -> str:
@@ -214,10 +214,10 @@ async def user_of(token: str) -> object:
     try:
         return await get_auth_manager().get_user_from_token(token)
     except InvalidTokenError:
-        raise Refused(401, "The token is wrong, or it has expired.") from None
+        raise Refused(401, "The token is invalid or has expired. Get a new one from Airflow's /auth/token.") from None
 
 
-def _braked(seconds: float) -> Refused:
+def _too_many_wrong_logins(seconds: float) -> Refused:
     wait = math.ceil(seconds)
     return Refused(
         429,

@@ -1,4 +1,4 @@
-"""Which version of openmetadata-ingestion runs the pipelines, as the API says to an OpenMetadata server."""
+"""Which version of openmetadata-ingestion runs the pipelines: the API's answer to an OpenMetadata server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dag_factory.runner.installed_ingestion import Installed, installed_ingestio
 log = logging.getLogger(__name__)
 
 UNKNOWN = "unknown"
-"""A server shows it as the reason why it takes this Airflow for unhealthy; it still finds our API by that answer."""
+"""The answer where no version is known. The server then shows this Airflow as unhealthy, but still finds our API."""
 
 WAIT_SECONDS = 2.0
 """For how long a call waits for an interpreter. A server waits for 5 s, and then takes our API for missing."""

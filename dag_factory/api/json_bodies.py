@@ -19,7 +19,7 @@ from dag_factory.errors import ConfigError
 Body = TypeVar("Body", bound=BaseModel)
 
 SENTENCE = "sentence"
-"""The type of a `PydanticCustomError` of a field whose message is the whole sentence of the answer."""
+"""The type of a `PydanticCustomError` whose message is the whole sentence of the answer."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ DocumentDep = Annotated[Document, Depends(_document)]
 
 def JsonBody(model: type[Body]) -> Any:  # noqa: N802 - as FastAPI's own Body
     """
-    Return the dependency by which a call has its body as a model, to be named in its signature.
+    Return the FastAPI dependency that passes a call its body as a model.
 
     An invalid body is answered 400 with the field's `Wrong` sentence, never with its value.
     """

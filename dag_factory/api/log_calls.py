@@ -21,7 +21,7 @@ router = APIRouter()
 # In these states, a task has no log yet.
 _NOT_STARTED = frozenset({None, "none", "scheduled", "queued"})
 _PASSED_OVER = frozenset({"skipped", "upstream_failed", "removed"})
-# For Airflow, any run that has started and ended lasted longer, whatever the clocks of two machines say.
+# Every run that has started and ended lasted longer, even where the clocks of two machines differ.
 _ANY_DURATION = -1e9
 
 
@@ -56,7 +56,7 @@ async def last_dag_logs(  # noqa: PLR0913, PLR0917 - the parameters of the call
     path = dag_path(dag_id, "dagRuns", run_id, "taskInstances", task["task_id"], "logs", str(task["try_number"]))
     pager = await page_of(caller, path, number)
     if number >= pager.total:
-        raise Refused(404, f"The log has {pager.total} pages, counted from 0.")
+        raise Refused(404, f"The parameter 'after' is too large: the log has {pager.total} pages, counted from 0.")
     following = {"after": number + 1} if number + 1 < pager.total else {}
     return {task_id: pager.text, "total": pager.total, **following}
 

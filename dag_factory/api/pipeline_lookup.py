@@ -38,18 +38,20 @@ async def find_pipeline(
     the names of those that were refused, which must not affect the first one.
 
     :raises Refused: 400, where no pipeline can have that name; 403, where the caller lacks the permission
-    :raises AnothersId: where the DAG id belongs to a pipeline of another name
+    :raises TakenDagId: where the DAG id belongs to a pipeline of another name
     """
     dag_id = clean_dag_id(name)
     if not dag_id or len(dag_id) > MAX_DAG_ID:
-        raise Refused(400, f"'dag_id' is the pipeline's name, of 1 to {MAX_DAG_ID} characters.")
+        raise Refused(
+            400, f"'dag_id' is empty or too long. It is the pipeline's name, at most {MAX_DAG_ID} characters."
+        )
     # The server must be able to delete a pipeline that was refused.
     if method != "DELETE" and not names_a_dag(name):
-        raise Refused(400, f"'dag_id' is a name that {NO_DAG_ID}.")
+        raise Refused(400, f"'dag_id' is the pipeline's name, which {NO_DAG_ID}.")
     await require(caller, method, dag_id, run=run)
     owner = await application.store.owner(dag_id)
     if owner is not None and owner != name:
-        raise AnothersId(dag_id, owner)
+        raise TakenDagId(dag_id, owner)
     return dag_id
 
 
@@ -95,7 +97,7 @@ async def find_dag(caller: Caller, dag_id: str) -> dict[str, Any] | None:
     return None if dag.get("is_stale") else dag
 
 
-class AnothersId(Refused):
+class TakenDagId(Refused):
     """A call names an unknown pipeline whose DAG id belongs to another one."""
 
     def __init__(self, dag_id: str, owner: str) -> None:

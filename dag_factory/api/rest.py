@@ -125,9 +125,9 @@ def refused(response: httpx.Response, missing: str = "") -> Refused:
     """Return Airflow's refusal in the contract's form."""
     status = response.status_code
     if status == 401:
-        return Refused(401, "Airflow does not accept these credentials.")
+        return Refused(401, "Airflow no longer accepts these credentials. Log in again.")
     if status == 403:
-        return Refused(403, "The user lacks a permission in Airflow for this.")
+        return Refused(403, "The user lacks Airflow's permission for this. Ask Airflow's operator for it.")
     if status == 404:
         return Refused(404, missing or "Airflow does not have what was asked for. It may have been deleted meanwhile.")
     if status < 500:
@@ -144,7 +144,7 @@ def _reason(response: httpx.Response) -> str:
         detail = None
     if isinstance(detail, str):
         return detail
-    return "it is there already." if response.status_code == 409 else "the request does not have the form it needs."
+    return "it exists already." if response.status_code == 409 else "a part of the request is missing or invalid."
 
 
 def _bearer(token: str) -> dict[str, str]:

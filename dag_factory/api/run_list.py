@@ -30,7 +30,7 @@ _RUN_ID = re.compile(r"[A-Za-z0-9_.~:+-]{1,250}")
 
 async def find_runs(caller: Caller, dag_id: str, **wanted: Any) -> list[dict[str, Any]] | None:
     """
-    Return runs of a DAG, None without such a DAG.
+    Return runs of a DAG, None where the DAG is unknown.
 
     :param wanted: parameters of Airflow's own list, which select and sort
     """
@@ -90,5 +90,5 @@ def checked_run_id(run_id: object) -> str | None:
         # A UUID can be written in several ways, but a run reports under one: two runs would report under the same.
         return str(uuid.UUID(run_id))
     if not _RUN_ID.fullmatch(run_id) or ".." in run_id:
-        raise Refused(400, "The parameter 'run_id' is not the id of a run: letters, digits and any of _.~:+- make one.")
+        raise Refused(400, "The parameter 'run_id' is not the id of a run. Use letters, digits and _.~:+- alone.")
     return run_id

@@ -24,7 +24,7 @@ class StoreAccess:
 
     :param open_store: opens the config store
     :param write_seconds: how long a change waits for those before it, and then for the store; more than for its lock
-    :param names: knows how files are called, where changes by hand are watched; None to list the store
+    :param names: the kept names of the store's files, where changes by hand are watched; None to list the store
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class StoreAccess:
         return await asyncio.to_thread(find)
 
     async def owner(self, dag_id: str) -> str | None:
-        """Return the name of the pipeline to which a DAG id belongs; None where none has it, or the store is away."""
+        """Return the name of the pipeline to which a DAG id belongs; None without one, or without the store."""
 
         def find() -> str | None:
             try:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 
+from dag_factory.cli.checks.all_checks import CHECKS
 from dag_factory.cli.checks.check import Level, examine
-from dag_factory.cli.checks.every import CHECKS
 from dag_factory.cli.checks.site import Site
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import FAILED, FOUND, command

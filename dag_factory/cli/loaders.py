@@ -106,8 +106,8 @@ def retire_loaders(
         )
     if changed:
         raise LoaderError(
-            f"{_named(files, changed)} {_still(changed)} there, since somebody has changed it. With it, each of its "
-            "DAGs has two loaders. Remove it, or have it removed: --force."
+            f"{_named(files, changed)} {_still(changed)} there, because of changes by hand. With it, each of its "
+            "DAGs has two loaders. Remove it, or run this again with --force."
         )
     return f"{_named(files, ours)} {_were(ours)} removed."
 

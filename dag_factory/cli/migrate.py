@@ -11,8 +11,8 @@ from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import FOUND, command
 from dag_factory.cli.init import make_store
 from dag_factory.cli.loaders import loader_folder, write_loaders
+from dag_factory.cli.migration.airflow_state import history, plugin_version
 from dag_factory.cli.migration.handover import wait_for_loader
-from dag_factory.cli.migration.known import history, plugin_version
 from dag_factory.cli.migration.migration import Migration, Migrator
 from dag_factory.cli.migration.report import as_json, lines
 from dag_factory.cli.output import print_json, progress

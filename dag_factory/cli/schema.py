@@ -27,7 +27,7 @@ def schema(args: argparse.Namespace) -> None:
         )
     if is_ahead(version):
         print(
-            f"The source configs of openmetadata-ingestion {version} are not known here: these are those of "
+            f"The source configs of openmetadata-ingestion {version} are unknown. These are those of "
             f"{schemas.version}.",
             file=sys.stderr,
         )

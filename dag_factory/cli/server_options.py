@@ -49,7 +49,7 @@ def remarks(found: Difference) -> list[str]:
             f"{found.not_comparable} can't be compared: hidden from the Connection's user, or nested too deeply."
         )
     if found.undeployed:
-        said.append(f"{len(found.undeployed)} have no config here, and the server doesn't take them for deployed.")
+        said.append(f"{len(found.undeployed)} have no config here, and the server doesn't count them as deployed.")
     if found.skipped:
         said.append(f"{found.skipped} can't be deployed: their service is deleted, or they have no name for a DAG id.")
     if found.elsewhere:

@@ -90,7 +90,9 @@ class EntityReference(_Model):
     name: str | None = Field(None, description="Name of the entity in OpenMetadata.")
     type: str | None = Field(None, description="Kind of the entity, such as databaseService, team or user.")
     display_name: str | None = Field(None, description="Name to show to people.")
-    fully_qualified_name: str | None = Field(None, description="Name with those of the entities that hold it.")
+    fully_qualified_name: str | None = Field(
+        None, description="Fully qualified name: its name after those of the entities that contain it."
+    )
 
 
 class AirflowConfig(_Model):
@@ -193,7 +195,8 @@ class IngestionPipeline(_Model):
         description="What kind of ingestion it is. The fields of the source config depend on it."
     )
     fully_qualified_name: str | None = Field(
-        None, description="Name with the service's before it. Where it is missing, it is made from the two."
+        None,
+        description="Fully qualified name: the service's, a dot and the pipeline's. Made from the two if missing.",
     )
     owners: list[EntityReference] = Field([], description="The teams or users who own the pipeline.")
     service: EntityReference | None = Field(None, description="The service in OpenMetadata that is ingested.")

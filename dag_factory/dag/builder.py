@@ -55,14 +55,13 @@ def build_placeholder(config: BrokenConfig) -> DAG:
     return build(plan_of_placeholder(config))
 
 
-def plan_of(  # noqa: PLR0913 - the last by name
+def plan_of(
     config: Config,
     opened: Allowed | None = None,
     *,
     longest_run: int | None = None,
     title_tag: bool = False,
     spread: int = 0,
-    openmetadata_url: str | None = None,
 ) -> Plan:
     """
     Return all that the DAG of a config is built from. It holds no secret.
@@ -71,29 +70,20 @@ def plan_of(  # noqa: PLR0913 - the last by name
     :param longest_run: seconds after which a run without a ``workflowTimeout`` is ended, None for no limit
     :param title_tag: whether the pipeline's title is one of the DAG's tags
     :param spread: over how many seconds the runs of one cron are spread, unless the config says so
-    :param openmetadata_url: address of OpenMetadata's UI, None where only the config may have it
     :raises ConfigError: where validation finds an error; nothing else prevents a DAG
     """
     try:
         verdict = examine_config(config, opened, warnings=True)
         pipeline = verdict.require_pipeline()
         warnings = _shown(verdict.warnings) if config.trouble is None else []
-        return _planned(
-            pipeline,
-            config,
-            longest_run,
-            warnings,
-            title_tag=title_tag,
-            spread=spread,
-            openmetadata_url=openmetadata_url,
-        )
+        return _planned(pipeline, config, longest_run, warnings, title_tag=title_tag, spread=spread)
     except ConfigError as error:
         raise error.within(config.key) from None
 
 
 def plan_of_placeholder(config: BrokenConfig) -> PlaceholderPlan:
     """Return all that the placeholder DAG of a broken config is built from; docs and task say what is wrong."""
-    reason = descriptions.said_of(descriptions.BROKEN, config.problem, config.key)
+    reason = descriptions.line_of_error(descriptions.BROKEN, config.problem, config.key)
     tags = _unique([TAG, PROBLEM_TAG, *_readable_tags(config.document)])
     return PlaceholderPlan(config.dag_id, str(config.problem), describe_problem(config), reason, tags)
 
@@ -167,7 +157,6 @@ def _planned(  # noqa: PLR0913 - the last by name
     *,
     title_tag: bool,
     spread: int,
-    openmetadata_url: str | None,
 ) -> Plan:
     airflow = pipeline.airflow_config
     timeout = airflow.workflow_timeout or longest_run
@@ -179,7 +168,7 @@ def _planned(  # noqa: PLR0913 - the last by name
         dag_id=config.dag_id,
         title=cut(pipeline.title, _MAX_DISPLAY_NAME),
         description=_description(pipeline, config, warnings),
-        docs=describe(pipeline, config, timeout, timetable, warnings, openmetadata_url=openmetadata_url),
+        docs=describe(pipeline, config, timeout, timetable, warnings),
         schedule=written(timetable),
         timezone=timezone_of(airflow).name,
         catchup=airflow.pipeline_catchup,
@@ -203,9 +192,9 @@ def _description(pipeline: IngestionPipeline, config: Config, warnings: Sequence
     """Return what is wrong with a config, or doubtful, in the first line, and then what its author has written."""
     lines = [printable(redact_beginning(pipeline.description or "", _MAX_DESCRIPTION))]
     if config.trouble is not None:
-        lines.insert(0, descriptions.said_of(descriptions.LAST_GOOD, config.trouble.problem, config.key))
+        lines.insert(0, descriptions.line_of_error(descriptions.LAST_GOOD, config.trouble.problem, config.key))
     elif warnings:
-        lines.insert(0, descriptions.said(descriptions.WARNING, warnings[0], config.key, len(warnings) - 1))
+        lines.insert(0, descriptions.line_of(descriptions.WARNING, warnings[0], config.key, len(warnings) - 1))
     return cut("\n".join(filter(None, lines)), _MAX_DESCRIPTION) or None
 
 

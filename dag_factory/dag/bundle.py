@@ -34,7 +34,7 @@ class IngestionBundle(BaseDagBundle):
 
     It has no versions: a run uses the config that the store has when its task starts.
 
-    :param store: the same as the setting ``config_store``, for those who like to read it here
+    :param store: only documents the setting ``config_store`` here, and must be the same
     :param shards: how many loader files there are, in all parts together
     :param part: which part of them this bundle makes, from 0 on
     :param parts: how many parts there are

@@ -29,7 +29,6 @@ class Dags:
             longest_run=settings.longest_run,
             title_tag=settings.title_tag,
             spread=settings.spread,
-            openmetadata_url=settings.openmetadata_url,
         )
         self._built: dict[tuple[str, str, bool], Built] = {}
 
@@ -37,7 +36,7 @@ class Dags:
         """
         Build the DAG of a config.
 
-        :raises ConfigError: where it can't be built, or Airflow does not take it
+        :raises ConfigError: where it can't be built, or Airflow refuses it
         """
         try:
             plan = self._plan_of(config)
@@ -47,7 +46,8 @@ class Dags:
         except Exception as error:
             log.exception("config '%s': Airflow refuses its DAG", config.key)
             raise ConfigError(
-                f"Airflow refuses the DAG: {type(error).__name__}. See the log", config=config.key
+                f"Airflow refuses the DAG: {type(error).__name__}. The log of the DAG processor says why",
+                config=config.key,
             ) from error
 
     def of(self, config: Config | BrokenConfig) -> Built | None:

@@ -27,7 +27,7 @@ _FIRST_LINE = re.compile(
 )
 
 
-class Said(NamedTuple):
+class DescribedProblem(NamedTuple):
     """A problem as a description says it, None in place of what is unknown."""
 
     text: str
@@ -37,13 +37,13 @@ class Said(NamedTuple):
     field: str | None = None
 
 
-def said_of(lead: str, error: ConfigError, key: str) -> str:
-    """Return the first problem of an error in one line, as `said` does, and how many more there are."""
+def line_of_error(lead: str, error: ConfigError, key: str) -> str:
+    """Return the first problem of an error in one line, as `line_of` does, and how many more there are."""
     problems = problems_in(error)
-    return said(lead, problems[0], error.config or key, len(problems) - 1)
+    return line_of(lead, problems[0], error.config or key, len(problems) - 1)
 
 
-def said(lead: str, problem: Problem, key: str, others: int = 0) -> str:
+def line_of(lead: str, problem: Problem, key: str, others: int = 0) -> str:
     """
     Return a problem in one line of at most 500 characters: ``sales/orders.yaml:3:5, field 'airflowConfig.retries': …``.
 
@@ -58,13 +58,13 @@ def said(lead: str, problem: Problem, key: str, others: int = 0) -> str:
     return cut(f"{lead}. {where}: {one_line(problem.text)}", _LONGEST - len(more)) + more
 
 
-def read(description: str | None) -> Said | None:
+def read(description: str | None) -> DescribedProblem | None:
     """Return the problem that a description begins with, None where it does not begin with one."""
     # A longer text was not made here, and could make the pattern take seconds.
     found = _FIRST_LINE.fullmatch((description or "")[: _LONGEST + 1].partition("\n")[0][:_LONGEST])
     if found is None:
         return None
     line, column = found["line"], found["column"]
-    return Said(
+    return DescribedProblem(
         found["text"], found["file"], int(line) if line else None, int(column) if column else None, found["field"]
     )

@@ -46,7 +46,7 @@ class Plans:
         except ValueError:
             plan = None
         if plan is None or plan.dag_id != dag_id:
-            log.warning("what the last load has kept of DAG '%s' can't be read", dag_id)
+            log.warning("the plan that the last load has kept of DAG '%s' can't be read, so it is ignored", dag_id)
             return None
         return plan
 

@@ -1,4 +1,4 @@
-"""When Airflow takes a change only from a later parse than the first one."""
+"""When to parse once more after a change, since Airflow may ignore it at the first parse."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def configured_later_seconds() -> list[float]:
 
 def later_seconds(dag_update_seconds: float, stale_dag_seconds: float) -> list[float]:
     """
-    Return after how many seconds a parse is sure to have an effect that Airflow may have denied to the first one.
+    Return after how many seconds Airflow takes over what it may have ignored at the first parse.
 
     :param dag_update_seconds: after storing a DAG, Airflow does not store it again for so long (``[core]
         min_serialized_dag_update_interval``); 0 without such a limit

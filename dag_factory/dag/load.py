@@ -1,4 +1,4 @@
-"""One load of a shard's configs: what has not changed becomes its DAG again without being opened."""
+"""One load of a shard's configs. A config that has not changed is not opened: the plan of its DAG was kept."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Load:
 
     def remember(self, copies: Mapping[str, str]) -> None:
         """
-        Remember what the configs have become. Never fails.
+        Keep the outcome and the plan of each config in the index. Never fails.
 
         :param copies: the names of last good versions, by DAG id
         """

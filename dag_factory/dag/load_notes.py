@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from dag_factory.dag.load_figures import Limits, Load, Loads, problem_of
+from dag_factory.dag.load_history import Limits, LoadHistory, LoadRecord, problem_of
 from dag_factory.settings import airflow_settings
 from dag_factory.settings.airflow_versions import is_dag_processor
 from dag_factory.store.shards import WHOLE, Shard
@@ -58,8 +58,8 @@ class LoadNotes:
         self._path = path
         self._shard = shard
         self._clock = clock
-        self._load = Load(clock(), limits)
-        self._loads = Loads()
+        self._load = LoadRecord(clock(), limits)
+        self._loads = LoadHistory()
         self._lock: int | None = None
 
     @property
@@ -118,7 +118,7 @@ class LoadNotes:
                 log.warning("%s", self.problem)
             self._store.note_load_problem(self.problem, self._shard)
 
-    def _go_on(self, load: Load) -> None:
+    def _go_on(self, load: LoadRecord) -> None:
         self._load = load
         # What another process has noted meanwhile stays as it is.
         self._loads = self._loads.went_on(load)
@@ -138,7 +138,7 @@ class LoadNotes:
         return self._lock is not None
 
     def _write(self) -> None:
-        noted = {name: load.as_json() for name, load in vars(self._loads).items() if isinstance(load, Load)}
+        noted = {name: load.as_json() for name, load in vars(self._loads).items() if isinstance(load, LoadRecord)}
         text = json.dumps(noted | {"killed": self._loads.killed}).encode()
         with suppress(OSError):
             assert self._lock is not None
@@ -161,16 +161,16 @@ def begin_notes(store: ConfigStore, memory: Path | None, shard: Shard = WHOLE) -
     return notes
 
 
-def read_loads(path: Path) -> Loads:
+def read_loads(path: Path) -> LoadHistory:
     """Return what a file of notes says, nothing where it is missing or can't be read."""
     try:
         with path.open("rb") as file:
             noted = json.loads(file.read(_MAX_BYTES))
-        last, complete = (Load.from_json(noted.get(name)) for name in ("last", "complete"))
+        last, complete = (LoadRecord.from_json(noted.get(name)) for name in ("last", "complete"))
         killed = noted.get("killed")
     except (OSError, ValueError, AttributeError):
-        return Loads()
-    return Loads(last, complete, killed if isinstance(killed, int) else 0)
+        return LoadHistory()
+    return LoadHistory(last, complete, killed if isinstance(killed, int) else 0)
 
 
 def notes_path(memory: Path, shard: Shard) -> Path:
@@ -187,5 +187,5 @@ def _limits() -> Limits:
     try:
         return Limits(*airflow_settings.load_limits())
     except Exception as error:  # noqa: BLE001 - Airflow's own exception for it has moved between versions
-        log.error("How long a load may take is unknown: %s", type(error).__name__)
+        log.error("Airflow's time limits for a parse can't be read (%s), so a load has none", type(error).__name__)
         return Limits()

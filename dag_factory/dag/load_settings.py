@@ -33,14 +33,12 @@ class LoadSettings:
     :param longest_run: seconds after which a run without a ``workflowTimeout`` is ended, None for no limit
     :param title_tag: whether a pipeline's title is one of its DAG's tags
     :param spread: over how many seconds the runs of one cron are spread
-    :param openmetadata_url: address of OpenMetadata's UI, None where only configs may have it
     """
 
     opened: Allowed = field(default_factory=Allowed)
     longest_run: int | None = None
     title_tag: bool = False
     spread: int = 0
-    openmetadata_url: str | None = None
 
     def fingerprint(self) -> str:
         """
@@ -61,21 +59,20 @@ class LoadSettings:
             self.longest_run,
             self.title_tag,
             self.spread,
-            self.openmetadata_url,
         ]
         return hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def configured() -> LoadSettings:
     """Return the settings of this process."""
-    return LoadSettings(allowed.configured(), _longest_run(), _title_tag(), _spread(), settings.openmetadata_url())
+    return LoadSettings(allowed.configured(), _longest_run(), _title_tag(), _spread())
 
 
 def _longest_run() -> int | None:
     try:
         return settings.longest_run()
     except SettingsError as error:
-        log.error("%s. Until it is corrected, %d is used", error, DEFAULT_LONGEST_RUN)
+        log.error("%s. Until it is corrected, %d is used", str(error).rstrip("."), DEFAULT_LONGEST_RUN)
         return DEFAULT_LONGEST_RUN
 
 
@@ -83,7 +80,7 @@ def _title_tag() -> bool:
     try:
         return settings.title_tag()
     except SettingsError as error:
-        log.error("%s Until it is corrected, titles are not tags", error)
+        log.error("%s. Until it is corrected, titles are not tags", str(error).rstrip("."))
         return False
 
 

@@ -15,9 +15,9 @@ from airflow.sdk import DAG, get_parsing_context
 from dag_factory import settings
 from dag_factory.dag import last_load, load_settings
 from dag_factory.dag.dags import Dags
+from dag_factory.dag.fallback_dag import build_fallback_dag
 from dag_factory.dag.load import Load
 from dag_factory.dag.load_notes import LoadNotes, begin_notes
-from dag_factory.dag.stand_in import build_stand_in
 from dag_factory.errors import SettingsError, StoreError
 from dag_factory.reporting import metrics
 from dag_factory.settings.airflow_versions import is_dag_processor
@@ -70,7 +70,7 @@ def load_dags(shard: int = 0, of: int = 1) -> dict[str, DAG]:
             # Without the error's text, which may quote a config.
             where = "".join(traceback.format_tb(error.__traceback__))
             log.error(
-                "The loader has failed with %s, which is a bug. Please report:\n%s",
+                "The loader has failed with %s, which is a bug. Please report it with these lines:\n%s",
                 type(error).__name__,
                 where,
             )
@@ -165,4 +165,4 @@ def _one_of_last_load(index: Index | None, wanted: str, error: StoreError) -> di
     log.error("%s", error)
     outcome = index.outcome(wanted) if index is not None else None
     recalled = last_load.recalled(index, {wanted: outcome}) if index is not None and outcome is not None else {}
-    return recalled or {wanted: build_stand_in(wanted, str(error))}
+    return recalled or {wanted: build_fallback_dag(wanted, str(error))}

@@ -38,7 +38,7 @@ def connect(connection: Document) -> OpenMetadata:
         return create_ometa_client(OpenMetadataConnection.model_validate(known_fields(connection)))
     except ValidationError as error:
         fields = ", ".join(sorted({".".join(map(str, problem["loc"])) for problem in error.errors()}))
-        raise WorkflowError(f"openMetadataServerConnection is wrong or incomplete: {fields}") from None
+        raise WorkflowError(f"openMetadataServerConnection is invalid or incomplete. Check {fields}") from None
     except ValueError as error:
         raise WorkflowError(f"the OpenMetadata server can't be connected to: {error}") from None
 
@@ -59,7 +59,10 @@ def known_fields(connection: Document) -> Document:
 
     unknown = sorted(connection.keys() - OpenMetadataConnection.model_fields.keys())
     if unknown:
-        log.warning("openMetadataServerConnection: openmetadata-ingestion does not know %s", ", ".join(unknown))
+        log.warning(
+            "openMetadataServerConnection: openmetadata-ingestion does not know %s, so it is left out",
+            ", ".join(unknown),
+        )
     return {name: value for name, value in connection.items() if name not in unknown}
 
 
@@ -74,8 +77,8 @@ def fetch_service(server: OpenMetadata, reference: Document) -> Service:
     if (entity := asked.get(str(kind).lower())) is None:
         known = ", ".join(sorted(map(in_server_spelling, asked)))
         raise WorkflowError(
-            f"openmetadata-ingestion {version('openmetadata-ingestion')} runs nothing for service.type '{kind}', only: "
-            f"{known}"
+            f"openmetadata-ingestion {version('openmetadata-ingestion')} does not support service.type '{kind}'. It "
+            f"supports {known}"
         )
     fqn = reference.get("fullyQualifiedName") or quoted(reference["name"])
     try:

@@ -70,7 +70,11 @@ async def actions(request: Request, visitor: VisitorDep, body: Annotated[ActionB
         dag_ids = await _dag_ids(visitor, body)
         return {"total": len(dag_ids), "dag_ids": dag_ids}
     task = asyncio.create_task(_done(visitor, body, budget))
-    return vars(await asyncio.shield(task))
+    try:
+        found = await asyncio.shield(task)
+    finally:
+        visitor.totals.forget()
+    return vars(found)
 
 
 async def _done(visitor: Visitor, body: ActionBody, budget: Budget) -> Done:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, Request
 
 from dag_factory.api.answers import Refused
 from dag_factory.api.identity import user_of
 from dag_factory.api.rest import AirflowApi, Caller
+from dag_factory.page.recent_totals import UserTotals
 
 _NEEDED = "Log in to Airflow's UI in this browser, or send a Bearer token of Airflow's."
 
 
 class Visitor(Caller):
-    """
-    The user of the page, as whom Airflow is asked.
+    """The user of the page, as whom Airflow is asked."""
 
-    :param user: the same as Airflow's auth manager knows them
-    """
-
-    def __init__(self, airflow: AirflowApi, token: str, user: Any) -> None:
+    def __init__(self, airflow: AirflowApi, token: str, totals: UserTotals) -> None:
         super().__init__(airflow, token)
-        self.user = user
+        self.totals = totals
 
 
 async def visitor_of(request: Request) -> Visitor:
@@ -39,7 +36,8 @@ async def visitor_of(request: Request) -> Visitor:
         token = credentials.strip() if scheme.lower() == "bearer" else ""
     if not token:
         raise Refused(401, _NEEDED)
-    return Visitor(request.app.state.airflow, token, await user_of(token))
+    await user_of(token)
+    return Visitor(request.app.state.airflow, token, request.app.state.totals.of(token))
 
 
 VisitorDep = Annotated[Visitor, Depends(visitor_of)]

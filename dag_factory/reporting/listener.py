@@ -81,13 +81,13 @@ def reports() -> Reports[EndedRun]:
     from dag_factory.reporting.ended_runs import EndedRun, report_end, still_ended
     from dag_factory.reporting.evidence import find_evidence
     from dag_factory.reporting.report_queue import Reports
-    from dag_factory.reporting.run_note import note_version
+    from dag_factory.reporting.run_note import write_note
 
     def note_and_report(run: EndedRun, failures: int) -> tuple[float, EndedRun] | None:
         if run.report.is_second_look:
             return report_end(run, None, failures)
         try:
-            note_version(run.dag_id, run.run_id)
+            write_note(run.dag_id, run.run_id)
         except Exception as error:  # noqa: BLE001 - the report is more than a note
             log.warning("%s: its note can't be written: %s", run, type(error).__name__)
         return report_end(run, find_evidence(run.dag_id, run.run_id), failures)

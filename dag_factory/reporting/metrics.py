@@ -119,7 +119,7 @@ RECORDS = Metric(
     Kind.COUNTER,
     ("type",),
     _WORKER,
-    "Records of runs, as the step of the workflow counts them that has the most",
+    "Records of runs: each step of a workflow counts them again, so only the largest count is sent",
 )
 WARNINGS = Metric(f"{PREFIX}.run.warnings", Kind.COUNTER, ("type",), _WORKER, "Warnings of runs, of all steps together")
 ERRORS = Metric(f"{PREFIX}.run.errors", Kind.COUNTER, ("type",), _WORKER, "Errors of runs, of all steps together")
@@ -131,7 +131,7 @@ OVERHEAD = Metric(
     Kind.TIMER,
     ("type",),
     _WORKER,
-    "Time of a task beside its workflow: reading the config, asking the server, the report",
+    "Time of a task besides its workflow: reading the config, checking the server, reporting",
 )
 REPORTS_WAITING = Metric(
     f"{PREFIX}.reports.waiting",

@@ -20,7 +20,7 @@ _NOTE = re.compile(rf"(?:{_COUNTS})?(?:\. )?(?:{_CONFIG})?(?:\. )?(?:{_FAILED}(?
 _LONGEST = 5_000
 
 
-def note_version(dag_id: str, run_id: str) -> None:
+def write_note(dag_id: str, run_id: str) -> None:
     """
     Write what a run's task has counted, the version of the config that it has used, and why it failed, into its note.
 

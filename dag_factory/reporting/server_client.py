@@ -167,13 +167,13 @@ def token_of(connection: Document) -> str | None:
         return None
     if token.startswith(_MANAGED_MARK):
         raise ServerError(
-            "the token stands in OpenMetadata's secrets manager, which only openmetadata-ingestion can read. "
+            "the token is in OpenMetadata's secrets manager, which only openmetadata-ingestion can read. "
             f"Refer to a {_SOURCES}"
         )
     if token.startswith(_FILE_MARKS):
         # openmetadata-ingestion takes it for a file. In the scheduler and the API server, a user who may deploy a
         # config could have any file sent to a server of their own.
-        raise ServerError(f"the token stands in a file, which only openmetadata-ingestion reads. Refer to a {_SOURCES}")
+        raise ServerError(f"the token is in a file, which only openmetadata-ingestion reads. Refer to a {_SOURCES}")
     return token
 
 

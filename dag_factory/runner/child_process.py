@@ -114,7 +114,7 @@ class Child:
 
     def terminate(self) -> None:
         """Ask the child to end, and kill it if it does not; returns at once. For signal handlers and other threads."""
-        self._terminate("the child process was ended, because its task was")
+        self._terminate("the child process was ended because its task was")
 
     @property
     def pid(self) -> int | None:
@@ -252,7 +252,7 @@ class Child:
 def _how_it_ended(code: int) -> str:
     if code == -signal.SIGKILL:
         return (
-            "the child process was killed (SIGKILL). If nobody did that, the machine or its container was out of "
+            "the child process was killed (SIGKILL). Unless a user did that, the machine or its container was out of "
             "memory: give it more, or let the pipeline ingest less at once"
         )
     if code < 0:

@@ -29,7 +29,7 @@ class ForkedGroup:
         self._lock = threading.RLock()
         self._has_ended = False
         self._code = -SIGKILL
-        # It can't end before it is let go on.
+        # The process waits for the answer of `answered`, so it can't have ended yet.
         process = os.pidfd_open(pid)
         self._watch = threading.Thread(target=self._await_end, args=[status, process, on_end], daemon=True)
         self._watch.start()

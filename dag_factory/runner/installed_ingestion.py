@@ -114,7 +114,7 @@ def _understood(said: bytes) -> tuple[Installed, list[str]]:
     except (ValueError, TypeError, KeyError, RecursionError):
         is_version = False
     if not is_version:
-        return Installed(problem="can't be asked"), []
+        return Installed(problem="prints no version that can be read"), []
     return Installed(version, None if version else f"has no {DISTRIBUTION}"), places
 
 

@@ -14,7 +14,7 @@ from dag_factory.secrets.names import is_secret_name
 from dag_factory.settings.options import IN_PROCESS
 
 SCRIPT = Path(__file__).parents[1] / "ingestion" / "child.py"
-"""What it runs."""
+"""The script that it runs."""
 
 # Airflow's own variables hold its keys, its Connections and its supervisor's address. With those of Python and of a
 # virtual environment, the other interpreter would import Airflow's packages.

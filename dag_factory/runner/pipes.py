@@ -46,8 +46,7 @@ class Pipes:
     The four pipes of a child: its standard streams, and one for its messages. They are closed with the context.
 
     :param put: called with each piece as it comes, and with an error that ends all reading, in another thread. A
-    message
-        comes before the output that was printed after it, since it may name a secret in that.
+        message comes before the output that was printed after it, since it may name a secret in that
     """
 
     def __init__(self, put: Callable[[Piece | Exception], None]) -> None:

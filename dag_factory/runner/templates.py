@@ -21,7 +21,7 @@ from dag_factory.runner.pipes import Pipes
 
 log = logging.getLogger(__name__)
 
-# Within it, the first child of a template waits for its imports.
+# The first child of a template also waits for the template's imports.
 _ANSWER_SECONDS = 120.0
 
 _templates: dict[str, Template] = {}
@@ -113,7 +113,7 @@ def start_templates(pythons: Iterable[str], idle: int) -> None:
             try:
                 _templates[python] = Template(python, template_environment(python), idle)
             except OSError as error:
-                log.warning("Runs by '%s' start cold: it can't be started here: %s", python, error.strerror)
+                log.warning("'%s' can't be started here (%s), so its runs start cold", python, error.strerror)
 
 
 def stop_templates() -> None:

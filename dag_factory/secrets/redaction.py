@@ -73,7 +73,7 @@ def encrypt(value: Any, encrypted: Callable[[str | float], Any], name: str = "",
     Return a value with every secret text and number in it replaced; references stay as they are.
 
     :param encrypted: returns what replaces a text or a number
-    :param by_value: whether a text is judged by its looks too, not only by the names of its fields
+    :param by_value: whether a text is judged by its form too, not only by the names of its fields
     """
     if is_reference(value):
         return value

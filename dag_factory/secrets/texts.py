@@ -1,4 +1,4 @@
-"""Texts that give a secret away by their looks, whatever their field is called."""
+"""Finds secrets in texts by their form, whatever their field is called."""
 
 from __future__ import annotations
 

@@ -210,14 +210,16 @@ def watch_store() -> str:
 
 def _interpreter(option: str, value: str) -> str:
     if value != IN_PROCESS and not Path(value).is_absolute():
-        raise SettingsError(f"[{SECTION}] {option}: '{value}' is neither {IN_PROCESS} nor an absolute path")
+        raise SettingsError(
+            f"[{SECTION}] {option}: '{value}' is neither {IN_PROCESS} nor an absolute path. Set it to one of the two"
+        )
     return value
 
 
 def _count(option: str, *, least: int) -> int:
     value = _text(option) or OPTIONS[option]["default"] or ""
     if not value.isdecimal() or int(value) < least:
-        raise SettingsError(f"[{SECTION}] {option} is not a number of at least {least}")
+        raise SettingsError(f"[{SECTION}] {option} is not a number of at least {least}. Set it to one")
     return int(value)
 
 

@@ -1,5 +1,5 @@
 """
-Where configs lie: the store, which config speaks for which DAG id, and the writer.
+Where configs lie: the store, to which config each DAG id belongs, and the writer.
 
 Runs in every process of Airflow; only the API server and the command line write configs. It may import `configs` and
 what that may import.

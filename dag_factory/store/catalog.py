@@ -1,4 +1,4 @@
-"""Which config of a store speaks for which DAG id?"""
+"""To which config of a store does each DAG id belong?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dag_factory.store.config import BrokenConfig, Config, is_broken
 from dag_factory.store.config_files import is_defaults
 from dag_factory.store.file_names import FileNames, KeysById, deployed_key, keys_by_stem
 from dag_factory.store.load_time import LoadTime
-from dag_factory.store.precedence import Found, precedence, speakers, without_id
+from dag_factory.store.precedence import Found, owners, precedence, without_id
 from dag_factory.store.shards import WHOLE, Shard
 from dag_factory.store.stamps import Stamp
 from dag_factory.store.verdicts import Verdicts, accepts_all
@@ -27,8 +27,8 @@ class Catalog:
     """
     The configs of a store, each merged over the defaults of its folders. It answers two questions:
 
-    - `all`, the exact index: which config speaks for which DAG id? It opens and checks every config. At 10,000 configs
-      that takes 2 s, and in addition the time of ``check``.
+    - `all`, the exact index: to which config does each DAG id belong? It opens and checks every config. At 10,000
+      configs that takes 2 s, and in addition the time of ``check``.
     - `look_up`, the likely answer for one DAG id: it opens the file that is named after the id, was noted for it, or
       has a last good version for it. At 10,000 configs that takes 0.3 ms, or 80 ms where the store has to be listed,
       since no ``names`` are given or these are outdated.
@@ -51,7 +51,7 @@ class Catalog:
     :param good: returns key and stamp of each config, by DAG id, that ``check`` is known to accept; None for those that
         the index has of any load
     :param claims: of configs that were read before; None to read them when they are asked for
-    :param names: knows how files are called; None to list the store where `look_up` asks for that
+    :param names: the kept names of the store's files; None to list the store where `look_up` asks for that
     :param notes: whether it is noted in the store where configs are. What an author has is left as it is
     """
 
@@ -97,8 +97,8 @@ class Catalog:
         :param had: how many DAG ids the last load of the shard had, None where that is unknown
         :raises StoreError: where the store can't be listed
         """
-        speaks = self.speakers(shard.holds)
-        found = {dag_id: each for dag_id, each in speaks.items() if shard.holds(dag_id)}
+        owned = self.owners(shard.holds)
+        found = {dag_id: each for dag_id, each in owned.items() if shard.holds(dag_id)}
         in_order = sorted(found, key=lambda dag_id: (self._load_time.is_new(found[dag_id].key), dag_id))
         for before, dag_id in enumerate(in_order):
             if not self._load_time.leaves_out(found[dag_id].key, before, had):
@@ -108,10 +108,10 @@ class Catalog:
         """Return the config of a DAG id in the form in which it runs."""
         if not isinstance(found, Claim):
             return found
-        config = self._verdicts.standing(found)
+        config = self._verdicts.good_by_file(found)
         if isinstance(config, Config) and config.dag_id == dag_id:
             return config
-        return self._verdicts.moved(found)
+        return self._verdicts.good_by_id(found)
 
     def knows_good(self, found: Found) -> bool:
         """Return whether a config is known to run as it is, so that it need not be opened."""
@@ -155,7 +155,7 @@ class Catalog:
         if isinstance(config, Config):
             return config
         # A config that can run would come before a broken one.
-        found = self.speakers(dag_id.__eq__).get(dag_id)
+        found = self.owners(dag_id.__eq__).get(dag_id)
         return self.settled(dag_id, found) if found is not None else config
 
     def judge(self, key: str) -> Config | BrokenConfig | None:
@@ -169,7 +169,7 @@ class Catalog:
         claim = self._claims.of(key)
         if claim is None:
             return None
-        config = self._verdicts.standing(claim)
+        config = self._verdicts.good_by_file(claim)
         if isinstance(config, BrokenConfig):
             return config
         other = self.look_up(config.dag_id)
@@ -213,7 +213,7 @@ class Catalog:
         """
         config = self._verdicts.judged(claim)
         if isinstance(config, BrokenConfig) and (copy := self._copy(dag_id)) is not None and copy.key == claim.key:
-            return self._verdicts.standing(claim)
+            return self._verdicts.good_by_file(claim)
         return config
 
     def _moved_here(self, broken: Claim, dag_id: str) -> Config | BrokenConfig | None:
@@ -223,11 +223,11 @@ class Catalog:
         None where it runs its own last good version, under another id than it names.
         """
         copy = self._copy(dag_id)
-        if copy is not None and copy.key != broken.key and isinstance(self._verdicts.standing(broken), Config):
+        if copy is not None and copy.key != broken.key and isinstance(self._verdicts.good_by_file(broken), Config):
             return None
-        return self._verdicts.stand_in(broken, copy) or self._verdicts.judged(broken)
+        return self._verdicts.last_good_for(broken, copy) or self._verdicts.judged(broken)
 
-    def speakers(self, needed: Callable[[str], bool] | None = None) -> dict[str, Found]:
+    def owners(self, needed: Callable[[str], bool] | None = None) -> dict[str, Found]:
         """
         Return what each DAG id of the store belongs to, and note where it is.
 
@@ -236,11 +236,11 @@ class Catalog:
         """
         claims = self._claims.all(self._verdicts, self._load_time, needed or (lambda _: False))
         self.stamps = {claim.key: claim.stamp for claim in claims}
-        speaks = speakers(claims, self._verdicts, self._load_time)
-        settled = (found for found in speaks.values() if not isinstance(found, Claim))
+        owned = owners(claims, self._verdicts, self._load_time)
+        settled = (found for found in owned.values() if not isinstance(found, Claim))
         self.broken = frozenset(config.key for config in settled if is_broken(config))
         if self._is_noting:
             self._store.note(
-                {dag_id: found.key for dag_id, found in speaks.items() if found.key != deployed_key(dag_id)}
+                {dag_id: found.key for dag_id, found in owned.items() if found.key != deployed_key(dag_id)}
             )
-        return speaks
+        return owned

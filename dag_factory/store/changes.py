@@ -48,8 +48,8 @@ class Seen:
         # Read once: thousands of files may claim one DAG id.
         is_good = is_good or partial(check, opened=allowed.configured())
         catalog = Catalog(store, is_good, index=index or Index(NoDatabase()))
-        speaks = catalog.speakers()
-        return cls({dag_id: _origin(found, catalog.stamps.get(found.key)) for dag_id, found in speaks.items()})
+        owned = catalog.owners()
+        return cls({dag_id: _origin(found, catalog.stamps.get(found.key)) for dag_id, found in owned.items()})
 
     def differing(self, other: Seen) -> set[str]:
         """Return the DAG ids whose DAGs are made from something else at another moment, or at one of the two only."""

@@ -57,7 +57,8 @@ class ConfigFiles:
         except Exception as error:
             # An unexpected exception must not become an import error, which would stop all pipelines.
             log.exception("config '%s' can't be read", key)
-            return Contents(problem=ConfigError(f"can't be read: {type(error).__name__}. See the log", config=key))
+            problem = f"can't be read: {type(error).__name__}. The log of the process that read it says why"
+            return Contents(problem=ConfigError(problem, config=key))
         try:
             return Contents(self.with_defaults(key, own))
         except ConfigError as error:
@@ -90,7 +91,7 @@ class ConfigFiles:
             try:
                 defaults = parse(self._store.read(key), key, may_be_empty=True)
                 if found is not None:
-                    return ConfigError(f"stands beside a {DEFAULTS}. Keep one of the two", config=key)
+                    return ConfigError(f"is in the same folder as a {DEFAULTS}. Keep one of the two", config=key)
                 check_defaults(defaults)
                 found = merge_over_defaults(above, defaults)
             except KeyError:

@@ -114,7 +114,7 @@ class Examination:
         claims = _ClaimsRead(self._store, readings.values(), unlisted)
         catalog = Catalog(self._store, self._check, claims=claims, good=lambda: good, notes=False)
         found: list[Examined] = []
-        for dag_id, each in catalog.speakers().items():
+        for dag_id, each in catalog.owners().items():
             reading = readings.get(each.key)
             if reading is not None and catalog.knows_good(each):
                 warnings = tuple(self._placed(each.key, reading.problems))

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from dag_factory.store.shards import Shard
 
 
-# No clock makes such a marker in the next thousand years. One that somebody has written into the store would be greater
-# than all that come after it, or have none after it at all.
+# No clock makes such a marker in the next thousand years. If one is written into the store by hand, it does not count:
+# no later marker would be greater.
 _FAR = UUID(int=1 << 127)
 
 

@@ -18,24 +18,24 @@ Found = Config | BrokenConfig | Claim
 """What a DAG id belongs to. A claim is not checked yet: whatever the check finds, the id is its own."""
 
 
-def speakers(claims: Sequence[Claim], verdicts: Verdicts, load_time: LoadTime) -> dict[str, Found]:
+def owners(claims: Sequence[Claim], verdicts: Verdicts, load_time: LoadTime) -> dict[str, Found]:
     """
     Return what each DAG id belongs to, by the rule of `dag_factory.store.catalog.Catalog`.
 
     :param claims: of all configs of a store
-    :param load_time: says for which of the claims that have to be judged for that there is no time
+    :param load_time: says which of the disputed claims there is no time to judge
     """
-    speaks: dict[str, Found] = {}
+    owned: dict[str, Found] = {}
     disputed: list[Claim] = []
     counted = Counter(claim.named_id for claim in claims)
     for claim in claims:
         if (dag_id := claim.named_id) is not None and _is_undisputed(claim, dag_id, counted, verdicts):
-            speaks[dag_id] = claim
+            owned[dag_id] = claim
         else:
             disputed.append(claim)
-    in_time = _judged_in_time(disputed, len(speaks), verdicts, load_time)
-    _settle(sorted(in_time, key=lambda claim: precedence(claim.key, claim.named_id)), speaks, verdicts)
-    return speaks
+    in_time = _judged_in_time(disputed, len(owned), verdicts, load_time)
+    _settle(sorted(in_time, key=lambda claim: precedence(claim.key, claim.named_id)), owned, verdicts)
+    return owned
 
 
 def _judged_in_time(claims: Sequence[Claim], before: int, verdicts: Verdicts, load_time: LoadTime) -> Iterator[Claim]:
@@ -58,12 +58,12 @@ def _is_undisputed(claim: Claim, dag_id: str, counted: Mapping[str | None, int],
     """
     Return whether only this config names its DAG id, and it would run under no other, even if it is broken.
 
-    That is so where all that was kept of this config and for this id is of both.
+    So each last good version of this config must be for this id, and each one for this id must be of this config.
     """
     return counted[dag_id] == 1 and (verdicts.knows_good(claim) or verdicts.copies.agrees(claim.key, dag_id))
 
 
-def _settle(claims: Sequence[Claim], speaks: dict[str, Found], verdicts: Verdicts) -> None:
+def _settle(claims: Sequence[Claim], owned: dict[str, Found], verdicts: Verdicts) -> None:
     """
     Add the configs to which the rule has to be applied, each under its DAG id or one by which its problem is shown.
 
@@ -72,21 +72,21 @@ def _settle(claims: Sequence[Claim], speaks: dict[str, Found], verdicts: Verdict
     running, broken = _contenders(claims, verdicts)
     losers: list[Claim] = []
     for dag_id, claim, found in sorted(running, key=lambda each: precedence(each[1].key, each[0])):
-        if dag_id not in speaks:
-            speaks[dag_id] = found
+        if dag_id not in owned:
+            owned[dag_id] = found
         elif isinstance(found, Config) and found.trouble is not None:
-            broken.append(claim)  # its last good version has lost its id; the one that it names may be another
+            broken.append(claim)  # its last good version has lost its id, but the config itself may name another one
         else:
             losers.append(claim)
     for claim in broken:
-        if claim.named_id is None or claim.named_id in speaks:
+        if claim.named_id is None or claim.named_id in owned:
             losers.append(claim)
         else:
-            speaks[claim.named_id] = verdicts.moved(claim)
+            owned[claim.named_id] = verdicts.good_by_id(claim)
     for claim in losers:
-        dag_id = next(candidate for candidate in _ids_for_a_problem(claim) if candidate not in speaks)
-        winner = speaks.get(claim.named_id or "")
-        speaks[dag_id] = without_id(claim, dag_id, winner.key if winner is not None else "", verdicts)
+        dag_id = next(candidate for candidate in _ids_for_a_problem(claim) if candidate not in owned)
+        winner = owned.get(claim.named_id or "")
+        owned[dag_id] = without_id(claim, dag_id, winner.key if winner is not None else "", verdicts)
 
 
 def _contenders(
@@ -98,7 +98,7 @@ def _contenders(
     for claim in claims:
         if claim.named_id is not None and verdicts.knows_good(claim):
             running.append((claim.named_id, claim, claim))
-        elif isinstance(config := verdicts.standing(claim), Config):
+        elif isinstance(config := verdicts.good_by_file(claim), Config):
             running.append((config.dag_id, claim, config))
         else:
             broken.append(claim)

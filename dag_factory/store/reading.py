@@ -91,7 +91,7 @@ def _all_of(pool: ProcessPoolExecutor, read: Iterable[list[Reading]]) -> Iterato
 
 
 def _begin(store: ConfigStore, opened: Allowed) -> None:
-    """Keep in a fork what it reads with."""
+    """Prepare a process of the pool."""
     _mine.append((ConfigFiles(store), opened))
 
 

@@ -36,8 +36,7 @@ class Shard:
                 raise SettingsError(f"{name} is not a whole number. Write it without quotes and decimals")
         if not 0 < self.of <= MAX_SHARDS or not 0 <= self.number < self.of:
             raise SettingsError(
-                f"shard {self.number} of {self.of} can't be: the number of shards is 1 to {MAX_SHARDS}, and the first "
-                "shard is 0"
+                f"shard {self.number} of {self.of} is invalid. There are 1 to {MAX_SHARDS} shards, and the first is 0"
             )
 
     def holds(self, dag_id: str) -> bool:

@@ -15,7 +15,7 @@ from dag_factory.configs.timetables.spread import SpreadTimetable, spread_runs
 from dag_factory.errors import ConfigError
 from dag_factory.plain_text import cut, one_line
 
-# Of a text in a list.
+# Characters of a text in a list.
 _LONGEST = 250
 ON_DEMAND = "on demand"
 

@@ -22,10 +22,10 @@ def toggled(before: Document, now: Document) -> bool | None:
         former, pipeline = IngestionPipeline.from_document(before), IngestionPipeline.from_document(now)
     except ConfigError:
         return None  # what the former document said is unknown
-    if _said(former) == _said(pipeline):
+    if _started_flags(former) == _started_flags(pipeline):
         return None
     return pipeline.starts_paused
 
 
-def _said(pipeline: IngestionPipeline) -> tuple[bool, bool]:
+def _started_flags(pipeline: IngestionPipeline) -> tuple[bool, bool]:
     return pipeline.enabled, pipeline.airflow_config.pause_pipeline

@@ -72,28 +72,28 @@ class Verdicts:
         problem = claim.problem or self._fault(config) or (nameless(claim) if claim.named_id is None else None)
         return config if problem is None else config.broken(problem)
 
-    def standing(self, claim: Claim) -> Config | BrokenConfig:
+    def good_by_file(self, claim: Claim) -> Config | BrokenConfig:
         """Return a config as it is, or where it is broken the last good version of the same file."""
         config = self.judged(claim)
         if isinstance(config, Config):
             return config
-        return self.stand_in(claim, self.copies.of_key(claim.key)) or config
+        return self.last_good_for(claim, self.copies.of_key(claim.key)) or config
 
-    def moved(self, claim: Claim) -> Config | BrokenConfig:
+    def good_by_id(self, claim: Claim) -> Config | BrokenConfig:
         """Return a config as it is, or where it is broken the last good version of its DAG id, from whichever file."""
         config = self.judged(claim)
         if isinstance(config, Config):
             return config
-        return self.stand_in(claim, self.copies.of_id(config.dag_id)) or config
+        return self.last_good_for(claim, self.copies.of_id(config.dag_id)) or config
 
-    def stand_in(self, claim: Claim, copy: Version | None) -> Config | None:
+    def last_good_for(self, claim: Claim, copy: Version | None) -> Config | None:
         """Return a last good version in place of a broken config, None where that can no longer run either."""
         config = self.judged(claim)
         if copy is None or isinstance(config, Config):
             return None
         trouble = Trouble(config.problem, self._since(claim, config.problem), copy)
-        stand_in = Config(copy.dag_id, claim.key, copy.document, trouble)
-        return stand_in if self._checked(stand_in) is None else None
+        last_good = Config(copy.dag_id, claim.key, copy.document, trouble)
+        return last_good if self._checked(last_good) is None else None
 
     def _fault(self, config: Config) -> ConfigError | None:
         if config.key not in self._faults:

@@ -86,7 +86,7 @@ def deploy(
 
     :param toggle: called before the config is stored, with the DAG's id and whether to pause it, if that has changed;
         if it raises, the config stays as it was
-    :param names: knows how files are called; None to list the store where that matters
+    :param names: the kept names of the store's files; None to list the store where that matters
     :raises ConfigError: where the document, merged over its defaults, has errors
     :raises ConflictError: where its name gives the DAG id of another pipeline
     :raises StoreError: where it can't be stored
@@ -127,7 +127,7 @@ def delete(store: ConfigStore, name: str, names: FileNames | None = None) -> boo
 
     One that can no longer be read has no name, and is found by the DAG id.
 
-    :param names: knows how files are called; None to list the store
+    :param names: the kept names of the store's files; None to list the store
     :raises StoreError: where it can't be removed
     """
     dag_id = clean_dag_id(name)
@@ -192,7 +192,7 @@ def _at_rest(document: Document, dag_id: str, keys: Keys) -> Document:
 
 
 def _moved_as(present: Config | BrokenConfig | None, at_rest: Document) -> Document:
-    """Return a document with the moment of the present one's move, which no server knows."""
+    """Return a document with the ``movedAt`` of the stored one, which no server knows."""
     moved_at = (mapping_at(present.document, "dagFactory") or {}).get("movedAt") if present is not None else None
     ours = at_rest.get("dagFactory") or {}
     if moved_at is None or not isinstance(ours, dict) or is_reference(ours):

@@ -69,7 +69,7 @@ class Difference:
     How the store and the server differ.
 
     :param differing: the pipelines that differ, by DAG id
-    :param undeployed: pipelines that are not here, and that the server doesn't take for deployed either
+    :param undeployed: pipelines that are not here, and that the server doesn't count as deployed either
     :param on_server: how many pipelines the server has listed
     :param compared: how many of those were compared
     :param elsewhere: how many pipelines other runners run, or other servers have deployed here
@@ -178,7 +178,7 @@ class Comparison:
         if difference is not None:
             self._found.differing.append(_differing(difference[0], pipeline, config.key, difference[1]))
         elif not pipeline.is_deployed:
-            why = "the server doesn't take it for deployed"
+            why = "the server doesn't count it as deployed"
             self._found.differing.append(_differing(NOT_DEPLOYED_THERE, pipeline, config.key, why))
 
     def _older_or_newer(self, pipeline: ServerPipeline, config: StoredConfig) -> tuple[str, str] | None:

@@ -56,7 +56,7 @@ def _write(store: ConfigStore, pipeline: ServerPipeline) -> None:
     document["deployed"] = True
     if pipeline.is_hidden:
         raise ConfigError(
-            "is kept back by the server, since the Connection's user may not see it. Give the user the right to view "
+            "is hidden by the server, since the Connection's user may not see it. Give the user the permission to view "
             "ingestion pipelines, or have the server deploy it, without --write",
             field="sourceConfig.config",
         )

@@ -69,7 +69,7 @@ class PeriodicCheck:
             except BlockingIOError:
                 pass  # another process of this machine does it
             except Exception as error:  # noqa: BLE001 - else nobody would notice that nothing is checked any more
-                log.error("The check against the OpenMetadata server can't be made: %s", _told(error))
+                log.error("The check against the OpenMetadata server can't be made: %s", _reason(error))
             self._stopped.wait(self._look_seconds)
 
     @contextmanager
@@ -98,9 +98,9 @@ class PeriodicCheck:
         except StoppedError:
             return
         except Exception as error:  # noqa: BLE001 - the next check may succeed
-            log.warning("The config store could not be compared with the OpenMetadata server: %s", _told(error))
+            log.warning("The config store could not be compared with the OpenMetadata server: %s", _reason(error))
             now = datetime.now(timezone.utc)
-            result = replace(last or LastDifference(now), checked_at=now, error=_told(error))
+            result = replace(last or LastDifference(now), checked_at=now, error=_reason(error))
         keep(result)
         metrics.send(measured(result))
         if result.error is None and (result.only_on_server or result.only_here or result.older_here):
@@ -134,6 +134,6 @@ def checking() -> Iterator[None]:
         check.join(LAST_SECONDS)
 
 
-def _told(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     """Return an error's text where it is one of ours, else its kind: the text might quote a document."""
     return str(error) if isinstance(error, DagFactoryError) else type(error).__name__

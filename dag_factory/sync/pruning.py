@@ -37,18 +37,18 @@ def candidates(difference: Difference) -> list[StoredConfig]:
         return []
     if not difference.is_complete or difference.not_comparable:
         raise CommandError(
-            "nothing is pruned: the server has not listed all of its pipelines, or keeps back what they do. Give the "
-            "Connection's user the right to view all ingestion pipelines, and run it again"
+            "nothing is pruned: the server has not listed all of its pipelines, or has hidden fields of some. Give the "
+            "Connection's user the permission to view all ingestion pipelines, and run it again"
         )
     if not difference.on_server or not difference.known_to_server:
         raise CommandError(
-            "nothing is pruned: the server knows none of the configs here. Does the Connection lead to the "
-            "right server?"
+            "nothing is pruned: the server knows none of the configs in the store. Check that the Connection names the "
+            "right server"
         )
     if len(difference.unknown_to_server) > len(difference.known_to_server):
         raise CommandError(
-            f"nothing is pruned: the server knows {len(difference.known_to_server)} of the configs here, and "
-            f"{len(difference.unknown_to_server)} it does not. If that is as it should be, delete their files by hand"
+            f"nothing is pruned: of the configs in the store, the server knows {len(difference.known_to_server)} and "
+            f"lacks {len(difference.unknown_to_server)}. If these are obsolete, delete their files by hand"
         )
     return difference.unknown_to_server
 
@@ -65,9 +65,9 @@ def prune(store: ConfigStore, api: ServerApi, configs: list[StoredConfig]) -> It
     """
     for config in configs:
         if not config.is_own_file:
-            yield Pruned(config, "no deploy wrote it")
+            yield Pruned(config, "its file was not written by a deploy")
         elif not is_gone(api, config.id):
-            yield Pruned(config, "the server has it after all")
+            yield Pruned(config, "the server still has it")
         elif not writer.withdraw(store, config.dag_id, is_written_by_deploy):
             yield Pruned(config, "it was written or changed by hand")
         else:

@@ -54,12 +54,12 @@ class StoredConfig:
 
 def stored_configs(store: ConfigStore, index: Index) -> dict[str, StoredConfig]:
     """
-    Return the config that speaks for each DAG id.
+    Return the config that each DAG id belongs to.
 
     :param index: what this machine knows of the store, so that few configs are opened twice
     :raises StoreError: where the store can't be read
     """
-    keys = {dag_id: found.key for dag_id, found in Catalog(store, index=index).speakers().items()}
+    keys = {dag_id: found.key for dag_id, found in Catalog(store, index=index).owners().items()}
     in_order = sorted(keys, key=keys.__getitem__)
     store.prefetch(keys[dag_id] for dag_id in in_order)
     configs: dict[str, StoredConfig] = {}

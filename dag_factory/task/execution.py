@@ -32,7 +32,7 @@ from dag_factory.store.config_version import CONFIG_XCOM, config_version
 from dag_factory.task.failures import OVERTIME, in_plain_words, reason_of, without_secrets
 from dag_factory.task.links import links_to
 from dag_factory.task.preparation import find_config, resolve_config
-from dag_factory.task.run_figures import RunFigures
+from dag_factory.task.run_metrics import RunMetrics
 from dag_factory.task.runners import InChild, InProcess, Runner
 from dag_factory.task.server_check import require_answers
 from dag_factory.task.version_check import Interpreter, require_fitting_version
@@ -70,7 +70,7 @@ class Execution:
         self._problem = problem
         self._context = context
         self._mask = Mask()
-        self._figures = RunFigures(dag_id)
+        self._metrics = RunMetrics(dag_id)
         timeout = context["task"].execution_timeout
         self._ends_at = time.monotonic() + timeout.total_seconds() if timeout is not None else None
         self._outcome = TaskOutcome(context, self._report_by_ingestion)
@@ -117,7 +117,7 @@ class Execution:
 
     def _prepare(self) -> Prepared:
         found = find_config(self._dag_id, self._problem, self._mask)
-        self._figures.type = str(found.pipeline.pipeline_type)
+        self._metrics.type = str(found.pipeline.pipeline_type)
         # From here on, the server is known, so that errors in the rest can be reported.
         self._outcome.run = self._prepared_run(found.pipeline, found.server)
         resolved = resolve_config(found, self._dag_id, self._conf, self._mask)
@@ -136,7 +136,7 @@ class Execution:
         require_fitting_version(prepared.interpreter, connection, server.version)
         with ingestion_logging(str(document.get("loggerLevel") or "INFO")):
             self._runner = self._new_runner(prepared)
-            with self._figures.workflow():
+            with self._metrics.workflow():
                 return self._runner.run()
 
     def _report(self, outcome: RunOutcome) -> Summary:
@@ -144,7 +144,7 @@ class Execution:
             log.info("%s: %s", step, ", ".join(f"{count} {name}" for name, count in counts.items()))
         self._outcome.succeeded(outcome)
         if not self._outcome.is_stopped:
-            self._figures.send(outcome.state, outcome.summary)
+            self._metrics.send(outcome.state, outcome.summary)
         return outcome.summary
 
     def _leave(self, failure: BaseException, reason: str) -> None:
@@ -155,13 +155,13 @@ class Execution:
                 if value is not None:
                     self._context["ti"].xcom_push(key=key, value=value)
         except Exception as error:  # noqa: BLE001 - the task's own error is the one to show
-            log.warning("why the run has failed could not be left in Airflow: %s", type(error).__name__)
+            log.warning("the reason of the failure could not be stored in Airflow: %s", type(error).__name__)
 
     def _count(self, failure: BaseException, *, is_final: bool = False) -> None:
         """Count a failed try. One that was asked to end leaves no outcome, so the scheduler counts it."""
         if not self._outcome.is_stopped:
             outcome = "retried" if self._outcome.is_retried and not is_final else "failed"
-            self._figures.send(outcome, summary_of(failure))
+            self._metrics.send(outcome, summary_of(failure))
 
     @property
     def _conf(self) -> Mapping[str, object]:

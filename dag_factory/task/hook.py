@@ -72,7 +72,7 @@ class OpenMetadataHook(BaseHook):
         server = f"OpenMetadata {found.version or 'of an unknown version'} at {shown(fields)}"
         if found.user is None:
             return True, f"{server} answers. No token was checked: the Connection has none that can be read here."
-        return True, f"{server} answers, and knows the token as that of '{found.user}'."
+        return True, f"{server} answers, and accepts the token, that of '{found.user}'."
 
     @classmethod
     def get_ui_field_behaviour(cls) -> dict[str, Any]:

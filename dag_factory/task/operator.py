@@ -79,9 +79,9 @@ class ConfigErrorOperator(BaseOperator):
         )
         context["ti"].xcom_push(key=OUTCOME_XCOM, value=left)
         from dag_factory.reporting.run_tags import BROKEN
-        from dag_factory.task.run_figures import RunFigures
+        from dag_factory.task.run_metrics import RunMetrics
 
-        figures = RunFigures(self.dag_id)
-        figures.type = BROKEN
-        figures.send("failed")
+        run_metrics = RunMetrics(self.dag_id)
+        run_metrics.type = BROKEN
+        run_metrics.send("failed")
         raise AirflowFailException(self.problem)

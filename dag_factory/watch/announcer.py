@@ -51,8 +51,8 @@ class Announcer:
         """
         Make a marker that could not be made when it was due. Never fails.
 
-        :param writers_too: also one that a writer has left undone, whose changes have been listed by now: one that is
-            announced first gets no line in the log
+        :param writers_too: also one that a writer has left undone. Its changes must have been listed by now: a change
+            that is announced before gets no line in the log
         """
         try:
             if self._due is not None:

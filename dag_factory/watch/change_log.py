@@ -159,7 +159,7 @@ def _lines(wrong: Sequence[_Wrong]) -> Iterator[str]:
         yield f"{len(group)} configs are wrong: {cause}"
         names = [f"'{each.key}'" + (f" ({place})" if (place := each.problems[0].place) else "") for each in group]
         for start in range(0, len(names), _NAMES_IN_LINE):
-            yield f"these are: {', '.join(names[start : start + _NAMES_IN_LINE])}"
+            yield f"configs with this problem: {', '.join(names[start : start + _NAMES_IN_LINE])}"
 
 
 def _doubtful(doubts: Mapping[str, Sequence[Problem]]) -> Iterator[str]:

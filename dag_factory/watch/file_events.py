@@ -48,7 +48,7 @@ EVENTS: list[type[FileSystemEvent]] = [
 ]
 # Each is a thread of watchdog's.
 MAX_FOLDERS = 200
-# Of more files it is not kept which have changed: they are listed anyway.
+# Where more files have changed, their names are not kept: all files are listed anyway.
 MAX_CHANGED = 200
 
 # File systems that other machines change too, which the kernel does not report. By the kernel's names; of FUSE's
@@ -64,7 +64,7 @@ REMOTE = frozenset(
 
 class FileEvents(FileSystemEventHandler):
     """
-    Calls ``wake`` whenever something changes in one of the folders. What has changed, the watcher finds out by looking.
+    Calls ``wake`` whenever something changes in one of the folders. The watcher then lists them to see what it was.
 
     Each folder has a watch of its own. A recursive watch of watchdog's would be one thread for all, but leaves out,
     without an error, the folders below for which the kernel has no watch left.
@@ -104,7 +104,7 @@ class FileEvents(FileSystemEventHandler):
                 self._observer.unschedule(watch)
                 del self._watches[folder]
                 self._complete_since.pop(self._resolved.pop(folder[0]), None)
-        # What changed before a folder was watched, the look between that and now has seen.
+        # A listing has come since the folders were watched, so it has seen all earlier changes.
         now = time.monotonic()
         self._complete_since = {path: min(since, now) for path, since in self._complete_since.items()}
         new = folders.items() - self._watches.keys()
@@ -199,7 +199,7 @@ def open_file_events(folders: Iterable[Path], wake: Callable[[], None]) -> FileE
     mounts = psutil.disk_partitions(all=True)
     for folder in folders:
         if (kind := remote_kind(folder, mounts)) is not None:
-            log.info("'%s' is on a file system of the type %s: it is polled", folder, kind)
+            log.info("'%s' is polled, since file systems of type %s don't report all changes", folder, kind)
             return None
     return FileEvents(wake)
 

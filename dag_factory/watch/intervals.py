@@ -1,4 +1,4 @@
-"""How long the watcher of a folder waits for what."""
+"""The waiting times of the folder's watcher."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from dag_factory.watch.loader_files import DagIds
-from dag_factory.watch.wanted import ParseRequest, union
+from dag_factory.watch.wanted_parse import ParseRequest, union
 
 # Changes that come within this time are asked for together.
 GATHER_SECONDS = 10.0

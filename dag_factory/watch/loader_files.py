@@ -34,11 +34,11 @@ class LoaderFile(NamedTuple):
 
 class LoaderFiles:
     """
-    Which files make the DAGs of the store? Airflow knows, by the DAGs that they have made, and so does its
-    configuration, where it has bundles of ours.
+    The files that make the DAGs of the store: those from which Airflow has DAGs, and those of our bundles in Airflow's
+    configuration.
 
-    What several files beside each other divide among them, their names say. So the file that a new DAG will be in is
-    known, even if it has made no DAG yet.
+    The names of the files in one folder say how they divide the DAG ids. So the file of a new DAG is known, even if it
+    has made no DAG yet.
 
     :param store: opens the config store
     :param dags_folder: Airflow's DAGs folder, in whose loader files Airflow notices a touch

@@ -17,7 +17,7 @@ from dag_factory.store.markers import is_seen
 from dag_factory.store.shards import WHOLE, Shard
 from dag_factory.watch.later_parses import LaterParses
 from dag_factory.watch.loader_files import DagIds, LoaderFiles
-from dag_factory.watch.wanted import ParseRequest, Wanted, union
+from dag_factory.watch.wanted_parse import ParseRequest, WantedParse, union
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +52,8 @@ class Parses:
     the one that the store had when the change was looked at first: later ones may be about other shards. Only shards
     that have not seen it are requested, and while others see it one after the other, nothing is requested: Airflow puts
     a request before all that waits for its first parse. Which DAG ids an unknown change concerns is found out at first.
-    Of a change of one's own the pipeline's id is known, so that is asked for at once; a third task finds out, for some
-    changes together, what else they concern, and wants that.
+    Where a caller makes a change, the pipeline's id is known, so its parse is requested at once. A third task gathers
+    such changes, finds out which other DAG ids they concern, and requests those.
 
     No change is lost: it is wanted before it is known whether the task still runs, and the task ends only where nothing
     is wanted; between its last look at that and its end, nothing else runs. No request loops forever: each is followed
@@ -91,7 +91,7 @@ class Parses:
         self._gather_seconds = gather_seconds
         self._look_seconds = look_seconds
         # The next request, if one is wanted.
-        self._wanted: Wanted | None = None
+        self._wanted: WantedParse | None = None
         # The DAG ids of the callers' own changes, since it was last found out what else those concern.
         self._own: set[str] = set()
         self._settling = threading.Lock()
@@ -108,7 +108,7 @@ class Parses:
 
         :param dag_ids: what it may concern
         """
-        self._want(Wanted.of(request, dag_ids))
+        self._want(WantedParse.of(request, dag_ids))
 
     def ask(self, request: ParseRequest, dag_ids: DagIds = None, *, even_if_seen: bool = False) -> None:
         """
@@ -117,7 +117,7 @@ class Parses:
         :param dag_ids: what it concerns, as far as that is known without a look at other configs
         :param even_if_seen: ask even if a parse has seen all markers, since a file may have come without one
         """
-        self._want(Wanted.of(request, dag_ids, is_change=True, even_if_seen=even_if_seen))
+        self._want(WantedParse.of(request, dag_ids, is_change=True, even_if_seen=even_if_seen))
         if dag_ids is not None:
             self._later.note(request, frozenset(dag_ids))
             self._own.update(dag_ids)
@@ -151,7 +151,7 @@ class Parses:
                 with suppress(asyncio.CancelledError):
                     await task
 
-    def _want(self, wanted: Wanted) -> None:
+    def _want(self, wanted: WantedParse) -> None:
         self._wanted = wanted.with_earlier(self._wanted)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._work())
@@ -160,17 +160,17 @@ class Parses:
         # A new marker shows when a parse has come.
         with suppress(DagFactoryError):
             await asyncio.to_thread(lambda: self._store().bump())
-        self._want(Wanted.of(request, dag_ids, even_if_seen=True))
+        self._want(WantedParse.of(request, dag_ids, even_if_seen=True))
 
     async def _ask_for_the_rest(self, request: ParseRequest) -> None:
         # Again for those that came during the look.
         while self._own:
             await asyncio.sleep(self._gather_seconds)
             asked = set(self._own)
-            found = await self._found_out()
+            found = await self._changed_ids()
             if self._is_divided() and (found is None or found - self._own):
                 others = None if found is None else found - self._own
-                self._want(Wanted.of(request, others))
+                self._want(WantedParse.of(request, others))
                 self._later.note(request, others)
             self._own -= asked
 
@@ -182,7 +182,7 @@ class Parses:
             except Exception as error:  # noqa: BLE001 - a change is kept whether a parse can be asked for or not
                 log.warning("Can't ask Airflow for a parse of the loader: %s", type(error).__name__)
 
-    async def _ask_until_seen(self, wanted: Wanted) -> None:
+    async def _ask_until_seen(self, wanted: WantedParse) -> None:
         dag_ids = await self._concerned(wanted)
         intervals = iter(self._retry_seconds)
         try:
@@ -207,11 +207,11 @@ class Parses:
             log.warning("%s", error)
             await wanted.request(dag_ids)
 
-    async def _concerned(self, wanted: Wanted) -> DagIds:
+    async def _concerned(self, wanted: WantedParse) -> DagIds:
         """Return the DAG ids that a change concerns, None where these may be all."""
         dag_ids: DagIds = wanted.dag_ids
         if wanted.are_more:
-            found = await self._found_out()
+            found = await self._changed_ids()
             if not self._is_divided():
                 found = None
             if wanted.is_change:
@@ -221,7 +221,7 @@ class Parses:
             dag_ids = union(dag_ids, union(found, self._later.dag_ids) if is_again else found)
         return dag_ids
 
-    async def _found_out(self) -> frozenset[str] | None:
+    async def _changed_ids(self) -> frozenset[str] | None:
         """
         Return what has changed since this was asked last, None where that is unknown.
 

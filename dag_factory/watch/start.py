@@ -14,12 +14,12 @@ from dag_factory.errors import DagFactoryError, MissingStoreError
 from dag_factory.store import ConfigStore
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.objects.object_store import ObjectStore
-from dag_factory.watch.listings import Listings
+from dag_factory.watch.folder_watcher import FolderWatcher
 from dag_factory.watch.loader_files import LoaderFiles
+from dag_factory.watch.object_watcher import ObjectWatcher
 from dag_factory.watch.parse_requests import DatabaseRequests
 from dag_factory.watch.parses import Parses
-from dag_factory.watch.wanted import ParseRequest
-from dag_factory.watch.watcher import Watcher
+from dag_factory.watch.wanted_parse import ParseRequest
 
 if TYPE_CHECKING:
     from dag_factory.watch.file_events import FileEvents
@@ -47,14 +47,16 @@ async def watch(store: Callable[[], ConfigStore], parses: Parses, files: LoaderF
     while True:
         try:
             if isinstance(opened, FolderStore):
-                await Watcher(opened, ask, open_events=None if poll else _open_events).run()
+                await FolderWatcher(opened, ask, open_events=None if poll else _open_events).run()
             elif isinstance(opened, ObjectStore):
-                await Listings(opened, ask).run()
+                await ObjectWatcher(opened, ask).run()
             else:
-                log.info("The config store can't be watched")
+                log.info("The config store is of a kind that can't be watched")
                 return
         except Exception as error:  # noqa: BLE001 - else watching would end unnoticed
-            log.error("Watching the config store failed (%s) and begins anew. Report this as a bug", _where(error))
+            log.error(
+                "Watching the config store has failed (%s) and starts again. Please report this bug", _where(error)
+            )
             await asyncio.sleep(RETRY_SECONDS)
 
 

@@ -81,7 +81,7 @@ def test_without_openmetadata_ingestion_it_says_what_to_install() -> None:
 @pytest.mark.parametrize(("seconds", "body", "problem"), [
     (1, WAIT, "took longer than 1 s, so it was ended."),
     (60, f"{WAIT}" "if kind == 'automation': os._exit(3)", "ended with exit code 3 and without a result. Its log may"),
-    (60, f"{WAIT}" "if kind == 'automation': os.kill(os.getpid(), 9)", "was killed (SIGKILL). If nobody did that, "),
+    (60, f"{WAIT}" "if kind == 'automation': os.kill(os.getpid(), 9)", "was killed (SIGKILL). Unless a user did"),
 ])  # fmt: skip
 def test_one_that_could_not_tell_its_end_is_reported_by_another_child(
     interpreter: Interpreter, tmp_path: Path, seconds: float, body: str, problem: str

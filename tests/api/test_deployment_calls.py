@@ -189,7 +189,7 @@ def test_a_deletion_by_a_name_that_only_cleans_to_the_id_of_a_pipeline_touches_n
     marker = store.marker()
     for other in ("by.its.name", "by_its_name"):
         assert delete(airflow, other) == (
-            "A pipeline of that name was not there. The DAG id 'by_its_name' belongs to the pipeline 'by its name'."
+            "Nothing is deleted: that name is unknown. The DAG id 'by_its_name' belongs to the pipeline 'by its name'."
         )
     assert (airflow.happened, store.marker()) == ([], marker)
     assert store.read("by_its_name.json")

@@ -60,7 +60,7 @@ def test_the_log_of_a_run_is_read_only_with_the_permission_to_read_logs(fab: Fab
         fab.wait_for_run(name, run_id)
         with calling(fab, "no_logs") as refused_one:
             assert [run["runId"] for run in refused_one.status(name)] == [run_id]
-            with pytest.raises(PipelineServiceError, match="lacks a permission") as refused:
+            with pytest.raises(PipelineServiceError, match="lacks Airflow's permission") as refused:
                 refused_one.log(name, "ingestion_task")
             assert refused.value.status == 403
         with calling(fab, "logs") as allowed:

@@ -10,8 +10,8 @@ from fastapi.responses import JSONResponse, Response
 from jwt.exceptions import DecodeError, ExpiredSignatureError, InvalidSignatureError, InvalidTokenError
 
 from dag_factory.api.answers import Refused
-from dag_factory.api.brake import EACH, Brake, Rate
 from dag_factory.api.identity import KEPT_SECONDS, Logins
+from dag_factory.api.login_limit import EACH, LoginLimit, Rate
 from dag_factory.api.rest import AirflowApi
 from tests.airflow_versions import AUTH_MANAGER
 
@@ -137,7 +137,7 @@ def test_a_token_that_airflow_does_not_take_is_refused(
             raise error(f"canary {token}")
 
     monkeypatch.setattr(AUTH_MANAGER, Strict())
-    with pytest.raises(Refused, match="The token is wrong, or it has expired") as refused:
+    with pytest.raises(Refused, match="The token is invalid or has expired") as refused:
         asyncio.run(FakeAirflow().logins_of_ours().caller("Bearer x.y.z"))
     assert refused.value.status == 401
     assert "canary" not in str(refused.value)
@@ -164,7 +164,7 @@ def test_in_a_flood_of_guesses_few_reach_airflow_and_the_right_password_always_d
     airflow = FakeAirflow()
 
     async def ask() -> None:
-        logins = airflow.logins_of_ours(kept_seconds=0, brake=Brake(clock=still))
+        logins = airflow.logins_of_ours(kept_seconds=0, limit=LoginLimit(clock=still))
         await logins.caller(ALICE, "proxy")
         flood = asyncio.create_task(refusals(*(logins.caller(guess(number), "proxy") for number in range(2000))))
         for _ in range(20):  # each logs in again, from the address of those who guess
@@ -181,7 +181,7 @@ def test_who_is_held_back_is_told_for_how_long_and_other_addresses_are_not() -> 
     airflow = FakeAirflow()
 
     async def ask() -> None:
-        logins = airflow.logins_of_ours(brake=Brake(clock=still))
+        logins = airflow.logins_of_ours(limit=LoginLimit(clock=still))
         await refusals(*(logins.caller(guess(number), "192.0.2.1") for number in range(50)))
         with pytest.raises(Refused, match="Too many wrong logins") as refused:
             await logins.caller(ALICE, "192.0.2.1")
@@ -197,7 +197,7 @@ def test_right_logins_are_never_held_back_however_many_come_and_use_nothing_up()
     airflow = FakeAirflow()
 
     async def ask() -> None:
-        logins = airflow.logins_of_ours(kept_seconds=0, most_kept=0, brake=Brake(Rate(1, 1e9), clock=still))
+        logins = airflow.logins_of_ours(kept_seconds=0, most_kept=0, limit=LoginLimit(Rate(1, 1e9), clock=still))
         for _ in range(5):
             await logins.caller(ALICE)
 
@@ -208,7 +208,7 @@ def test_a_wrong_password_that_is_sent_again_and_again_is_one_guess() -> None:
     airflow = FakeAirflow()
 
     async def ask() -> None:
-        logins = airflow.logins_of_ours(brake=Brake(clock=still))
+        logins = airflow.logins_of_ours(limit=LoginLimit(clock=still))
         for _ in range(30):
             assert await refusals(logins.caller(COLON)) == [401]
 
@@ -220,10 +220,10 @@ def test_who_changes_the_password_makes_the_old_one_a_guess_like_any_other() -> 
     airflow = FakeAirflow()
 
     async def ask() -> None:
-        logins = airflow.logins_of_ours(kept_seconds=0, refused_seconds=0, brake=Brake(Rate(1, 1e9), clock=still))
+        logins = airflow.logins_of_ours(kept_seconds=0, refused_seconds=0, limit=LoginLimit(Rate(1, 1e9), clock=still))
         await logins.caller(ALICE)
         airflow.password = "another"
-        # The first is let past the brake, since it was right before.
+        # The first is let past the limit, since it was right before.
         assert [await refusals(logins.caller(ALICE)) for _ in range(3)] == [[401], [401], [429]]
 
     asyncio.run(ask())
@@ -234,7 +234,7 @@ def test_a_login_that_fails_for_airflow_s_sake_makes_nobody_unknown() -> None:
     airflow = FakeAirflow()
 
     async def ask() -> None:
-        logins = airflow.logins_of_ours(kept_seconds=0, brake=Brake(Rate(1, 1e9), clock=still))
+        logins = airflow.logins_of_ours(kept_seconds=0, limit=LoginLimit(Rate(1, 1e9), clock=still))
         await logins.caller(ALICE)
         airflow.status = 500
         assert [await refusals(logins.caller(ALICE)) for _ in range(3)] == [[500]] * 3
@@ -248,8 +248,8 @@ def test_what_is_remembered_of_credentials_is_bounded() -> None:
     airflow = FakeAirflow()
 
     async def ask() -> None:
-        brake = Brake(Rate(1000, 1.0), Rate(1000, 1.0))
-        logins = airflow.logins_of_ours(brake=brake)
+        limit = LoginLimit(Rate(1000, 1.0), Rate(1000, 1.0))
+        logins = airflow.logins_of_ours(limit=limit)
         await refusals(*(logins.caller(guess(number)) for number in range(50)))
         sizes = {name: len(kept) for name, kept in vars(logins).items() if hasattr(kept, "__len__")}
         assert sizes["_refused"] == 10

@@ -221,7 +221,7 @@ def test_a_refusal_of_airflow_s_that_is_a_422_is_a_400(call: Call) -> None:
     airflow.app.post("/api/v2/dags/{dag_id}/dagRuns")(lambda: JSONResponse({"detail": [{"input": "secret"}]}, 422))
     answer = call(airflow, "POST", "trigger", json={"dag_id": NAME})
     assert answer.status_code == 400
-    assert answer.json() == {"error": "Airflow refuses: the request does not have the form it needs."}
+    assert answer.json() == {"error": "Airflow refuses: a part of the request is missing or invalid."}
 
 
 @pytest.mark.parametrize("written", ["{}", "{{{}}}", "urn:uuid:{}"])

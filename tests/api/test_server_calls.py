@@ -85,7 +85,7 @@ def test_a_pipeline_lives_its_life_as_the_server_calls(
     with pytest.raises(AirflowApiError, match="404"):
         airflow.api("GET", f"/api/v2/dags/{dag_id}")
     assert not (config_store / f"{dag_id}.json").exists()
-    assert "was not there" in server.delete(name)["message"]
+    assert "is unknown" in server.delete(name)["message"]
     for call in (server.trigger, server.enable, server.disable, server.kill, server.status):
         with pytest.raises(PipelineServiceError) as refused:
             call(name)
@@ -215,7 +215,7 @@ def test_a_name_that_cleans_to_the_id_of_another_pipeline_is_refused_with_whom_i
         with pytest.raises(PipelineServiceError, match="belongs to the pipeline 'same id'") as refused:
             call("same?id")
         assert refused.value.status == 404
-    assert "was not there" in server.delete("same?id")["message"]
+    assert "is unknown" in server.delete("same?id")["message"]
     assert "is disabled" in server.disable("same id")["message"]
     assert "is deleted" in server.delete("same id")["message"]
 

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dag_factory.api.brake import EACH
+from dag_factory.api.login_limit import EACH
 from sandbox.pipeline_service import PipelineServiceClient
 from sandbox.stack import AirflowStack
 from tests.places import ROOT

@@ -186,7 +186,7 @@ def test_a_name_that_no_pipeline_has_is_a_plain_4xx_everywhere(http: httpx.Clien
     if deleted.status_code != 200:
         check(deleted, 400)
     else:  # what is not there is as it was asked to be
-        assert deleted.json()["message"].endswith("' was not there.")
+        assert deleted.json()["message"].endswith("' is unknown.")
 
 
 ESCAPES = {

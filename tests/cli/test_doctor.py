@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dag_factory.cli.checks.every import CHECKS
+from dag_factory.cli.checks.all_checks import CHECKS
 from dag_factory.cli.doctor import doctor
 from dag_factory.cli.exits import FAILED, FOUND
 from tests.cli.checks.conftest import Machine, machine

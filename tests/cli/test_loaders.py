@@ -100,9 +100,7 @@ def test_a_loader_that_somebody_has_changed_is_removed_by_force_alone(files: Loa
     write_loaders(files, 2)
     changed = files.path / Shard(1, 2).file_name
     changed.write_text("mine")
-    with pytest.raises(
-        LoaderError, match=r"01_of_2|1_of_2\.py' is still there, since somebody has changed it.*--force"
-    ):
+    with pytest.raises(LoaderError, match=r"01_of_2|1_of_2\.py' is still there, because of changes by hand.*--force"):
         move(files, 4, Airflow(files))
     assert files.found() == sorted([*shards(4), Shard(1, 2)])
     move(files, 4, Airflow(files), force=True)

@@ -71,7 +71,7 @@ def test_a_type_that_is_not_run_is_refused_and_an_unknown_version_is_said(progra
     assert "metadata, " in said
     code, said = program("schema", "--ingestion-version", "9.1")
     assert code == 0
-    assert "The source configs of openmetadata-ingestion 9.1 are not known here" in said
+    assert "The source configs of openmetadata-ingestion 9.1 are unknown" in said
 
 
 def test_a_store_is_exported_lost_and_imported(program: Program, tmp_path: Path) -> None:

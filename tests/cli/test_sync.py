@@ -178,7 +178,7 @@ def test_pipelines_that_the_server_takes_for_undeployed_are_brought_back_on_dema
 ) -> None:
     server.add("a", deployed=False)
     assert run("diff") == 0
-    assert "1 have no config here, and the server doesn't take them for deployed.\n" in capsys.readouterr().out
+    assert "1 have no config here, and the server doesn't count them as deployed.\n" in capsys.readouterr().out
     assert run("sync") == 0
     assert server.deployed == []
     capsys.readouterr()

@@ -9,7 +9,7 @@ import time_machine
 from airflow.dag_processing.bundles.manager import DagBundlesManager
 
 from dag_factory import IngestionBundle
-from dag_factory.dag.load_figures import Limits
+from dag_factory.dag.load_history import Limits
 from dag_factory.dag.load_notes import LoadNotes, notes_path
 from dag_factory.errors import LoaderError, SettingsError
 from dag_factory.store import memory_of, open_store

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.dag.load_figures import Limits, Loads
+from dag_factory.dag.load_history import Limits, LoadHistory
 from dag_factory.dag.load_notes import LoadNotes, notes_path, read_loads
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.shards import WHOLE, Shard
@@ -122,7 +122,7 @@ def test_a_load_that_a_missing_store_ended_is_not_one_that_airflow_stopped(store
 def test_notes_that_can_t_be_read_count_as_missing(store: FolderStore, tmp_path: Path, content: str) -> None:
     path = tmp_path / "a.json"
     path.write_text(content)
-    assert read_loads(path) == Loads()
+    assert read_loads(path) == LoadHistory()
     with notes_of(store, path, Clock()) as notes:
         notes.built(5)
     notes.end()

@@ -367,7 +367,7 @@ def test_no_custom_connector_is_imported_that_the_operator_has_not_opened(kind: 
         ("lineage", "is not for a dashboardService. A pipeline whose pipelineType is lineage is for a databaseService"),
         ("profiler", "A pipeline whose pipelineType is profiler is for a databaseService"),
         ("dbt", "A pipeline whose pipelineType is dbt is for a databaseService"),
-        ("llm", "runs nothing for service.type 'llmService', only: apiService, dashboardService, "),
+        ("llm", "does not support service.type 'llmService'. It supports apiService, dashboardService, "),
     ],
 )
 def test_what_does_not_fit_together_fails_with_one_sentence(name: str, problem: str, runs: dict[str, Run]) -> None:

@@ -48,7 +48,7 @@ def test_a_service_of_each_kind_that_openmetadata_ingestion_asks_for_is_asked_fo
     assert {entity.lower() for entity, _ in asked} == {kind.lower() for kind in kinds}
     assert asked[-2:] == [["DatabaseService", '"a.b"'], ["DatabaseService", '"y.dots"']]
     assert "the OpenMetadata server has no MlModelService 'shop', or the token may not read it" in errors
-    runs_none = "openmetadata-ingestion {} runs nothing for service.type '{}', only: {}"
+    runs_none = "openmetadata-ingestion {} does not support service.type '{}'. It supports {}"
     known = ", ".join(sorted(kinds))
     for kind in ("LLMService", "telepathyService", "testSuite"):
         assert runs_none.format(version("openmetadata-ingestion"), kind, known) in errors

@@ -107,7 +107,7 @@ for document in json.load(sys.stdin):
     )
     first, second, third = (line for line in done.stdout.splitlines() if line.startswith(("Workflow", "Config")))
     assert first.startswith("WorkflowError the OpenMetadata server can't be connected to: ")
-    assert second.startswith("WorkflowError openMetadataServerConnection is wrong or incomplete: ")
+    assert second.startswith("WorkflowError openMetadataServerConnection is invalid or incomplete. Check ")
     assert third.startswith("WorkflowError the OpenMetadata server can't be connected to: ")
     assert "openmetadata-ingestion does not know shinyNewField" in done.stderr + done.stdout
     assert "canary" not in done.stdout + done.stderr

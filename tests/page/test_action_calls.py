@@ -43,7 +43,7 @@ def test_an_action_is_done_with_each_that_allows_it_and_the_others_say_why_not(
     assert (answer["done"], answer["left"]) == (len(changes), [])
     reasons = {each["dag_id"]: each["reason"] for each in answer["refused"]}
     assert {"closed", "missing"} <= set(reasons)
-    assert reasons["closed"] == "The user lacks a permission in Airflow for this."
+    assert reasons["closed"] == "The user lacks Airflow's permission for this. Ask Airflow's operator for it."
     assert reasons.get("b") == ("Its last run has not failed." if action == "retry" else None)
 
 

@@ -68,5 +68,5 @@ def test_the_names_of_all_shards_differ_and_sort_by_their_numbers() -> None:
 
 @pytest.mark.parametrize(("number", "of"), [(-1, 4), (4, 4), (0, 0), (0, MAX_SHARDS + 1)])
 def test_a_shard_that_cannot_be_is_refused(number: int, of: int) -> None:
-    with pytest.raises(SettingsError, match=f"shard {number} of {of} can't be"):
+    with pytest.raises(SettingsError, match=f"shard {number} of {of} is invalid"):
         Shard(number, of)

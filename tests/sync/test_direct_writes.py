@@ -49,7 +49,7 @@ def test_only_what_is_wanted_is_written(server: Server, store: FolderStore) -> N
     ("config", "problem"),
     [
         ({"type": "DatabaseMetadata", "password": "*********"}, "shows as asterisks only"),
-        (None, "kept back by the server"),
+        (None, "hidden by the server"),
         (
             {"type": "DatabaseMetadata", "a": {"$connection": "openmetadata_prod", "field": "password"}},
             "refers to the Connection 'openmetadata_prod', and only a deploy checks who may use it",

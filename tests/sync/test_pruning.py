@@ -54,7 +54,7 @@ def test_what_is_only_marked_as_deleted_there_is_too(deployed: Server, store: Fo
 
 def test_a_server_without_pipelines_removes_nothing(deployed: Server, store: FolderStore) -> None:
     deployed.pipelines.clear()
-    with pytest.raises(CommandError, match="knows none of the configs here"):
+    with pytest.raises(CommandError, match="knows none of the configs in the store"):
         pruned(deployed, store)
     assert len(files(store)) == 3
 
@@ -62,14 +62,14 @@ def test_a_server_without_pipelines_removes_nothing(deployed: Server, store: Fol
 def test_a_server_with_others_removes_nothing(deployed: Server, store: FolderStore) -> None:
     deployed.pipelines.clear()
     deployed.add("another")
-    with pytest.raises(CommandError, match="knows none of the configs here"):
+    with pytest.raises(CommandError, match="knows none of the configs in the store"):
         pruned(deployed, store)
 
 
 def test_one_that_knows_less_than_half_removes_nothing(deployed: Server, store: FolderStore) -> None:
     delete(deployed, "a")
     delete(deployed, "b")
-    with pytest.raises(CommandError, match="knows 1 of the configs here, and 2 it does not"):
+    with pytest.raises(CommandError, match="knows 1 and lacks 2"):
         pruned(deployed, store)
     assert len(files(store)) == 3
 
@@ -84,7 +84,7 @@ def test_one_that_does_not_list_all_removes_nothing(deployed: Server, store: Fol
 def test_a_user_with_few_rights_removes_nothing(deployed: Server, store: FolderStore) -> None:
     delete(deployed, "b")
     deployed.pipelines[id_of("pg_svc.a")]["sourceConfig"] = {}
-    with pytest.raises(CommandError, match="keeps back what they do"):
+    with pytest.raises(CommandError, match="has hidden fields of some"):
         pruned(deployed, store)
 
 
@@ -105,7 +105,7 @@ def test_one_that_comes_back_is_kept(deployed: Server, store: FolderStore) -> No
     deployed.pipelines[gone["id"]] = gone
     with ServerApi(deployed.connection, retry_seconds=0) as api:
         (kept,) = prune(store, api, found)
-    assert kept.kept == "the server has it after all"
+    assert kept.kept == "the server still has it"
     assert len(files(store)) == 3
 
 

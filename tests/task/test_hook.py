@@ -36,7 +36,7 @@ def test_a_connection_says_which_server_and_whose_token_it_is(
     is_good, said = hook.test_connection()
     assert is_good, said
     assert said.startswith("OpenMetadata 2.")
-    assert said.endswith(f"at {host}:{port} answers, and knows the token as that of 'ingestion-bot'.")
+    assert said.endswith(f"at {host}:{port} answers, and accepts the token, that of 'ingestion-bot'.")
 
 
 def test_a_wrong_token_is_said_and_never_shown(

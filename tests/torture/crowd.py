@@ -20,9 +20,9 @@ from dag_factory.store.catalog import Catalog
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.own_files import PENDING
 from dag_factory.watch.file_events import open_file_events
+from dag_factory.watch.folder_watcher import FolderWatcher
 from dag_factory.watch.intervals import Intervals
 from dag_factory.watch.pending_changes import Debounce
-from dag_factory.watch.watcher import Watcher
 from tests.torture.calls import contents, deploy, drop, load, set_up, version_of
 from tests.torture.judge import NEW
 from tests.torture.processes import forked
@@ -34,8 +34,8 @@ INTERVALS = Intervals(
 PAUSE_SECONDS = 0.01
 
 
-def watcher(store: FolderStore) -> Watcher:
-    return Watcher(store, lambda even_if_seen: None, open_events=open_file_events, intervals=INTERVALS)
+def watcher(store: FolderStore) -> FolderWatcher:
+    return FolderWatcher(store, lambda even_if_seen: None, open_events=open_file_events, intervals=INTERVALS)
 
 
 class Announcing(FolderStore):

@@ -22,7 +22,7 @@ from airflow import __version__ as airflow_version
 
 from dag_factory.configs.validation.validator import examine
 from dag_factory.dag.builder import build_dag
-from dag_factory.dag.load_figures import Limits
+from dag_factory.dag.load_history import Limits
 from dag_factory.dag.load_notes import LoadNotes, notes_path
 from dag_factory.dag.loader import load_dags
 from dag_factory.dag.tags import WARNING_TAG

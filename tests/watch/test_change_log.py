@@ -267,7 +267,7 @@ def test_two_files_of_defaults_in_one_folder_are_wrong(store: FolderStore, caplo
         store.write(name, b"displayName: Sales\n")
     (line,) = said(store, {drop(store, "a.json"): NEW}, caplog)
     assert "config 'defaults.yml'" in line
-    assert "stands beside a defaults.yaml. Keep one of the two" in line
+    assert "is in the same folder as a defaults.yaml. Keep one of the two" in line
 
 
 def test_a_line_of_the_watcher_builds_no_dag(store: FolderStore, caplog: pytest.LogCaptureFixture) -> None:

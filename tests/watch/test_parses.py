@@ -530,7 +530,7 @@ def test_thousands_of_changes_at_once_are_one_parse_of_each_shard_and_one_look_a
     assert looks == 1
 
 
-def test_what_changed_before_the_loader_was_divided_is_no_news_after(store: FolderStore) -> None:
+def test_what_changed_before_the_loader_was_divided_are_all_announced_after(store: FolderStore) -> None:
     looks: list[frozenset[str] | None] = [frozenset({id_in(Shard(3, 8))}), None]
     airflow = DividedAirflow(store, 1)
     parses = Parses(lambda: store, airflow.files, changed=looks.pop)

@@ -47,5 +47,5 @@ def test_an_unexpected_error_is_logged_without_its_text_and_does_not_end_the_wat
     caplog.set_level("INFO", "dag_factory.watch")
     asyncio.run(asyncio.wait_for(story(), 60))
     (failed,) = (record.getMessage() for record in caplog.records if record.levelname == "ERROR")
-    assert failed.startswith("Watching the config store failed (RuntimeError, test_start.py line ")
+    assert failed.startswith("Watching the config store has failed (RuntimeError, test_start.py line ")
     assert "hunter2" not in caplog.text

@@ -50,8 +50,8 @@ def database(site: Site) -> list[Finding]:
         return [
             fail(
                 f"Airflow's database can't be asked: {site.database_problem}",
-                "Run the command where Airflow's configuration is, and airflow db check; what needs no database is "
-                "looked at all the same.",
+                "Run the command where Airflow's configuration is, and airflow db check. Checks that need no database "
+                "are made anyway.",
             )
         ]
     kind = site.ask(lambda session: session.get_bind().dialect.name)
@@ -59,7 +59,7 @@ def database(site: Site) -> list[Finding]:
         return [
             warn(
                 "Airflow's database is SQLite: each write locks out all others, so runs and parses wait for each other",
-                "Use PostgreSQL for more than trying out.",
+                "Use PostgreSQL in production.",
             )
         ]
     return [ok(f"Airflow's database answers ({kind})")]
@@ -122,7 +122,7 @@ def api(_: Site) -> list[Finding]:
     if version is None:
         return [
             warn(
-                f"{address} answers {answer.status_code}, and not as our API does",
+                f"{address} answers {answer.status_code}, not an answer of this package's API",
                 "Is [api] base_url the address of Airflow's API server, or of a login page in front of it?",
             )
         ]

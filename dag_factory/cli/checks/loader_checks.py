@@ -13,7 +13,7 @@ from uuid import UUID
 from dag_factory.cli.checks.check import Finding, fail, ok, split, unknown, warn
 from dag_factory.cli.checks.site import NoDatabaseError, Site
 from dag_factory.dag.bundle_list import bundle_problems, is_own, own_bundles
-from dag_factory.dag.load_figures import Load, Loads, nearest, problem_of
+from dag_factory.dag.load_history import LoadHistory, LoadRecord, nearest, problem_of
 from dag_factory.dag.load_notes import notes_path, read_loads
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.settings import airflow_settings
@@ -56,7 +56,7 @@ def marker(site: Site) -> list[Finding]:
     """Return whether each loader has seen the last change of the store."""
     present = site.store.marker()
     if isinstance(site.store, FolderStore) and not _keeps_notes(site.store):
-        return [ok("not known: loaders can't note in a read-only store what they have seen")]
+        return [ok("unknown: in a read-only store, loaders can't note which change they have seen")]
     behind = [shard for shard in site.shards if not is_seen(site.store.loaded(shard), present)]
     made = _made(present) if present is not None else None
     age = time.time() - made if made is not None else None
@@ -87,7 +87,7 @@ def parses(site: Site) -> list[Finding]:
         findings.append(split(warn, noted))
     complete = [(load, shard) for shard, loads in known.items() if (load := loads.complete) is not None]
     if not complete:
-        return findings or [ok("this machine has parsed no loader; no other one has noted a problem")]
+        return findings or [ok("no loader was parsed on this machine; other machines report no problem")]
     return findings or [ok(_slowest(complete))]
 
 
@@ -98,10 +98,10 @@ def _nothing_noticed(site: Site) -> Finding:
     except NoDatabaseError:
         active = 0
     if active <= site.pipelines:
-        return ok("nothing was deployed or noticed yet, so no loader has anything to see")
+        return ok("no config was deployed or dropped yet, so there is nothing to parse")
     return warn(
-        f"nobody has announced a change of this store, and Airflow has {active} DAGs of ours, more than its "
-        f"{site.pipelines} configs",
+        f"the store has no version marker, and Airflow has {active} DAGs of this package for its {site.pipelines} "
+        "configs",
         "Do all of Airflow's components have the same [openmetadata_dag_factory] config_store?",
     )
 
@@ -195,13 +195,13 @@ def _keeps_notes(store: FolderStore) -> bool:
     return os.access(store.root, os.W_OK) or any(store.root.glob(".loaded*"))
 
 
-def _is_lost(loads: Loads) -> bool:
+def _is_lost(loads: LoadHistory) -> bool:
     last = loads.last
     is_stopped = last is not None and last.built is None and last.ended is not None
     return bool(loads.killed or is_stopped or (last is not None and (last.left_out or last.put_off)))
 
 
-def _slowest(complete: list[tuple[Load, Shard]]) -> str:
+def _slowest(complete: list[tuple[LoadRecord, Shard]]) -> str:
     load, shard = max(complete, key=lambda each: each[0].ended or 0.0)
     text = f"the slowest of {len(complete)} took {load.ended:.1f} s, {load.built:.1f} s of it to build {load.dags} DAGs"
     if (found := nearest(load)) is not None:

@@ -18,7 +18,7 @@ from dag_factory.cli.checks.recommended import (
     shards_for,
 )
 from dag_factory.cli.checks.site import Site
-from dag_factory.dag.load_figures import MODULE_LIMIT, PARSE_LIMIT
+from dag_factory.dag.load_history import MODULE_LIMIT, PARSE_LIMIT
 from dag_factory.errors import DagFactoryError
 from dag_factory.settings import airflow_settings
 from dag_factory.settings.airflow_settings import MetricsBackend
@@ -35,14 +35,14 @@ IMPORT_MEGABYTES = 300
 _MANY = 1_000
 
 
-def settings_that_hurt(site: Site) -> list[Finding]:
+def risky_settings(site: Site) -> list[Finding]:
     """Return a warning for each setting that costs or risks more than it should."""
     try:
         pipelines = site.pipelines
     except DagFactoryError:
         pipelines = 0  # the check of the store says why
     found = [each for look in _LOOKS for each in _looked(look, site, pipelines)]
-    return found or [ok(f"none hurts, with {counted(pipelines, 'pipeline')}")]
+    return found or [ok(f"none costs or risks more than it should, with {counted(pipelines, 'pipeline')}")]
 
 
 def _looked(look: Callable[[Site, int], Iterable[Finding]], site: Site, pipelines: int) -> list[Finding]:
@@ -158,7 +158,7 @@ def _metrics(_: Site, pipelines: int) -> Iterable[Finding]:
     if backend is not MetricsBackend.OFF and settings.metrics_dag_id() and pipelines >= _MANY:
         yield warn(
             f"[{SECTION}] metrics_dag_id is on: {pipelines} DAGs are as many series of each metric of runs",
-            "Set it to False; the page of Airflow's UI has the figures of each pipeline.",
+            "Set it to False; the page in Airflow's UI shows each pipeline's counts.",
         )
     is_statsd = airflow_settings.option("metrics", "statsd_on").lower() in ("true", "t", "1")
     if is_statsd and find_spec("statsd") is None:

@@ -31,7 +31,7 @@ def store(site: Site) -> list[Finding]:
     if isinstance(found, FolderStore) and not os.access(found.root, os.W_OK):
         findings.append(
             warn(
-                f"this user can't write to '{location}', so no last good versions are kept there, and no deploy is",
+                f"this user can't write to '{location}', so no last good versions are kept there, and deploys fail",
                 f"Run the command as Airflow's user. For a read-only store, set [{SECTION}] last_good_folder.",
             )
         )
@@ -39,7 +39,7 @@ def store(site: Site) -> list[Finding]:
         findings.append(
             warn(
                 "this machine does not know the store yet, so an unmounted one would pass for empty",
-                "This is so until a loader, a deploy or a task has used it here. Is state_folder kept?",
+                "It is known once a loader, a deploy or a task has used it here. If one has, is state_folder kept?",
             )
         )
     return findings

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from dag_factory.cli.ingestion_environment import what_is_there
+from dag_factory.cli.ingestion_environment import interpreter_check
 from dag_factory.cli.ingestion_environment.requirements import Wanted, normal
 from dag_factory.cli.ingestion_environment.steps import run
 from dag_factory.errors import CommandError, EnvironmentBuildError
@@ -28,7 +28,7 @@ LEAST_PYTHON = (3, 10)
 """The oldest Python in which this package's end of a run works."""
 
 _CHECK_SECONDS = 300.0
-_SCRIPT = Path(what_is_there.__file__)
+_SCRIPT = Path(interpreter_check.__file__)
 _IS_OLD = f"import sys; sys.exit(sys.version_info < {LEAST_PYTHON})"
 
 

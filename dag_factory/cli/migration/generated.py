@@ -86,12 +86,12 @@ def recognized(path: Path, data: bytes) -> Generated | None:
         is_as_generated = _is_as_generated(tree)
     except RecursionError:
         # The plugin writes no chain of names as long as this one, so it is not looked through.
-        return Generated(path, data, None, "somebody has changed it") if _imports_factory(tree) else None
+        return Generated(path, data, None, "it was changed by hand") if _imports_factory(tree) else None
     configs = [_only_text(call) for call in calls]
     config = _meant(configs[0]) if len(configs) == 1 and configs[0] is not None else None
-    additions = "somebody has written a comment in it" if _has_comment(text) else None
+    additions = "a comment was added by hand" if _has_comment(text) else None
     if not is_as_generated or config is None:
-        additions = "somebody has changed it"
+        additions = "it was changed by hand"
     return Generated(path, data, config, "it is a link" if path.is_symlink() else additions)
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from dag_factory.cli.migration.known import parses_now, waiting
+from dag_factory.cli.migration.airflow_state import parses_now, waiting
 from dag_factory.dag.bundle_list import own_bundles
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.settings import airflow_settings

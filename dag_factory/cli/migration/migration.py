@@ -16,9 +16,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from dag_factory.cli.migration.assessment import Assessment, Assessor
 from dag_factory.cli.migration.generated import Generated, find
-from dag_factory.cli.migration.judge import Judge, Judged
-from dag_factory.cli.migration.kept import names_in, read
+from dag_factory.cli.migration.plugin_documents import names_in, read
 from dag_factory.cli.migration.removal import Backup, Removal
 from dag_factory.configs import allowed
 from dag_factory.errors import ConfigError, SettingsError
@@ -70,7 +70,7 @@ class Migration:
     folder: Path
     dags_folder: Path
     is_in_place: bool
-    judged: list[Judged] = field(default_factory=list)
+    judged: list[Assessment] = field(default_factory=list)
     stored: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
     plain: set[str] = field(default_factory=set)
@@ -112,10 +112,10 @@ class Migrator:
         self._names = names_in(folder)
         self._opened = allowed.configured()
         self._now = datetime.now(timezone.utc).replace(microsecond=0)
-        self._judge = Judge(store, folder, self._names, self._opened, self._keys, self._now)
+        self._assessor = Assessor(store, folder, self._names, self._opened, self._keys, self._now)
         self._backup = Backup(backup)
         self._removal = Removal(dags_folder, self._backup)
-        self.found = Migration(folder, dags_folder, self._judge.is_in_place)
+        self.found = Migration(folder, dags_folder, self._assessor.is_in_place)
 
     def look(self) -> None:
         """Find out what there is to do; nothing is changed."""
@@ -123,7 +123,7 @@ class Migrator:
         generated = list(find(found.dags_folder, found.unread))
         reads = {name for file in generated if (name := self._name(file)) is not None}
         documents = self._progress(read(found.folder, self._names), "Reading configs", len(self._names))
-        found.judged = [self._judge.judge(kept, is_read=kept.name in reads) for kept in documents]
+        found.judged = [self._assessor.assess(kept, is_read=kept.name in reads) for kept in documents]
         by_name = {each.name: each for each in found.judged}
         found.files = [self._looked_at(file, by_name.get(self._name(file) or "")) for file in generated]
 
@@ -156,7 +156,7 @@ class Migrator:
             return None
         return file.config.name if is_here else None
 
-    def _looked_at(self, file: Generated, judged: Judged | None) -> File:
+    def _looked_at(self, file: Generated, judged: Assessment | None) -> File:
         dag_id = judged.dag_id if judged is not None else None
         if file.additions is not None:
             return File(file, dag_id, f"{file.additions}. Remove it yourself, once nothing in it is needed")
@@ -180,7 +180,7 @@ class Migrator:
                 try:
                     if kept.problem is not None:
                         raise kept.problem
-                    intake = self._judge.intake(kept)
+                    intake = self._assessor.intake(kept)
                     if intake.replaces is not None:
                         self._backup.keep(f"configs/{kept.name}", kept.data)
                 except ConfigError as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from dag_factory.cli.migration.airflow_state import History
 from dag_factory.cli.migration.differences import Difference
-from dag_factory.cli.migration.known import History
 from dag_factory.cli.migration.migration import Migration
 from dag_factory.plain_text import cut, one_line
 

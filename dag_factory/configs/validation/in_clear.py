@@ -162,7 +162,7 @@ def _judged(found: _Value) -> str | None:
     if _MASK.fullmatch(text):
         return "is what OpenMetadata shows in place of a secret, and not the secret"
     if is_variable(text):
-        return "is used as it stands: nothing is filled in"
+        return "is used literally: no variable is replaced in it"
     return None if _ELSEWHERE.fullmatch(text) else "is a secret in the clear"
 
 

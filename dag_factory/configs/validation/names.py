@@ -96,7 +96,7 @@ def ours(document: Document) -> Iterator[Problem]:
         for name in islice((name for name in mapping or () if name not in known), _MOST_UNKNOWN):
             right = nearest(name, known)
             place = None if right else _places().get(name)
-            way_out = f"Did you mean '{right}'?" if right else f"Known here are {', '.join(known)}"
+            way_out = f"Did you mean '{right}'?" if right else f"Known fields: {', '.join(known)}"
             meant = _dotted(path, right) if right else None
             if place is not None:
                 way_out, meant = _belongs_in(place), _dotted(place, name)

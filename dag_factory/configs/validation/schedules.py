@@ -58,7 +58,7 @@ def schedules(document: Document) -> Iterator[Problem]:
         runs = airflow.get("maxActiveRuns")
         if cron.strip() == "@continuous" and isinstance(runs, int) and runs > 1:
             yield Problem(
-                "airflowConfig.maxActiveRuns", "value", "is more than 1, and '@continuous' takes no more", "Write 1"
+                "airflowConfig.maxActiveRuns", "value", "is more than 1, which '@continuous' does not allow", "Write 1"
             )
     if named is not None and airflow.get("startDate") is not None and airflow.get("endDate") is not None:
         yield from _dates({name: airflow[name] for name in ("startDate", "endDate")} | {"pipelineTimezone": named})

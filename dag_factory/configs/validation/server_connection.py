@@ -85,7 +85,7 @@ def doubtful_server(document: Document) -> Iterator[Problem]:
     for field, value in values.items():
         if isinstance(value, str) and is_variable(value):
             yield Problem(
-                field, "reference", "is used as it stands: nothing is filled in", "Write {$env: NAME}", WARNING
+                field, "reference", "is used literally: no variable is replaced in it", "Write {$env: NAME}", WARNING
             )
 
 
@@ -118,7 +118,7 @@ def doubtful_words(document: Document) -> Iterator[Problem]:
         # A newer server may have further words.
         if near or not isinstance(value, str):
             way_out = f"Did you mean '{near}'?" if near else f"Write one of {', '.join(known)}"
-            yield Problem(f"{SERVER}.{name}", "value", "is not a word that is known here", way_out, WARNING)
+            yield Problem(f"{SERVER}.{name}", "value", "is not a known value", way_out, WARNING)
 
 
 def _is_url(value: object) -> bool:

@@ -124,7 +124,7 @@ def _near_miss(said: object, known: tuple[str, ...], field: str) -> Iterator[Pro
     if not isinstance(said, str) or said in known:
         return
     if near := nearest(said, known):
-        yield Problem(field, "value", "is not a type that is known here", f"Did you mean '{near}'?", WARNING)
+        yield Problem(field, "value", "is not a known type", f"Did you mean '{near}'?", WARNING)
 
 
 def _service_type(document: Document) -> str:

@@ -34,7 +34,7 @@ export function showList(/** @type {HTMLElement} */ page) {
   const tools = toolbar(choose);
   const apart = element("div");
   const content = element("div", { class: "content" }, placeholder());
-  const again = { type: "button", class: "icon-button", "aria-label": "Refresh", title: "Refresh", onclick: () => ask() };
+  const again = { type: "button", class: "icon-button", "aria-label": "Refresh", title: "Refresh", onclick: () => ask(true) };
   page.replaceChildren(
     element("header", {}, element("h1", {}, "OpenMetadata pipelines"), status, element("button", again, icon("refresh"))),
     top,
@@ -70,15 +70,15 @@ export function showList(/** @type {HTMLElement} */ page) {
     askForPage().then((isNew) => isNew && answer && announce(counted(answer.total, "pipeline")));
   }
 
-  /** The table does not wait for the counts. */
-  async function ask() {
+  /** The counts cost Airflow more than the table, which does not wait for them. */
+  async function ask(isFresh = false) {
     await askForPage();
-    await askForOverview();
+    await askForOverview(isFresh);
   }
 
-  async function askForOverview() {
+  async function askForOverview(/** @type {boolean} */ isFresh) {
     try {
-      overview = await server.overview();
+      overview = await server.overview(isFresh);
     } catch (error) {
       // The list says why, as it has been asked for just before.
       if (!(error instanceof server.Refused)) throw error;
@@ -148,7 +148,7 @@ export function showList(/** @type {HTMLElement} */ page) {
     sortBy: (sort) => choose({ sort: sort === FIRST_ORDER ? null : sort }),
     setPaused: async (pipeline, paused) => {
       await setPaused(pipeline, paused);
-      await ask();
+      await ask(true);
     },
   };
 
@@ -171,6 +171,6 @@ export function showList(/** @type {HTMLElement} */ page) {
     const isDone = await confirmed(action, target(action, filters, selection));
     if (!isDone) return;
     selection.clear();
-    await ask();
+    await ask(true);
   }
 }

@@ -98,7 +98,7 @@ class Archive:
             said = None
         if not isinstance(said, dict) or said.get("format") != FORMAT:
             raise ArchiveError(
-                f"archive '{self._path}' is of a format that is unknown here. Import it with the version of "
+                f"archive '{self._path}' has an unknown format. Import it with the version of "
                 "openmetadata-dag-factory that exported it, or a newer one"
             )
         if said.get("files") != files:

@@ -125,7 +125,9 @@ class FolderStore(JsonNotes):
             except (FileNotFoundError, NotADirectoryError):
                 raise no_folder(self.root) from None
             except OSError as error:
-                raise StoreError(f"config_store '{self.root}' can't be listed: {error.strerror}") from error
+                raise StoreError(
+                    f"config_store '{self.root}' can't be listed: {error.strerror}. May Airflow's user read it?"
+                ) from error
             # If the store was unmounted meanwhile, the empty mount point was listed, even if it is mounted again.
             place = self._presence.check()
             if folders.get(self.root) == place.folder:
@@ -157,7 +159,7 @@ class FolderStore(JsonNotes):
             # A writer that holds the lock decides by what it reads: a failed read must not pass for a broken config.
             if self._writes.is_locked_here and error.errno not in CLOSED:
                 raise StoreError(f"config '{key}' can't be read: {error.strerror}. Retry.") from error
-            raise ConfigError(f"can't be read: {error.strerror}") from None
+            raise ConfigError(f"can't be read: {error.strerror}. Check that Airflow's user may read it") from None
 
     def size(self, key: str) -> int:
         try:

@@ -59,6 +59,6 @@ def _lock_twice(path: Path, root: Path) -> None:
     finally:
         os.close(held)
     raise StoreError(
-        f"config_store '{root}' is on a file system whose locks hold nobody up, so two deploys at once may lose one. "
+        f"config_store '{root}' is on a file system whose locks have no effect, so two deploys at once may lose one. "
         "Mount it with locks, such as NFS 4 without 'nolock', or use object storage."
     )

@@ -1,4 +1,4 @@
-"""Objects below one prefix: each request has a limit of time, and its failures are those of a store."""
+"""Objects below one prefix: each request has a time limit, and its failures become errors of the store."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from dag_factory.errors import StoreError
 from dag_factory.store.objects.clients import client, forget_client
-from dag_factory.store.objects.conditions import Conditions, conditions
 from dag_factory.store.objects.entries import Entry, entry_of
 from dag_factory.store.objects.failures import ChangedError, UncertainError, code_of, is_changed, is_denied, unreachable
 from dag_factory.store.objects.location import Location
+from dag_factory.store.objects.object_requests import ObjectRequests, requests_for
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -50,7 +50,7 @@ class Bucket:
         :raises FileNotFoundError: where it is missing
         :raises StoreError: where the store can't be reached
         """
-        return self._asked(lambda fs: self._run(fs, self._conditions(fs).get, self._path(key), most))
+        return self._asked(lambda fs: self._run(fs, self._requests(fs).get, self._path(key), most))
 
     def get_text(self, key: str, most: int) -> str | None:
         """
@@ -70,7 +70,7 @@ class Bucket:
         :raises StoreError: where the store can't be reached
         """
         try:
-            return self._asked(lambda fs: self._run(fs, self._conditions(fs).get_with_entry, self._path(key), most))
+            return self._asked(lambda fs: self._run(fs, self._requests(fs).get_with_entry, self._path(key), most))
         except FileNotFoundError:
             return None
 
@@ -82,19 +82,19 @@ class Bucket:
         """
         wanted = list(keys)
 
-        async def gathered(conditions: Conditions) -> list[bytes | None]:
+        async def gathered(requests: ObjectRequests) -> list[bytes | None]:
             limit = asyncio.Semaphore(AT_ONCE)
 
             async def one(key: str) -> bytes | None:
                 async with limit:
                     try:
-                        return await conditions.get(self._path(key), most)
+                        return await requests.get(self._path(key), most)
                     except FileNotFoundError:
                         return None
 
             return await asyncio.gather(*map(one, wanted))
 
-        found = self._asked(lambda fs: self._run(fs, gathered, self._conditions(fs)))
+        found = self._asked(lambda fs: self._run(fs, gathered, self._requests(fs)))
         return {key: data for key, data in zip(wanted, found, strict=True) if data is not None}
 
     def put(self, key: str, data: bytes, *, expected: str | None) -> str:
@@ -108,16 +108,16 @@ class Bucket:
         """
 
         def write(fs: AbstractFileSystem) -> str:
-            conditional = self._conditions(fs)
+            requests = self._requests(fs)
             try:
-                return self._run(fs, conditional.put, self._path(key), data, expected)
+                return self._run(fs, requests.put, self._path(key), data, expected)
             except Exception as error:
                 # One that is to be replaced was removed.
                 if not is_changed(error) and code_of(error) not in _MISSING:
                     raise
             # The answer to an earlier attempt may have been lost. Then the object holds what was to be written.
             with suppress(FileNotFoundError):
-                found, entry = self._run(fs, conditional.get_with_entry, self._path(key), len(data) + 1)
+                found, entry = self._run(fs, requests.get_with_entry, self._path(key), len(data) + 1)
                 if found == data:
                     return entry.revision
             raise ChangedError
@@ -135,7 +135,7 @@ class Bucket:
 
         def delete(fs: AbstractFileSystem) -> None:
             try:
-                self._run(fs, self._conditions(fs).remove, self._path(key), expected)
+                self._run(fs, self._requests(fs).remove, self._path(key), expected)
             except FileNotFoundError:
                 return
             except Exception as error:
@@ -151,7 +151,7 @@ class Bucket:
 
         :raises StoreError: where one can't be written, or there was no answer
         """
-        self._for_all(objects, lambda conditions, key: conditions.write(self._path(key), objects[key]))
+        self._for_all(objects, lambda requests, key: requests.write(self._path(key), objects[key]))
 
     def remove_all(self, keys: Iterable[str]) -> None:
         """
@@ -159,22 +159,22 @@ class Bucket:
 
         :raises StoreError: where one can't be removed, or there was no answer
         """
-        self._for_all(list(keys), lambda conditions, key: conditions.discard(self._path(key)))
+        self._for_all(list(keys), lambda requests, key: requests.discard(self._path(key)))
 
-    def _for_all(self, keys: Collection[str], act: Callable[[Conditions, str], Awaitable[None]]) -> None:
+    def _for_all(self, keys: Collection[str], act: Callable[[ObjectRequests, str], Awaitable[None]]) -> None:
         if not keys:
             return
 
-        async def acted(conditions: Conditions) -> None:
+        async def acted(requests: ObjectRequests) -> None:
             limit = asyncio.Semaphore(AT_ONCE)
 
             async def one(key: str) -> None:
                 async with limit:
-                    await act(conditions, key)
+                    await act(requests, key)
 
             await asyncio.gather(*map(one, keys))
 
-        self._asked(lambda fs: self._run(fs, acted, self._conditions(fs), seconds=self._list_seconds))
+        self._asked(lambda fs: self._run(fs, acted, self._requests(fs), seconds=self._list_seconds))
 
     def entry(self, key: str) -> Entry | None:
         """
@@ -183,7 +183,7 @@ class Bucket:
         :raises StoreError: where the store can't be reached
         """
         try:
-            return self._asked(lambda fs: self._run(fs, self._conditions(fs).entry, self._path(key)))
+            return self._asked(lambda fs: self._run(fs, self._requests(fs).entry, self._path(key)))
         except FileNotFoundError:
             return None
 
@@ -198,10 +198,10 @@ class Bucket:
         """
         root = self.location.path if hidden is None else self._path(hidden)
 
-        async def listed(conditions: Conditions) -> list[Mapping[str, Any]]:
+        async def listed(requests: ObjectRequests) -> list[Mapping[str, Any]]:
             if hidden is not None:
-                return await conditions.find(root)
-            found = await conditions.folder(root)
+                return await requests.find(root)
+            found = await requests.folder(root)
             folders = [
                 str(each["name"])
                 for each in found
@@ -211,14 +211,14 @@ class Bucket:
 
             async def below(folder: str) -> list[Mapping[str, Any]]:
                 async with limit:
-                    return await conditions.find(folder)
+                    return await requests.find(folder)
 
             for each in await asyncio.gather(*map(below, folders)):
                 found.extend(each)
             return found
 
         def ask(fs: AbstractFileSystem) -> dict[str, Entry]:
-            found = self._run(fs, listed, self._conditions(fs), seconds=self._list_seconds)
+            found = self._run(fs, listed, self._requests(fs), seconds=self._list_seconds)
             start = f"{self.location.path}/"
             entries = {}
             for info in found:
@@ -241,15 +241,15 @@ class Bucket:
         :raises StoreError: where it is missing, or can't be reached
         """
         try:
-            self._asked(lambda fs: self._run(fs, self._conditions(fs).require, self.location.bucket))
+            self._asked(lambda fs: self._run(fs, self._requests(fs).require, self.location.bucket))
         except FileNotFoundError as error:
             raise unreachable(self.location, error) from error
 
     def _path(self, key: str) -> str:
         return f"{self.location.path}/{key}"
 
-    def _conditions(self, fs: AbstractFileSystem) -> Conditions:
-        return conditions(fs, self.location.protocol)
+    def _requests(self, fs: AbstractFileSystem) -> ObjectRequests:
+        return requests_for(fs, self.location.protocol)
 
     def _changed(self, change: Callable[[AbstractFileSystem], Answer]) -> Answer:
         """Return the answer to a change; errors say whether it may have been made."""

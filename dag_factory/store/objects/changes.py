@@ -42,8 +42,8 @@ class Changes:
     The changes of a store's objects.
 
     Where a folder has a lock, here is a condition: an object is replaced or removed only if it still is as the writer
-    has first read it. So of two writers of one object one wins, the other is refused, and none waits. What a writer has
-    read once it reads no more, so that it decides by one state of each object.
+    has first read it. So of two writers of one object one wins, the other is refused, and none waits. A writer reads
+    each object only once, so that it decides by one state of it.
 
     A writer that dies between a change and its marker leaves the change uncovered. The next writer of the same object
     makes the marker, or the next look of a watcher.

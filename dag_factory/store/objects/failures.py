@@ -63,10 +63,12 @@ def unreachable(location: Location, error: BaseException) -> StoreError:
     code = code_of(error)
     if is_denied(error):
         return MissingStoreError(
-            f"config_store '{location}' refuses access ({code}). May the credentials of "
-            f"{_credentials(location)} list, read and write there?"
+            f"config_store '{location}' refuses access ({code}). Give the credentials of "
+            f"{_credentials(location)} the permissions to list, read and write there."
         )
-    return MissingStoreError(f"config_store '{location}' can't be reached ({code}). Is it up, and its address right?")
+    return MissingStoreError(
+        f"config_store '{location}' can't be reached ({code}). Is it running, and is its address right?"
+    )
 
 
 def _credentials(location: Location) -> str:

@@ -1,4 +1,4 @@
-"""An object whose content changes where objects may have come under other names than those that a deploy gives."""
+"""An object whose content changes when configs may have been added under names that no deploy gives."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Names:
 
     def replace(self) -> None:
         """
-        Replace the content by one that never was, whatever another writer has put there.
+        Replace the content by a new one, whatever another writer has put there.
 
         :raises StoreError: where it can't be written
         """

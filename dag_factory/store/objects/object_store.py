@@ -15,7 +15,6 @@ from dag_factory.store.folder.folder_copies import FolderLastGood
 from dag_factory.store.json_notes import JsonNotes
 from dag_factory.store.last_good import LastGoodVersions
 from dag_factory.store.memory import Known, Memory, Place
-from dag_factory.store.objects.ahead import Ahead
 from dag_factory.store.objects.bucket import Bucket
 from dag_factory.store.objects.changes import Changes
 from dag_factory.store.objects.entries import Entry
@@ -26,6 +25,7 @@ from dag_factory.store.objects.marker import Covered
 from dag_factory.store.objects.object_copies import ObjectLastGood
 from dag_factory.store.objects.presence import ObjectPresence
 from dag_factory.store.objects.probe import probe
+from dag_factory.store.objects.read_ahead import ReadAhead
 from dag_factory.store.own_files import loaded_name
 from dag_factory.store.shards import WHOLE, Shard
 from dag_factory.store.stamps import Stamp
@@ -67,7 +67,7 @@ class ObjectStore(JsonNotes):
         self._entries: Mapping[str, Entry] = {}
         # Whether the listing is that of the last `revisions`, for the next `list_keys`.
         self._is_listed = False
-        self._ahead = Ahead(lambda keys: self._bucket.get_all(keys, _MOST), self.size)
+        self._ahead = ReadAhead(lambda keys: self._bucket.get_all(keys, _MOST), self.size)
 
     def check(self) -> Place:
         return self._presence.check()
@@ -91,7 +91,7 @@ class ObjectStore(JsonNotes):
     def stamps(self, unlisted: dict[str, str] | None = None) -> Mapping[str, Stamp]:
         del unlisted
         entries = self._listed_once()
-        # With the time, which is the service's: of S3, a revision is the MD5 of what somebody has made.
+        # With the service's time: a revision of S3 is only the MD5 of the content, which an author may choose.
         return {
             key: Stamp(f"{entry.revision} {entry.size:x} {entry.changed}", is_certain=entry.is_certain)
             for key, entry in entries.items()
@@ -110,7 +110,7 @@ class ObjectStore(JsonNotes):
         self._entries = {key: found[key] for key in sorted(found) if is_config(key)}
         self._presence.note_listing(bool(self._entries))
         if not self._entries:
-            # Nobody may take a bucket that was emptied for a store without configs.
+            # A bucket that was emptied must not pass for a store without configs.
             self._presence.check()
         return self._entries
 
@@ -139,7 +139,7 @@ class ObjectStore(JsonNotes):
         return None
 
     def access(self, key: str, made_with: tuple[str, ...] = ()) -> Access:
-        # Who may read an object, its service knows and no other system's permissions say.
+        # Only the service knows who may read an object, so a copy of it is for its owner alone.
         del key, made_with
         return OWNER_ONLY
 

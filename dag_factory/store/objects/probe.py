@@ -1,4 +1,4 @@
-"""Tries whether object storage keeps the conditions of requests that writers rely on."""
+"""Tries out whether object storage honours the conditions of requests, on which writers rely."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def probe(bucket: Bucket) -> None:
 
 def _try(bucket: Bucket, key: str) -> None:
     first = bucket.put(key, b"first", expected=None)
-    _must_refuse(bucket, lambda: bucket.put(key, b"other", expected=None), "creates an object that is there already")
+    _must_refuse(bucket, lambda: bucket.put(key, b"other", expected=None), "overwrites an object that exists already")
     second = bucket.put(key, b"second", expected=first)
-    _must_refuse(bucket, lambda: bucket.put(key, b"third", expected=first), "replaces an object that has changed")
+    _must_refuse(bucket, lambda: bucket.put(key, b"third", expected=first), "overwrites an object that has changed")
     bucket.remove(key, expected=second)
 
 

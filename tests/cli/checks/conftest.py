@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from dag_factory.cli.checks.all_checks import CHECKS
 from dag_factory.cli.checks.check import Check, Result, examine
-from dag_factory.cli.checks.every import CHECKS
 from dag_factory.cli.checks.site import Site
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.store.shards import shards

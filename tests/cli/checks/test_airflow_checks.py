@@ -55,8 +55,8 @@ def test_a_process_that_is_late_is_a_warning_before_it_is_taken_for_dead(seconds
     [
         (HEALTHY, "ok: {url} answers, with openmetadata-ingestion 1.9.4.0"),
         (Reply(404), "fail: Airflow's API server answers, and /api/v1/openmetadata/health is unknown to it"),
-        (Reply(200, b"<html>canary"), "warn: {url} answers 200, and not as our API does"),
-        (Reply(302, b"", {"Location": "http://login"}), "warn: {url} answers 302, and not as our API does"),
+        (Reply(200, b"<html>canary"), "warn: {url} answers 200, not an answer of this package's API"),
+        (Reply(302, b"", {"Location": "http://login"}), "warn: {url} answers 302, not an answer of this package's API"),
         (Reply(200, b"[]"), "warn: {url} answers 200"),
     ],
     ids=["healthy", "unknown", "page", "login", "list"],

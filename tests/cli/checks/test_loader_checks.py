@@ -13,7 +13,7 @@ import pytest
 from dag_factory.cli.checks.check import Level
 from dag_factory.cli.checks.loader_checks import marker, shown
 from dag_factory.cli.checks.site import Site
-from dag_factory.dag.load_figures import Limits, Load
+from dag_factory.dag.load_history import Limits, LoadRecord
 from dag_factory.dag.load_notes import LoadNotes, notes_path
 from dag_factory.store import configured_memory, configured_store
 from dag_factory.store.folder.folder_store import FolderStore
@@ -54,7 +54,7 @@ def test_bundles_that_leave_pipelines_without_a_dag_fail(machine: Machine, monke
 
 def test_a_change_that_no_loader_has_seen_fails_once_it_is_old(machine: Machine) -> None:
     machine.loaders(2)
-    assert machine.said("marker") == ["ok: nothing was deployed or noticed yet, so no loader has anything to see"]
+    assert machine.said("marker") == ["ok: no config was deployed or dropped yet, so there is nothing to parse"]
     store = configured_store()
     marker = store.bump()
     (said,) = machine.said("marker")
@@ -85,7 +85,7 @@ def test_a_store_without_a_marker_beside_more_dags_than_it_has_configs_may_be_th
     machine.drop("orders")
     (found,) = marker(AirflowWithDags())
     assert found.level is Level.WARN
-    assert "Airflow has 13 DAGs of ours, more than its 1 configs" in found.text
+    assert "Airflow has 13 DAGs of this package for its 1 configs" in found.text
     machine.drop(*(f"orders_{number}" for number in range(12)))
     assert marker(AirflowWithDags())[0].level is Level.OK
 
@@ -96,7 +96,7 @@ def test_one_loader_is_not_counted(machine: Machine) -> None:
     assert machine.said("marker")[0].startswith("warn: the loader has not seen the last change, of ")
 
 
-def note(machine: Machine, *loads: Load) -> None:
+def note(machine: Machine, *loads: LoadRecord) -> None:
     """Note loads on this machine, as Airflow's child does."""
     memory = configured_memory(str(machine.store))
     assert memory is not None
@@ -116,23 +116,23 @@ def note(machine: Machine, *loads: Load) -> None:
 
 def test_a_parse_says_how_near_it_came_to_a_limit(machine: Machine) -> None:
     machine.loaders()
-    assert machine.said("parses") == ["ok: this machine has parsed no loader; no other one has noted a problem"]
-    note(machine, Load(time.time() - 60, LIMITS, 100, built=3, ended=6))
+    assert machine.said("parses") == ["ok: no loader was parsed on this machine; other machines report no problem"]
+    note(machine, LoadRecord(time.time() - 60, LIMITS, 100, built=3, ended=6))
     (said,) = machine.said("parses")
     assert said.startswith(
         "ok: the slowest of 1 took 6.0 s, 3.0 s of it to build 100 DAGs: 12% of 50 s ([dag_processor]"
     )
-    note(machine, Load(time.time() - 30, LIMITS, 9_000, built=20, ended=44))
+    note(machine, LoadRecord(time.time() - 30, LIMITS, 9_000, built=20, ended=44))
     (said,) = machine.said("parses")
     assert said.startswith("warn: A parse of openmetadata_loader.py took 44 s of the 50 s of [dag_processor]")
 
 
 def test_a_killed_parse_fails_as_does_one_that_left_configs_out(machine: Machine) -> None:
     machine.loaders()
-    note(machine, Load(time.time() - 90, LIMITS), Load(time.time() - 30, LIMITS))
+    note(machine, LoadRecord(time.time() - 90, LIMITS), LoadRecord(time.time() - 30, LIMITS))
     (said,) = machine.said("parses")
     assert said.startswith("fail: The last parse of openmetadata_loader.py began and did not end. Airflow kills")
-    note(machine, Load(time.time(), LIMITS, 9_000, built=20, ended=30, left_out=3))
+    note(machine, LoadRecord(time.time(), LIMITS, 9_000, built=20, ended=30, left_out=3))
     assert machine.said("parses")[0].startswith("fail: 3 new configs are not loaded yet")
 
 

@@ -39,7 +39,7 @@ def test_each_interpreter_is_asked_for_its_version(machine: Machine, monkeypatch
     assert first.startswith("ok: openmetadata-ingestion ")
     assert first.endswith(f"is installed for '{sys.executable}'")
     assert second.startswith("warn: '/not/there/python' is not on this machine")
-    assert third.startswith(f"fail: '{broken}' can't be asked. Install openmetadata-ingestion for it")
+    assert third.startswith(f"fail: '{broken}' prints no version that can be read. Install openmetadata-ingestion")
     monkeypatch.setenv(f"{OURS}INGESTION_VERSION", "1.2.3.4")
     assert machine.said("ingestion")[-1].startswith("warn: [openmetadata_dag_factory] ingestion_version is 1.2.3.4")
 

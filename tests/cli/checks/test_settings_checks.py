@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.cli.checks.settings_checks import settings_that_hurt
+from dag_factory.cli.checks.settings_checks import risky_settings
 from dag_factory.cli.checks.site import Site
 from dag_factory.watch.leader_lock import LeaderLock
 from tests.cli.checks.conftest import OURS, Machine
@@ -27,12 +27,12 @@ def calm(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 def said(site: Site) -> str:
-    return "\n".join(f"{each.level.value}: {each}" for each in settings_that_hurt(site))
+    return "\n".join(f"{each.level.value}: {each}" for each in risky_settings(site))
 
 
 def test_a_small_installation_with_airflow_s_defaults_is_fine(calm: Machine) -> None:
     calm.drop("orders")
-    assert calm.said("settings") == ["ok: none hurts, with 1 pipeline"]
+    assert calm.said("settings") == ["ok: none costs or risks more than it should, with 1 pipeline"]
 
 
 def test_with_many_pipelines_what_airflow_does_by_default_costs_too_much(calm: Machine) -> None:
@@ -54,7 +54,7 @@ def test_what_is_recommended_for_many_pipelines_does_not_hurt(calm: Machine, mon
     monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL", "14400")
     monkeypatch.setenv("AIRFLOW__SCHEDULER__MAX_DAGRUNS_TO_CREATE_PER_LOOP", "50")
     monkeypatch.setenv(f"{OURS}SCHEDULE_SPREAD_SECONDS", "1800")
-    assert said(Large()) == "ok: none hurts, with 10000 pipelines"
+    assert said(Large()) == "ok: none costs or risks more than it should, with 10000 pipelines"
 
 
 @pytest.mark.parametrize(

@@ -57,17 +57,17 @@ def test_what_only_looks_like_one_is_none(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        (TEXT + "\ndag.tags.add('mine')", "somebody has changed it"),
-        (TEXT.replace("dag = workflow.get_dag()", "dag = workflow.get_dag(1)"), "somebody has changed it"),
-        (TEXT.replace("from airflow import DAG", "from airflow import DAG, Dataset"), "somebody has changed it"),
-        (TEXT.replace("from airflow import DAG", "import os"), "somebody has changed it"),
-        (TEXT.replace('create("', 'create("/a.json" + "'), "somebody has changed it"),
-        (TEXT + "\n" + TEXT, "somebody has changed it"),
-        ("import os\n" + TEXT, "somebody has changed it"),
-        (TEXT + "\nx" + ".y" * 900 + ".z()", "somebody has changed it"),
-        ("x" + ".y" * 900 + " = f()\n" + TEXT, "somebody has changed it"),
-        (TEXT.replace("/orders.json", "\\0/orders.json"), "somebody has changed it"),
-        (TEXT + "  # ask Ann before you remove this", "somebody has written a comment in it"),
+        (TEXT + "\ndag.tags.add('mine')", "it was changed by hand"),
+        (TEXT.replace("dag = workflow.get_dag()", "dag = workflow.get_dag(1)"), "it was changed by hand"),
+        (TEXT.replace("from airflow import DAG", "from airflow import DAG, Dataset"), "it was changed by hand"),
+        (TEXT.replace("from airflow import DAG", "import os"), "it was changed by hand"),
+        (TEXT.replace('create("', 'create("/a.json" + "'), "it was changed by hand"),
+        (TEXT + "\n" + TEXT, "it was changed by hand"),
+        ("import os\n" + TEXT, "it was changed by hand"),
+        (TEXT + "\nx" + ".y" * 900 + ".z()", "it was changed by hand"),
+        ("x" + ".y" * 900 + " = f()\n" + TEXT, "it was changed by hand"),
+        (TEXT.replace("/orders.json", "\\0/orders.json"), "it was changed by hand"),
+        (TEXT + "  # ask Ann before you remove this", "a comment was added by hand"),
     ],
 )
 def test_one_that_somebody_has_changed_is_reported_as_such(text: str, why: str) -> None:

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import pytest
 from cryptography.fernet import Fernet
 
-from dag_factory.cli.migration.kept import names_in
 from dag_factory.cli.migration.migration import Migration, Migrator
+from dag_factory.cli.migration.plugin_documents import names_in
 from dag_factory.errors import CommandError, SettingsError, StoreError
 from dag_factory.secrets.references import decrypted
 from dag_factory.secrets.sealing import Keys
@@ -255,7 +255,7 @@ def test_only_files_that_read_this_folder_are_removed(place: Place, tmp_path: Pa
     reasons = {each.generated.path.stem: str(each.stays) for each in found.files}
     assert "which is not in this folder" in reasons["orders"]
     assert "is missing, so its DAG can't run" in reasons["gone"]
-    assert "somebody has changed it" in reasons["edited"]
+    assert "it was changed by hand" in reasons["edited"]
     assert place.generated() == ["edited", "gone", "orders"]
 
 

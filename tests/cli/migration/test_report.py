@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dag_factory.cli.migration.airflow_state import History
+from dag_factory.cli.migration.assessment import Assessment
 from dag_factory.cli.migration.differences import Difference
-from dag_factory.cli.migration.judge import Judged
-from dag_factory.cli.migration.known import History
 from dag_factory.cli.migration.migration import Migration
 from dag_factory.cli.migration.report import as_json, lines
 
@@ -34,12 +34,12 @@ def test_what_airflow_has_of_the_pipelines_is_counted_with_what_is_of_airflow_2(
 
 def test_pipelines_are_grouped_by_what_is_different_for_them() -> None:
     mailed = [
-        Judged(f"{name}.json", name, "new", differences=(Difference("airflowConfig.email", "is mailed", "a@b.c"),))
+        Assessment(f"{name}.json", name, "new", differences=(Difference("airflowConfig.email", "is mailed", "a@b.c"),))
         for name in ("orders", "refunds")
     ]
     variable = Difference("sourceConfig.config.includes.0", "is no longer replaced", "$SHOP")
     found = Migration(
-        Path("/c"), Path("/d"), is_in_place=False, judged=[*mailed, Judged("a", "people", "new", None, (variable,))]
+        Path("/c"), Path("/d"), is_in_place=False, judged=[*mailed, Assessment("a", "people", "new", None, (variable,))]
     )
     assert "airflowConfig.email is mailed (2 pipelines):\n  orders: a@b.c.\n  refunds: a@b.c." in text(found)
     said = "A text like $NAME is no longer replaced (1 pipeline):\n  people: $SHOP in sourceConfig.config.includes.0."

@@ -48,7 +48,7 @@ MISTAKES: list[tuple[str, int, str]] = [
     (f"{AIRFLOW}  timezone: UTC\n  pipelineTimeZone: UTC\n", 4, "pipelineTimeZone'.*Did you mean 'pipelineTimezone'"),
     (f"{RUNNER}    pools: small\n", 4, "'dagFactory.runner.pools'.*Did you mean 'pool'"),
     (f"{GOOD}dagFactory: {{runners: {{}}}}\n", 2, "'dagFactory.runners'.*Did you mean 'runner'"),
-    (f"{RUNNER}    image: ours\n", 4, "'dagFactory.runner.image'.*Known here are python, pool, queue"),
+    (f"{RUNNER}    image: ours\n", 4, "'dagFactory.runner.image'.*Known fields: python, pool, queue"),
     (f"{GOOD}loggerlevel: INFO\n", 2, "'loggerlevel'.*Did you mean 'loggerLevel'"),
     (f"{GOOD}owners: [{{tpye: team, name: sales}}]\n", 2, "'owners.0.tpye'.*Did you mean 'type'"),
     # booleans

@@ -1,4 +1,4 @@
-"""Reads objects before they are asked for: one after the other, thousands would take minutes."""
+"""Reads objects ahead, many at once: one by one, thousands would take minutes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MOST_OBJECTS = 256
 MOST_BYTES = 32 * 1024 * 1024
 
 
-class Ahead:
+class ReadAhead:
     """
     Objects that will be read, each once, in an order that is known.
 

@@ -9,7 +9,7 @@ from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
 from dag_factory.task.operator import ConfigErrorOperator, IngestionOperator
 
 
-def build_stand_in(dag_id: str, reason: str) -> DAG:
+def build_fallback_dag(dag_id: str, reason: str) -> DAG:
     """
     Return a DAG that has a task for each task id that a pipeline can have.
 

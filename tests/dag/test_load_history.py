@@ -6,23 +6,23 @@ import json
 
 import pytest
 
-from dag_factory.dag.load_figures import MODULE_LIMIT, PARSE_LIMIT, Limits, Load, Loads, problem_of
+from dag_factory.dag.load_history import MODULE_LIMIT, PARSE_LIMIT, Limits, LoadHistory, LoadRecord, problem_of
 from dag_factory.store.shards import Shard
 
 LIMITS = Limits(module=30, parse=50)
 NOON = 1_800_000_000.0
 
 
-def after(*loads: Load) -> Loads:
+def after(*loads: LoadRecord) -> LoadHistory:
     """Return what is known after these loads, each of which has begun once the one before had ended or was killed."""
-    known = Loads()
+    known = LoadHistory()
     for load in loads:
-        known = known.began(Load(load.began, load.limits)).went_on(load)
+        known = known.began(LoadRecord(load.began, load.limits)).went_on(load)
     return known
 
 
-def complete(dags: int, built: float, ended: float, limits: Limits = LIMITS) -> Load:
-    return Load(NOON, limits, dags, built=built, ended=ended)
+def complete(dags: int, built: float, ended: float, limits: Limits = LIMITS) -> LoadRecord:
+    return LoadRecord(NOON, limits, dags, built=built, ended=ended)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,9 @@ def complete(dags: int, built: float, ended: float, limits: Limits = LIMITS) -> 
     ],
     ids=["far", "below", "parse", "module", "no_limits", "one_limit"],
 )  # fmt: skip
-def test_a_load_near_a_limit_says_which_one_and_at_how_many_dags_it_is_reached(load: Load, words: str | None) -> None:
+def test_a_load_near_a_limit_says_which_one_and_at_how_many_dags_it_is_reached(
+    load: LoadRecord, words: str | None
+) -> None:
     problem = problem_of(after(load))
     assert (problem or "") == "" if words is None else words in (problem or "")
 
@@ -55,7 +57,7 @@ def test_configs_that_have_to_wait_are_counted_and_the_limit_is_named(
         ({"put_off": 1}, "1 large configs were not read, and run their last good versions"),
         ({"left_out": 2, "put_off": 1}, "2 new configs"),
     ):
-        problem = problem_of(after(Load(NOON, limits, 8_000, given, given / 2 + 1, None, **fields))) or ""
+        problem = problem_of(after(LoadRecord(NOON, limits, 8_000, given, given / 2 + 1, None, **fields))) or ""
         assert problem.startswith(words)
         assert f"exceed the {given} s that Airflow gives to it, and then no DAG would be left" in problem
         assert "init --shards 4)" in problem
@@ -64,8 +66,8 @@ def test_configs_that_have_to_wait_are_counted_and_the_limit_is_named(
 
 
 def test_configs_that_wait_come_before_what_was_killed_earlier() -> None:
-    killed = after(Load(NOON, LIMITS), Load(NOON + 60, LIMITS))
-    waiting = killed.went_on(Load(NOON + 60, LIMITS, 8_000, 25, 13, left_out=1))
+    killed = after(LoadRecord(NOON, LIMITS), LoadRecord(NOON + 60, LIMITS))
+    waiting = killed.went_on(LoadRecord(NOON + 60, LIMITS, 8_000, 25, 13, left_out=1))
     assert "new configs" in (problem_of(waiting) or "")
 
 
@@ -73,9 +75,9 @@ def test_configs_that_wait_come_before_what_was_killed_earlier() -> None:
 def test_a_load_that_has_used_much_of_its_time_says_so_even_before_its_parse_has_ended(
     used: float, is_said: bool
 ) -> None:
-    load = Load(NOON, Limits(None, 40), 8_000, 20, used)
+    load = LoadRecord(NOON, Limits(None, 40), 8_000, 20, used)
     assert (problem_of(after(load)) is not None) is is_said
-    module = Load(NOON, Limits(20, None), 8_000, 20, used)
+    module = LoadRecord(NOON, Limits(20, None), 8_000, 20, used)
     assert (problem_of(after(module)) is not None) is is_said
     if is_said:
         assert f"took 14 s of the 20 s that leave Airflow the time to store its DAGs ({PARSE_LIMIT})" in (
@@ -97,46 +99,46 @@ def test_the_way_out_has_numbers(of: int, seconds: float, shards: int, setting: 
 
 
 def test_a_load_that_began_and_did_not_end_was_killed_once_the_next_begins() -> None:
-    begun = after(complete(9_000, 10, 20), Load(NOON + 60, LIMITS))
+    begun = after(complete(9_000, 10, 20), LoadRecord(NOON + 60, LIMITS))
     assert problem_of(begun) is None
-    killed = begun.began(Load(NOON + 200, LIMITS))
+    killed = begun.began(LoadRecord(NOON + 200, LIMITS))
     assert (problem_of(killed) or "").startswith(
         "The last parse of openmetadata_loader.py began and did not end (the one of 2027-01-15 08:00:00 UTC did, "
         f"with 9000 DAGs). Airflow kills a parse after 50 s ({PARSE_LIMIT}), and removes the DAGs of a file that it "
         "can't parse."
     )
     assert "init --shards 8)" in (problem_of(killed) or "")
-    again = killed.began(Load(NOON + 300, LIMITS))
+    again = killed.began(LoadRecord(NOON + 300, LIMITS))
     assert "The last 2 parses of openmetadata_loader.py" in (problem_of(again) or "")
 
 
 def test_a_load_that_was_killed_while_airflow_serialized_its_dags_counts_as_killed() -> None:
-    built = Load(NOON, LIMITS, dags=20_000, built=24)
-    assert after(built, Load(NOON + 100, LIMITS)).killed == 1
+    built = LoadRecord(NOON, LIMITS, dags=20_000, built=24)
+    assert after(built, LoadRecord(NOON + 100, LIMITS)).killed == 1
 
 
 def test_a_load_that_ends_makes_good_for_those_that_were_killed() -> None:
-    killed = after(Load(NOON, LIMITS), Load(NOON + 60, LIMITS))
+    killed = after(LoadRecord(NOON, LIMITS), LoadRecord(NOON + 60, LIMITS))
     assert killed.killed == 1
-    assert problem_of(killed.began(Load(NOON + 120, LIMITS)).went_on(complete(1_000, 2, 4))) is None
+    assert problem_of(killed.began(LoadRecord(NOON + 120, LIMITS)).went_on(complete(1_000, 2, 4))) is None
 
 
 def test_without_a_limit_what_did_not_end_was_killed_by_something_else() -> None:
     none = Limits(None, None)
-    problem = problem_of(after(Load(NOON, none), Load(NOON + 60, none))) or ""
+    problem = problem_of(after(LoadRecord(NOON, none), LoadRecord(NOON + 60, none))) or ""
     assert "short of memory" in problem
     assert "shards" not in problem
 
 
 def test_a_load_that_airflow_stopped_by_an_exception_is_told_from_one_that_it_killed() -> None:
-    problem = problem_of(after(Load(NOON, LIMITS, ended=31))) or ""
+    problem = problem_of(after(LoadRecord(NOON, LIMITS, ended=31))) or ""
     assert (
         "Airflow stopped the last load of openmetadata_loader.py after 30 s ([core] dagbag_import_timeout)" in problem
     )
 
 
 def test_a_load_of_a_store_that_is_away_is_neither_near_a_limit_nor_stopped() -> None:
-    away = Load(NOON, LIMITS, dags=None, built=1, ended=45)
+    away = LoadRecord(NOON, LIMITS, dags=None, built=1, ended=45)
     assert problem_of(after(away)) is None
     assert after(complete(9_000, 10, 20), away).complete == complete(9_000, 10, 20)
 
@@ -156,7 +158,7 @@ def test_a_load_of_a_store_that_is_away_is_neither_near_a_limit_nor_stopped() ->
 def test_a_load_may_take_what_airflow_gives_to_the_module_and_half_of_what_it_gives_to_the_parse(
     limits: Limits, seconds: float | None
 ) -> None:
-    assert Loads().build_seconds(limits) == seconds
+    assert LoadHistory().build_seconds(limits) == seconds
 
 
 def test_where_airflow_s_own_part_takes_most_of_a_parse_a_load_may_take_less() -> None:
@@ -168,7 +170,7 @@ def test_where_airflow_s_own_part_takes_most_of_a_parse_a_load_may_take_less() -
 
 def test_a_load_is_read_back_from_its_note_and_anything_else_is_not_one() -> None:
     load = complete(9_000, 10, 20)
-    assert Load.from_json(json.loads(json.dumps(load.as_json()))) == load
+    assert LoadRecord.from_json(json.loads(json.dumps(load.as_json()))) == load
     others: list[object] = [None, [], {}, "load", {**load.as_json(), "limits": None}, {**load.as_json(), "built": "x"}]
     for other in others:
-        assert Load.from_json(other) is None
+        assert LoadRecord.from_json(other) is None

@@ -11,7 +11,7 @@ from dag_factory.reporting import metrics
 from dag_factory.reporting.run_tags import UNKNOWN, run_tags
 
 
-class RunFigures:
+class RunMetrics:
     """
     Measures one try, and sends its metrics. Nothing here raises.
 
@@ -36,7 +36,7 @@ class RunFigures:
 
     def send(self, outcome: str, summary: Mapping[str, Mapping[str, int]] | None = None) -> None:
         """
-        Send what this try has taken, and what its workflow has done.
+        Send how long this try took, and the counts of its workflow.
 
         :param outcome: as `dag_factory.reporting.metrics.RUNS` names it
         :param summary: the counts of each step of the workflow, None where it did not come to its end

@@ -1,4 +1,4 @@
-"""Requests that depend on what an object was before, as far as each kind of storage can make them in one step."""
+"""Requests for objects, which check in the same step what an object was before, where the storage can do so."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ if TYPE_CHECKING:
 _EMPTY = frozenset({"InvalidRange", "416"})
 
 
-def conditions(fs: AbstractFileSystem, protocol: str) -> Conditions:
-    """Return the requests to a kind of storage."""
+def requests_for(fs: AbstractFileSystem, protocol: str) -> ObjectRequests:
+    """Return the requests of a kind of storage."""
     if protocol in S3:
-        return S3Conditions(fs)
+        return S3Requests(fs)
     if protocol in AZURE:
-        return AzureConditions(fs)
-    return Conditions(fs)
+        return AzureRequests(fs)
+    return ObjectRequests(fs)
 
 
-class Conditions:
+class ObjectRequests:
     """
-    Requests through what all clients of fsspec have.
+    Requests by the methods that all clients of fsspec have.
 
     An object is created in one step, where the client can do that. Before an object is replaced or removed its revision
     is compared: another writer between these two requests is not noticed.
@@ -108,7 +108,7 @@ class Conditions:
         return getattr(self._fs, name)(*arguments, **options)
 
 
-class S3Conditions(Conditions):
+class S3Requests(ObjectRequests):
     """Requests to S3 and what speaks its protocol: all conditions are part of the request."""
 
     async def get(self, path: str, most: int) -> bytes:
@@ -141,7 +141,7 @@ class S3Conditions(Conditions):
         return answer
 
 
-class AzureConditions(Conditions):
+class AzureRequests(ObjectRequests):
     """Requests to Azure: a write has its condition; before a removal, the revision is compared."""
 
     async def put(self, path: str, data: bytes, expected: str | None) -> str:

@@ -7,16 +7,16 @@ from typing import Any
 from fastapi import FastAPI
 
 from dag_factory.api.app import create_app
-from dag_factory.api.counted import Counted, reason_of
+from dag_factory.api.call_metrics import ErrorCounter, reason_of
 
 
 def middlewares() -> list[Any]:
     return list(create_app(airflow=FastAPI).user_middleware)
 
 
-def counted() -> Counted:
-    (options,) = (each for each in middlewares() if each.cls is Counted)
-    return Counted(FastAPI(), **options.kwargs)
+def counted() -> ErrorCounter:
+    (options,) = (each for each in middlewares() if each.cls is ErrorCounter)
+    return ErrorCounter(FastAPI(), **options.kwargs)
 
 
 def test_a_call_has_its_name_and_any_other_path_none_of_its_own() -> None:
@@ -30,7 +30,7 @@ def test_a_call_has_its_name_and_any_other_path_none_of_its_own() -> None:
 
 def test_an_error_that_comes_before_all_others_is_seen() -> None:
     # The first is the outermost.
-    assert middlewares()[0].cls is Counted
+    assert middlewares()[0].cls is ErrorCounter
 
 
 def test_each_status_has_a_reason() -> None:

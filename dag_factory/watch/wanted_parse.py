@@ -1,4 +1,4 @@
-"""A parse that is wanted: for which DAG ids, and how to ask for it."""
+"""A parse that is still to be requested: for which DAG ids, and how."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class ParseRequest(Protocol):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedParse:
     """
-    A parse that is wanted.
+    A parse that is still to be requested.
 
     :param request: asks for it
     :param dag_ids: what has changed, as far as that is known
@@ -43,15 +43,15 @@ class Wanted:
     @classmethod
     def of(
         cls, request: ParseRequest, dag_ids: DagIds, *, is_change: bool = False, even_if_seen: bool = False
-    ) -> Wanted:
+    ) -> WantedParse:
         """Return what is wanted for these DAG ids, where they are unknown for all that has changed."""
         return cls(request, frozenset(dag_ids or ()), dag_ids is None, is_change, even_if_seen)
 
-    def with_earlier(self, earlier: Wanted | None) -> Wanted:
-        """Return this wish and an earlier one as one."""
+    def with_earlier(self, earlier: WantedParse | None) -> WantedParse:
+        """Return this request and an earlier one as one."""
         if earlier is None:
             return self
-        return Wanted(
+        return WantedParse(
             self.request,
             self.dag_ids | earlier.dag_ids,
             self.are_more or earlier.are_more,

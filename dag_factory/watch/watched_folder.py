@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 WRITER_SECONDS = 0.5
 
 
-class Looks:
+class WatchedFolder:
     """Lists a folder repeatedly, logs each finding once, and keeps how long the last listing took."""
 
     def __init__(self, store: FolderStore) -> None:

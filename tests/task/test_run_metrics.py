@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from dag_factory.reporting.run_tags import BROKEN, run_tags
-from dag_factory.task.run_figures import RunFigures
+from dag_factory.task.run_metrics import RunMetrics
 from tests.metrics_receivers import StatsdReceiver, sent_from
 
 
@@ -23,12 +23,12 @@ def names(receiver: StatsdReceiver) -> dict[str, str]:
 
 
 def test_a_run_that_came_to_its_end_sends_what_it_has_done(sent: StatsdReceiver) -> None:
-    figures = RunFigures("orders")
-    figures.type = "metadata"
-    with figures.workflow():
+    run_metrics = RunMetrics("orders")
+    run_metrics.type = "metadata"
+    with run_metrics.workflow():
         pass
     steps = {"Mysql": {"records": 12, "warnings": 1, "errors": 0}, "OpenMetadata": {"records": 11, "errors": 2}}
-    figures.send("partialSuccess", steps)
+    run_metrics.send("partialSuccess", steps)
     found = names(sent)
     assert found.pop("run.workflow.metadata").endswith("|ms")
     assert found.pop("run.overhead.metadata").endswith("|ms")
@@ -41,20 +41,20 @@ def test_a_run_that_came_to_its_end_sends_what_it_has_done(sent: StatsdReceiver)
 
 
 def test_a_run_that_never_began_its_workflow_sends_its_outcome_alone(sent: StatsdReceiver) -> None:
-    RunFigures("orders").send("failed")
+    RunMetrics("orders").send("failed")
     assert names(sent) == {"runs.unknown.failed": "1|c"}
 
 
 def test_a_workflow_that_fails_is_measured_too(sent: StatsdReceiver) -> None:
-    figures = RunFigures("orders")
-    with pytest.raises(KeyError), figures.workflow():
+    run_metrics = RunMetrics("orders")
+    with pytest.raises(KeyError), run_metrics.workflow():
         raise KeyError
-    figures.send("retried")
+    run_metrics.send("retried")
     assert set(names(sent)) == {"runs.unknown.retried", "run.workflow.unknown", "run.overhead.unknown"}
 
 
 def test_a_workflow_without_steps_sends_zeros(sent: StatsdReceiver) -> None:
-    RunFigures("orders").send("success", {})
+    RunMetrics("orders").send("success", {})
     assert names(sent)["run.records.unknown"] == "0|c"
 
 

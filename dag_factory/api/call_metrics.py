@@ -26,7 +26,7 @@ _REASONS = {
 _FIRST_ERROR = 400
 
 
-class Counted:
+class ErrorCounter:
     """
     Middleware that counts errors, whatever has answered with them.
 

@@ -11,7 +11,7 @@ from dag_factory.cli.checks import (
     store_checks,
 )
 from dag_factory.cli.checks.check import Check
-from dag_factory.cli.checks.settings_checks import settings_that_hurt
+from dag_factory.cli.checks.settings_checks import risky_settings
 
 CHECKS = (
     Check("plugin", "Airflow finds this package's plugin and provider", airflow_checks.plugin),
@@ -27,7 +27,7 @@ CHECKS = (
     Check("configs", "how many configs are good, broken, or run a last good version", config_checks.configs,
           ("store",), 120.0),
     Check("fernet", "a Fernet key is set, and opens what is encrypted", secrets_checks.fernet, ("store",), 60.0),
-    Check("settings", "no setting costs or risks more than it should", settings_that_hurt),
+    Check("settings", "no setting costs or risks more than it should", risky_settings),
     Check("ingestion", "which openmetadata-ingestion each interpreter has", server_checks.ingestion, (), 60.0),
     Check("server", "the OpenMetadata server answers, accepts the token, and has the same version",
           server_checks.server, (), 60.0),

@@ -18,10 +18,10 @@ from dag_factory.store.folder.listing import Identity
 from dag_factory.store.memory import Known, Memory
 from dag_factory.store.own_files import MARKER, PENDING
 from dag_factory.watch.file_events import FileEvents, open_file_events
+from dag_factory.watch.folder_watcher import FolderWatcher, OpenEvents
 from dag_factory.watch.intervals import Intervals
 from dag_factory.watch.leader_lock import LeaderLock
 from dag_factory.watch.pending_changes import Debounce
-from dag_factory.watch.watcher import OpenEvents, Watcher
 from tests.documents import REST
 
 QUICK = Intervals(
@@ -87,7 +87,7 @@ def tell(
     async def run() -> Watched:
         watched = Watched(root)
         task = asyncio.create_task(
-            Watcher(watched.store, watched.ask, open_events=open_events, intervals=intervals).run()
+            FolderWatcher(watched.store, watched.ask, open_events=open_events, intervals=intervals).run()
         )
         try:
             if root.is_dir():
@@ -146,7 +146,7 @@ def test_new_folders_again_and_again_end_no_thread(root: Path, caplog: pytest.Lo
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
-def test_what_a_writer_has_announced_is_no_news(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_a_writer_has_announced_are_all_announced(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def story(watched: Watched) -> None:
         for number in range(5):
             writer.deploy(FolderStore(root), writer.checked(writer.parsed(pipeline(f"deployed{number}"))))
@@ -281,7 +281,7 @@ def test_half_a_file_is_not_judged_though_a_look_sees_it_before_its_events_are_r
 
     async def story() -> None:
         watched = Watched(root)
-        watcher = Watcher(store, asked.append, open_events=lambda _, wake: LateEvents(wake), intervals=intervals)
+        watcher = FolderWatcher(store, asked.append, open_events=lambda _, wake: LateEvents(wake), intervals=intervals)
         task = asyncio.create_task(watcher.run())
         try:
             await watched.until(lambda: bool(asked))
@@ -392,7 +392,7 @@ def test_the_second_process_waits_for_the_leader_lock(root: Path, caplog: pytest
         watched = Watched(root)
         with LeaderLock(root):
             task = asyncio.create_task(
-                Watcher(watched.store, watched.ask, open_events=open_file_events, intervals=QUICK).run()
+                FolderWatcher(watched.store, watched.ask, open_events=open_file_events, intervals=QUICK).run()
             )
             await watched.until(lambda: "Another process watches" in caplog.text)
             drop(root / "a.json")
@@ -417,7 +417,7 @@ def test_where_nothing_can_be_written_parses_are_asked_for_without_a_marker_twic
     async def run() -> None:
         watched = Watched(root)
         task = asyncio.create_task(
-            Watcher(ReadOnly(root), watched.ask, open_events=open_file_events, intervals=QUICK).run()
+            FolderWatcher(ReadOnly(root), watched.ask, open_events=open_file_events, intervals=QUICK).run()
         )
         await watched.until(lambda: watched.asked == [True, True])
         drop(root / "a.json")
@@ -438,7 +438,7 @@ def test_with_more_folders_than_the_kernel_is_asked_to_watch_it_polls(
         await watched.asked_by(lambda: drop(root / "7" / "a.json"), caplog, "'7/a.json' is new")
 
     tell(root, story)
-    assert "there are more than 200 folders): config_store is polled" in caplog.text
+    assert "there are more than 200 folders), so config_store is polled" in caplog.text
 
 
 def test_a_store_that_was_missing_for_a_while_is_said_and_asked_for_again_though_no_file_has_changed(
@@ -450,7 +450,9 @@ def test_a_store_that_was_missing_for_a_while_is_said_and_asked_for_again_though
     asked: list[bool] = []
 
     async def story() -> None:
-        watcher = asyncio.create_task(Watcher(store, asked.append, open_events=open_file_events, intervals=QUICK).run())
+        watcher = asyncio.create_task(
+            FolderWatcher(store, asked.append, open_events=open_file_events, intervals=QUICK).run()
+        )
 
         async def until(condition: Callable[[], bool]) -> None:
             while not condition():
@@ -499,7 +501,7 @@ def test_a_store_that_is_unmounted_just_after_its_first_start_is_not_taken_for_a
     store = UnmountedOnce(root, memory)
 
     async def story() -> None:
-        watcher = asyncio.create_task(Watcher(store, lambda _: None, intervals=QUICK).run())
+        watcher = asyncio.create_task(FolderWatcher(store, lambda _: None, intervals=QUICK).run())
         try:
             while "Until the store is back" not in caplog.text:
                 await asyncio.sleep(0.02)
@@ -524,7 +526,7 @@ def test_a_file_event_at_the_moment_of_its_end_does_not_keep_it_from_ending(root
         return open_file_events(folders, wake)
 
     async def end() -> None:
-        watcher = asyncio.create_task(Watcher(FolderStore(root), asked.append, open_events=opened).run())
+        watcher = asyncio.create_task(FolderWatcher(FolderStore(root), asked.append, open_events=opened).run())
         while not asked:
             await asyncio.sleep(0.02)
         # By then it waits for an event, and for a second.

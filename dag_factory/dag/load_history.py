@@ -1,4 +1,4 @@
-"""How long loads take in Airflow's DAG processor, how near that is to Airflow's limits, and the way out."""
+"""How long the last loads took in Airflow's DAG processor, how near that is to its limits, and the way out."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ WARNING_SHARE = 0.7
 """From this share of a limit on, a load is reported."""
 AIM_SHARE = 0.35
 """With as many shards as are recommended, a parse takes about this share of its limit."""
-# What takes less of the limit says little of how long it takes with more configs.
-_TELLING_SHARE = 0.1
+# A parse that takes a smaller share of its limit is too short to predict a longer one.
+_LEAST_SHARE = 0.1
 
 MODULE_LIMIT, PARSE_LIMIT = "[core] dagbag_import_timeout", "[dag_processor] dag_file_processor_timeout"
 _PART = "part of the parse"
@@ -34,7 +34,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Load:
+class LoadRecord:
     """
     One load in Airflow's DAG processor, as far as it came.
 
@@ -65,7 +65,7 @@ class Load:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, noted: object) -> Load | None:
+    def from_json(cls, noted: object) -> LoadRecord | None:
         """Return the load that was noted, None where it can't be read."""
         try:
             known = {field.name: noted[field.name] for field in fields(cls)}  # type: ignore[index]
@@ -78,7 +78,7 @@ class Load:
 
 
 @dataclass(frozen=True)
-class Loads:
+class LoadHistory:
     """
     What is known of the loads of one shard on one machine.
 
@@ -87,18 +87,18 @@ class Loads:
     :param killed: how many have begun since, and did not end
     """
 
-    last: Load | None = None
-    complete: Load | None = None
+    last: LoadRecord | None = None
+    complete: LoadRecord | None = None
     killed: int = 0
 
-    def began(self, load: Load) -> Loads:
+    def began(self, load: LoadRecord) -> LoadHistory:
         """Return what is known once another load has begun; the last one has ended by then, if only by being killed."""
         is_killed = self.last is not None and self.last.ended is None
         return replace(self, last=load, killed=self.killed + 1 if is_killed else self.killed)
 
-    def went_on(self, load: Load) -> Loads:
+    def went_on(self, load: LoadRecord) -> LoadHistory:
         """Return what is known once the last load has come further."""
-        return Loads(load, load, 0) if load.is_complete else replace(self, last=load)
+        return LoadHistory(load, load, 0) if load.is_complete else replace(self, last=load)
 
     def build_seconds(self, limits: Limits) -> float | None:
         """
@@ -110,12 +110,12 @@ class Loads:
         share = 0.5
         done = self.complete
         if done is not None and limits.parse and done.built is not None and done.ended is not None:
-            share = done.built / done.ended if done.ended > _TELLING_SHARE * limits.parse else share
+            share = done.built / done.ended if done.ended > _LEAST_SHARE * limits.parse else share
         parse = limits.parse and limits.parse * min(share, 0.5)
         return min([seconds for seconds in (limits.module, parse) if seconds], default=None)
 
 
-def problem_of(loads: Loads, shard: Shard = WHOLE) -> str | None:
+def problem_of(loads: LoadHistory, shard: Shard = WHOLE) -> str | None:
     """
     Return what is wrong with the loads of a shard, and the way out; None where they are well within Airflow's limits.
 
@@ -130,7 +130,7 @@ def problem_of(loads: Loads, shard: Shard = WHOLE) -> str | None:
     )
 
 
-def nearest(load: Load) -> tuple[float, float, float, str] | None:
+def nearest(load: LoadRecord) -> tuple[float, float, float, str] | None:
     """
     Return the limit that a load came nearest to: the share used, the seconds, the limit and its name.
 
@@ -150,7 +150,7 @@ def nearest(load: Load) -> tuple[float, float, float, str] | None:
     return max(shares, key=lambda each: each[0], default=None)
 
 
-def _waiting(load: Load | None, shard: Shard) -> str | None:
+def _waiting(load: LoadRecord | None, shard: Shard) -> str | None:
     if load is None or not load.given or not (load.left_out or load.put_off):
         return None
     what = (
@@ -166,7 +166,7 @@ def _waiting(load: Load | None, shard: Shard) -> str | None:
     )
 
 
-def _killed(loads: Loads, shard: Shard) -> str | None:
+def _killed(loads: LoadHistory, shard: Shard) -> str | None:
     if not loads.killed or loads.last is None:
         return None
     parses = f"The last {loads.killed} parses" if loads.killed > 1 else "The last parse"
@@ -183,7 +183,7 @@ def _killed(loads: Loads, shard: Shard) -> str | None:
     )
 
 
-def _stopped(last: Load | None, shard: Shard) -> str | None:
+def _stopped(last: LoadRecord | None, shard: Shard) -> str | None:
     if last is None or last.ended is None or last.built is not None or not last.limits.module:
         return None
     seconds = last.limits.module
@@ -193,7 +193,7 @@ def _stopped(last: Load | None, shard: Shard) -> str | None:
     )
 
 
-def _near(load: Load | None, shard: Shard) -> str | None:
+def _near(load: LoadRecord | None, shard: Shard) -> str | None:
     found = nearest(load) if load is not None else None
     if load is None or found is None or found[0] <= WARNING_SHARE:
         return None

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dag_factory.cli.migration.differences import Difference, differences
-from dag_factory.cli.migration.kept import Kept
+from dag_factory.cli.migration.plugin_documents import PluginDocument
 from dag_factory.configs.allowed import Allowed
 from dag_factory.configs.document import Document, mapping_at, parse
 from dag_factory.configs.pipeline import IngestionPipeline
@@ -36,7 +36,7 @@ _OURS, _MOVED_AT = "dagFactory", "movedAt"
 
 
 @dataclass(frozen=True)
-class Judged:
+class Assessment:
     """
     The judgement on a document.
 
@@ -57,7 +57,7 @@ class Judged:
         return self.state != "wrong"
 
 
-class Judge:
+class Assessor:
     """
     Judges documents one by one; nothing is changed.
 
@@ -85,14 +85,14 @@ class Judge:
         """Whether the folder is the store, or lies in it."""
         return self._prefix is not None
 
-    def judge(self, kept: Kept, *, is_read: bool) -> Judged:
+    def assess(self, kept: PluginDocument, *, is_read: bool) -> Assessment:
         """
         Return what is to become of a document.
 
         :param is_read: whether a generated file reads it
         """
         if kept.problem is not None:
-            return Judged(kept.name, None, "wrong", str(kept.problem))
+            return Assessment(kept.name, None, "wrong", str(kept.problem))
         key = self.key(kept)
         try:
             whole = self._as_moved(kept)
@@ -100,21 +100,21 @@ class Judge:
                 whole = self._files.with_defaults(key, whole)
             pipeline = examine(whole, self._opened).require_pipeline()
         except ConfigError as error:
-            return Judged(kept.name, kept.dag_id, "wrong", str(error.within(kept.name)))
+            return Assessment(kept.name, kept.dag_id, "wrong", str(error.within(kept.name)))
         named = f"{pipeline.dag_id}.json"
         other = self._seen.setdefault(pipeline.dag_id, named if named in self._names else kept.name)
         if other != kept.name:
             problem = f"gives the DAG id '{pipeline.dag_id}', as '{other}' does. Remove one of the two"
-            return Judged(kept.name, pipeline.dag_id, "wrong", str(ConfigError(problem, config=kept.name)))
+            return Assessment(kept.name, pipeline.dag_id, "wrong", str(ConfigError(problem, config=kept.name)))
         state, reason = self._state(kept, key, pipeline, is_read=is_read)
         found = tuple(differences(pipeline, kept.document, self._now)) if state == "new" else ()
-        return Judged(kept.name, pipeline.dag_id, state, reason, found)
+        return Assessment(kept.name, pipeline.dag_id, state, reason, found)
 
-    def key(self, kept: Kept) -> str:
+    def key(self, kept: PluginDocument) -> str:
         """Return the key under which a document is, or is to be, in the store."""
         return f"{self._prefix}{kept.name}" if self._prefix is not None else f"{kept.dag_id}.json"
 
-    def intake(self, kept: Kept) -> Intake:
+    def intake(self, kept: PluginDocument) -> Intake:
         """
         Return what to store for a document that is ``new``: with the moment of its move, and its secrets encrypted.
 
@@ -123,7 +123,7 @@ class Judge:
         data = stored_form(self._as_moved(kept), str(kept.dag_id), self._keys)
         return Intake(self.key(kept), data, kept.data if self.is_in_place else None)
 
-    def _as_moved(self, kept: Kept) -> Document:
+    def _as_moved(self, kept: PluginDocument) -> Document:
         document = kept.document
         ours = document.get(_OURS)
         if not (mapping_at(document, "airflowConfig") or {}).get("scheduleInterval") or not isinstance(
@@ -132,7 +132,9 @@ class Judge:
             return document
         return {**document, _OURS: {_MOVED_AT: self._now.isoformat(), **(ours or {})}}
 
-    def _state(self, kept: Kept, key: str, pipeline: IngestionPipeline, *, is_read: bool) -> tuple[State, str | None]:
+    def _state(
+        self, kept: PluginDocument, key: str, pipeline: IngestionPipeline, *, is_read: bool
+    ) -> tuple[State, str | None]:
         if self.is_in_place:
             return ("new" if kept.is_as_written or is_read else "there"), None
         if (other := self._claimed.get(pipeline.dag_id)) is not None:

@@ -18,8 +18,8 @@ from dag_factory.watch.announcer import Announcer
 from dag_factory.watch.change_log import CHANGED, NEW, REMOVED, report
 from dag_factory.watch.intervals import Intervals
 from dag_factory.watch.leader_lock import LeaderLock
-from dag_factory.watch.looks import Looks
 from dag_factory.watch.pending_changes import PendingChanges
+from dag_factory.watch.watched_folder import WatchedFolder
 
 if TYPE_CHECKING:
     from dag_factory.watch.file_events import FileEvents
@@ -33,13 +33,12 @@ OpenEvents = Callable[[Mapping[Path, Identity], Callable[[], None]], "FileEvents
 """Returns the file events of folders, which call back at each; None where the folders must be polled."""
 
 
-class Watcher:
+class FolderWatcher:
     """
     Watches a store's folder. File events only say when to list it; what has changed is found by comparing revisions.
 
     Changes that a writer has announced with its own marker are skipped, and where file events name no others, no folder
-    is listed. All others lead to one new marker, one request
-    for a parse, and a log line for each config.
+    is listed. All others lead to one new marker, one request for a parse, and a log line for each config.
 
     It is in one of two states, and in no other::
 
@@ -72,7 +71,7 @@ class Watcher:
         self._store = store
         self._open_events = open_events
         self._intervals = intervals or Intervals()
-        self._looks = Looks(store)
+        self._folder = WatchedFolder(store)
         self._announcer = Announcer(store, ask, self._intervals.again)
         self._reports: asyncio.Queue[Mapping[str, str]] = asyncio.Queue()
         self._woken = asyncio.Event()
@@ -145,7 +144,7 @@ class Watcher:
     async def _look(self) -> Snapshot:
         self._woken.clear()
         self._is_look_due = False
-        snapshot = await asyncio.to_thread(self._looks.look)
+        snapshot = await asyncio.to_thread(self._folder.look)
         if self._changes is not None:
             self._changes.see(snapshot.revisions, time.monotonic())
         return snapshot
@@ -205,7 +204,7 @@ class Watcher:
 
     async def _take_up(self, events: FileEvents | None) -> None:
         if not self._changes:
-            return await self._announcer.settle(writers_too=self._looks.is_marker_due)
+            return await self._announcer.settle(writers_too=self._folder.is_marker_due)
         root, now = self._store.root, time.monotonic()
 
         def is_being_written(key: str, seen_at: float) -> bool:
@@ -235,19 +234,19 @@ class Watcher:
         while time.monotonic() < until and events.works():
             if await self._is_woken(intervals.check):
                 await self._rest(intervals.gather)
-                if not await self._is_no_news(events):
+                if not await self._are_all_announced(events):
                     return None
             if await asyncio.to_thread(identities, folders) != folders:
                 return None
         return None
 
-    async def _is_no_news(self, events: FileEvents) -> bool:
+    async def _are_all_announced(self, events: FileEvents) -> bool:
         """Return whether all that events have named is as writers have announced it: then nothing has to be listed."""
-        if self._is_look_due or self._looks.is_marker_due or self._changes is None:
+        if self._is_look_due or self._folder.is_marker_due or self._changes is None:
             return False
         self._woken.clear()
         files = events.changed()
-        revisions = await asyncio.to_thread(self._looks.announced, files) if files else None
+        revisions = await asyncio.to_thread(self._folder.announced, files) if files else None
         if revisions is None:
             return False
         self._changes.count_as_known(revisions)
@@ -265,7 +264,7 @@ class Watcher:
         return self._woken.is_set()
 
     async def _rest(self, seconds: float) -> None:
-        await asyncio.sleep(max(seconds, REST * self._looks.seconds))
+        await asyncio.sleep(max(seconds, REST * self._folder.seconds))
 
     async def _report(self) -> None:
         """Report in the background, since that opens every changed config."""
@@ -279,7 +278,7 @@ class Watcher:
 
 def log_polling(error: OSError) -> None:
     """Log why there are no file events."""
-    log.warning("The kernel can't report changes (%s): config_store is polled", error.strerror or error)
+    log.warning("The kernel can't report changes (%s), so config_store is polled", error.strerror or error)
 
 
 def _kind(revision: str | None, is_new: bool) -> str:

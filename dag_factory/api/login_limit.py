@@ -1,4 +1,4 @@
-"""Limits wrong logins: enough for people who mistype, too few for somebody who guesses."""
+"""Limits wrong logins: enough for people who mistype, too few for an attacker who guesses."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ALL = Rate(60, 1.0)
 
 
 class Bucket:
-    """What a rate limit still allows at a moment."""
+    """A token bucket: how many logins a rate still allows."""
 
     def __init__(self, rate: Rate, now: float) -> None:
         self._rate = rate
@@ -37,21 +37,21 @@ class Bucket:
         self._at = now
 
     def wait(self, now: float) -> float:
-        """Return the seconds until there is one, 0 where there is."""
+        """Return the seconds until a login is allowed, 0 where one is now."""
         self._left = min(self._rate.burst, self._left + max(0.0, now - self._at) / self._rate.seconds)
         self._at = now
         return max(0.0, (1 - self._left) * self._rate.seconds)
 
     def take(self) -> None:
-        """Take one, which must be there."""
+        """Use up a login, which `wait` has allowed."""
         self._left -= 1
 
     def give_back(self) -> None:
-        """Put back the one that was taken."""
+        """Undo one `take`."""
         self._left = min(self._rate.burst, self._left + 1)
 
 
-class Brake:
+class LoginLimit:
     """
     Limits the wrong logins of each client, and of all clients together.
 

@@ -19,7 +19,7 @@ _SHARE = 20
 SETTLING_SECONDS = 2.0
 
 
-class Listings:
+class ObjectWatcher:
     """
     Compares each listing of a store with the one before, and makes a marker for changes that none covers: those by
     hand, and those of a writer that died.

@@ -16,7 +16,7 @@ _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
-class Kept:
+class PluginDocument:
     """
     A document that lies in the folder.
 
@@ -59,22 +59,22 @@ def names_in(folder: Path) -> list[str]:
     return [name for name in names if name.endswith(".json") and not name.startswith(".")]
 
 
-def read(folder: Path, names: list[str]) -> Iterator[Kept]:
+def read(folder: Path, names: list[str]) -> Iterator[PluginDocument]:
     """Yield the documents of a folder. What can't be read is one with a problem."""
     for name in names:
         try:
             data = _content(folder / name)
         except OSError as error:
             reason = f"can't be read: {error.strerror}. Run the command as a user who can read it"
-            yield Kept(name, b"", {}, ConfigError(reason, config=name))
+            yield PluginDocument(name, b"", {}, ConfigError(reason, config=name))
             continue
         except ConfigError as error:
-            yield Kept(name, b"", {}, error.within(name))
+            yield PluginDocument(name, b"", {}, error.within(name))
             continue
         try:
-            yield Kept(name, data, parse(data, name))
+            yield PluginDocument(name, data, parse(data, name))
         except ConfigError as error:
-            yield Kept(name, data, {}, error.within(name))
+            yield PluginDocument(name, data, {}, error.within(name))
 
 
 def _content(path: Path) -> bytes:

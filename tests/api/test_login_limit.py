@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dag_factory.api.brake import MOST_CLIENTS, Brake, Rate, network_of
+from dag_factory.api.login_limit import MOST_CLIENTS, LoginLimit, Rate, network_of
 
 
 class Clock:
@@ -15,41 +15,41 @@ class Clock:
 
 def test_so_many_come_through_and_then_one_in_each_interval() -> None:
     clock = Clock()
-    brake = Brake(Rate(3, 5.0), Rate(100, 1.0), clock)
-    assert [brake.take("a") for _ in range(5)] == [0, 0, 0, 5, 5]
+    limit = LoginLimit(Rate(3, 5.0), Rate(100, 1.0), clock)
+    assert [limit.take("a") for _ in range(5)] == [0, 0, 0, 5, 5]
     clock.now += 4
-    assert brake.take("a") == pytest.approx(1)
+    assert limit.take("a") == pytest.approx(1)
     clock.now += 1
-    assert [brake.take("a"), brake.take("a")] == [0, 5]
+    assert [limit.take("a"), limit.take("a")] == [0, 5]
     clock.now += 1_000_000
-    assert [brake.take("a") for _ in range(4)] == [0, 0, 0, 5]
+    assert [limit.take("a") for _ in range(4)] == [0, 0, 0, 5]
 
 
 def test_a_client_uses_up_what_is_its_own_and_all_together_what_is_for_all() -> None:
-    brake = Brake(Rate(2, 5.0), Rate(5, 9.0), Clock())
-    taken = [[brake.take(client) for _ in range(3)] for client in ("a", "b", "c")]
+    limit = LoginLimit(Rate(2, 5.0), Rate(5, 9.0), Clock())
+    taken = [[limit.take(client) for _ in range(3)] for client in ("a", "b", "c")]
     assert taken == [[0, 0, 5], [0, 0, 5], [0, 9, 9]]
     # What one is refused takes nothing from the others.
-    brake.give_back("a")
-    assert brake.take("b") == 5
-    assert brake.take("d") == 0
+    limit.give_back("a")
+    assert limit.take("b") == 5
+    assert limit.take("d") == 0
 
 
 def test_a_right_login_is_taken_off_and_more_than_that_is_not() -> None:
-    brake = Brake(Rate(1, 5.0), Rate(1, 5.0), Clock())
+    limit = LoginLimit(Rate(1, 5.0), Rate(1, 5.0), Clock())
     for _ in range(10):
-        assert brake.take("a") == 0
-        brake.give_back("a")
-    brake.give_back("a")
-    assert [brake.take("a"), brake.take("a")] == [0, 5]
+        assert limit.take("a") == 0
+        limit.give_back("a")
+    limit.give_back("a")
+    assert [limit.take("a"), limit.take("a")] == [0, 5]
 
 
 def test_a_clock_that_goes_back_gives_nothing() -> None:
     clock = Clock()
-    brake = Brake(Rate(1, 5.0), Rate(9, 5.0), clock)
-    brake.take("a")
+    limit = LoginLimit(Rate(1, 5.0), Rate(9, 5.0), clock)
+    limit.take("a")
     clock.now -= 50
-    assert brake.take("a") == 5
+    assert limit.take("a") == 5
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_the_addresses_that_one_subscriber_has_are_one_client(client: str, netwo
 
 
 def test_who_has_many_addresses_is_held_back_by_the_rate_of_all_and_fills_no_memory() -> None:
-    brake = Brake(Rate(1, 5.0), Rate(50, 1.0), Clock())
-    let_through = sum(brake.take(f"192.0.{number // 256}.{number % 256}") == 0 for number in range(MOST_CLIENTS + 100))
+    limit = LoginLimit(Rate(1, 5.0), Rate(50, 1.0), Clock())
+    let_through = sum(limit.take(f"192.0.{number // 256}.{number % 256}") == 0 for number in range(MOST_CLIENTS + 100))
     assert let_through == 50
-    assert len(vars(brake)["_clients"]) == MOST_CLIENTS
+    assert len(vars(limit)["_clients"]) == MOST_CLIENTS

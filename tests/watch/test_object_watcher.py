@@ -12,7 +12,7 @@ from dag_factory.store import open_store
 from dag_factory.store.objects.location import located
 from dag_factory.store.objects.marker import Covered
 from dag_factory.store.objects.object_store import ObjectStore
-from dag_factory.watch.listings import Listings, changed
+from dag_factory.watch.object_watcher import ObjectWatcher, changed
 
 
 class FakeStore(ObjectStore):
@@ -56,7 +56,7 @@ def watched(store: FakeStore, looks: int, asked: Callable[[bool], None] = lambda
     """Watch a store until it was listed so many times, and one more."""
 
     async def story() -> None:
-        watching = asyncio.create_task(Listings(store, asked, interval_seconds=0, settling_seconds=0).run())
+        watching = asyncio.create_task(ObjectWatcher(store, asked, interval_seconds=0, settling_seconds=0).run())
         while store.looks <= looks:
             await asyncio.sleep(0.001)
             assert not watching.done()
@@ -111,7 +111,7 @@ def test_what_is_put_into_a_bucket_by_hand_gets_a_marker_and_what_is_deployed_no
     with store.lock():
         store.write("a.json", b"{}")
         marker = store.bump()
-    listings = Listings(store, lambda even_if_seen: None, settling_seconds=0)
+    listings = ObjectWatcher(store, lambda even_if_seen: None, settling_seconds=0)
     now = store.revisions()
     asyncio.run(listings._announce(before, now))
     assert store.marker() == marker
