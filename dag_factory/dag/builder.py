@@ -55,13 +55,14 @@ def build_placeholder(config: BrokenConfig) -> DAG:
     return build(plan_of_placeholder(config))
 
 
-def plan_of(
+def plan_of(  # noqa: PLR0913 - the last by name
     config: Config,
     opened: Allowed | None = None,
     *,
     longest_run: int | None = None,
     title_tag: bool = False,
     spread: int = 0,
+    openmetadata_url: str | None = None,
 ) -> Plan:
     """
     Return all that the DAG of a config is built from. It holds no secret.
@@ -70,13 +71,22 @@ def plan_of(
     :param longest_run: seconds after which a run without a ``workflowTimeout`` is ended, None for no limit
     :param title_tag: whether the pipeline's title is one of the DAG's tags
     :param spread: over how many seconds the runs of one cron are spread, unless the config says so
+    :param openmetadata_url: address of OpenMetadata's UI, None where only the config may have it
     :raises ConfigError: where validation finds an error; nothing else prevents a DAG
     """
     try:
         verdict = examine_config(config, opened, warnings=True)
         pipeline = verdict.require_pipeline()
         warnings = _shown(verdict.warnings) if config.trouble is None else []
-        return _planned(pipeline, config, longest_run, warnings, title_tag=title_tag, spread=spread)
+        return _planned(
+            pipeline,
+            config,
+            longest_run,
+            warnings,
+            title_tag=title_tag,
+            spread=spread,
+            openmetadata_url=openmetadata_url,
+        )
     except ConfigError as error:
         raise error.within(config.key) from None
 
@@ -157,6 +167,7 @@ def _planned(  # noqa: PLR0913 - the last by name
     *,
     title_tag: bool,
     spread: int,
+    openmetadata_url: str | None,
 ) -> Plan:
     airflow = pipeline.airflow_config
     timeout = airflow.workflow_timeout or longest_run
@@ -168,7 +179,7 @@ def _planned(  # noqa: PLR0913 - the last by name
         dag_id=config.dag_id,
         title=cut(pipeline.title, _MAX_DISPLAY_NAME),
         description=_description(pipeline, config, warnings),
-        docs=describe(pipeline, config, timeout, timetable, warnings),
+        docs=describe(pipeline, config, timeout, timetable, warnings, openmetadata_url=openmetadata_url),
         schedule=written(timetable),
         timezone=timezone_of(airflow).name,
         catchup=airflow.pipeline_catchup,

@@ -29,6 +29,7 @@ class Dags:
             longest_run=settings.longest_run,
             title_tag=settings.title_tag,
             spread=settings.spread,
+            openmetadata_url=settings.openmetadata_url,
         )
         self._built: dict[tuple[str, str, bool], Built] = {}
 

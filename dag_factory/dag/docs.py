@@ -35,12 +35,14 @@ _MOST_PROBLEMS = 50
 _encoded = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def describe(
+def describe(  # noqa: PLR0913 - the last by name
     pipeline: IngestionPipeline,
     config: Config,
     longest_run: int | None = None,
     timetable: BoundedTimetable | None = None,
     warnings: Sequence[Problem] = (),
+    *,
+    openmetadata_url: str | None = None,
 ) -> str:
     """
     Return a pipeline's page in Markdown: what it is, when it runs, where it is in OpenMetadata, and its source config
@@ -51,6 +53,7 @@ def describe(
     :param longest_run: seconds after which a run is ended, None for no limit
     :param timetable: of the DAG, which may begin runs later than the cron says
     :param warnings: of the config
+    :param openmetadata_url: address of OpenMetadata's UI, None where only the config may have it
     """
     airflow = pipeline.airflow_config
     service = pipeline.service
@@ -68,7 +71,7 @@ def describe(
     if pipeline.description:
         parts.append(quoted(redact_beginning(pipeline.description, _MAX_DESCRIPTION), _MAX_DESCRIPTION))
     parts.append(_table({name: text for name, text in rows.items() if text}))
-    if link := service_link(pipeline, config.document):
+    if link := service_link(pipeline, config.document, openmetadata_url):
         parts.append(f"[Open the service in OpenMetadata]({link})")
     if source_config := shown(_source_config(config.document)):
         parts.append(f"#### Source config\n\n{_json(source_config)}")
@@ -150,10 +153,10 @@ def owner_names(pipeline: IngestionPipeline) -> list[str]:
     return sorted({name for owner in pipeline.owners if (name := owner.name or owner.display_name)})
 
 
-def service_link(pipeline: IngestionPipeline, document: Document) -> str | None:
-    """Return the address of the pipeline's service in OpenMetadata's UI, if the document says where that is."""
+def service_link(pipeline: IngestionPipeline, document: Document, openmetadata_url: str | None = None) -> str | None:
+    """Return the address of the pipeline's service in OpenMetadata's UI, if the document or the operator says where."""
     server = document.get("openMetadataServerConnection")
-    address = ui_address(server.get("hostPort") if isinstance(server, dict) else None)
+    address = ui_address(server.get("hostPort") if isinstance(server, dict) else None, openmetadata_url)
     path = service_path(pipeline)
     return f"{address}{path}" if address and path else None
 

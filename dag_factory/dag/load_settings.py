@@ -33,12 +33,14 @@ class LoadSettings:
     :param longest_run: seconds after which a run without a ``workflowTimeout`` is ended, None for no limit
     :param title_tag: whether a pipeline's title is one of its DAG's tags
     :param spread: over how many seconds the runs of one cron are spread
+    :param openmetadata_url: address of OpenMetadata's UI, None where only configs may have it
     """
 
     opened: Allowed = field(default_factory=Allowed)
     longest_run: int | None = None
     title_tag: bool = False
     spread: int = 0
+    openmetadata_url: str | None = None
 
     def fingerprint(self) -> str:
         """
@@ -59,13 +61,14 @@ class LoadSettings:
             self.longest_run,
             self.title_tag,
             self.spread,
+            self.openmetadata_url,
         ]
         return hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
 
 def configured() -> LoadSettings:
     """Return the settings of this process."""
-    return LoadSettings(allowed.configured(), _longest_run(), _title_tag(), _spread())
+    return LoadSettings(allowed.configured(), _longest_run(), _title_tag(), _spread(), settings.openmetadata_url())
 
 
 def _longest_run() -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from dag_factory.openmetadata.fqn import quoted
 from dag_factory.openmetadata.source_configs import in_server_spelling
@@ -16,16 +16,32 @@ if TYPE_CHECKING:
 _MAX_PATH = 2_000
 
 
-def ui_address(host_port: object) -> str | None:
-    """Return the UI's address, that of the API (``hostPort``) without its path; None where that is not a plain URL."""
-    if not isinstance(host_port, str) or len(host_port) > _MAX_PATH:
+def ui_address(host_port: object, configured: str | None = None) -> str | None:
+    """
+    Return the UI's address for all links; None where no plain URL is known.
+
+    :param host_port: the API's address, whose path is left out. A reference to it is not resolved
+    :param configured: the operator's setting ``openmetadata_url``, which takes precedence. It may have a path
+    """
+    if (url := _plain(configured)) is not None:
+        return f"{_origin(url)}{quote(url.path.rstrip('/'), safe='/%')}"
+    return _origin(url) if (url := _plain(host_port)) is not None else None
+
+
+def _plain(address: object) -> SplitResult | None:
+    """Return an address as its parts, None where it is not a URL of http or https without a login."""
+    if not isinstance(address, str) or len(address) > _MAX_PATH:
         return None
     try:
-        url = urlsplit(host_port)
+        url = urlsplit(address)
     except ValueError:
         return None
     if url.scheme not in ("http", "https") or not url.hostname or url.username or url.password:
         return None
+    return url
+
+
+def _origin(url: SplitResult) -> str:
     # Quoted, so that no part of it can end a Markdown link.
     return f"{url.scheme}://{quote(url.netloc, safe=':[]')}"
 

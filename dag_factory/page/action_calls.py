@@ -70,11 +70,7 @@ async def actions(request: Request, visitor: VisitorDep, body: Annotated[ActionB
         dag_ids = await _dag_ids(visitor, body)
         return {"total": len(dag_ids), "dag_ids": dag_ids}
     task = asyncio.create_task(_done(visitor, body, budget))
-    try:
-        found = await asyncio.shield(task)
-    finally:
-        visitor.totals.forget()
-    return vars(found)
+    return vars(await asyncio.shield(task))
 
 
 async def _done(visitor: Visitor, body: ActionBody, budget: Budget) -> Done:

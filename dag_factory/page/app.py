@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
@@ -10,24 +11,30 @@ from dag_factory import __version__
 from dag_factory.api.answers import answer_errors
 from dag_factory.page import action_calls, data_calls, files
 from dag_factory.page.guard import SameOriginOnly
-from dag_factory.page.recent_totals import RecentTotals
 from dag_factory.page.seconds import Budget
+from dag_factory.page.standings import Standing, visible_to
 from dag_factory.settings import airflow_settings
 
 if TYPE_CHECKING:
     from dag_factory.api.rest import AirflowApi
 
 
-def create_page(airflow: AirflowApi, *, budget: Budget | None = None) -> FastAPI:
+def create_page(
+    airflow: AirflowApi,
+    *,
+    budget: Budget | None = None,
+    standings: Callable[[Any], Sequence[Standing]] = visible_to,
+) -> FastAPI:
     """
     Return the app with the page's files, data and actions.
 
     :param airflow: Airflow's REST API; shared with our other app, whose calls also count for its limit
     :param budget: for how long one request works on an action
+    :param standings: returns the pipelines that a user may see, for the counts
     """
     app = FastAPI(title="OpenMetadata pipelines", version=__version__, openapi_url=None)
     app.state.airflow = airflow
-    app.state.totals = RecentTotals()
+    app.state.standings = standings
     app.state.budget = budget or Budget()
     answer_errors(app)
     app.add_middleware(SameOriginOnly, own=[airflow_settings.base_url()])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
 from dag_factory.api.answers import Refused
-from dag_factory.api.rest import Caller, dag_path
+from dag_factory.api.rest import dag_path
 from dag_factory.page.dag_docs import with_docs
 from dag_factory.page.filters import Filter
 from dag_factory.page.known_here import Known, known_in_time
@@ -19,7 +20,7 @@ from dag_factory.page.permissions import permissions
 from dag_factory.page.rows import Row, is_ours, row
 from dag_factory.page.runs import Run, last_runs, runs_of
 from dag_factory.page.server_difference import server_difference
-from dag_factory.page.visitor import VisitorDep
+from dag_factory.page.visitor import Visitor, VisitorDep
 
 router = APIRouter(prefix="/data", include_in_schema=False)
 
@@ -35,16 +36,20 @@ class _Wanted(Filter):
     size: int = Query(50, ge=1, le=MOST)
 
 
-@router.get("/overview")
-async def _overview(visitor: VisitorDep, fresh: bool = False) -> dict[str, Any]:
-    """
-    Return how many pipelines are in which state, and how they differ from those of the OpenMetadata server.
+# Each count of one user takes a database connection of Airflow's. One after the other, they never take more than one.
+_thread = ThreadPoolExecutor(1, thread_name_prefix="openmetadata-page-counts")
 
-    Without ``fresh``, a count may be some seconds old: such as the number of all, which the table has just found.
-    """
-    if fresh:
-        visitor.totals.forget()
-    found, difference = await asyncio.gather(overview(visitor), asyncio.to_thread(server_difference))
+
+@router.get("/overview")
+async def _overview(request: Request, visitor: VisitorDep) -> dict[str, Any]:
+    """Return how many pipelines are in which state, and how they differ from those of the OpenMetadata server."""
+
+    def counted() -> dict[str, Any]:
+        return overview(request.app.state.standings(visitor.user))
+
+    found, difference = await asyncio.gather(
+        asyncio.get_running_loop().run_in_executor(_thread, counted), asyncio.to_thread(server_difference)
+    )
     return {**found, "difference": difference}
 
 
@@ -72,7 +77,7 @@ async def _pipeline(dag_id: str, visitor: VisitorDep) -> Row:
     return await with_details(visitor, found)
 
 
-async def _rows(visitor: Caller, dags: list[Dag]) -> list[Row]:
+async def _rows(visitor: Visitor, dags: list[Dag]) -> list[Row]:
     dag_ids = [dag["dag_id"] for dag in dags]
     runs: dict[str, list[Run]]
     runs, may, known = await asyncio.gather(

@@ -44,15 +44,6 @@ class Page(NamedTuple):
     dags: list[Dag]
 
 
-async def count(visitor: Visitor, wanted: Filter) -> int:
-    """Return how many pipelines of a filter the user may see, or could see a few seconds ago."""
-    questions = parts(wanted)
-    found = [visitor.totals.get(each.parameters) for each in questions]
-    if None in found:
-        return max(0, await _sum(visitor, questions))
-    return max(0, sum(each.sign * total for each, total in zip(questions, found, strict=True) if total is not None))
-
-
 async def page(visitor: Visitor, wanted: Filter, sort: Sort, number: int, size: int) -> Page:
     """
     Return a page of the pipelines of a filter.
@@ -184,14 +175,7 @@ class _Window(NamedTuple):
 async def _list(visitor: Visitor, parameters: Parameters, order: str, offset: int, size: int) -> _Window:
     window = {**parameters, "order_by": order, "offset": offset, "limit": size}
     answer = await visitor.ask("GET", "/dags", params=window)
-    total = int(answer["total_entries"])
-    visitor.totals.note(parameters, total)
-    return _Window(answer["dags"], total)
-
-
-async def first_of(visitor: Visitor, parameters: Parameters) -> tuple[list[Dag], int]:
-    """Return the first DAGs of a question, at most `MOST`, and how many it has."""
-    return await _list(visitor, parameters, "dag_id", 0, MOST)
+    return _Window(answer["dags"], int(answer["total_entries"]))
 
 
 def _is_on_postgresql() -> bool:

@@ -7,8 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dag_factory.api.identity import user_of
-from dag_factory.api.rest import Caller
+from dag_factory.page.visitor import Visitor
 
 if TYPE_CHECKING:
     from airflow.api_fastapi.auth.managers.base_auth_manager import BaseAuthManager, ResourceMethod
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-async def permissions(visitor: Caller, dag_ids: Sequence[str]) -> dict[str, dict[str, bool | None]]:
+async def permissions(visitor: Visitor, dag_ids: Sequence[str]) -> dict[str, dict[str, bool | None]]:
     """
     Return by DAG id whether a user may ``trigger`` a run of a DAG, and ``edit`` it, which pausing is.
 
@@ -25,9 +24,8 @@ async def permissions(visitor: Caller, dag_ids: Sequence[str]) -> dict[str, dict
     """
     from airflow.api_fastapi.app import get_auth_manager
 
-    user = await user_of(visitor.token)
     try:
-        return await asyncio.to_thread(_asked, get_auth_manager(), user, dag_ids)
+        return await asyncio.to_thread(_asked, get_auth_manager(), visitor.user, dag_ids)
     except Exception as error:  # noqa: BLE001 - an auth manager may be any code, and the page shows without it
         log.warning("What a user may do with pipelines can't be found out: %s", type(error).__name__)
         return {dag_id: {"trigger": None, "edit": None} for dag_id in dag_ids}

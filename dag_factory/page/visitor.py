@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
 from dag_factory.api.answers import Refused
 from dag_factory.api.identity import user_of
 from dag_factory.api.rest import AirflowApi, Caller
-from dag_factory.page.recent_totals import UserTotals
 
 _NEEDED = "Log in to Airflow's UI in this browser, or send a Bearer token of Airflow's."
 
 
 class Visitor(Caller):
-    """The user of the page, as whom Airflow is asked."""
+    """
+    The user of the page, as whom Airflow is asked.
 
-    def __init__(self, airflow: AirflowApi, token: str, totals: UserTotals) -> None:
+    :param user: the same as Airflow's auth manager knows them
+    """
+
+    def __init__(self, airflow: AirflowApi, token: str, user: Any) -> None:
         super().__init__(airflow, token)
-        self.totals = totals
+        self.user = user
 
 
 async def visitor_of(request: Request) -> Visitor:
@@ -36,8 +39,7 @@ async def visitor_of(request: Request) -> Visitor:
         token = credentials.strip() if scheme.lower() == "bearer" else ""
     if not token:
         raise Refused(401, _NEEDED)
-    await user_of(token)
-    return Visitor(request.app.state.airflow, token, request.app.state.totals.of(token))
+    return Visitor(request.app.state.airflow, token, await user_of(token))
 
 
 VisitorDep = Annotated[Visitor, Depends(visitor_of)]

@@ -17,8 +17,9 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     "config_store": {
         "description": (
             "Folder that holds the configs of all pipelines: one JSON or YAML file each, subfolders included.\n"
-            "The API server, the DAG processor and the workers must see the same folder. Or a URL of object storage,\n"
-            "such as s3://conn_id@bucket/prefix; the Airflow Connection conn_id holds the credentials.\n"
+            "The API server, the scheduler, the DAG processor and the workers must see the same folder, and be\n"
+            "restarted after a change of this setting. Or a URL of object storage, such as\n"
+            "s3://conn_id@bucket/prefix; the Airflow Connection conn_id holds the credentials.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",
@@ -245,7 +246,9 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     },
     "openmetadata_url": {
         "description": (
-            "Address of OpenMetadata's UI, for the links on tasks.\nIf empty, it is the API's without the path.\n"
+            "Address of OpenMetadata's UI, for links from tasks, from DAGs' docs and from the page.\n"
+            "If empty, it is the API's without the path; in the docs and on the page only where the config itself has\n"
+            "that, not a reference.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",

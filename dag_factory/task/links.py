@@ -50,6 +50,6 @@ def links_to(pipeline: IngestionPipeline, host_port: object) -> dict[str, str]:
 
     :param host_port: the API's address, from which the UI's follows, unless ``openmetadata_url`` is set
     """
-    base = (settings.openmetadata_url() or "").rstrip("/") or ui_address(host_port)
+    base = ui_address(host_port, settings.openmetadata_url())
     paths = {PipelineLink.xcom_key: pipeline_path(pipeline), ServiceLink.xcom_key: service_path(pipeline)}
     return {key: f"{base}{path}" for key, path in paths.items() if base and path}

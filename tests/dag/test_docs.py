@@ -313,6 +313,14 @@ def test_there_is_no_link_without_a_server(document: dict[str, Any]) -> None:
     )
 
 
+@pytest.mark.parametrize("host_port", [{"$env": "OM"}, "http://internal:8585/api"], ids=["a reference", "another"])
+def test_the_operator_s_address_of_the_ui_makes_the_link_whatever_the_config_says(host_port: object) -> None:
+    document = {"name": "a", "pipelineType": "metadata", "service": SERVICE}
+    config = Config("a", "a.json", {**document, "openMetadataServerConnection": {"hostPort": host_port}})
+    text = describe(IngestionPipeline.from_document(document), config, openmetadata_url="https://om.example/ui")
+    assert "[Open the service in OpenMetadata](https://om.example/ui/service/databaseServices/pg)" in text
+
+
 def test_a_name_in_a_link_is_quoted_and_the_full_one_preferred() -> None:
     assert link(name="a b/c?)") == "https://om.example:8585/service/databaseServices/a%20b%2Fc%3F%29"
     assert link(name="a", fullyQualifiedName='"a.b"') == "https://om.example:8585/service/databaseServices/%22a.b%22"

@@ -8,6 +8,7 @@ import pytest
 
 from tests.places import ROOT
 from tools.matrix.cells import CELLS
+from tools.matrix.inside import found_in, say_found
 from tools.matrix.looks import FAST_TESTS, LIFE, Outcome, read_report
 
 CASE = '<testcase classname="tests.store.test_x" name="{name}" file="tests/store/test_x.py">{outcome}</testcase>'
@@ -85,3 +86,8 @@ def test_a_run_without_a_report_has_failed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", LIFE)
 def test_the_tests_of_a_pipeline_s_life_are_there(path: str) -> None:
     assert (ROOT / path).is_file()
+
+
+def test_what_a_script_has_found_is_known_among_what_else_it_prints(capfd: pytest.CaptureFixture[str]) -> None:
+    say_found("2 failed", ["a", "b"])
+    assert found_in(f"[warning]\n{capfd.readouterr().out}[another]\n") == ("2 failed", ["a", "b"])

@@ -36,6 +36,23 @@ def test_the_ui_is_where_the_api_is_if_that_is_a_plain_url(host_port: object, ad
 
 
 @pytest.mark.parametrize(
+    ("configured", "address"),
+    [
+        ("https://data.example/catalog/", "https://data.example/catalog"),
+        ("https://data.example/a)b%20c", "https://data.example/a%29b%20c"),
+        (None, "http://om.example"),
+        ("", "http://om.example"),
+        ("data.example", "http://om.example"),
+        ("javascript:alert(1)", "http://om.example"),
+        ("https://user:pw@data.example", "http://om.example"),
+    ],
+)
+def test_the_operator_s_address_takes_precedence_if_it_is_a_plain_url(configured: str | None, address: str) -> None:
+    assert ui_address("http://om.example/api", configured) == address
+    assert ui_address({"$env": "A"}, configured) == (None if address == "http://om.example" else address)
+
+
+@pytest.mark.parametrize(
     ("service", "of_service", "of_pipeline"),
     [
         ({"type": "databaseService", "name": "a.b"}, "/service/databaseServices/%22a.b%22", True),

@@ -49,7 +49,8 @@ def ask(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Ask:
     monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__STATE_FOLDER", str(tmp_path / "state"))
 
     async def call(airflow: FakeAirflow, method: str, path: str, seconds: float, options: Any) -> httpx.Response:
-        page = create_page(AirflowApi(lambda: airflow.app), budget=Budget(seconds))
+        api = AirflowApi(lambda: airflow.app)
+        page = create_page(api, budget=Budget(seconds), standings=airflow.standings)
         browser = {} if options.pop("plain", False) else {"Sec-Fetch-Site": "same-origin", "Cookie": "_token=right"}
         headers = {**browser, **options.pop("headers", {})}
         async with httpx.AsyncClient(transport=InProcessTransport(lambda: page), base_url="http://a.invalid") as client:

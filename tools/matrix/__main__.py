@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import suppress
+from pathlib import Path
 
 from tools.matrix import digests, environments, results
 from tools.matrix.cells import CELLS, MAIN, Cell, named
@@ -29,8 +29,9 @@ def main(arguments: list[str]) -> int:
     lines: list[str] = []
     failed: list[str] = []
     for cell in cells:
+        began = time.monotonic()
         try:
-            found[cell] = look_at(cell, looks)
+            python = environments.build(cell)
         except PythonMissing as missing:
             lines.append(f"{cell.name}: LEFT OUT, since {missing}.")
             continue
@@ -38,16 +39,17 @@ def main(arguments: list[str]) -> int:
             lines.append(f"{cell.name}: its environment could not be made")
             failed += [f"{cell.name}: its environment could not be made: {error}"] * (not cell.may_fail)
             continue
+        say(f"{cell.name}: its environment is there after {time.monotonic() - began:.0f} s")
+        found[cell] = look_at(cell, looks, python)
         lines.append(in_one_line(cell, found[cell]))
         failed += failures(cell, found[cell])
         if options.is_written:
             results.write({cell: found[cell]}, datetime.datetime.now(datetime.timezone.utc).date())
-    if options.ci:
-        # It is the main one's by which all tests run, and tells whether the others make the same DAGs.
-        with suppress(FileNotFoundError):
-            found[MAIN] = {SAMPLES.title: SAMPLES.run(MAIN, environments.of_make())}
-            lines.append(in_one_line(MAIN, found[MAIN]))
-            failed += failures(MAIN, found[MAIN])
+    # The environment of all tests shows whether the others make the same DAGs.
+    if options.ci and (made := environments.of_make()) is not None:
+        found[MAIN] = look_at(MAIN, [SAMPLES], made)
+        lines.append(in_one_line(MAIN, found[MAIN]))
+        failed += failures(MAIN, found[MAIN])
     samples = {cell: outcomes[SAMPLES.title] for cell, outcomes in found.items() if SAMPLES.title in outcomes}
     failed += digests.unlike({cell: outcome.summary for cell, outcome in samples.items()})
     say("", *lines)
@@ -85,23 +87,16 @@ def looks_of(options: argparse.Namespace) -> Sequence[Look]:
     return IN_CI if options.ci else LOOKS
 
 
-def look_at(cell: Cell, looks: Sequence[Look]) -> results.Results:
-    """
-    Return what is found in a cell, by the titles of the looks.
-
-    :raises PythonMissing: if this machine lacks its Python
-    :raises CalledProcessError: if its environment can't be made
-    """
-    began = time.monotonic()
-    python = environments.build(cell)
-    say(f"{cell.name}: its environment is there after {time.monotonic() - began:.0f} s")
+def look_at(cell: Cell, looks: Sequence[Look], python: Path) -> results.Results:
+    """Return what is found in a cell by its interpreter, by the titles of the looks."""
     outcomes: dict[str, Outcome] = {}
     for look in looks:
         began = time.monotonic()
         try:
             outcomes[look.title] = look.run(cell, python)
-        except subprocess.TimeoutExpired as error:
-            outcomes[look.title] = Outcome("did not end", (f"not within {error.timeout:.0f} s",))
+        except TimeoutError as error:
+            say(str(error))
+            outcomes[look.title] = Outcome("did not end", ("it was stopped when its time was over",))
         outcome = outcomes[look.title]
         say(f"{cell.name}, {look.title}: {outcome.summary} ({time.monotonic() - began:.0f} s)", *outcome.failed)
         if outcome.failed and cell.may_fail:

@@ -49,15 +49,10 @@ def build(cell: Cell) -> Path:
     return python
 
 
-def of_make() -> Path:
-    """
-    Return the interpreter of the environment that ``make env`` has built, which holds the main cell's versions.
-
-    :raises FileNotFoundError: if it is not built
-    """
+def of_make() -> Path | None:
+    """Return the interpreter of the environment that ``make env`` has built, of the main cell's versions; else None."""
     built = ROOT / ".venv" / STAMP
-    built.stat()
-    return built.with_name("bin") / "python"
+    return built.with_name("bin") / "python" if built.exists() else None
 
 
 def resolve(cell: Cell) -> None:
@@ -74,7 +69,7 @@ def resolve(cell: Cell) -> None:
     path.parent.mkdir(exist_ok=True)
     shutil.copy(ROOT / "constraints.txt", path)
     uv(
-        "pip", "compile", "--quiet", "--python", find_python(cell.python), "--prerelease", "if-necessary-or-explicit",
+        "pip", "compile", "--python", find_python(cell.python), "--prerelease", "if-necessary-or-explicit",
         "--extra", EXTRAS.split(",", maxsplit=1)[0], "--extra", EXTRAS.split(",")[1],
         "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links",
         "--output-file", path, ROOT / "pyproject.toml", "-", said=requirements,
@@ -117,7 +112,6 @@ def uv(*arguments: str | Path, said: str = "") -> None:
     if not program.exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", home], check=True)
         subprocess.run([home / "bin" / "pip", "install", "-q", "--disable-pip-version-check", UV], check=True)
-    env = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
-    subprocess.run(
-        [program, *arguments], cwd=ROOT, env=env, input=said, text=True, check=True, stdout=subprocess.DEVNULL
-    )
+    env = {**os.environ, "UV_PYTHON_DOWNLOADS": "never"}
+    command = [program, "--quiet", *arguments]
+    subprocess.run(command, cwd=ROOT, env=env, input=said, text=True, check=True, stdout=subprocess.DEVNULL)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
@@ -12,7 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.matrix.cells import ROOT, Cell
+from tools.matrix.cells import Cell
+from tools.matrix.inside import found_in
+from tools.matrix.runs import run
 
 # A warning of Airflow's or a provider's about another of them is theirs to mend; the main cell has all as errors.
 WARNINGS = "default\nerror:::(dag_factory|tests|sandbox)"
@@ -29,7 +28,8 @@ LIFE = (
 )
 # On a shared machine, as many may fail by chance: they alone are repeated, once, as .ci/run does.
 MOST_BY_CHANCE = 3
-LONGEST_SECONDS = 2400
+LONGEST_SECONDS = 2400.0
+SCRIPT_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Report:
 
 
 def _tests(*arguments: str) -> Callable[[Cell, Path], Outcome]:
-    def run(cell: Cell, python: Path) -> Outcome:
+    def look(cell: Cell, python: Path) -> Outcome:
         report = _pytest(cell, python, arguments)
         if report is None:
             return Outcome("did not run", ("pytest ended without a report",))
@@ -97,7 +97,7 @@ def _tests(*arguments: str) -> Callable[[Cell, Path], Outcome]:
         again = _pytest(cell, python, report.failed)
         return report.outcome(repeated=again is not None and again.code == 0)
 
-    return run
+    return look
 
 
 def _pytest(cell: Cell, python: Path, arguments: Iterable[str]) -> Report | None:
@@ -106,19 +106,11 @@ def _pytest(cell: Cell, python: Path, arguments: Iterable[str]) -> Report | None
     if not cell.is_main:
         options += ["-o", f"filterwarnings={WARNINGS}"]
     with tempfile.TemporaryDirectory(prefix="matrix-") as folder:
-        path, log = Path(folder) / "report.xml", Path(folder) / "log"
-        code: int | None = None
-        try:
-            with log.open("wb") as output:
-                code = subprocess.run(
-                    [python, "-m", "pytest", *options, f"--junitxml={path}", *arguments],
-                    cwd=ROOT, env=environment(python), check=False, timeout=LONGEST_SECONDS,
-                    stdout=output, stderr=subprocess.STDOUT,
-                ).returncode  # fmt: skip
-        finally:
-            if code != 0:
-                print(log.read_text(errors="replace"), flush=True)
-        return read_report(path, code) if path.exists() else None
+        path = Path(folder) / "report.xml"
+        ended = run([python, "-m", "pytest", *options, f"--junitxml={path}", *arguments], python, LONGEST_SECONDS)
+        if ended.code:
+            print(ended.output, flush=True)
+        return read_report(path, ended.code) if path.exists() else None
 
 
 def read_report(path: Path, code: int) -> Report:
@@ -135,28 +127,17 @@ def _name(case: ET.Element) -> str:
 
 
 def _script(name: str) -> Callable[[Cell, Path], Outcome]:
-    """Return how a script of this folder is run in a cell: it prints an outcome as JSON in its last line."""
+    """Return how a script of this folder is run in a cell."""
 
-    def run(cell: Cell, python: Path) -> Outcome:
-        done = subprocess.run(
-            [python, "-m", f"tools.matrix.inside.{name}"],
-            cwd=ROOT, env=environment(python), capture_output=True, text=True, check=False, timeout=LONGEST_SECONDS,
-        )  # fmt: skip
-        if done.returncode:
-            print(done.stdout[-4000:] + done.stderr[-4000:], file=sys.stderr)
-            return Outcome("did not run", (f"tools.matrix.inside.{name} ended with {done.returncode}",))
-        summary, failed = json.loads(done.stdout.splitlines()[-1])
+    def look(_: Cell, python: Path) -> Outcome:
+        ended = run([python, "-m", f"tools.matrix.inside.{name}"], python, SCRIPT_SECONDS)
+        if ended.code:
+            print(ended.output[-4000:], file=sys.stderr)
+            return Outcome("did not run", (f"tools.matrix.inside.{name} ended with {ended.code}",))
+        summary, failed = found_in(ended.output)
         return Outcome(summary, tuple(failed))
 
-    return run
-
-
-def environment(python: Path) -> dict[str, str]:
-    """Return the variables of a cell's processes: its programs come first, and Airflow is set up by no other's."""
-    inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON", "VIRTUAL"))
-    }
-    return {**inherited, "PATH": os.pathsep.join([str(python.parent), os.environ.get("PATH", "")])}
+    return look
 
 
 FAST_TESTS = Look("fast tests", _tests(*FAST))

@@ -85,7 +85,8 @@ CLEANUP = Recommendation(
 RECOMMENDATIONS = (FILE_PROCESS_INTERVAL, REFRESH, CLEANUP, TO_CREATE, SPREAD)
 
 TO_LOOK_THROUGH = {
-    "config_store": "the folder of configs. The API server, the DAG processor and the workers must see the same one",
+    "config_store": "the folder of configs. The API server, the scheduler, the DAG processor and the workers must see "
+    "the same one",
     "openmetadata_conn_id": "an Airflow Connection with host and token of the OpenMetadata server, for all pipelines",
     "allowed_servers": "the OpenMetadata servers that configs may report to. Set it if people may deploy who must not "
     "have OpenMetadata's token",

@@ -34,7 +34,7 @@ export function showList(/** @type {HTMLElement} */ page) {
   const tools = toolbar(choose);
   const apart = element("div");
   const content = element("div", { class: "content" }, placeholder());
-  const again = { type: "button", class: "icon-button", "aria-label": "Refresh", title: "Refresh", onclick: () => ask(true) };
+  const again = { type: "button", class: "icon-button", "aria-label": "Refresh", title: "Refresh", onclick: () => ask() };
   page.replaceChildren(
     element("header", {}, element("h1", {}, "OpenMetadata pipelines"), status, element("button", again, icon("refresh"))),
     top,
@@ -70,15 +70,15 @@ export function showList(/** @type {HTMLElement} */ page) {
     askForPage().then((isNew) => isNew && answer && announce(counted(answer.total, "pipeline")));
   }
 
-  /** The counts cost Airflow more than the table, which does not wait for them. */
-  async function ask(isFresh = false) {
+  /** The table does not wait for the counts. */
+  async function ask() {
     await askForPage();
-    await askForOverview(isFresh);
+    await askForOverview();
   }
 
-  async function askForOverview(/** @type {boolean} */ isFresh) {
+  async function askForOverview() {
     try {
-      overview = await server.overview(isFresh);
+      overview = await server.overview();
     } catch (error) {
       // The list says why, as it has been asked for just before.
       if (!(error instanceof server.Refused)) throw error;
@@ -148,7 +148,7 @@ export function showList(/** @type {HTMLElement} */ page) {
     sortBy: (sort) => choose({ sort: sort === FIRST_ORDER ? null : sort }),
     setPaused: async (pipeline, paused) => {
       await setPaused(pipeline, paused);
-      await ask(true);
+      await ask();
     },
   };
 
@@ -171,6 +171,6 @@ export function showList(/** @type {HTMLElement} */ page) {
     const isDone = await confirmed(action, target(action, filters, selection));
     if (!isDone) return;
     selection.clear();
-    await ask(true);
+    await ask();
   }
 }

@@ -27,8 +27,8 @@ export class Refused extends Error {
   }
 }
 
-/** @returns {Promise<Overview>} whose counts may be some seconds old, unless they are to be fresh */
-export const overview = (isFresh = false) => ask(isFresh ? "overview?fresh=true" : "overview");
+/** @returns {Promise<Overview>} */
+export const overview = () => ask("overview");
 
 /** @returns {Promise<PipelinePage>} */
 export const pipelines = (/** @type {string} */ query, /** @type {AbortSignal} */ signal) =>

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from tools.matrix.inside import say_found
 
 ROOT = Path(__file__).resolve().parents[3]
 NAME = "openmetadata-dag-factory"
@@ -28,7 +29,7 @@ def main() -> None:
         fronts[f"airflow {NAME}"] = [sys.executable, "-m", "airflow", NAME]
     failed = [f"{name} {what}" for name, front in fronts.items() for what in wrong(front)]
     ran = f"{len(COMMANDS)} by {' and '.join(f'`{name}`' for name in fronts)}"
-    print(json.dumps([ran if not failed else f"{len(failed)} of {ran} failed", failed]))
+    say_found(ran if not failed else f"{len(failed)} of {ran} failed", failed)
 
 
 def has_provider_commands() -> bool:

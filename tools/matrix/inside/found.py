@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import pkgutil
 import subprocess
 import sys
 import tempfile
 import warnings
+
+from tools.matrix.inside import say_found
 
 NAME = "openmetadata-dag-factory"
 PLUGIN = "openmetadata_dag_factory"
@@ -19,7 +20,7 @@ NOT_IMPORTED = ("__main__", "dag_factory.ingestion.")
 
 def main() -> None:
     failed = [*deprecations(), *not_found()]
-    print(json.dumps(["yes" if not failed else f"{len(failed)} failed", failed]))
+    say_found("yes" if not failed else f"{len(failed)} failed", failed)
 
 
 def deprecations() -> list[str]:

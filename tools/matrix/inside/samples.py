@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from tools.matrix import digests
+from tools.matrix.inside import say_found
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLES = ("configs", "sandbox/examples", "tests/samples", "tests/docs/example/configs")
@@ -49,7 +50,7 @@ def main() -> None:
             plans.update(plan.encode())
             # The DAG names the file that built it, which is elsewhere in another clone.
             written.update(dag.replace(str(ROOT), "").encode())
-    print(json.dumps([digests.summary(count, plans.hexdigest(), written.hexdigest()), failed]))
+    say_found(digests.summary(count, plans.hexdigest(), written.hexdigest()), failed)
 
 
 def loaded(store: Path, seed: str) -> list[list[str]]:
