@@ -56,6 +56,10 @@ class AllCopies(ABC, Generic[Kept]):
         copies = self._by_id.get(id_part_of(dag_id), ())
         return next((version for version in self.newest_first(copies) if version.dag_id == dag_id), None)
 
+    def is_only(self, dag_id: str) -> bool:
+        """Return whether no more than one copy is there for a DAG id, whole or not; no copy is opened."""
+        return len(self._by_id.get(id_part_of(dag_id), ())) < 2
+
     def agrees(self, key: str, dag_id: str) -> bool:
         """Return whether all that was kept of a config or for a DAG id is of both; no copy is opened."""
         id_part, key_part = id_part_of(dag_id), key_part_of(key)

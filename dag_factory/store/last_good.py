@@ -61,7 +61,8 @@ class LastGoodVersions(Protocol):
 
     def replace(self, version: Version, document: Document) -> None:
         """
-        Replace the document of a copy, such as by the same one with its secrets encrypted again.
+        Replace the document of a copy, such as by the same one with its secrets encrypted again; it is then the only
+        copy for its DAG id.
 
         :raises OSError: where it can't be written; the copy is then still there
         """

@@ -73,13 +73,16 @@ def rotate(store: ConfigStore, keys: Keys, *, all_files: bool = False) -> Rotati
 
 
 def _rotate_last_good(last_good: LastGoodVersions, keys: Keys, rotation: Rotation) -> None:
-    for version in last_good.copies().all():
-        if is_sealed_newly(version.document, keys):
+    copies = last_good.copies()
+    for version in copies.all():
+        is_new = is_sealed_newly(version.document, keys)
+        if is_new and copies.is_only(version.dag_id):
             continue
         name = f"last good version of {version.key}"
         try:
+            # Also one that is as it should be, where a load or a rotation was killed before it removed an older one.
             last_good.replace(version, resealed(version.document, version.dag_id, keys))
-            rotation.copies += 1
+            rotation.copies += not is_new
         except ConfigError as error:
             rotation.failed[name] = str(error)
         except OSError as error:

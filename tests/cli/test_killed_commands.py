@@ -12,7 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from dag_factory.cli.migration.migration import Migrator
-from dag_factory.secrets.references import decrypted, encrypted
+from dag_factory.secrets.references import decrypted, encrypted, is_sealed_newly
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import writer
 from dag_factory.store.archive import ENCRYPTED
@@ -22,6 +22,7 @@ from dag_factory.store.archive.writing import export
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import check
 from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.last_good import InUse, Version
 from dag_factory.store.rotation import rotate
 from tests.kills import killed_before
 from tests.managed_apis import KEPT, keep
@@ -65,9 +66,12 @@ def sync(root: Path) -> None:
 
 
 def prepare_rotation(root: Path) -> None:
+    kept: list[Version] = []
     for name in NAMES:
         sealed = document(name, encrypted(TOKEN, name, Keys(OLD)))
         (root / "store" / f"{name}.json").write_text(json.dumps(sealed))
+        kept.append(Version(name, f"{name}.json", sealed))
+    FolderStore(root / "store").last_good.keep(kept, InUse(), since=0, complete=True)
 
 
 def rotate_key(root: Path) -> None:
@@ -145,6 +149,8 @@ def test_killed_before_any_change_it_leaves_whole_configs_and_the_next_one_does_
             token = decrypted(sealed, name, Keys(NEW))["openMetadataServerConnection"]["securityConfig"]["jwtToken"]
             assert token == TOKEN
             assert TOKEN not in json.dumps(sealed)
+        copies = store.last_good.copies()
+        assert all(is_sealed_newly(each.document, Keys()) for each in copies.newest_first(copies.listed()))
         if not is_killed:
             break
     else:

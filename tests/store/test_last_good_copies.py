@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 
 from dag_factory.dag.load import keep_last_good
 from dag_factory.errors import ConfigError
+from dag_factory.secrets.references import decrypted, encrypted
+from dag_factory.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.last_good import InUse, LastGoodVersions, Version
+from dag_factory.store.rotation import rotate
 from dag_factory.store.shards import Shard
 from tests.store.any_store import Kind, opened
 
@@ -80,6 +84,20 @@ def test_who_has_listed_the_copies_before_one_was_replaced_reads_the_newer_one(c
     assert before.of_id("a") == before.of_key("a.json") == version("a", x=2)
     copies.forget("a")
     assert before.of_id("a") is None
+
+
+@pytest.mark.parametrize("written_last", ["the old one", "the new one"])
+def test_a_rotation_leaves_no_copy_under_the_old_key_that_a_killed_one_has_left(kind: Kind, written_last: str) -> None:
+    old, new = (Fernet.generate_key().decode() for _ in range(2))
+    store = opened(kind)
+    sealed = [version("a", password=encrypted("s3cr3t", "a", Keys(key))) for key in (new, old)]
+    for each in sealed if written_last == "the old one" else reversed(sealed):
+        keep(store.last_good, [each], later=-LATER)  # removes none
+    assert len(kept(store.last_good)) == 2
+    rotate(store, Keys(f"{new},{old}"))
+    (left,) = kept(store.last_good)
+    assert decrypted(left.document, "a", Keys(new)) == {"name": "a", "password": "s3cr3t"}
+    assert rotate(store, Keys(f"{new},{old}")).copies == 0
 
 
 def check(config: Config) -> None:
