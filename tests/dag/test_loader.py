@@ -501,18 +501,19 @@ def test_an_unexpected_error_is_logged_and_leaves_all_dags_as_they_were(parse: P
 
 
 UNMOUNTED_ONCE_LOADED = """
-import os, pathlib
-replaced = os.replace
+from pathlib import Path
+# In Python 3.10, it has taken hold of os.replace already.
+replaced = Path.replace
 
-def replace(old, new, **options):
-    replaced(old, new, **options)
+def replace(new, path):
+    replaced(new, path)
     # What the load has found is noted when all DAGs are built.
-    if os.path.basename(new) == ".loaded":
-        store = pathlib.Path(new).parent
+    if path.name == ".loaded":
+        store = path.parent
         store.rename(store.with_name("unmounted"))
         store.mkdir()
 
-os.replace = replace
+Path.replace = replace
 """
 
 
