@@ -1,7 +1,12 @@
-"""An Airflow with some pipelines: how soon it lists them, what it costs while idle, and what a change costs."""
+"""
+An Airflow with some pipelines: how soon it lists them, what it costs while idle, and what a change costs.
+
+``python -m benchmarks.running`` measures one, such as one that `make bench` would take too long for.
+"""
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -15,6 +20,7 @@ from benchmarks.configs import document
 from benchmarks.deploy import Deploy, Limits, divided, measure, seconds_until
 from benchmarks.figures import middle, percentile, table
 from benchmarks.idle import age, megabytes, share_of_a_core
+from benchmarks.machine import description
 from benchmarks.written import Database
 from sandbox import source
 from sandbox.postgres import PostgresServer
@@ -64,6 +70,20 @@ class Running:
     tables: dict[str, int]
     deploys: list[Deploy]
     answers: list[float]
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.running", description=__doc__)
+    parser.add_argument("--pipelines", type=int, default=20_000, help="(%(default)s)")
+    parser.add_argument("--shards", type=int, default=64, help="how many loaders: one, or a bundle (%(default)s)")
+    parser.add_argument("--listing", type=float, default=900, help="seconds to list all DAGs first (%(default)s)")
+    parser.add_argument("--deploys", type=int, default=10, help="deploys that are waited for (%(default)s)")
+    parser.add_argument("--idle", type=float, default=60, help="seconds of rest (%(default)s)")
+    options = parser.parse_args()
+    print(f"{description()}\n", flush=True)
+    plan = Plan(Limits(options.deploys, 300, 60, options.listing), idle=options.idle)
+    print(report([start_and_measure(options.pipelines, options.shards, plan)]))
 
 
 def start_and_measure(pipelines: int, shards: int, plan: Plan) -> Running:
@@ -193,3 +213,7 @@ def _percentiles(values: Sequence[float], high: float, unit: float = 1, digits: 
     if not values:
         return "-"
     return " / ".join(f"{unit * percentile(values, share):,.{digits}f}" for share in (0.5, high))
+
+
+if __name__ == "__main__":
+    main()

@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+import urllib.parse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -40,12 +41,29 @@ class S3:
     def __init__(self, port: int) -> None:
         self.endpoint = f"http://127.0.0.1:{port}"
         self.port = port
+        self.connection = connection_to(self.endpoint)
 
     def bucket(self) -> str:
         """Return the name of a new bucket."""
         name = f"bucket-{uuid4().hex}"
         self.request("PUT", f"/{name}")
         return name
+
+    def drop_bucket(self, bucket: str) -> None:
+        """Remove an empty bucket."""
+        self.request("DELETE", f"/{bucket}")
+
+    def put(self, bucket: str, key: str, data: bytes) -> None:
+        """Write an object."""
+        self.request("PUT", f"/{bucket}/{urllib.parse.quote(key)}", data)
+
+    def remove(self, bucket: str, key: str) -> None:
+        """Remove an object."""
+        self.request("DELETE", f"/{bucket}/{urllib.parse.quote(key)}")
+
+    def get(self, bucket: str, key: str) -> bytes:
+        """Return what an object holds."""
+        return self.request("GET", f"/{bucket}/{urllib.parse.quote(key)}")
 
     def request(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> bytes:
         """Send a request that nobody has signed, as somebody does who puts objects into a bucket by hand."""

@@ -19,7 +19,7 @@ from sandbox.stack import AirflowConfig, AirflowStack
 from tests.airflow_versions import AUTH_MANAGER
 from tests.api.api_server_alone import ApiServerAlone, FabApiServerAlone
 from tests.places import ROOT
-from tests.store.any_store import folder, in_bucket  # noqa: F401 - fixtures
+from tests.store.any_store import connect, folder, in_bucket  # noqa: F401 - fixtures
 
 
 def permissions_in_the_docs() -> list[tuple[str, str]]:

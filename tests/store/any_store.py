@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import urllib.parse
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +12,13 @@ import pytest
 from dag_factory.store import ConfigStore, open_store
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.memory import Memory
-from tests.object_storage import S3, connection_to
+from tests.emulators import Service, azure_blobs, google_storage
+from tests.object_storage import S3
+
+# The others need emulators, which `make object-stores` installs.
+BUCKETS = ["s3", *os.environ.get("OBJECT_STORES", "").split()]
+
+Connect = Callable[["Service", str], "InBucket"]
 
 
 class Kind(Protocol):
@@ -49,22 +55,19 @@ class Folder:
 
 
 class InBucket:
-    def __init__(self, s3: S3, connection: str) -> None:
-        self._s3 = s3
-        self.bucket = s3.bucket()
-        self.location = f"s3://{connection}@{self.bucket}/configs"
+    def __init__(self, service: Service, protocol: str, connection: str) -> None:
+        self.service = service
+        self.bucket = service.bucket()
+        self.location = f"{protocol}://{connection}@{self.bucket}/configs"
 
     def put(self, key: str, text: str = "{}") -> None:
-        self._s3.request("PUT", self.path(key), text.encode())
+        self.service.put(self.bucket, f"configs/{key}", text.encode())
 
     def remove(self, key: str) -> None:
-        self._s3.request("DELETE", self.path(key))
+        self.service.remove(self.bucket, f"configs/{key}")
 
     def text(self, key: str) -> str:
-        return self._s3.request("GET", self.path(key)).decode()
-
-    def path(self, key: str) -> str:
-        return f"/{self.bucket}/configs/{urllib.parse.quote(key)}"
+        return self.service.get(self.bucket, f"configs/{key}").decode()
 
 
 def opened(kind: Kind, state: Path | None = None) -> ConfigStore:
@@ -81,13 +84,40 @@ def folder(tmp_path: Path) -> Folder:
 
 
 @pytest.fixture
-def in_bucket(s3: S3, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> InBucket:
-    monkeypatch.setenv("AIRFLOW_CONN_BUCKET", connection_to(s3.endpoint))
-    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__STATE_FOLDER", str(tmp_path / "state"))
-    return InBucket(s3, "bucket")
+def connect(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Connect:
+    """Make a bucket of a service, to which Airflow has a Connection."""
+
+    def make(service: Service, protocol: str) -> InBucket:
+        monkeypatch.setenv("AIRFLOW_CONN_BUCKET", service.connection)
+        monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__STATE_FOLDER", str(tmp_path / "state"))
+        return InBucket(service, protocol, "bucket")
+
+    return make
 
 
-@pytest.fixture(params=["folder", "s3"])
-def kind(request: pytest.FixtureRequest) -> Kind:
-    get: Callable[[str], Kind] = request.getfixturevalue
-    return get("folder" if request.param == "folder" else "in_bucket")
+@pytest.fixture
+def in_bucket(s3: S3, connect: Connect) -> InBucket:
+    return connect(s3, "s3")
+
+
+@pytest.fixture(scope="session")
+def gs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with google_storage(tmp_path_factory.mktemp("gs") / "log") as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def abfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with azure_blobs(tmp_path_factory.mktemp("abfs") / "log") as service:
+        yield service
+
+
+@pytest.fixture(params=BUCKETS)
+def any_bucket(request: pytest.FixtureRequest, connect: Connect) -> InBucket:
+    return connect(request.getfixturevalue(request.param), request.param)
+
+
+@pytest.fixture(params=["folder", *BUCKETS])
+def kind(request: pytest.FixtureRequest, connect: Connect) -> Kind:
+    service = request.getfixturevalue(request.param)
+    return service if isinstance(service, Folder) else connect(service, request.param)

@@ -12,7 +12,8 @@ from dag_factory.store.objects.clients import client, forget_client
 from dag_factory.store.objects.entries import Entry, entry_of
 from dag_factory.store.objects.failures import ChangedError, UncertainError, code_of, is_changed, is_denied, unreachable
 from dag_factory.store.objects.location import Location
-from dag_factory.store.objects.object_requests import ObjectRequests, requests_for
+from dag_factory.store.objects.object_requests import ObjectRequests
+from dag_factory.store.objects.services import requests_for
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 _MISSING = frozenset({"NoSuchKey", "BlobNotFound"})
+_NO_BUCKET = frozenset({"NoSuchBucket", "ContainerNotFound"})
 
 REQUEST_SECONDS = 10.0
 LIST_SECONDS = 20.0
@@ -269,7 +271,7 @@ class Bucket:
         try:
             return question(client(self.location))
         except (FileNotFoundError, StoreError) as error:
-            if isinstance(error, FileNotFoundError) and code_of(error) == "NoSuchBucket":
+            if isinstance(error, FileNotFoundError) and code_of(error) in _NO_BUCKET:
                 raise unreachable(self.location, error) from error
             raise
         except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,9 @@ def _made(location: Location) -> AbstractFileSystem:
     if protocol in S3:
         # Attempts of its own: botocore retries as well.
         made.retries = 1
+    if protocol in AZURE:
+        # Else each request is a dozen lines of a task's log, and of the DAG processor's.
+        logging.getLogger("azure.core.pipeline.policies.http_logging_policy").setLevel(logging.WARNING)
     return made
 
 

@@ -10,9 +10,16 @@ from dag_factory.store.objects.location import Location
 
 _CODE = re.compile(r"(?=.{1,60}$)(?:[A-Z]+[a-z]+)+|[1-5]\d\d")
 _CHANGED = frozenset({"PreconditionFailed", "ConditionalRequestConflict", "ConditionNotMet", "BlobAlreadyExists"})
+_EMPTY = frozenset({"InvalidRange", "416"})
 _DENIED = frozenset({
+    # S3's.
     "AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "PermissionError", "SignatureDoesNotMatch",
     "TokenRefreshRequired",
+    # Azure's.
+    "AuthenticationFailed", "AuthorizationFailure", "AuthorizationPermissionMismatch", "ClientAuthenticationError",
+    "InvalidAuthenticationInfo", "NoAuthenticationInformation",
+    # Google's.
+    "401", "RefreshError",
 })  # fmt: skip
 
 
@@ -51,6 +58,11 @@ def code_of(error: BaseException) -> str:
 def is_changed(error: BaseException) -> bool:
     """Return whether an error says that the object is not as a condition demands."""
     return isinstance(error, FileExistsError) or code_of(error) in _CHANGED
+
+
+def is_empty(error: BaseException) -> bool:
+    """Return whether an error says that an object has no first byte, which was asked for."""
+    return code_of(error) in _EMPTY
 
 
 def is_denied(error: BaseException) -> bool:

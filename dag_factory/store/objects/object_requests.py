@@ -6,23 +6,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from dag_factory.store.objects.clients import AZURE, S3
 from dag_factory.store.objects.entries import Entry, entry_of
-from dag_factory.store.objects.failures import ChangedError, code_of
+from dag_factory.store.objects.failures import ChangedError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
-
-_EMPTY = frozenset({"InvalidRange", "416"})
-
-
-def requests_for(fs: AbstractFileSystem, protocol: str) -> ObjectRequests:
-    """Return the requests of a kind of storage."""
-    if protocol in S3:
-        return S3Requests(fs)
-    if protocol in AZURE:
-        return AzureRequests(fs)
-    return ObjectRequests(fs)
 
 
 class ObjectRequests:
@@ -106,49 +94,3 @@ class ObjectRequests:
         if self._fs.async_impl:
             return await getattr(self._fs, f"_{name}")(*arguments, **options)
         return getattr(self._fs, name)(*arguments, **options)
-
-
-class S3Requests(ObjectRequests):
-    """Requests to S3 and what speaks its protocol: all conditions are part of the request."""
-
-    async def get(self, path: str, most: int) -> bytes:
-        return (await self.get_with_entry(path, most))[0]
-
-    async def get_with_entry(self, path: str, most: int) -> tuple[bytes, Entry]:
-        try:
-            answer = await self._request("get_object", path, Range=f"bytes=0-{most - 1}")
-        except OSError as error:
-            if code_of(error) not in _EMPTY:
-                raise
-            return b"", await self.entry(path)
-        async with answer["Body"] as body:
-            return await body.read(), entry_of(answer)
-
-    async def entry(self, path: str) -> Entry:
-        found = await self._request("head_object", path)
-        return entry_of({**found, "size": found["ContentLength"]})
-
-    async def put(self, path: str, data: bytes, expected: str | None) -> str:
-        condition = {"IfNoneMatch": "*"} if expected is None else {"IfMatch": expected}
-        return str((await self._request("put_object", path, Body=data, **condition))["ETag"])
-
-    async def remove(self, path: str, expected: str) -> None:
-        await self._request("delete_object", path, IfMatch=expected)
-
-    async def _request(self, method: str, path: str, **options: Any) -> Mapping[str, Any]:
-        bucket, key, _ = self._fs.split_path(path)
-        answer: Mapping[str, Any] = await self._fs._call_s3(method, Bucket=bucket, Key=key, **options)
-        return answer
-
-
-class AzureRequests(ObjectRequests):
-    """Requests to Azure: a write has its condition; before a removal, the revision is compared."""
-
-    async def put(self, path: str, data: bytes, expected: str | None) -> str:
-        if expected is None:
-            return await super().put(path, data, None)
-        from azure.core import MatchConditions
-
-        condition = {"etag": expected, "match_condition": MatchConditions.IfNotModified}
-        await self._call("pipe_file", path, data, overwrite=True, **condition)
-        return (await self.entry(path)).revision

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 
-from dag_factory.errors import ConfigError, MissingStoreError, StoreError, StoreLockedError
+from dag_factory.errors import MissingStoreError, StoreError, StoreLockedError
 from dag_factory.store import ConfigStore, open_store, writer
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.memory import Memory
@@ -142,116 +139,6 @@ def test_a_hidden_folder_is_not_even_listed(proxy: Proxy, in_bucket: InBucket) -
     assert not any("last_good" in path for path in listed)
 
 
-ODD = [
-    "../up.json",
-    "x/../up.json",
-    "./a.json",
-    "x//a.json",
-    "/a.json",
-    "x/./a.json",
-    "a.json/",
-    "good.json%3FversionId%3D1.json",
-]
-
-
-def test_keys_that_are_no_path_of_a_config_are_left_out(s3: S3, in_bucket: InBucket) -> None:
-    in_bucket.put("good.json")
-    for key in ODD:
-        s3.request("PUT", f"/{in_bucket.bucket}/configs/{key}", b"{}")
-    s3.request("PUT", f"/{in_bucket.bucket}/configs-of-others/a.json", b"{}")
-    s3.request("PUT", f"/{in_bucket.bucket}/above.json", b"{}")
-    assert opened(in_bucket).list_keys() == ["good.json"]
-
-
-def test_more_objects_than_one_answer_lists_are_all_listed(in_bucket: InBucket) -> None:
-    for number in range(1005):
-        in_bucket.put(f"x/{number:04d}.json")
-    assert len(opened(in_bucket).list_keys()) == 1005
-
-
-@pytest.mark.parametrize("before", ["1", None], ids=["there", "missing"])
-@pytest.mark.parametrize("by_hand", ["2", None], ids=["changed", "removed"])
-@pytest.mark.parametrize("change", ["write", "delete"])
-def test_a_writer_is_refused_where_its_object_is_no_longer_as_it_has_read_it(
-    in_bucket: InBucket, before: str | None, by_hand: str | None, change: str
-) -> None:
-    if before is not None:
-        in_bucket.put("a.json", before)
-    store = opened(in_bucket)
-
-    def attempt() -> None:
-        with store.lock():
-            with suppress(KeyError):
-                store.read("a.json")
-            if by_hand is not None:
-                in_bucket.put("a.json", by_hand)
-            elif before is not None:
-                in_bucket.remove("a.json")
-            if change == "write":
-                store.write("a.json", b"3")
-            else:
-                store.delete("a.json")
-
-    # What is gone need not be deleted, and where nothing was and is, nothing has changed.
-    if (change == "delete" and (before is None or by_hand is None)) or (before is None and by_hand is None):
-        attempt()
-    else:
-        with pytest.raises(StoreLockedError, match="by another writer"):
-            attempt()
-    if by_hand is not None:
-        assert in_bucket.text("a.json") == by_hand
-
-
-# Before its first write it waits: then both writers have read the same state, and one of them must be refused.
-WRITER = """
-import json, sys
-from dag_factory.errors import StoreLockedError
-from dag_factory.store import open_store
-location, name = sys.argv[1:]
-refused = made = 0
-while made < 5:
-    store = open_store(location)
-    try:
-        with store.lock():
-            try:
-                names = json.loads(store.read("names.json"))
-            except KeyError:
-                names = []
-            if not made and not refused:
-                print("has read", flush=True); sys.stdin.readline()
-            store.write("names.json", json.dumps([*names, name]).encode())
-            store.bump()
-        made += 1
-    except StoreLockedError:
-        refused += 1
-print(json.dumps([made, refused]))
-"""
-
-
-def test_of_several_processes_that_write_one_object_none_loses_what_it_has_written(in_bucket: InBucket) -> None:
-    processes = {
-        name: subprocess.Popen(
-            [sys.executable, "-c", WRITER, in_bucket.location, name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for name in ("one", "two")
-    }
-    for process in processes.values():
-        assert process.stdout is not None
-        while "has read" not in process.stdout.readline():
-            assert process.poll() is None
-    for process in processes.values():
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    done = {name: process.communicate(timeout=120)[0] for name, process in processes.items()}
-    counts = {name: json.loads(output.splitlines()[-1]) for name, output in done.items()}
-    assert Counter(json.loads(in_bucket.text("names.json"))) == {name: made for name, (made, _) in counts.items()}
-    assert sum(refused for _, refused in counts.values()) > 0
-
-
 def test_a_marker_is_replaced_by_a_later_one_only_whoever_makes_it(proxy: Proxy, in_bucket: InBucket) -> None:
     store, other = opened(in_bucket), opened(in_bucket)
     store.bump()
@@ -357,16 +244,6 @@ def test_a_listing_that_fails_in_the_midst_is_none(proxy: Proxy, in_bucket: InBu
         opened(in_bucket).list_keys()
 
 
-def test_a_bucket_that_is_missing_is_no_empty_store(in_bucket: InBucket, s3: S3, tmp_path: Path) -> None:
-    location = in_bucket.location
-    s3.request("DELETE", f"/{in_bucket.bucket}")
-    for ask in ("check", "list_keys", "revisions", "confirm_absence", "remember"):
-        with pytest.raises(MissingStoreError, match=r"NoSuchBucket|404|FileNotFoundError"):
-            getattr(open_store(location, Memory(tmp_path, location)), ask)()
-    with pytest.raises(MissingStoreError):
-        open_store(location).bump()
-
-
 def test_a_connection_that_is_missing_and_a_protocol_that_nobody_has_are_errors_of_the_store() -> None:
     with pytest.raises(MissingStoreError, match="Connection 'nobody_has_it', which Airflow does not have"):
         open_store("s3://nobody_has_it@bucket/x").check()
@@ -413,36 +290,6 @@ def test_new_credentials_of_the_connection_are_used_without_a_restart(
             store.list_keys()
         monkeypatch.setenv("AIRFLOW_CONN_RENEWED", connection_to(new.endpoint))
         assert store.list_keys() == []
-
-
-FORKING = """
-import os, sys
-from dag_factory.store import open_store
-store = open_store(sys.argv[1])
-print(store.list_keys(), flush=True)
-child = os.fork()
-print(open_store(sys.argv[1]).list_keys(), flush=True)
-if child:
-    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
-os._exit(0)
-"""
-
-
-def test_a_child_of_a_process_that_has_used_the_store_uses_it_too(in_bucket: InBucket) -> None:
-    in_bucket.put("a.json")
-    done = subprocess.run(
-        [sys.executable, "-c", FORKING, in_bucket.location], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert done.stdout.count("['a.json']") == 3
-
-
-def test_a_config_that_is_too_large_is_its_own_problem_and_read_no_further(proxy: Proxy, in_bucket: InBucket) -> None:
-    in_bucket.put("good.json", SAMPLE.decode().replace(ID, "good"))
-    in_bucket.put("huge.json", " " * 40_000_000)
-    store = open_store(in_bucket.location)
-    found = {each.dag_id: getattr(each, "problem", None) for each in Catalog(store).all()}
-    assert isinstance(found["huge"], ConfigError)
-    assert found["good"] is None
 
 
 def test_a_store_of_a_client_that_blocks_works_too() -> None:
