@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any, TypeGuard
 
@@ -25,6 +26,8 @@ MAX_INT = 2**64
 
 # Databases refuse NUL in a text, and lone surrogates can't be encoded.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# Those whose values need no look of their own.
+_MOST_KINDS = frozenset({bool, dict, list, str, type(None)})
 
 
 def parse(data: bytes, key: str, *, may_be_empty: bool = False) -> Document:
@@ -90,6 +93,10 @@ def check_values(document: Document) -> None:
 
     :raises ConfigError: for the first field that is wrong
     """
+    # Each parse checks all documents, and hardly any is wrong. So paths are made only for one that may be.
+    with suppress(ConfigError):
+        if _is_harmless(document):
+            return
     characters = 0
     for count, (path, value) in enumerate(_walk(document, ())):
         # A long text that YAML's aliases repeat takes memory only once the document is written out.
@@ -103,6 +110,45 @@ def check_values(document: Document) -> None:
             _check_keys(value, path)
         elif problem := _problem_of(value):
             raise ConfigError(problem, field=_dotted(path))
+
+
+def _is_harmless(document: Document) -> bool:
+    """
+    Return whether nothing is wrong in a document, False also where that takes a closer look.
+
+    :raises ConfigError: where a reference is malformed
+    """
+    texts: list[Any] = []
+    level: list[Any] = [document]
+    count = 0
+    for _ in range(MAX_DEPTH):
+        values: list[Any] = []
+        for holder in level:
+            if isinstance(holder, dict):
+                if is_reference(holder):
+                    check_reference(holder, field=None)
+                texts += holder
+                values += holder.values()
+            else:
+                values += holder
+            # Of YAML's aliases, a level may be very many times as large as the one above.
+            if count + len(values) + 1 >= MAX_VALUES:
+                return False
+        count += len(values)
+        if any(_problem_of(value) for value in values if type(value) not in _MOST_KINDS):
+            return False
+        texts += [value for value in values if isinstance(value, str)]
+        level = [value for value in values if isinstance(value, (dict, list))]
+        if not level:
+            return _are_storable(texts)
+    return False
+
+
+def _are_storable(texts: list[Any]) -> bool:
+    """Return whether these are texts, and a database can store all of them."""
+    if not set(map(type, texts)) <= {str} or sum(map(len, texts)) > MAX_CHARACTERS:
+        return False
+    return _UNSTORABLE.search("".join(texts)) is None
 
 
 def _problem_of(value: object) -> str | None:
