@@ -142,9 +142,9 @@ async def _watching(store: Callable[[], ConfigStore], parses: Parses, files: Loa
 
 
 def _kept_names() -> FileNames | None:
-    """Return what keeps the names of files between calls, None where changes by hand are not noticed."""
+    """Return what keeps the names of files between calls, None where it is unknown whether changes are watched."""
     try:
-        return FileNames() if settings.watch_store() != "off" else None
+        return FileNames(is_watched=settings.watch_store() != "off")
     except SettingsError:
         return None
 

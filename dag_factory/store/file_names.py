@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from dag_factory.store import ConfigStore
 
 KEEP_SECONDS = 60.0
+UNWATCHED_SHARE = 0.1
+"""How much of its time a process lists the store at most where nobody announces changes by hand."""
 
 KeysById = Mapping[str, list[str]]
 
@@ -74,7 +76,7 @@ def digest(text: str) -> str:
 @dataclass(frozen=True)
 class _Listed:
     names: str | None
-    at: float
+    until: float
     keys: KeysById
 
 
@@ -87,14 +89,25 @@ class FileNames:
     then a deploy of its DAG id wins, and the file is shown as a problem, as if it had been dropped after the deploy.
     Such a file in the store's root is not missed where it is named after the id, with the suffix of YAML.
 
-    Several threads may ask at once. For processes in whose environment changes by hand are watched.
+    Where nobody watches, nothing is announced. Then they are kept only for as long as listing stays a small part of the
+    time: with 10,000 files for about a second, with a few for some milliseconds.
+
+    Several threads may ask at once.
 
     :param keep_seconds: after which they are listed again all the same, in case that no watcher runs
+    :param is_watched: whether changes by hand are announced
     :param clock: returns seconds
     """
 
-    def __init__(self, keep_seconds: float = KEEP_SECONDS, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        keep_seconds: float = KEEP_SECONDS,
+        *,
+        is_watched: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._keep_seconds = keep_seconds
+        self._is_watched = is_watched
         self._clock = clock
         self._listed: _Listed | None = None
 
@@ -107,9 +120,17 @@ class FileNames:
         # Read before the listing, which then has all files that this covers.
         names, now = store.names(), self._clock()
         listed = self._listed
-        if listed is None or listed.names != names or now - listed.at > self._keep_seconds:
+        if listed is None or listed.names != names or now > listed.until:
             unlisted: dict[str, str] = {}
-            listed = _Listed(names, now, keys_by_stem(store.list_keys(unlisted)))
+            keys = keys_by_stem(store.list_keys(unlisted))
+            listed = _Listed(names, self._kept_until(now), keys)
             self._listed = None if unlisted else listed
         likely = [f"{dag_id}.yaml", f"{dag_id}.yml", *listed.keys.get(dag_id, ())]
         return list(dict.fromkeys(likely))
+
+    def _kept_until(self, began: float) -> float:
+        """Return until when a listing is kept that began at a moment and has just ended."""
+        if self._is_watched:
+            return began + self._keep_seconds
+        took = self._clock() - began
+        return began + min(took / UNWATCHED_SHARE, self._keep_seconds)

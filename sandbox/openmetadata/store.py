@@ -36,6 +36,8 @@ class Store:
     def __init__(self, collections: Iterable[Collection]) -> None:
         self.collections = {collection.kind: collection for collection in collections}
         self._records: dict[str, dict[str, Record]] = {kind: {} for kind in self.collections}
+        # Of each id; some may be those of entities that were removed.
+        self._names: dict[str, str] = {}
         self.base_url = ""
 
     def all(self, kind: str) -> list[Document]:
@@ -147,6 +149,7 @@ class Store:
         }
         for kind, records in loaded.items():
             self._records[kind].update(records)
+            self._names |= {record.document["id"]: name for name, record in records.items()}
 
     def below(self, document: Document) -> Iterator[tuple[Collection, Document]]:
         """Return the entities within an entity, at any depth, with their collections."""
@@ -158,8 +161,7 @@ class Store:
 
     def _record(self, kind: str, key: str, *, deleted: bool = True) -> Record:
         records = self._records.get(kind, {})
-        by_id = (record for record in records.values() if record.document["id"] == key)
-        record = records.get(key) or next(by_id, None)
+        record = records.get(key) or records.get(self._names.get(key, ""))
         if record is None or (record.document["deleted"] and not deleted):
             raise NotFound(kind, key)
         return record
@@ -192,6 +194,7 @@ class Store:
     def _insert(self, collection: Collection, document: Document) -> Document:
         requested = frozenset(document) - ASSIGNED
         self._records[collection.kind][document["fullyQualifiedName"]] = Record(document, requested)
+        self._names[document["id"]] = document["fullyQualifiedName"]
         return document
 
     def _refer(self, kind: str, value: Any) -> Any:

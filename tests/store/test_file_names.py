@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from dag_factory.errors import ConflictError
 from dag_factory.store import ConfigStore, writer
 from dag_factory.store.catalog import Catalog
-from dag_factory.store.file_names import KEEP_SECONDS, FileNames, is_deployed_key, keys_by_stem
+from dag_factory.store.file_names import KEEP_SECONDS, UNWATCHED_SHARE, FileNames, is_deployed_key, keys_by_stem
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.objects.object_store import ObjectStore
 from tests.places import TESTS
@@ -130,6 +130,28 @@ def test_files_are_listed_again_after_a_while_even_if_nothing_was_announced(kind
     with pytest.raises(ConflictError):
         deploy(store, names, "sales")
     assert store.listings == 2
+
+
+def test_where_nobody_watches_listing_takes_a_small_part_of_the_time_and_what_was_dropped_is_soon_known(
+    kind: Kind,
+) -> None:
+    now = 0.0
+
+    class Slow(Counted):
+        def list_keys(self, unlisted: dict[str, str] | None = None) -> list[str]:
+            nonlocal now
+            now += 0.08  # as long as 10,000 files take
+            return super().list_keys(unlisted)
+
+    store, names = Slow(opened(kind)), FileNames(is_watched=False, clock=lambda: now)
+    for number in range(100):
+        deploy(store, names, f"orders_{number % 5}")
+        now += 0.012
+    assert store.listings * 0.08 <= UNWATCHED_SHARE * now + 0.08
+    kind.put("team/sales.json", document("sales", "by_hand"))
+    now += 0.08 / UNWATCHED_SHARE
+    with pytest.raises(ConflictError):
+        deploy(store, names, "sales")
 
 
 def test_a_change_by_hand_that_nobody_can_name_has_files_listed_again(kind: Kind) -> None:
