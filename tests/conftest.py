@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
 
-import hypothesis
 import pytest
 
 from sandbox import source
@@ -21,13 +20,12 @@ from tests.e2e.airflows import (  # noqa: F401 - fixtures
     dags_folder,
     statsd,
 )
+from tests.examples import register_profiles
 from tests.forked_python import ForkedPython
 from tests.object_storage import s3  # noqa: F401 - fixture
 from tests.tiers import pytest_collection_modifyitems, pytest_configure, pytest_itemcollected  # noqa: F401 - hooks
 
-# A busy machine is slow, which must not fail the test.
-hypothesis.settings.register_profile("default", deadline=None)
-hypothesis.settings.load_profile("default")
+register_profiles()
 
 Interpreter = Callable[[str], str]
 

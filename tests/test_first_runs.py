@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.folder.folder_store import FolderStore
+from tests.examples import examples
 from tests.simulated_airflow import SimulatedAirflow, dag_of, read_back
 from tests.stored import good
 
@@ -88,7 +89,7 @@ intervals = st.lists(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     cron=st.sampled_from(CRONS),
     zone=st.sampled_from(ZONES),
@@ -134,7 +135,7 @@ def test_it_begins_with_the_first_tick_after_it_became_known_and_then_has_every_
     assert airflow.runs == expected
 
 
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(
     cron=st.sampled_from(CRONS),
     zone=st.sampled_from(ZONES),
@@ -159,7 +160,7 @@ def test_with_catchup_it_has_every_tick_from_its_start_on_however_long_airflow_w
     assert airflow.runs == expected
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(40))
 @given(
     crons=st.lists(st.sampled_from(CRONS), min_size=2, max_size=2),
     known=moments,

@@ -26,7 +26,11 @@ from tools.licences import (
     page,
 )
 
-NEEDED = needed()
+
+@pytest.fixture(scope="module")
+def installed() -> dict[str, Package]:
+    """What the wheel needs of what is installed."""
+    return needed()
 
 
 class Installed(Distribution):
@@ -45,15 +49,15 @@ class Installed(Distribution):
         raise NotImplementedError
 
 
-def test_each_package_that_the_wheel_needs_has_a_known_and_accepted_licence() -> None:
-    assert {"apache-airflow-core", "pydantic", "rich"} <= NEEDED.keys()
-    assert [package for package in NEEDED.values() if not is_accepted(package)] == []
+def test_each_package_that_the_wheel_needs_has_a_known_and_accepted_licence(installed: dict[str, Package]) -> None:
+    assert {"apache-airflow-core", "pydantic", "rich"} <= installed.keys()
+    assert [package for package in installed.values() if not is_accepted(package)] == []
 
 
-def test_the_page_is_as_what_is_installed() -> None:
-    if not is_the_tested_set(NEEDED):
+def test_the_page_is_as_what_is_installed(installed: dict[str, Package]) -> None:
+    if not is_the_tested_set(installed):
         pytest.skip("other versions than those of constraints.txt, or another Python than that of the page")
-    assert PAGE.read_text() == page(NEEDED), "run: python -m tools.licences"
+    assert PAGE.read_text() == page(installed), "run: python -m tools.licences"
 
 
 def test_what_pyproject_asks_for_is_on_the_page_by_name() -> None:
@@ -69,9 +73,9 @@ def test_each_package_of_an_extra_is_on_the_page_but_for_those_of_airflow_and_of
     assert {name for name in named if not name.startswith("apache-airflow")} == OF_EXTRAS.keys()
 
 
-def test_an_exception_that_is_not_needed_any_more_is_no_longer_named() -> None:
-    if is_the_tested_set(NEEDED):
-        assert [name for name in KNOWN_EXCEPTIONS if name not in NEEDED] == []
+def test_an_exception_that_is_not_needed_any_more_is_no_longer_named(installed: dict[str, Package]) -> None:
+    if is_the_tested_set(installed):
+        assert [name for name in KNOWN_EXCEPTIONS if name not in installed] == []
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,12 @@ import pytest
 from tests.places import ROOT
 from tools.messages import Message, messages, page
 
-MESSAGES = messages()
+
+@cache
+def ours() -> list[Message]:
+    """Return all messages of the package."""
+    return messages()
+
 
 # What is not to stand in a message, and what to write in its place.
 WORDS = {
@@ -66,7 +72,7 @@ def wrong_words(message: Message) -> list[str]:
 def test_messages_use_the_words_that_their_readers_know() -> None:
     lines = [
         f"{message.module}:{message.line}: {', '.join(words)}: {message.text}"
-        for message in MESSAGES
+        for message in ours()
         if (words := wrong_words(message))
     ]
     assert not lines, "\n".join(lines)
@@ -113,21 +119,21 @@ def test_a_word_is_found_in_prose_and_not_in_a_name(text: str, is_wrong: bool) -
 
 
 def test_a_refusal_of_the_api_is_a_sentence() -> None:
-    refusals = [each for each in MESSAGES if each.where.endswith(("Refused", "refusal"))]
+    refusals = [each for each in ours() if each.where.endswith(("Refused", "refusal"))]
     assert len(refusals) > 20
     wrong = [each for each in refusals if not re.match(r"[A-Z'{].*[.?}]$", " ".join(each.text.split()))]
     assert not wrong, page(wrong)
 
 
 def test_what_is_wrong_with_a_config_is_a_clause_that_can_follow_the_field_s_name() -> None:
-    problems = [each for each in MESSAGES if each.where.endswith("ConfigError")]
+    problems = [each for each in ours() if each.where.endswith("ConfigError")]
     assert len(problems) > 50
     wrong = [each for each in problems if re.search(r"[^.]\.$", each.text)]
     assert not wrong, page(wrong)
 
 
 def test_no_message_ends_or_is_put_together_with_two_full_stops() -> None:
-    assert not [each for each in MESSAGES if re.search(r"(?<!\.)\.\.(?!\.)|\. \.| {2}\S", each.text.strip())]
+    assert not [each for each in ours() if re.search(r"(?<!\.)\.\.(?!\.)|\. \.| {2}\S", each.text.strip())]
 
 
 EXAMPLE = '''
@@ -176,6 +182,6 @@ def test_the_page_has_every_module_with_its_messages() -> None:
         text=True,
         check=True,
     )
-    assert done.stdout == page(MESSAGES)
-    for message in MESSAGES:
+    assert done.stdout == page(ours())
+    for message in ours():
         assert f"\n## {message.module}\n" in done.stdout

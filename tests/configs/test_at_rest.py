@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from dag_factory.configs.at_rest import sealed, sealed_values, without_secrets
 from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.secrets.references import FERNET
+from tests.examples import examples
 from tests.places import TESTS
 
 SAMPLES = sorted((TESTS / "samples").glob("*.json"))
@@ -69,7 +70,7 @@ def at(path: str, value: Any) -> dict[str, Any]:
         "loggerLevel",
     ],
 )
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 @given(value=values)
 def test_whatever_no_schema_knows_is_sealed_and_comes_back_as_it_was(path: str, value: Any) -> None:
     document = at(path, [value, {"a": [CANARY, 90210123.5, {"b": CANARY}]}])

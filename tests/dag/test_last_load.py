@@ -32,6 +32,7 @@ from dag_factory.store.load_time import LoadTime
 from dag_factory.store.shards import WHOLE, Shard, shards
 from dag_factory.store.stamps import Stamp
 from tests.airflow_versions import DagSerialization
+from tests.examples import examples
 from tests.places import TESTS
 
 SAMPLES = TESTS / "samples"
@@ -343,7 +344,7 @@ files = st.dictionaries(
 )
 
 
-@hypothesis_settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=25)
+@hypothesis_settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=examples(25))
 @given(before=files, after=files, of=st.integers(1, 5))
 def test_all_shards_together_have_the_dags_of_the_whole_each_once_after_any_change(
     tmp_path_factory: pytest.TempPathFactory, before: dict[str, str], after: dict[str, str], of: int

@@ -47,4 +47,5 @@ def schema(api: httpx.Client, service: str) -> str:
 
 def client(server: OpenMetadataServer) -> httpx.Client:
     headers = {"Authorization": f"Bearer {server.token}"}
-    return httpx.Client(base_url=f"{server.url}/api/v1", headers=headers, trust_env=False)
+    # The first entity of a kind has the server import its models: seconds of a core, of which a busy machine has few.
+    return httpx.Client(base_url=f"{server.url}/api/v1", headers=headers, trust_env=False, timeout=60)

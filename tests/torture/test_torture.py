@@ -6,7 +6,7 @@ import sys
 
 from tests.places import ROOT
 
-SECONDS, CROWD_SECONDS = 3, 2
+SECONDS, CROWD_SECONDS = 1.5, 1
 
 
 def test_whatever_fails_or_dies_what_is_in_the_store_is_whole_and_announced_and_every_answer_is_true() -> None:

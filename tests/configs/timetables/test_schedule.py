@@ -25,9 +25,10 @@ from dag_factory.configs.timetables.schedule import (
 from dag_factory.errors import ConfigError
 from tests.airflow_versions import decode_timetable, encode_timetable
 from tests.crons import ZONES, crons, moments
+from tests.examples import examples
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(crons, st.sampled_from(ZONES), moments, moments, st.booleans())
 def test_but_for_the_first_run_without_catchup_it_schedules_exactly_as_airflow_s_own_timetable_does(
     cron: str, zone: str, earliest: pendulum.DateTime, now: pendulum.DateTime, catchup: bool

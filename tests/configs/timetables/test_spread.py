@@ -22,6 +22,7 @@ from dag_factory.configs.timetables.spread import SpreadTimetable, shortest_inte
 from dag_factory.plugin import OpenMetadataDagFactoryPlugin
 from tests.airflow_versions import decode_timetable, encode_timetable
 from tests.crons import ZONES, crons, moments
+from tests.examples import examples
 from tests.simulated_airflow import SimulatedAirflow, dag_of
 
 DAY = 86_400
@@ -44,7 +45,7 @@ def next_run(
         return timetable.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     cron=crons,
     zone=st.sampled_from(ZONES),
@@ -79,7 +80,7 @@ def test_it_does_what_the_schedule_without_a_spread_would_do_on_a_clock_that_is_
     assert next_run(read, now, before, restriction) == found
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(cron=crons, zone=st.sampled_from(ZONES), seconds=st.integers(1, DAY), start=moments, number=st.integers(0, 999))
 def test_each_tick_of_airflow_s_own_timetable_has_one_run_moved_by_the_same_time_and_in_its_order(
     cron: str, zone: str, seconds: int, start: pendulum.DateTime, number: int
@@ -103,7 +104,7 @@ def test_each_tick_of_airflow_s_own_timetable_has_one_run_moved_by_the_same_time
     assert moved == sorted(set(moved))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(cron=crons, start=moments, number=st.integers(0, 99_999))
 def test_no_run_begins_as_late_as_the_next_tick_however_long_the_spread_is(
     cron: str, start: pendulum.DateTime, number: int
@@ -229,7 +230,7 @@ def test_a_new_pipeline_waits_for_the_moment_at_which_its_run_begins() -> None:
     assert airflow.ticks == [MONDAY.start_of("day")]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     cron=st.sampled_from(["* * * * *", "*/15 * * * *", "0 * * * *", "0 0 * * *", "30 2 * * *", "0 1,3 * * *"]),
     zone=st.sampled_from(["UTC", "Europe/Berlin", "America/New_York"]),
