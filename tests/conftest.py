@@ -21,7 +21,7 @@ from tests.e2e.airflows import (  # noqa: F401 - fixtures
     statsd,
 )
 from tests.examples import register_profiles
-from tests.forked_python import ForkedPython
+from tests.forked_python import INGESTION, ForkedPython
 from tests.object_storage import s3  # noqa: F401 - fixture
 from tests.tiers import pytest_collection_modifyitems, pytest_configure, pytest_itemcollected  # noqa: F401 - hooks
 
@@ -83,6 +83,13 @@ def isolated_python(tmp_path_factory: pytest.TempPathFactory) -> str:
 def forked_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedPython]:
     """An interpreter that has imported Airflow, one for all tests: each would take two seconds of a core to do so."""
     with ForkedPython(tmp_path_factory.mktemp("forked_python"), os.environ) as python:
+        yield python
+
+
+@pytest.fixture(scope="session")
+def forked_ingestion(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedPython]:
+    """An interpreter that has imported openmetadata-ingestion, and nothing of Airflow: one for all tests too."""
+    with ForkedPython(tmp_path_factory.mktemp("forked_ingestion"), os.environ, INGESTION) as python:
         yield python
 
 

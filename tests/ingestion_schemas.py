@@ -1,7 +1,7 @@
 """
 Prints the JSON schemas of what openmetadata-ingestion takes as a pipeline's source config, by pipeline type.
 
-A program of its own, since its imports are large and warn.
+For another process, since its imports are large and warn.
 """
 
 from __future__ import annotations

@@ -1,19 +1,19 @@
 """
-What the openmetadata-ingestion that is installed says of documents: a program of its own, since its imports are large.
+What the openmetadata-ingestion that is installed says of documents, in another process, since its imports are large.
 
-It reads a JSON list of documents, and prints one of verdicts.
+`main` is of that one: it reads a JSON list of documents, and prints one of verdicts.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import subprocess
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
-from tests.places import ROOT
+from tests.forked_python import ForkedPython
 
 
 class Verdict(TypedDict):
@@ -30,16 +30,11 @@ class Verdict(TypedDict):
     warnings: list[str]
 
 
-def verdicts(documents: Sequence[dict[str, Any]], *, server: str | None = None) -> list[Verdict]:
-    """Return what is said of each document, by a process that may import openmetadata-ingestion."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "tests.ingestion_verdicts", *([server] if server else [])],
-        input=json.dumps(documents),
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-    )
+def verdicts(python: ForkedPython, documents: Sequence[dict[str, Any]], *, server: str | None = None) -> list[Verdict]:
+    """Return what is said of each document, by a process that has imported openmetadata-ingestion."""
+    script = f"from tests.ingestion_verdicts import main; main({server!r})"
+    done = python.run(script, env=os.environ, said=json.dumps(documents))
+    assert done.returncode == 0, done.stderr
     found: list[Verdict] = json.loads(done.stdout)
     return found
 
@@ -75,7 +70,3 @@ def main(server: str | None = None) -> None:
 
     logging.getLogger("dag_factory").addHandler(Collector())
     print(json.dumps([_verdict(document, server, logged) for document in json.load(sys.stdin)]))
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

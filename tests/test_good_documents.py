@@ -9,8 +9,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,10 +29,8 @@ from dag_factory.openmetadata.source_configs import in_server_spelling
 from dag_factory.store import writer
 from dag_factory.store.folder.folder_store import FolderStore
 from tests.airflow_versions import DagSerialization
+from tests.forked_python import ForkedPython
 from tests.places import ROOT
-
-# The schemas are those of openmetadata-ingestion's models.
-pytestmark = pytest.mark.ingestion
 
 SAMPLE = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
 SECTION = "AIRFLOW__OPENMETADATA_DAG_FACTORY__"
@@ -46,12 +42,15 @@ slow = settings(
 )
 
 
-@functools.cache
-def schemas() -> dict[str, list[dict[str, Any]]]:
-    """Return the schemas of all pipeline types' source configs."""
-    script = Path(__file__).with_name("ingestion_schemas.py")
-    found = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True, timeout=300)
-    return dict(json.loads(found.stdout))
+# Of all pipeline types' source configs, once a test has begun.
+SCHEMAS: dict[str, list[dict[str, Any]]] = {}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _schemas_of_openmetadata_ingestion_s_models(forked_ingestion: ForkedPython) -> None:
+    done = forked_ingestion.run(Path(__file__).with_name("ingestion_schemas.py").read_text(), env=os.environ)
+    assert done.returncode == 0, done.stderr
+    SCHEMAS.update(json.loads(done.stdout.splitlines()[-1]))
 
 
 # NUL can't be stored, and is refused: other tests show that.
@@ -143,8 +142,8 @@ def _service_type(schema: dict[str, Any]) -> str:
 @st.composite
 def good_documents(draw: st.DrawFn) -> dict[str, Any]:
     """Draw a document that an OpenMetadata server could send."""
-    kind = draw(st.sampled_from(sorted(schemas())))
-    schema = draw(st.sampled_from(schemas()[kind]))
+    kind = draw(st.sampled_from(sorted(SCHEMAS)))
+    schema = draw(st.sampled_from(SCHEMAS[kind]))
     config = draw(of_schema(schema, schema))
     if kind == "application":
         config["sourcePythonClass"] = "metadata.applications.auto_tagger.AutoTaggerApp"

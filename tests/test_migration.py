@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from dag_factory.errors import ConfigError
 from dag_factory.store import open_store
 from dag_factory.store.catalog import Catalog
 from tests.airflow_versions import DagSerialization
+from tests.forked_python import ForkedPython
 from tests.stored import good
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -23,19 +23,18 @@ REWRITE = """
 import json, sys
 from pathlib import Path
 from metadata.generated.schema.entity.services.ingestionPipelines.ingestionPipeline import IngestionPipeline
-source, target = map(Path, sys.argv[1:])
+source, target = map(Path, json.load(sys.stdin))
 for path in source.glob("*.json"):
     pipeline = IngestionPipeline.model_validate_json(path.read_text())
     (target / path.name).write_text(json.dumps(pipeline.model_dump(mode="json", exclude_defaults=False)))
 """
 
 
-@pytest.mark.ingestion
 def test_the_configs_that_the_plugin_has_kept_give_the_dags_that_the_server_s_own_documents_give(
-    tmp_path: Path,
+    tmp_path: Path, forked_ingestion: ForkedPython
 ) -> None:
-    command = [sys.executable, "-W", "ignore", "-c", REWRITE, str(SAMPLES), str(tmp_path)]
-    subprocess.run(command, check=True, capture_output=True)
+    done = forked_ingestion.run(REWRITE, env=os.environ, said=json.dumps([str(SAMPLES), str(tmp_path)]))
+    assert done.returncode == 0, done.stderr
     kept, sent = (good(Catalog(open_store(str(folder))).all()) for folder in (tmp_path, SAMPLES))
     assert [config.dag_id for config in kept] == [config.dag_id for config in sent]
     for old, new in zip(kept, sent, strict=True):

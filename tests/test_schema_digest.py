@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 from importlib.metadata import version
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 
 from dag_factory.configs.schemas import VERSIONS, is_ahead, newest, of_version
 from dag_factory.openmetadata.pipeline_types import OBSOLETE_TYPES, PIPELINE_TYPES
+from tests.forked_python import ForkedPython
 from tests.places import ROOT
 
 _MAJOR, _MINOR, *_ = version("openmetadata-ingestion").split(".")
@@ -24,12 +24,10 @@ def types() -> dict[str, Any]:
     return found
 
 
-@pytest.mark.ingestion
-def test_it_is_up_to_date() -> None:
+def test_it_is_up_to_date(forked_ingestion: ForkedPython) -> None:
     program = "import sys; from tools.schema_digest import digest; sys.stdout.write(digest())"
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program], check=True, capture_output=True, text=True, cwd=ROOT
-    )
+    done = forked_ingestion.run(program, env=os.environ)
+    assert done.returncode == 0, done.stderr
     assert done.stdout == DIGEST.read_text(), "run python -m tools.schema_digest"
 
 

@@ -59,7 +59,9 @@ BY_AUTH_MANAGER = {
 
 
 # Fixtures that import openmetadata-ingestion: the sandbox's server answers by its models.
-OF_INGESTION = {"openmetadata", "fresh_api", "isolated_python", "secret_fields"}
+OF_INGESTION = {"forked_ingestion", "openmetadata", "fresh_api", "isolated_python"}
+# Of these, what one worker has imported is worth that all tests come to it.
+ONE_FOR_ALL = ("forked_ingestion", "openmetadata")
 
 
 def airflow_of(item: pytest.Function) -> str | None:
@@ -79,7 +81,10 @@ def airflow_of(item: pytest.Function) -> str | None:
 
 
 def shared_by(item: pytest.Function) -> str | None:
-    """Return the module of a test whose fixtures are set up once for several, which each worker would repeat."""
+    """Return the module of a test whose fixtures are set up once for several, or the fixture that all tests share."""
+    for name in ONE_FOR_ALL:
+        if name in item.fixturenames:
+            return name
     scopes = {definition.scope for *_, definition in item._fixtureinfo.name2fixturedefs.values()}
     return None if scopes <= {"function", "session"} else item.nodeid.partition("::")[0]
 

@@ -1,7 +1,7 @@
 """
 Prints the path of every field of a pipeline that openmetadata-ingestion's own models type as a secret, as JSON.
 
-A program of its own, since its imports are large and warn. It knows nothing of dag_factory, so that what is a secret is
+For another process, since its imports are large and warn. It knows nothing of dag_factory, so that what is a secret is
 not decided twice by the same list.
 """
 

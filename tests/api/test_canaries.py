@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import json
+import os
 import re
-import subprocess
-import sys
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +19,7 @@ from sandbox.client import run_path, wait_until
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
 from tests.e2e.database import dumped
+from tests.forked_python import ForkedPython
 from tests.places import TESTS
 
 SAMPLES = sorted((TESTS / "samples").glob("*.json"))
@@ -41,19 +40,16 @@ GIVEN_AWAY = {
 RUN_FAR = {"sqlite_metadata_daily", "sqlite_svc_dbt", "pg_svc_lineage", "openmetadata_application"}
 
 
-@functools.cache
-def paths_of_secrets() -> list[list[str | int]]:
-    program = Path(__file__).with_name("secret_fields.py")
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(program)], check=True, capture_output=True, text=True, cwd=program.parent
-    )
+def paths_of_secrets(python: ForkedPython) -> list[list[str | int]]:
+    done = python.run(Path(__file__).with_name("secret_fields.py").read_text(), env=os.environ)
+    assert done.returncode == 0, done.stderr
     found: list[list[str | int]] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
 @pytest.fixture(scope="module")
-def secret_fields() -> list[list[str | int]]:
-    return paths_of_secrets()
+def secret_fields(forked_ingestion: ForkedPython) -> list[list[str | int]]:
+    return paths_of_secrets(forked_ingestion)
 
 
 def plant(document: Any, path: list[str | int], canary: str) -> Any:
@@ -157,9 +153,9 @@ def run_automation(api: Watched, airflow: AirflowStack, document: dict[str, Any]
 @pytest.mark.e2e
 @pytest.mark.together("waits")
 def test_no_canary_shows_in_the_store_in_a_log_in_an_answer_or_in_airflow_s_database(
-    airflow: AirflowStack, openmetadata: OpenMetadataServer, config_store: Path
+    airflow: AirflowStack, openmetadata: OpenMetadataServer, config_store: Path, forked_ingestion: ForkedPython
 ) -> None:
-    secret_fields = paths_of_secrets()
+    secret_fields = paths_of_secrets(forked_ingestion)
     server = {"hostPort": openmetadata.env["OPENMETADATA_HOST_PORT"]}
     token = {"jwtToken": {"$env": "OPENMETADATA_JWT_TOKEN"}}
     documents = []

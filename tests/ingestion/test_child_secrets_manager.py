@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from dag_factory.runner.interpreter import environment
 from dag_factory.runner.secrets_manager_section import KEYS, SECTION, section_for
 from dag_factory.secrets.masking import Mask
 from sandbox.server import OpenMetadataServer
+from tests.forked_python import ForkedPython
 
 MODULES = Path(__file__).parent / "worker_modules"
 PREFIX = "AIRFLOW__OPENMETADATA_SECRETS_MANAGER__"
@@ -183,9 +183,9 @@ def test_all_that_the_loaders_of_openmetadata_ingestion_ask_for_is_known() -> No
     assert set(asked) == set(KEYS)
 
 
-@pytest.mark.ingestion
-def test_a_secret_is_told_once_before_it_is_read_and_only_as_long_as_that_is_wanted() -> None:
-    # In a process of its own: the imports are heavy.
+def test_a_secret_is_told_once_before_it_is_read_and_only_as_long_as_that_is_wanted(
+    forked_ingestion: ForkedPython,
+) -> None:
     script = """
 from metadata.ingestion.models.custom_pydantic import _CustomSecretStr as Secret
 from dag_factory.ingestion.secrets_read import report_secrets_read
@@ -198,5 +198,6 @@ with report_secrets_read(told.append):
 Secret("three").get_secret_value()
 print(told, Secret.get_secret_value is read)
 """
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)
+    done = forked_ingestion.run(script, env=os.environ)
+    assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "['one', 'two'] True"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from dag_factory.ingestion.fitted_source_config import asks_for_nothing
+from tests.forked_python import ForkedPython
 from tests.ingestion_verdicts import Verdict, verdicts
 
 INGESTION = f"openmetadata-ingestion {version('openmetadata-ingestion')}"
@@ -130,13 +131,13 @@ TAKEN = {
 
 
 @pytest.fixture(scope="module")
-def said() -> dict[tuple[str, str], Verdict]:
+def said(forked_ingestion: ForkedPython) -> dict[tuple[str, str], Verdict]:
     tables: dict[str, Mapping[str, tuple[Any, ...]]] = {"left out": LEFT_OUT, "refused": REFUSED, "taken": TAKEN}
     keys = [(kind, name) for kind, table in tables.items() for name in table]
-    return dict(zip(keys, verdicts([tables[kind][name][0] for kind, name in keys], server="2.1.0"), strict=True))
+    documents = [tables[kind][name][0] for kind, name in keys]
+    return dict(zip(keys, verdicts(forked_ingestion, documents, server="2.1.0"), strict=True))
 
 
-@pytest.mark.ingestion
 @pytest.mark.parametrize("name", LEFT_OUT)
 def test_an_unknown_field_that_asks_for_nothing_is_left_out_with_a_warning(name: str, said: Any) -> None:
     _, field, left = LEFT_OUT[name]
@@ -150,7 +151,6 @@ def test_an_unknown_field_that_asks_for_nothing_is_left_out_with_a_warning(name:
     ]
 
 
-@pytest.mark.ingestion
 @pytest.mark.parametrize("name", REFUSED)
 def test_else_the_run_fails_with_one_sentence_that_names_the_field_for_the_type_in_question(
     name: str, said: Any
@@ -159,7 +159,6 @@ def test_else_the_run_fails_with_one_sentence_that_names_the_field_for_the_type_
     assert said["refused", name]["problem"] == f"field 'sourceConfig.config.{field}': {sentence}"
 
 
-@pytest.mark.ingestion
 @pytest.mark.parametrize("name", TAKEN)
 def test_what_openmetadata_ingestion_takes_runs_as_it_is_with_its_type(name: str, said: Any) -> None:
     given, kind = TAKEN[name]

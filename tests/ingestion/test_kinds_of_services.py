@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +15,7 @@ import pytest
 from dag_factory.openmetadata.fqn import quoted
 from dag_factory.openmetadata.source_configs import BY_SERVICE, KINDS_OF_SERVICES
 from sandbox.server import OpenMetadataServer
+from tests.forked_python import ForkedPython
 from tests.places import TESTS
 
 pytestmark = pytest.mark.ingestion
@@ -43,6 +42,7 @@ class Kept(logging.Handler):
     def emit(self, record):
         lines.append([record.levelname, record.getMessage()])
 
+sys.path.append(sys.argv[1])
 logging.getLogger().addHandler(Kept())
 for job in json.load(sys.stdin):
     lines, end, problem = [], None, None
@@ -207,7 +207,9 @@ def tools() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def runs(server: OpenMetadataServer, tools: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+def runs(
+    server: OpenMetadataServer, tools: str, forked_ingestion: ForkedPython, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Run]:
     """Runs by the name of their case: each kind's own, and those that must fail."""
     schema = tmp_path_factory.mktemp("api") / "openapi.json"
     schema.write_text(json.dumps(OPEN_API))
@@ -260,14 +262,7 @@ def runs(server: OpenMetadataServer, tools: str, tmp_path_factory: pytest.TempPa
     for name, changed in changes.items():
         of_dashboards = {**untyped, "service": dashboards, **changed}
         jobs[name] = job(name, of_dashboards)
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", RUN],
-        input=json.dumps([*jobs.values()]),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": f"{SOURCES}:{os.environ.get('PYTHONPATH', '')}"},
-    )
+    done = forked_ingestion.run(RUN, str(SOURCES), env=os.environ, said=json.dumps([*jobs.values()]))
     assert done.returncode == 0, done.stderr
     lines = [line.removeprefix("RUN ") for line in done.stdout.splitlines() if line.startswith("RUN ")]
     return {name: Run(**json.loads(line)) for name, line in zip(jobs, lines, strict=True)}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 
 import pytest
 
-pytestmark = pytest.mark.ingestion
+from tests.forked_python import ForkedPython
 
-# In a process of its own: openmetadata-ingestion changes logging, and its imports are heavy.
+# In another process: openmetadata-ingestion changes logging, and its imports are heavy.
 SCRIPT = """
 import json
 from metadata.generated.schema.entity.services.databaseService import DatabaseConnection
@@ -41,8 +40,9 @@ print(json.dumps([
 
 
 @pytest.fixture(scope="module")
-def said() -> list[list[str | None]]:
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", SCRIPT], check=True, capture_output=True, text=True)
+def said(forked_ingestion: ForkedPython) -> list[list[str | None]]:
+    done = forked_ingestion.run(SCRIPT, env=os.environ)
+    assert done.returncode == 0, done.stderr
     found: list[list[str | None]] = json.loads(done.stdout)
     return found
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 from importlib.metadata import version
 
-import pytest
-
 from dag_factory.openmetadata.source_configs import KINDS_OF_SERVICES
+from tests.forked_python import ForkedPython
 
-# In a process of its own: the imports are heavy.
 ASK = """
 import json, sys
 from types import SimpleNamespace
@@ -38,9 +35,10 @@ print(json.dumps([asked, errors]))
 """
 
 
-@pytest.mark.ingestion
-def test_a_service_of_each_kind_that_openmetadata_ingestion_asks_for_is_asked_for_by_its_fully_qualified_name() -> None:
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", ASK], capture_output=True, text=True, check=False)
+def test_a_service_of_each_kind_that_openmetadata_ingestion_asks_for_is_asked_for_by_its_fully_qualified_name(
+    forked_ingestion: ForkedPython,
+) -> None:
+    done = forked_ingestion.run(ASK, env=os.environ)
     assert done.returncode == 0, done.stderr
     asked, errors = json.loads(done.stdout.splitlines()[-1])
     # openmetadata-ingestion has models of LLM services, and no way to ask for one.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 from typing import Any
 
 import pytest
@@ -12,10 +11,9 @@ import pytest
 from benchmarks.predecessor_configs import CONFIGS, DOCUMENTS, documents, without_server
 from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
 from sandbox.server import OpenMetadataServer
+from tests.forked_python import ForkedPython
 
-pytestmark = pytest.mark.ingestion
-
-# In a process of its own, for the imports are heavy. The workflows' modules are replaced: what counts is what they get.
+# In another process, for the imports are heavy. The workflows' modules are replaced: what counts is what they get.
 CAPTURE = """
 import json, sys
 from types import SimpleNamespace
@@ -70,17 +68,11 @@ WITHOUT_PREDECESSOR = {"policyAgent"}
 
 
 @pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def ours(tmp_path_factory: pytest.TempPathFactory, forked_ingestion: ForkedPython) -> dict[str, dict[str, Any]]:
     """The workflow config that we make of each document, as openmetadata-ingestion understands it."""
     folder = tmp_path_factory.mktemp("predecessor")
     with OpenMetadataServer(folder / "absent.db", log=folder / "openmetadata.log") as server:
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", CAPTURE],
-            input=json.dumps(documents(server)),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = forked_ingestion.run(CAPTURE, env=os.environ, said=json.dumps(documents(server)))
         assert done.returncode == 0, done.stderr
         built = [
             json.loads(without_server(line.removeprefix("CONFIG "), server))

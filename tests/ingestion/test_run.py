@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import uuid
@@ -15,6 +16,7 @@ from dag_factory.errors import ConfigError
 from dag_factory.ingestion.run import PipelineRun, PreparedRun, says_yes
 from dag_factory.openmetadata.outcomes import Report, Reporter
 from dag_factory.openmetadata.run_ids import openmetadata_run_id
+from tests.forked_python import ForkedPython
 
 
 def pipeline(**fields: Any) -> dict[str, Any]:
@@ -79,9 +81,10 @@ def test_what_is_neither_true_nor_false_is_refused_where_the_run_decides_by_it(v
         run(raiseOnError=value)
 
 
-@pytest.mark.ingestion
-def test_a_server_that_is_not_there_and_a_wrong_connection_are_told_apart_without_a_secret() -> None:
-    # In a process of its own: openmetadata-ingestion changes logging, and its imports are heavy.
+def test_a_server_that_is_not_there_and_a_wrong_connection_are_told_apart_without_a_secret(
+    forked_ingestion: ForkedPython,
+) -> None:
+    # In another process: openmetadata-ingestion changes logging, and its imports are heavy.
     script = """
 import json, sys
 from dag_factory.errors import DagFactoryError
@@ -98,13 +101,8 @@ for document in json.load(sys.stdin):
     )
     newer = pipeline()
     newer["openMetadataServerConnection"]["shinyNewField"] = 1
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script],
-        input=json.dumps([gone, wrong, newer]),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = forked_ingestion.run(script, env=os.environ, said=json.dumps([gone, wrong, newer]))
+    assert done.returncode == 0, done.stderr
     first, second, third = (line for line in done.stdout.splitlines() if line.startswith(("Workflow", "Config")))
     assert first.startswith("WorkflowError the OpenMetadata server can't be connected to: ")
     assert second.startswith("WorkflowError openMetadataServerConnection is invalid or incomplete. Check ")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from dag_factory.openmetadata.pipeline_types import (
     pipeline_type,
 )
 from dag_factory.openmetadata.python_classes import check_connector
+from tests.forked_python import ForkedPython
 
 SHOP = Service(name="shop", source_type="postgres", connection={"config": {"type": "Postgres", "password": "x"}})
 FOLDER = Path("/tmp/openmetadata-x1y2")
@@ -133,9 +133,7 @@ def test_a_type_that_has_become_an_application_says_so() -> None:
     assert error.value.field == "pipelineType"
 
 
-@pytest.mark.ingestion
-def test_the_table_knows_every_type_and_class_that_openmetadata_ingestion_knows() -> None:
-    # In a process of its own: the imports are heavy.
+def test_the_table_knows_every_type_and_class_that_openmetadata_ingestion_knows(forked_ingestion: ForkedPython) -> None:
     script = """
 import json, sys
 from importlib.util import find_spec
@@ -148,11 +146,6 @@ for path in json.load(sys.stdin):
 print(json.dumps([each.value for each in PipelineType]))
 """
     paths = sorted({each.workflow for each in PIPELINE_TYPES.values()})
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script],
-        input=json.dumps(paths),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = forked_ingestion.run(script, env=os.environ, said=json.dumps(paths))
+    assert done.returncode == 0, done.stderr
     assert set(json.loads(done.stdout.splitlines()[-1])) == {*PIPELINE_TYPES, *OBSOLETE_TYPES}

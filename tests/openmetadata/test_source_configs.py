@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from dag_factory.openmetadata.source_configs import (
     misfit,
     source_config_type,
 )
+from tests.forked_python import ForkedPython
 
 FACTS = """
 import json
@@ -56,10 +56,10 @@ NOT_SCHEDULED = {"dataInsight", "ReverseIngestion"}
 
 
 @pytest.fixture(scope="module")
-def facts() -> tuple[dict[str, str], list[str]]:
+def facts(forked_ingestion: ForkedPython) -> tuple[dict[str, str], list[str]]:
     """The type of each source config by the name of its model, and the kinds of services."""
-    command = [sys.executable, "-W", "ignore", "-c", FACTS]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = forked_ingestion.run(FACTS, env=os.environ)
+    assert done.returncode == 0, done.stderr
     said, kinds = json.loads(done.stdout.splitlines()[-1])
     return said, kinds
 
@@ -69,7 +69,6 @@ def kind_of(model: str) -> str:
     return in_server_spelling(f"{model.partition('Service')[0]}Service")
 
 
-@pytest.mark.ingestion
 def test_the_table_has_every_source_config_that_openmetadata_ingestion_has(
     facts: tuple[dict[str, str], list[str]],
 ) -> None:
@@ -87,10 +86,11 @@ def test_the_table_has_every_source_config_that_openmetadata_ingestion_has(
     assert {*FOR_ANY_SERVICE.values(), "DBT", "PolicyAgent"} == others
 
 
-@pytest.mark.ingestion
-def test_openmetadata_ingestion_s_own_examples_have_the_source_config_that_the_table_says() -> None:
-    command = [sys.executable, "-W", "ignore", "-c", EXAMPLES]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+def test_openmetadata_ingestion_s_own_examples_have_the_source_config_that_the_table_says(
+    forked_ingestion: ForkedPython,
+) -> None:
+    done = forked_ingestion.run(EXAMPLES, env=os.environ)
+    assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     kinds = {kind for _, kind, said in found.values() if said}
     assert len(found) > 90
@@ -103,7 +103,6 @@ def test_openmetadata_ingestion_s_own_examples_have_the_source_config_that_the_t
         assert said in (None, source_config_type(pipeline_type, kind)), name
 
 
-@pytest.mark.ingestion
 def test_the_table_has_every_pipeline_type_and_every_kind_of_service(facts: tuple[dict[str, str], list[str]]) -> None:
     assert {*BY_SERVICE, *FOR_ANY_SERVICE} == set(PIPELINE_TYPES)
     assert {kind.lower() for kind in KINDS_OF_SERVICES} == {f"{kind}service".lower() for kind in facts[1]}

@@ -9,10 +9,9 @@ import pytest
 from dag_factory.configs.ingestion_versions import IngestionVersions
 from dag_factory.configs.problem import SPELLING, Problem
 from dag_factory.configs.validation.source_config import doubts, misfits
+from tests.forked_python import ForkedPython
 from tests.ingestion_verdicts import Verdict, verdicts
 from tests.mutated_documents import documents
-
-pytestmark = pytest.mark.ingestion
 
 VERSIONS = IngestionVersions()
 # A form of texts, such as that of a URL, is in no digest; nor is how long a text or a list has to be.
@@ -23,9 +22,9 @@ LEFT_OUT = (".serviceConnection", ".appPrivateConfig", ".gcpConfig.type'")
 
 
 @pytest.fixture(scope="module")
-def judged() -> list[tuple[dict[str, Any], list[Problem], list[Problem], Verdict]]:
+def judged(forked_ingestion: ForkedPython) -> list[tuple[dict[str, Any], list[Problem], list[Problem], Verdict]]:
     found = list(documents())
-    said = verdicts(found)
+    said = verdicts(forked_ingestion, found)
     return [
         (each, list(misfits(each, VERSIONS)), list(doubts(each, VERSIONS)), verdict)
         for each, verdict in zip(found, said, strict=True)
