@@ -114,7 +114,8 @@ def interpreter(tmp_path: Path) -> Interpreter:
     """
     Make an interpreter in which the given code, the body of a function, executes orders in place of ingestion code.
 
-    The code sees ``kind``, ``job`` (the order's arguments) and ``on_secret``. All else in the child is the real thing.
+    The code sees ``kind``, ``job`` (the order's arguments), ``on_secret`` and ``on_folder``. All else in the child is
+    the real thing.
     """
 
     def make(body: str) -> str:
@@ -124,7 +125,7 @@ def interpreter(tmp_path: Path) -> Interpreter:
             f"#!{sys.executable} -Iu\n"
             "import runpy, sys, types\n"
             "orders = types.ModuleType('dag_factory.ingestion.orders')\n"
-            f"exec({'def execute(kind, job, *, on_secret):' + chr(10) + function!r}, orders.__dict__)\n"
+            f"exec({'def execute(kind, job, *, on_secret, on_folder):' + chr(10) + function!r}, orders.__dict__)\n"
             "imports = types.ModuleType('dag_factory.ingestion.imports')\n"
             "imports.import_ingestion = lambda: None\n"
             "sys.modules.update({each.__name__: each for each in (orders, imports)})\n"

@@ -88,7 +88,7 @@ def main(descriptor: int, status: int | None = None) -> int:
     from dag_factory.secrets.names import declare_names
 
     os.set_inheritable(descriptor, False)
-    work_under_guard(descriptor, status)
+    on_folder = work_under_guard(descriptor, status)
     order = json.loads(read_line())
     if status is not None:
         take_over(**order["surroundings"])
@@ -111,7 +111,7 @@ def main(descriptor: int, status: int | None = None) -> int:
         with mask.over_output():
             if order["secrets_manager"] is not None:
                 set_up(**order["secrets_manager"])
-            result = execute(order["kind"], order["arguments"], on_secret=on_secret)
+            result = execute(order["kind"], order["arguments"], on_secret=on_secret, on_folder=on_folder)
         messages.send(result=result)
     except Exception as error:  # noqa: BLE001 - whatever ingestion code raises, the parent reports
         if not isinstance(error, DagFactoryError):

@@ -12,7 +12,8 @@ The guard waits until one of these happens:
 - The guard's standard input is closed, by the parent or because the parent has died. The guard then sends SIGTERM
   itself, and goes on as above.
 
-Then it kills all processes that are left below it, and ends with the exit code, or by the signal, of the process that
+Then it kills all processes that are left below it, removes the folders that the process that worked has named and not
+removed itself (`dag_factory.ingestion.staging`), and ends with the exit code, or by the signal, of the process that
 worked, so that the parent sees that. On Linux no process escapes: one whose own parent ends becomes the guard's child,
 even in a session of its own. Elsewhere the guard reaches only the processes of its group.
 
@@ -30,8 +31,11 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+
+from dag_factory.ingestion.staging import remove
 
 GRACE_SECONDS = 3.0
 """How long a process has to end before it is killed. Airflow gives a task 5 s."""
@@ -39,25 +43,30 @@ GRACE_SECONDS = 3.0
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def work_under_guard(descriptor: int, status: int | None = None) -> None:
+def work_under_guard(descriptor: int, status: int | None = None) -> Callable[[Path], object]:
     """
     Fork, and return in the process that is to work; the other one becomes its guard and never returns.
+
+    What is returned names a folder to the guard, which removes it at the end, if it is still there.
 
     :param descriptor: the pipe for messages. The parent reads it to its end, so the guard must not keep it open
     :param status: a socket to which a guard that was forked from a template writes its exit code, and whose end says
         that it has ended: the parent can't collect it
     """
     _adopt_orphans()
+    named, names = os.pipe()
     worker = os.fork()
     if not worker:
+        os.close(named)
         if status is not None:
             os.close(status)
-        return
+        return lambda folder: os.write(names, os.fsencode(folder) + b"\0")
     try:
         # The parent reads these to their end, which must come when the process that works has ended.
-        for each in (1, 2, descriptor):
+        for each in (1, 2, descriptor, names):
             os.close(each)
         code = _guard(worker)
+        _remove_folders(named)
         if status is not None:
             with suppress(OSError):
                 os.write(status, b"%d" % code)
@@ -125,6 +134,15 @@ def _kill_the_rest() -> None:
                 os.kill(pid, signal.SIGKILL)
         time.sleep(0.01)
         _collect(0)
+
+
+def _remove_folders(named: int) -> None:
+    """Remove the folders that the worker has named."""
+    # What could not be killed may hold the other end open.
+    os.set_blocking(named, False)
+    with suppress(BlockingIOError):
+        for folder in os.read(named, 65536).split(b"\0"):
+            remove(Path(os.fsdecode(folder)))
 
 
 def _has_children() -> bool:

@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from dag_factory.ingestion.automation import report_automation_failed, run_automation
@@ -17,7 +18,9 @@ AUTOMATION = "automation"
 AUTOMATION_FAILED = "automation_failed"
 
 
-def execute(kind: str, arguments: dict[str, Any], *, on_secret: Callable[[str], None]) -> Any:
+def execute(
+    kind: str, arguments: dict[str, Any], *, on_secret: Callable[[str], None], on_folder: Callable[[Path], object]
+) -> Any:
     """
     Execute an order and return its result, in the form of JSON.
 
@@ -25,9 +28,10 @@ def execute(kind: str, arguments: dict[str, Any], *, on_secret: Callable[[str], 
         (``document``, ``allowed_applications``), or, where the process itself can't report, ``report`` of a run
         (``document``, ``pipeline_fqn``, ``run_id``, ``report``), ``automation_failed`` (``document``, ``problem``)
     :param on_secret: called with every secret from a server, before it is used
+    :param on_folder: called with every folder that is to be removed after the order, even if this process is killed
     """
     if kind == RUN:
-        return asdict(_run(PipelineRun(PreparedRun(**arguments), on_secret=on_secret)))
+        return asdict(_run(PipelineRun(PreparedRun(**arguments), on_secret=on_secret, on_folder=on_folder)))
     if kind == REPORT:
         return report_run(**arguments)
     if kind == AUTOMATION:
@@ -42,6 +46,7 @@ def _run(run: PipelineRun) -> RunOutcome:
 
     def report_and_end(*_: object) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        run.remove_staged()
         run.report_stopped()
         os.kill(os.getpid(), signal.SIGTERM)
 

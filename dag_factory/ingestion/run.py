@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import ConfigError, WorkflowError
@@ -24,6 +23,7 @@ from dag_factory.ingestion.ometa_client import connect, fetch_service, known_fie
 from dag_factory.ingestion.run_status import ensure_reported, report_once
 from dag_factory.ingestion.secrets_read import report_secrets_read
 from dag_factory.ingestion.server_calls import ServerCalls, within_time
+from dag_factory.ingestion.staging import Staging
 from dag_factory.openmetadata.counts import with_summary
 from dag_factory.openmetadata.outcomes import STOPPED, Report, Reporter
 from dag_factory.openmetadata.pipeline_types import Resources, Service, pipeline_type
@@ -83,10 +83,16 @@ class PipelineRun:
 
     :param on_secret: called with every secret from the server, so that logs can be masked
     :param ends_at: `time.monotonic` at which the run's time is over: then calls to the server have short time-outs
+    :param on_folder: called with every folder that is to be removed after the run, for the case that the run can't
     """
 
     def __init__(
-        self, prepared: PreparedRun, *, on_secret: Callable[[str], None], ends_at: float | None = None
+        self,
+        prepared: PreparedRun,
+        *,
+        on_secret: Callable[[str], None],
+        ends_at: float | None = None,
+        on_folder: Callable[[Path], object] = lambda _: None,
     ) -> None:
         self._prepared = prepared
         self._document = prepared.document
@@ -96,6 +102,7 @@ class PipelineRun:
         self._raise_on_error = says_yes(prepared.document, "raiseOnError", default=True)
         self._began = int(time.time() * 1000)
         self._server: OpenMetadata | None = None
+        self._staging = Staging(on_folder)
 
     def execute(self) -> RunOutcome:
         """
@@ -121,9 +128,11 @@ class PipelineRun:
     def _execute(self, server: OpenMetadata) -> RunOutcome:
         self._server = server
         # The task reports errors, with the reason: see `dag_factory.task.execution`.
-        with TemporaryDirectory(prefix="openmetadata-") as folder:
-            workflow = self._workflow(self._config(server, Path(folder)))
+        try:
+            workflow = self._workflow(self._config(server))
             workflow.execute()
+        finally:
+            self._staging.remove()
         report = Report(
             Reporter.WORKFLOW,
             _state_of(workflow),
@@ -154,6 +163,10 @@ class PipelineRun:
         with within_time(ServerCalls(host_port, ends_at=time.monotonic() + seconds)):
             return report_once(self._server, self._prepared.pipeline_fqn, self._prepared.run_id, report)
 
+    def remove_staged(self) -> None:
+        """Remove what the run has staged, for the process is about to end."""
+        self._staging.remove()
+
     def report_stopped(self) -> None:
         """Report that the run was asked to end, unless Airflow retries its task."""
         if not self._prepared.is_retried:
@@ -174,8 +187,8 @@ class PipelineRun:
                 raise
             raise plain from None
 
-    def _config(self, server: OpenMetadata, folder: Path) -> Document:
-        resources = Resources(lambda: self._service(server), folder, self._prepared.allowed_applications)
+    def _config(self, server: OpenMetadata) -> Document:
+        resources = Resources(lambda: self._service(server), self._staging.folder, self._prepared.allowed_applications)
         source_config = fitted_source_config(self._document, lambda: server_version(server))
         return {
             **self._type.steps({**self._document, "sourceConfig": source_config}, resources),

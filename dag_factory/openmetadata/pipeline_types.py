@@ -35,12 +35,12 @@ class Resources:
     What the steps of a workflow may use.
 
     :param service: asks the server for the pipeline's service; steps that need none don't call it
-    :param folder: a folder for this run only, removed after it
+    :param staging: makes a folder for this run only, which is removed after it, in a location or where None is
     :param allowed_applications: prefixes of the Python classes that a document may name
     """
 
     service: Callable[[], Service]
-    folder: Path
+    staging: Callable[[str | None], Path]
     allowed_applications: Sequence[str] = ()
 
 
@@ -79,11 +79,12 @@ def _policy_agent(document: Document, resources: Resources) -> Document:
 
 def _usage(document: Document, resources: Resources) -> Document:
     location = source_config_of(document)["config"].get("stageFileLocation")
-    # The schema's default is the same for all pipelines, and the workflow empties the location that it is given. So
-    # each run gets a location of its own in it.
-    staging = {"filename": str(Path(location) / resources.folder.name if location else resources.folder / "staging")}
+    source = _source(document, resources.service(), "-usage")
+    # The schema's default is the same for all pipelines, and the workflow empties the folder that it is given, and
+    # removes it at its end. So each run gets one of its own in it.
+    staging = {"filename": str(resources.staging(location or None) / "queries")}
     return {
-        "source": _source(document, resources.service(), "-usage"),
+        "source": source,
         "processor": {"type": "query-parser", "config": {}},
         "stage": {"type": "table-usage", "config": staging},
         "bulkSink": {"type": "metadata-usage", "config": staging},

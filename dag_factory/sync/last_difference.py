@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from pathlib import Path
@@ -14,6 +11,7 @@ from dag_factory import settings
 from dag_factory.errors import DagFactoryError
 from dag_factory.reporting import metrics
 from dag_factory.store import memory_of
+from dag_factory.store.folder.files import replace, sweep
 from dag_factory.sync.difference import NOT_DEPLOYED_THERE, OLDER_HERE, ONLY_HERE, ONLY_ON_SERVER, Difference
 
 
@@ -72,15 +70,10 @@ def keep(result: LastDifference) -> None:
     """
     path = result_file()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor, new = tempfile.mkstemp(prefix=f".{path.name}", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            json.dump({**asdict(result), "checked_at": result.checked_at.isoformat()}, file)
-        Path(new).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(new).unlink()
-        raise
+    # A process that was killed while it wrote one has left its new file behind.
+    sweep(path.parent)
+    found = {**asdict(result), "checked_at": result.checked_at.isoformat()}
+    replace(path, json.dumps(found).encode(), mode=0o600)
 
 
 def result_file() -> Path:

@@ -58,7 +58,7 @@ class InProcess:
 
     def run(self) -> RunOutcome:
         apply_patches()
-        with no_overtime(self._ends_at, self._on_overtime):
+        with no_overtime(self._ends_at, self._end):
             try:
                 return self._run.execute()
             except Exception as error:  # noqa: BLE001 - whatever a workflow raises may quote its config
@@ -67,11 +67,16 @@ class InProcess:
             finally:
                 close_streamed_log()
 
+    def _end(self) -> None:
+        self._run.remove_staged()
+        self._on_overtime()
+
     def report(self, report: Report) -> bool:
         return self._run.report(report)
 
     def terminate(self) -> None:
-        """Airflow ends this process."""
+        """Remove what the run has staged; Airflow ends this process."""
+        self._run.remove_staged()
 
 
 class InChild:

@@ -47,7 +47,7 @@ logging.getLogger().addHandler(Kept())
 for job in json.load(sys.stdin):
     lines, end, problem = [], None, None
     try:
-        end = execute(RUN, job, on_secret=lambda secret: None)
+        end = execute(RUN, job, on_secret=lambda secret: None, on_folder=lambda folder: None)
     except Exception as error:
         problem = [type(error).__name__, str(error)]
     print("RUN " + json.dumps({"end": end, "problem": problem, "log": lines}), flush=True)

@@ -21,7 +21,6 @@ from dag_factory.openmetadata.python_classes import check_connector
 from tests.forked_python import ForkedPython
 
 SHOP = Service(name="shop", source_type="postgres", connection={"config": {"type": "Postgres", "password": "x"}})
-FOLDER = Path("/tmp/openmetadata-x1y2")
 SINK = {"type": "metadata-rest", "config": {}}
 
 
@@ -34,7 +33,12 @@ def steps(kind: str, service: Service | None = SHOP, **config: Any) -> dict[str,
 
     reference = {"type": "databaseService", "name": "shop"}
     document = {"pipelineType": kind, "service": reference, "sourceConfig": {"config": {"type": "T", **config}}}
-    return pipeline_type(kind).steps(document, Resources(fetch, FOLDER, ("ours.",)))
+
+    def staging(location: str | None) -> Path:
+        assert kind == "usage", f"{kind} stages nothing"
+        return Path(location or "/tmp", "of_this_run")
+
+    return pipeline_type(kind).steps(document, Resources(fetch, staging, ("ours.",)))
 
 
 @pytest.mark.parametrize(
@@ -73,7 +77,7 @@ def test_usage_passes_through_a_staging_place_of_the_run_s_own(location: str | N
     assert made["source"]["type"] == "postgres-usage"
     assert made["processor"] == {"type": "query-parser", "config": {}}
     assert (made["stage"]["type"], made["bulkSink"]["type"]) == ("table-usage", "metadata-usage")
-    expected = "/var/staging/openmetadata-x1y2" if location else "/tmp/openmetadata-x1y2/staging"
+    expected = f"{location or '/tmp'}/of_this_run/queries"
     assert made["stage"]["config"] == made["bulkSink"]["config"] == {"filename": expected}
 
 
@@ -118,7 +122,7 @@ def test_a_custom_connector_is_checked_like_an_application_and_any_other_connect
 def test_a_pipeline_without_a_source_config_says_so(kind: str, source_config: object) -> None:
     document = {"pipelineType": kind, "service": {"name": "shop"}, "sourceConfig": source_config}
     with pytest.raises(ConfigError, match="is missing") as error:
-        pipeline_type(kind).steps(document, Resources(lambda: SHOP, FOLDER))
+        pipeline_type(kind).steps(document, Resources(lambda: SHOP, lambda _: Path("/tmp")))
     assert error.value.field == "sourceConfig"
 
 

@@ -549,6 +549,42 @@ def test_one_that_is_terminated_ends_with_its_whole_group_even_if_it_is_deaf(
     assert none_runs([here.pid])
 
 
+# Stages something, and goes on, deaf, until it is killed.
+STAGE = """
+import os, signal, time
+from dag_factory.ingestion.staging import Staging
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+staging = Staging(on_folder)
+for _ in range(2):
+    (staging.folder(job["place"]) / "queries").write_text("SELECT canary")
+with open(job["pids"], "w") as pids:
+    pids.write(f"{os.getpid()} .")
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("end", ["killed", "terminated"])
+def test_what_one_has_staged_is_removed_though_it_is_killed(
+    interpreter: Interpreter, tmp_path: Path, ending_soon: Callable[[Callable[[], None]], None], end: str
+) -> None:
+    job, place = {"pids": str(tmp_path / "pids"), "place": str(tmp_path / "staging")}, tmp_path / "staging"
+    staging = child(interpreter(STAGE))
+    seen: list[int] = []
+
+    def act() -> None:
+        seen.append(len(list(place.iterdir())))
+        if end == "killed":
+            os.kill(pids_in(tmp_path / "pids")[0], signal.SIGKILL)
+        else:
+            staging.terminate()
+
+    ending_soon(act)
+    with pytest.raises(WorkflowError):
+        staging.run("any", job)
+    assert seen == [2]
+    assert list(place.iterdir()) == []
+
+
 def test_one_that_is_terminated_before_it_begins_does_not_begin(interpreter: Interpreter) -> None:
     here = child(interpreter("return 1"))
     here.terminate()

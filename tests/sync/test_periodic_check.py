@@ -18,6 +18,7 @@ from dag_factory.sync.difference import Difference
 from dag_factory.sync.last_difference import LastDifference, counted, keep, last_difference, measured, result_file
 from dag_factory.sync.periodic_check import PeriodicCheck, checking
 from sandbox.client import wait_until
+from tests.kills import killed_before
 from tests.sync.conftest import SECTION
 from tests.sync.servers import Server
 
@@ -42,6 +43,24 @@ def wait_for_result() -> LastDifference:
 def failed() -> tuple[LastDifference | None, object]:
     last = last_difference()
     return (last if last is not None and last.error else None), last
+
+
+def test_a_process_that_is_killed_while_it_keeps_a_result_leaves_a_whole_one_and_nothing_for_long(
+    server: Server,
+) -> None:
+    first, second = (LastDifference(LONG_AGO, only_here=number) for number in (1, 2))
+    keep(first)
+    files = set(result_file().parent.iterdir())
+    for nth in range(1, 20):
+        if not killed_before(nth, lambda: keep(second)):
+            break
+        assert last_difference() in {first, second}
+        keep(first)
+        assert set(result_file().parent.iterdir()) == files
+    else:
+        pytest.fail("it never came to its end")
+    assert nth > 2
+    assert last_difference() == second
 
 
 def test_there_is_no_result_before_the_first_check(server: Server) -> None:

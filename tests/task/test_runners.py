@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +63,14 @@ def test_a_run_that_is_ended_before_it_begins_starts_no_child(interpreter: Inter
 
 def test_a_run_in_this_process_that_has_not_reached_its_server_reports_nothing() -> None:
     assert InProcess(RUN, Mask(in_task=False), None, lambda: None).report(FAILED) is False
+
+
+def test_a_run_in_this_process_that_is_asked_to_end_or_is_ended_late_removes_what_it_has_staged(tmp_path: Path) -> None:
+    ended: list[str] = []
+    runner = InProcess(RUN, Mask(in_task=False), None, lambda: ended.append("late"))
+    for end in (runner.terminate, runner._end):
+        folder = runner._run._staging.folder(str(tmp_path))
+        (folder / "queries").write_text("SELECT canary")
+        end()
+        assert list(tmp_path.iterdir()) == []
+    assert ended == ["late"]
