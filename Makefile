@@ -16,7 +16,7 @@ $(VENV)/.built: pyproject.toml constraints.txt
 
 # `exec` lets a signal to make reach the program and not a shell before it.
 run: env
-	@exec $(BIN)/python -m sandbox.run $(if $(filter-out 0,$(ONCE)),--once)
+	@exec $(BIN)/python -m sandbox.run $(if $(filter-out 0,$(ONCE)),--once) $(if $(STATE),--state "$(STATE)")
 
 # All of it, on two cores: one Airflow after the other in each of two workers, whose tests wait for most of their time. The
 # third worker starts none: it runs the fast tests meanwhile. With ARGS, in one process.

@@ -10,15 +10,11 @@ and what was ingested.
 from __future__ import annotations
 
 import argparse
-import fcntl
-import json
 import os
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -27,7 +23,6 @@ import httpx
 
 from sandbox import deployed, life, source
 from sandbox.client import FINAL_RUN_STATES, wait_until
-from sandbox.files import write_whole
 from sandbox.kept import Home, Kept, discard, port_or_free, recall
 from sandbox.overview import PAGE, overview, shown
 from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
@@ -35,6 +30,7 @@ from sandbox.process import ProcessDied
 from sandbox.progress import Progress
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowConfig, AirflowStack, merge
+from sandbox.state_folder import RunError, locked, published
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # The sample, a pipeline of the type `metadata`; the server asks for its log by the id of its task.
@@ -50,10 +46,6 @@ SETTINGS: AirflowConfig = {
         "openmetadata_conn_id": deployed.CONN_ID,
     },
 }
-
-
-class RunError(RuntimeError):
-    """The sandbox can't be run, or its ingestion failed."""
 
 
 class SandboxAirflow(AirflowStack):
@@ -74,7 +66,7 @@ class SandboxAirflow(AirflowStack):
             dags_folder=REPOSITORY / "dags",
             config=config,
             env=env,
-            port=port_or_free(kept.airflow_port),
+            port=available(kept.airflow_port, "Airflow", progress),
             password=kept.password,
             logs=(home.folder.parent / "logs").resolve(),
             triggerer=triggerer,
@@ -126,7 +118,7 @@ def run(state: Path, *, once: bool, progress: Progress) -> None:
     server = OpenMetadataServer(
         source_database,
         log=state / "logs" / "openmetadata.log",
-        port=port_or_free(kept.openmetadata_port),
+        port=available(kept.openmetadata_port, "the stand-in for OpenMetadata", progress),
         token=kept.token,
         kept=state / "openmetadata.json",
     )
@@ -235,28 +227,12 @@ def describe(airflow: AirflowStack, server: OpenMetadataServer, store: Path) -> 
     }
 
 
-@contextmanager
-def published(path: Path, content: dict[str, Any]) -> Iterator[None]:
-    """Write a file that only its owner can read, and remove it at the end of the context."""
-    write_whole(path, json.dumps(content, indent=2) + "\n")
-    try:
-        yield
-    finally:
-        path.unlink(missing_ok=True)
-
-
-@contextmanager
-def locked(state: Path) -> Iterator[None]:
-    """Lock the state folder against other sandboxes; the lock ends with this process, however that ends."""
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (state / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunError(
-                f"{state} is in use by another run. Stop that one first, or use another folder: --state FOLDER."
-            ) from None
-        yield
+def available(port: int, program: str, progress: Progress) -> int:
+    """Return the port that a program had before, or another one where that is in use now, which is said."""
+    found = port_or_free(port)
+    if found != port:
+        progress.say(f"Port {port} is in use by another program, so {program} has port {found} this time.")
+    return found
 
 
 def listen_for_the_end() -> None:

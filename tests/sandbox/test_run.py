@@ -1,7 +1,9 @@
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,9 +16,11 @@ import pytest
 from cryptography.fernet import Fernet
 
 from sandbox.client import AirflowClient
+from sandbox.kept import recall
 from sandbox.overview import EXAMPLE
 from sandbox.progress import Progress
-from sandbox.run import LOG_TAIL_LINES, RunError, ingest, locked, published
+from sandbox.run import LOG_TAIL_LINES, ingest
+from sandbox.state_folder import RunError, locked, published
 from tests.places import ROOT
 
 REPOSITORY = ROOT
@@ -40,10 +44,18 @@ def test_a_state_folder_has_one_run_at_a_time(tmp_path: Path) -> None:
         second = subprocess.run(command(tmp_path), cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert second.returncode == 1
     assert second.stderr == (
-        f"{tmp_path} is in use by another run. Stop that one first, or use another folder: --state FOLDER.\n"
+        f"{tmp_path} is in use by another sandbox, which is not affected. Use that one, or stop it by Ctrl-C in its "
+        "terminal. To start another one beside it, give that a folder of its own: make run STATE=FOLDER\n"
     )
     with locked(tmp_path):
         pass
+
+
+def test_a_sandbox_that_is_in_use_is_named_with_its_address(tmp_path: Path) -> None:
+    with locked(tmp_path), published(tmp_path / "endpoints.json", {"airflow": "http://127.0.0.1:1"}):
+        with pytest.raises(RunError, match=re.escape(f"{tmp_path} is in use by another sandbox (http://127.0.0.1:1)")):
+            locked(tmp_path).__enter__()
+        assert (tmp_path / "endpoints.json").exists()
 
 
 def test_the_lock_is_refused_inside_the_process_too(tmp_path: Path) -> None:
@@ -291,10 +303,27 @@ def listed(airflow: AirflowClient) -> list[dict[str, Any]]:
 
 
 @pytest.mark.e2e
-def test_it_ends_quietly_while_it_starts(start: Callable[[], Sandbox]) -> None:
-    sandbox = start()
-    sandbox.wait_until_it_says("Making Airflow's database")
-    sandbox.end(signal.SIGINT)
+def test_it_ends_quietly_while_it_starts_and_leaves_ports_in_use_to_others(
+    start: Callable[[], Sandbox], tmp_path: Path
+) -> None:
+    (tmp_path / "state").mkdir()
+    kept = recall(tmp_path / "state" / "kept.json")
+    with (
+        socket.create_server(("127.0.0.1", kept.airflow_port)) as airflow,
+        socket.create_server(("127.0.0.1", kept.openmetadata_port)) as openmetadata,
+    ):
+        sandbox = start()
+        sandbox.wait_until_it_says("Making Airflow's database")
+        for listener in (airflow, openmetadata):
+            assert f"Port {listener.getsockname()[1]} is in use by another program, so " in sandbox.said
+        config = (sandbox.state / "airflow" / "airflow.cfg").read_text()
+        assert f"port = {kept.airflow_port}\n" not in config
+        sandbox.end(signal.SIGINT)
+        for listener in (airflow, openmetadata):
+            with socket.create_connection(listener.getsockname()), listener.accept()[0]:
+                pass
+    # At the next start, they may be free again.
+    assert recall(tmp_path / "state" / "kept.json") == kept
 
 
 def test_it_ends_with_a_line_where_it_can_t_be_run(tmp_path: Path) -> None:
