@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DATABASES = "SQLite,PostgreSQL"
 
-_BUNDLE = "benchmark"
+BUNDLE = "benchmark"
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def add_bundle() -> None:
     from airflow.utils.session import create_session
 
     with create_session() as session:
-        session.add(DagBundleModel(name=_BUNDLE))
+        session.add(DagBundleModel(name=BUNDLE))
 
 
 def arrived(texts: Iterable[str]) -> list[LazyDeserializedDAG]:
@@ -57,4 +57,4 @@ def write_dags(dags: Sequence[LazyDeserializedDAG]) -> None:
     from airflow.utils.session import create_session
 
     with create_session() as session:
-        update_dag_parsing_results_in_db(_BUNDLE, None, dags, {}, None, set(), session)
+        update_dag_parsing_results_in_db(BUNDLE, None, dags, {}, None, set(), session)
