@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tests.page_in_browser.opened import Opened
-from tests.page_in_browser.rows import many, problem
+from tests.page_in_browser.rows import Row, many, problem
 from tests.page_in_browser.stand_in import PREFIX, StandIn
 
 pytestmark = pytest.mark.e2e
@@ -177,6 +177,66 @@ def test_a_click_on_a_service_shows_it_alone(page: Opened, stand_in: StandIn) ->
     page.click("events_kafka")
     page.wait_for_names("Events topics")
     assert page.browser.url.endswith("?service=events_kafka")
+
+
+def broken_of(service: str, rows: list[Row]) -> list[str]:
+    return [row["dag_id"] for row in rows if row["state"] == "broken" and row["service"]["name"] == service]
+
+
+def test_all_broken_of_a_service_are_paused_by_one_button_and_one_confirmation(page: Opened, stand_in: StandIn) -> None:
+    stand_in.rows = many(400)
+    service = stand_in.rows[0]["service"]["name"]
+    broken = broken_of(service, stand_in.rows)
+    assert len(broken) >= 2
+    # A link of a message or a dashboard, as docs/page.md has it.
+    page.open(f"?state=broken&service={service}")
+    assert f"All {len(broken)} that match:" in page.text
+    page.click("Pause")
+    page.click(f"Pause {len(broken)} pipelines")
+    page.wait(lambda: f"Paused {len(broken)} pipelines" in page.text, "the outcome")
+    assert stand_in.acted == [("pause", broken)]
+
+
+def test_without_a_link_a_click_on_each_filter_comes_before_them(page: Opened, stand_in: StandIn) -> None:
+    stand_in.rows = many(400)
+    service = stand_in.rows[0]["service"]["name"]
+    broken = broken_of(service, stand_in.rows)
+    page.open()
+    page.count("Broken")
+    page.wait(lambda: "state=broken" in page.browser.url and page.names[0] == broken[0], "the broken ones")
+    page.click(service)
+    page.click("Pause")
+    page.click(f"Pause {len(broken)} pipelines")
+    page.wait(lambda: f"Paused {len(broken)} pipelines" in page.text, "the outcome")
+    assert stand_in.acted == [("pause", broken)]
+
+
+def test_a_selected_page_offers_to_select_all_that_match(page: Opened, stand_in: StandIn) -> None:
+    stand_in.rows = many(400)
+    service = stand_in.rows[0]["service"]["name"]
+    matching = [row["dag_id"] for row in stand_in.rows if row["service"]["name"] == service]
+    page.open(f"?service={service}")
+    page.click("Select all on this page")
+    assert "50 selected:" in page.text
+    page.click(f"Select all {len(matching)} that match")
+    ticked = "return [...page.querySelectorAll('tbody input')].filter(each => each.checked).length"
+    assert f"All {len(matching)} that match are selected:" in page.text
+    assert page.run(ticked) == 50
+    page.click("Pause")
+    page.click(f"Pause {len(matching)} pipelines")
+    page.wait(lambda: f"Paused {len(matching)} pipelines" in page.text, "the outcome")
+    assert sorted(dag_id for _, dag_ids in stand_in.acted for dag_id in dag_ids) == matching
+
+
+def test_whoever_takes_one_out_of_all_that_match_keeps_the_others_of_the_page(page: Opened, stand_in: StandIn) -> None:
+    stand_in.rows = many(120)
+    page.open()
+    page.click("Select all on this page")
+    page.click("Select all 120")
+    page.click("Select pipeline_00001")
+    assert "49 selected:" in page.text
+    page.click("Clear selection")
+    assert "All 120:" in page.text
 
 
 def test_an_action_that_is_cancelled_does_nothing(page: Opened, stand_in: StandIn) -> None:

@@ -9,6 +9,7 @@ import { counted, number } from "./times.js";
 /**
  * @typedef {import("./server.js").Pipeline} Pipeline
  * @typedef {import("./server.js").Action} Action
+ * @typedef {import("./selection.js").Selection} Selection
  */
 
 /** @type {[Action, "play" | "retry" | "pause" | "check", string][]} */
@@ -24,12 +25,13 @@ const LONGEST_NAME = 80;
 /**
  * @param {{total: number, pipelines: Pipeline[]}} answer
  * @param {import("./filters.js").Filters} filters
- * @param {Map<string, Pipeline>} selection
- * @param {{act: (action: Action) => void, clear: () => void}} handlers
+ * @param {Selection} selection
+ * @param {{act: (action: Action) => void, clear: () => void, selectAll: () => void}} handlers
  * @returns {HTMLElement}
  */
 export function bulkBar(answer, filters, selection, handlers) {
-  const meant = selection.size ? [...selection.values()] : answer.pipelines;
+  const { picked } = selection;
+  const meant = picked.length ? picked : answer.pipelines;
   const buttons = BUTTONS.map(([action, picture, label]) => {
     // Those on other pages are not known here: what may not be done there is refused, and shown.
     const isAllowed = meant.some(({ may }) => may[ACTIONS[action].right] !== false);
@@ -46,7 +48,9 @@ export function bulkBar(answer, filters, selection, handlers) {
       label,
     );
   });
-  const clear = element("button", { type: "button", class: "plain", onclick: handlers.clear }, "Clear selection");
+  const isPage = answer.pipelines.every(({ dag_id }) => selection.has(dag_id));
+  const plain = (/** @type {string} */ text, /** @type {() => void} */ onclick) =>
+    element("button", { type: "button", class: "plain", "data-focus": text, onclick }, text);
   return element(
     "div",
     { class: "bulk" },
@@ -54,9 +58,11 @@ export function bulkBar(answer, filters, selection, handlers) {
     element(
       "div",
       { class: "group", role: "group", "aria-label": "Actions" },
-      element("span", { class: "quiet" }, selection.size ? `${number(selection.size)} selected:` : scope(filters)),
+      element("span", { class: "quiet" }, scope(answer.total, filters, selection)),
       ...buttons,
-      selection.size > 0 && clear,
+      picked.length > 0 && isPage && picked.length < answer.total &&
+        plain(`Select all ${number(answer.total)}${inWords(filters) && " that match"}`, handlers.selectAll),
+      !selection.isEmpty && plain("Clear selection", handlers.clear),
     ),
   );
 }
@@ -69,18 +75,19 @@ export function bulkBar(answer, filters, selection, handlers) {
 export function target(
   /** @type {Action} */ action,
   /** @type {import("./filters.js").Filters} */ filters,
-  /** @type {Map<string, Pipeline>} */ selection,
+  /** @type {Selection} */ selection,
 ) {
-  if (!selection.size) {
+  const { picked } = selection;
+  if (!picked.length) {
     const meant = action === "retry" ? { last: "failed", ...narrowing(filters) } : narrowing(filters);
     const words = inWords(meant);
     const description = words ? `All that match now: ${words}.` : "All pipelines of this Airflow that you may see.";
     return { words: description, filter: meant };
   }
-  const names = [...selection.values()].map(({ name }) => inShort(name));
+  const names = picked.map(({ name }) => inShort(name));
   const more = names.length - MOST_NAMED;
   const description = names.slice(0, MOST_NAMED).join(", ") + (more > 0 ? ` and ${number(more)} more` : "");
-  return { words: `${description}.`, dagIds: [...selection.keys()] };
+  return { words: `${description}.`, dagIds: picked.map(({ dag_id }) => dag_id) };
 }
 
 /** @returns {string} a name that changes neither the length nor the direction of the sentence around it */
@@ -89,4 +96,13 @@ function inShort(/** @type {string} */ name) {
   return `\u2068${letters.length > LONGEST_NAME ? `${letters.slice(0, LONGEST_NAME).join("")}…` : name}\u2069`;
 }
 
-const scope = (/** @type {import("./filters.js").Filters} */ filters) => (inWords(filters) ? "All that match:" : "All of them:");
+/** @returns {string} which pipelines the buttons are for */
+function scope(
+  /** @type {number} */ total,
+  /** @type {import("./filters.js").Filters} */ filters,
+  /** @type {Selection} */ selection,
+) {
+  if (selection.picked.length) return `${number(selection.picked.length)} selected:`;
+  const all = `All ${number(total)}${inWords(filters) && " that match"}`;
+  return selection.isAll ? `${all} are selected:` : `${all}:`;
+}

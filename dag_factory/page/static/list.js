@@ -12,6 +12,7 @@ import { icon } from "./icons.js";
 import { noPipelines, nothingMatches, refused } from "./notices.js";
 import { pager } from "./pager.js";
 import { keepFresh } from "./refresh.js";
+import { Selection } from "./selection.js";
 import * as server from "./server.js";
 import { placeholder, table } from "./table.js";
 import { counted, exact, timeZone } from "./times.js";
@@ -25,8 +26,7 @@ export function showList(/** @type {HTMLElement} */ page) {
   let overview = null;
   /** @type {server.PipelinePage | null} */
   let answer = null;
-  /** @type {Map<string, server.Pipeline>} */
-  const selection = new Map();
+  const selection = new Selection();
   let asking = new AbortController();
 
   const status = element("span", { class: "quiet" });
@@ -121,14 +121,14 @@ export function showList(/** @type {HTMLElement} */ page) {
   function showPage() {
     if (!answer) return;
     const { total, pipelines } = answer;
-    for (const each of pipelines) if (selection.has(each.dag_id)) selection.set(each.dag_id, each);
+    selection.update(pipelines);
     const words = inWords(filters);
     if (!total) {
       content.replaceChildren(words ? nothingMatches(words, () => choose(NONE)) : noPipelines());
       return;
     }
     const shown = [
-      bulkBar(answer, filters, selection, { act: (action) => act(action), clear: () => selectNone() }),
+      bulkBar(answer, filters, selection, { act, clear: selectNone, selectAll }),
       element("div", { class: "scrolled" }, table(pipelines, filters.sort ?? FIRST_ORDER, handlers)),
       // Airflow can't filter by everything, so that some pages have fewer rows than others.
       !pipelines.length && element("p", { class: "quiet" }, "None of them is on this page. See the other pages."),
@@ -153,11 +153,12 @@ export function showList(/** @type {HTMLElement} */ page) {
   };
 
   function select(/** @type {string[]} */ dagIds, /** @type {boolean} */ on) {
-    for (const each of answer?.pipelines ?? []) {
-      if (!dagIds.includes(each.dag_id)) continue;
-      if (on) selection.set(each.dag_id, each);
-      else selection.delete(each.dag_id);
-    }
+    selection.pick(dagIds, on, answer?.pipelines ?? []);
+    showPage();
+  }
+
+  function selectAll() {
+    selection.pickAll();
     showPage();
   }
 
