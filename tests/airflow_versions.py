@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,8 @@ BEFORE_3_3 = Version("3.3") > AIRFLOW
 
 AUTH_MANAGER = "airflow.api_fastapi.app." + ("auth_manager" if BEFORE_3_2 else "_AuthManagerState.instance")
 """Where Airflow's API keeps its auth manager, for `monkeypatch.setattr`."""
+OUR_COMMANDS = [sys.executable, "-m", *(["dag_factory.cli"] if BEFORE_3_2 else ["airflow", "openmetadata-dag-factory"])]
+"""What runs one of our commands: Airflow 3.1 does not know them, so the program of our own does."""
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag, sync_bag_to_db
@@ -43,6 +46,7 @@ __all__ = [
     "AIRFLOW",
     "AUTH_MANAGER",
     "BEFORE_3_2",
+    "OUR_COMMANDS",
     "DagSerialization",
     "SerializedDAG",
     "bag_of",
@@ -62,8 +66,6 @@ __all__ = [
 def bag_of(path: Path, *, root: Path, bundle: str) -> DagBag:
     """Return what Airflow's DAG processor makes of a file, or of a folder, of a bundle whose files are in ``root``."""
     if BEFORE_3_2:  # pragma: no cover - Airflow 3.1
-        import sys
-
         sys.path.append(str(root))
         older: Any = DagBag
         bag: DagBag = older(path, bundle_path=root, include_examples=False)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
+from tests.airflow_versions import OUR_COMMANDS
 from tests.e2e.pipelines import sample
 from tests.e2e.runs import reported, run
 from tests.object_storage import S3, connection_to
@@ -50,7 +50,7 @@ def test_a_config_in_a_bucket_runs_with_the_credentials_of_a_connection(
         # A command of ours, which is none of Airflow's components, finds the Connection too.
         ours = "AIRFLOW__OPENMETADATA_DAG_FACTORY__"
         done_by_hand = subprocess.run(
-            [sys.executable, "-m", "airflow", "openmetadata-dag-factory", "adopt-store"],
+            [*OUR_COMMANDS, "adopt-store"],
             env={
                 **os.environ,
                 "AIRFLOW_HOME": str(airflow.home),

@@ -15,14 +15,13 @@ from dag_factory.api.log_pages import page_of
 from dag_factory.api.pipeline_lookup import NameParameter, find_pipeline, unknown
 from dag_factory.api.rest import Caller, dag_path
 from dag_factory.api.run_list import RunIdParameter, checked_run_id, find_run, find_runs
+from dag_factory.settings.airflow_versions import started_runs
 
 router = APIRouter()
 
 # In these states, a task has no log yet.
 _NOT_STARTED = frozenset({None, "none", "scheduled", "queued"})
 _PASSED_OVER = frozenset({"skipped", "upstream_failed", "removed"})
-# Every run that has started and ended lasted longer, even where the clocks of two machines differ.
-_ANY_DURATION = -1e9
 
 
 @router.get("/last_dag_logs", responses=refusals(400, 401, 403, 404, 500, 503))
@@ -73,7 +72,7 @@ async def _run(application: Application, caller: Caller, dag_id: str, run_id: st
         if not await application.store.holds(dag_id):
             raise unknown(dag_id)
         return None
-    ended = await find_runs(caller, dag_id, state=["success", "failed"], duration_gte=_ANY_DURATION, **last) or []
+    ended = await find_runs(caller, dag_id, state=["success", "failed"], **started_runs(), **last) or []
     return max((run for run in [*running, *ended] if run["start_date"]), key=_start, default=None)
 
 

@@ -14,6 +14,7 @@ from dag_factory.page.listing import searches_ids
 from dag_factory.page.runs import runs_of
 from dag_factory.page.seconds import Budget
 from dag_factory.page.visitor import Visitor
+from dag_factory.settings.airflow_versions import MOST_CHANGED_AT_ONCE
 
 Action = Literal["pause", "unpause", "trigger", "retry"]
 
@@ -70,8 +71,8 @@ async def act(visitor: Caller, action: Action, dag_ids: Sequence[str], budget: B
 
 async def set_paused_by_filter(visitor: Visitor, wanted: Filter, paused: bool) -> Done | None:
     """
-    Pause or unpause all pipelines of a filter that the user may edit, in one request; None where Airflow's
-    request lacks a parameter for the filter.
+    Pause or unpause all pipelines of a filter that the user may edit, in one request, or in Airflow 3.1 by the hundred;
+    None where Airflow's request lacks a parameter for the filter.
 
     Those that the user may not edit are left out silently: Airflow does not say which they are.
     """
@@ -82,9 +83,16 @@ async def set_paused_by_filter(visitor: Visitor, wanted: Filter, paused: bool) -
     if wanted.paused == paused:
         return Done()
     # Without a pattern, Airflow changes nothing.
-    window = {"dag_id_pattern": "~", **parameters, "paused": not paused, "limit": 1}
-    answer = await visitor.ask("PATCH", "/dags", params=window, json={"is_paused": paused})
-    return Done(done=int(answer["total_entries"]))
+    at_once = MOST_CHANGED_AT_ONCE
+    window = {"dag_id_pattern": "~", **parameters, "paused": not paused, "limit": at_once or 1}
+    done = before = 0
+    while True:
+        left = int((await visitor.ask("PATCH", "/dags", params=window, json={"is_paused": paused}))["total_entries"])
+        done = done or left
+        # What is changed no longer fits the filter, so the next ones are the first again.
+        if at_once is None or left <= at_once or left == before:
+            return Done(done=done)
+        before = left
 
 
 async def _pause(visitor: Caller, dag_id: str) -> None:

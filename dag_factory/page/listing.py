@@ -68,10 +68,11 @@ async def _page(  # noqa: PLR0913 - as `page`
     if _is_by_runs(wanted, sort):
         listing = await _listing(visitor, wanted, sort, by_id=by_id)
         window = _Window(await listing.slice(offset, size), listing.total)
-        rest, length = await _sum(visitor, others), listing.length
+        rest, length = await _sum(visitor, others, "dag_id"), listing.length
     else:
+        # In Airflow 3.1 and 3.2, requests at the same time may get each other's order: so these have the same.
         asked = _list(visitor, first.parameters, _order(sort), offset, size)
-        window, rest = await asyncio.gather(asked, _sum(visitor, others))
+        window, rest = await asyncio.gather(asked, _sum(visitor, others, _order(sort)))
         length = window.total
     dags = [dag for dag in window.dags if fits(wanted, tags(dag))]
     return Page(max(0, window.total + rest), ceil(length / size), dags)
@@ -156,13 +157,13 @@ def _order(sort: Sort) -> str:
     return f"{minus}{_COLUMNS[name]}"
 
 
-async def _sum(visitor: Visitor, questions: Sequence[Part]) -> int:
-    answers = await asyncio.gather(*(_count(visitor, each.parameters) for each in questions))
+async def _sum(visitor: Visitor, questions: Sequence[Part], order: str) -> int:
+    answers = await asyncio.gather(*(_count(visitor, each.parameters, order) for each in questions))
     return sum(each.sign * answer for each, answer in zip(questions, answers, strict=True))
 
 
-async def _count(visitor: Visitor, parameters: Parameters) -> int:
-    return (await _list(visitor, parameters, "dag_id", 0, 1)).total
+async def _count(visitor: Visitor, parameters: Parameters, order: str = "dag_id") -> int:
+    return (await _list(visitor, parameters, order, 0, 1)).total
 
 
 class _Window(NamedTuple):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime, timedelta, timezone
 from importlib import import_module
 from typing import Any
 
+import airflow
 from airflow import settings
 
 try:  # Airflow 3.2 and later
@@ -18,14 +20,25 @@ except ImportError:  # pragma: no cover - Airflow 3.1
     )
 
 __all__ = [
+    "MOST_CHANGED_AT_ONCE",
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowTaskTimeout",
     "has_cluster_policies",
     "has_executor",
     "is_dag_processor",
+    "started_runs",
     "stats",
 ]
+
+_IS_3_1 = airflow.__version__.startswith("3.1.")
+# Of `[api] maximum_page_limit`, the default.
+MOST_CHANGED_AT_ONCE = 100 if _IS_3_1 else None
+"""How many DAGs ``PATCH /dags`` changes: in Airflow 3.1 those that it answers with, None from 3.2 on, for all."""
+# Every run that has started and ended lasted longer, even where the clocks of two machines differ.
+_ANY_DURATION = -1e9
+# By which the clock of the database may be behind.
+_MOST_BEHIND = timedelta(seconds=1)
 
 
 def has_cluster_policies() -> bool:
@@ -65,3 +78,14 @@ def stats(*, of_task: bool) -> Any:
         return import_module("airflow.sdk.observability.stats" if of_task else "airflow.observability.stats").Stats
     except ImportError:  # pragma: no cover - Airflow 3.1, which has one for all
         return import_module("airflow.stats").Stats
+
+
+def started_runs() -> dict[str, Any]:
+    """
+    Return the parameters by which Airflow lists only runs that have started.
+
+    A filter of dates takes a run without a start for one that starts now. Airflow 3.1 has no filter of durations.
+    """
+    if _IS_3_1:  # pragma: no cover - Airflow 3.1
+        return {"start_date_lt": (datetime.now(timezone.utc) - _MOST_BEHIND).isoformat()}
+    return {"duration_gte": _ANY_DURATION}

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,13 +46,15 @@ class FakeAirflow:
         limit: int,
         state: Annotated[list[str] | None, Query()] = None,
         duration_gte: float | None = None,
+        start_date_lt: datetime | None = None,
         offset: int = 0,
     ) -> dict[str, Any]:
-        # As on PostgreSQL, where runs without a start come first. Airflow takes a 0 for no filter.
+        # As on PostgreSQL, where runs without a start come first. Airflow takes a 0 for no filter, and a run without a
+        # start for one that starts now; Airflow 3.1 has no filter of durations.
         ids = [
             run_id
             for run_id, start in self.starts.items()
-            if (not state or self.state(run_id) in state) and (start or not duration_gte)
+            if (not state or self.state(run_id) in state) and (start or not (duration_gte or start_date_lt))
         ]
         if order_by == "-start_date":
             ids.sort(key=lambda run_id: self.starts[run_id] or "9", reverse=True)

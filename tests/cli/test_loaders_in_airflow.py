@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.shards import WHOLE, Shard, shard_of, shards
 from sandbox.client import wait_until
 from sandbox.stack import AirflowStack, child_environment
+from tests.airflow_versions import OUR_COMMANDS
 from tests.e2e.pipelines import drop, sample
 from tests.e2e.servers import calling
 
@@ -35,7 +35,7 @@ class Move:
         self._airflow = airflow
         path = os.environ.get("PYTHONPATH", "")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "airflow", "openmetadata-dag-factory", "init", "--shards", str(of)],
+            [*OUR_COMMANDS, "init", "--shards", str(of)],
             env=child_environment({"AIRFLOW_HOME": str(airflow.home), "PYTHONPATH": path}),
             cwd=airflow.home,
             stdout=subprocess.PIPE,

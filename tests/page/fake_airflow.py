@@ -8,6 +8,7 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from dag_factory.page.standings import Standing
+from dag_factory.settings.airflow_versions import MOST_CHANGED_AT_ONCE
 
 MOST = 100
 
@@ -126,16 +127,21 @@ class FakeAirflow:
         if not self.may_edit_all:
             return JSONResponse({"detail": "Forbidden"}, 403)
         query = dict(request.query_params)
-        found = self._list(
-            request,
-            request.query_params.getlist("tags"),
-            query.get("tags_match_mode", "any"),
-            {"true": True, "false": False}.get(query.get("paused", "")),
-            dag_id_pattern=dag_id_pattern or "nothing",
-            limit=MOST,
-        )["dags"]
-        found = [each for each in found if each["dag_id"] not in self.closed]
-        for each in found:
+        pages = [
+            self._list(
+                request,
+                request.query_params.getlist("tags"),
+                query.get("tags_match_mode", "any"),
+                {"true": True, "false": False}.get(query.get("paused", "")),
+                dag_id_pattern=dag_id_pattern or "nothing",
+                limit=MOST,
+                offset=offset,
+            )["dags"]
+            for offset in range(0, len(self.dags), MOST)
+        ]
+        found = [each for page in pages for each in page if each["dag_id"] not in self.closed]
+        # Airflow 3.1 changes only those that it would show.
+        for each in found[: MOST_CHANGED_AT_ONCE and int(query["limit"])]:
             each["is_paused"] = body["is_paused"]
         self.changes.append(("patch", query.get("dag_id_pattern", "")))
         return {"dags": found[:1], "total_entries": len(found)}

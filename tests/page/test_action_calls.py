@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from dag_factory.settings.airflow_versions import MOST_CHANGED_AT_ONCE
 from tests.page.conftest import Ask, AskTogether
 from tests.page.fake_airflow import FakeAirflow, dag, run
 
@@ -57,6 +58,14 @@ def test_pausing_by_filter_is_one_request_and_counts_what_it_changes(paused: boo
     assert {dag_id: each["is_paused"] for dag_id, each in airflow.dags.items()} == {
         "a": paused, "b": paused, "c": False, "closed": False,
     }  # fmt: skip
+
+
+def test_pausing_by_filter_pauses_more_than_airflow_lists_at_once(ask: Ask) -> None:
+    airflow = FakeAirflow(*(dag(f"p{number:03}") for number in range(250)))
+    answer = ask(airflow, "/data/actions", method="POST", json={"action": "pause", "filter": {}}).json()
+    assert answer["done"] == 250
+    assert all(each["is_paused"] for each in airflow.dags.values())
+    assert len(airflow.changes) == (1 if MOST_CHANGED_AT_ONCE is None else 3)
 
 
 def test_a_user_who_may_edit_only_some_pipelines_pauses_these(ask: Ask) -> None:

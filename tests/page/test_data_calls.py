@@ -6,6 +6,7 @@ import json
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -123,6 +124,16 @@ def test_a_filter_as_long_as_an_address_can_be_is_refused_without_being_repeated
     assert name in answer.json()["error"]
     assert len(answer.content) < 1000
     assert not airflow.asked
+
+
+def test_all_that_is_asked_at_the_same_time_is_asked_in_one_order(ask: Ask) -> None:
+    """In Airflow 3.1, a request may get the order of another."""
+    airflow = a_dozen()
+    answer = ask(airflow, "/data/pipelines?state=good&sort=-name&page=1")
+    assert set(ids(answer)) == {"good_a", "good_b", "good_c"}
+    orders = [order for query in airflow.asked for order in parse_qs(query).get("order_by", [])]
+    assert len(orders) > 1
+    assert set(orders) == {"-dag_display_name"}
 
 
 def test_an_unknown_filter_or_sort_is_refused_in_a_sentence(ask: Ask) -> None:
