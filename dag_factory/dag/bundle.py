@@ -121,12 +121,15 @@ class IngestionBundle(BaseDagBundle):
             self._files.touch(self._part.all())
 
     def _all_parsed(self, store: ConfigStore) -> bool:
-        """Return whether each loader file has been parsed since the store was changed last."""
+        """Return whether each loader file has been parsed since this bundle and the last change of the store."""
         marker = store.marker()
+        if marker is not None and not all_have_seen(store, self._part.all(), marker):
+            return False
         memory = configured_memory(settings.config_store())
-        if marker is not None or memory is None:
-            return all_have_seen(store, self._part.all(), marker)
-        # A store without an announced change, such as a read-only one, has no marks of its loads.
+        if memory is None:
+            return marker is not None
+        # The store may have the marks of loads when there were as many shards before, or none: a store without an
+        # announced change, such as a read-only one, has none.
         last = (read_loads(notes_path(memory.path, shard)).complete for shard in self._part.all())
         return all(load is not None and load.began >= self._began for load in last)
 

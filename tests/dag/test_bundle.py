@@ -125,11 +125,10 @@ def test_loaders_of_another_number_stay_until_each_new_one_is_parsed(
     drop(store, "orders")
     bundle = bundle_of(monkeypatch, shards=2)
     bundle.initialize()
-    opened = open_store(str(store))
     for shard in shards(2):
         bundle.refresh()
         assert WHOLE.file_name in names(bundle)
-        opened.note_loaded(opened.marker() or "", shard)
+        note_load(store, shard)
     # Airflow may still be storing the DAGs of the last of these parses.
     with time_machine.travel(1_000_000, tick=False) as clock:
         bundle.refresh()
@@ -161,11 +160,40 @@ def test_they_also_stay_where_no_change_of_the_store_was_ever_announced(
     assert names(bundle) == [shard.file_name for shard in shards(2)]
 
 
+def test_a_load_from_when_there_were_as_many_before_does_not_count(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with time_machine.travel(1_000_000, tick=False) as clock:
+        drop(store, "orders")
+        bundle_of(monkeypatch, shards=2).initialize()
+        for shard in shards(2):
+            note_load(store, shard)
+        for number in (1, 2):
+            clock.shift(1000)
+            bundle = bundle_of(monkeypatch, shards=number)
+            bundle.initialize()
+            for _ in range(2):
+                bundle.refresh()
+                clock.shift(61)
+            assert names(bundle) == sorted(shard.file_name for shard in (WHOLE, *shards(2)))
+        for shard in shards(2):
+            note_load(store, shard)
+        bundle.refresh()
+        clock.shift(61)
+        bundle.refresh()
+    assert names(bundle) == [shard.file_name for shard in shards(2)]
+
+
 def note_load(store: Path, shard: Shard) -> None:
     """Note a load as the DAG processor's process for it does."""
-    with LoadNotes(open_store(str(store)), notes_path(memory_of(str(store)).path, shard), Limits(), shard) as notes:
+    opened = open_store(str(store))
+    with LoadNotes(opened, notes_path(memory_of(str(store)).path, shard), Limits(), shard) as notes:
         notes.built(1)
+    if (marker := opened.marker()) is not None:
+        opened.note_loaded(marker, shard)
     notes.end()
+    assert notes._lock is not None
+    os.close(notes._lock)  # as the end of the process does
 
 
 def test_a_bundle_that_can_t_be_is_said_with_its_name_and_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
