@@ -151,8 +151,12 @@ def set_up_metrics(*packages: str, legacy_names: bool = True) -> None:
         stats._Stats.__init__(stats.Stats)
         return
     for package in packages:
-        factory = import_module(f"{package}.observability.metrics.stats_utils").get_stats_factory()
-        _stats(package).initialize(factory=factory, export_legacy_names=legacy_names)
+        get_factory = import_module(f"{package}.observability.metrics.stats_utils").get_stats_factory
+        stats = _stats(package)
+        if BEFORE_3_3:  # pragma: no cover - Airflow 3.2, whose metrics have one name each
+            stats.initialize(factory=get_factory(stats))
+        else:
+            stats.initialize(factory=get_factory(), export_legacy_names=legacy_names)
 
 
 def end_metrics(*packages: str) -> None:
@@ -166,10 +170,11 @@ def end_metrics(*packages: str) -> None:
         return
     for package in packages:
         stats = _stats(package)
-        if (client := getattr(stats._backend, "statsd", None)) is not None:
+        if (client := getattr(stats.instance if BEFORE_3_3 else stats._backend, "statsd", None)) is not None:
             client.close()
-        stats.initialize(factory=None, export_legacy_names=False)
+        stats.initialize(factory=None, **({} if BEFORE_3_3 else {"export_legacy_names": False}))
 
 
 def _stats(package: str) -> Any:
-    return import_module(f"{package}._shared.observability.metrics.stats")
+    module = import_module(f"{package}._shared.observability.metrics.stats")
+    return module.Stats if BEFORE_3_3 else module

@@ -44,6 +44,11 @@ def prepare(env): pass
 # Reads jobs as lines of JSON, and answers each with the exit code of its child.
 SERVER = """
 import gc, json, os, sys, traceback
+
+answers = os.fdopen(os.dup(1), "w", buffering=1)
+# Airflow 3.2 writes to stdout what it logs while it is imported.
+os.dup2(2, 1)
+
 {imports}
 # What a child's garbage collector would visit, and so copy.
 gc.collect()
@@ -60,7 +65,6 @@ def run(job):
     sys.argv = job["argv"]
     exec(compile(job["script"], "<script>", "exec"), {{"__name__": "__main__"}})
 
-answers = os.fdopen(os.dup(1), "w", buffering=1)
 for line in sys.stdin:
     sys.stdout.flush()
     sys.stderr.flush()
