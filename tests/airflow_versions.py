@@ -46,6 +46,7 @@ __all__ = [
     "AIRFLOW",
     "AUTH_MANAGER",
     "BEFORE_3_2",
+    "BEFORE_3_3",
     "OUR_COMMANDS",
     "DagSerialization",
     "SerializedDAG",
