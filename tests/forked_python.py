@@ -110,7 +110,12 @@ class ForkedPython:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        # Its answers are not read to their end: what a script has left behind, and still runs, holds them open.
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
 
     def run(
         self, script: str, argument: str = "", *, env: Mapping[str, str], said: str = ""
