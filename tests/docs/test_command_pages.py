@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 from airflow.cli.cli_config import ActionCommand
+from packaging.requirements import Requirement
 
 from dag_factory.cli import all_commands
 from dag_factory.cli.__main__ import parser
 from tests.docs.console import PAGES, Command, agree, commands_in, is_shown, module_of, run, within, world
-from tests.docs.program import program
+from tests.docs.program import NAME, program
 from tests.forked_python import ForkedPython
 
 NAMES = sorted(command.name for command in all_commands())
@@ -68,6 +69,13 @@ def test_the_commands_of_the_recipes_for_ci_can_be_run() -> None:
     assert len(commands) >= 4
     for command in commands:
         assert parser().parse_args(command.split()).func is not None
+
+
+def test_the_recipes_for_ci_install_this_package_from_its_repository() -> None:
+    installed = re.findall(r'pip install "(.+)"$', (PAGES.parent / "validate.md").read_text(), re.MULTILINE)
+    assert len(installed) == 2
+    for each in map(Requirement, installed):
+        assert (each.name, each.url) == (NAME, f"git+https://github.com/OWNER/{NAME}")
 
 
 def test_what_a_page_shows_is_compared_but_for_what_varies() -> None:
