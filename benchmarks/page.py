@@ -89,7 +89,8 @@ def fill(env: dict[str, str], pipelines: int) -> int:
     filled: list[tuple[Any, list[dict[str, Any]]]] = [
         (DagModel, [_dag(dag_id) for dag_id in dag_ids]),
         (DagTag, tags),
-        (DagRun, list(_runs(dag_ids))),
+        # Of the class, an insert would leave out the state, whose attribute has another name than its column.
+        (DagRun.__table__, list(_runs(dag_ids))),
     ]
     with create_session() as session:
         for table_of, found in filled:
