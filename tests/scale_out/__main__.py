@@ -2,9 +2,9 @@
 An Airflow on more than one machine, for real: ``python -m tests.scale_out``.
 
 Deploys pipelines over two API servers at once, runs them on two workers, reads the logs of both over the API, kills a
-run, kills a worker with SIGKILL in the midst of a run, and lets another worker join. By default the machines share a
-bucket, the database and the broker and nothing else, and each of two DAG processors has a bundle of its own. Prints
-what it saw; the exit code is 1 where something is not as it must be.
+run, kills a worker with SIGKILL in the midst of several runs, and lets another worker join. By default the machines
+share a bucket, the database and the broker and nothing else, and each of two DAG processors has a bundle of its own.
+Prints what it saw; the exit code is 1 where something is not as it must be.
 """
 
 from __future__ import annotations
@@ -15,29 +15,38 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from sandbox import source
 from sandbox.client import FINAL_RUN_STATES, run_path, wait_until
-from sandbox.failing import dying, running
 from sandbox.pipeline_service import PipelineServiceClient, PipelineServiceError
 from sandbox.server import OpenMetadataServer
 from tests.e2e.pipelines import SAMPLE, TASK, sample
-from tests.object_storage import connection_to, served
+from tests.e2e.runs import reported
+from tests.object_storage import Proxy, Request, connection_to, served
 from tests.scale_out.machines import HEARTBEAT_SECONDS, PASSWORD, WORKER, Cluster
 
 HANGS = "scale_out_hangs"
+# What an OpenMetadata server answers before a run, and when it hears of a run's state.
+OF_RUNS = ("/api/v1/system/version", "/api/v1/users/loggedInUser", "/api/v1/services/ingestionPipelines")
 
 
 class Trial:
     """Does one thing after the other with a cluster, and prints each with its time."""
 
-    def __init__(self, cluster: Cluster, api: PipelineServiceClient, second: PipelineServiceClient) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        api: PipelineServiceClient,
+        second: PipelineServiceClient,
+        openmetadata: OpenMetadataServer,
+    ) -> None:
         self._cluster = cluster
+        self._openmetadata = openmetadata
         self._api = api
         self._second = second
         self._began = time.monotonic()
@@ -53,20 +62,22 @@ class Trial:
             found = f"FAILED: {type(error).__name__}: {error}"
         print(f"{began - self._began:6.1f} s  {what}: {found} ({time.monotonic() - began:.1f} s)", flush=True)
 
-    def deploy(self, names: list[str]) -> str:
+    def deploy(self, names: list[str], **airflow_config: object) -> str:
         """Deploy pipelines, every other one over the second API server, and wait until all are listed."""
 
         def send(api: PipelineServiceClient, some: list[str]) -> None:
             for name in some:
-                api.deploy(sample(name, airflowConfig={"scheduleInterval": None}))
+                api.deploy(sample(name, airflowConfig={"scheduleInterval": None, **airflow_config}))
 
+        began = time.monotonic()
         with ThreadPoolExecutor() as threads:
             for sent in [threads.submit(send, self._api, names[::2]), threads.submit(send, self._second, names[1::2])]:
                 sent.result()
+        answered = time.monotonic() - began
         for name in names:
             self._cluster.client.wait_for_dag(name, timeout=120)
         made = Counter(str(self._cluster.client.api("GET", f"/api/v2/dags/{name}")["bundle_name"]) for name in names)
-        return f"{len(names)} deployed over two API servers and listed, by bundle {dict(sorted(made.items()))}"
+        return f"{len(names)} deployed over two API servers in {answered:.1f} s, listed by {dict(sorted(made.items()))}"
 
     def contend(self, names: list[str]) -> str:
         """Deploy the same pipelines over both API servers at once; each call must be answered by 200 or 503."""
@@ -98,12 +109,26 @@ class Trial:
         unread = [name for name in names if "Workflow" not in self._second.log(name, TASK)]
         if unread:
             raise AssertionError(f"no log of {unread}: {self._second.log(unread[0], TASK)[-2000:]}")
-        return f"{len(runs)} of {len(names)} succeeded, by worker {dict(sorted(ran.items()))}, all logs read"
+        received = self._openmetadata.get("/sandbox/summary")["runs"]
+        states = {name: [each["pipelineState"] for each in received.get(f"sample_sqlite.{name}", [])] for name in names}
+        if unreported := [name for name, some in states.items() if some[-1:] != ["success"]]:
+            raise AssertionError(f"OpenMetadata has no success of {unreported}")
+        return f"{len(runs)} of {len(names)} succeeded, by worker {dict(sorted(ran.items()))}, all reported, logs read"
 
-    def hang(self, port: int) -> str:
-        """Deploy a pipeline whose server never answers once its run has begun."""
-        connection = {**SAMPLE["openMetadataServerConnection"], "hostPort": f"http://127.0.0.1:{port}/api"}
+    def hang(self, url: str) -> str:
+        """Deploy a pipeline whose server answers nothing but questions and reports about runs."""
+        connection = {**SAMPLE["openMetadataServerConnection"], "hostPort": f"{url}/api"}
         document = sample(HANGS, openMetadataServerConnection=connection, airflowConfig={"scheduleInterval": None})
+        # Others are made known to the server by their first run, which this one does not come to.
+        service = self._openmetadata.get(f"/api/v1/services/databaseServices/name/{document['service']['name']}")
+        request = {
+            "name": HANGS,
+            "pipelineType": document["pipelineType"],
+            "service": {"id": service["id"], "type": "databaseService"},
+            "sourceConfig": document["sourceConfig"],
+            "airflowConfig": {},
+        }
+        self._openmetadata.put("/api/v1/services/ingestionPipelines", request)
         self._api.deploy(document)
         self._cluster.client.wait_for_dag(HANGS, timeout=120)
         return "deployed"
@@ -116,23 +141,46 @@ class Trial:
         state = self._cluster.client.wait_for_run(HANGS, run_id, timeout=60)
         if state != "failed":
             raise AssertionError(state)
-        return f"{state} {time.monotonic() - began:.1f} s after the call"
+        seconds = time.monotonic() - began
+        return f"{state} {seconds:.1f} s after the call, and OpenMetadata has {self._reported()}"
 
-    def kill_worker(self) -> str:
-        """Kill all processes of the worker that runs the hanging pipeline."""
+    def kill_worker(self, names: list[str]) -> str:
+        """Kill all processes of the worker that runs the hanging pipeline, while it runs another, which is retried."""
         run_id = self._running()
         address = self._worker_of(HANGS, run_id)
+        runs = {name: self._trigger(name) for name in names}
+        lost: list[str] = []
+
+        def look() -> tuple[bool | None, object]:
+            for name, each in runs.items():
+                task = self._task(name, each)
+                if task["state"] == "running" and task["hostname"] == address:
+                    lost.append(name)
+            return (True if lost else None), lost
+
+        wait_until(look, f"one of {len(runs)} runs on {address}", timeout=300)
         self._cluster.machine_at(address).kill()
         began = time.monotonic()
         state = self._cluster.client.wait_for_run(HANGS, run_id, timeout=HEARTBEAT_SECONDS + 120)
         if state != "failed":
             raise AssertionError(state)
+        seconds = time.monotonic() - began
+        has = self._reported()
+        states = Counter(self._cluster.client.wait_for_run(name, each, timeout=600) for name, each in runs.items())
+        tasks = {name: self._task(name, each) for name, each in runs.items()}
+        again = {name: task["hostname"] for name, task in tasks.items() if task["try_number"] > 1}
+        if set(states) != {"success"} or not again or address in again.values():
+            raise AssertionError(f"{dict(states)}, retried on {again}, {address} died")
         return (
-            f"{address} died; its run failed after {time.monotonic() - began:.0f} s (heartbeat {HEARTBEAT_SECONDS} s)"
+            f"{address} died; its run without retries failed after {seconds:.0f} s (heartbeat {HEARTBEAT_SECONDS} s), "
+            f"and OpenMetadata has {has}. Of {len(runs)} runs with a retry, {states['success']} succeeded, "
+            f"{len(again)} of them by a second try on {', '.join(set(again.values()))}, the last after "
+            f"{time.monotonic() - began:.0f} s"
         )
 
     def join(self, names: list[str]) -> str:
         """Add a worker, and run pipelines until it has run one."""
+        began = time.monotonic()
         machine = self._cluster.add("worker-3", WORKER)
 
         def look() -> tuple[bool | None, object]:
@@ -143,7 +191,7 @@ class Trial:
             return (True if machine.address in ran else None), dict(ran)
 
         wait_until(look, "a run on the new worker", timeout=300)
-        return f"{machine.address} joined and ran"
+        return f"{machine.address} has run one of its first {time.monotonic() - began:.0f} s after its start"
 
     def _trigger(self, name: str) -> str:
         return str(self._api.trigger(name)["run_id"])
@@ -164,8 +212,21 @@ class Trial:
         return run_id
 
     def _worker_of(self, name: str, run_id: str) -> str:
+        return str(self._task(name, run_id)["hostname"])
+
+    def _task(self, name: str, run_id: str) -> dict[str, Any]:
         answer: dict[str, Any] = self._cluster.client.api("GET", f"{run_path(name, run_id)}/taskInstances")
-        return str(answer["task_instances"][0]["hostname"])
+        task: dict[str, Any] = answer["task_instances"][0]
+        return task
+
+    def _reported(self) -> str:
+        """Return the state of the last run of the hanging pipeline as OpenMetadata has it, once that is final."""
+
+        def look() -> tuple[str | None, object]:
+            states = list(reported(self._openmetadata, f"sample_sqlite.{HANGS}").values())
+            return (states[-1] if states and states[-1] != "running" else None), states
+
+        return f"'{wait_until(look, 'a report of the run', timeout=60)}'"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -185,7 +246,7 @@ def main(arguments: list[str] | None = None) -> int:
         store, env = shared_store(options.store, folder, stack)
         source.create(folder / "source.db")
         server = stack.enter_context(OpenMetadataServer(folder / "source.db", log=folder / "openmetadata.log"))
-        silent = stack.enter_context(running(dying()))
+        silent = stack.enter_context(hanging(server))
         cluster = stack.enter_context(
             Cluster(folder / "machines", store=store, env={**server.env, **env}, parts=options.parts)
         )
@@ -193,17 +254,31 @@ def main(arguments: list[str] | None = None) -> int:
             cluster.add(f"worker-{number}", WORKER)
         api = stack.enter_context(PipelineServiceClient(cluster.url, "admin", PASSWORD))
         second = stack.enter_context(PipelineServiceClient(cluster.second_url, "admin", PASSWORD))
-        trial = Trial(cluster, api, second)
+        trial = Trial(cluster, api, second, server)
         trial.step("deploy", lambda: trial.deploy(names))
         trial.step("two writers of each", lambda: trial.contend(names[:10]))
         trial.step("run on two workers", lambda: trial.run(names, 2))
-        trial.step("a pipeline that hangs", lambda: trial.hang(silent.port))
+        trial.step("a pipeline that hangs", lambda: trial.hang(silent.endpoint))
         trial.step("kill a run", trial.kill_run)
-        trial.step("kill a worker", trial.kill_worker)
+        retried = [f"scale_out_retried_{number}" for number in range(4)]
+        trial.step("pipelines that are retried", lambda: trial.deploy(retried, retries=1, retryDelay=1))
+        trial.step("kill a worker", lambda: trial.kill_worker(retried))
         trial.step("run on the worker that is left", lambda: trial.run(names[:4], 1))
         trial.step("a worker joins", lambda: trial.join(names[:4]))
         print(f"machine: {os.cpu_count()} cores; failed: {', '.join(trial.failures) or 'nothing'}")
         return 1 if trial.failures else 0
+
+
+@contextmanager
+def hanging(server: OpenMetadataServer) -> Iterator[Proxy]:
+    """Pass on to an OpenMetadata server what concerns runs, and answer nothing else."""
+
+    def wait(request: Request) -> float | None:
+        return None if request.path.startswith(OF_RUNS) else 3600
+
+    with Proxy(int(server.url.rpartition(":")[2])) as proxy:
+        proxy.fault = wait
+        yield proxy
 
 
 def shared_store(kind: str, folder: Path, stack: ExitStack) -> tuple[str, dict[str, str]]:

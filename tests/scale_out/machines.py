@@ -34,6 +34,8 @@ SHARDS = 16
 class Machine(Scoped):
     """
     One machine: a home of its own, with its own DAGs folder, logs and state, and an address of its own.
+
+    :raises ValueError: where its configuration names a path that isn't in its home
     """
 
     def __init__(self, home: Path, address: str, config: AirflowConfig, env: Mapping[str, str]) -> None:
@@ -42,12 +44,15 @@ class Machine(Scoped):
         self._config = merge(
             config,
             {
-                "core": {"dags_folder": home / "dags"},
+                "core": {"dags_folder": home / "dags", "simple_auth_manager_passwords_file": home / "passwords.json"},
                 "dag_processor": {"dag_bundle_storage_path": home / "bundles"},
                 "logging": {"base_log_folder": home / "logs"},
                 "openmetadata_dag_factory": {"state_folder": home / "state"},
             },
         )
+        paths = [value for options in self._config.values() for value in options.values() if isinstance(value, Path)]
+        if shared := [path for path in paths if not path.is_relative_to(home)]:
+            raise ValueError(f"{home.name} would share {shared}")
         here = {"AIRFLOW_HOME": str(home), "MACHINE_ADDRESS": address, "PYTHONPATH": str(Path(__file__).parent)}
         self._env = child_environment({**env, **here})
         self._processes: dict[str, Process] = {}
@@ -57,6 +62,7 @@ class Machine(Scoped):
         (self.home / "dags").mkdir(parents=True)
         if "dag_bundle_config_list" not in self._config["dag_processor"]:
             shutil.copy(ROOT / "dags" / "openmetadata_loader.py", self.home / "dags")
+        write_whole(self.home / "passwords.json", json.dumps({"admin": PASSWORD}))
         write_whole(self.home / "airflow.cfg", airflow_cfg(self._config))
 
     def run(self, *arguments: str) -> None:
@@ -134,16 +140,12 @@ class Cluster(Scoped):
         """Start everything, and return when the API server, the scheduler and the DAG processor are healthy."""
         database = self._stack.enter_context(PostgresServer())
         broker = self._stack.enter_context(RedisServer())
-        self._folder.mkdir(parents=True, exist_ok=True)
-        passwords = self._folder / "passwords.json"
-        write_whole(passwords, json.dumps({"admin": PASSWORD}))
         self._config = merge(
             default_config(self._folder, self.url, self._folder, database.url()),
             {
                 "core": {
                     "executor": "CeleryExecutor",
                     "parallelism": 16,
-                    "simple_auth_manager_passwords_file": passwords,
                     "hostname_callable": "machine_address.address",
                 },
                 "celery": {
