@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from cryptography.fernet import Fernet
 from dag_factory.secrets.references import decrypted, encrypted
 from dag_factory.secrets.sealing import Keys
 from tests.forked_python import ForkedPython
-from tests.places import ROOT
 
 KEY = "A" * 43 + "="
 
@@ -56,16 +54,13 @@ def test_airflow_has_our_commands_and_their_help(run: Run, command: str, help_te
     assert help_text in done.stdout
 
 
-def test_airflow_3_1_which_asks_for_no_commands_has_them_by_another_name(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "dag_factory.cli", "encrypt", "--dag-id", "orders", "--number"],
-        env={"AIRFLOW_HOME": str(tmp_path), "PATH": "", "AIRFLOW__CORE__FERNET_KEY": KEY},
-        cwd=ROOT,
-        input="1.5",
-        capture_output=True,
-        text=True,
-        check=True,
+def test_airflow_3_1_which_asks_for_no_commands_has_them_by_another_name(run: Run) -> None:
+    code = (
+        "import runpy, sys; sys.argv = ['program', 'encrypt', '--dag-id', 'orders', '--number'];"
+        "runpy.run_module('dag_factory.cli', run_name='__main__')"
     )
+    done = run(code, "1.5", AIRFLOW__CORE__FERNET_KEY=KEY)
+    assert done.returncode == 0, done.stderr
     assert decrypted(json.loads(done.stdout), "orders", Keys(KEY)) == 1.5
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.forked_python import ForkedPython
 from tests.places import ROOT
 
 CONFIG = """\
@@ -183,16 +184,21 @@ def airflow_home(folder: Path, **env: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("compressed", ["False", "True"], ids=["plain", "compressed"])
-def test_detached_dags_can_be_read_without_this_package(tmp_path: Path, compressed: str) -> None:
+def test_detached_dags_can_be_read_without_this_package(
+    tmp_path: Path, compressed: str, forked_python: ForkedPython
+) -> None:
     store = tmp_path / "configs"
     store.mkdir()
     for name, schedule in {"nightly": "0 3 * * *", "once": '"@once"', "by_hand": "null"}.items():
         (store / f"{name}.yaml").write_text(CONFIG.format(name=name, schedule=schedule))
     (store / "broken.yaml").write_text("name: broken\npipelineType: dance\n")
     env = airflow_home(tmp_path, AIRFLOW__CORE__COMPRESS_SERIALIZED_DAGS=compressed)
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], env=env, cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    if compressed == "True":
+        # Airflow reads that setting when it is imported.
+        command = [sys.executable, "-c", SCRIPT]
+        done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True, check=False)
+    else:
+        done = forked_python.run(SCRIPT, env=env)
     assert done.returncode == 0, done.stderr[-3000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     readable = {"broken": ["NullTimetable", ["config_error"]], "by_hand": ["NullTimetable", ["ingestion_task"]]}
@@ -224,9 +230,9 @@ def test_airflow_s_pages_of_detached_dags_are_answered_once_this_package_is_unin
     assert {path: answer for path, answer in found.items() if answer[0] != 200} == {}
 
 
-def test_without_a_database_of_airflow_s_it_ends_with_a_line(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "dag_factory.cli", "detach"]
-    done = subprocess.run(command, env=airflow_home(tmp_path), cwd=ROOT, capture_output=True, text=True, check=False)
+def test_without_a_database_of_airflow_s_it_ends_with_a_line(tmp_path: Path, forked_python: ForkedPython) -> None:
+    script = "from dag_factory.cli.__main__ import main; main(['detach'])"
+    done = forked_python.run(script, env=airflow_home(tmp_path))
     assert done.returncode == 3
     assert done.stderr.splitlines()[-1].startswith("Airflow's database can't be read or changed: OperationalError. Run")
     assert "Traceback" not in done.stderr

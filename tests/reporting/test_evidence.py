@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from typing import Any
 
 import pytest
+
+from tests.forked_python import ForkedPython
 
 SCRIPT = """
 import json, sys, uuid
@@ -93,10 +93,11 @@ print(json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path_factory.mktemp("home"))}
-    command = [sys.executable, "-c", SCRIPT]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+def found(tmp_path_factory: pytest.TempPathFactory, forked_python: ForkedPython) -> dict[str, Any]:
+    home = tmp_path_factory.mktemp("home")
+    database = f"sqlite:///{home / 'airflow.db'}"
+    environment = {**os.environ, "AIRFLOW_HOME": str(home), "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database}
+    done = forked_python.run(SCRIPT, env=environment)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout.splitlines()[-1]))
 

@@ -7,11 +7,11 @@ import json
 import logging
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from dag_factory.store.folder.access import Access
 from dag_factory.store.folder.folder_copies import FolderLastGood
 from dag_factory.store.last_good import InUse, Version
 from dag_factory.store.shards import WHOLE
+from tests.kills import killed_before
 
 
 def version(dag_id: str = "orders", key: str | None = None, **fields: Any) -> Version:
@@ -238,37 +239,16 @@ def test_what_a_killed_load_has_left_is_removed_once_it_is_old(copies: FolderLas
     assert not old.exists()
 
 
-# Keeps a second version of ten configs, and is killed at the nth system call that changes anything.
-KILLED = """
-import os, signal, sys, time
-from pathlib import Path
-from dag_factory.store.folder.folder_copies import *
-from dag_factory.store.last_good import *
-left = int(sys.argv[2])
-def count(event, args):
-    global left
-    if event in ("open", "os.rename", "os.remove", "os.mkdir", "os.chmod"):
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-good = [Version(f"n{n}", f"n{n}.json", {"v": 2}, Access(0o644, os.getgid())) for n in range(1, 5)]
-sys.addaudithook(count)
-FolderLastGood(Path(sys.argv[1])).keep(good, InUse(), since=time.time() + 60, complete=True)
-print("done")
-"""
-
-
 def test_a_load_that_is_killed_at_any_step_leaves_each_config_a_copy(tmp_path: Path) -> None:
     killed = 0
     for step in range(1, 60):
         copies = FolderLastGood(tmp_path / str(step))
         keep(copies, [version(f"n{number}", v=1) for number in range(4)])
-        script = [
-            sys.executable,
-            "-c",
-            KILLED.replace("import *", "import *\nfrom dag_factory.store.folder.access import *"),
+        second = [
+            Version(f"n{number}", f"n{number}.json", {"v": 2}, Access(0o644, os.getgid())) for number in range(1, 5)
         ]
-        done = subprocess.run([*script, str(copies.folder), str(step)], capture_output=True, text=True, check=False)
+        load = partial(FolderLastGood(copies.folder).keep, second, InUse(), since=time.time() + 60, complete=True)
+        is_killed = killed_before(step, load)
         for number in range(1, 4):
             found = copies.find(f"n{number}")
             assert found is not None
@@ -278,9 +258,8 @@ def test_a_load_that_is_killed_at_any_step_leaves_each_config_a_copy(tmp_path: P
         assert all(copies.find(f"n{number}").document == {"v": 2} for number in range(1, 5))  # type: ignore[union-attr]
         assert copies.find("n0") is None
         assert len([path for path in files(copies) if not path.name.startswith(".")]) == 4
-        if done.returncode == 0:
+        if not is_killed:
             break
-        assert done.returncode == -signal.SIGKILL, done.stderr
         killed += 1
     else:
         pytest.fail("the child never came to its end")
