@@ -171,13 +171,14 @@ def parse():
         process.kill(signal.SIGKILL)
         return "killed"
 
-print(parse())
+# A child that Airflow forks would write out, too, what is still held here.
+print(parse(), flush=True)
 hang.touch()
 for _ in range(2):
-    print(parse(), said.read_text())
+    print(parse(), said.read_text(), flush=True)
     said.unlink()
 hang.unlink()
-print(parse())
+print(parse(), flush=True)
 """
 
 LOADER = """
