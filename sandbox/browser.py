@@ -63,7 +63,10 @@ class Browser(Scoped):
             raise FileNotFoundError(f"{DRIVER} is not installed. With Debian: apt-get install chromium chromium-driver")
         port = self._http.base_url.port
         self._driver = Process(
-            [program, f"--port={port}"], env=child_environment({"HOME": str(self._folder)}), log=self._folder / "log"
+            [program, f"--port={port}"],
+            # What it leaves there when it is ended goes with the folder.
+            env=child_environment({"HOME": str(self._folder), "TMPDIR": str(self._folder)}),
+            log=self._folder / "log",
         )
         wait_until(self._is_ready, "the browser's driver to answer", timeout=60)
         # The superuser may start Chromium only without its sandbox.
