@@ -53,6 +53,9 @@ def run(command: Sequence[str | Path], python: Path, seconds: float, *, grace: f
 def environment(python: Path) -> dict[str, str]:
     """Return the variables of a cell's processes: its programs come first, and Airflow is set up by no other's."""
     inherited = {
-        name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "PYTHON", "VIRTUAL"))
+        name: value
+        for name, value in os.environ.items()
+        # Options of pytest may name what only another environment has.
+        if not name.startswith(("AIRFLOW", "PYTEST", "PYTHON", "VIRTUAL"))
     }
     return {**inherited, "PATH": os.pathsep.join([str(python.parent), os.environ.get("PATH", "")])}
