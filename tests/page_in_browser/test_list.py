@@ -183,6 +183,13 @@ def broken_of(service: str, rows: list[Row]) -> list[str]:
     return [row["dag_id"] for row in rows if row["state"] == "broken" and row["service"]["name"] == service]
 
 
+def pause_all(page: Opened, dag_ids: list[str]) -> None:
+    """Pause all that match, which must be these, and wait for the outcome."""
+    page.click("Pause")
+    page.click(f"Pause {len(dag_ids)} pipelines")
+    page.wait(lambda: f"Paused {len(dag_ids)} pipelines" in page.text, "the outcome")
+
+
 def test_all_broken_of_a_service_are_paused_by_one_button_and_one_confirmation(page: Opened, stand_in: StandIn) -> None:
     stand_in.rows = many(400)
     service = stand_in.rows[0]["service"]["name"]
@@ -191,9 +198,7 @@ def test_all_broken_of_a_service_are_paused_by_one_button_and_one_confirmation(p
     # A link of a message or a dashboard, as docs/page.md has it.
     page.open(f"?state=broken&service={service}")
     assert f"All {len(broken)} that match:" in page.text
-    page.click("Pause")
-    page.click(f"Pause {len(broken)} pipelines")
-    page.wait(lambda: f"Paused {len(broken)} pipelines" in page.text, "the outcome")
+    pause_all(page, broken)
     assert stand_in.acted == [("pause", broken)]
 
 
@@ -205,9 +210,7 @@ def test_without_a_link_a_click_on_each_filter_comes_before_them(page: Opened, s
     page.count("Broken")
     page.wait(lambda: "state=broken" in page.browser.url and page.names[0] == broken[0], "the broken ones")
     page.click(service)
-    page.click("Pause")
-    page.click(f"Pause {len(broken)} pipelines")
-    page.wait(lambda: f"Paused {len(broken)} pipelines" in page.text, "the outcome")
+    pause_all(page, broken)
     assert stand_in.acted == [("pause", broken)]
 
 
@@ -222,9 +225,7 @@ def test_a_selected_page_offers_to_select_all_that_match(page: Opened, stand_in:
     ticked = "return [...page.querySelectorAll('tbody input')].filter(each => each.checked).length"
     assert f"All {len(matching)} that match are selected:" in page.text
     assert page.run(ticked) == 50
-    page.click("Pause")
-    page.click(f"Pause {len(matching)} pipelines")
-    page.wait(lambda: f"Paused {len(matching)} pipelines" in page.text, "the outcome")
+    pause_all(page, matching)
     assert sorted(dag_id for _, dag_ids in stand_in.acted for dag_id in dag_ids) == matching
 
 
