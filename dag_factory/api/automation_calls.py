@@ -12,7 +12,7 @@ from dag_factory.api.body_models import AutomationBody
 from dag_factory.api.dependencies import ApplicationDep, CallerDep
 from dag_factory.api.identity import require
 from dag_factory.api.json_bodies import DocumentDep, JsonBody, body_schema
-from dag_factory.configs import allowed
+from dag_factory.configs.allowed import allowed_here
 
 router = APIRouter()
 
@@ -37,6 +37,6 @@ async def run_automation(
     the automation names.
     """
     # An automation may connect only to servers that a pipeline may connect to. It has no references.
-    await asyncio.to_thread(lambda: allowed.configured().check_automation(document))
+    await asyncio.to_thread(lambda: allowed_here().check_automation(document))
     application.automations.start(document)
     return {"message": f"Automation {automation.id} is accepted."}

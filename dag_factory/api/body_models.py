@@ -20,7 +20,7 @@ def _checked_conf(conf: dict[str, Any] | None) -> dict[str, Any] | None:
     try:
         check_kinds(conf or {})
     except ConfigError as error:
-        raise PydanticCustomError(SENTENCE, "{said}", {"said": f"The {error}."}) from None
+        raise PydanticCustomError(SENTENCE, "{said}", {"said": f"The field '{error.field}' {error.problem}."}) from None
     return conf
 
 

@@ -172,7 +172,11 @@ async def require(caller: Caller, method: ResourceMethod, dag_id: str | None, *,
     if not allowed:
         what = {"GET": "read", "POST": "create", "PUT": "edit", "DELETE": "delete"}[method]
         which = f"the DAG '{dag_id}'" if dag_id is not None else "all DAGs"
-        raise Refused(403, f"The user lacks Airflow's permission to {what} {'runs of ' if run else ''}{which}.")
+        raise Refused(
+            403,
+            f"The user lacks Airflow's permission to {what} {'runs of ' if run else ''}{which}. "
+            "Ask Airflow's operator for a role that has it, or call as another user.",
+        )
 
 
 async def require_connections(caller: Caller, conn_ids: Sequence[str]) -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 from dag_factory import settings
 from dag_factory.cli.database import use_database
 from dag_factory.cli.output import progress
-from dag_factory.configs import allowed
-from dag_factory.configs.allowed import Allowed
+from dag_factory.configs.allowed import Allowed, allowed_for_authors, allowed_here
 from dag_factory.errors import CommandError
 from dag_factory.store import ConfigStore, configured_store
 from dag_factory.store.folder.folder_store import FolderStore
@@ -28,10 +27,10 @@ def chosen_store(folder: str | None) -> tuple[ConfigStore, Allowed]:
     """
     if folder is None:
         use_database()
-        return configured_store(), allowed.configured()
+        return configured_store(), allowed_here()
     if not Path(folder).expanduser().is_dir():
         raise CommandError(f"'{folder}' is not a folder. Name a folder of configs.")
-    return FolderStore(folder), allowed.where_configs_are_written()
+    return FolderStore(folder), allowed_for_authors()
 
 
 def configured_folder() -> Path | None:
@@ -44,8 +43,8 @@ def reading(store: ConfigStore) -> Read:
     """Return what reads the configs of a store and shows its progress: many of a folder are read on all cores."""
     read = in_processes(os.cpu_count() or 1) if isinstance(store, FolderStore) else one_by_one
 
-    def shown(store: ConfigStore, keys: Sequence[str], opened: Allowed) -> Iterable[Reading]:
-        return progress(read(store, keys, opened), "Checking configs", len(keys))
+    def shown(store: ConfigStore, keys: Sequence[str], allowed: Allowed) -> Iterable[Reading]:
+        return progress(read(store, keys, allowed), "Checking configs", len(keys))
 
     return shown
 

@@ -32,8 +32,8 @@ _LONGEST = 300
 @command
 def show(args: argparse.Namespace) -> None:
     """Print the config of a DAG id."""
-    store, opened = chosen_store(args.store)
-    examination = Examination(store, opened)
+    store, allowed = chosen_store(args.store)
+    examination = Examination(store, allowed)
     dag_id = clean_dag_id(args.dag_id)
     config = examination.find(dag_id)
     if config is None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from dag_factory.cli.chosen_store import chosen_store, configured_folder, path_of, reading
 from dag_factory.cli.exits import FOUND, command
 from dag_factory.cli.finding_formats import FORMATS
-from dag_factory.configs import allowed
+from dag_factory.configs.allowed import allowed_for_authors
 from dag_factory.errors import CommandError
 from dag_factory.store import ConfigStore
 from dag_factory.store.findings import Findings, findings_of_files, findings_of_store, findings_of_text
@@ -37,8 +37,8 @@ def _found(args: argparse.Namespace) -> Findings:
         return _of_stdin(args.stdin_name, root)
     if args.paths:
         return _together([_of_authored(each) for each in authored(map(Path, args.paths), root, configured_folder())])
-    store, opened = chosen_store(args.store)
-    return _shown(findings_of_store(store, opened=opened, read=reading(store)), store)
+    store, allowed = chosen_store(args.store)
+    return _shown(findings_of_store(store, allowed=allowed, read=reading(store)), store)
 
 
 def _of_stdin(name: str | None, root: Path | None) -> Findings:
@@ -46,13 +46,13 @@ def _of_stdin(name: str | None, root: Path | None) -> Findings:
     # Without a name, the beginning shows whether it is JSON, so that problems are those of JSON.
     path = Path(name or ("stdin.json" if data.lstrip().startswith(b"{") else "stdin.yaml"))
     if name is None:
-        found = findings_of_text(_Text(path.name, data), path.name, allowed.where_configs_are_written())
+        found = findings_of_text(_Text(path.name, data), path.name, allowed_for_authors())
         return replace(found, problems=tuple(replace(each, config="<stdin>") for each in found.problems))
     store = FolderStore(root or root_of(path.parent, configured_folder()))
     key = key_in(store.root, path)
     if key is None:
         raise CommandError(f"'{path}' is not in the store '{store.root}'. Name its own store with --store.")
-    return _shown(findings_of_text(_Text(key, data, store), key, allowed.where_configs_are_written()), store)
+    return _shown(findings_of_text(_Text(key, data, store), key, allowed_for_authors()), store)
 
 
 class _Text:
@@ -74,12 +74,12 @@ class _Text:
 def _of_authored(chosen: Authored) -> Findings:
     # It may be any folder, so nothing is remembered of it.
     store = FolderStore(chosen.root)
-    opened = allowed.where_configs_are_written()
+    allowed = allowed_for_authors()
     found = []
     if chosen.folders:
-        found.append(findings_of_store(store, chosen.folders, opened, reading(store)))
+        found.append(findings_of_store(store, chosen.folders, allowed, reading(store)))
     if chosen.keys:
-        found.append(findings_of_files(store, chosen.keys, opened))
+        found.append(findings_of_files(store, chosen.keys, allowed))
     return _shown(_together(found), store)
 
 

@@ -216,7 +216,7 @@ class Allowed:
             )
 
 
-def configured() -> Allowed:
+def allowed_here() -> Allowed:
     """Return what the settings allow."""
     return Allowed(
         env=settings.allowed_env(),
@@ -228,14 +228,14 @@ def configured() -> Allowed:
     )
 
 
-def where_configs_are_written() -> Allowed:
+def allowed_for_authors() -> Allowed:
     """
     Return what the settings allow, for a machine on which configs are only written: an author's, or that of CI.
 
     It need not have Airflow's Fernet key, and should not.
     """
-    opened = configured()
-    return replace(opened, keys=KeysElsewhere()) if not opened.keys.is_set else opened
+    allowed = allowed_here()
+    return replace(allowed, keys=KeysElsewhere()) if not allowed.keys.is_set else allowed
 
 
 def connections_in(document: Document) -> list[str]:

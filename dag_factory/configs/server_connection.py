@@ -22,34 +22,34 @@ CONN_ID = f"[{SECTION}] openmetadata_conn_id"
 _SCHEMES = ("http", "https")
 
 
-def resolved(document: Document, dag_id: str, opened: Allowed, *, on_secret: Callable[[str], None]) -> Document:
+def resolved(document: Document, dag_id: str, allowed: Allowed, *, on_secret: Callable[[str], None]) -> Document:
     """
     Return a document with its connection to the server: the Connection's fields merged in, resolved, and checked.
 
     All other references stay as they are.
 
     :param dag_id: of the document
-    :param opened: what the operator allows configs
+    :param allowed: what the operator allows configs
     :param on_secret: called with each secret, so that logs can be masked
     :raises ConfigError: where a reference can't be resolved, or the document may not report to that server
     """
-    theirs = _operators_fields(opened.server_connection, on_secret)
+    theirs = _operators_fields(allowed.server_connection, on_secret)
     # Nothing else is checked here: a document that is wrong elsewhere must still be able to report that.
     own = {FIELD: document[FIELD]} if FIELD in document else {}
-    opened.check(own)
+    allowed.check(own)
     merged = {**own, FIELD: _merged(own.get(FIELD), theirs)} if theirs is not None else own
-    connection = resolve(merged, dag_id, keys=opened.keys, permit=opened.check_reference, on_secret=on_secret).get(
+    connection = resolve(merged, dag_id, keys=allowed.keys, permit=allowed.check_reference, on_secret=on_secret).get(
         FIELD
     )
     if isinstance(connection, dict):
         is_server_ours = "hostPort" in (theirs or {})
-        if _carries_token(theirs) and not is_server_ours and not opened.servers:
+        if _carries_token(theirs) and not is_server_ours and not allowed.servers:
             raise ConfigError(
-                f"refers to the Connection '{opened.server_connection}', which has a token but no host, so a config "
+                f"refers to the Connection '{allowed.server_connection}', which has a token but no host, so a config "
                 f"could send the token to any host. Set the Connection's host, or set [{SECTION}] allowed_servers",
                 field=CONN_ID,
             )
-        opened.check_resolved(connection, is_server_ours=is_server_ours)
+        allowed.check_resolved(connection, is_server_ours=is_server_ours)
         _check_token(own.get(FIELD), theirs, connection)
     return {**document, FIELD: connection} if FIELD in merged else document
 

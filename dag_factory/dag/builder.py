@@ -45,9 +45,9 @@ _MAX_DISPLAY_NAME = 2000
 _MAX_DESCRIPTION = 5000  # not a column's width, but as much as a list can show
 
 
-def build_dag(config: Config, opened: Allowed | None = None, **settings: Any) -> DAG:
+def build_dag(config: Config, allowed: Allowed | None = None, **settings: Any) -> DAG:
     """Return the DAG of a config: the one that its plan describes, see `plan_of`, which has the same parameters."""
-    return build(plan_of(config, opened, **settings))
+    return build(plan_of(config, allowed, **settings))
 
 
 def build_placeholder(config: BrokenConfig) -> DAG:
@@ -57,7 +57,7 @@ def build_placeholder(config: BrokenConfig) -> DAG:
 
 def plan_of(  # noqa: PLR0913 - the last by name
     config: Config,
-    opened: Allowed | None = None,
+    allowed: Allowed | None = None,
     *,
     longest_run: int | None = None,
     title_tag: bool = False,
@@ -67,7 +67,7 @@ def plan_of(  # noqa: PLR0913 - the last by name
     """
     Return all that the DAG of a config is built from. It holds no secret.
 
-    :param opened: what the operator allows configs; None to read the settings
+    :param allowed: what the operator allows configs; None to read the settings
     :param longest_run: seconds after which a run without a ``workflowTimeout`` is ended, None for no limit
     :param title_tag: whether the pipeline's title is one of the DAG's tags
     :param spread: over how many seconds the runs of one cron are spread, unless the config says so
@@ -75,7 +75,7 @@ def plan_of(  # noqa: PLR0913 - the last by name
     :raises ConfigError: where validation finds an error; nothing else prevents a DAG
     """
     try:
-        verdict = examine_config(config, opened, warnings=True)
+        verdict = examine_config(config, allowed, warnings=True)
         pipeline = verdict.require_pipeline()
         warnings = _shown(verdict.warnings) if config.trouble is None else []
         return _planned(

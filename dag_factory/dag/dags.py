@@ -25,7 +25,7 @@ class Dags:
     def __init__(self, settings: LoadSettings) -> None:
         self._plan_of = partial(
             plan_of,
-            opened=settings.opened,
+            allowed=settings.allowed,
             longest_run=settings.longest_run,
             title_tag=settings.title_tag,
             spread=settings.spread,

@@ -11,8 +11,7 @@ from pathlib import Path
 from airflow import __version__ as airflow_version
 
 from dag_factory import __version__, settings
-from dag_factory.configs import allowed
-from dag_factory.configs.allowed import Allowed
+from dag_factory.configs.allowed import Allowed, allowed_here
 from dag_factory.errors import SettingsError
 from dag_factory.secrets.names import declared_names
 from dag_factory.settings.options import DEFAULT_LONGEST_RUN
@@ -29,14 +28,14 @@ class LoadSettings:
     """
     What a load needs of the settings.
 
-    :param opened: what the operator allows configs
+    :param allowed: what the operator allows configs
     :param longest_run: seconds after which a run without a ``workflowTimeout`` is ended, None for no limit
     :param title_tag: whether a pipeline's title is one of its DAG's tags
     :param spread: over how many seconds the runs of one cron are spread
     :param openmetadata_url: address of OpenMetadata's UI, None where only configs may have it
     """
 
-    opened: Allowed = field(default_factory=Allowed)
+    allowed: Allowed = field(default_factory=Allowed)
     longest_run: int | None = None
     title_tag: bool = False
     spread: int = 0
@@ -52,12 +51,12 @@ class LoadSettings:
             __version__,
             airflow_version,
             revision_of_code(_PACKAGE),
-            {each.name: getattr(self.opened, each.name) for each in fields(self.opened) if each.compare},
-            *self.opened.keys.fingerprints,
-            self.opened.keys.problem,
+            {each.name: getattr(self.allowed, each.name) for each in fields(self.allowed) if each.compare},
+            *self.allowed.keys.fingerprints,
+            self.allowed.keys.problem,
             # They are hidden in the docs of a DAG, which are kept.
             declared_names(),
-            sorted(map(str, self.opened.versions.all().items())),
+            sorted(map(str, self.allowed.versions.all().items())),
             self.longest_run,
             self.title_tag,
             self.spread,
@@ -68,7 +67,7 @@ class LoadSettings:
 
 def configured() -> LoadSettings:
     """Return the settings of this process."""
-    return LoadSettings(allowed.configured(), _longest_run(), _title_tag(), _spread(), settings.openmetadata_url())
+    return LoadSettings(allowed_here(), _longest_run(), _title_tag(), _spread(), settings.openmetadata_url())
 
 
 def _longest_run() -> int | None:

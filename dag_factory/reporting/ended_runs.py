@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from dag_factory.configs import allowed
+from dag_factory.configs.allowed import allowed_here
 from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.configs.server_connection import require_server, resolved
 from dag_factory.errors import ConfigError
@@ -118,8 +118,8 @@ def _send(run: EndedRun, report: Report, config: Config | BrokenConfig, timeout:
     mask = Mask()
     document = config.document
     try:
-        opened = allowed.configured()
-        server = require_server(resolved(document, run.dag_id, opened, on_secret=mask.add_unless_open))
+        allowed = allowed_here()
+        server = require_server(resolved(document, run.dag_id, allowed, on_secret=mask.add_unless_open))
         for secret in secret_values(server):
             mask.add(secret)
     except ConfigError as error:

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from urllib.parse import quote, quote_plus
 
 from dag_factory.plain_text import without_terminal_codes
+from dag_factory.secrets.detection import is_plain_words
 from dag_factory.secrets.masked_streams import rewritten_output
 from dag_factory.secrets.redaction import HIDDEN
-from dag_factory.secrets.texts import is_plain_words
 
 # Shorter secrets are not hidden: such texts occur all over a log, so `***` in their place would make it unreadable.
 _MIN_LENGTH = 4

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from dag_factory.secrets.detection import is_plain_words, secrets_in
 from dag_factory.secrets.names import is_secret_name, is_secret_place
 from dag_factory.secrets.references import FERNET, is_reference
-from dag_factory.secrets.texts import is_plain_words, secrets_in
 
 HIDDEN = "***"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dag_factory.configs import allowed
+from dag_factory.configs.allowed import allowed_here
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config, check
 from dag_factory.store.database import NoDatabase
@@ -46,7 +46,7 @@ class Seen:
         :raises StoreError: where the store can't be listed
         """
         # Read once: thousands of files may claim one DAG id.
-        is_good = is_good or partial(check, opened=allowed.configured())
+        is_good = is_good or partial(check, allowed=allowed_here())
         catalog = Catalog(store, is_good, index=index or Index(NoDatabase()))
         owned = catalog.owners()
         return cls({dag_id: _origin(found, catalog.stamps.get(found.key)) for dag_id, found in owned.items()})

@@ -72,24 +72,24 @@ def is_broken(config: Config | BrokenConfig) -> bool:
     return not config.is_outranked
 
 
-def check(config: Config, opened: Allowed | None = None) -> None:
+def check(config: Config, allowed: Allowed | None = None) -> None:
     """
     Check a config.
 
-    :param opened: what the operator allows configs; None to read the settings
+    :param allowed: what the operator allows configs; None to read the settings
     :raises InvalidError: with all errors
     """
-    examine_config(config, opened).require_pipeline()
+    examine_config(config, allowed).require_pipeline()
 
 
-def examine_config(config: Config, opened: Allowed | None = None, *, warnings: bool = False) -> Verdict:
+def examine_config(config: Config, allowed: Allowed | None = None, *, warnings: bool = False) -> Verdict:
     """
     Return the verdict on a config: on its document, and on its file's name.
 
-    :param opened: what the operator allows configs; None to read the settings
+    :param allowed: what the operator allows configs; None to read the settings
     :param warnings: whether to look for warnings even where there are no errors
     """
     if "name" not in config.document and PurePosixPath(config.key).stem.lower() in _LIKE_DEFAULTS:
         problem = "is named almost like the defaults of a folder, and is a pipeline without a name"
         return Verdict((Problem(None, "filename", problem, f"For defaults, rename the file to {DEFAULTS}"),), None)
-    return examine(config.document, opened, warnings=warnings, is_stored=True)
+    return examine(config.document, allowed, warnings=warnings, is_stored=True)

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from dag_factory.configs import allowed
-from dag_factory.configs.allowed import Allowed
+from dag_factory.configs.allowed import Allowed, allowed_here
 from dag_factory.configs.document import parse
 from dag_factory.configs.problem import EFFECT, ERROR, InvalidError, Problem, problem_of, problems_in
 from dag_factory.configs.validation.effects import without_inherited
@@ -63,12 +62,12 @@ class Examination:
     Examines the configs of a store by the validation and the catalogue of a load. It changes nothing in the store.
 
     :param store: read when a question is asked; each file of defaults is read once
-    :param opened: what the operator allows configs; None to read the settings
+    :param allowed: what the operator allows configs; None to read the settings
     """
 
-    def __init__(self, store: ConfigStore, opened: Allowed | None = None) -> None:
+    def __init__(self, store: ConfigStore, allowed: Allowed | None = None) -> None:
         self._store = store
-        self._opened = opened or allowed.configured()
+        self._allowed = allowed or allowed_here()
         self._files = ConfigFiles(store)
         self._catalog = Catalog(store, self._check, notes=False)
         self._positions = self._catalog.positions
@@ -106,7 +105,7 @@ class Examination:
         unlisted: dict[str, str] = {}
         keys = [key for key in self._store.list_keys(unlisted) if not is_defaults(key)]
         self.unlisted = unlisted
-        readings = {reading.key: reading for reading in read(self._store, keys, self._opened)}
+        readings = {reading.key: reading for reading in read(self._store, keys, self._allowed)}
         self._found |= {key: reading.problems for key, reading in readings.items() if reading.problem is None}
         good = {
             each.named_id: (each.key, _AS_READ.text) for each in readings.values() if each.named_id and each.is_good
@@ -158,12 +157,12 @@ class Examination:
 
         :raises StoreError: where the store can't be read
         """
-        return problems_of_defaults(self._store, key, self._opened, self._files, self._positions)
+        return problems_of_defaults(self._store, key, self._allowed, self._files, self._positions)
 
     def _check(self, config: Config) -> None:
         problems = self._found.get(config.key) if config.trouble is None else None
         if problems is None:
-            problems = examine_config(config, self._opened, warnings=True).problems
+            problems = examine_config(config, self._allowed, warnings=True).problems
             if config.trouble is None:
                 self._found[config.key] = problems
         if errors := [problem for problem in problems if problem.level == ERROR]:
@@ -193,7 +192,7 @@ class _ClaimsRead(Claims):
 
 
 def problems_of_defaults(
-    store: Readable, key: str, opened: Allowed, files: ConfigFiles, positions: Positions
+    store: Readable, key: str, allowed: Allowed, files: ConfigFiles, positions: Positions
 ) -> list[Problem]:
     """
     Return what is wrong with what a file of defaults says itself; what it lacks may be in the configs.
@@ -208,7 +207,7 @@ def problems_of_defaults(
     except ConfigError as error:
         is_own = error.config in (None, key)
         return positions.located(problems_in(error), key, ()) if is_own else []
-    found = [problem for problem in validate(document, opened, is_stored=True) if problem.kind != EFFECT]
+    found = [problem for problem in validate(document, allowed, is_stored=True) if problem.kind != EFFECT]
     return positions.within(found, key)
 
 

@@ -46,17 +46,17 @@ class Findings:
 
 
 def findings_of_store(
-    store: ConfigStore, folders: Sequence[str] = ("",), opened: Allowed | None = None, read: Read = one_by_one
+    store: ConfigStore, folders: Sequence[str] = ("",), allowed: Allowed | None = None, read: Read = one_by_one
 ) -> Findings:
     """
     Return what is wrong in a store, each config judged beside all others.
 
     :param folders: whose files are judged; an empty one is the whole store
-    :param opened: what the operator allows configs; None to read the settings
+    :param allowed: what the operator allows configs; None to read the settings
     :param read: reads the configs
     :raises StoreError: where the store can't be listed
     """
-    examination = Examination(store, opened)
+    examination = Examination(store, allowed)
     examined = [each for each in examination.all(read) if _is_in(each.key, folders)]
     found = [_named(problem, each.key) for each in examined for problem in (*each.problems, *each.warnings)]
     keys = [key for key in store.list_keys() if is_defaults(key) and _is_in(key, folders)]
@@ -70,16 +70,16 @@ def findings_of_store(
     return _sorted(found, len(examined) + len(keys))
 
 
-def findings_of_files(store: FolderStore, keys: Iterable[str], opened: Allowed | None = None) -> Findings:
+def findings_of_files(store: FolderStore, keys: Iterable[str], allowed: Allowed | None = None) -> Findings:
     """
     Return what is wrong in some files of a folder, and with a file of defaults in the configs that inherit it.
 
     Other configs are opened only as the catalogue's ``look_up`` does, so a few files of a large store take little time.
 
-    :param opened: what the operator allows configs; None to read the settings
+    :param allowed: what the operator allows configs; None to read the settings
     :raises StoreError: where the store can't be listed
     """
-    examination = Examination(store, opened)
+    examination = Examination(store, allowed)
     found: list[Problem] = []
     configs: dict[str, None] = {}
     files = set()
@@ -101,18 +101,18 @@ def findings_of_files(store: FolderStore, keys: Iterable[str], opened: Allowed |
     return _sorted(found, len(files))
 
 
-def findings_of_text(files: Readable, key: str, opened: Allowed) -> Findings:
+def findings_of_text(files: Readable, key: str, allowed: Allowed) -> Findings:
     """
     Return what is wrong with one config or file of defaults, whatever other configs there are.
 
     :param files: has the file, and its defaults
-    :param opened: what the operator allows configs
+    :param allowed: what the operator allows configs
     :raises StoreError: where a file can't be read
     """
     if is_defaults(key):
-        found = problems_of_defaults(files, key, opened, ConfigFiles(files), Positions(files.read))
+        found = problems_of_defaults(files, key, allowed, ConfigFiles(files), Positions(files.read))
         return _sorted([_named(problem, key) for problem in found], 1)
-    reading = read_config(ConfigFiles(files), key, opened)
+    reading = read_config(ConfigFiles(files), key, allowed)
     if reading is None:
         return Findings(0, ())
     problems = problems_in(reading.problem) if reading.problem is not None else reading.problems

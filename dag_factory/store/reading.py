@@ -54,12 +54,12 @@ Read = Callable[["ConfigStore", Sequence[str], Allowed], Iterable[Reading]]
 """Reads the configs of a store by their keys, and leaves out those that are gone by now."""
 
 
-def one_by_one(store: ConfigStore, keys: Sequence[str], opened: Allowed) -> Iterator[Reading]:
+def one_by_one(store: ConfigStore, keys: Sequence[str], allowed: Allowed) -> Iterator[Reading]:
     """Read configs in this process."""
     store.prefetch(keys)
     files = ConfigFiles(store)
     for key in keys:
-        if (reading := read_config(files, key, opened)) is not None:
+        if (reading := read_config(files, key, allowed)) is not None:
             yield reading
 
 
@@ -70,10 +70,10 @@ def in_processes(processes: int) -> Read:
     They are forks, so the caller must not have threads.
     """
 
-    def read(store: ConfigStore, keys: Sequence[str], opened: Allowed) -> Iterable[Reading]:
+    def read(store: ConfigStore, keys: Sequence[str], allowed: Allowed) -> Iterable[Reading]:
         if processes < 2 or len(keys) < _WORTH_IT:
-            return one_by_one(store, keys, opened)
-        pool = ProcessPoolExecutor(processes, get_context("fork"), _begin, (store, opened))
+            return one_by_one(store, keys, allowed)
+        pool = ProcessPoolExecutor(processes, get_context("fork"), _begin, (store, allowed))
         chunks = [keys[start : start + _CHUNK] for start in range(0, len(keys), _CHUNK)]
         # Begun here and not by the first that is asked for: by then the caller may show progress, in a thread.
         return _all_of(pool, pool.map(_read_some, chunks))
@@ -90,20 +90,20 @@ def _all_of(pool: ProcessPoolExecutor, read: Iterable[list[Reading]]) -> Iterato
             raise StoreError("A process that read configs was killed. Is there enough memory? Retry.") from None
 
 
-def _begin(store: ConfigStore, opened: Allowed) -> None:
+def _begin(store: ConfigStore, allowed: Allowed) -> None:
     """Prepare a process of the pool."""
-    _mine.append((ConfigFiles(store), opened))
+    _mine.append((ConfigFiles(store), allowed))
 
 
 _mine: list[tuple[ConfigFiles, Allowed]] = []
 
 
 def _read_some(keys: Sequence[str]) -> list[Reading]:
-    files, opened = _mine[-1]
-    return [reading for key in keys if (reading := read_config(files, key, opened)) is not None]
+    files, allowed = _mine[-1]
+    return [reading for key in keys if (reading := read_config(files, key, allowed)) is not None]
 
 
-def read_config(files: ConfigFiles, key: str, opened: Allowed) -> Reading | None:
+def read_config(files: ConfigFiles, key: str, allowed: Allowed) -> Reading | None:
     """Return what one config says by itself, None where it is missing."""
     contents = files.contents(key)
     if contents is None:
@@ -112,5 +112,5 @@ def read_config(files: ConfigFiles, key: str, opened: Allowed) -> Reading | None
     named_id = named_in(document)
     problems: tuple[Problem, ...] = ()
     if contents.problem is None:
-        problems = examine_config(Config(named_id or stem_id(key), key, document), opened, warnings=True).problems
+        problems = examine_config(Config(named_id or stem_id(key), key, document), allowed, warnings=True).problems
     return Reading(key, named_id, contents.problem, problems, summary_of(document))

@@ -21,7 +21,7 @@ from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.config_files import ConfigFiles
 from dag_factory.store.file_names import FileNames, deployed_key
-from dag_factory.store.toggled import toggled
+from dag_factory.store.pause_change import pause_change
 
 # Each sealed value takes at least so many bytes.
 _MAX_SEALED = MAX_BYTES // 150
@@ -104,7 +104,7 @@ def deploy(
             _check_same_pipeline(checked, present)
             if present.key == key and _same(at_rest, store, pipeline.dag_id, keys):
                 return Deployed(pipeline.dag_id, changed=False)
-            if toggle is not None and (paused := toggled(present.document, whole)) is not None:
+            if toggle is not None and (paused := pause_change(present.document, whole)) is not None:
                 toggle(pipeline.dag_id, paused)
         store.write(key, _written(at_rest))
         store.bump()

@@ -11,7 +11,7 @@ from dag_factory.secrets.references import decrypted
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
 from dag_factory.store.index import Index
-from dag_factory.sync.content import are_same, content
+from dag_factory.sync.comparison import are_same, content
 from dag_factory.sync.server_pipelines import Listing, ServerPipeline
 from dag_factory.sync.stored_configs import StoredConfig, stored_config, stored_configs
 

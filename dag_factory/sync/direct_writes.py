@@ -13,7 +13,7 @@ from dag_factory.configs.allowed import SERVER, connections_in
 from dag_factory.configs.document import Document, check_values
 from dag_factory.errors import ConfigError, StoreLockedError
 from dag_factory.store import ConfigStore, writer
-from dag_factory.sync.content import holds_masks
+from dag_factory.sync.comparison import holds_masks
 from dag_factory.sync.difference import Differing
 from dag_factory.sync.redeploy import Redeployed
 from dag_factory.sync.server_pipelines import Listing, ServerPipeline

@@ -20,7 +20,7 @@ from tenacity import (
     wait_exponential,
 )
 
-from dag_factory.configs import allowed
+from dag_factory.configs.allowed import allowed_here
 from dag_factory.configs.document import Document
 from dag_factory.configs.server_connection import require_server, resolved
 from dag_factory.errors import ServerError, ServerUnavailable, SettingsError
@@ -178,14 +178,14 @@ def configured_connection() -> Document:
     :raises SettingsError: where the setting is empty
     :raises ConfigError: where the Connection is missing, or has no server
     """
-    opened = allowed.configured()
-    if opened.server_connection is None:
+    allowed = allowed_here()
+    if allowed.server_connection is None:
         raise SettingsError(
             f"[{SECTION}] openmetadata_conn_id is empty, and the OpenMetadata server to ask is unknown. Set it to an "
             "Airflow Connection that has the server's address and a token."
         )
     mask = Mask()
-    connection = require_server(resolved({}, "", opened, on_secret=mask.add_unless_open))
+    connection = require_server(resolved({}, "", allowed, on_secret=mask.add_unless_open))
     for secret in secret_values(connection):
         mask.add(secret)
     return connection

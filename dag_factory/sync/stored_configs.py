@@ -14,7 +14,7 @@ from dag_factory.openmetadata.server_address import ServerAddress, server_addres
 from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.index import Index
-from dag_factory.sync.content import content
+from dag_factory.sync.comparison import content
 from dag_factory.sync.server_pipelines import is_uuid
 
 

@@ -122,7 +122,7 @@ class Execution:
         self._outcome.run = self._prepared_run(found.pipeline, found.server)
         resolved = resolve_config(found, self._dag_id, self._conf, self._mask)
         run = self._outcome.run = self._prepared_run(resolved.pipeline, resolved.document)
-        found.opened.check_application(resolved.document)
+        found.allowed.check_application(resolved.document)
         # With references unresolved: not everybody who may see the run may see their values.
         self._show(resolved.config, found.pipeline, require_server(resolved.document)["hostPort"])
         interpreter = Interpreter.chosen(resolved.pipeline.dag_factory.runner.python, found.config.key)

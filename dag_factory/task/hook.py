@@ -10,7 +10,7 @@ from typing import Any
 
 from airflow.sdk.bases.hook import BaseHook
 
-from dag_factory.configs import allowed
+from dag_factory.configs.allowed import allowed_here
 from dag_factory.configs.connection_form import CONN_TYPE, FIELDS, HIDDEN, HOOK_NAME, LABELS, PLACEHOLDERS
 from dag_factory.configs.document import Document
 from dag_factory.configs.server_connection import operators_server
@@ -65,7 +65,7 @@ class OpenMetadataHook(BaseHook):
             fields = operators_server(connection)
             if "hostPort" in connection.extra_dejson:
                 return False, "The extra's hostPort is not tested. Write the address into the field Host"
-            allowed.configured().check_resolved(fields, is_server_ours=True)
+            allowed_here().check_resolved(fields, is_server_ours=True)
             found = require_answers(fields, answer_seconds=self._answer_seconds, retry_seconds=0)
         except DagFactoryError as error:
             return False, str(error)

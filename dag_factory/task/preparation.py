@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
-from dag_factory.configs import allowed
-from dag_factory.configs.allowed import Allowed
+from dag_factory.configs.allowed import Allowed, allowed_here
 from dag_factory.configs.at_rest import open_texts, sealed_values
 from dag_factory.configs.document import Document
 from dag_factory.configs.pipeline import IngestionPipeline
@@ -36,13 +35,13 @@ class Reachable:
     :param config: as the store has it
     :param document: the same with the connection of its server resolved; all other references stay as they are
     :param pipeline: the one that this document describes
-    :param opened: what this worker's settings allow configs
+    :param allowed: what this worker's settings allow configs
     """
 
     config: Config | BrokenConfig
     document: Document
     pipeline: IngestionPipeline
-    opened: Allowed
+    allowed: Allowed
 
     @property
     def server(self) -> Document:
@@ -77,11 +76,11 @@ def find_config(dag_id: str, problem: str | None, mask: Mask) -> Reachable:
     config = _config(dag_id, problem)
     mask.spare(open_texts(config.document))
     # This worker's own settings count, whatever the DAG processor's or the API server's are.
-    opened = allowed.configured()
+    allowed = allowed_here()
     try:
         with _naming(config):
-            document = resolved(config.document, dag_id, opened, on_secret=mask.add_unless_open)
-            return Reachable(config, document, IngestionPipeline.from_document(document), opened)
+            document = resolved(config.document, dag_id, allowed, on_secret=mask.add_unless_open)
+            return Reachable(config, document, IngestionPipeline.from_document(document), allowed)
     except ConfigError as error:
         raise (config.problem if isinstance(config, BrokenConfig) else error) from None
 
@@ -94,16 +93,16 @@ def resolve_config(found: Reachable, dag_id: str, conf: Mapping[str, object], ma
     :param mask: gets each secret of the document
     :raises ConfigError: where a reference can't be resolved or is not allowed, or the conf is invalid
     """
-    config, opened = found.config, found.opened
+    config, allowed = found.config, found.allowed
     if isinstance(config, BrokenConfig):
         raise config.problem
     with _naming(config):
-        opened.check(config.document)
+        allowed.check(config.document)
         rest = resolve(
             {name: value for name, value in found.document.items() if name != FIELD},
             dag_id,
-            keys=opened.keys,
-            permit=opened.check_reference,
+            keys=allowed.keys,
+            permit=allowed.check_reference,
             on_secret=mask.add_unless_open,
         )
     # References in a conf stay as they are: users who may trigger must not read what the worker can.

@@ -89,7 +89,7 @@ def check_kinds(conf: Mapping[str, Any]) -> None:
     for key, (is_one, kind) in KEYS.items():
         value = conf.get(key)
         if value is not None and not is_one(value):
-            raise _misfit(key, f"is not {kind}")
+            raise _misfit(key, f"is not {kind}. Trigger the pipeline with {kind} there, or leave the key out")
 
 
 def _given(document: Document, conf: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,8 @@ WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
     "a conf that Airflow would quote": (
         "trigger",
         {"dag_id": "one", "conf": {"testCases": "canary"}},
-        "The field 'conf.testCases': is not a list of names.",
+        "The field 'conf.testCases' is not a list of names. Trigger the pipeline with a list of names there, or leave "
+        "the key out.",
     ),
     "a run_id that is a list": (
         "kill",

@@ -1,4 +1,4 @@
-"""What configs may reach: nothing that the operator has not opened, wherever a document names it."""
+"""What configs may reach: nothing that the operator has not allowed, wherever a document names it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dag_factory.configs.allowed import SERVER, Allowed, configured, connections_in
+from dag_factory.configs.allowed import SERVER, Allowed, allowed_here, connections_in
 from dag_factory.configs.validation.validator import examine
 from dag_factory.dag.builder import build_dag
 from dag_factory.errors import ConfigError
@@ -29,9 +29,9 @@ PIPELINE = {
 }
 
 
-def problem_of(document: dict[str, Any], opened: Allowed = OPENED) -> ConfigError:
+def problem_of(document: dict[str, Any], allowed: Allowed = OPENED) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
-        opened.check(document)
+        allowed.check(document)
     return caught.value
 
 
@@ -90,8 +90,8 @@ def test_a_pattern_opens_no_more_than_it_says(reference: dict[str, str]) -> None
     st.text("ABCabc_", max_size=9),
     st.lists(st.sampled_from(["*", "AIRFLOW_*", "airflow_*", "A*"]), max_size=3),
 )
-def test_no_setting_opens_airflow_s_own_variables(prefix: str, rest: str, opened: list[str]) -> None:
-    problem = problem_of({"a": {"$env": prefix + rest}}, Allowed(env=tuple(opened)))
+def test_no_setting_opens_airflow_s_own_variables(prefix: str, rest: str, allowed: list[str]) -> None:
+    problem = problem_of({"a": {"$env": prefix + rest}}, Allowed(env=tuple(allowed)))
     assert "belongs to Airflow" in problem.problem
 
 
@@ -102,13 +102,13 @@ def test_nothing_is_open_by_an_empty_list(name: str) -> None:
 
 
 def test_the_settings_open_what_is_openmetadata_s_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert configured() == Allowed(("OPENMETADATA_*",), ("openmetadata*",), applications=("metadata.",))
+    assert allowed_here() == Allowed(("OPENMETADATA_*",), ("openmetadata*",), applications=("metadata.",))
     monkeypatch.setenv(f"{SECTION}OPENMETADATA_CONN_ID", "om")
     monkeypatch.setenv(f"{SECTION}ALLOWED_ENV", "A, B_*")
     monkeypatch.setenv(f"{SECTION}ALLOWED_CONNECTIONS", "")
     monkeypatch.setenv(f"{SECTION}ALLOWED_SERVERS", "om.example")
     monkeypatch.setenv(f"{SECTION}ALLOWED_APPLICATIONS", "metadata.,acme.")
-    assert configured() == Allowed(("A", "B_*"), ("om",), ("om.example",), "om", ("metadata.", "acme."))
+    assert allowed_here() == Allowed(("A", "B_*"), ("om",), ("om.example",), "om", ("metadata.", "acme."))
 
 
 @pytest.mark.parametrize("name", ["Host", "host", " HOST "])
@@ -135,12 +135,12 @@ def test_a_token_may_not_be_the_name_of_a_file(token: str) -> None:
 
 
 def test_a_plain_host_is_checked_where_servers_are_listed() -> None:
-    opened = Allowed(servers=("om.example", "*.internal:8585"))
-    opened.check(server(hostPort="http://a.internal:8585/api"))
-    problem = problem_of(server(hostPort="http://a.internal/api"), opened)
+    allowed = Allowed(servers=("om.example", "*.internal:8585"))
+    allowed.check(server(hostPort="http://a.internal:8585/api"))
+    problem = problem_of(server(hostPort="http://a.internal/api"), allowed)
     assert problem.field == "openMetadataServerConnection.hostPort"
     assert "the host 'a.internal:80', which is not open to configs" in problem.problem
-    problem = problem_of(server(hostPort="http://user:canary@om.example/api"), opened)
+    problem = problem_of(server(hostPort="http://user:canary@om.example/api"), allowed)
     assert "is not a plain URL" in problem.problem
     assert "canary" not in str(problem)
 
@@ -157,15 +157,15 @@ def test_a_connection_of_a_wrong_kind_reaches_nothing(value: object) -> None:
 
 
 def test_the_connection_of_the_server_is_for_nothing_else() -> None:
-    opened = Allowed(connections=("om", "*"), server_connection="om")
+    allowed = Allowed(connections=("om", "*"), server_connection="om")
     reference = {"$connection": "om", "field": "password"}
-    opened.check(server(securityConfig={"jwtToken": reference}))
+    allowed.check(server(securityConfig={"jwtToken": reference}))
     for elsewhere in ({"sourceConfig": {"config": {"dbtCloudAuthToken": reference}}}, {f"{SERVER}2": reference}):
-        assert "is for OpenMetadata's server alone" in problem_of(elsewhere, opened).problem
+        assert "is for OpenMetadata's server alone" in problem_of(elsewhere, allowed).problem
 
 
 @pytest.mark.parametrize(
-    ("fields", "opened", "problem"),
+    ("fields", "allowed", "problem"),
     [
         ({}, Allowed(servers=("om.example",)), "allowed_servers"),
         ({"hostPort": "http://om.example@mine.example"}, Allowed(servers=("om.example",)), "is not a plain URL"),
@@ -176,12 +176,12 @@ def test_the_connection_of_the_server_is_for_nothing_else() -> None:
     ],
 )
 def test_an_automation_takes_no_way_that_a_pipeline_may_not_take(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], opened: Allowed, problem: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], allowed: Allowed, problem: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "token").touch()
     with pytest.raises(ConfigError, match=problem):
-        opened.check_automation(server(**fields))
+        allowed.check_automation(server(**fields))
     Allowed(servers=("mine.example",)).check_automation(server(securityConfig={"jwtToken": "eyJ"}))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from airflow.sdk import Connection
 
-from dag_factory.configs.allowed import Allowed, configured
+from dag_factory.configs.allowed import Allowed, allowed_here
 from dag_factory.configs.server_connection import require_server, resolved, server_fields
 from dag_factory.errors import ConfigError
 from tests.airflow_versions import BEFORE_3_2
@@ -25,7 +25,9 @@ def laid_over(monkeypatch: pytest.MonkeyPatch, document: dict[str, Any], **field
     monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__OPENMETADATA_CONN_ID", "om")
     monkeypatch.setenv("AIRFLOW_CONN_OM", json.dumps(fields))
     secrets: list[str] = []
-    return resolved(document, "orders", configured(), on_secret=secrets.append)["openMetadataServerConnection"], secrets
+    return resolved(document, "orders", allowed_here(), on_secret=secrets.append)[
+        "openMetadataServerConnection"
+    ], secrets
 
 
 def test_without_the_setting_a_document_speaks_for_itself() -> None:
@@ -139,7 +141,7 @@ def test_the_extra_holds_further_fields(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_connection_that_airflow_does_not_have_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__OPENMETADATA_CONN_ID", "gone")
     with pytest.raises(ConfigError, match=r"openmetadata_conn_id': refers to the Connection 'gone'"):
-        resolved({}, "orders", configured(), on_secret=pytest.fail)
+        resolved({}, "orders", allowed_here(), on_secret=pytest.fail)
 
 
 @pytest.mark.parametrize("connection", [None, {}, {"authProvider": "openmetadata"}, "http://canary", ["canary"]])
@@ -149,9 +151,9 @@ def test_a_document_that_says_nothing_of_a_server_is_refused(connection: object)
     assert "canary" not in str(error.value)
 
 
-def problem_of(document: dict[str, Any], opened: Allowed) -> ConfigError:
+def problem_of(document: dict[str, Any], allowed: Allowed) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
-        resolved(document, "orders", opened, on_secret=lambda _: None)
+        resolved(document, "orders", allowed, on_secret=lambda _: None)
     return caught.value
 
 
@@ -180,9 +182,9 @@ def test_a_reference_to_what_is_not_open_is_not_followed(monkeypatch: pytest.Mon
 
 def test_a_host_is_checked_when_its_reference_is_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENMETADATA_HOST_PORT", "https://rogue.example/api")
-    opened = Allowed(env=("OPENMETADATA_*",), servers=("om.example",))
-    opened.check(server({"$env": "OPENMETADATA_HOST_PORT"})["openMetadataServerConnection"])
-    assert "rogue.example" in str(problem_of(server({"$env": "OPENMETADATA_HOST_PORT"}), opened))
+    allowed = Allowed(env=("OPENMETADATA_*",), servers=("om.example",))
+    allowed.check(server({"$env": "OPENMETADATA_HOST_PORT"})["openMetadataServerConnection"])
+    assert "rogue.example" in str(problem_of(server({"$env": "OPENMETADATA_HOST_PORT"}), allowed))
 
 
 def test_the_token_of_a_connection_without_a_host_is_sent_to_none_but_a_server_that_is_allowed(
@@ -193,8 +195,8 @@ def test_the_token_of_a_connection_without_a_host_is_sent_to_none_but_a_server_t
     assert "has a token but no host" in str(problem)
     assert "canary" not in str(problem)
     assert "allowed_servers" in str(problem_of(server(), Allowed(servers=("om.example",), server_connection="om")))
-    opened = Allowed(servers=("mine.example",), server_connection="om")
-    found = resolved(server(), "orders", opened, on_secret=lambda _: None)["openMetadataServerConnection"]
+    allowed = Allowed(servers=("mine.example",), server_connection="om")
+    found = resolved(server(), "orders", allowed, on_secret=lambda _: None)["openMetadataServerConnection"]
     assert found["securityConfig"] == {"jwtToken": "canary"}
 
 

@@ -26,12 +26,14 @@ def fernet_key(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
 
 
-def opened() -> Allowed:
+def allowed() -> Allowed:
     return Allowed(env=("OPENMETADATA_*",), connections=("om",), applications=("metadata.",))
 
 
 def said(root: Path) -> list[tuple[str | None, str]]:
-    return [(problem.field, problem.text) for problem in findings_of_store(FolderStore(root), opened=opened()).problems]
+    return [
+        (problem.field, problem.text) for problem in findings_of_store(FolderStore(root), allowed=allowed()).problems
+    ]
 
 
 @pytest.mark.parametrize("path", RUNNABLE, ids=lambda path: path.stem)
@@ -79,7 +81,7 @@ def test_what_is_no_secret_is_not_warned_of(tmp_path: Path, field: str, value: A
     document = json.loads((ROOT / "configs" / "sample_sqlite_metadata.json").read_text())
     document["openMetadataServerConnection"][field] = value
     (tmp_path / "orders.json").write_text(json.dumps(document))
-    found = findings_of_store(FolderStore(tmp_path), opened=opened()).problems
+    found = findings_of_store(FolderStore(tmp_path), allowed=allowed()).problems
     assert [each for each in found if each.kind == "secret"] == []
 
 
@@ -88,7 +90,7 @@ def test_one_in_defaults_is_named_there_once(tmp_path: Path) -> None:
     (tmp_path / "defaults.yaml").write_text(text.replace("{$env: OPENMETADATA_JWT_TOKEN}", "hunter2"))
     (tmp_path / "orders.yaml").write_text("name: orders\n")
     (tmp_path / "refunds.yaml").write_text("name: refunds\n")
-    found = findings_of_store(FolderStore(tmp_path), opened=opened()).problems
+    found = findings_of_store(FolderStore(tmp_path), allowed=allowed()).problems
     assert {(each.config, each.line) for each in found} == {("defaults.yaml", 7)}
     assert "hunter2" not in str(found)
     assert len(found) == 1

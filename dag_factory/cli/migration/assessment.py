@@ -68,12 +68,12 @@ class Assessor:
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - each is one thing that a judgement needs
-        self, store: ConfigStore | None, folder: Path, names: Iterable[str], opened: Allowed, keys: Keys, now: datetime
+        self, store: ConfigStore | None, folder: Path, names: Iterable[str], allowed: Allowed, keys: Keys, now: datetime
     ) -> None:
         self._store = store
         self._names = frozenset(names)
         self._files = ConfigFiles(store) if store is not None else None
-        self._opened = opened
+        self._allowed = allowed
         self._keys = keys
         self._now = now
         self._prefix = prefix_in(store, folder)
@@ -98,7 +98,7 @@ class Assessor:
             whole = self._as_moved(kept)
             if self._files is not None:
                 whole = self._files.with_defaults(key, whole)
-            pipeline = examine(whole, self._opened).require_pipeline()
+            pipeline = examine(whole, self._allowed).require_pipeline()
         except ConfigError as error:
             return Assessment(kept.name, kept.dag_id, "wrong", str(error.within(kept.name)))
         named = f"{pipeline.dag_id}.json"

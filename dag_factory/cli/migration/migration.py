@@ -20,7 +20,7 @@ from dag_factory.cli.migration.assessment import Assessment, Assessor
 from dag_factory.cli.migration.generated import Generated, find
 from dag_factory.cli.migration.plugin_documents import names_in, read
 from dag_factory.cli.migration.removal import Backup, Removal
-from dag_factory.configs import allowed
+from dag_factory.configs.allowed import allowed_here
 from dag_factory.errors import ConfigError, SettingsError
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
@@ -110,9 +110,9 @@ class Migrator:
         self._store = store
         self._progress = progress
         self._names = names_in(folder)
-        self._opened = allowed.configured()
+        self._allowed = allowed_here()
         self._now = datetime.now(timezone.utc).replace(microsecond=0)
-        self._assessor = Assessor(store, folder, self._names, self._opened, self._keys, self._now)
+        self._assessor = Assessor(store, folder, self._names, self._allowed, self._keys, self._now)
         self._backup = Backup(backup)
         self._removal = Removal(dags_folder, self._backup)
         self.found = Migration(folder, dags_folder, self._assessor.is_in_place)
@@ -202,7 +202,7 @@ class Migrator:
     def _remove(self) -> None:
         """Remove the generated files whose configs are good in the store, as the store is now."""
         assert self._store is not None
-        catalog = Catalog(self._store, lambda config: check(config, self._opened))
+        catalog = Catalog(self._store, lambda config: check(config, self._allowed))
         files = self.found.files
         self.found.files = [
             File(each.generated, each.dag_id, each.stays or self._removed(each, catalog))

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from dag_factory.configs import allowed
-from dag_factory.configs.allowed import Allowed
+from dag_factory.configs.allowed import Allowed, allowed_here
 from dag_factory.configs.document import Document
 from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.configs.problem import ERROR, InvalidError, Problem, without_doubles
@@ -21,7 +20,7 @@ from dag_factory.configs.validation import (
     names,
     owners,
     patterns,
-    reach,
+    permitted,
     schedules,
     source,
     source_config,
@@ -45,9 +44,9 @@ ERRORS: tuple[Check, ...] = (
     source.service,
     source.source_config,
     schedules.schedules,
-    reach.misspelt_references,
-    reach.parts_of_connections,
-    reach.executor,
+    permitted.misspelt_references,
+    permitted.parts_of_connections,
+    permitted.executor,
 )
 """Run at each parse too, so they must be cheap."""
 
@@ -99,19 +98,19 @@ class Verdict:
         return self.pipeline
 
 
-def validate(document: Document, opened: Allowed | None = None, *, is_stored: bool = False) -> list[Problem]:
+def validate(document: Document, allowed: Allowed | None = None, *, is_stored: bool = False) -> list[Problem]:
     """
     Return all problems of a document, errors first.
 
     :param document: merged over its defaults, its references unresolved
-    :param opened: what the operator allows configs; None to read the settings
+    :param allowed: what the operator allows configs; None to read the settings
     :param is_stored: whether the document is stored as it is; a deploy encrypts its secrets first
     """
-    return list(examine(document, opened, warnings=True, is_stored=is_stored).problems)
+    return list(examine(document, allowed, warnings=True, is_stored=is_stored).problems)
 
 
 def examine(
-    document: Document, opened: Allowed | None = None, *, warnings: bool = False, is_stored: bool = False
+    document: Document, allowed: Allowed | None = None, *, warnings: bool = False, is_stored: bool = False
 ) -> Verdict:
     """
     Return the problems of a document, and its pipeline where it has no errors.
@@ -121,18 +120,18 @@ def examine(
     """
     if found := [*foreign.workflow(document), *foreign.answer(document)]:
         return Verdict(tuple(found), None)
-    opened = opened or allowed.configured()
+    allowed = allowed or allowed_here()
     pipeline, misfits = _modelled(document)
     problems = [*_of(NAMES, document), *misfits, *_of(ERRORS, document)]
-    problems += server.server(document, is_given=opened.server_connection is not None)
-    problems += reach.reach(document, opened)
+    problems += server.server(document, is_given=allowed.server_connection is not None)
+    problems += permitted.refusals(document, allowed)
     if not warnings:
-        problems += source_config.misfits(document, opened.versions)
+        problems += source_config.misfits(document, allowed.versions)
     if problems or warnings:
-        problems += [*_of(WARNINGS, document), *reach.interpreter(document, opened)]
-        problems += server.missing_token(document, is_given=opened.server_connection is not None)
+        problems += [*_of(WARNINGS, document), *permitted.interpreter(document, allowed)]
+        problems += server.missing_token(document, is_given=allowed.server_connection is not None)
         problems += in_clear.in_clear(document) if is_stored else ()
-        problems += source_config.misfits_and_doubts(document, opened.versions)
+        problems += source_config.misfits_and_doubts(document, allowed.versions)
     if not problems:
         return Verdict((), pipeline)
     kept = tuple(without_doubles(problems))

@@ -14,10 +14,10 @@ import yaml
 from dag_factory.configs.at_rest import sealed
 from dag_factory.configs.document import YAML_SUFFIXES, Document, parse
 from dag_factory.errors import ConfigError
+from dag_factory.secrets.detection import secrets_in
 from dag_factory.secrets.names import is_secret_name
 from dag_factory.secrets.references import FERNET, encrypted, is_reference, references_in
 from dag_factory.secrets.sealing import Keys
-from dag_factory.secrets.texts import secrets_in
 
 # Stands where a secret is to be left out. No document can hold it.
 _GONE = object()

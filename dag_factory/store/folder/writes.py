@@ -100,7 +100,8 @@ class Writes:
                 ) from None
             except OSError as error:
                 raise StoreError(
-                    f"config_store '{self._root}' can't be locked: {error.strerror}. Nothing has changed."
+                    f"config_store '{self._root}' can't be locked: {error.strerror}. Nothing has changed. Check its "
+                    "disk and its mount; on a network file system, that it supports locks (flock)."
                 ) from error
             # The store may have been unmounted while others had the lock, also one that no memory knows yet.
             if self._presence.check().identity != identity and identity is not None:

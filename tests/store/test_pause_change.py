@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dag_factory.store.toggled import toggled
+from dag_factory.store.pause_change import pause_change
 
 DOCUMENT = {"name": "orders", "pipelineType": "metadata", "service": {"type": "databaseService", "name": "shop"}}
 
@@ -36,14 +36,14 @@ ON, OFF, PAUSED, BOTH, NOTHING = (True, False), (False, False), (True, True), (F
 def test_a_dag_is_switched_where_enabled_or_pause_pipeline_has_changed_and_only_there(
     before: Said, now: Said, paused: bool | None
 ) -> None:
-    assert toggled(document(*before), document(*now)) is paused
+    assert pause_change(document(*before), document(*now)) is paused
 
 
 def test_a_document_that_says_nothing_of_it_is_on() -> None:
-    assert toggled(DOCUMENT, document(*OFF)) is True
-    assert toggled(document(*OFF), {**DOCUMENT, "description": "Another one."}) is False
+    assert pause_change(DOCUMENT, document(*OFF)) is True
+    assert pause_change(document(*OFF), {**DOCUMENT, "description": "Another one."}) is False
 
 
 @pytest.mark.parametrize("broken", [{}, {**DOCUMENT, "enabled": "maybe"}, {"name": ["x"]}])
 def test_a_document_that_nobody_can_read_switches_nothing(broken: dict[str, Any]) -> None:
-    assert toggled(broken, document(*OFF)) is None
+    assert pause_change(broken, document(*OFF)) is None

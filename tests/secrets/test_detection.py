@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dag_factory.secrets.texts import is_plain_words, secrets_in
+from dag_factory.secrets.detection import is_plain_words, secrets_in
 
 printable = st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=12, max_size=60)
 

@@ -7,7 +7,7 @@ from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.errors import ConfigError
 
 
-def toggled(before: Document, now: Document) -> bool | None:
+def pause_change(before: Document, now: Document) -> bool | None:
     """
     Return whether a redeploy pauses (True) or unpauses (False) the pipeline's DAG; None: neither.
 

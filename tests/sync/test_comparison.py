@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dag_factory.sync.content import are_same, content, holds_masks
+from dag_factory.sync.comparison import are_same, content, holds_masks
 from tests.sync.servers import SAMPLE
 
 

@@ -1,4 +1,4 @@
-"""What a document refers to (references, classes, servers, executors), and whether the operator has allowed it."""
+"""What a document refers to (references, classes, servers, executors): is it permitted, and spelt right?"""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _PARTS = tuple(sorted(PARTS))
 _MOST = 20
 
 
-def reach(document: Document, opened: Allowed) -> Iterator[Problem]:
+def refusals(document: Document, allowed: Allowed) -> Iterator[Problem]:
     """Yield an error for each thing that a document may not reach."""
-    for error in islice(opened.refusals(document), _MOST):
+    for error in islice(allowed.refusals(document), _MOST):
         yield problem_of(error, "allowed")
 
 
@@ -38,10 +38,10 @@ def executor(document: Document) -> Iterator[Problem]:
         )
 
 
-def interpreter(document: Document, opened: Allowed) -> Iterator[Problem]:
+def interpreter(document: Document, allowed: Allowed) -> Iterator[Problem]:
     """Yield a warning for an interpreter that the settings here don't name: the workers' settings may differ."""
     python = (mapping_at(document, *RUNNER) or {}).get("python")
-    if isinstance(python, str) and python and not opened.versions.is_open(python):
+    if isinstance(python, str) and python and not allowed.versions.is_open(python):
         way_out = f"Ask Airflow's operator to add it to [{SECTION}] allowed_pythons"
         problem = "is not an interpreter that configs may choose, so the run fails unless the workers' settings differ"
         yield Problem("dagFactory.runner.python", "allowed", problem, way_out, WARNING)
