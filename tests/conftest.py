@@ -18,6 +18,7 @@ from tests.e2e.airflows import (  # noqa: F401 - fixtures
     airflow_under_load,
     config_store,
     dags_folder,
+    otlp,
     statsd,
 )
 from tests.examples import register_profiles

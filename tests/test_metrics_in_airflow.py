@@ -19,7 +19,7 @@ from sandbox.stack import AirflowStack
 from tests.e2e.pipelines import drop, sample
 from tests.e2e.runs import run
 from tests.e2e.servers import calling
-from tests.metrics_receivers import StatsdReceiver
+from tests.metrics_receivers import OtlpReceiver, StatsdReceiver
 from tests.test_monitoring import mapped
 
 pytestmark = pytest.mark.e2e
@@ -64,6 +64,32 @@ def test_a_parse_a_deploy_a_refusal_and_runs_are_measured(
     # The exporter knows all that any test has had Airflow send.
     for line in statsd.named("airflow.openmetadata."):
         assert mapped(line.partition(":")[0])[1], line
+
+
+def test_a_collector_of_opentelemetry_gets_them_from_every_component(
+    airflow_apart: AirflowStack, otlp: OtlpReceiver
+) -> None:
+    def received(name: str, **tags: str) -> None:
+        """Wait for a value that is more than zero."""
+
+        def look() -> tuple[bool, str]:
+            points = [each for each in otlp.points if each[0] == f"airflow.openmetadata.{name}"]
+            return any(tags.items() <= theirs.items() and value > 0 for _, theirs, value in points), str(points[-20:])
+
+        wait_until(look, f"{name} with {tags}", 90)
+
+    with calling(airflow_apart) as server:
+        server.deploy(sample("traced"))
+        with pytest.raises(PipelineServiceError):
+            server.deploy(sample("wrong", pipelineType="dance"))
+    assert run(airflow_apart, "traced").state == "success"
+    received("deploys", outcome="changed")
+    received("refusals", call="deploy", reason="invalid")
+    received("configs", state="good", shard="0_of_1")
+    received("load", shard="0_of_1")
+    received("runs", type="metadata", outcome="success")
+    received("run.records", type="metadata")
+    received("run.workflow", type="metadata")
 
 
 def test_doctor_finds_a_healthy_airflow_well(

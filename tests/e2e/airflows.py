@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowConfig, AirflowStack, merge
 from tests.e2e.remote_logs import remote_logging
-from tests.metrics_receivers import StatsdReceiver
+from tests.metrics_receivers import OtlpReceiver, StatsdReceiver, collecting
 from tests.places import ROOT, TESTS
 
 DAGS_FOLDER = ROOT / "dags"
@@ -37,19 +37,20 @@ def stack(
     *,
     dags_folder: Path = DAGS_FOLDER,
     paths: Sequence[Path] = (),
+    env: Mapping[str, str] | None = None,
     **options: Any,
 ) -> AirflowStack:
     """
     Return an Airflow that runs the loader over a store, and whose workers know the OpenMetadata server.
 
-    ``config`` is merged over its airflow.cfg, ``paths`` are where its processes look for modules first, and ``options``
-    are those of `AirflowStack`.
+    ``config`` is merged over its airflow.cfg, ``paths`` are where its processes look for modules first, ``env`` are
+    further environment variables of theirs, and ``options`` are those of `AirflowStack`.
     """
     ours = merge({"openmetadata_dag_factory": {"config_store": store}}, config or {})
-    env = dict(openmetadata.env)
+    theirs = {**openmetadata.env, **(env or {})}
     if paths:
-        env["PYTHONPATH"] = os.pathsep.join(filter(None, [*map(str, paths), os.environ.get("PYTHONPATH")]))
-    return AirflowStack(home, dags_folder=dags_folder, config=ours, env=env, **options)
+        theirs["PYTHONPATH"] = os.pathsep.join(filter(None, [*map(str, paths), os.environ.get("PYTHONPATH")]))
+    return AirflowStack(home, dags_folder=dags_folder, config=ours, env=theirs, **options)
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +69,13 @@ def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def statsd() -> Iterator[StatsdReceiver]:
     """What receives the metrics of the fixture `airflow`."""
     with StatsdReceiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def otlp() -> Iterator[OtlpReceiver]:
+    """What receives the metrics of the fixture `airflow_apart`, as a collector of OpenTelemetry."""
+    with collecting(OtlpReceiver()) as receiver:
         yield receiver
 
 
@@ -138,19 +146,27 @@ def airflow_under_load(
 
 @pytest.fixture(scope="session")
 def airflow_apart(
-    openmetadata: OpenMetadataServer, isolated_python: str, tmp_path_factory: pytest.TempPathFactory
+    openmetadata: OpenMetadataServer,
+    isolated_python: str,
+    otlp: OtlpReceiver,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[AirflowStack]:
     """
     An Airflow that has apart what others have at hand.
 
     Its API server has a base path, as behind a proxy of several services; openmetadata-ingestion is in another
-    interpreter alone; the logs of tasks are kept elsewhere, see `remote_logging`; and its DAGs folder is its own. What
-    has not changed is parsed once an hour.
+    interpreter alone; the logs of tasks are kept elsewhere, see `remote_logging`; its metrics go to OpenTelemetry; and
+    its DAGs folder is its own. What has not changed is parsed once an hour.
     """
     home = tmp_path_factory.mktemp("airflow_apart")
     ours: AirflowConfig = {
         "openmetadata_dag_factory": {"python": isolated_python},
         "dag_processor": {"min_file_process_interval": 3600},
+        "metrics": {"otel_on": True, "otel_port": otlp.port, "otel_interval_milliseconds": 5000},
+    }
+    exporter = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{otlp.port}",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
     }
     config = merge(ours, remote_logging(home, tmp_path_factory.mktemp("logs_elsewhere")))
     store = tmp_path_factory.mktemp("configs")
@@ -161,6 +177,7 @@ def airflow_apart(
         store,
         config,
         paths=[WITHOUT_INGESTION],
+        env=exporter,
         dags_folder=dags_folder,
         base_path="/data/airflow",
         triggerer=False,
