@@ -89,15 +89,11 @@ def secrets_in(text: str) -> Iterator[str]:
     """Yield what looks like a secret in a text: parts of it, or all of it."""
     # Most texts are short and plain, so the cheap tests come first.
     if len(text) >= _SHORTEST_TOKEN:
-        for found in _TOKEN.finditer(text):
-            yield found[0]
+        yield from (found[0] for found in _TOKEN.finditer(text))
     if "@" in text:
-        for found in _USER_OF_URL.finditer(text):
-            yield from _as_written_and_meant(found[found.lastindex].strip('"')) if found.lastindex else [text]
+        yield from _users_in(text)
     if "/" in text:
-        for found in _PATH_OF_HOOK.finditer(text):
-            if not is_plain_words(path := found[found.lastindex or 0]):
-                yield from dict.fromkeys((path.rpartition("/")[2], path))
+        yield from _hooks_in(text)
     if _SPACE.search(text):
         yield from _credentials_in(text)
     if "=" in text or ":" in text:
@@ -116,6 +112,19 @@ def has_credentials(text: str) -> bool:
 def is_plain_words(text: str) -> bool:
     """Return whether a text is a word or a few. Any log is full of them, and would be unreadable without."""
     return len(text) <= _LONGEST_WORDS and _WORDS.fullmatch(text) is not None
+
+
+def _users_in(text: str) -> Iterator[str]:
+    """Yield the passwords of URLs; all of the text, where a URL has a user alone, who may be a token."""
+    for found in _USER_OF_URL.finditer(text):
+        yield from _as_written_and_meant(found[found.lastindex].strip('"')) if found.lastindex else [text]
+
+
+def _hooks_in(text: str) -> Iterator[str]:
+    """Yield the paths of webhooks, and the last part of each."""
+    for found in _PATH_OF_HOOK.finditer(text):
+        if not is_plain_words(path := found[found.lastindex or 0]):
+            yield from dict.fromkeys((path.rpartition("/")[2], path))
 
 
 def _credentials_in(text: str) -> Iterator[str]:
