@@ -8,15 +8,12 @@ Any config may name such a server. So here the time of the whole call is limited
 from __future__ import annotations
 
 import json
-import os
 import socket
-import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +21,7 @@ import httpx
 
 from dag_factory.configs.document import Document
 from dag_factory.errors import ConfigError, ServerError
+from dag_factory.reporting.certificates import verify
 
 HOST_PORT = "openMetadataServerConnection.hostPort"
 
@@ -94,7 +92,7 @@ class ServerClient:
                 base_url=f"{str(address.copy_with(userinfo=b'')).rstrip('/')}/{version}",
                 auth=(address.username, address.password) if address.userinfo else None,
                 headers=_headers(connection, token),
-                verify=_verify(connection),
+                verify=verify(connection),
                 timeout=seconds,
                 follow_redirects=False,
             )
@@ -205,23 +203,6 @@ def _headers(connection: Document, token: str | None) -> dict[str, str]:
         # As in openmetadata-ingestion: "%(Authorization)s" stands for a header.
         headers |= {name: str(value) % headers if "%" in str(value) else value for name, value in extra.items()}
     return headers
-
-
-def _verify(connection: Document) -> bool | ssl.SSLContext:
-    mode = connection.get("verifySSL")
-    if mode == "ignore":
-        return False
-    own = connection.get("sslConfig")
-    authority = own.get("caCertificate") if mode == "validate" and isinstance(own, dict) else None
-    # The same variables as openmetadata-ingestion's client uses.
-    authority = authority or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    if not authority:
-        return httpx.create_ssl_context(trust_env=False)
-    if str(authority).startswith("-----BEGIN"):
-        return ssl.create_default_context(cadata=authority)
-    if Path(authority).is_dir():
-        return ssl.create_default_context(capath=authority)
-    return ssl.create_default_context(cafile=authority)
 
 
 def _shut(connection: socket.socket | None) -> None:
