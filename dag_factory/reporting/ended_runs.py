@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from dag_factory import settings
 from dag_factory.configs.allowed import allowed_here
 from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.configs.server_connection import require_server, resolved
-from dag_factory.errors import ConfigError
+from dag_factory.errors import ConfigError, StatusError, StoreError
 from dag_factory.openmetadata.outcomes import Report, Reporter
 from dag_factory.openmetadata.run_ids import openmetadata_run_id
 from dag_factory.reporting import metrics
@@ -22,7 +23,7 @@ from dag_factory.reporting.scheduler_mail import mail_failure
 from dag_factory.secrets.masking import Mask
 from dag_factory.secrets.redaction import secret_values
 from dag_factory.settings.options import SECTION
-from dag_factory.store import configured_store
+from dag_factory.store import configured_index, configured_store
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config, check
 
@@ -36,6 +37,10 @@ CLOCKS_DIFFER_BY = 5_000
 
 # Time-outs of a call in seconds, by how often it has failed: a slow server gets more time.
 TIMEOUTS = (5.0, 15.0, 60.0)
+
+# Among which runs the search after a restart looks.
+_LONGEST_RUN = timedelta(days=7)
+_LATEST = 100_000
 
 # Messages of Airflow's scheduler for a run that it ends; all others come from the API server, so from a user.
 _SCHEDULER_SAYS = frozenset({"task_failure", "success", "all_tasks_deadlocked", "timed_out"})
@@ -73,9 +78,8 @@ def report_end(
 
     :param evidence: what Airflow's database holds of the run, None for a second look
     :param failures: how often this report has failed
-    :raises StatusError: where the server does not answer or refuses
+    :raises StatusError: where the server or the config store does not answer, which may pass, or the server refuses
     :raises ConfigError: where the config's references can't be resolved here
-    :raises StoreError: where the store can't be read
     """
     report = concluded(run.report, evidence) if evidence is not None else run.report
     if report is None:
@@ -105,10 +109,15 @@ def _count(run: EndedRun, report: Report, config: Config | BrokenConfig) -> None
 
 
 def _config(run: EndedRun) -> Config | BrokenConfig | None:
-    store = configured_store()
-    config = Catalog(store, check).find(run.dag_id)
-    if config is None:
-        store.confirm_absence()
+    try:
+        store = configured_store()
+        # With an index, a pipeline that is gone costs the scheduler no look into every other config.
+        index = configured_index(settings.config_store())
+        config = Catalog(store, check, index=index).find(run.dag_id)
+        if config is None:
+            store.confirm_absence()
+    except StoreError as error:
+        raise StatusError(str(error), passing=True) from None
     # One that can't be read does not say where its server is.
     return config if config is not None and config.document else None
 
@@ -134,14 +143,22 @@ def _send(run: EndedRun, report: Report, config: Config | BrokenConfig, timeout:
 
 
 def still_ended(run: EndedRun) -> bool:
-    """Return whether a run still has the state in which it ended, and was not cleared since; True for a deleted run."""
+    """
+    Return whether a run still has the state in which it ended, and was not cleared since; True for a deleted run.
+
+    :raises StatusError: where Airflow's database does not answer, which may pass
+    """
     from airflow.models import DagRun
     from airflow.utils.session import create_session
     from sqlalchemy import select
+    from sqlalchemy.exc import SQLAlchemyError
 
-    with create_session() as session:
-        query = select(DagRun.state).where(DagRun.dag_id == run.dag_id, DagRun.run_id == run.run_id)
-        state = session.scalar(query)
+    query = select(DagRun.state).where(DagRun.dag_id == run.dag_id, DagRun.run_id == run.run_id)
+    try:
+        with create_session() as session:
+            state = session.scalar(query)
+    except SQLAlchemyError:
+        raise StatusError("Airflow's database does not answer", passing=True) from None
     return state is None or state == run.state
 
 
@@ -149,15 +166,17 @@ def failed_lately(within: timedelta) -> list[EndedRun]:
     """Return the runs of our DAGs that have failed lately, reported or not."""
     from airflow.models import DagRun, TaskInstance
     from airflow.utils.session import create_session
-    from sqlalchemy import select
+    from sqlalchemy import func, or_, select
 
     since = datetime.now(timezone.utc) - within
+    newest = select(func.max(DagRun.id)).scalar_subquery()
     query = (
         select(DagRun.dag_id, DagRun.run_id, DagRun.conf, DagRun.queued_at, DagRun.start_date, DagRun.end_date)
         .join(DagRun.task_instances)
         .where(TaskInstance.operator.in_(OPERATORS), DagRun.state == "failed", DagRun.end_date > since)
-        # This date has an index, unlike the end date; few runs take longer than a week.
-        .where(DagRun.run_after > since - timedelta(days=7))
+        # Both have an index, unlike the end date. Few runs take longer than a week; and one for a tick of last year, by
+        # catchup or a backfill, is among those that were made last.
+        .where(or_(DagRun.run_after > since - _LONGEST_RUN, DagRun.id > newest - _LATEST))
     )
     with create_session() as session:
         return [ended_run(row, "failed", None) for row in session.execute(query)]

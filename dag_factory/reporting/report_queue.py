@@ -18,6 +18,8 @@ Subject = TypeVar("Subject", bound=Hashable)
 MOST = 10_000
 # Seconds between retries; the last one is repeated.
 PAUSES = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+# Of all reports together. Where thousands wait for a server that is down, they must leave the scheduler its CPU.
+RETRIES_PER_SECOND = 20.0
 # A slow server can block a thread for minutes, so one thread is kept for reports that have not failed yet.
 THREADS = 4
 
@@ -46,6 +48,7 @@ class Reports(Generic[Subject]):
     :param key: returns the key of a report; a later report replaces an earlier one with the same key, and two are never
         made at the same time
     :param give_up_seconds: after which a report is no longer retried
+    :param retries_per_second: of all reports that wait; the more there are, the longer is each one's pause
     :param most: how many reports may wait; one more is lost, and logged
     :param on_change: is called with how many reports wait, by the threads that make them
     """
@@ -58,6 +61,7 @@ class Reports(Generic[Subject]):
         *,
         give_up_seconds: float = 3600.0,
         pauses: tuple[float, ...] = PAUSES,
+        retries_per_second: float = RETRIES_PER_SECOND,
         threads: int = THREADS,
         most: int = MOST,
         on_change: Callable[[int], None] = lambda _: None,
@@ -67,6 +71,7 @@ class Reports(Generic[Subject]):
         self._key = key
         self._give_up_seconds = give_up_seconds
         self._pauses = pauses
+        self._retries_per_second = retries_per_second
         self._most_threads = threads
         self._most = most
         self._on_change = on_change
@@ -149,6 +154,7 @@ class Reports(Generic[Subject]):
             following = self._report(report.subject, report.failures)
         except StatusError as error:
             pause = self._pauses[min(report.failures, len(self._pauses) - 1)]
+            pause = max(pause, len(self._waiting) / self._retries_per_second)
             if error.passing and now + pause < report.gives_up:
                 if report.failures == 0:
                     log.warning("%s: %s. The report is retried", report.subject, error)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
 
+from dag_factory import settings
 from dag_factory.configs.allowed import Allowed, allowed_here
 from dag_factory.configs.at_rest import open_texts, sealed_values
 from dag_factory.configs.document import Document
@@ -18,7 +19,7 @@ from dag_factory.errors import ConfigError
 from dag_factory.secrets.masking import Mask
 from dag_factory.secrets.redaction import secret_values
 from dag_factory.secrets.references import resolve
-from dag_factory.store import ConfigStore, configured_store
+from dag_factory.store import ConfigStore, configured_index, configured_store
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config, check
 from dag_factory.store.config_version import config_version, version_text
@@ -121,7 +122,8 @@ def _config(dag_id: str, problem: str | None) -> Config | BrokenConfig:
     if copy is not None:
         config = Config(dag_id, copy.key, copy.document)
     else:
-        found = Catalog(store, check).find(dag_id) or _missing(dag_id, store)
+        index = configured_index(settings.config_store())
+        found = Catalog(store, check, index=index).find(dag_id) or _missing(dag_id, store)
         if isinstance(found, BrokenConfig):
             if not isinstance(found.problem, InvalidError):
                 raise found.problem  # the config, or its defaults, can't be read

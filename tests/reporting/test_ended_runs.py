@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from dag_factory.errors import ConfigError, MissingStoreError, StatusError
+from dag_factory.errors import ConfigError, StatusError
 from dag_factory.openmetadata.outcomes import Report, Reporter, left_by_task
 from dag_factory.openmetadata.run_ids import openmetadata_run_id
 from dag_factory.reporting.conclusion import NO_TASK, Evidence
@@ -21,6 +22,7 @@ from dag_factory.reporting.ended_runs import (
     ended_run,
     report_end,
 )
+from tests.forked_python import ForkedPython
 from tests.statuses import reason_of
 
 REPORTED = ("shop.orders", openmetadata_run_id("orders", "manual__1"))
@@ -176,11 +178,47 @@ def test_a_server_that_is_slow_gets_more_time_at_each_try(server: Any, config: A
 
 
 def test_a_pipeline_whose_config_is_gone_concerns_nobody_any_more(server: Any, config: Any, tmp_path: Path) -> None:
-    with pytest.raises(MissingStoreError, match="Is it mounted here"):
-        report_end(RUN, KILLED)
     (tmp_path / "defaults.yaml").touch()
     assert report_end(RUN, KILLED) is None
     assert server.calls == []
+
+
+def test_a_store_that_is_away_may_come_back_so_the_report_is_retried(
+    server: Any, config: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for store, problem in ((tmp_path, "Is it mounted here"), (tmp_path / "missing", "is not a folder")):
+        monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE", str(store))
+        with pytest.raises(StatusError, match=problem) as error:
+            report_end(RUN, KILLED)
+        assert error.value.passing
+    assert server.calls == []
+
+
+def test_a_pipeline_that_is_gone_costs_no_look_into_the_configs_of_others(
+    server: Any, config: Any, tmp_path: Path, forked_python: ForkedPython
+) -> None:
+    config()
+    script = """
+import os, sys, time
+from dag_factory.openmetadata.outcomes import Report, Reporter
+from dag_factory.reporting.conclusion import Evidence
+from dag_factory.reporting.ended_runs import EndedRun, report_end
+
+opened = []
+sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
+run = EndedRun("gone", "manual__1", "", "failed", Report(Reporter.USER, "failed", "", started=1, ended=2))
+# A file that has just changed is read again: its time may not tell the next change.
+for _ in range(60):
+    opened.clear()
+    assert report_end(run, Evidence("skipped")) is None
+    if not any(path.endswith("orders.json") for path in opened):
+        break
+    time.sleep(0.2)
+else:
+    sys.exit("opened each time")
+"""
+    done = forked_python.run(script, env={**os.environ, "AIRFLOW_HOME": str(tmp_path / ".home")})
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_only_the_worker_has_is_named_with_a_way_out(server: Any, config: Any) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -86,6 +87,22 @@ def test_nor_for_ever(caplog: pytest.LogCaptureFixture) -> None:
     end(reports)
     assert 1 < len(receiver.got) < 1000
     assert "can't be reported to OpenMetadata: away" in caplog.text
+
+
+def test_the_more_reports_wait_the_longer_each_one_s_pause_so_that_few_retries_a_second_are_made() -> None:
+    receiver = Receiver(*[StatusError("away", passing=True)] * 10_000)
+    reports = queue(receiver, retries_per_second=50, give_up_seconds=0.9)
+    began = time.monotonic()
+    for number in range(100):
+        reports.add((str(number), 1))
+    end(reports)
+    # Each of 100 is made once, and again after two seconds: too late.
+    assert len(receiver.got) <= 100 + 50 * (time.monotonic() - began)
+    receiver = Receiver(*[StatusError("away", passing=True)] * 3)
+    end_of_one = queue(receiver, retries_per_second=50)
+    end_of_one.add(("alone", 1))
+    end(end_of_one)
+    assert len(receiver.got) == 4
 
 
 @pytest.mark.parametrize(
