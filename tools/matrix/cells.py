@@ -8,6 +8,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
+EVERYWHERE = {"tenacity<9.2": "What the extra gcs needs does not get along with newer ones."}
+"""Further requirements of all constraints files, each with the reason."""
+
 
 @dataclass(frozen=True)
 class Cell:

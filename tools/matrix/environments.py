@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.matrix.cells import ROOT, Cell
+from tools.matrix.cells import EVERYWHERE, ROOT, Cell
 
 UV = "uv==0.13.9"
 EXTRAS = "ingestion,dev"
@@ -62,7 +62,8 @@ def resolve(cell: Cell) -> None:
     :raises PythonMissing: if this machine lacks the cell's Python
     :raises CalledProcessError: if there is no set that fits
     """
-    wanted = [f"apache-airflow=={cell.airflow}", f"openmetadata-ingestion=={cell.ingestion}", *cell.pins]
+    pins = {**EVERYWHERE, **cell.pins}
+    wanted = [f"apache-airflow=={cell.airflow}", f"openmetadata-ingestion=={cell.ingestion}", *pins]
     requirements = "\n".join([*wanted, "hatchling", "editables", ""])
     # What stands in the file already is kept where it can be.
     path = cell.constraints_file
@@ -78,7 +79,7 @@ def resolve(cell: Cell) -> None:
     if foreign := [line for line in pinned if _FOREIGN.search(line)]:
         raise ValueError(f"{path} names more than versions: {foreign}")
     head = [f"# Airflow {cell.airflow} on Python {cell.python}. Written by .ci/matrix --resolve {cell.name}"]
-    head += [f"# {pin}: {reason}" for pin, reason in cell.pins.items()]
+    head += [f"# {pin}: {reason}" for pin, reason in pins.items()]
     path.write_text("\n".join([*head, *pinned, ""]))
 
 
