@@ -13,7 +13,9 @@ from pathlib import Path
 from tools.matrix.cells import EVERYWHERE, ROOT, Cell
 
 UV = "uv==0.13.9"
-EXTRAS = "ingestion,dev"
+EXTRAS = ("ingestion", "dev")
+# For these too a user gets pins. Without, pip takes longer than anybody waits to choose among Google's packages.
+PINNED_EXTRAS = (*EXTRAS, "celery", "gcs", "azure")
 STAMP = ".built"
 # Of an environment's paths and addresses nothing may be in a constraints file.
 _FOREIGN = re.compile(r"://|^-|\s@\s|^[./]")
@@ -43,7 +45,7 @@ def build(cell: Cell) -> Path:
     uv(
         "pip", "install", "--python", python, "--prerelease", "if-necessary-or-explicit",
         "--constraints", constraints, "--build-constraints", constraints,
-        "--editable", f"{ROOT}[{EXTRAS}]", f"apache-airflow=={cell.airflow}",
+        "--editable", f"{ROOT}[{','.join(EXTRAS)}]", f"apache-airflow=={cell.airflow}",
     )  # fmt: skip
     stamp.write_text(wanted)
     return python
@@ -71,7 +73,7 @@ def resolve(cell: Cell) -> None:
     shutil.copy(ROOT / "constraints.txt", path)
     uv(
         "pip", "compile", "--python", find_python(cell.python), "--prerelease", "if-necessary-or-explicit",
-        "--extra", EXTRAS.split(",", maxsplit=1)[0], "--extra", EXTRAS.split(",")[1],
+        *(argument for extra in PINNED_EXTRAS for argument in ("--extra", extra)),
         "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links",
         "--output-file", path, ROOT / "pyproject.toml", "-", said=requirements,
     )  # fmt: skip
