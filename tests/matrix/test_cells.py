@@ -13,7 +13,7 @@ from tools.matrix.results import PAGE, shown_cells
 
 PYPROJECT = (ROOT / "pyproject.toml").read_text()
 # Names and versions, as pip and uv take them: no address, path or option.
-PIN = re.compile(r"[a-z0-9][a-z0-9._-]*==[0-9][0-9a-z.+!]*( ; [A-Za-z_0-9<>=!.*' ]+)?")
+PIN = re.compile(r"[a-z0-9][a-z0-9._-]*==[0-9][0-9a-z.+!]*( ; [A-Za-z_0-9<>=!.*'() ]+)?")
 
 
 def test_each_pair_of_airflow_and_python_is_there_once_and_one_is_the_main_one() -> None:
