@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import airflow
+from airflow.dag_processing.bundles import manager
+from airflow.dag_processing.bundles.manager import DagBundlesManager
 from packaging.version import Version
 
 AIRFLOW = Version(Version(airflow.__version__).base_version)
@@ -62,6 +64,14 @@ __all__ = [
     "taken_params",
     "timetables_of_plugins",
 ]
+
+
+def bundles_configured() -> DagBundlesManager:
+    """Return Airflow's manager of the bundles that are configured now. From 3.4 on, a process keeps the first list."""
+    kept = getattr(manager, "_load_bundle_config_snapshot", None)
+    if kept is not None:
+        kept.cache_clear()
+    return DagBundlesManager()
 
 
 def bag_of(path: Path, *, root: Path, bundle: str) -> DagBag:

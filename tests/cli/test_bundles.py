@@ -8,12 +8,12 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
-from airflow.dag_processing.bundles.manager import DagBundlesManager
 
 from dag_factory import IngestionBundle
 from dag_factory.cli.bundles import VARIABLE, bundles, lines
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.store.shards import shards
+from tests.airflow_versions import bundles_configured
 from tests.cli.failing import fails
 
 
@@ -49,7 +49,7 @@ def test_what_is_printed_is_what_airflow_loads(
     monkeypatch.setenv("AIRFLOW__CORE__LOAD_EXAMPLES", "False")
     monkeypatch.setenv("AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH", str(tmp_path))
     made: list[str] = []
-    for bundle in DagBundlesManager().get_all_dag_bundles():
+    for bundle in bundles_configured().get_all_dag_bundles():
         assert isinstance(bundle, IngestionBundle)
         bundle.initialize()
         made += [path.name for path in bundle.path.iterdir()]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import time_machine
-from airflow.dag_processing.bundles.manager import DagBundlesManager
 
 from dag_factory import IngestionBundle
 from dag_factory.dag.load_history import Limits
@@ -14,6 +13,7 @@ from dag_factory.dag.load_notes import LoadNotes, notes_path
 from dag_factory.errors import LoaderError, SettingsError
 from dag_factory.store import memory_of, open_store
 from dag_factory.store.shards import WHOLE, Shard, shard_of, shards
+from tests.airflow_versions import bundles_configured
 from tests.forked_python import ForkedPython
 
 OURS = "AIRFLOW__OPENMETADATA_DAG_FACTORY"
@@ -35,7 +35,7 @@ def bundle_of(monkeypatch: pytest.MonkeyPatch, **kwargs: object) -> IngestionBun
     """Return the bundle as Airflow makes it of its configuration."""
     configured = [{"name": "ours", "classpath": "dag_factory.IngestionBundle", "kwargs": kwargs}]
     monkeypatch.setenv(LIST, json.dumps(configured))
-    bundle = DagBundlesManager().get_bundle("ours")
+    bundle = bundles_configured().get_bundle("ours")
     assert isinstance(bundle, IngestionBundle)
     return bundle
 
