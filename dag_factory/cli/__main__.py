@@ -6,13 +6,13 @@ For authors and CI, who have no Airflow set up, and for Airflow 3.1, whose comma
 
 from __future__ import annotations
 
-import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
 from dag_factory.cli import NAME, all_commands
 from dag_factory.cli.database import do_without_airflow
+from dag_factory.cli.exits import written_out
 
 # They are started by editors, and before each commit.
 _WITHOUT_AIRFLOW = frozenset({"validate", "schema", "list", "show", "ingestion-env"})
@@ -23,13 +23,9 @@ if not _WITHOUT_AIRFLOW.isdisjoint(sys.argv[1:2]):
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command that the arguments name."""
-    try:
+    with written_out():  # of --help
         given = parser().parse_args(arguments)
-        given.func(given)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Such as `… | head`. Python would complain once more when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    given.func(given)
 
 
 def parser() -> ArgumentParser:

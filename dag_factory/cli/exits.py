@@ -6,9 +6,13 @@ argparse itself exits with 2 where the arguments are wrong.
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any, NoReturn
 
@@ -18,6 +22,10 @@ FOUND = 1
 """What the command looks for was found: a problem, a difference."""
 FAILED = 3
 """The command could not do what it was asked for, such as where the config store is missing."""
+READER_GONE = 128 + signal.SIGPIPE
+"""Nobody reads the output any more, as in ``… | head``. A shell says the same of a program that SIGPIPE has ended."""
+
+_OF_OUTPUT = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT})
 
 
 def fail(message: str) -> NoReturn:
@@ -31,17 +39,50 @@ def command(run: Callable[..., int | None]) -> Callable[..., None]:
 
     @wraps(run)
     def ended(*args: Any, **kwargs: Any) -> None:
-        try:
-            code = run(*args, **kwargs)
-        except DagFactoryError as error:
-            fail(str(error))
-        except BrokenPipeError:
-            raise
-        except Exception:  # noqa: BLE001 - Python's own exit code would say that something was found
-            traceback.print_exc()
-            sys.exit(FAILED)
-        else:
-            if code:
-                sys.exit(code)
+        with written_out():
+            try:
+                code = run(*args, **kwargs)
+            except DagFactoryError as error:
+                fail(str(error))
+            except Exception as error:  # Python's own exit code would say that something was found
+                if isinstance(error, OSError) and error.errno in _OF_OUTPUT and error.filename is None:
+                    raise
+                traceback.print_exc()
+                sys.exit(FAILED)
+            else:
+                if code:
+                    sys.exit(code)
 
     return ended
+
+
+@contextmanager
+def written_out() -> Iterator[None]:
+    """
+    Write out what is printed, and exit with a code of ours where that fails.
+
+    Python itself would do so at its end: the exit code would then be 120, or that of a command which has done all. An
+    `OSError` within the context counts as one of writing the output.
+    """
+    try:
+        try:
+            yield
+        finally:
+            print(end="", flush=True)
+    except BrokenPipeError:
+        _drop_unwritten()
+        sys.exit(READER_GONE)
+    except OSError as error:
+        with suppress(OSError):  # standard error may lead to the same disk
+            print(f"The output can't be written ({error.strerror}). Is its disk full?", file=sys.stderr)
+        _drop_unwritten()
+        sys.exit(FAILED)
+
+
+def _drop_unwritten() -> None:
+    """Drop what can't be written: Python would try it once more at its end, and change the exit code to 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -11,7 +11,7 @@ import pytest
 
 from dag_factory.cli import all_commands, commands
 from dag_factory.cli.__main__ import main, parser
-from dag_factory.cli.exits import FAILED, FOUND, command
+from dag_factory.cli.exits import FAILED, FOUND, READER_GONE, command
 from dag_factory.cli.output import print_json, print_table, progress
 from dag_factory.errors import CommandError
 
@@ -82,15 +82,16 @@ def test_a_command_ends_with_its_code_and_an_error_is_one_line(
     assert capsys.readouterr().err == said
 
 
-def test_a_reader_that_has_gone_is_no_traceback(tmp_path: Path) -> None:
+@pytest.mark.parametrize("arguments", ["bundles --shards 64 --parts 64", "bundles --help"])
+def test_a_reader_that_has_gone_is_no_traceback_and_no_success(tmp_path: Path, arguments: str) -> None:
     done = subprocess.run(
-        [f"{sys.executable} -m dag_factory.cli bundles --shards 64 --parts 64 | true"],
-        shell=True,
+        ["/bin/bash", "-o", "pipefail", "-c", f"{sys.executable} -m dag_factory.cli {arguments} | true"],
         env={"AIRFLOW_HOME": str(tmp_path), "PATH": "/usr/bin:/bin"},
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    assert done.returncode == READER_GONE
     assert "Traceback" not in done.stderr
     assert "Exception ignored" not in done.stderr
 
