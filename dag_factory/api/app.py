@@ -24,7 +24,7 @@ from dag_factory.api.rest import AirflowApi, running_app
 from dag_factory.api.store_access import StoreAccess
 from dag_factory.api.whole_bodies import SECONDS as BODY_SECONDS
 from dag_factory.api.whole_bodies import WholeBodies
-from dag_factory.errors import SettingsError
+from dag_factory.errors import DagFactoryError, SettingsError
 from dag_factory.settings import airflow_settings
 from dag_factory.store import ConfigStore, configured_store
 from dag_factory.store.file_names import FileNames
@@ -132,13 +132,20 @@ async def _watching(store: Callable[[], ConfigStore], parses: Parses, files: Loa
         parses.ask_if_unseen(DatabaseRequests(files).send)
         yield
         return
-    task = asyncio.create_task(watch(store, parses, files, poll=mode == "poll"))
+    task = asyncio.create_task(_watched(store, parses, files, poll=mode == "poll"))
     try:
         yield
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+async def _watched(store: Callable[[], ConfigStore], parses: Parses, files: LoaderFiles, *, poll: bool) -> None:
+    try:
+        await watch(store, parses, files, poll=poll)
+    except DagFactoryError as error:
+        log.error("The config store is not watched. %s", error)
 
 
 def _kept_names() -> FileNames | None:

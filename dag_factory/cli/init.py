@@ -15,7 +15,7 @@ from airflow.exceptions import AirflowConfigException
 from dag_factory import settings
 from dag_factory.cli.checks.recommended import FILE_PROCESS_INTERVAL, TO_LOOK_THROUGH
 from dag_factory.cli.database import use_database
-from dag_factory.cli.exits import fail
+from dag_factory.cli.exits import command, fail
 from dag_factory.cli.loaders import loader_folder, retire_loaders, wait_until_parsed, write_loaders
 from dag_factory.cli.recommended import recommended, values_to_look_through
 from dag_factory.errors import DagFactoryError, MissingStoreError, SettingsError, StoreError
@@ -27,6 +27,7 @@ from dag_factory.store.objects.location import local_path
 from dag_factory.store.objects.object_store import ObjectStore
 
 
+@command
 def init(args: argparse.Namespace) -> None:
     """Make what is missing, and report that and what to do next; exit with 3 where something can't be made."""
     use_database()

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from dag_factory import settings
 from dag_factory.cli.database import use_database
+from dag_factory.cli.exits import command
 from dag_factory.settings import airflow_settings
 from dag_factory.store import configured_store
 from dag_factory.watch.loader_files import LoaderFiles
@@ -16,6 +17,7 @@ from dag_factory.watch.parses import configured_parses
 from dag_factory.watch.start import watch as watch_store
 
 
+@command
 def watch(args: argparse.Namespace) -> None:
     """Watch the config store until the process is asked to end."""
     del args
@@ -29,6 +31,8 @@ async def _watch() -> None:
     watching = asyncio.create_task(watch_store(configured_store, parses, files, poll=settings.watch_store() == "poll"))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, watching.cancel)
-    with suppress(asyncio.CancelledError):
-        await watching
-    await parses.stop()
+    try:
+        with suppress(asyncio.CancelledError):
+            await watching
+    finally:
+        await parses.stop()

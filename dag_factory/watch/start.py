@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dag_factory.errors import DagFactoryError, MissingStoreError
+from dag_factory.errors import MissingStoreError
 from dag_factory.store import ConfigStore
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.objects.object_store import ObjectStore
@@ -31,18 +31,15 @@ RETRY_SECONDS = 2.0
 
 async def watch(store: Callable[[], ConfigStore], parses: Parses, files: LoaderFiles, *, poll: bool) -> None:
     """
-    Watch a store until cancelled; where it can't be watched, log why and return at once.
+    Watch a store until cancelled.
 
     :param store: opens the config store
     :param parses: asks for a parse after a change
     :param files: the files to parse
     :param poll: list the folder repeatedly, even where the kernel could report file events
+    :raises DagFactoryError: where the store can't be opened, and is not just missing
     """
-    try:
-        opened = await _opened(store)
-    except DagFactoryError as error:
-        log.error("The config store is not watched. %s", error)
-        return
+    opened = await _opened(store)
     ask = partial(_ask, parses, DatabaseRequests(files).send)
     while True:
         try:

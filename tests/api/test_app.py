@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from dag_factory.api.app import create_app
 from dag_factory.api.transport import InProcessTransport
+from dag_factory.errors import SettingsError
 from dag_factory.store.folder.folder_store import FolderStore
 
 
@@ -83,6 +84,22 @@ def test_the_store_is_watched_while_the_api_server_runs_and_stops_no_start_of_it
         asyncio.run(live())
         assert said in caplog.text
         assert bool(caplog.messages) is bool(said)
+
+
+def test_a_store_that_can_not_be_opened_is_logged_and_stops_no_api_server(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail() -> FolderStore:
+        raise SettingsError("config_store is empty. Set it")
+
+    async def live() -> None:
+        app = create_app(airflow=FastAPI, store=fail)
+        async with app.router.lifespan_context(app):
+            while "is not watched" not in caplog.text:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(live(), 60))
+    assert "The config store is not watched. config_store is empty. Set it" in caplog.messages
 
 
 def test_what_an_api_server_that_died_has_left_undone_is_done_at_the_next_start_though_nobody_watches(

@@ -121,10 +121,24 @@ def test_a_rotation_says_what_it_has_done_and_fails_where_the_old_key_is_needed(
     assert "canary" not in done.stderr + done.stdout
 
 
-def test_a_store_that_can_t_be_watched_ends_the_command_with_a_reason(run: Run) -> None:
+@pytest.mark.parametrize(
+    ("setting", "value", "problem"),
+    [("CONFIG_STORE", " ", "config_store is empty."), ("WATCH_STORE", "sometimes", "watch_store is invalid.")],
+)
+def test_what_can_not_be_watched_ends_with_a_reason(run: Run, setting: str, value: str, problem: str) -> None:
     code = "from dag_factory.cli.watch import watch; watch(Namespace())"
-    done = run(code, AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE=" ")
-    assert done.returncode == 0, done.stderr
-    assert "The config store is not watched. [openmetadata_dag_factory] config_store is empty" in (
-        done.stdout + done.stderr
+    done = run(code, **{f"AIRFLOW__OPENMETADATA_DAG_FACTORY__{setting}": value})
+    assert done.returncode == 3, done.stderr
+    assert done.stderr.splitlines()[-1].startswith(f"[openmetadata_dag_factory] {problem}")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_a_watch_ends_when_it_is_asked_to(run: Run, number: str) -> None:
+    code = (
+        "import os, signal, threading; from dag_factory.cli.watch import watch;"
+        f"threading.Timer(2, os.kill, [os.getpid(), signal.{number}]).start(); watch(Namespace())"
     )
+    done = run(code, AIRFLOW__OPENMETADATA_DAG_FACTORY__WATCH_STORE="poll")
+    assert done.returncode == 0, done.stderr
+    assert "Watching config_store" in done.stdout + done.stderr
