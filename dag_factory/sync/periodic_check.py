@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from dag_factory import settings
 from dag_factory.errors import DagFactoryError, SettingsError
 from dag_factory.reporting import metrics
+from dag_factory.settings.options import SECTION
 from dag_factory.sync import configured
 from dag_factory.sync.difference import Difference
 from dag_factory.sync.last_difference import LastDifference, counted, keep, last_difference, measured, result_file
@@ -45,6 +46,8 @@ class PeriodicCheck:
         self._interval = timedelta(minutes=minutes)
         self._compare = compare
         self._look_seconds = look_seconds
+        # The last result, where it could not be kept: else each look would make a check, which lists the whole server.
+        self._unkept: LastDifference | None = None
         self._stopped = threading.Event()
         # A daemon: neither a server nor a file system that hangs may keep the API server from ending.
         self._thread = threading.Thread(target=self._run, name="check-server", daemon=True)
@@ -86,7 +89,7 @@ class PeriodicCheck:
 
     def _check_while_leading(self) -> None:
         while not self._stopped.is_set():
-            last = last_difference()
+            last = self._unkept or last_difference()
             if last is None or not timedelta() <= datetime.now(timezone.utc) - last.checked_at < self._interval:
                 self._check(last)
             self._stopped.wait(self._look_seconds)
@@ -101,7 +104,7 @@ class PeriodicCheck:
             log.warning("The config store could not be compared with the OpenMetadata server: %s", _reason(error))
             now = datetime.now(timezone.utc)
             result = replace(last or LastDifference(now), checked_at=now, error=_reason(error))
-        keep(result)
+        self._keep(result)
         metrics.send(measured(result))
         if result.error is None and (result.only_on_server or result.only_here or result.older_here):
             log.warning(
@@ -111,6 +114,20 @@ class PeriodicCheck:
                 result.only_here,
                 result.older_here,
             )
+
+    def _keep(self, result: LastDifference) -> None:
+        try:
+            keep(result)
+        except OSError as error:
+            log.error(
+                "The result of the check against the OpenMetadata server can't be kept (%s), so the page does not show "
+                "it. Does [%s] state_folder have room?",
+                error.strerror,
+                SECTION,
+            )
+            self._unkept = result
+        else:
+            self._unkept = None
 
 
 @contextmanager

@@ -144,6 +144,29 @@ def test_none_is_made_again_before_its_time_even_by_a_process_that_starts(server
         wait_until(lambda: (checks or None, checks), "a check", timeout=30)
 
 
+def test_a_result_that_can_not_be_kept_is_no_reason_to_ask_again_before_its_time(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    # In place of a full disk: no file can take a folder's place.
+    result_file().mkdir(parents=True)
+    checks: list[int] = []
+
+    def count(stopped: threading.Event) -> Difference:
+        checks.append(1)
+        return Difference()
+
+    with running(count):
+        wait_until(lambda: ("can't be kept" in caplog.text or None, caplog.text), "a message", timeout=30)
+        threading.Event().wait(0.2)
+        assert checks == [1]
+        assert caplog.text.count("can't be kept") == 1
+    caplog.clear()
+    with running(count, minutes=0):
+        wait_until(lambda: ("can't be kept" in caplog.text or None, caplog.text), "a message", timeout=30)
+        result_file().rmdir()
+        wait_for_result()
+
+
 def test_a_check_ends_at_the_next_page_when_the_process_does(server: Server) -> None:
     asked = threading.Event()
 
