@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
+from io import TextIOWrapper
 from typing import Any, NoReturn
 
 from dag_factory.errors import DagFactoryError
@@ -40,6 +41,7 @@ def command(run: Callable[..., int | None]) -> Callable[..., None]:
     @wraps(run)
     def ended(*args: Any, **kwargs: Any) -> None:
         with written_out():
+            _accept_all_characters()
             try:
                 code = run(*args, **kwargs)
             except DagFactoryError as error:
@@ -54,6 +56,12 @@ def command(run: Callable[..., int | None]) -> Callable[..., None]:
                     sys.exit(code)
 
     return ended
+
+
+def _accept_all_characters() -> None:
+    """Have standard output show a character that its encoding lacks as an escape, as standard error does."""
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 @contextmanager

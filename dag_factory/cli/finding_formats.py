@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dag_factory.cli.output import count_of, is_terminal
+from dag_factory.cli.output import count_of, is_terminal, json_text
 from dag_factory.cli.sarif import log_of
 from dag_factory.configs.problem import ERROR, Problem
 from dag_factory.plain_text import one_line
@@ -33,7 +32,7 @@ def as_json(found: Findings) -> str:
     """Return the counts and the findings, see `finding`."""
     findings = [finding(problem) for problem in found.problems]
     answer = {"files": found.files, "errors": found.errors, "warnings": found.warnings, "findings": findings}
-    return json.dumps(answer, indent=2, ensure_ascii=False) + "\n"
+    return f"{json_text(answer)}\n"
 
 
 def finding(problem: Problem) -> dict[str, Any]:
@@ -52,7 +51,7 @@ def finding(problem: Problem) -> dict[str, Any]:
 
 def as_sarif(found: Findings) -> str:
     """Return the findings in SARIF 2.1.0, which GitHub's code scanning and many editors read."""
-    return json.dumps(log_of(found), indent=2, ensure_ascii=False) + "\n"
+    return f"{json_text(log_of(found))}\n"
 
 
 def as_github(found: Findings) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 import time
@@ -23,8 +24,18 @@ PATIENCE_SECONDS = 1.0
 
 
 def print_json(value: Any) -> None:
-    """Print a value as JSON, with its keys in the order in which they are."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """Print a value as JSON, see `json_text`."""
+    print(json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """
+    Return a value as JSON for standard output, with its keys in the order in which they are.
+
+    Where that is not UTF-8, JSON's own escapes stand for all but ASCII: those that print makes are not JSON.
+    """
+    is_utf8 = codecs.lookup(getattr(sys.stdout, "encoding", None) or "utf-8").name == "utf-8"
+    return json.dumps(value, indent=2, ensure_ascii=not is_utf8, default=str)
 
 
 def count_of(number: int, noun: str) -> str:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -116,6 +119,29 @@ def test_columns_of_a_table_for_a_file_begin_where_a_reader_expects_them(capsys:
 def test_json_is_read_by_a_program(capsys: pytest.CaptureFixture[str]) -> None:
     print_json([{"id": "ördérs", "where": Path("a")}])
     assert json.loads(capsys.readouterr().out) == [{"id": "ördérs", "where": "a"}]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "iso8859-1", "utf-8"])
+@pytest.mark.parametrize("arguments", [["list"], ["show", "orders", "--store"], ["validate"]], ids=lambda each: each[0])
+def test_a_terminal_that_lacks_a_character_shows_the_rest_and_json_stays_json(
+    arguments: list[str], encoding: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "Łódź"
+    service = {"type": "databaseService", "name": name}
+    # Whose name is in a problem of the file.
+    (tmp_path / f"{name}.json").write_text(json.dumps({"name": "orders", "service": service, name: 1}))
+
+    def printed(*more: str) -> str:
+        written = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+        with suppress(SystemExit):
+            main([*arguments, str(tmp_path), *more])
+        return written.getvalue().decode(encoding)
+
+    shown = name if encoding == "utf-8" else name.encode(encoding, "backslashreplace").decode(encoding)
+    assert shown in printed()
+    for form in ("json", "sarif") if arguments == ["validate"] else ("json",):
+        assert name in unquote(str(json.loads(printed("--output", form))))
 
 
 def test_progress_leaves_out_nothing_and_shows_nothing_to_a_file(capsys: pytest.CaptureFixture[str]) -> None:
