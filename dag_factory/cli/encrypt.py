@@ -9,7 +9,7 @@ from contextlib import suppress
 from getpass import getpass
 
 from dag_factory.cli.exits import command
-from dag_factory.configs.dag_ids import clean_dag_id
+from dag_factory.configs.dag_ids import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
 from dag_factory.errors import CommandError
 from dag_factory.secrets.references import encrypted
 from dag_factory.secrets.sealing import Keys
@@ -18,10 +18,21 @@ from dag_factory.secrets.sealing import Keys
 @command
 def encrypt(args: argparse.Namespace) -> None:
     """Print the reference for a value on standard input; as an argument, `ps` would show the value."""
+    dag_id = _dag_id(args.dag_id)
     value = getpass("Value: ") if sys.stdin.isatty() else sys.stdin.read().removesuffix("\n").removesuffix("\r")
     if not value:
         raise CommandError("The value is empty. Write it to standard input.")
-    print(json.dumps(encrypted(_number(value) if args.number else value, clean_dag_id(args.dag_id), Keys())))
+    print(json.dumps(encrypted(_number(value) if args.number else value, dag_id, Keys())))
+
+
+def _dag_id(name: str) -> str:
+    # A config can't have such a name, so no reference for it would ever work.
+    if not names_a_dag(name):
+        raise CommandError(f"--dag-id {NO_DAG_ID}.")
+    dag_id = clean_dag_id(name)
+    if len(dag_id) > MAX_DAG_ID:
+        raise CommandError(f"--dag-id is too long: a DAG id has at most {MAX_DAG_ID} characters. Use a shorter name.")
+    return dag_id
 
 
 def _number(text: str) -> float:

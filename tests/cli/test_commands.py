@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import io
 import json
 import subprocess
+from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +11,10 @@ import pytest
 from airflow.providers_manager import ProvidersManager
 from cryptography.fernet import Fernet
 
+from dag_factory.cli.encrypt import encrypt
 from dag_factory.secrets.references import decrypted, encrypted
 from dag_factory.secrets.sealing import Keys
+from tests.cli.failing import fails
 from tests.forked_python import ForkedPython
 
 KEY = "A" * 43 + "="
@@ -93,6 +97,22 @@ def test_what_can_not_be_encrypted_ends_with_a_reason(
     assert done.returncode == 3
     assert done.stderr.splitlines()[-1].startswith(problem)
     assert "canary" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "problem"), [("", "no letter"), ("***", "no letter"), ("x" * 251, "at most 250"), ("x" * 250, None)]
+)
+def test_a_reference_that_no_config_could_use_is_not_made(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, dag_id: str, problem: str | None
+) -> None:
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", KEY)
+    monkeypatch.setattr("sys.stdin", io.StringIO("canary"))
+    if problem is not None:
+        with fails(capsys, f"^--dag-id .*{problem}"):
+            encrypt(Namespace(dag_id=dag_id, number=False))
+        return
+    encrypt(Namespace(dag_id=dag_id, number=False))
+    assert decrypted(json.loads(capsys.readouterr().out), dag_id, Keys(KEY)) == "canary"
 
 
 def test_a_rotation_says_what_it_has_done_and_fails_where_the_old_key_is_needed(tmp_path: Path, run: Run) -> None:
