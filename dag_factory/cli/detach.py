@@ -8,9 +8,9 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dag_factory.cli.checks.check import counted
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import command
+from dag_factory.cli.output import count_of
 from dag_factory.errors import LoaderError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def detach(args: argparse.Namespace) -> None:
             "or API server runs, with the same AIRFLOW_HOME and [database] sql_alchemy_conn"
         ) from None
     done = "Would be made readable" if args.dry_run else "Made readable"
-    print(f"{done} without this package: {counted(found.versions, 'version')} of {counted(found.dags, 'DAG')}.")
+    print(f"{done} without this package: {count_of(found.versions, 'version')} of {count_of(found.dags, 'DAG')}.")
 
 
 def detach_dags(session: Session, *, is_dry: bool = False) -> Detached:

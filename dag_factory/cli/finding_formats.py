@@ -49,6 +49,12 @@ def finding(problem: Problem) -> dict[str, Any]:
     }
 
 
+def place_of(problem: Problem) -> str:
+    """Return where a problem is, as far as that is known, as ``file:line:column``."""
+    places = [str(place) for place in (problem.line, problem.column) if place is not None]
+    return ":".join([one_line(problem.config or ""), *places])
+
+
 def as_sarif(found: Findings) -> str:
     """Return the findings in SARIF 2.1.0, which GitHub's code scanning and many editors read."""
     return f"{json_text(log_of(found))}\n"
@@ -68,9 +74,8 @@ FORMATS: Mapping[str, Callable[[Findings], str]] = {
 
 
 def _line(problem: Problem, *, is_coloured: bool) -> str:
-    places = [str(place) for place in (problem.line, problem.column) if place is not None]
     level = f"{_COLOURS[problem.level]}{problem.level}{_PLAIN}" if is_coloured else problem.level
-    return f"{':'.join([one_line(problem.config or ''), *places])}: {level}: {problem.sentence}"
+    return f"{place_of(problem)}: {level}: {problem.sentence}"
 
 
 def _annotation(problem: Problem) -> str:

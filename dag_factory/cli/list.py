@@ -10,7 +10,7 @@ from typing import Any
 from dag_factory import settings
 from dag_factory.cli.chosen_store import chosen_store, path_of, reading
 from dag_factory.cli.exits import command
-from dag_factory.cli.finding_formats import finding
+from dag_factory.cli.finding_formats import finding, place_of
 from dag_factory.cli.output import count_of, print_json, print_table
 from dag_factory.configs.problem import Problem
 from dag_factory.store import ConfigStore
@@ -59,8 +59,7 @@ def state_text(each: Examined) -> str:
 
 def placed(store: ConfigStore, problem: Problem) -> str:
     """Return a problem on one line, behind its place."""
-    places = [str(place) for place in (problem.line, problem.column) if place is not None]
-    return f"{':'.join([path_of(store, problem.config or ''), *places])}: {problem.sentence}"
+    return f"{place_of(replace(problem, config=path_of(store, problem.config or '')))}: {problem.sentence}"
 
 
 def _values(store: ConfigStore, each: Examined, spread: int) -> dict[str, Any]:

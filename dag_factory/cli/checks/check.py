@@ -98,11 +98,6 @@ def unknown(text: str, way_out: str = "") -> Finding:
     return Finding(Level.UNKNOWN, text, way_out)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return a number of things, such as ``1 config``."""
-    return f"{number} {noun}{'s' * (number != 1)}"
-
-
 def split(level: Callable[[str, str], Finding], sentences: object) -> Finding:
     """Return a finding whose first sentence is what was found, and whose others are the way out."""
     text, _, way_out = str(sentences).partition(". ")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from dag_factory.cli.checks.check import Finding, counted, fail, ok, warn
+from dag_factory.cli.checks.check import Finding, fail, ok, warn
 from dag_factory.cli.checks.site import Site
+from dag_factory.cli.output import count_of
 from dag_factory.store.examination import BROKEN, LAST_GOOD, Examination, Examined
 
 _MOST_NAMED = 3
@@ -29,13 +30,13 @@ def configs(site: Site) -> list[Finding]:
     if examination.unlisted:
         findings.append(warn(f"{len(examination.unlisted)} folders of the store can't be listed", _WAY_OUT))
     count = len(found)
-    return findings or [ok(f"{counted(count, 'config')} {'are' if count != 1 else 'is'} good")]
+    return findings or [ok(f"{count_of(count, 'config')} {'are' if count != 1 else 'is'} good")]
 
 
 def _named(level: Callable[[str, str], Finding], some: Sequence[Examined], what: str) -> Finding:
     places = [_place(each) for each in some[:_MOST_NAMED]]
     names = ", ".join(places) + (", …" if len(some) > _MOST_NAMED else "")
-    return level(f"{counted(len(some), 'config')} {'are' if some[1:] else 'is'} {what}: {names}", _WAY_OUT)
+    return level(f"{count_of(len(some), 'config')} {'are' if some[1:] else 'is'} {what}: {names}", _WAY_OUT)
 
 
 def _place(examined: Examined) -> str:

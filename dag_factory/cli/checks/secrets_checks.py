@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dag_factory.cli.checks.check import Finding, counted, fail, ok, warn
+from dag_factory.cli.checks.check import Finding, fail, ok, warn
 from dag_factory.cli.checks.site import Site
+from dag_factory.cli.output import count_of
 from dag_factory.secrets.sealing import SETTING, Keys
 from dag_factory.store.sealed_values import sealed_values
 
@@ -41,4 +42,4 @@ def fernet(site: Site) -> list[Finding]:
 
 
 def _hold(configs: int) -> str:
-    return f"{counted(configs, 'config')} {'hold' if configs != 1 else 'holds'} encrypted values"
+    return f"{count_of(configs, 'config')} {'hold' if configs != 1 else 'holds'} encrypted values"

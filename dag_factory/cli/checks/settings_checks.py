@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 
 from dag_factory import settings
-from dag_factory.cli.checks.check import Finding, counted, ok, split, unknown, warn
+from dag_factory.cli.checks.check import Finding, ok, split, unknown, warn
 from dag_factory.cli.checks.recommended import (
     FILE_PROCESS_INTERVAL,
     REFRESH,
@@ -18,6 +18,7 @@ from dag_factory.cli.checks.recommended import (
     shards_for,
 )
 from dag_factory.cli.checks.site import Site
+from dag_factory.cli.output import count_of
 from dag_factory.dag.load_history import MODULE_LIMIT, PARSE_LIMIT
 from dag_factory.errors import DagFactoryError
 from dag_factory.settings import airflow_settings
@@ -42,7 +43,7 @@ def risky_settings(site: Site) -> list[Finding]:
     except DagFactoryError:
         pipelines = 0  # the check of the store says why
     found = [each for look in _LOOKS for each in _looked(look, site, pipelines)]
-    return found or [ok(f"none costs or risks more than it should, with {counted(pipelines, 'pipeline')}")]
+    return found or [ok(f"none costs or risks more than it should, with {count_of(pipelines, 'pipeline')}")]
 
 
 def _looked(look: Callable[[Site, int], Iterable[Finding]], site: Site, pipelines: int) -> list[Finding]:

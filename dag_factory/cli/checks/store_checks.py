@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from dag_factory import settings
-from dag_factory.cli.checks.check import Finding, counted, fail, ok, warn
+from dag_factory.cli.checks.check import Finding, fail, ok, warn
 from dag_factory.cli.checks.site import Site
+from dag_factory.cli.output import count_of
 from dag_factory.errors import SettingsError
 from dag_factory.settings.options import SECTION
 from dag_factory.store.folder.folder_store import FolderStore
@@ -25,7 +26,7 @@ def store(site: Site) -> list[Finding]:
     """Return whether the store is there, is the one that this machine knows, and can be written."""
     location = settings.config_store()
     found = site.store
-    count = counted(site.pipelines, "config")
+    count = count_of(site.pipelines, "config")
     known = site.memory.known() if site.memory is not None else None
     findings = [ok(f"'{location}' is there, with {count}")]
     if isinstance(found, FolderStore) and not os.access(found.root, os.W_OK):
