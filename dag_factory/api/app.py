@@ -67,7 +67,7 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
     :param automations: runs automations; None for one with the settings' limits
     """
     files = LoaderFiles(store, airflow_settings.dags_folder())
-    api = AirflowApi(airflow, one_writer=_is_on_sqlite())
+    api = AirflowApi(airflow, one_writer=airflow_settings.database().startswith("sqlite"))
     application = Application(
         StoreAccess(store, write_seconds=write_seconds, names=_kept_names()),
         Logins(api),
@@ -154,9 +154,3 @@ def _kept_names() -> FileNames | None:
         return FileNames(is_watched=settings.watch_store() != "off")
     except SettingsError:
         return None
-
-
-def _is_on_sqlite() -> bool:
-    from airflow.configuration import conf
-
-    return str(conf.get("database", "sql_alchemy_conn", fallback="")).startswith("sqlite")

@@ -31,7 +31,7 @@ _FOREIGN = (
     "The request comes from a page of another site, as its header 'Sec-Fetch-Site' or 'Origin' says. Call this API "
     "from a program. If the page is one of this Airflow, set [api] base_url to the address that browsers have for it."
 )
-_NO_JSON = f"The body must be JSON. Send it with the header 'Content-Type: {JSON}'."
+NO_JSON = f"The body must be JSON. Send it with the header 'Content-Type: {JSON}'."
 
 
 class BrowserGuard(ABC):
@@ -90,7 +90,7 @@ class OwnPagesOnly(BrowserGuard):
         if is_foreign(headers, self.own) and not is_followed_link(scope, headers, (DOCS,)):
             return refusal(403, _FOREIGN)
         if scope["method"] not in _WITHOUT_BODY and not is_json(headers):
-            return refusal(415, _NO_JSON)
+            return refusal(415, NO_JSON)
         return None
 
 

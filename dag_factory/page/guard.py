@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dag_factory.api.answers import refusal
-from dag_factory.api.browsers import JSON, BrowserGuard, is_followed_link, is_foreign, is_json
+from dag_factory.api.browsers import NO_JSON, BrowserGuard, is_followed_link, is_foreign, is_json
 
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
@@ -37,7 +37,6 @@ _FOREIGN = (
     "Airflow's UI. If it is there, set [api] base_url to the address that browsers have for Airflow."
 )
 _UNSAID = "A change must say where it comes from. Send the header 'Origin', as browsers do, or a Bearer token."
-_NO_JSON = f"The body must be JSON. Send it with the header 'Content-Type: {JSON}'."
 
 
 class SameOriginOnly(BrowserGuard):
@@ -62,4 +61,4 @@ class SameOriginOnly(BrowserGuard):
             return None
         if "authorization" not in headers and not ("origin" in headers or "sec-fetch-site" in headers):
             return refusal(403, _UNSAID)
-        return None if is_json(headers) else refusal(415, _NO_JSON)
+        return None if is_json(headers) else refusal(415, NO_JSON)

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from dag_factory.page.filters import Filter, Parameters, Part, fits, parts, started
 from dag_factory.page.visitor import Visitor
+from dag_factory.settings import airflow_settings
 
 MOST = 100
 """How many DAGs Airflow lists at once, at most (``[api] maximum_page_limit``)."""
@@ -133,7 +134,8 @@ class _Listing:
             dags = (await _list(self.visitor, started(self.parameters), self.order, offset, of_begun)).dags
         if len(dags) < size:
             # In ascending order they are the last for PostgreSQL, and the first for others.
-            first = max(0, offset - self.begun) + (self.begun if _is_on_postgresql() else 0)
+            is_on_postgresql = airflow_settings.database().startswith("postgres")
+            first = max(0, offset - self.begun) + (self.begun if is_on_postgresql else 0)
             rest = await _list(self.visitor, self.parameters, _COLUMNS["last_run"], first, size - len(dags))
             dags += rest.dags
         return dags
@@ -177,9 +179,3 @@ async def _list(visitor: Visitor, parameters: Parameters, order: str, offset: in
     window = {**parameters, "order_by": order, "offset": offset, "limit": size}
     answer = await visitor.ask("GET", "/dags", params=window)
     return _Window(answer["dags"], int(answer["total_entries"]))
-
-
-def _is_on_postgresql() -> bool:
-    from airflow.configuration import conf
-
-    return str(conf.get("database", "sql_alchemy_conn", fallback="")).startswith("postgres")
