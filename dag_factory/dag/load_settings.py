@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import TypeVar
 
 from airflow import __version__ as airflow_version
 
@@ -17,6 +19,9 @@ from dag_factory.secrets.names import declared_names
 from dag_factory.settings.options import DEFAULT_LONGEST_RUN
 
 log = logging.getLogger(__name__)
+
+Value = TypeVar("Value")
+Default = TypeVar("Default")
 
 _PACKAGE = Path(__file__).parents[1]
 # Code, and the digests of openmetadata-ingestion's schemas.
@@ -67,31 +72,21 @@ class LoadSettings:
 
 def configured() -> LoadSettings:
     """Return the settings of this process."""
-    return LoadSettings(allowed_here(), _longest_run(), _title_tag(), _spread(), settings.openmetadata_url())
+    return LoadSettings(
+        allowed_here(),
+        _valid(settings.longest_run, DEFAULT_LONGEST_RUN, f"{DEFAULT_LONGEST_RUN} is used"),
+        _valid(settings.title_tag, False, "titles are not tags"),
+        _valid(settings.schedule_spread_seconds, 0, "runs are not spread"),
+        settings.openmetadata_url(),
+    )
 
 
-def _longest_run() -> int | None:
+def _valid(setting: Callable[[], Value], default: Default, effect: str) -> Value | Default:
     try:
-        return settings.longest_run()
+        return setting()
     except SettingsError as error:
-        log.error("%s. Until it is corrected, %d is used", str(error).rstrip("."), DEFAULT_LONGEST_RUN)
-        return DEFAULT_LONGEST_RUN
-
-
-def _title_tag() -> bool:
-    try:
-        return settings.title_tag()
-    except SettingsError as error:
-        log.error("%s. Until it is corrected, titles are not tags", str(error).rstrip("."))
-        return False
-
-
-def _spread() -> int:
-    try:
-        return settings.schedule_spread_seconds()
-    except SettingsError as error:
-        log.error("%s. Until it is corrected, runs are not spread", str(error).rstrip("."))
-        return 0
+        log.error("%s. Until it is corrected, %s", str(error).rstrip("."), effect)
+        return default
 
 
 def revision_of_code(package: Path) -> str:
