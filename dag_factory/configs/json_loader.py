@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 
 from dag_factory.errors import ConfigError
 
-# The tokens by which the keys of a JSON text are found.
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]', re.DOTALL)
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]', re.DOTALL)
+"""The tokens by which the keys of a JSON text are found."""
 # How far back to look over white space.
 _NEAR = 1000
 _NAME = re.compile(r"[\w.$-]{1,64}")
@@ -80,7 +80,7 @@ def _second_of_a_key(text: str) -> tuple[int, int, str]:
     """Return line, column and text of the first key that its mapping already has."""
     keys: list[set[str]] = [set()]
     last: re.Match[str] | None = None
-    for token in _TOKEN.finditer(text):
+    for token in TOKEN.finditer(text):
         part = token[0]
         if part in "{[":
             keys.append(set())

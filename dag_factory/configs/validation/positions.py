@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 import yaml
 
 from dag_factory.configs.document import MAX_VALUES, YAML_SUFFIXES
+from dag_factory.configs.json_loader import TOKEN
 from dag_factory.configs.problem import Problem
 from dag_factory.configs.yaml_loader import compose
 
@@ -21,8 +22,6 @@ Place = tuple[int, int]
 """Line and column, counted from 1."""
 
 _Places = dict[str, Place]
-
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]', re.DOTALL)
 
 
 class Positions:
@@ -122,7 +121,7 @@ def _place(node: yaml.Node) -> Place:
 
 
 def _in_json(text: str) -> Iterator[tuple[str, Place]]:
-    """Yield the places of all fields of a valid JSON text: of each key, and of each item of a list."""
+    """Yield the places of all keys of a valid JSON text; an item of a list has its index in the path."""
     starts = [0, *(end.end() for end in re.finditer("\n", text))]
 
     def place(position: int) -> Place:
@@ -132,7 +131,7 @@ def _in_json(text: str) -> Iterator[tuple[str, Place]]:
     yield "", place(len(text) - len(text.lstrip()))
     path: list[str | int] = []
     last: re.Match[str] | None = None
-    for token in _TOKEN.finditer(text):
+    for token in TOKEN.finditer(text):
         part = token[0]
         if part in "{[":
             path.append(0 if part == "[" else "")
