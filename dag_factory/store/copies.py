@@ -7,9 +7,11 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from dag_factory.configs.dag_ids import MAX_DAG_ID, clean_dag_id
 from dag_factory.configs.document import Document, check_values
 from dag_factory.errors import ConfigError
-from dag_factory.store.folder.access import OWNER_ONLY, Access
+from dag_factory.store.folder.access import OWNER_ONLY, Access, access_in
+from dag_factory.store.own_files import is_key
 
 # Merged over its defaults, a config may be larger than one file may be. A copy beyond this limit is not read.
 MAX_BYTES = 8 * 1024 * 1024
@@ -50,16 +52,34 @@ class InUse:
     names: Collection[str] = ()
 
 
-def version_in(content: bytes, digest: str) -> Version | None:
-    """Return the version that a copy holds, None where its content does not match the digest in its name."""
+def version_in(content: bytes, name: str) -> Version | None:
+    """
+    Return the version that a copy holds, None where it is incomplete, or not as a load writes it.
+
+    Authors can write copies too. So nothing counts that a load could not have found: a DAG id or key that leads out of
+    a folder, or permissions that let everybody write.
+
+    :param name: of its file, or its key
+    """
+    name = name_in(name)
     try:
-        if _digest(content) != digest:
+        if name.split(".")[-2:-1] != [_digest(content)]:
             return None
         held = json.loads(content)
-        check_values(held["document"])
-        return Version(held["dag_id"], held["key"], held["document"], Access(*held["access"][:2]))
+        version = Version(held["dag_id"], held["key"], held["document"], access_in(held["access"]))
+        if not _can_be(version) or name != name_of(version, content):
+            return None
+        check_values(version.document)
     except (ValueError, LookupError, TypeError, RecursionError, ConfigError):
         return None
+    return version
+
+
+def _can_be(version: Version) -> bool:
+    """Return whether each field is of its kind, and is what a config can have."""
+    dag_id, key = version.dag_id, version.key
+    is_dag_id = isinstance(dag_id, str) and clean_dag_id(dag_id) == dag_id and len(dag_id) <= MAX_DAG_ID
+    return is_dag_id and isinstance(key, str) and is_key(key) and isinstance(version.document, dict)
 
 
 def content_of(version: Version) -> bytes:

@@ -39,4 +39,13 @@ def is_key(text: str) -> bool:
     """Return whether a text can be a key. A note that was tampered with must not lead out of the store."""
     path = PurePosixPath(text)
     hidden = any(part.startswith(".") for part in path.parts)
-    return not path.is_absolute() and not hidden and path.suffix.lower() in SUFFIXES
+    return not path.is_absolute() and not hidden and path.suffix.lower() in SUFFIXES and _can_be_a_path(text)
+
+
+def _can_be_a_path(text: str) -> bool:
+    """Return whether a file can have a path: JSON can hold texts for which the kernel is not even asked."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text

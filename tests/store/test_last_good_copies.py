@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +18,7 @@ from dag_factory.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config
+from dag_factory.store.copies import bucket_of, key_part_of
 from dag_factory.store.last_good import InUse, LastGoodVersions, Version
 from dag_factory.store.rotation import rotate
 from dag_factory.store.shards import Shard
@@ -110,6 +113,69 @@ def load(store: ConfigStore) -> dict[str, Config | BrokenConfig]:
     configs = loaded.all()
     keep_last_good(store, configs, since=time.time() + LATER, complete=loaded.is_complete)
     return {config.dag_id: config for config in configs}
+
+
+def forge(kind: Kind, **fields: Any) -> None:
+    """Write a copy for the DAG id 'a' by hand, with a name as a load would give it."""
+    made_up = {"dag_id": "a", "key": "moved.yaml", "access": [0o600, None], "document": {"name": "a"}, **fields}
+    content = json.dumps(made_up, separators=(",", ":"))
+    key_part = key_part_of(made_up["key"] if isinstance(made_up["key"], str) else "moved.yaml")
+    digest = hashlib.sha256(content.encode()).hexdigest()[:32]
+    kind.put(f".last_good/{bucket_of('a')}/a.{key_part}.{digest}.json", content)
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"access": [0o640, 4, "of a later version"]}, {"access": [0o600, None], "x": 1}]
+)
+def test_a_copy_as_a_load_writes_it_runs_whoever_has_written_it(kind: Kind, fields: dict[str, Any]) -> None:
+    kind.put("a.yaml", "name: a\nrefused: true")
+    forge(kind, **fields)
+    assert isinstance(load(opened(kind))["a"], Config)
+    assert kept(opened(kind).last_good)[0].key == "a.yaml"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"access": ["x", None]},
+        {"access": [True, None]},
+        {"access": [0o666, None]},
+        {"access": [0o4755, None]},
+        {"access": [0o600, "0"]},
+        {"access": [0o600, 2**40]},
+        {"access": [0o600, -1]},
+        {"access": []},
+        {"access": "x"},
+        {"access": None},
+        {"dag_id": ["a"]},
+        {"dag_id": "b"},
+        {"dag_id": "../../a"},
+        {"dag_id": "", "key": "a.yaml"},
+        {"dag_id": ["a"], "key": "a.yaml"},
+        {"dag_id": "../../a", "key": "a.yaml"},
+        {"key": ["moved.yaml"]},
+        {"key": "../moved.yaml"},
+        {"key": "moved"},
+        {"key": "moved\0.yaml"},
+        {"document": []},
+        {"document": "name: a"},
+        {"document": None},
+        {"document": {"name": "a", "x": float("nan")}},
+    ],
+    ids=str,
+)
+def test_a_copy_that_somebody_has_made_up_stops_no_load_and_does_not_run(kind: Kind, fields: dict[str, Any]) -> None:
+    kind.put("a.yaml", "name: a\nrefused: true")
+    kind.put("b.yaml", "name: b")
+    forge(kind, **fields)
+    for _ in range(2):
+        found = load(opened(kind))
+        assert sorted(found) == ["a", "b"]
+        assert isinstance(found["a"], BrokenConfig)
+        assert isinstance(found["b"], Config)
+    key = Fernet.generate_key().decode()
+    assert rotate(opened(kind), Keys(key)).is_complete
+    assert [each.dag_id for each in kept(opened(kind).last_good)] == ["b"]
 
 
 def test_a_version_belongs_to_the_broken_config_that_runs_it(kind: Kind) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,24 @@ class Access:
 
 
 OWNER_ONLY = Access()
+
+_READABLE = _OWNER | stat.S_IRGRP | stat.S_IROTH
+_MOST_GROUPS = 2**32 - 1  # as many as the kernel takes
+
+
+def access_in(held: Sequence[object]) -> Access:
+    """
+    Return who may read a copy, as the copy says of itself.
+
+    :param held: mode and group; what later versions may add is ignored
+    :raises ValueError: where that is not what `AccessRights` returns, such as a mode by which others may write
+    """
+    mode, group = held[:2]
+    if type(mode) is not int or mode & _OWNER != _OWNER or mode & ~_READABLE:
+        raise ValueError("not the mode of a copy")
+    if group is not None and (type(group) is not int or not 0 <= group < _MOST_GROUPS):
+        raise ValueError("not a group")
+    return Access(mode, group)
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def newest_first(copies: Iterable[Copy], looks: int = 5) -> Iterator[Version]:
             if version is not None:
                 yield version
             else:
-                log.warning("'%s' is torn or can't be read, so it is ignored", copy.path)
+                log.warning("'%s' is torn, can't be read, or is not as a load writes it, so it is ignored", copy.path)
 
 
 def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
@@ -147,4 +147,4 @@ def _read(path: Path) -> Version | None:
         raise
     except (OSError, ValueError):
         return None
-    return version_in(content, path.name.split(".")[2])
+    return version_in(content, path.name)

@@ -195,10 +195,10 @@ class ObjectCopies(AllCopies[ObjectCopy]):
                 # A load has just replaced it by a newer one.
                 now = ObjectCopies(self._bucket, self._bucket.list(hidden=copy.key.rpartition("/")[0]))
                 yield from now.newest_first((each for each in now.listed() if each.id_part == copy.id_part), looks - 1)
-            elif found is not None and (version := version_in(found[0], copy.key.split(".")[-2])) is not None:
+            elif found is not None and (version := version_in(found[0], copy.key)) is not None:
                 yield version
             elif found is not None:
-                log.warning("'%s' is torn or can't be read, so it is ignored", copy.key)
+                log.warning("'%s' is torn, can't be read, or is not as a load writes it, so it is ignored", copy.key)
 
 
 def _key_of(version: Version, content: bytes) -> str:
