@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dag_factory.store.folder.files import read_own
+from dag_factory.store.own_files import is_key
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,13 @@ class Announcements:
         except OSError:
             return announced
         for line in lines:
-            with suppress(ValueError, TypeError, RecursionError):
-                announced.update(json.loads(line))
+            with suppress(ValueError, RecursionError):
+                announced.update(_announced_in(json.loads(line)))
         return announced
+
+
+def _announced_in(line: object) -> dict[str, str | None]:
+    """Return what a line announces, as far as a writer could have announced it: anybody may have written the line."""
+    if not isinstance(line, dict):
+        return {}
+    return {key: each for key, each in line.items() if is_key(key) and (each is None or isinstance(each, str))}

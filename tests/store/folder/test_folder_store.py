@@ -621,6 +621,30 @@ def test_announcements_that_are_torn_or_too_many_are_forgotten_and_harm_nobody(s
     assert store.announced() == {}
 
 
+def test_what_somebody_has_written_into_the_announcements_is_held_to_what_a_writer_announces(
+    store: FolderStore,
+) -> None:
+    store.write("a.json", b"1")
+    store.bump()
+    told = [[[1, 2]], [["b.json", 3]], {"c.json": 4, "../d.json": "1", "\0.json": "1", "\ud800.json": "1"}, "x", None]
+    with (store.root / ANNOUNCED).open("a") as file:
+        file.write("".join(f"\n{json.dumps(each)}" for each in told))
+    assert list(store.announced()) == ["a.json"]
+
+
+@pytest.mark.parametrize("path", ["\0/a.json", "\ud800/a.json", "a\0.json", "../../a.json", "/a.json"])
+def test_a_note_of_a_change_or_of_a_place_that_is_no_key_stops_neither_a_deploy_nor_a_question(
+    store: FolderStore, path: str
+) -> None:
+    (store.root / PENDING).write_text(json.dumps(path))
+    (store.root / NOTES).write_text(json.dumps({"orders": path}))
+    store.sweep()
+    assert store.settle()
+    store.write("a.json", b"1")
+    assert store.bump() == store.marker()
+    assert store.recall("orders") is None
+
+
 def test_the_store_knows_which_names_it_gives_itself() -> None:
     assert is_own_file(".version")
     assert is_own_file(LOCK)
