@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import stat
@@ -15,10 +16,14 @@ from uuid import uuid4
 from dag_factory.store.copies import MAX_BYTES, Version, version_in
 from dag_factory.store.folder.access import Access
 from dag_factory.store.folder.files import NEW
+from dag_factory.store.last_good import FOLDER
 
 log = logging.getLogger(__name__)
 
 ABANDONED_SECONDS = 3600.0
+
+SPOILT = frozenset({errno.EACCES, errno.EPERM, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENOTDIR})
+"""Errors of a path at which lies what no load has put there. Those of other copies are not affected."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,21 @@ def newest_first(copies: Iterable[Copy], looks: int = 5) -> Iterator[Version]:
                 log.warning("'%s' is torn, can't be read, or is not as a load writes it, so it is ignored", copy.path)
 
 
+def check_own(folder: Path) -> None:
+    """
+    Make sure that nothing is written or removed elsewhere: an author could replace the store's folder by a link.
+
+    :raises OSError: where the store's own folder is a link; the setting's folder, the operator's, may be one
+    """
+    if folder.name == FOLDER and folder.is_symlink():
+        raise OSError(errno.ELOOP, "is a link. Remove it")
+
+
+def leads_elsewhere(bucket: Path) -> bool:
+    """Return whether a link has taken the place of a folder of copies, or of the store's folder around it."""
+    return bucket.is_symlink() or (bucket.parent.name == FOLDER and bucket.parent.is_symlink())
+
+
 def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     """
     Yield the files of all copies.
@@ -63,15 +83,27 @@ def entries(folder: Path) -> Iterator[os.DirEntry[str]]:
     """
     with suppress(FileNotFoundError), os.scandir(folder) as buckets:
         for bucket in sorted(entry.name for entry in buckets if len(entry.name) == 2):
-            yield from entries_in(folder / bucket)
+            try:
+                yield from entries_in(folder / bucket)
+            except OSError as error:
+                if error.errno not in SPOILT:
+                    raise
+                log.warning("the last good versions in '%s' can't be listed: %s", folder / bucket, error.strerror)
 
 
 def entries_in(bucket: Path) -> Iterator[os.DirEntry[str]]:
-    """Yield the files of copies in one folder of them; files of loads that died long ago are removed."""
+    """
+    Yield the files of copies in one folder of them, none where it is a link: others' files would pass for copies.
+
+    Files of loads that died long ago are removed.
+    """
+    if leads_elsewhere(bucket):
+        return
     with suppress(FileNotFoundError), os.scandir(bucket) as entries:
         for entry in entries:
             if not entry.name.startswith(".") and entry.name.count(".") == 3:
-                yield entry
+                if not entry.is_dir(follow_symlinks=False):
+                    yield entry
             elif entry.name.endswith(NEW):
                 remove([entry], time.time() - ABANDONED_SECONDS)
 
@@ -104,11 +136,23 @@ def size_of(entry: os.DirEntry[str] | None) -> int | None:
 
 
 def remove(entries: Iterable[os.DirEntry[str]], since: float) -> None:
-    """Remove the files that were written before a moment."""
+    """Remove the files that were written before a moment, where they are ours and can be removed."""
     for entry in entries:
         with suppress(FileNotFoundError):
             if entry.stat(follow_symlinks=False).st_mtime < since:
-                Path(entry.path).unlink()
+                _remove(Path(entry.path))
+
+
+def _remove(path: Path) -> None:
+    # Again, since writing copies may have taken seconds since the folder was listed.
+    if leads_elsewhere(path.parent):
+        return
+    try:
+        path.unlink()
+    except OSError as error:
+        if error.errno not in SPOILT:
+            raise
+        log.debug("can't remove %s: %s", path, error.strerror)
 
 
 def write(path: Path, content: bytes, access: Access) -> None:
@@ -118,6 +162,8 @@ def write(path: Path, content: bytes, access: Access) -> None:
     :raises OSError: where it can't be written; nothing is left behind
     """
     path.parent.mkdir(exist_ok=True)
+    if leads_elsewhere(path.parent):
+        raise OSError(errno.ELOOP, "is a link. Remove it")
     new = path.with_name(f".{uuid4().hex}{NEW}")
     try:
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)

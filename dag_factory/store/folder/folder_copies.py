@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from dag_factory.configs.document import Document
@@ -27,23 +28,27 @@ from dag_factory.store.copies import (
     name_of,
 )
 from dag_factory.store.folder.copy_files import (
+    SPOILT,
     Copy,
     belongs,
+    check_own,
     copies_in,
     copy_of,
     entries,
     entries_in,
+    leads_elsewhere,
     newest_first,
     remove,
     size_of,
     write,
 )
-from dag_factory.store.last_good import BUDGET_SECONDS, FOLDER
+from dag_factory.store.last_good import BUDGET_SECONDS
 from dag_factory.store.shards import WHOLE, Shard
 
 log = logging.getLogger(__name__)
 
 _LOCK = ".lock"
+_MOST_NAMED = 5
 _NOT_OURS = frozenset({errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOENT})
 
 
@@ -102,6 +107,8 @@ class FolderLastGood:
         path, _, size = name.rpartition(" ")
         if not path:
             return not self._is_writable
+        if path.partition("/")[0] in self._linked:
+            return False
         try:
             return os.stat(f"{self.folder}/{path}", follow_symlinks=False).st_size == int(size)  # noqa: PTH116 - of each
         except (OSError, ValueError):  # the name comes from the index, which somebody may have changed
@@ -114,12 +121,22 @@ class FolderLastGood:
             self.folder if is_there else self.folder.parent, os.W_OK | os.X_OK
         )
 
+    @cached_property
+    def _linked(self) -> frozenset[str]:
+        """The names in this folder that are links."""
+        try:
+            with os.scandir(self.folder) as entries:
+                return frozenset(entry.name for entry in entries if entry.is_symlink())
+        except OSError:
+            return frozenset()
+
     def replace(self, version: Version, document: Document) -> None:
         """
         Replace the document of a copy, such as by the same one with its secrets encrypted again.
 
         :raises OSError: where it can't be written; the copy is then still there
         """
+        check_own(self.folder)
         other = replace(version, document=document)
         content = content_of(other)
         path = self.folder / bucket_of(version.dag_id) / name_of(other, content)
@@ -133,24 +150,15 @@ class FolderLastGood:
         """Remove the copies for a DAG id, as far as that is possible; the next load removes what is left."""
         part = id_part_of(dag_id)
         with suppress(OSError):
-            self._check_own()
+            check_own(self.folder)
             remove((each for each in entries_in(self.folder / bucket_of(dag_id)) if belongs(each, part)), math.inf)
-
-    def _check_own(self) -> None:
-        """
-        Make sure that nothing is written or removed elsewhere: an author could replace the store's folder by a link.
-
-        :raises OSError: where the store's own folder is a link; the setting's folder, the operator's, may be one
-        """
-        if self.folder.name == FOLDER and self.folder.is_symlink():
-            raise OSError(errno.ELOOP, "is a link. Remove it")
 
     @contextmanager
     def _alone(self, shard: Shard) -> Iterator[bool]:
         # Without its parents: a missing store must not be created here.
         self.folder.mkdir(exist_ok=True)
-        self._check_own()
-        descriptor = os.open(self.folder / _lock_name(shard), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        check_own(self.folder)
+        descriptor = _opened_lock(self.folder / _lock_name(shard))
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -182,6 +190,7 @@ class FolderLastGood:
             remove((present[part][name] for part, name in removable(present, good, in_use, holds)), since)
         deadline = time.monotonic() + seconds
         left = 0
+        spoilt: dict[Path, str] = {}
         for version in good:
             content = content_of(version)
             name = name_of(version, content)
@@ -192,12 +201,35 @@ class FolderLastGood:
                 if time.monotonic() > deadline:
                     left += 1
                     continue
-                write(self.folder / bucket_of(version.dag_id) / name, content, version.access)
+                path = self.folder / bucket_of(version.dag_id) / name
+                try:
+                    write(path, content, version.access)
+                except OSError as error:
+                    if error.errno not in SPOILT:
+                        raise
+                    spoilt[path.parent if leads_elsewhere(path.parent) else path] = str(error.strerror)
+                    continue
             if len(content) <= MAX_BYTES:
                 kept[version.dag_id] = f"{bucket_of(version.dag_id)}/{name} {len(content)}"
             remove(others.values(), since)
+        for path, reason in islice(spoilt.items(), _MOST_NAMED):
+            log.warning("A last good version can't be kept: '%s': %s", path, reason)
         if left:
             log.info("The next parses keep the last good versions of %d more configs", left)
+
+
+def _opened_lock(path: Path) -> int:
+    """
+    Return the descriptor of a lock's file, which is created where it is missing.
+
+    :raises OSError: where it can't be opened, or is a link, which may lead anywhere
+    """
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise OSError(errno.ELOOP, f"its '{path.name}' is a link. Remove it") from None
+        raise
 
 
 def _lock_name(shard: Shard) -> str:

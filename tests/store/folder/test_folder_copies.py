@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 import random
 import subprocess
@@ -17,7 +18,9 @@ from typing import Any
 
 import pytest
 
+from dag_factory.store.copies import bucket_of
 from dag_factory.store.folder.access import Access
+from dag_factory.store.folder.copy_files import entries_in, remove
 from dag_factory.store.folder.folder_copies import FolderLastGood
 from dag_factory.store.last_good import InUse, Version
 from dag_factory.store.shards import WHOLE
@@ -318,6 +321,101 @@ def test_nothing_is_written_or_removed_where_a_link_leads(tmp_path: Path) -> Non
     keep(linked, [version("refunds")])
     linked.forget("orders")
     assert files(FolderLastGood(elsewhere)) == there != []
+
+
+@pytest.fixture
+def others(tmp_path: Path) -> Path:
+    """A folder of somebody else's, with files that are named as copies and unfinished copies are; all are old."""
+    folder = tmp_path / "others"
+    folder.mkdir()
+    for name in ("libcrypto.so.1.1", "app.log.2026-11.gz", ".half.new"):
+        (folder / name).write_text("precious")
+        os.utime(folder / name, (1, 1))
+    return folder
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_link_among_the_folders_of_copies_leads_nowhere_and_the_others_are_kept(
+    copies: FolderLastGood, others: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = names(others)
+    copies.folder.mkdir()
+    for name in (bucket_of("orders"), "zz"):
+        (copies.folder / name).symlink_to(others)
+    kept = copies.keep([version(), version("refunds")], InUse(), since=time.time() + 60, complete=True)
+    assert list(kept) == ["refunds"]
+    assert copies.find("refunds") == version("refunds")
+    assert copies.find("orders") is copies.copies().of_id("orders") is None
+    copies.forget("orders")
+    with pytest.raises(OSError, match="is a link"):
+        copies.replace(version(), {})
+    assert names(others) == before
+    assert f"'{copies.folder / bucket_of('orders')}': is a link. Remove it" in caplog.text
+    assert len(caplog.records) == 1
+
+
+def test_a_copy_behind_a_link_is_not_one_that_is_in_place(copies: FolderLastGood) -> None:
+    name = copies.keep([version()], InUse(), since=time.time() + 60, complete=True)["orders"]
+    assert copies.has(name)
+    bucket = copies.folder / bucket_of("orders")
+    bucket.symlink_to(bucket.rename(copies.folder / "moved"))
+    assert not FolderLastGood(copies.folder).has(name)
+
+
+def test_a_folder_that_becomes_a_link_while_copies_are_written_loses_no_file_where_it_leads(
+    copies: FolderLastGood, others: Path
+) -> None:
+    keep(copies, [version()])
+    bucket = copies.folder / bucket_of("orders")
+    (bucket / "libcrypto.so.1.1").touch()
+    found = list(entries_in(bucket))
+    bucket.rename(copies.folder / "moved")
+    bucket.symlink_to(others)
+    remove(found, math.inf)
+    assert "libcrypto.so.1.1" in names(others)
+
+
+def test_a_lock_that_is_a_link_makes_no_file_where_it_leads(
+    copies: FolderLastGood, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    copies.folder.mkdir()
+    (copies.folder / ".lock").symlink_to(tmp_path / "made")
+    keep(copies, [version()])
+    assert not (tmp_path / "made").exists()
+    assert "its '.lock' is a link. Remove it" in caplog.text
+
+
+def test_what_lies_in_the_place_of_a_copy_keeps_no_other_from_being_kept(
+    copies: FolderLastGood, caplog: pytest.LogCaptureFixture
+) -> None:
+    keep(copies, [version()])
+    make_a_folder(files(copies)[0])
+    (copies.folder / bucket_of("refunds")).touch()
+    (copies.folder / "zz").mkdir()
+    (copies.folder / "zz" / "gone.1.2.json").mkdir()
+    keep(copies, [version(), version("refunds"), version("returns")])
+    assert copies.find("returns") == version("returns")
+    assert "Is a directory" in caplog.text
+    assert caplog.text.count("A last good version can't be kept") == 2
+
+
+def test_copies_behind_a_link_in_place_of_the_stores_folder_are_neither_read_nor_swept(tmp_path: Path) -> None:
+    elsewhere = FolderLastGood(tmp_path / "elsewhere")
+    keep(elsewhere, [version()])
+    unfinished = files(elsewhere)[0].parent / ".1.new"
+    unfinished.touch()
+    os.utime(unfinished, (1, 1))
+    (tmp_path / ".last_good").symlink_to(tmp_path / "elsewhere")
+    linked = FolderLastGood(tmp_path / ".last_good")
+    assert linked.find("orders") is linked.copies().of_id("orders") is None
+    with pytest.raises(OSError, match="is a link"):
+        linked.replace(version(), {})
+    assert unfinished.exists()
+    (tmp_path / "set").symlink_to(tmp_path / "elsewhere")  # one that the setting names
+    assert FolderLastGood(tmp_path / "set").find("orders") == version()
 
 
 def test_a_copy_that_somebody_has_made_up_is_held_to_what_a_config_may_hold(copies: FolderLastGood) -> None:
