@@ -19,6 +19,7 @@ from dag_factory.watch.change_log import CHANGED, NEW, REMOVED, report
 from dag_factory.watch.intervals import Intervals
 from dag_factory.watch.leader_lock import LeaderLock
 from dag_factory.watch.pending_changes import PendingChanges
+from dag_factory.watch.unexpected import where
 from dag_factory.watch.watched_folder import WatchedFolder
 
 if TYPE_CHECKING:
@@ -94,8 +95,7 @@ class FolderWatcher:
         finally:
             self._announcer.stop()
             reporting.cancel()
-            with suppress(asyncio.CancelledError):
-                await reporting
+            await asyncio.gather(reporting, return_exceptions=True)
 
     async def _watch_if_possible(self) -> bool:
         """Watch for as long as possible; return whether it may be possible again at once."""
@@ -139,7 +139,7 @@ class FolderWatcher:
                 snapshot = await self._look()
         finally:
             if events is not None:
-                await asyncio.to_thread(events.close)
+                await _close(events)
 
     async def _look(self) -> Snapshot:
         self._woken.clear()
@@ -197,7 +197,7 @@ class FolderWatcher:
         except FileNotFoundError:
             self._look_again()
         except OSError as error:
-            await asyncio.to_thread(events.close)
+            await _close(events)
             log_polling(error)
             return None
         return events
@@ -274,6 +274,16 @@ class FolderWatcher:
                 await asyncio.to_thread(report, self._store, changes)
             except StoreError as error:
                 log.warning("%s", error)
+            except Exception as error:  # noqa: BLE001 - else no later change would be logged, until a restart
+                log.error("Changed configs can't be logged (%s). Please report this bug", where(error))
+
+
+async def _close(events: FileEvents) -> None:
+    """End the file events. An error of theirs must not take the place of a cancellation, which would then be lost."""
+    try:
+        await asyncio.to_thread(events.close)
+    except Exception as error:  # noqa: BLE001 - whatever is left of them ends with the process
+        log.warning("File events can't be ended (%s)", where(error))
 
 
 def log_polling(error: OSError) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dag_factory.errors import MissingStoreError
+from dag_factory.errors import DagFactoryError, MissingStoreError
 from dag_factory.store import ConfigStore
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.objects.object_store import ObjectStore
@@ -19,6 +18,7 @@ from dag_factory.watch.loader_files import LoaderFiles
 from dag_factory.watch.object_watcher import ObjectWatcher
 from dag_factory.watch.parse_requests import DatabaseRequests
 from dag_factory.watch.parses import Parses
+from dag_factory.watch.unexpected import where
 from dag_factory.watch.wanted_parse import ParseRequest
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 2.0
+
+_FAILED = "Watching the config store has failed (%s) and starts again. Please report this bug"
 
 
 async def watch(store: Callable[[], ConfigStore], parses: Parses, files: LoaderFiles, *, poll: bool) -> None:
@@ -44,38 +46,47 @@ async def watch(store: Callable[[], ConfigStore], parses: Parses, files: LoaderF
     while True:
         try:
             if isinstance(opened, FolderStore):
-                await FolderWatcher(opened, ask, open_events=None if poll else _open_events).run()
+                await until_cancelled(FolderWatcher(opened, ask, open_events=None if poll else _open_events).run())
             elif isinstance(opened, ObjectStore):
-                await ObjectWatcher(opened, ask).run()
+                await until_cancelled(ObjectWatcher(opened, ask).run())
             else:
                 log.info("The config store is of a kind that can't be watched")
                 return
         except Exception as error:  # noqa: BLE001 - else watching would end unnoticed
-            log.error(
-                "Watching the config store has failed (%s) and starts again. Please report this bug", _where(error)
-            )
+            log.error(_FAILED, where(error))
             await asyncio.sleep(RETRY_SECONDS)
 
 
+async def until_cancelled(watching: Coroutine[Any, Any, None]) -> None:
+    """
+    Run a watcher. Where this is cancelled, it ends with that, whatever the watcher raises as it ends.
+
+    Else such an error would pass for one to start again after, and the API server would wait for ever as it shuts down.
+    """
+    task = asyncio.create_task(watching)
+    try:
+        await asyncio.wait([task])
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    task.result()
+
+
 async def _opened(store: Callable[[], ConfigStore]) -> ConfigStore:
-    """Return the store, as soon as it can be opened."""
+    """Return the store, as soon as it can be opened; raises DagFactoryError where it can't be, and is not just missing."""
     is_missing = False
     while True:
         try:
-            opened = await asyncio.to_thread(store)
+            return await asyncio.to_thread(store)
         except MissingStoreError as error:
             if not is_missing:
                 log.error("%s Until the store is back, nothing is deployed or deleted, and it is not watched", error)
             is_missing = True
-            await asyncio.sleep(RETRY_SECONDS)
-        else:
-            return opened
-
-
-def _where(error: Exception) -> str:
-    """Return the kind of an error and the line that raised it: its text may quote a config."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}, {Path(last.filename).name} line {last.lineno}"
+        except DagFactoryError:
+            raise
+        except Exception as error:  # noqa: BLE001 - else watching would end unnoticed
+            log.error(_FAILED, where(error))
+        await asyncio.sleep(RETRY_SECONDS)
 
 
 def _ask(parses: Parses, request: ParseRequest, even_if_seen: bool) -> None:

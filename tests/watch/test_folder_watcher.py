@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import shutil
@@ -31,9 +32,19 @@ LIMIT = 60
 
 
 class CountedStore(FolderStore):
-    """A store that counts the listings of it."""
+    """
+    A store that counts the listings of it.
+
+    :param is_faulty: whether asking for its keys raises what nobody expects, with a config's text in it
+    """
 
     looks = 0
+    is_faulty = False
+
+    def list_keys(self, unlisted: dict[str, str] | None = None) -> list[str]:
+        if self.is_faulty:
+            raise RuntimeError("hunter2")
+        return super().list_keys(unlisted)
 
     def snapshot(self) -> Snapshot:
         snapshot = super().snapshot()
@@ -540,3 +551,44 @@ def test_a_file_event_at_the_moment_of_its_end_does_not_keep_it_from_ending(root
         assert done
 
     asyncio.run(end())
+
+
+def test_an_unexpected_error_while_changes_are_checked_is_logged_without_its_text_and_later_ones_are_logged(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(watched: Watched) -> None:
+        watched.store.is_faulty = True
+        line = "Changed configs can't be logged (RuntimeError, test_folder_watcher.py line "
+        await watched.asked_by(lambda: (root / "defaults.yaml").write_text("displayName: All\n"), caplog, line)
+        await watched.asked_by(lambda: drop(root / "b.json"), caplog, "'b.json' is new")
+
+    tell(root, story)
+    assert "hunter2" not in caplog.text
+
+
+class UnendingEvents(FileEvents):
+    """File events that can't be ended as the kernel says."""
+
+    def close(self) -> None:
+        super().close()
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_file_events_that_can_not_be_ended_do_not_keep_it_from_ending(root: Path) -> None:
+    def opened(folders: Mapping[Path, Identity], wake: Callable[[], None]) -> FileEvents | None:
+        return UnendingEvents(wake)
+
+    async def end() -> None:
+        asked: list[bool] = []
+        watcher = asyncio.create_task(
+            FolderWatcher(FolderStore(root), asked.append, open_events=opened, intervals=QUICK).run()
+        )
+        while not asked:
+            await asyncio.sleep(0.02)
+        watcher.cancel()
+        done, _ = await asyncio.wait([watcher], timeout=5)
+        watcher.cancel()
+        assert done
+        assert watcher.cancelled()
+
+    asyncio.run(asyncio.wait_for(end(), LIMIT))
