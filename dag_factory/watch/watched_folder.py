@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 # A writer takes some milliseconds between a change and its marker.
 WRITER_SECONDS = 0.5
+# Further names that are left out are only counted.
+MAX_IGNORED = 100
 
 
 class WatchedFolder:
@@ -28,6 +30,8 @@ class WatchedFolder:
         self._misnamed = Misnamed(store.root)
         # The folders that can't be listed, as last logged.
         self._unlisted: Mapping[str, str] = {}
+        # What the last listing has left out for its name, or as another path of a folder.
+        self._ignored: Mapping[str, str] = {}
         self.seconds = 0.0
         # Whether a writer's marker was due before the last listing began, so that it has listed the writer's changes.
         self.is_marker_due = False
@@ -63,6 +67,12 @@ class WatchedFolder:
             if self._unlisted.get(folder) != reason:
                 log.warning("%s", not_listed(folder, reason))
         self._unlisted = snapshot.unlisted
+        new = [message for path, message in snapshot.ignored.items() if path not in self._ignored]
+        for message in new[:MAX_IGNORED]:
+            log.warning("config_store: %s", message)
+        if len(new) > MAX_IGNORED:
+            log.warning("config_store: so it is with %d more names", len(new) - MAX_IGNORED)
+        self._ignored = snapshot.ignored
         for line in self._misnamed.look(snapshot.folders):
             log.warning("%s", one_line(line))
         return snapshot

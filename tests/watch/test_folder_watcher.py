@@ -4,6 +4,7 @@ import asyncio
 import errno
 import json
 import logging
+import os
 import shutil
 import threading
 from collections.abc import Awaitable, Callable, Mapping
@@ -23,6 +24,7 @@ from dag_factory.watch.folder_watcher import FolderWatcher, OpenEvents
 from dag_factory.watch.intervals import Intervals
 from dag_factory.watch.leader_lock import LeaderLock
 from dag_factory.watch.pending_changes import Debounce
+from dag_factory.watch.watched_folder import WatchedFolder
 from tests.documents import REST
 
 QUICK = Intervals(
@@ -378,6 +380,40 @@ def test_a_link_that_is_not_followed_is_named_once_and_the_rest_is_watched(
 
     tell(root, story)
     assert caplog.text.count(line) == 1
+
+
+def test_another_path_of_a_folder_and_a_name_that_is_not_utf_8_are_named_once_however_often_the_store_is_listed(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    drop(root / "2026-11" / "a.json")
+    lines = [
+        "folder 'current' is listed under another path already",
+        r"'\udcff.json' in folder '.' is not a name in UTF-8",
+    ]
+
+    async def story(watched: Watched) -> None:
+        (root / "current").symlink_to("2026-11")
+        (root / os.fsdecode(b"\xff.json")).touch()
+        await watched.until(lambda: all(line in caplog.text for line in lines))
+        before = watched.store.looks
+        await watched.until(lambda: watched.store.looks > before + 3)
+        (root / "again").symlink_to("2026-11")
+        await watched.until(lambda: "'again' is listed under another path" in caplog.text)
+        for _ in range(3):
+            watched.store.list_keys()
+            watched.store.stamps()
+
+    caplog.set_level(logging.INFO, "dag_factory")
+    tell(root, story, open_events=None)
+    assert [caplog.text.count(line) for line in lines] == [1, 1]
+
+
+def test_of_very_many_names_that_are_left_out_most_are_counted(root: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(130):
+        (root / os.fsdecode(b"\xff%d.json" % number)).touch()
+    WatchedFolder(FolderStore(root)).look()
+    assert len(caplog.records) == 101
+    assert "30 more names" in caplog.text
 
 
 def test_a_folder_that_is_not_there_yet_or_goes_for_a_while_is_waited_for(

@@ -39,11 +39,13 @@ class Snapshot:
     :param revisions: the revision of each key's file; of a link, that of the file it leads to
     :param folders: the folders that were listed, each with its device and inode
     :param unlisted: the folders and links that can't be listed, each with the reason
+    :param ignored: further paths of folders, and names that are not UTF-8, each with the message for it
     """
 
     revisions: Mapping[str, str]
     folders: Mapping[Path, Identity]
     unlisted: Mapping[str, str] = field(default_factory=dict)
+    ignored: Mapping[str, str] = field(default_factory=dict)
 
 
 class FolderStore(JsonNotes):
@@ -102,26 +104,31 @@ class FolderStore(JsonNotes):
         """
         folders: dict[Path, Identity] = {}
         unlisted: dict[str, str] = {}
-        files = self._listed(folders, unlisted)
-        return Snapshot({key: revision_at(file) for key, file in files}, folders, unlisted)
+        ignored: dict[str, str] = {}
+        files = self._listed(folders, unlisted, ignored)
+        return Snapshot({key: revision_at(file) for key, file in files}, folders, unlisted, ignored)
 
     def _found(self, unlisted: dict[str, str] | None) -> list[Found]:
         """Return all files of configs, and log which folders can't be listed."""
         left_out: dict[str, str] = {}
-        files = self._listed({}, left_out)
+        ignored: dict[str, str] = {}
+        files = self._listed({}, left_out, ignored)
         for folder, reason in left_out.items():
             log.error("%s", not_listed(folder, reason))
+        # The watcher says so once. Every load says it again, of stores that are as they should be.
+        for message in ignored.values():
+            log.debug("config_store: %s", message)
         if unlisted is not None:
             unlisted.update(left_out)
         return files
 
-    def _listed(self, folders: dict[Path, Identity], unlisted: dict[str, str]) -> list[Found]:
+    def _listed(self, folders: dict[Path, Identity], unlisted: dict[str, str], ignored: dict[str, str]) -> list[Found]:
         for _ in range(ATTEMPTS):
-            folders.clear()
-            unlisted.clear()
+            for found in (folders, unlisted, ignored):
+                found.clear()
             self._presence.check()
             try:
-                files = list(files_in(self.root, folders, unlisted))
+                files = list(files_in(self.root, folders, unlisted, ignored))
             except (FileNotFoundError, NotADirectoryError):
                 raise no_folder(self.root) from None
             except OSError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -15,8 +14,6 @@ from pathlib import Path, PurePosixPath
 from dag_factory.configs.document import SUFFIXES
 from dag_factory.plain_text import one_line
 from dag_factory.store.folder.links import Links, RefusedLinkError
-
-log = logging.getLogger(__name__)
 
 CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 """Errors that are about a path, not failures of the file system; they last until somebody changes the path."""
@@ -32,7 +29,9 @@ Found = tuple[str, "os.DirEntry[str]"]
 """A config's key, and its file."""
 
 
-def files_in(root: Path, listed: dict[Path, Identity], unlisted: dict[str, str]) -> Iterator[Found]:
+def files_in(
+    root: Path, listed: dict[Path, Identity], unlisted: dict[str, str], ignored: dict[str, str]
+) -> Iterator[Found]:
     """
     Yield the files of all configs in a folder and its subfolders, following links within bounds, see `Links`.
 
@@ -40,9 +39,10 @@ def files_in(root: Path, listed: dict[Path, Identity], unlisted: dict[str, str])
 
     :param listed: gets each folder that was listed, with its device and inode
     :param unlisted: gets each folder or link that can't be listed, with the reason
+    :param ignored: gets each further path of a folder, and each name that is not UTF-8, with the message for it
     :raises OSError: where the root can't be listed, or the file system fails on a subfolder
     """
-    listing = _Listing(root, listed, unlisted)
+    listing = _Listing(root, listed, unlisted, ignored)
     yield from listing.own()
     # Links come last, so that each of the store's own folders is listed under its own path.
     yield from listing.linked()
@@ -62,7 +62,7 @@ def has_config_at_once(root: Path, folder: Identity) -> bool:
         with os.scandir(descriptor) as entries:
             first = islice(entries, _FIRST)
             names = (entry.name for entry in first if not entry.name.startswith("."))
-            return any(_is_config(name) and _is_text(name, PurePosixPath()) for name in names)
+            return any(_is_config(name) and _is_text(name) for name in names)
     finally:
         with suppress(OSError):
             os.close(descriptor)
@@ -71,10 +71,13 @@ def has_config_at_once(root: Path, folder: Identity) -> bool:
 class _Listing:
     """One listing of a folder of configs."""
 
-    def __init__(self, root: Path, listed: dict[Path, Identity], unlisted: dict[str, str]) -> None:
+    def __init__(
+        self, root: Path, listed: dict[Path, Identity], unlisted: dict[str, str], ignored: dict[str, str]
+    ) -> None:
         self._root = root
         self._listed = listed
         self._unlisted = unlisted
+        self._ignored = ignored
         self._links = Links(root)
         self._seen: set[Identity] = set()
         self._to_follow: list[PurePosixPath] = []
@@ -104,13 +107,15 @@ class _Listing:
     def linked(self) -> Iterator[Found]:
         """Yield the files of the folders behind the links; for each link all of them or none."""
         for link in self._to_follow:
-            seen, listed = set(self._seen), dict(self._listed)
+            seen, listed, ignored = set(self._seen), dict(self._listed), dict(self._ignored)
             try:
                 yield from self._behind(link)
             except OSError as error:
                 self._seen = seen
                 self._listed.clear()
                 self._listed.update(listed)
+                self._ignored.clear()
+                self._ignored.update(ignored)
                 self._leave_out(link, error)
 
     def _behind(self, first: PurePosixPath) -> list[Found]:
@@ -160,13 +165,20 @@ class _Listing:
         path = self._root / folder
         identity = identity_of(path.stat())
         if identity in self._seen:
-            log.warning("config_store: folder '%s' is listed under another path already", folder)
+            self._ignored[str(folder)] = f"folder '{one_line(str(folder))}' is listed under another path already"
             return {}
         with os.scandir(path) as entries:
             found = {entry.name: entry for entry in bounded(entries)}
         self._seen.add(identity)
         self._listed[path] = identity
-        return {name: found[name] for name in sorted(found) if not name.startswith(".") and _is_text(name, folder)}
+        names = (name for name in sorted(found) if not name.startswith("."))
+        return {name: found[name] for name in names if _is_text(name) or self._ignore(folder, name)}
+
+    def _ignore(self, folder: PurePosixPath, name: str) -> bool:
+        """Leave out a file or folder by its name; return False."""
+        problem = "is not a name in UTF-8, so it is ignored. Rename it"
+        self._ignored[_within(folder) + name] = f"{name!r} in folder '{one_line(str(folder))}' {problem}"
+        return False
 
     def _leave_out(self, folder: PurePosixPath, error: OSError) -> None:
         self._unlisted[str(folder)] = str(error.strerror)
@@ -200,10 +212,9 @@ def _is_config(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 - of each file at each load
 
 
-def _is_text(name: str, folder: PurePosixPath) -> bool:
+def _is_text(name: str) -> bool:
     try:
         name.encode()
     except UnicodeEncodeError:
-        log.error("config_store: %r in folder '%s' is not a name in UTF-8, so it is ignored. Rename it", name, folder)
         return False
     return True

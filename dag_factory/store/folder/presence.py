@@ -184,10 +184,11 @@ class Presence:
         """
         listed: dict[Path, Identity] = {}
         unlisted: dict[str, str] = {}
+        ignored: dict[str, str] = {}
         try:
             if has_config_at_once(self._root, place.folder):
                 return False
-            is_empty = next(files_in(self._root, listed, unlisted), None) is None and not unlisted
+            is_empty = next(files_in(self._root, listed, unlisted, ignored), None) is None and not unlisted
             now = identity_of(self._root.stat())
         except OSError as error:
             raise self._unreadable(error) from error

@@ -218,6 +218,7 @@ def test_links_to_one_another_end(store: FolderStore) -> None:
     (store.root / "x" / "to_y").symlink_to("../y")
     (store.root / "y" / "to_x").symlink_to("../x")
     assert store.list_keys() == ["x/a.json", "y/b.json"]
+    assert list(store.snapshot().ignored) == ["x/to_y", "y/to_x"]
 
 
 def test_links_to_files_and_folders_elsewhere_are_followed(tmp_path: Path) -> None:
@@ -273,6 +274,7 @@ def test_a_name_that_is_not_utf_8_is_left_out(store: FolderStore) -> None:
             os.mkdir(path)  # noqa: PTH102
             os.close(os.open(path + b"/b.json", os.O_CREAT | os.O_WRONLY))
     assert store.list_keys() == ["a.json"]
+    assert list(store.snapshot().ignored) == [os.fsdecode(name) for name in (b"\xfe", b"\xff.json")]
 
 
 def test_any_other_name_is_fine(store: FolderStore) -> None:
