@@ -145,11 +145,11 @@ class Parses:
     async def stop(self) -> None:
         """End what runs in the background."""
         await self._later.stop()
-        for task in (self._rest, self._task):
-            if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+        tasks = [task for task in (self._rest, self._task) if task is not None]
+        for task in tasks:
+            task.cancel()
+        # One that has failed must not keep the rest of the application from ending.
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _want(self, wanted: WantedParse) -> None:
         self._wanted = wanted.with_earlier(self._wanted)

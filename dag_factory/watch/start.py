@@ -73,7 +73,7 @@ async def until_cancelled(watching: Coroutine[Any, Any, None]) -> None:
 
 
 async def _opened(store: Callable[[], ConfigStore]) -> ConfigStore:
-    """Return the store, as soon as it can be opened; raises DagFactoryError where it can't be, and is not just missing."""
+    """Return the store as soon as it can be opened; DagFactoryError where it can not be, and is not just missing."""
     is_missing = False
     while True:
         try:
