@@ -51,6 +51,7 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
     store: Callable[[], ConfigStore] = configured_store,
     parse_seconds: float = 60.0,
     delete_seconds: float = 20.0,
+    read_seconds: float = 30.0,
     write_seconds: float = 30.0,
     body_seconds: float = BODY_SECONDS,
     automations: Automations | None = None,
@@ -63,13 +64,14 @@ def create_app(  # noqa: PLR0913 - all by name, each with a default
     :param parse_seconds: how long a call waits until Airflow knows a pipeline that is in the store
     :param delete_seconds: how long a deletion waits until Airflow has seen that a config is removed
     :param body_seconds: how long the body of a call may take to arrive
+    :param read_seconds: how long a read of the store may take
     :param write_seconds: how long a change waits for earlier ones, and then for the store
     :param automations: runs automations; None for one with the settings' limits
     """
     files = LoaderFiles(store, airflow_settings.dags_folder())
     api = AirflowApi(airflow, one_writer=airflow_settings.database().startswith("sqlite"))
     application = Application(
-        StoreAccess(store, write_seconds=write_seconds, names=_kept_names()),
+        StoreAccess(store, read_seconds=read_seconds, write_seconds=write_seconds, names=_kept_names()),
         Logins(api),
         configured_parses(store, files),
         RestRequests(files, DatabaseRequests(files)),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from dag_factory.api.answers import Refused
+from dag_factory.api.store_threads import StoreThreads
 from dag_factory.errors import DagFactoryError, MissingStoreError
 from dag_factory.store import ConfigStore, knows_store
 from dag_factory.store.catalog import Catalog
@@ -23,20 +24,28 @@ class StoreAccess:
     Keeps a store that is slow, or hangs, from blocking the API server.
 
     :param open_store: opens the config store
+    :param read_seconds: how long a read may take. One of a bucket is several requests, each of which may take seconds,
+        and fails by itself after ten
     :param write_seconds: how long a change waits for those before it, and then for the store; more than for its lock
     :param names: the kept names of the store's files, where changes by hand are watched; None to list the store
     """
 
     def __init__(
-        self, open_store: Callable[[], ConfigStore], *, write_seconds: float = 30.0, names: FileNames | None = None
+        self,
+        open_store: Callable[[], ConfigStore],
+        *,
+        read_seconds: float = 30.0,
+        write_seconds: float = 30.0,
+        names: FileNames | None = None,
     ) -> None:
         self._open = open_store
         self.names = names
         self._write_seconds = write_seconds
+        self._threads = StoreThreads(read_seconds)
         # Only one call at a time waits for the store's lock in a thread, so that threads are left for all other calls.
         self._writing = asyncio.Lock()
         # At most one, so that a store that hangs blocks one thread only.
-        self._check: asyncio.Task[dict[str, str]] | None = None
+        self._check: asyncio.Future[dict[str, str]] | None = None
 
     async def change(self, work: Callable[[ConfigStore], Result]) -> Result:
         """
@@ -55,7 +64,7 @@ class StoreAccess:
                 f"Other changes of the config store have not finished within {limit:.0f} s. Nothing has changed. "
                 "Retry; if this persists, check whether the file system of config_store hangs.",
             ) from None
-        task = asyncio.ensure_future(asyncio.to_thread(lambda: work(self._open())))
+        task = self._threads.run(lambda: work(self._open()))
         task.add_done_callback(self._changed)
         done, _ = await asyncio.wait([task], timeout=limit)
         if not done:
@@ -78,7 +87,7 @@ class StoreAccess:
 
         It may hang, as NFS does without its server.
         """
-        check = self._check = self._check or asyncio.create_task(asyncio.to_thread(self._find_problems))
+        check = self._check = self._check or self._threads.run(self._find_problems)
         done, _ = await asyncio.wait([check], timeout=CHECK_SECONDS)
         if not done:
             return {"store": f"config_store has not answered within {CHECK_SECONDS:.0f} s. Is its server up?"}
@@ -97,7 +106,7 @@ class StoreAccess:
         """
         Check that the store is not missing, if this machine has ever seen it; else it may be for other machines only.
 
-        :raises Refused: 503, where it is missing
+        :raises Refused: 503, where it is missing, or does not answer
         """
 
         def check() -> None:
@@ -109,11 +118,11 @@ class StoreAccess:
             except DagFactoryError:
                 pass
 
-        await asyncio.to_thread(check)
+        await self._threads.read(check)
 
     async def holds(self, dag_id: str) -> bool:
         """Return whether the store has a config of a DAG id; one that was dropped a moment ago may be missed."""
-        return await asyncio.to_thread(lambda: self._look_up(dag_id) is not None)
+        return await self._threads.read(lambda: self._look_up(dag_id) is not None)
 
     async def lacks(self, dag_id: str) -> bool:
         """Return whether the store has no config of a DAG id. It is listed before that is said."""
@@ -121,7 +130,7 @@ class StoreAccess:
         def find() -> bool:
             return self._look_up(dag_id) is None and Catalog(self._open()).look_up(dag_id) is None
 
-        return await asyncio.to_thread(find)
+        return await self._threads.read(find)
 
     async def owner(self, dag_id: str) -> str | None:
         """Return the name of the pipeline to which a DAG id belongs; None without one, or without the store."""
@@ -133,7 +142,7 @@ class StoreAccess:
                 return None  # a DAG that Airflow has can be controlled without the store
             return str(config.document["name"]) if config is not None else None
 
-        return await asyncio.to_thread(find)
+        return await self._threads.read(find)
 
     def _look_up(self, dag_id: str) -> Config | BrokenConfig | None:
         return Catalog(self._open(), names=self.names).look_up(dag_id)
