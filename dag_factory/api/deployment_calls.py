@@ -61,8 +61,7 @@ async def deploy(request: Request, caller: CallerDep, application: ApplicationDe
     """
     document = await asyncio.to_thread(writer.parsed, await read_body(request))
     # Checked first: only those who may deploy the document may learn what is wrong with it, and use our time for that.
-    if isinstance(name := document.get("name"), str):
-        await require(caller, "PUT", clean_dag_id(name))
+    await _require_deployer(caller, document.get("name"))
     checked = await asyncio.to_thread(writer.checked, document)
     await require_connections(caller, connections_in(checked.document))
     await _require_pool(caller, checked.pipeline.dag_factory.runner.pool)
@@ -80,6 +79,24 @@ async def deploy(request: Request, caller: CallerDep, application: ApplicationDe
             log.warning("pipeline '%s' is deployed, and %s", deployed.dag_id, warning)
         answer["warnings"] = [warning.as_json() for warning in checked.warnings]
     return answer
+
+
+async def _require_deployer(caller: Caller, name: object) -> None:
+    """
+    Check that a caller may edit the DAG of a pipeline; all DAGs, where the document does not say which it is.
+
+    :raises Refused: 403, where they may not
+    """
+    if isinstance(name, str):
+        await require(caller, "PUT", clean_dag_id(name))
+        return
+    try:
+        await require(caller, "PUT", None)
+    except Refused as refusal:
+        if refusal.status != httpx.codes.FORBIDDEN:
+            raise
+        lacking = "The user lacks Airflow's permission to edit all DAGs, which a document without a name needs"
+        raise Refused(refusal.status, f"{lacking}. Write the pipeline's name, as a text.") from None
 
 
 async def _require_pool(caller: Caller, pool: str | None) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from airflow.api_fastapi.auth.managers.models.resource_details import DagDetails
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 
@@ -17,6 +18,7 @@ from dag_factory.api.app import create_app
 from dag_factory.api.transport import InProcessTransport
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.own_files import MARKER
+from tests.airflow_versions import AUTH_MANAGER
 from tests.documents import REST
 
 # Airflow imports the test client of an HTTP library that is about to be replaced.
@@ -330,3 +332,45 @@ def test_who_may_not_deploy_a_document_learns_nothing_of_it(
         assert answer.status_code == status, answer.text
         assert ("pipelineType" in answer.text) == (status == 400)
     assert not list(tmp_path.glob("*.json"))
+
+
+class OneDag:
+    """An auth manager by which everybody may edit one DAG, and no other."""
+
+    async def get_user_from_token(self, token: str) -> object:
+        return token
+
+    def is_authorized_dag(self, *, details: DagDetails | None = None, **_: object) -> bool:
+        return details is not None and details.id == "mine"
+
+
+NAMELESS = {"pipelineType": "unknown", "sourceConfig": {"config": {"x": {"$env": "SECRET_PROBE"}}}}
+
+
+@pytest.mark.parametrize(
+    "name", [{}, {"name": None}, {"name": 3}, {"name": ["mine"]}, {"name": {"$env": "A"}}], ids=str
+)
+def test_who_may_not_deploy_all_learns_nothing_of_a_document_without_a_name(
+    ask: Callable[..., httpx.Response], monkeypatch: pytest.MonkeyPatch, store: FolderStore, name: dict[str, object]
+) -> None:
+    def answer() -> httpx.Response:
+        return ask(create_app(airflow=FastAPI, store=lambda: store), "POST", "/deploy", json={**NAMELESS, **name})
+
+    to_all = answer()
+    assert to_all.status_code == 400, to_all.text
+    assert {"name", "pipelineType"} <= {problem["field"] for problem in to_all.json()["problems"]}
+    monkeypatch.setattr(AUTH_MANAGER, OneDag())
+    refused = answer()
+    assert refused.status_code == 403, refused.text
+    assert "Write the pipeline's name" in refused.json()["error"]
+    assert "allowed" not in refused.text
+    assert "pipelineType" not in refused.text
+
+
+def test_who_may_deploy_one_pipeline_learns_what_is_wrong_with_that_one(
+    ask: Callable[..., httpx.Response], monkeypatch: pytest.MonkeyPatch, store: FolderStore
+) -> None:
+    monkeypatch.setattr(AUTH_MANAGER, OneDag())
+    for name, status in (("mine", 400), ("other", 403)):
+        app = create_app(airflow=FastAPI, store=lambda: store)
+        assert ask(app, "POST", "/deploy", json={**NAMELESS, "name": name}).status_code == status

@@ -52,6 +52,7 @@ CALLS: dict[str, tuple[str, dict[str, str], Any]] = {
     "GET openapi.json": ("", {}, None),
     "POST deploy": ("", {}, pipeline(MINE)),
     "POST deploy other": ("other", {}, pipeline(OTHER)),
+    "POST deploy no name": ("", {}, {"pipelineType": "metadata"}),
     "POST disable": ("", {}, {"dag_id": MINE}),
     "POST disable other": ("other", {}, {"dag_id": OTHER}),
     "POST trigger": ("", {}, {"dag_id": MINE}),
@@ -84,6 +85,7 @@ GET docs                  401   401    401      200     200     200   200  200
 GET openapi.json          401   401    401      200     200     200   200  200
 POST deploy               401   401    401      401     403     200   200  200
 POST deploy other         401   401    401      401     403     200   200  200
+POST deploy no name       401   401    401      401     403     400   400  400
 POST disable              401   401    401      401     403     200   200  200
 POST disable other        401   401    401      401     403     200   200  200
 POST trigger              401   401    401      401     403     200   200  200
@@ -111,6 +113,7 @@ GET docs                  401   401    401      200     200     200      200   2
 GET openapi.json          401   401    401      200     200     200      200   200  200
 POST deploy               401   401    401      401     403     200      200   200  200
 POST deploy other         401   401    401      401     403     403      200   200  200
+POST deploy no name       401   401    401      401     403     403      400   400  400
 POST disable              401   401    401      401     403     200      200   200  200
 POST disable other        401   401    401      401     403     403      200   200  200
 POST trigger              401   401    401      401     403     200      200   200  200
