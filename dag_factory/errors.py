@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dag_factory.plain_text import cut, one_line
+from dag_factory.secrets.shown_names import shown_field
 
 _LONGEST_NAME = 300
 
@@ -32,7 +33,8 @@ class ConfigError(DagFactoryError):
     One config is wrong.
 
     :param problem: what is wrong and the way out, as a clause that can follow the field's name
-    :param field: dotted path of the field, such as ``airflowConfig.retries``
+    :param field: dotted path of the field, such as ``airflowConfig.retries``. A name in it may be a secret: people see
+        the property ``field``, and ``exact_field`` is for those who look the field up
     :param config: key of the config in its store, such as ``sales/orders.yaml``
     :param place: line and column in that file, counted from 1; given only where the problem's text has them too
     """
@@ -47,13 +49,18 @@ class ConfigError(DagFactoryError):
     ) -> None:
         super().__init__(problem)
         self.problem = problem
-        self.field = field
+        self.exact_field = field
         self.config = config
         self.place = place
 
+    @property
+    def field(self) -> str | None:
+        """Dotted path of the field, with ``***`` in place of what may be a secret."""
+        return shown_field(self.exact_field) if self.exact_field is not None else None
+
     def within(self, config: str) -> ConfigError:
         """Return the same error with the config's key in it, unless it has one already."""
-        return ConfigError(self.problem, field=self.field, config=self.config or config, place=self.place)
+        return ConfigError(self.problem, field=self.exact_field, config=self.config or config, place=self.place)
 
     def __str__(self) -> str:
         # Names of files and fields may be any text, and must not pass for lines of a log.

@@ -23,7 +23,7 @@ from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.config_files import ConfigFiles
 from dag_factory.store.config_version import config_version, version_text
 from dag_factory.store.examination import Examination, Examined
-from dag_factory.store.origins import Value, shown, values_of
+from dag_factory.store.origins import Value, shown, values_of, with_shown_names
 
 # Of a value in the table. JSON has all of it.
 _LONGEST = 300
@@ -122,6 +122,6 @@ def _as_json(
         "interpreter": _interpreter(config)[1],
         "problems": findings_in(store, found.problems),
         "warnings": findings_in(store, found.warnings),
-        "config": shown(document),
+        "config": with_shown_names(shown(document)),
         "from": {each.field: {"file": path_of(store, each.file), "line": each.line} for each in values if each.file},
     }

@@ -10,6 +10,7 @@ from dag_factory.configs.document import Document, merge
 from dag_factory.errors import ConfigError
 from dag_factory.secrets.names import is_secret_name, plain
 from dag_factory.secrets.references import FERNET, is_reference, references_in
+from dag_factory.secrets.shown_names import shown_name
 
 DEFAULTS = "defaults.yaml"
 DEFAULTS_NAMES = (DEFAULTS, "defaults.yml")
@@ -71,7 +72,7 @@ def _check_way(defaults: object, own: object, field: str, *, whose: str = DEFAUL
             secret = f"{SERVER}.securityConfig" if field == SERVER else "your own value for each secret"
             raise ConfigError(
                 f"names another server than {whose} does, so the secrets of {whose} would be sent there. "
-                f"Write {secret} beside it, or remove '{name}'",
+                f"Write {secret} beside it, or remove '{shown_name(name)}'",
                 field=f"{field}.{name}",
             )
         _check_way(defaults.get(name), value, f"{field}.{name}")

@@ -7,12 +7,12 @@ import re
 from typing import Any, NoReturn
 
 from dag_factory.errors import ConfigError
+from dag_factory.secrets.shown_names import HIDDEN, shown_field
 
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]', re.DOTALL)
 """The tokens by which the keys of a JSON text are found."""
 # How far back to look over white space.
 _NEAR = 1000
-_NAME = re.compile(r"[\w.$-]{1,64}")
 
 
 def load_json(text: str) -> Any:
@@ -56,7 +56,8 @@ def key_twice(key: str, line: int, column: int) -> ConfigError:
 
     :param line: line of the second one; line and column are counted from 1
     """
-    which = f"has '{key}'" if _NAME.fullmatch(key) else "has a key"
+    shown = shown_field(key)
+    which = f"has '{shown}'" if shown != HIDDEN else "has a key"
     problem = f"{which} twice in one mapping, again at line {line}, column {column}. Keep one of the two"
     return ConfigError(problem, place=(line, column))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from dag_factory.errors import ConfigError
 from dag_factory.plain_text import cut, one_line
+from dag_factory.secrets.shown_names import shown_field
 
 Level = Literal["error", "warning"]
 ERROR: Level = "error"
@@ -32,7 +34,8 @@ class Problem:
     """
     One thing that is wrong or doubtful in a document. It quotes no value that may be a secret.
 
-    :param field: dotted path, None for the document as a whole
+    :param exact_field: dotted path of its field, None for the document as a whole. A name in it may be a secret, so
+        people see the property ``field``
     :param kind: one word for what is wrong, such as ``missing``; stays the same when the sentence is reworded
     :param problem: what is wrong, as a clause that follows the field's name
     :param way_out: what to do about it, as a sentence without its full stop
@@ -42,15 +45,20 @@ class Problem:
     :param line: of the field in that file; line and column are counted from 1
     """
 
-    field: str | None
+    exact_field: str | None = dataclasses.field(repr=False)
     kind: str
     problem: str
     way_out: str = ""
     level: Level = ERROR
-    meant: str | None = None
+    meant: str | None = dataclasses.field(default=None, repr=False)
     config: str | None = None
     line: int | None = None
     column: int | None = None
+
+    @property
+    def field(self) -> str | None:
+        """Dotted path of its field, with ``***`` in place of what may be a secret."""
+        return shown_field(self.exact_field) if self.exact_field is not None else None
 
     @property
     def text(self) -> str:
@@ -102,7 +110,7 @@ class InvalidError(ConfigError):
     def __init__(self, problems: Sequence[Problem], *, config: str | None = None) -> None:
         first, others = problems[0], len(problems) - 1
         counted = f" ({others} more {'field is' if others == 1 else 'fields are'} wrong.)" if others else ""
-        super().__init__(f"{first.text.rstrip('.')}.{counted}", field=first.field, config=config)
+        super().__init__(f"{first.text.rstrip('.')}.{counted}", field=first.exact_field, config=config)
         self.problems = tuple(problems)
 
     def within(self, config: str) -> InvalidError:
@@ -123,7 +131,7 @@ def problem_of(error: ConfigError, kind: str) -> Problem:
     """Return the problem that an error stands for; its message is a clause, maybe followed by the way out."""
     problem, _, way_out = error.problem.partition(". ")
     line, column = error.place or (None, None)
-    found = Problem(error.field, kind, problem.rstrip("."), way_out.rstrip("."), config=error.config)
+    found = Problem(error.exact_field, kind, problem.rstrip("."), way_out.rstrip("."), config=error.config)
     return replace(found, line=line, column=column)
 
 
@@ -135,11 +143,11 @@ def without_doubles(problems: Iterable[Problem]) -> list[Problem]:
     """
     found = sorted(problems, key=lambda problem: problem.level)
     meant = {problem.meant for problem in found if problem.kind == SPELLING} - {None}
-    missing = {problem.field for problem in found if problem.kind == MISSING}
+    missing = {problem.exact_field for problem in found if problem.kind == MISSING}
     kept: dict[str | None, Problem] = {}
     for problem in found:
-        if problem.kind == MISSING and problem.field in meant:
+        if problem.kind == MISSING and problem.exact_field in meant:
             continue
         is_why = problem.kind == SPELLING and problem.meant in missing
-        kept.setdefault(problem.field, replace(problem, level=ERROR) if is_why else problem)
+        kept.setdefault(problem.exact_field, replace(problem, level=ERROR) if is_why else problem)
     return sorted(kept.values(), key=lambda problem: problem.level)

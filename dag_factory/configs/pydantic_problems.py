@@ -7,6 +7,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from dag_factory.configs.problem import MISSING, Problem
+from dag_factory.secrets.redaction import is_secret
+from dag_factory.secrets.shown_names import shown_name
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -59,7 +61,7 @@ def _words(kind: str, error: Mapping[str, Any]) -> tuple[str, str, str]:
         return "value", problem.rstrip("."), way_out.rstrip(".")
     names = [part for part in error["loc"] if isinstance(part, str)]
     name = names[-1] if names else ""
-    context = {**error.get("ctx", {}), "name": name}
+    context = {**error.get("ctx", {}), "name": shown_name(name)}
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         problem, way_out = _OBJECT[0], _MAPPINGS.get(name, _OBJECT[1])
         context["value"] = _shown(error.get("input"))
@@ -72,4 +74,5 @@ def _words(kind: str, error: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def _shown(value: object) -> str:
     """Return a name that was written in place of a mapping with that name; any other value may be a secret."""
-    return value if isinstance(value, str) and value.isidentifier() and len(value) <= 64 else "…"
+    is_name = isinstance(value, str) and value.isidentifier() and len(value) <= 64 and not is_secret("", value)
+    return str(value) if is_name else "…"

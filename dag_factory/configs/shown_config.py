@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from dag_factory.configs import schemas
@@ -11,6 +10,7 @@ from dag_factory.configs.schemas import Kind
 from dag_factory.secrets.names import is_secret_name, is_secret_place
 from dag_factory.secrets.redaction import HIDDEN, is_secret, redact
 from dag_factory.secrets.references import is_reference
+from dag_factory.secrets.shown_names import shown_name
 
 # Texts of these fields are filters and names of entities in OpenMetadata. In other texts, an author may write anything:
 # paths, addresses, SQL conditions, descriptions.
@@ -24,9 +24,6 @@ _SHOWN_TEXTS = frozenset({
 _LONGEST = 200_000
 
 _encoded = json.JSONEncoder(ensure_ascii=False).encode
-
-# A key that looks different, and is not a field's name, may itself be a secret.
-_FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 
 
 def shown(source_config: Any) -> Any:
@@ -58,15 +55,5 @@ def _shown(value: Any, kind: Kind, name: str) -> Any:
     return value if is_known and name in _SHOWN_TEXTS and not is_secret("", value) else HIDDEN
 
 
-def shown_field(field: str) -> str:
-    """Return the dotted path of a field, with ``***`` for each name in it that may itself be a secret."""
-    parts = field.split(".")
-    return ".".join(part if part.isdecimal() or _is_plain_name(part) else HIDDEN for part in parts)
-
-
 def _name(key: str, known: Any) -> str:
-    return key if key in known or _is_plain_name(key) else HIDDEN
-
-
-def _is_plain_name(key: str) -> bool:
-    return _FIELD_NAME.fullmatch(key) is not None and not is_secret("", key)
+    return key if key in known else shown_name(key)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,6 @@ from dag_factory.configs.allowed import Allowed
 from dag_factory.configs.document import Document
 from dag_factory.configs.pipeline import IngestionPipeline, Runner
 from dag_factory.configs.problem import EFFECT, Problem
-from dag_factory.configs.shown_config import shown_field
 from dag_factory.configs.timetables.schedule import EPOCH, schedule, timezone_of
 from dag_factory.configs.timetables.spread import spread_runs
 from dag_factory.configs.timetables.written import read_back, written
@@ -155,8 +153,7 @@ def _shown(warnings: Iterable[Problem]) -> list[Problem]:
 
     Whether a field has an effect is for its author: it may stand in the defaults, where other configs need it.
     """
-    shown = [replace(each, field=shown_field(each.field or "")) for each in warnings if each.kind != EFFECT]
-    return sorted(shown, key=lambda each: (each.field or "", each.problem))
+    return sorted((each for each in warnings if each.kind != EFFECT), key=lambda each: (each.field or "", each.text))
 
 
 def _planned(  # noqa: PLR0913 - the last by name

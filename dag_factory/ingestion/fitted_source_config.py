@@ -16,6 +16,7 @@ from dag_factory.errors import ConfigError
 from dag_factory.ingestion.models import errors_of, ingestion, models_of, nearest_model, problem_of, words_of
 from dag_factory.openmetadata.nearest import nearest
 from dag_factory.openmetadata.pipeline_types import pipeline_type, source_config_of
+from dag_factory.secrets.shown_names import shown_field, shown_name
 
 if TYPE_CHECKING:
     from dag_factory.configs.document import Document
@@ -46,7 +47,9 @@ def fitted_source_config(document: Document, server_version: Callable[[], str | 
         return source_config
     if document["pipelineType"] == "application" and (unknown := sorted(config.keys() - model.model_fields.keys())):
         # The workflow of an application gets only three of the fields.
-        log.warning("%s: %s does not know %s, so it changes nothing", _CONFIG, ingestion(), ", ".join(unknown))
+        log.warning(
+            "%s: %s does not know %s, so it changes nothing", _CONFIG, ingestion(), ", ".join(map(shown_name, unknown))
+        )
         config = {name: value for name, value in config.items() if name not in unknown}
     fitting = _Fitting(server_version)
     beside = {name: value for name, value in source_config.items() if name != "config"}
@@ -99,7 +102,7 @@ class _Fitting:
         if self._problems:
             first, others = self._problems[0], len(self._problems) - 1
             more = f" ({others} more {'field is' if others == 1 else 'fields are'} wrong)" if others else ""
-            raise ConfigError(f"{first.problem}{more}", field=first.field)
+            raise ConfigError(f"{first.problem}{more}", field=first.exact_field)
 
     def _fit_inner(self, models: Sequence[Model], value: Any, field: str, error: Mapping[str, Any]) -> Any:
         if isinstance(value, dict):
@@ -118,7 +121,9 @@ class _Fitting:
         """Log that an unknown field is left out; if its value is not false, null or empty, it is a problem."""
         if asks_for_nothing(value):
             log.warning(
-                "%s is unknown to %s. It is left out, since its value is false, null or empty", field, ingestion()
+                "%s is unknown to %s. It is left out, since its value is false, null or empty",
+                shown_field(field),
+                ingestion(),
             )
             return
         server = self._server_version()

@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
 
 from dag_factory.errors import ConfigError, WorkflowError
+from dag_factory.secrets.shown_names import shown_field
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -109,7 +110,7 @@ def in_one_sentence(error: Exception, refused: str) -> WorkflowError | None:
 
     if isinstance(error, ValidationError):
         found = error.errors(include_url=False, include_input=False)
-        where = ".".join(str(part) for part in found[0]["loc"])
+        where = shown_field(".".join(str(part) for part in found[0]["loc"]))
         said = f"{error.title}: {where} {_in_words(str(found[0]['type']))}"
         others = len(found) - 1
     elif isinstance(error, (ParsingConfigurationError, InvalidWorkflowException)):

@@ -12,6 +12,7 @@ from dag_factory.ingestion.models import in_one_sentence
 from dag_factory.openmetadata.fqn import quoted
 from dag_factory.openmetadata.pipeline_types import Service
 from dag_factory.openmetadata.source_configs import in_server_spelling
+from dag_factory.secrets.shown_names import shown_field, shown_name
 
 if TYPE_CHECKING:
     from metadata.ingestion.ometa.ometa_api import OpenMetadata
@@ -37,7 +38,7 @@ def connect(connection: Document) -> OpenMetadata:
     try:
         return create_ometa_client(OpenMetadataConnection.model_validate(known_fields(connection)))
     except ValidationError as error:
-        fields = ", ".join(sorted({".".join(map(str, problem["loc"])) for problem in error.errors()}))
+        fields = ", ".join(sorted({shown_field(".".join(map(str, problem["loc"]))) for problem in error.errors()}))
         raise WorkflowError(f"openMetadataServerConnection is invalid or incomplete. Check {fields}") from None
     except ValueError as error:
         raise WorkflowError(f"the OpenMetadata server can't be connected to: {error}") from None
@@ -61,7 +62,7 @@ def known_fields(connection: Document) -> Document:
     if unknown:
         log.warning(
             "openMetadataServerConnection: openmetadata-ingestion does not know %s, so it is left out",
-            ", ".join(unknown),
+            ", ".join(map(shown_name, unknown)),
         )
     return {name: value for name, value in connection.items() if name not in unknown}
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from dag_factory.secrets import shown_names
 from dag_factory.secrets.detection import is_plain_words, secrets_in
 from dag_factory.secrets.names import is_secret_name, is_secret_place
 from dag_factory.secrets.references import FERNET, is_reference
 
-HIDDEN = "***"
+HIDDEN = shown_names.HIDDEN
 
 # In a list of headers, properties or variables, one field holds the name and another the value.
 _PAIR_NAMES = frozenset({"key", "name"})
@@ -56,6 +57,7 @@ def secret_values(value: Any, name: str = "", *, is_in_place: bool = False) -> I
     if isinstance(value, Mapping):
         names = names_in(value, name)
         for key, child in value.items():
+            yield from _secrets_in_name(key)
             yield from secret_values(child, names[key], is_in_place=is_in_place)
     elif isinstance(value, list):
         for child in value:
@@ -66,6 +68,14 @@ def secret_values(value: Any, name: str = "", *, is_in_place: bool = False) -> I
             yield text
             # A part of it may be printed without the rest, such as the password of a URL.
             yield from dict.fromkeys(part for part in secrets_in(text) if part != text)
+
+
+def _secrets_in_name(name: str) -> Iterator[str]:
+    """Yield what is secret in a name: a token that was written as one, and the value of a field without a space."""
+    yield from dict.fromkeys(secrets_in(name))
+    field, _, value = name.partition(":")
+    if value and is_secret_name(field):
+        yield value
 
 
 def encrypt(value: Any, encrypted: Callable[[str | float], Any], name: str = "", *, by_value: bool = True) -> Any:

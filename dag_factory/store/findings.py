@@ -145,7 +145,7 @@ def _never_read(key: str) -> Problem:
 
 def _sorted(problems: Iterable[Problem], files: int) -> Findings:
     # What is wrong in a file of defaults is found in each config that inherits it.
-    once = {(each.config, each.line, each.column, each.field, each.problem): each for each in problems}
+    once = {(each.config, each.line, each.column, each.exact_field, each.problem): each for each in problems}
     return Findings(files, tuple(sorted(once.values(), key=_place)))
 
 

@@ -13,6 +13,7 @@ from dag_factory.configs.pipeline import DAG_FIELDS
 from dag_factory.configs.validation.positions import Place, Positions
 from dag_factory.secrets.redaction import redact
 from dag_factory.secrets.references import is_reference
+from dag_factory.secrets.shown_names import shown_field, shown_name
 from dag_factory.store.config_files import Readable, defaults_keys
 
 
@@ -47,6 +48,23 @@ def shown(document: Document) -> Document:
     }
 
 
+def with_shown_names(value: Any) -> Any:
+    """Return a value with ``***`` in place of the names in it that may be a secret, numbered where they are several."""
+    if isinstance(value, list):
+        return [with_shown_names(child) for child in value]
+    if not isinstance(value, dict):
+        return value
+    found: dict[str, Any] = {}
+    for name, child in value.items():
+        shown = once = shown_name(name)
+        number = 1
+        while once in found:
+            number += 1
+            once = f"{shown} ({number})"
+        found[once] = with_shown_names(child)
+    return found
+
+
 def _without_tokens(value: Any) -> Any:
     if is_reference(value):
         return redact(value)
@@ -64,7 +82,8 @@ def values_of(document: Document, key: str | None, files: Readable) -> list[Valu
     :param key: of its file, None where no file holds what the document does
     """
     origins = Positions(files.read).origins(key, defaults_keys(key)) if key is not None else {}
-    return [Value(field, value, *_origin(field, origins)) for field, value in _leaves(shown(document), "")]
+    leaves = _leaves(shown(document), "")
+    return [Value(shown_field(field), with_shown_names(value), *_origin(field, origins)) for field, value in leaves]
 
 
 def _origin(field: str, origins: dict[str, tuple[str, Place]]) -> tuple[str | None, int | None]:

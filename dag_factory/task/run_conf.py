@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dag_factory.configs.inheritance import check_override
 from dag_factory.configs.validation.kinds import booleans_of_source
 from dag_factory.errors import ConfigError
+from dag_factory.secrets.shown_names import shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -64,12 +65,13 @@ def overridden(document: Document, conf: Mapping[str, Any]) -> Document:
         return document
     for key in given.keys() & {"sourceConfigOverride", "appConfigOverride"}:
         # Logged, since ingestion's errors do not say that a value came from the conf.
-        log.info("For this run alone, conf.%s replaces %s", key, ", ".join(map(repr, sorted(given[key]))))
+        names = ", ".join(f"'{shown_name(name)}'" for name in sorted(given[key]))
+        log.info("For this run alone, conf.%s replaces %s", key, names)
     check_override(source_config["config"], given.get("sourceConfigOverride", {}), "conf.sourceConfigOverride")
     config = {**source_config["config"], **given.get("sourceConfigOverride", {})}
     # The document's own booleans have already been checked.
     for problem in booleans_of_source(config, "conf.sourceConfigOverride"):
-        raise ConfigError(problem.text, field=problem.field)
+        raise ConfigError(problem.text, field=problem.exact_field)
     if "appConfigOverride" in given:
         stored = config.get("appConfig")
         app_config = stored if isinstance(stored, dict) else {}
@@ -100,7 +102,7 @@ def _given(document: Document, conf: Mapping[str, Any]) -> dict[str, Any]:
         only_for = _ONLY_FOR.get(key)
         if key not in KEYS:
             # A newer server may send more keys, which must not fail its runs.
-            log.warning("conf.%s is unknown, so it changes nothing. Known: %s", key, ", ".join(KEYS))
+            log.warning("conf.%s is unknown, so it changes nothing. Known: %s", shown_name(key), ", ".join(KEYS))
         elif only_for not in (None, document.get("pipelineType")):
             raise _misfit(key, f"works for pipelines of type {only_for} alone. Leave it out")
     return given

@@ -169,8 +169,8 @@ def _doubtful(doubts: Mapping[str, Sequence[Problem]]) -> Iterator[str]:
     for key, problems in sorted(doubts.items()):
         for problem in problems[:_MOST_PROBLEMS]:
             file = problem.config or key
-            if (file, problem.field) not in said:
-                said.add((file, problem.field))
+            if (file, problem.exact_field) not in said:
+                said.add((file, problem.exact_field))
                 place = f" ({problem.place})" if problem.place else ""
                 cause = str(replace(problem, config=None, line=None))
                 causes.setdefault(cause, []).append(f"config '{file}'{place}")

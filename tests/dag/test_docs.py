@@ -185,7 +185,7 @@ def test_a_reference_is_shown_as_it_is() -> None:
 def test_several_problems_are_listed_and_very_many_are_counted(
     count: int, listed: int, heading: str, last: str
 ) -> None:
-    problems = [Problem(f"field{number}", "value", "is wrong", f"Mend it {number}") for number in range(count)]
+    problems = [Problem(f"field.{number}", "value", "is wrong", f"Mend it {number}") for number in range(count)]
     text = describe_problem(BrokenConfig("orders", "orders.json", InvalidError(problems, config="orders.json")))
     lines = [line for line in text.splitlines() if line.startswith("- ")]
     assert len([line for line in lines if line.startswith("- **field")]) == listed

@@ -111,8 +111,9 @@ def test_a_key_that_a_newer_server_may_send_changes_nothing_and_is_named_in_the_
 
 def test_what_is_replaced_is_named_in_the_log_without_its_value(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
-    overridden(document(), {"sourceConfigOverride": {"threads": "canary", "a\nb": 1}})
-    assert caplog.messages == ["For this run alone, conf.sourceConfigOverride replaces 'a\\nb', 'threads'"]
+    overridden(document(), {"sourceConfigOverride": {"threads": "canary", "a\nb": 1, "jwtToken:s3cr3t": None}})
+    said = "conf.sourceConfigOverride replaces '***', 'jwtToken:***', 'threads'"
+    assert caplog.messages == [f"For this run alone, {said}"]
     caplog.clear()
     overridden(document("application"), {"appConfigOverride": {"greeting": "canary"}, "sourceConfigOverride": None})
     assert caplog.messages == ["For this run alone, conf.appConfigOverride replaces 'greeting'"]

@@ -12,6 +12,7 @@ from typing import Any
 from dag_factory.configs.pipeline import AirflowConfig, IngestionPipeline
 from dag_factory.configs.timetables.schedule import start_date
 from dag_factory.secrets.references import is_reference
+from dag_factory.secrets.shown_names import shown_field
 
 # What Airflow waits between retries where a DAG doesn't say ([core] default_task_retry_delay).
 _AIRFLOW_RETRY_SECONDS = 300
@@ -57,7 +58,7 @@ def differences(pipeline: IngestionPipeline, document: dict[str, Any], now: date
         )
     for field, name in _variables(document):
         change = 'is no longer replaced by an environment variable. Write {"$env": "NAME"} in its place, or the value'
-        yield Difference(field, change, f"${name}")
+        yield Difference(shown_field(field), change, f"${name}")
 
 
 def _schedule(airflow: AirflowConfig, now: datetime) -> Iterator[Difference]:

@@ -17,6 +17,8 @@ from dag_factory.secrets.references import is_reference
 
 Path = tuple[str, ...]
 
+HAS_VALUE = "has its value in its name"
+
 # Further unknown fields are not compared with known ones, which takes a while.
 _MOST_UNKNOWN = 20
 _MOST_OWNERS = 20
@@ -85,7 +87,7 @@ def glued(document: Document) -> Iterator[Problem]:
             field, colon, _ = name.partition(":")
             if colon and field in known:
                 way_out = f"Write a space after the colon of '{field}'"
-                yield Problem(_dotted(path, name), SPELLING, "is unknown here", way_out, meant=_dotted(path, field))
+                yield Problem(_dotted(path, name), SPELLING, HAS_VALUE, way_out, meant=_dotted(path, field))
 
 
 def ours(document: Document) -> Iterator[Problem]:

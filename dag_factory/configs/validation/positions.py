@@ -53,7 +53,7 @@ class Positions:
     def within(self, problems: Iterable[Problem], key: str) -> list[Problem]:
         """Return the problems of those fields that a file itself has, with their places."""
         places = self._places(key) or {}
-        found = [(problem, places.get(problem.field or "")) for problem in problems if problem.field]
+        found = [(problem, places.get(problem.exact_field or "")) for problem in problems if problem.exact_field]
         return [replace(each, config=key, line=place[0], column=place[1]) for each, place in found if place is not None]
 
     def origins(self, key: str, defaults: Iterable[str]) -> dict[str, tuple[str, Place]]:
@@ -89,7 +89,7 @@ def _located(problem: Problem, files: list[tuple[str, _Places]]) -> Problem:
         files = [file for file in files if file[0] == problem.config]
     if problem.line is not None or not files:
         return problem
-    field = problem.field or ""
+    field = problem.exact_field or ""
     while True:
         for key, places in files:
             if (place := places.get(field)) is not None and (field or key == files[0][0]):

@@ -13,6 +13,7 @@ from typing import Any
 
 from dag_factory.configs.problem import ERROR, MISSING, SPELLING, WARNING, Problem
 from dag_factory.configs.schemas import ANY, BOOLEAN, INTEGER, MOMENT, NUMBER, SECRET, TEXT, Kind, Schemas
+from dag_factory.configs.validation.names import HAS_VALUE
 from dag_factory.openmetadata.nearest import nearest
 from dag_factory.secrets.references import is_reference
 
@@ -91,6 +92,10 @@ class SchemaCheck:
                 yield from self._out_of_bounds(kind, name, child, field)
 
     def _unknown(self, kind: str, name: str, others: Any, field: str) -> Iterator[Problem]:
+        if ":" in name and (before := name.partition(":")[0]) in others:
+            way_out = f"Write a space after the colon of '{before}'"
+            yield Problem(f"{field}.{name}", SPELLING, HAS_VALUE, way_out, WARNING, meant=f"{field}.{before}")
+            return
         meant = nearest(name, tuple(sorted(others)))
         whose = f"to openmetadata-ingestion {short(self._schemas.version)}"
         where = f"{field}.{name}"
@@ -260,7 +265,7 @@ def _misfit(field: str, said: str, belongs: str, way_out: str) -> Problem:
 
 
 def _is_missing(problem: Problem, field: str) -> bool:
-    return problem.kind == MISSING and problem.field == field
+    return problem.kind == MISSING and problem.exact_field == field
 
 
 def _said(value: object) -> str:

@@ -35,7 +35,9 @@ def kind(document: Document) -> Iterator[Problem]:
     except ConfigError as error:
         found = problem_of(error, "pipelineType")
         near = nearest(name, tuple(PIPELINE_TYPES))
-        yield found if near is None else Problem(found.field, found.kind, found.problem, f"Did you mean '{near}'?")
+        yield (
+            found if near is None else Problem(found.exact_field, found.kind, found.problem, f"Did you mean '{near}'?")
+        )
 
 
 def service(document: Document) -> Iterator[Problem]:

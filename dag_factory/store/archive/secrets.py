@@ -18,6 +18,7 @@ from dag_factory.secrets.detection import secrets_in
 from dag_factory.secrets.names import is_secret_name
 from dag_factory.secrets.references import FERNET, encrypted, is_reference, references_in
 from dag_factory.secrets.sealing import Keys
+from dag_factory.secrets.shown_names import shown_field
 
 # Stands where a secret is to be left out. No document can hold it.
 _GONE = object()
@@ -61,7 +62,7 @@ def without_secrets(data: bytes, key: str) -> Portable:
     :raises ConfigError: where it can't be read or written
     """
     document = parse(data, key, may_be_empty=True)
-    fernets = [field for field, found in references_in(document) if FERNET in found]
+    fernets = [shown_field(field) for field, found in references_in(document) if FERNET in found]
     if not fernets:
         return _changed(data, key, lambda _: _GONE)
     found = _changed(_written(_without(document, _is_fernet), key), key, lambda _: _GONE)
@@ -82,7 +83,7 @@ def _changed(data: bytes, key: str, seal: Callable[[str | float], Any]) -> Porta
             return Portable(data)
         return Portable(_written(document, key), is_rewritten=True)
     identities = {id(each) for each in made}
-    fields = tuple(_places(found, lambda value: id(value) in identities))
+    fields = tuple(map(shown_field, _places(found, lambda value: id(value) in identities)))
     if made[0] is _GONE:
         return Portable(
             _written(_without(found, lambda value: value is _GONE), key), left_out=fields, is_rewritten=True
