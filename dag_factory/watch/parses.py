@@ -145,7 +145,7 @@ class Parses:
     async def stop(self) -> None:
         """End what runs in the background."""
         await self._later.stop()
-        tasks = [task for task in (self._rest, self._task) if task is not None]
+        tasks = [task for task in (self._rest, self._task) if task is not None and not task.done()]
         for task in tasks:
             task.cancel()
         # One that has failed must not keep the rest of the application from ending.

@@ -176,7 +176,7 @@ def test_a_file_that_is_no_database_any_more_is_replaced(place: Path, caplog: py
 
 def replaced(path: Path, content: bytes) -> Path:
     """Replace a copy by one with another content, under the name that says so."""
-    version = version_in(path.read_bytes(), path.name.split(".")[-2])
+    version = version_in(path.read_bytes(), path.name)
     assert version is not None
     path.unlink()
     other = path.with_name(name_of(version, content))
