@@ -1,5 +1,6 @@
 import importlib
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -27,6 +28,9 @@ from tests.object_storage import s3  # noqa: F401 - fixture
 from tests.tiers import pytest_collection_modifyitems, pytest_configure, pytest_itemcollected  # noqa: F401 - hooks
 
 register_profiles()
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As in a job that a script has put into the background. The commands that a test interrupts would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Interpreter = Callable[[str], str]
 
