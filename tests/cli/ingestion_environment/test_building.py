@@ -127,7 +127,7 @@ main(["ingestion-env", sys.argv[1], "--version", "2.0"])
 def test_one_that_is_ended_amid_leaves_no_environment_and_the_next_one_works(
     opt: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    fake_uv(tmp_path / "uv", install=f"touch {tmp_path}/begun; sleep 600")
+    fake_uv(tmp_path / "uv", install=f"touch {tmp_path}/begun; while kill -0 $PPID; do sleep 0.2; done")
     env = {**os.environ, "PATH": f"{tmp_path}/uv:/usr/bin:/bin", "_AIRFLOW__AS_LIBRARY": "test"}
     command = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-c", COMMAND, str(opt / "env")], env=env, stderr=subprocess.DEVNULL
