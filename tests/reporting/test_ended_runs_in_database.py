@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from tests.forked_python import ForkedPython
 
 SCRIPT = """
 import json, sys, uuid
@@ -67,13 +64,8 @@ print(json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory, forked_python: ForkedPython) -> dict[str, Any]:
-    home = tmp_path_factory.mktemp("home")
-    database = f"sqlite:///{home / 'airflow.db'}"
-    environment = {**os.environ, "AIRFLOW_HOME": str(home), "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database}
-    done = forked_python.run(SCRIPT, env=environment)
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+def found(found_by: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    return found_by(SCRIPT)
 
 
 def test_a_run_that_failed_lately_is_found_however_old_its_tick_is(found: dict[str, Any]) -> None:
