@@ -16,7 +16,7 @@ from dag_factory.openmetadata.outcomes import Report, Reporter
 from dag_factory.openmetadata.run_ids import openmetadata_run_id
 from dag_factory.reporting import metrics
 from dag_factory.reporting.conclusion import Evidence, concluded, is_mailed
-from dag_factory.reporting.evidence import OPERATORS
+from dag_factory.reporting.evidence import OPERATORS, database
 from dag_factory.reporting.run_status_client import report_run
 from dag_factory.reporting.run_tags import run_tags
 from dag_factory.reporting.scheduler_mail import mail_failure
@@ -149,16 +149,11 @@ def still_ended(run: EndedRun) -> bool:
     :raises StatusError: where Airflow's database does not answer, which may pass
     """
     from airflow.models import DagRun
-    from airflow.utils.session import create_session
     from sqlalchemy import select
-    from sqlalchemy.exc import SQLAlchemyError
 
     query = select(DagRun.state).where(DagRun.dag_id == run.dag_id, DagRun.run_id == run.run_id)
-    try:
-        with create_session() as session:
-            state = session.scalar(query)
-    except SQLAlchemyError:
-        raise StatusError("Airflow's database does not answer", passing=True) from None
+    with database() as session:
+        state = session.scalar(query)
     return state is None or state == run.state
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import signal
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -34,21 +36,32 @@ def find_evidence(dag_id: str, run_id: str) -> Evidence:
 
     :raises StatusError: where the database does not answer
     """
+    with database() as session:
+        task = session.scalars(_query(dag_id, run_id)).first()
+        if task is None:
+            return Evidence(None)
+        evidence = Evidence(task.state, _left(session, task))
+        if evidence.left is not None:
+            return evidence
+        evidence = replace(evidence, events=_events(session, task))
+    return replace(evidence, signal_number=_signal(dag_id, run_id)) if PROCESS_ENDED in evidence.events else evidence
+
+
+@contextmanager
+def database() -> Iterator[Session]:
+    """
+    Open a session of Airflow's database, on which a report depends.
+
+    :raises StatusError: where the database does not answer, which may pass
+    """
     from airflow.utils.session import create_session
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         with create_session() as session:
-            task = session.scalars(_query(dag_id, run_id)).first()
-            if task is None:
-                return Evidence(None)
-            evidence = Evidence(task.state, _left(session, task))
-            if evidence.left is not None:
-                return evidence
-            evidence = replace(evidence, events=_events(session, task))
+            yield session
     except SQLAlchemyError:
         raise StatusError("Airflow's database does not answer", passing=True) from None
-    return replace(evidence, signal_number=_signal(dag_id, run_id)) if PROCESS_ENDED in evidence.events else evidence
 
 
 def _query(dag_id: str, run_id: str) -> Select[tuple[TaskInstance]]:
