@@ -36,7 +36,7 @@ class StoreThreads:
         self._reading: set[asyncio.Future[Any]] = set()
         self._hanging: set[asyncio.Future[Any]] = set()
         # Set, and replaced, whenever a read ends or begins to hang.
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
 
     def run(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
         """Begin some work that is not a read, of which the caller allows one at a time of its kind."""
@@ -51,7 +51,7 @@ class StoreThreads:
         while len(self._reading) >= self._most:
             if len(self._hanging) >= self._most:
                 raise self._no_answer()
-            await self._news.wait()
+            await self._changed.wait()
         read = self.run(work)
         self._reading.add(read)
         # The caller may be gone by then, so it does not count.
@@ -61,7 +61,7 @@ class StoreThreads:
             clock.cancel()
             self._reading.discard(read)
             self._hanging.discard(read)
-            self._tell()
+            self._notify()
             # Retrieved here, since asyncio logs an exception that nobody has retrieved.
             if not read.cancelled():
                 read.exception()
@@ -81,8 +81,8 @@ class StoreThreads:
 
     def _hangs(self, read: asyncio.Future[Any]) -> None:
         self._hanging.add(read)
-        self._tell()
+        self._notify()
 
-    def _tell(self) -> None:
-        self._news.set()
-        self._news = asyncio.Event()
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
