@@ -48,19 +48,23 @@ class PipelineServiceClient(Scoped):
 
     def detect(self) -> str:
         """Return the prefix of the API, found once; raises PipelineServiceError where none answers."""
+        answers = []
         for prefix in () if self.prefix else PREFIXES:
             try:
                 response = self._http.get(f"{prefix}/health-auth", timeout=5)
                 answer = response.json()
-            except (httpx.TransportError, ValueError):
+            except (httpx.TransportError, ValueError) as error:
+                answers.append(f"{prefix}: {error}")
                 continue
+            answers.append(f"{prefix}: {response.status_code}")
             if response.status_code == httpx.codes.OK and isinstance(answer, dict):
                 version = answer.get("version")
                 if isinstance(version, str):
                     self.prefix = prefix
                     break
         if self.prefix is None:
-            raise PipelineServiceError("No prefix of the API answers: is the plugin installed?")
+            found = "; ".join(answers)
+            raise PipelineServiceError(f"No prefix of the API answers as it must: is the plugin installed? {found}")
         return self.prefix
 
     def call(self, method: str, name: str, **options: Any) -> Any:

@@ -134,10 +134,11 @@ class Cluster(Scoped):
         self.url = f"http://127.0.0.1:{free_port()}"
         self.second_url = f"http://127.0.0.1:{free_port()}"
         self.client = AirflowClient(self.url, "admin", PASSWORD)
+        self._second_client = AirflowClient(self.second_url, "admin", PASSWORD)
         self.machines: dict[str, Machine] = {}
 
     def start(self) -> None:
-        """Start everything, and return when the API server, the scheduler and the DAG processor are healthy."""
+        """Start everything, and return when both API servers answer and scheduler and DAG processor are healthy."""
         database = self._stack.enter_context(PostgresServer())
         broker = self._stack.enter_context(RedisServer())
         self._config = merge(
@@ -192,12 +193,15 @@ class Cluster(Scoped):
             machine.let_go()
         self._stack.close()
         self.client.stop()
+        self._second_client.stop()
 
     def _look(self) -> tuple[bool | None, object]:
         for machine in self.machines.values():
             machine.check()
         try:
             health = self.client.health()
+            # It has the same database, so nothing but its answer is of interest.
+            self._second_client.health()
         except httpx.HTTPError as error:
             return None, error
         parts = ("metadatabase", "scheduler", "dag_processor")
