@@ -236,12 +236,12 @@ def is_triggered(client: PipelineServiceClient, name: str) -> bool:
     return True
 
 
-def seconds_until(look: Callable[[], bool], started: float, limit: float) -> float:
+def seconds_until(look: Callable[[], bool], started: float, limit: float, pause: float = LOOK_SECONDS) -> float:
     """Return the seconds from ``started`` until ``look`` returns true, inf where it does not within a limit."""
     while not look():
         if time.perf_counter() - started > limit:
             return inf
-        time.sleep(LOOK_SECONDS)
+        time.sleep(pause)
     return time.perf_counter() - started
 
 

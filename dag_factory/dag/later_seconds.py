@@ -1,11 +1,20 @@
-"""When to parse once more after a change, since Airflow may ignore it at the first parse."""
+"""
+When to parse once more after a change, since Airflow may ignore it at the first parse.
+
+Whoever makes or notices a change knows these times (`later_seconds`). Whether a load has found something that Airflow
+may ignore is known to that load alone, which notes until when it may (`again_at`); it notes nothing where all its
+changes are DAGs that it did not have before. So a new pipeline takes one parse.
+"""
 
 from __future__ import annotations
 
 from dag_factory.settings import airflow_settings
 
-# Airflow needs so long to parse the loader and to store its DAGs.
-WRITING_SECONDS = 5
+# From a change until a load finds it, and from then until Airflow has stored the load's DAGs.
+FINDING_SECONDS = 3
+WRITING_SECONDS = 3
+# No setting is longer. The note of the load before is anybody's text who can write to the store.
+_LONGEST_SECONDS = 86_400
 
 
 def configured_later_seconds() -> list[float]:
@@ -22,4 +31,25 @@ def later_seconds(dag_update_seconds: float, stale_dag_seconds: float) -> list[f
     :param stale_dag_seconds: how long a DAG must be missing from parses until Airflow counts it as removed
         (``[dag_processor] stale_dag_threshold``)
     """
-    return sorted({seconds + WRITING_SECONDS for seconds in (dag_update_seconds, stale_dag_seconds) if seconds})
+    margin = FINDING_SECONDS + WRITING_SECONDS
+    return sorted({seconds + margin for seconds in (dag_update_seconds, stale_dag_seconds) if seconds})
+
+
+def configured_again_at(began: float, before: float | None, *, are_changed: bool, are_gone: bool) -> float | None:
+    """Return what `again_at` does for an Airflow that is configured like this one."""
+    changed = airflow_settings.dag_update_seconds() if are_changed else 0
+    gone = airflow_settings.stale_dag_seconds() if are_gone else 0
+    return again_at(began, before, max(changed, gone))
+
+
+def again_at(began: float, before: float | None, ignored_seconds: float) -> float | None:
+    """
+    Return from when on another load is needed, in seconds since the epoch; None where Airflow takes all of this one.
+
+    :param began: when the load has begun, in seconds since the epoch
+    :param before: what this was after the load before it
+    :param ignored_seconds: for how long Airflow may ignore something that the load has found, 0 where it does not
+    """
+    times = [before] if before is not None and began < before <= began + _LONGEST_SECONDS else []
+    times += [began + ignored_seconds + WRITING_SECONDS] if ignored_seconds else []
+    return max(times, default=None)

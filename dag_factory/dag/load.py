@@ -92,6 +92,22 @@ class Load:
                 counts["good" if config.trouble is None else "last_good"] += 1
         return counts
 
+    @property
+    def has_last(self) -> bool:
+        """Whether a load of the shard is remembered, with which this one can be compared."""
+        return self._index is not None and self._index.has_loaded(self._shard)
+
+    @property
+    def are_changed(self) -> bool:
+        """Whether a DAG of the last load is another one now."""
+        ids = self._configs.keys() & self._outcomes.keys()
+        return any(self._plans.get(dag_id) != self._plans_before.get(dag_id) for dag_id in ids)
+
+    @property
+    def are_gone(self) -> bool:
+        """Whether a DAG of the last load is there no more."""
+        return bool(self._gone)
+
     def keep_last_good(self, since: float, seconds: float) -> dict[str, str]:
         """
         Keep last good versions where something has changed; return their names by DAG id. Never fails.
@@ -121,11 +137,10 @@ class Load:
         if self._index is None:
             return
         outcomes = {dag_id: self._outcome(config, copies) for dag_id, config in self._configs.items()}
-        before = self._index.plans(outcomes)
         changed = {
             dag_id: outcome
             for dag_id, outcome in outcomes.items()
-            if outcome != self._outcomes.get(dag_id) or self._plans.get(dag_id) != before.get(dag_id)
+            if outcome != self._outcomes.get(dag_id) or self._plans.get(dag_id) != self._plans_before.get(dag_id)
         }
         plans = {dag_id: self._plans[dag_id] for dag_id in changed if dag_id in self._plans}
         self._index.keep(self._shard, changed, plans, self._gone)
@@ -172,6 +187,11 @@ class Load:
         except Exception:
             log.exception("DAG '%s' can't be built as at the last load", dag_id)
         return None
+
+    @cached_property
+    def _plans_before(self) -> Mapping[str, str]:
+        """What the last loads have built the DAGs of changed configs from, by DAG id."""
+        return self._index.plans(self._configs) if self._index is not None else {}
 
     @cached_property
     def _kept_plans(self) -> Plans:

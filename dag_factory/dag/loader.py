@@ -16,6 +16,7 @@ from dag_factory import settings
 from dag_factory.dag import last_load, load_settings
 from dag_factory.dag.dags import Dags
 from dag_factory.dag.fallback_dag import build_fallback_dag
+from dag_factory.dag.later_seconds import configured_again_at
 from dag_factory.dag.load import Load
 from dag_factory.dag.load_notes import LoadNotes, begin_notes
 from dag_factory.errors import SettingsError, StoreError
@@ -121,7 +122,7 @@ def _all(store: ConfigStore, index: Index | None, shard: Shard, notes: LoadNotes
     if load.dags or place.identity is not None:  # an empty folder may be the store's mount point
         copies = load.keep_last_good(began, load_time.at_most(BUDGET_SECONDS))
     if marker is not None:
-        store.note_loaded(marker, shard)
+        store.note_loaded(marker, shard, _again_at(load, store, shard, marker, began))
     # It was there for the whole load, so the load is good even if it is missing by now.
     with suppress(StoreError):
         store.remember()
@@ -130,6 +131,18 @@ def _all(store: ConfigStore, index: Index | None, shard: Shard, notes: LoadNotes
     if is_dag_processor():
         _send_metrics(load, shard, notes)
     return load.dags
+
+
+def _again_at(load: Load, store: ConfigStore, shard: Shard, marker: str, began: float) -> float | None:
+    """Return from when on another load is needed, None where none is."""
+    # With nothing to compare this one with, anything may have changed since the marker was another one.
+    may_be = not load.has_last and store.loaded(shard) != marker
+    return configured_again_at(
+        began,
+        store.load_again_at(shard),
+        are_changed=may_be or load.are_changed,
+        are_gone=may_be or load.are_gone,
+    )
 
 
 def _send_metrics(load: Load, shard: Shard, notes: LoadNotes) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.store import ConfigStore
-from dag_factory.store.markers import is_seen
+from dag_factory.store.markers import is_seen, may_need_another
 from dag_factory.store.parts import Part
 from dag_factory.store.shards import Shard, shards_of
 
@@ -26,7 +26,7 @@ class _Due:
 
     :param marker: what a parse is to see, None once one has
     :param touches: how many are left for that
-    :param later: when it is touched all the same, by the clock
+    :param later: when it is touched once more if the last parse was not enough, by the clock
     """
 
     marker: str | None
@@ -38,8 +38,8 @@ class Touches:
     """
     Touches the loader files of the shards that a change concerns, until a parse has seen it.
 
-    A parse notes in the store which marker it has seen. Some changes Airflow takes only from a later parse: so the
-    files are touched again at `later_seconds` after the change.
+    A parse notes in the store which marker it has seen. Some changes Airflow takes only from a later parse: where the
+    last one has noted so, the files are touched again at `later_seconds` after the change.
 
     :param files: the loader files
     :param part: those of which shards
@@ -92,7 +92,7 @@ class Touches:
         is_unseen = due.marker is not None and due.touches > 0
         due.touches -= is_unseen
         now = self._clock()
-        is_late = any(moment <= now for moment in due.later)
+        is_late = any(moment <= now for moment in due.later) and may_need_another(store, shard)
         due.later = [moment for moment in due.later if moment > now]
         if not due.later and (due.marker is None or due.touches == 0):
             del self._due[shard]

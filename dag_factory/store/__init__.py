@@ -189,8 +189,18 @@ class ConfigStore(Protocol):
     def loaded(self, shard: Shard = WHOLE) -> str | None:
         """Return the marker that the last load of a shard found before it read configs, None where that is unknown."""
 
-    def note_loaded(self, marker: str, shard: Shard = WHOLE) -> None:
-        """Note the marker found before a shard's configs were read, if the store can be written; never fails."""
+    def load_again_at(self, shard: Shard = WHOLE) -> float | None:
+        """
+        Return from when on another load of a shard is needed, in seconds since the epoch, since Airflow may not have
+        taken all that the last one has found; None where it has, as far as is known.
+        """
+
+    def note_loaded(self, marker: str, shard: Shard = WHOLE, again_at: float | None = None) -> None:
+        """
+        Note the marker found before a shard's configs were read, if the store can be written; never fails.
+
+        :param again_at: what `load_again_at` is to return
+        """
 
     def load_problem(self) -> str | None:
         """Return what the loader files have noted on the time that they take, None where that is short enough."""

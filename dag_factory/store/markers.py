@@ -1,4 +1,4 @@
-"""Version markers: opaque to those who compare them, and ordered by time."""
+"""Version markers: opaque to those who compare them, and ordered by time; and what loads note of them."""
 
 from __future__ import annotations
 
@@ -48,6 +48,32 @@ def _is_ordered(marker: str | None) -> bool:
     with suppress(ValueError):
         return str(UUID(marker or "")) == marker
     return False
+
+
+def loaded_note(marker: str, again_at: float | None) -> str:
+    """
+    Return what a load notes in the store.
+
+    :param again_at: see `ConfigStore.load_again_at`
+    """
+    return marker if again_at is None else f"{marker} {again_at:.0f}"
+
+
+def marker_in(note: str | None) -> str | None:
+    """Return the marker that a load has noted, None where there is none."""
+    return (note or "").partition(" ")[0] or None
+
+
+def again_in(note: str | None) -> float | None:
+    """Return from when on another load is needed by a load's note, None where none is."""
+    with suppress(ValueError):
+        return float((note or "").partition(" ")[2])
+    return None
+
+
+def may_need_another(store: ConfigStore, shard: Shard) -> bool:
+    """Return whether Airflow may not have taken all that the last load of a shard has found."""
+    return store.loaded(shard) is None or store.load_again_at(shard) is not None
 
 
 def all_have_seen(store: ConfigStore, shards: Iterable[Shard], marker: str | None) -> bool:

@@ -13,7 +13,7 @@ from dag_factory.dag.later_seconds import configured_later_seconds
 from dag_factory.errors import DagFactoryError, StoreError
 from dag_factory.store import ConfigStore
 from dag_factory.store.changed_ids import ChangedIds
-from dag_factory.store.markers import is_seen
+from dag_factory.store.markers import is_seen, may_need_another
 from dag_factory.store.shards import WHOLE, Shard
 from dag_factory.watch.later_parses import LaterParses
 from dag_factory.watch.loader_files import DagIds, LoaderFiles
@@ -59,8 +59,8 @@ class Parses:
     is wanted; between its last look at that and its end, nothing else runs. No request loops forever: each is followed
     by a wait, and after as many as there are intervals the next one takes a parse that has noted something new.
 
-    Airflow takes some changes only from a later parse. So at some times after each change a new marker is made, and a
-    parse is wanted that sees it, see `LaterParses`.
+    Airflow takes some changes only from a later parse. So at some times after each change, see `LaterParses`, a new
+    marker is made and a parse is wanted that sees it, where the last load has noted that it was not enough.
 
     :param store: opens the config store
     :param files: knows which shards a change concerns; without it, the loader is one file
@@ -157,6 +157,11 @@ class Parses:
             self._task = asyncio.create_task(self._work())
 
     async def _ask_again(self, request: ParseRequest, dag_ids: DagIds) -> None:
+        needed = await asyncio.to_thread(self._that_need_another, dag_ids)
+        if not needed:
+            return
+        if dag_ids is not None:
+            dag_ids = frozenset(dag_id for dag_id in dag_ids if any(shard.holds(dag_id) for shard in needed))
         # A new marker shows when a parse has come.
         with suppress(DagFactoryError):
             await asyncio.to_thread(lambda: self._store().bump())
@@ -279,12 +284,25 @@ class Parses:
 
     def _notes(self, dag_ids: DagIds) -> Notes:
         """Return what the last load of each shard that a change concerns has seen."""
-        shards = self._files.shards(dag_ids) if self._files is not None else [WHOLE]
+        shards = self._shards(dag_ids)
         try:
             store = self._store()
             return {shard: store.loaded(shard) for shard in shards}
         except DagFactoryError:
             return dict.fromkeys(shards)
+
+    def _that_need_another(self, dag_ids: DagIds) -> list[Shard]:
+        """Return the shards of a change of which Airflow may not have taken all that their last load has found."""
+        shards = self._shards(dag_ids)
+        try:
+            store = self._store()
+            return [shard for shard in shards if may_need_another(store, shard)]
+        except DagFactoryError:
+            return shards
+
+    def _shards(self, dag_ids: DagIds) -> list[Shard]:
+        """Return the shards that a change concerns."""
+        return self._files.shards(dag_ids) if self._files is not None else [WHOLE]
 
     def _is_divided(self) -> bool:
         return self._files is not None and self._files.are_divided()

@@ -27,6 +27,7 @@ class Scene:
         self.now = 0.0
         self.changed: set[str] | None = set()
         self.asked = 0
+        self.again_at: float | None = None
         self.touches = Touches(self.files, part, self._changed, LATER, clock=lambda: self.now)
         self.touched()
 
@@ -50,7 +51,7 @@ class Scene:
 
     def parse(self, *some: Shard) -> None:
         for shard in some:
-            self.store.note_loaded(self.store.marker() or "", shard)
+            self.store.note_loaded(self.store.marker() or "", shard, self.again_at)
 
 
 @pytest.fixture
@@ -88,12 +89,21 @@ def test_a_part_touches_its_own_shards_alone(tmp_path: Path) -> None:
 
 
 def test_what_airflow_takes_only_from_a_later_parse_is_touched_again_then(scene: Scene) -> None:
+    scene.again_at = 60
     scene.change("orders")
     own = shard_of("orders", 4)
     scene.touched()
     scene.parse(own)
     assert [scene.touched(20) for _ in range(4)] == [[], [own], [own], []]
     assert scene.touched(1000) == []
+
+
+def test_where_the_last_parse_was_enough_nothing_is_touched_later(scene: Scene) -> None:
+    scene.change("orders")
+    own = shard_of("orders", 4)
+    scene.touched()
+    scene.parse(own)
+    assert [scene.touched(20) for _ in range(4)] == [[]] * 4
 
 
 def test_where_no_parse_is_ever_noted_touches_end(scene: Scene) -> None:

@@ -169,6 +169,23 @@ def test_a_shard_s_marker_is_its_own_and_others_see_it(kind: Kind, store: Config
     assert other.loaded() == marker
 
 
+def test_a_load_may_note_from_when_on_another_one_is_needed(kind: Kind, store: ConfigStore) -> None:
+    marker = store.bump()
+    store.note_loaded(marker, Shard(3, 64), 1_234_567.0)
+    other = opened(kind)
+    assert (other.loaded(Shard(3, 64)), other.load_again_at(Shard(3, 64))) == (marker, 1_234_567.0)
+    assert (other.loaded(), other.load_again_at()) == (None, None)
+    store.note_loaded(marker, Shard(3, 64))
+    assert (other.loaded(Shard(3, 64)), other.load_again_at(Shard(3, 64))) == (marker, None)
+
+
+@pytest.mark.parametrize("note", ["", " ", "0", "0 soon", "0 1 2", "0 1e999"])
+def test_a_load_s_note_that_somebody_else_has_written_stops_nothing(kind: Kind, store: ConfigStore, note: str) -> None:
+    kind.put(".loaded", note)
+    assert store.loaded() in {None, "0"}
+    assert store.load_again_at() in {None, float("inf")}
+
+
 def test_notes_replace_those_before(kind: Kind, store: ConfigStore) -> None:
     store.note({"a": "x/b.json", "c": "d.yaml"})
     assert (opened(kind).recall("a"), opened(kind).recall("b")) == ("x/b.json", None)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from dag_factory.dag.later_seconds import WRITING_SECONDS, later_seconds
+from dag_factory.dag.later_seconds import FINDING_SECONDS, WRITING_SECONDS, later_seconds
 from dag_factory.store import writer
 from dag_factory.store.changed_ids import ChangedIds
 from dag_factory.store.folder.folder_store import FolderStore
@@ -34,6 +34,7 @@ class FakeAirflow:
     def __init__(self, store: FolderStore, *, drops: int = 0) -> None:
         self.store = store
         self.drops = drops
+        self.again_at: float | None = None
         self.requests = 0
         self.seen: list[str | None] = []
 
@@ -42,7 +43,7 @@ class FakeAirflow:
         self.requests += 1
         if self.requests > self.drops:
             self.seen.append(self.store.marker())
-            self.store.note_loaded(self.seen[-1] or "")
+            self.store.note_loaded(self.seen[-1] or "", again_at=self.again_at)
 
 
 @pytest.fixture
@@ -217,6 +218,7 @@ def test_a_change_that_comes_during_the_last_look_at_the_marker_is_asked_for_too
 def test_what_airflow_takes_only_from_a_later_parse_is_asked_for_again_after_the_last_change(
     airflow: FakeAirflow,
 ) -> None:
+    airflow.again_at = 1
     parses = Parses(lambda: airflow.store, later_seconds=(0.5, 1.5))
 
     async def story() -> None:
@@ -231,9 +233,25 @@ def test_what_airflow_takes_only_from_a_later_parse_is_asked_for_again_after_the
     assert len(set(airflow.seen)) == 3
 
 
+def test_where_the_last_load_needs_no_other_none_is_asked_for_later(airflow: FakeAirflow) -> None:
+    parses = Parses(lambda: airflow.store, later_seconds=(0.3, 0.6))
+
+    async def story() -> None:
+        airflow.again_at = 1
+        parses.ask(airflow.request)
+        await until(lambda: len(airflow.seen) == 1)
+        airflow.again_at = None
+        await asyncio.sleep(1.2)
+
+    tell(parses, story)
+    # The one after that which needed another.
+    assert len(airflow.seen) == 2
+
+
 def test_later_is_when_airflow_surely_takes_what_it_may_have_left_out() -> None:
-    assert later_seconds(30, 50) == [30 + WRITING_SECONDS, 50 + WRITING_SECONDS]
-    assert later_seconds(0, 50) == later_seconds(50, 50) == [50 + WRITING_SECONDS]
+    margin = FINDING_SECONDS + WRITING_SECONDS
+    assert later_seconds(30, 50) == [30 + margin, 50 + margin]
+    assert later_seconds(0, 50) == later_seconds(50, 50) == [50 + margin]
 
 
 def test_a_request_that_fails_ends_neither_this_one_nor_the_next(
@@ -297,6 +315,7 @@ class DividedAirflow:
         self.divide(of)
         self.drops = drops
         self.parsed: list[Shard] = []
+        self.again_at: dict[Shard, float] = {}
         self.files = LoaderFiles(
             lambda: store,
             store.root.parent,
@@ -315,7 +334,7 @@ class DividedAirflow:
     def parse(self, *some: Shard) -> None:
         for shard in some:
             self.parsed.append(shard)
-            self.store.note_loaded(self.store.marker() or "", shard)
+            self.store.note_loaded(self.store.marker() or "", shard, self.again_at.get(shard))
 
 
 def id_in(shard: Shard) -> str:
@@ -455,6 +474,7 @@ def test_a_change_of_one_s_own_is_not_lost_where_an_unknown_one_comes_at_the_sam
 
 
 def test_later_parses_are_of_the_shards_that_have_changed_alone(divided: DividedAirflow) -> None:
+    divided.again_at = dict.fromkeys(shards(8), 1.0)
     parses = Parses(lambda: divided.store, divided.files, later_seconds=(0.3, 0.6), changed=set)
 
     async def story() -> None:
@@ -467,7 +487,21 @@ def test_later_parses_are_of_the_shards_that_have_changed_alone(divided: Divided
     assert sorted(divided.parsed) == [Shard(1, 8)] * 3 + [Shard(2, 8)] * 3
 
 
+def test_a_later_parse_is_of_the_shards_alone_whose_last_load_needs_another(divided: DividedAirflow) -> None:
+    divided.again_at = {Shard(2, 8): 1.0}
+    parses = Parses(lambda: divided.store, divided.files, later_seconds=(0.3, 0.6), changed=set)
+
+    async def story() -> None:
+        parses.ask(divided.request, {id_in(Shard(1, 8)), id_in(Shard(2, 8))})
+        await until(lambda: len(divided.parsed) >= 4)
+        await asyncio.sleep(0.5)
+
+    tell(parses, story)
+    assert sorted(divided.parsed) == [Shard(1, 8)] + [Shard(2, 8)] * 3
+
+
 def test_later_parses_of_one_change_are_not_repeated_for_the_changes_after_it(divided: DividedAirflow) -> None:
+    divided.again_at = dict.fromkeys(shards(8), 1.0)
     parses = Parses(lambda: divided.store, divided.files, later_seconds=(0.2, 0.4), changed=set)
 
     async def story() -> None:
@@ -482,6 +516,7 @@ def test_later_parses_of_one_change_are_not_repeated_for_the_changes_after_it(di
 
 
 def test_changes_that_go_on_coming_do_not_put_off_the_later_parse_of_an_earlier_one(divided: DividedAirflow) -> None:
+    divided.again_at = dict.fromkeys(shards(8), 1.0)
     parses = Parses(lambda: divided.store, divided.files, later_seconds=(0.5,), changed=set)
 
     async def story() -> None:

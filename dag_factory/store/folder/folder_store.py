@@ -17,12 +17,13 @@ from dag_factory.store.folder.access import Access, AccessRights
 from dag_factory.store.folder.files import revision_at, stamp_at
 from dag_factory.store.folder.folder_copies import FolderLastGood
 from dag_factory.store.folder.listing import CLOSED, Found, Identity, files_in, not_listed
-from dag_factory.store.folder.notes import keep, mapping
+from dag_factory.store.folder.notes import keep, mapping, token
 from dag_factory.store.folder.presence import ATTEMPTS, Presence, ReplacedError, no_folder
 from dag_factory.store.folder.probe import probe
 from dag_factory.store.folder.writes import LOCK_SECONDS, Writes
 from dag_factory.store.json_notes import JsonNotes
 from dag_factory.store.last_good import FOLDER
+from dag_factory.store.markers import again_in, loaded_note
 from dag_factory.store.memory import Known, Memory, Place
 from dag_factory.store.own_files import loaded_name
 from dag_factory.store.shards import WHOLE, Shard
@@ -229,9 +230,12 @@ class FolderStore(JsonNotes):
     def loaded(self, shard: Shard = WHOLE) -> str | None:
         return self._writes.loaded(shard)
 
-    def note_loaded(self, marker: str, shard: Shard = WHOLE) -> None:
-        if marker != self.loaded(shard):
-            self._keep(loaded_name(shard), marker.encode())
+    def load_again_at(self, shard: Shard = WHOLE) -> float | None:
+        return again_in(token(self.root / loaded_name(shard)))
+
+    def note_loaded(self, marker: str, shard: Shard = WHOLE, again_at: float | None = None) -> None:
+        if (note := loaded_note(marker, again_at)) != token(self.root / loaded_name(shard)):
+            self._keep(loaded_name(shard), note.encode())
 
     def _mapping(self, name: str) -> dict[str, object]:
         return mapping(self.root / name)

@@ -17,7 +17,7 @@ from dag_factory.store.folder.lock import Lock, locked
 from dag_factory.store.folder.notes import token
 from dag_factory.store.folder.pending import Pending
 from dag_factory.store.folder.presence import Presence, no_folder
-from dag_factory.store.markers import later_than
+from dag_factory.store.markers import later_than, marker_in
 from dag_factory.store.own_files import ANNOUNCED, LOADED, LOCK, MARKER, NAMES, PENDING, is_key, loaded_name
 from dag_factory.store.shards import WHOLE, Shard
 
@@ -228,10 +228,10 @@ class Writes:
         return self._announcements.all()
 
     def loaded(self, shard: Shard = WHOLE) -> str | None:
-        return token(self._root / loaded_name(shard))
+        return marker_in(token(self._root / loaded_name(shard)))
 
     def _loaded_of_shards(self) -> list[str | None]:
         try:
-            return [token(path) for path in self._root.glob(f"{LOADED}_*")]
+            return [marker_in(token(path)) for path in self._root.glob(f"{LOADED}_*")]
         except OSError:
             return []  # writing the marker will say what is wrong with the folder
