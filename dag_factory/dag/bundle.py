@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,13 @@ from dag_factory.store.changed_ids import ChangedIds
 from dag_factory.store.markers import all_have_seen
 
 log = logging.getLogger(__name__)
+
+# What each parse needs. For the last two, Airflow asks when it serializes a DAG.
+_OF_PARSES = (
+    "dag_factory.dag.loader",
+    "airflow.providers.standard.operators.trigger_dagrun",
+    "airflow.providers.standard.sensors.external_task",
+)
 
 
 class IngestionBundle(BaseDagBundle):
@@ -82,6 +91,7 @@ class IngestionBundle(BaseDagBundle):
         if self._is_first_refresh:
             for problem in bundle_problems():
                 log.error("[dag_processor] dag_bundle_config_list: %s", problem)
+            _import_for_parses()
             self._is_first_refresh = False
         try:
             store = configured_store()
@@ -132,6 +142,13 @@ class IngestionBundle(BaseDagBundle):
         # announced change, such as a read-only one, has none.
         last = (read_loads(notes_path(memory.path, shard)).complete for shard in self._part.all())
         return all(load is not None and load.began >= self._began for load in last)
+
+
+def _import_for_parses() -> None:
+    """Import once what each parse would import anew: the DAG processor, which this runs in, forks for each parse."""
+    for name in _OF_PARSES:
+        with suppress(ImportError):
+            import_module(name)
 
 
 def _require_configured(store: str | None) -> None:

@@ -135,8 +135,8 @@ def _all(store: ConfigStore, index: Index | None, shard: Shard, notes: LoadNotes
 
 def _again_at(load: Load, store: ConfigStore, shard: Shard, marker: str, began: float) -> float | None:
     """Return from when on another load is needed, None where none is."""
-    # With nothing to compare this one with, anything may have changed since the marker was another one.
-    may_be = not load.has_last and store.loaded(shard) != marker
+    # With nothing to compare this one with, anything may have changed since another load noted another marker.
+    may_be = not load.has_last and store.loaded(shard) not in {None, marker}
     return configured_again_at(
         began,
         store.load_again_at(shard),

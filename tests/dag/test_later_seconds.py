@@ -146,6 +146,11 @@ def test_where_nothing_is_remembered_any_change_may_need_another_load(
 ) -> None:
     monkeypatch.setattr(loader, "configured_memory", lambda _: None)
     scene.change("orders")
+    # Airflow has no DAG yet.
+    assert scene.seconds() is None
+    scene.now += 1000
+    assert scene.seconds() is None
+    scene.change("customers")
     assert scene.seconds() == STALE + WRITING_SECONDS
     scene.now += 1000
     assert scene.seconds() is None
