@@ -15,7 +15,8 @@ from tools.matrix.runs import run
 
 # A warning of Airflow's or a provider's about another of them is theirs to mend; the main cell has all as errors.
 WARNINGS = "default\nerror:::(dag_factory|tests|sandbox)"
-FAST = ("-m", "not e2e and not ingestion", "-n", "3", "--dist", "worksteal")
+# With a fifth of hypothesis's examples, as `make test-fast` has: what they find depends little on Airflow's version.
+FAST = ("-m", "not e2e and not ingestion", "-n", "3", "--dist", "worksteal", "--hypothesis-profile=quick")
 # The life of a pipeline, and what is most Airflow's: page, bundle, shards, object storage, form of a Connection.
 LIFE = (
     "tests/api/test_server_calls.py",
