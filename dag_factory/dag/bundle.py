@@ -63,7 +63,13 @@ class IngestionBundle(BaseDagBundle):
         except SettingsError as error:
             raise SettingsError(f"bundle '{self.name}': {error}.") from None
         self._files = LoaderFolder(self.base_dir)
-        self._touches = Touches(self._files, self._part, ChangedIds(configured_store), configured_later_seconds())
+        self._touches = Touches(
+            self._files,
+            self._part,
+            ChangedIds(configured_store),
+            configured_later_seconds(),
+            look_seconds=self.refresh_interval,
+        )
         self._is_first_refresh = True
         self._began = time.time()
         self._all_seen_at: float | None = None

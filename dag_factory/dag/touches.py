@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.store import ConfigStore
@@ -45,42 +46,51 @@ class Touches:
     :param part: those of which shards
     :param changed: asked where the marker has changed
     :param later_seconds: see `dag_factory.dag.later_seconds`
+    :param look_seconds: how long after a look at the store the next one comes. Whoever changes it asks Airflow for a
+        parse, before which Airflow refreshes the bundle: a look then would only hold up that parse. It is for changes
+        for which nobody could ask
     :param clock: returns seconds
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the last two by name, each with a default
         self,
         files: LoaderFolder,
         part: Part,
         changed: Changed,
         later_seconds: Sequence[float] = (),
         *,
+        look_seconds: float = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._files = files
         self._part = part
         self._changed = changed
         self._later_seconds = later_seconds
+        self._look_seconds = look_seconds
         self._clock = clock
         # Airflow parses all files when the DAG processor starts, so at first there is nothing to touch.
         self._is_first = True
         self._marker: str | None = None
+        # When the marker was the same, or it was found out what had changed.
+        self._looked = -inf
         self._due: dict[Shard, _Due] = {}
 
     def take_up(self, store: ConfigStore) -> None:
         """
-        Look at the store's marker; where it has changed, touch the loader files that the change concerns.
+        Look at the store's marker; where it has changed, touch the loader files that the change concerns, in time.
 
         :raises StoreError: where the store can't be listed; the change is then taken up the next time
         """
         marker = store.marker()
-        if marker != self._marker or self._is_first:
+        if marker == self._marker and not self._is_first:
+            self._looked = self._clock()
+        elif self._clock() - self._looked >= self._look_seconds:
             changed = self._changed()
             if not self._is_first:
                 later = [self._clock() + seconds for seconds in self._later_seconds]
                 for shard in filter(self._part.holds, shards_of(changed, self._part.shards)):
                     self._due[shard] = _Due(marker, later=list(later))
-            self._marker, self._is_first = marker, False
+            self._marker, self._is_first, self._looked = marker, False, self._clock()
         if self._due:
             self._files.touch([shard for shard in sorted(self._due) if self._is_time(shard, store)])
 

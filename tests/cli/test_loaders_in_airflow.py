@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from dag_factory.dag.later_seconds import WRITING_SECONDS
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.shards import WHOLE, Shard, shard_of, shards
@@ -88,7 +87,6 @@ def test_one_loader_becomes_four_and_one_again_and_no_dag_is_lost(airflow_apart:
     airflow = airflow_apart
     store = FolderStore(airflow.option("openmetadata_dag_factory", "config_store"))
     loaders = LoaderFolder(Path(airflow.option("core", "dags_folder")))
-    dropped_at = time.monotonic()
     for name in NAMES:
         drop(store.root, sample(name, airflowConfig={"scheduleInterval": None}))
     for name in NAMES:
@@ -112,9 +110,6 @@ def test_one_loader_becomes_four_and_one_again_and_no_dag_is_lost(airflow_apart:
     # To Airflow, the loader's name is a part of the DAG: one that has run gets one more version.
     assert versions_of(airflow) == {name: count + (name in ran) for name, count in versions.items()}
 
-    # Airflow is asked once more for what was dropped at first, in case it took that for an outdated change.
-    later = WRITING_SECONDS + 50 + 7
-    time.sleep(max(0.0, dropped_at + later - time.monotonic()))
     only_the_shard_of_a_change_is_parsed(airflow, store)
 
     move = Move(airflow, 1)

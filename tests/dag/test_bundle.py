@@ -54,8 +54,9 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def bundle_of(monkeypatch: pytest.MonkeyPatch, **kwargs: object) -> IngestionBundle:
-    """Return the bundle as Airflow makes it of its configuration."""
-    configured = [{"name": "ours", "classpath": "dag_factory.IngestionBundle", "kwargs": kwargs}]
+    """Return the bundle as Airflow makes it of its configuration. None of its refreshes comes before its time."""
+    arguments = {"refresh_interval": 0, **kwargs}
+    configured = [{"name": "ours", "classpath": "dag_factory.IngestionBundle", "kwargs": arguments}]
     monkeypatch.setenv(LIST, json.dumps(configured))
     bundle = bundles_configured().get_bundle("ours")
     assert isinstance(bundle, IngestionBundle)

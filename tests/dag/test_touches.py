@@ -106,6 +106,20 @@ def test_where_the_last_parse_was_enough_nothing_is_touched_later(scene: Scene) 
     assert [scene.touched(20) for _ in range(4)] == [[]] * 4
 
 
+def test_a_refresh_before_its_time_leaves_the_look_to_the_next_one(scene: Scene) -> None:
+    own = shard_of("orders", 4)
+    scene.touches = Touches(scene.files, Part(0, 1, 4), scene._changed, look_seconds=300, clock=lambda: scene.now)
+    scene.touched()
+    assert scene.touched(300) == []
+    asked = scene.asked
+    # Airflow refreshes the bundle before each parse that it is asked for.
+    for _ in range(3):
+        scene.change("orders")
+        assert scene.touched(99) == []
+    assert scene.asked == asked
+    assert scene.touched(3) == [own]
+
+
 def test_where_no_parse_is_ever_noted_touches_end(scene: Scene) -> None:
     scene.change("orders")
     touched = [scene.touched(0.1) for _ in range(MOST_TOUCHES + 3)]
