@@ -21,6 +21,7 @@ from benchmarks.configs import LOADER, counts, document, write_store
 from benchmarks.figures import percentile, table
 from benchmarks.predecessor import generate
 from benchmarks.written import Database
+from dag_factory.cli.bundles import bundle_list
 from sandbox import source
 from sandbox.client import AirflowClient
 from sandbox.fab import FabAirflowStack
@@ -127,13 +128,14 @@ def ours(folder: Path, count: int, server: OpenMetadataServer, database: str, _:
     return over(folder, count, server, database, LOADER.parent, PROCESSOR)
 
 
-def divided(folder: Path, count: int, server: OpenMetadataServer, database: str, shards: int) -> AirflowStack:
-    """Return our Airflow with the settings that we recommend: one loader, or a bundle of several."""
+def divided(  # noqa: PLR0913, PLR0917 - as `over`, and how the pipelines are divided
+    folder: Path, count: int, server: OpenMetadataServer, database: str, shards: int, parts: int = 1
+) -> AirflowStack:
+    """Return our Airflow with the settings that we recommend: one loader, or several in some bundles."""
     (folder / "no_dags").mkdir()
     if shards == 1:
         return over(folder, count, server, database, LOADER.parent, RECOMMENDED)
-    bundle = {"name": "openmetadata", "classpath": "dag_factory.IngestionBundle", "kwargs": {"shards": shards}}
-    processor = {**RECOMMENDED, "dag_bundle_config_list": json.dumps([bundle])}
+    processor = {**RECOMMENDED, "dag_bundle_config_list": json.dumps(bundle_list(shards, parts))}
     return over(folder, count, server, database, folder / "no_dags", processor)
 
 

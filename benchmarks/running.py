@@ -79,23 +79,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.running", description=__doc__)
     parser.add_argument("--pipelines", type=int, default=20_000, help="(%(default)s)")
     parser.add_argument("--shards", type=int, default=64, help="how many loaders: one, or a bundle (%(default)s)")
+    parser.add_argument("--parts", type=int, default=1, help="how many bundles they are in (%(default)s)")
     parser.add_argument("--listing", type=float, default=900, help="seconds to list all DAGs first (%(default)s)")
     parser.add_argument("--deploys", type=int, default=10, help="deploys that are waited for (%(default)s)")
     parser.add_argument("--idle", type=float, default=60, help="seconds of rest (%(default)s)")
     options = parser.parse_args()
     print(f"{description()}\n", flush=True)
     plan = Plan(Limits(options.deploys, 300, 60, options.listing), idle=options.idle)
-    print(report([start_and_measure(options.pipelines, options.shards, plan)]))
+    print(report([start_and_measure(options.pipelines, options.shards, plan, options.parts)]))
 
 
-def start_and_measure(pipelines: int, shards: int, plan: Plan) -> Running:
+def start_and_measure(pipelines: int, shards: int, plan: Plan, parts: int = 1) -> Running:
     """Measure an Airflow and a PostgreSQL of their own; both and the store write durably."""
     with TemporaryDirectory() as name, ExitStack() as context:
         folder = Path(name)
         source.create(folder / "source.db")
         server = context.enter_context(OpenMetadataServer(folder / "source.db", log=folder / "openmetadata.log"))
         database = context.enter_context(PostgresServer({"fsync": "on"})).url()
-        airflow = context.enter_context(divided(folder, pipelines, server, database, shards))
+        airflow = context.enter_context(divided(folder, pipelines, server, database, shards, parts))
         return measure_running(airflow, server, pipelines, shards, plan)
 
 

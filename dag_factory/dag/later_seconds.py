@@ -1,9 +1,9 @@
 """
 When to parse once more after a change, since Airflow may ignore it at the first parse.
 
-Whoever makes or notices a change knows these times (`later_seconds`). Whether a load has found something that Airflow
-may ignore is known to that load alone, which notes until when it may (`again_at`); it notes nothing where all its
-changes are DAGs that it did not have before. So a new pipeline takes one parse.
+Each process that makes or notices a change knows these times (`later_seconds`). Whether a load has found something that
+Airflow may ignore is known to that load alone, which notes until when it may (`again_at`); it notes nothing where all
+its changes are DAGs that it did not have before. So a new pipeline takes one parse.
 """
 
 from __future__ import annotations

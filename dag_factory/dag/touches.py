@@ -46,9 +46,9 @@ class Touches:
     :param part: those of which shards
     :param changed: asked where the marker has changed
     :param later_seconds: see `dag_factory.dag.later_seconds`
-    :param look_seconds: how long after a look at the store the next one comes. Whoever changes it asks Airflow for a
-        parse, before which Airflow refreshes the bundle: a look then would only hold up that parse. It is for changes
-        for which nobody could ask
+    :param look_seconds: how long after a look at the store the next one comes. The process that has changed the store
+        asks Airflow for a parse, and Airflow refreshes the bundle before that: a look then would only hold up the
+        parse. The look is for changes for which no process could ask
     :param clock: returns seconds
     """
 

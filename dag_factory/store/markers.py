@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # No clock makes such a marker in the next thousand years. If one is written into the store by hand, it does not count:
 # no later marker would be greater.
 _FAR = UUID(int=1 << 127)
+_AGAIN = " again at "
 
 
 def later_than(*markers: str | None) -> str:
@@ -56,18 +57,18 @@ def loaded_note(marker: str, again_at: float | None) -> str:
 
     :param again_at: see `ConfigStore.load_again_at`
     """
-    return marker if again_at is None else f"{marker} {again_at:.0f}"
+    return marker if again_at is None else f"{marker}{_AGAIN}{again_at:.0f}"
 
 
 def marker_in(note: str | None) -> str | None:
     """Return the marker that a load has noted, None where there is none."""
-    return (note or "").partition(" ")[0] or None
+    return (note or "").partition(_AGAIN)[0] or None
 
 
 def again_in(note: str | None) -> float | None:
     """Return from when on another load is needed by a load's note, None where none is."""
     with suppress(ValueError):
-        return float((note or "").partition(" ")[2])
+        return float((note or "").partition(_AGAIN)[2])
     return None
 
 
