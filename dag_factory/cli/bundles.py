@@ -14,6 +14,7 @@ from dag_factory.store.parts import Part
 
 NAME = "openmetadata"
 VARIABLE = "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"
+_PROCESSORS = "# One DAG processor parses all parts. Or start several, each with some of them:"
 
 
 @command
@@ -65,6 +66,6 @@ def lines(shards: int, parts: int) -> str:
             f"{VARIABLE}='{value}'",
             "",
             f"# {keep}Then restart all of Airflow's processes.",
-            *(["# Start a DAG processor for each part:", *(f"#   {each}" for each in start)] if parts > 1 else []),
+            *([_PROCESSORS, *(f"#   {each}" for each in start)] if parts > 1 else []),
         ]
     )

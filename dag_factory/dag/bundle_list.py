@@ -86,6 +86,6 @@ def _gaps(bundles: list[OwnBundle]) -> list[str]:
     if missing:
         problems.append(
             f"No bundle makes part {', '.join(missing)} of {of}: the pipelines of its shards have no DAG. Add it on "
-            "every machine: each DAG processor picks its own by --bundle-name."
+            "every machine; a DAG processor can pick some by --bundle-name."
         )
     return problems

@@ -1,4 +1,4 @@
-"""Parts: the shards of a store, divided among several DAG bundles, one for each DAG processor."""
+"""Parts: the shards of a store, divided among several DAG bundles, for one DAG processor or several."""
 
 from __future__ import annotations
 

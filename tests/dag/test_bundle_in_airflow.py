@@ -79,7 +79,9 @@ def test_each_dag_processor_parses_the_shards_of_its_part_and_no_dags_folder_is_
     for name in NAMES:
         drop(store.root, sample(name))
     store.bump()
-    one, two = (Machine(tmp_path / name, store.root, tmp_path / "airflow.db") for name in ("one", "two"))
+    one, two, all_parts = (
+        Machine(tmp_path / name, store.root, tmp_path / "airflow.db") for name in ("one", "two", "all")
+    )
     one.run("-m", "airflow", "db", "migrate")
 
     output = one.run("-m", "airflow", "dag-processor", "--num-runs", "1", "--bundle-name", "openmetadata_0")
@@ -95,3 +97,11 @@ def test_each_dag_processor_parses_the_shards_of_its_part_and_no_dags_folder_is_
     assert two.made() == {**expected, **others}
     assert sorted(path.name for path in two.bundles.glob("*/*.py")) == [Shard(1, 4).file_name, Shard(3, 4).file_name]
     assert not (tmp_path / "one" / "nowhere").exists()
+
+    more = [next(name for name in map(str, range(100)) if shard_of(name, 4) == shard) for shard in shards(4)]
+    for name in more:
+        drop(store.root, sample(name))
+    store.bump()
+    all_parts.run("-m", "airflow", "dag-processor", "--num-runs", "1")
+    parts = {name: (f"openmetadata_{shard_of(name, 4).number % 2}", shard_of(name, 4).file_name) for name in more}
+    assert all_parts.made() == {**expected, **others, **{name: [*each, False] for name, each in parts.items()}}

@@ -40,15 +40,20 @@ COMMANDS = (
         help="Print the lines for airflow.cfg that replace the DAGs folder by bundles of ours",
         description=(
             "Print the value of dag_bundle_config_list, for airflow.cfg and for the environment, with a bundle that "
-            "makes the loaders by itself; with --parts 4, four of them, for a DAG processor each. Then report what is "
-            "wrong with the bundles that are configured now. It changes nothing."
+            "makes the loaders by itself; with --parts 4, four of them, for one DAG processor or several. Then report "
+            "what is wrong with the bundles that are configured now. It changes nothing."
         ),
         func=lazy_load_command("dag_factory.cli.bundles.bundles"),
         args=(
             Arg(
                 ("--shards",), help="How many loaders divide the pipelines, in all parts together", type=int, default=64
             ),
-            Arg(("--parts",), help="How many DAG processors there are, each with a part", type=int, default=1),
+            Arg(
+                ("--parts",),
+                help="How many bundles these are in, for one DAG processor or several",
+                type=int,
+                default=1,
+            ),
         ),
     ),
     ActionCommand(
