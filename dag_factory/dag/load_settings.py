@@ -28,6 +28,29 @@ _PACKAGE = Path(__file__).parents[1]
 _DECIDING = (".py", ".json")
 
 
+def revision_of_code(package: Path) -> str:
+    """
+    Return a text that changes with the files that decide what is good, and what a DAG is.
+
+    A file that was corrected in its place counts, whatever the version says; so does one that was put back, which makes
+    no file newer. To be sure, all of the package counts: once more, each config is judged again.
+
+    :param package: the folder of this package
+    """
+    found = []
+    for folder, _, names in os.walk(package):
+        for name in names:
+            if name.endswith(_DECIDING):
+                path = f"{folder}/{name}"
+                status = os.stat(path)  # noqa: PTH116 - hundreds of files
+                found.append((path, status.st_mtime_ns, status.st_size))
+    return hashlib.sha256(repr(sorted(found)).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+# Of the code in memory: the DAG processor imports it before it forks for a load, and files may be others by then.
+_REVISION = revision_of_code(_PACKAGE)
+
+
 @dataclass(frozen=True)
 class LoadSettings:
     """
@@ -55,7 +78,7 @@ class LoadSettings:
         parts = [
             __version__,
             airflow_version,
-            revision_of_code(_PACKAGE),
+            _REVISION,
             {each.name: getattr(self.allowed, each.name) for each in fields(self.allowed) if each.compare},
             *self.allowed.keys.fingerprints,
             self.allowed.keys.problem,
@@ -87,22 +110,3 @@ def _valid(setting: Callable[[], Value], default: Default, effect: str) -> Value
     except SettingsError as error:
         log.error("%s. Until it is corrected, %s", str(error).rstrip("."), effect)
         return default
-
-
-def revision_of_code(package: Path) -> str:
-    """
-    Return a text that changes with the files that decide what is good, and what a DAG is.
-
-    A file that was corrected in its place counts, whatever the version says; so does one that was put back, which makes
-    no file newer. To be sure, all of the package counts: once more, each config is judged again.
-
-    :param package: the folder of this package
-    """
-    found = []
-    for folder, _, names in os.walk(package):
-        for name in names:
-            if name.endswith(_DECIDING):
-                path = f"{folder}/{name}"
-                status = os.stat(path)  # noqa: PTH116 - at each load
-                found.append((path, status.st_mtime_ns, status.st_size))
-    return hashlib.sha256(repr(sorted(found)).encode("utf-8", "surrogateescape")).hexdigest()

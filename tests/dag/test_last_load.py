@@ -17,7 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dag_factory.configs.allowed import Allowed
-from dag_factory.dag import last_load
+from dag_factory.dag import last_load, load_settings
 from dag_factory.dag.builder import build, build_dag, plan_of
 from dag_factory.dag.load import Load
 from dag_factory.dag.load_settings import LoadSettings, revision_of_code
@@ -267,6 +267,14 @@ def test_the_revision_of_the_code_changes_with_each_of_its_files_even_with_one_t
         os.utime(path, (1_600_000_000, 1_600_000_000))
         assert revision_of_code(tmp_path) != before
         before = revision_of_code(tmp_path)
+
+
+def test_files_that_are_replaced_after_the_import_do_not_count_for_what_the_code_in_memory_builds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = SETTINGS.fingerprint()
+    monkeypatch.setattr(load_settings, "revision_of_code", lambda _: "that of another version")
+    assert SETTINGS.fingerprint() == own
 
 
 def test_what_somebody_has_changed_in_the_index_is_found_out_anew(root: Path, index: Index) -> None:
