@@ -2,6 +2,7 @@ import configparser
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -43,9 +44,11 @@ def family(stack: AirflowStack) -> list[psutil.Process]:
 def listening(processes: list[psutil.Process]) -> set[tuple[str, int]]:
     found = set()
     for process in processes:
-        for connection in process.net_connections("inet"):
-            if connection.status == psutil.CONN_LISTEN:
-                found.add((connection.laddr.ip, connection.laddr.port))
+        # A task's process may have ended since it was found.
+        with suppress(psutil.NoSuchProcess):
+            for connection in process.net_connections("inet"):
+                if connection.status == psutil.CONN_LISTEN:
+                    found.add((connection.laddr.ip, connection.laddr.port))
     return found
 
 
