@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from dag_factory import settings
-from dag_factory.cli.checks.recommended import RECOMMENDATIONS, TO_LOOK_THROUGH, shards_for
+from dag_factory.cli.checks.recommended import RECOMMENDATIONS, TO_LOOK_THROUGH, parts_for, shards_for
 from dag_factory.settings.options import SECTION
 
 
@@ -26,9 +26,14 @@ def recommended(pipelines: int) -> str:
             now = "as it is now" if each.current == str(value) else f"now {each.current or 'empty'}"
             in_file += [f"# {now}; {each.why}", f"{each.option} = {value}"]
             in_environment.append(f"{each.variable}={value}")
-    shards = shards_for(pipelines)
+    shards, parts = shards_for(pipelines), parts_for(pipelines)
     restart = sorted({each.restart for each in RECOMMENDATIONS})
     divide = [f"# Divide the loader: airflow openmetadata-dag-factory init --shards {shards}"] if shards > 1 else []
+    if parts > 1:
+        divide.append(
+            "# Or without a DAGs folder, which makes each change cheaper: airflow openmetadata-dag-factory bundles "
+            f"--shards {shards} --parts {parts}"
+        )
     return "\n".join(
         [
             f"# Recommended for {pipelines} pipelines. docs/scaling.md says why, and what they cost.",

@@ -95,8 +95,9 @@ TO_LOOK_THROUGH = {
 }
 """Settings of ours whose right value depends on the installation, as in docs/settings.md."""
 
-# Pipelines, shards: from the first number on, one loader for all makes each change slow.
-_SHARDS = ((0, 1), (200, 16), (2_000, 64), (20_000, 512))
+# Pipelines, shards: from the first number on, fewer make each change slow.
+_SHARDS = ((0, 1), (200, 16), (2_000, 64), (5_000, 192), (15_000, 384), (40_000, 1_536))
+_SHARDS_OF_A_BUNDLE = 24
 
 
 def size_of(pipelines: int) -> int:
@@ -112,3 +113,10 @@ def shards_for(pipelines: int) -> int:
 def parse_share(pipelines: int, interval: float) -> float:
     """Return the share of a core that one parse per interval costs while nothing changes."""
     return pipelines * PARSE_SECONDS / max(interval, 1.0)
+
+
+def parts_for(pipelines: int) -> int:
+    """Return in how many bundles these loaders are best, where they are in bundles."""
+    shards = shards_for(pipelines)
+    # Airflow compares all DAGs of a bundle before each parse that it is asked for; below that it takes no time.
+    return shards // _SHARDS_OF_A_BUNDLE if shards > _SHARDS[2][1] else 1

@@ -73,8 +73,8 @@ def _parses(_: Site, pipelines: int) -> Iterable[Finding]:
 def _shards(site: Site, pipelines: int) -> Iterable[Finding]:
     due = shards_for(pipelines)
     present = len(site.shards)
-    # A half of the recommended number costs little.
-    if present * 2 < due:
+    # With a third of the recommended number, a change takes some seconds more.
+    if present * 3 < due:
         yield warn(
             f"{present} loader{'s' * (present != 1)} for {pipelines} pipelines: each change has Airflow parse and "
             f"write {pipelines // present} of them",

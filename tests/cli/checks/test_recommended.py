@@ -6,7 +6,7 @@ import configparser
 
 import pytest
 
-from dag_factory.cli.checks.recommended import RECOMMENDATIONS, SIZES, parse_share, shards_for, size_of
+from dag_factory.cli.checks.recommended import RECOMMENDATIONS, SIZES, parse_share, parts_for, shards_for, size_of
 from dag_factory.cli.recommended import recommended
 from tests.places import ROOT
 
@@ -27,9 +27,13 @@ def test_the_settings_are_those_of_the_documentation() -> None:
 
 def test_the_number_of_loaders_is_that_of_the_documentation() -> None:
     table = [cells for cells in rows("## How many loaders") if cells[0] != "pipelines"]
-    sizes = {"up to 200": 199, "1,000": 1_000, "10,000": 10_000, "100,000": 100_000}
-    documented = {sizes[cells[0]]: int(cells[1]) for cells in table if cells[0] in sizes}
-    assert documented == {pipelines: shards_for(pipelines) for pipelines in sizes.values()}
+    sizes = {"up to 200": 199, "1,000": 1_000, "10,000": 10_000, "20,000": 20_000, "100,000": 100_000}
+    documented = {
+        sizes[cells[0]]: (int(cells[1].replace(",", "")), int(cells[2].replace("no bundle", "1")))
+        for cells in table
+        if cells[0] in sizes
+    }
+    assert documented == {pipelines: (shards_for(pipelines), parts_for(pipelines)) for pipelines in sizes.values()}
 
 
 @pytest.mark.parametrize(
@@ -60,5 +64,5 @@ def test_what_is_printed_can_be_pasted_into_airflow_cfg_and_into_the_environment
         assert parser[each.section][each.option] == str(each.value(pipelines)) == environment[each.variable]
     assert "# now 77; each change asks for its own parse" in text
     assert "# as it is now; each refresh compares" in text
-    assert ("init --shards 64" in text) is (pipelines == 10_000)
+    assert ("init --shards 192" in text) is ("bundles --shards 192 --parts 8" in text) is (pipelines == 10_000)
     assert "Then restart Airflow's DAG processor and scheduler." in text

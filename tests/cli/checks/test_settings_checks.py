@@ -43,7 +43,7 @@ def test_with_many_pipelines_what_airflow_does_by_default_costs_too_much(calm: M
     )
     assert "Set it to 14400: each change asks for its own parse" in text
     assert "1 loader for 10000 pipelines: each change has Airflow parse and write 10000 of them" in text
-    assert "init --shards 64" in text
+    assert "init --shards 192" in text
     assert "[scheduler] max_dagruns_to_create_per_loop is 10, with 10000 pipelines. Set it to 50" in text
     assert "[openmetadata_dag_factory] schedule_spread_seconds is 0, with 10000 pipelines. Set it to 1800" in text
 
