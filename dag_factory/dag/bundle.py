@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -68,7 +67,8 @@ class IngestionBundle(BaseDagBundle):
             self._part,
             ChangedIds(configured_store),
             configured_later_seconds(),
-            look_seconds=self.refresh_interval,
+            # Airflow counts from a moment before the last refresh, and must not be taken for early.
+            look_seconds=0.9 * self.refresh_interval,
         )
         self._is_first_refresh = True
         self._began = time.time()
@@ -153,8 +153,10 @@ class IngestionBundle(BaseDagBundle):
 def _import_for_parses() -> None:
     """Import once what each parse would import anew: the DAG processor, which this runs in, forks for each parse."""
     for name in _OF_PARSES:
-        with suppress(ImportError):
+        try:
             import_module(name)
+        except Exception as error:  # noqa: BLE001 - each parse then says so itself, and the bundle works
+            log.debug("can't import %s: %s", name, type(error).__name__)
 
 
 def _require_configured(store: str | None) -> None:

@@ -3,7 +3,8 @@ When to parse once more after a change, since Airflow may ignore it at the first
 
 Each process that makes or notices a change knows these times (`later_seconds`). Whether a load has found something that
 Airflow may ignore is known to that load alone, which notes until when it may (`again_at`); it notes nothing where all
-its changes are DAGs that it did not have before. So a new pipeline takes one parse.
+its changes are DAGs that the load before did not have. So a new pipeline takes one parse, and one more only where
+Airflow does not have its DAG then.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ def later_seconds(dag_update_seconds: float, stale_dag_seconds: float) -> list[f
 
 def configured_again_at(began: float, before: float | None, *, are_changed: bool, are_gone: bool) -> float | None:
     """Return what `again_at` does for an Airflow that is configured like this one."""
-    changed = airflow_settings.dag_update_seconds() if are_changed else 0
+    # One that is gone may be back as another one before Airflow would store it again.
+    changed = airflow_settings.dag_update_seconds() if are_changed or are_gone else 0
     gone = airflow_settings.stale_dag_seconds() if are_gone else 0
     return again_at(began, before, max(changed, gone))
 

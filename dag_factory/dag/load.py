@@ -93,11 +93,6 @@ class Load:
         return counts
 
     @property
-    def has_last(self) -> bool:
-        """Whether a load of the shard is remembered, with which this one can be compared."""
-        return self._index is not None and self._index.has_loaded(self._shard)
-
-    @property
     def are_changed(self) -> bool:
         """Whether a DAG of the last load is another one now."""
         ids = self._configs.keys() & self._outcomes.keys()
@@ -105,8 +100,8 @@ class Load:
 
     @property
     def are_gone(self) -> bool:
-        """Whether a DAG of the last load is there no more."""
-        return bool(self._gone)
+        """Whether a DAG of the last load is not in this one, for whatever reason."""
+        return any(dag_id not in self.dags for dag_id in self._had)
 
     def keep_last_good(self, since: float, seconds: float) -> dict[str, str]:
         """
@@ -128,11 +123,12 @@ class Load:
             broken=self._catalog.broken,
         )
 
-    def remember(self, copies: Mapping[str, str]) -> None:
+    def remember(self, copies: Mapping[str, str], marker: str | None) -> None:
         """
         Keep the outcome and the plan of each config in the index. Never fails.
 
         :param copies: the names of last good versions, by DAG id
+        :param marker: the store's marker, as it was before the configs were listed
         """
         if self._index is None:
             return
@@ -143,7 +139,7 @@ class Load:
             if outcome != self._outcomes.get(dag_id) or self._plans.get(dag_id) != self._plans_before.get(dag_id)
         }
         plans = {dag_id: self._plans[dag_id] for dag_id in changed if dag_id in self._plans}
-        self._index.keep(self._shard, changed, plans, self._gone)
+        self._index.keep(self._shard, changed, plans, self._gone, marker)
 
     def _outcome(self, config: Config | BrokenConfig, copies: Mapping[str, str]) -> Outcome:
         stamp = self._catalog.stamps.get(config.key)

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TypeVar
@@ -42,8 +43,10 @@ def revision_of_code(package: Path) -> str:
         for name in names:
             if name.endswith(_DECIDING):
                 path = f"{folder}/{name}"
-                status = os.stat(path)  # noqa: PTH116 - hundreds of files
-                found.append((path, status.st_mtime_ns, status.st_size))
+                # One may vanish meanwhile, or be a broken link of an editor's.
+                with suppress(OSError):
+                    status = os.stat(path)  # noqa: PTH116 - hundreds of files
+                    found.append((path, status.st_mtime_ns, status.st_size))
     return hashlib.sha256(repr(sorted(found)).encode("utf-8", "surrogateescape")).hexdigest()
 
 

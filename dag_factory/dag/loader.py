@@ -24,7 +24,7 @@ from dag_factory.reporting import metrics
 from dag_factory.settings.airflow_versions import is_dag_processor
 from dag_factory.store import ConfigStore, configured_memory, open_store
 from dag_factory.store.catalog import Catalog
-from dag_factory.store.index import Index
+from dag_factory.store.index import Index, LastLoad
 from dag_factory.store.last_good import BUDGET_SECONDS
 from dag_factory.store.load_time import LoadTime
 from dag_factory.store.shards import WHOLE, Shard
@@ -105,15 +105,15 @@ def _without_collector() -> Iterator[None]:
 
 def _all(store: ConfigStore, index: Index | None, shard: Shard, notes: LoadNotes) -> dict[str, DAG]:
     configured = load_settings.configured()
-    outcomes = index.outcomes() if index is not None else {}
+    last = index.last_load(shard) if index is not None else LastLoad({})
     # Where no load of this shard is remembered, any config may be one that Airflow has: then none is left out.
-    known_keys = {each.key for each in outcomes.values()} if index is not None and index.has_loaded(shard) else None
+    known_keys = {each.key for each in last.outcomes.values()} if last.is_known else None
     for _ in range(_ATTEMPTS):
         place = store.check()
         # Read before the configs, so that all configs of this marker are among them.
         marker, began = store.marker(), time.time()
         load_time = LoadTime(notes.build_seconds, known_keys or None)
-        load = Load(store, shard, configured, load_time, index, outcomes)
+        load = Load(store, shard, configured, load_time, index, last.outcomes)
         load.run()
         # A missing config may only mean that the store is missing.
         if store.check() == place:
@@ -122,21 +122,22 @@ def _all(store: ConfigStore, index: Index | None, shard: Shard, notes: LoadNotes
     if load.dags or place.identity is not None:  # an empty folder may be the store's mount point
         copies = load.keep_last_good(began, load_time.at_most(BUDGET_SECONDS))
     if marker is not None:
-        store.note_loaded(marker, shard, _again_at(load, store, shard, marker, began))
+        store.note_loaded(marker, shard, _again_at(load, last, store, shard, began))
     # It was there for the whole load, so the load is good even if it is missing by now.
     with suppress(StoreError):
         store.remember()
-    load.remember(copies)
+    load.remember(copies, marker)
     notes.built(len(load.dags), left_out=len(load_time.left_out), put_off=len(load_time.put_off))
     if is_dag_processor():
         _send_metrics(load, shard, notes)
     return load.dags
 
 
-def _again_at(load: Load, store: ConfigStore, shard: Shard, marker: str, began: float) -> float | None:
+def _again_at(load: Load, last: LastLoad, store: ConfigStore, shard: Shard, began: float) -> float | None:
     """Return from when on another load is needed, None where none is."""
-    # With nothing to compare this one with, anything may have changed since another load noted another marker.
-    may_be = not load.has_last and store.loaded(shard) not in {None, marker}
+    # Another machine may have loaded it since, or this one may not have remembered its last load: then Airflow may have
+    # stored anything meanwhile. Where neither knows of a load, Airflow has no DAG yet.
+    may_be = store.loaded(shard) != last.marker
     return configured_again_at(
         began,
         store.load_again_at(shard),

@@ -46,9 +46,9 @@ class Touches:
     :param part: those of which shards
     :param changed: asked where the marker has changed
     :param later_seconds: see `dag_factory.dag.later_seconds`
-    :param look_seconds: how long after a look at the store the next one comes. The process that has changed the store
-        asks Airflow for a parse, and Airflow refreshes the bundle before that: a look then would only hold up the
-        parse. The look is for changes for which no process could ask
+    :param look_seconds: how long after a look at the store the next one comes at the earliest. The process that has
+        changed the store asks Airflow for a parse, and Airflow refreshes the bundle before that: a look then would only
+        hold up the parse. The look is for changes for which no process could ask
     :param clock: returns seconds
     """
 
@@ -81,16 +81,16 @@ class Touches:
 
         :raises StoreError: where the store can't be listed; the change is then taken up the next time
         """
-        marker = store.marker()
+        marker, now = store.marker(), self._clock()
         if marker == self._marker and not self._is_first:
-            self._looked = self._clock()
-        elif self._clock() - self._looked >= self._look_seconds:
+            self._looked = now
+        elif now - self._looked >= self._look_seconds:
             changed = self._changed()
             if not self._is_first:
-                later = [self._clock() + seconds for seconds in self._later_seconds]
+                later = [now + seconds for seconds in self._later_seconds]
                 for shard in filter(self._part.holds, shards_of(changed, self._part.shards)):
                     self._due[shard] = _Due(marker, later=list(later))
-            self._marker, self._is_first, self._looked = marker, False, self._clock()
+            self._marker, self._is_first, self._looked = marker, False, now
         if self._due:
             self._files.touch([shard for shard in sorted(self._due) if self._is_time(shard, store)])
 
@@ -102,7 +102,9 @@ class Touches:
         is_unseen = due.marker is not None and due.touches > 0
         due.touches -= is_unseen
         now = self._clock()
-        is_late = any(moment <= now for moment in due.later) and may_need_another(store, shard)
+        is_late = any(moment <= now for moment in due.later) and (
+            due.marker is not None or may_need_another(store, shard)
+        )
         due.later = [moment for moment in due.later if moment > now]
         if not due.later and (due.marker is None or due.touches == 0):
             del self._due[shard]

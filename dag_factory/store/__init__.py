@@ -192,7 +192,7 @@ class ConfigStore(Protocol):
     def load_again_at(self, shard: Shard = WHOLE) -> float | None:
         """
         Return from when on another load of a shard is needed, in seconds since the epoch, since Airflow may not have
-        taken all that the last one has found; None where it has, as far as is known.
+        taken all that the last one has found; None where it has, or where the note is missing or can't be read.
         """
 
     def note_loaded(self, marker: str, shard: Shard = WHOLE, again_at: float | None = None) -> None:

@@ -9,6 +9,9 @@ from typing import NamedTuple
 from dag_factory.store.database import Database, NoDatabase
 from dag_factory.store.shards import Shard
 
+_OUTCOMES = "SELECT dag_id, key, stamp, judged_with, copy FROM dags"
+_LOADS = "SELECT marker FROM loads WHERE number = ? AND of = ?"
+
 
 class Named(NamedTuple):
     """
@@ -36,6 +39,20 @@ class Outcome(NamedTuple):
     stamp: str | None = None
     judged_with: str | None = None
     copy: str | None = None
+
+
+class LastLoad(NamedTuple):
+    """
+    What a load of a shard can be compared with.
+
+    :param outcomes: what the last loads of all shards on this machine have made of the configs, by DAG id
+    :param is_known: whether a load of the shard is remembered
+    :param marker: the store's marker that it has seen, None where there was none
+    """
+
+    outcomes: Mapping[str, Outcome]
+    is_known: bool = False
+    marker: str | None = None
 
 
 class Index:
@@ -107,8 +124,7 @@ class Index:
         """Return what the last loads have made of all configs, by DAG id."""
 
         def ask(connection: sqlite3.Connection) -> dict[str, Outcome]:
-            rows = connection.execute("SELECT dag_id, key, stamp, judged_with, copy FROM dags")
-            return {dag_id: Outcome(*rest) for dag_id, *rest in rows}
+            return {dag_id: Outcome(*rest) for dag_id, *rest in connection.execute(_OUTCOMES)}
 
         return self._database.read(ask, {})
 
@@ -122,10 +138,15 @@ class Index:
 
         return self._database.read(ask, None)
 
-    def has_loaded(self, shard: Shard) -> bool:
-        """Return whether a load of a shard has been remembered."""
-        query, values = "SELECT 1 FROM loads WHERE number = ? AND of = ?", (shard.number, shard.of)
-        return self._database.read(lambda each: each.execute(query, values).fetchone() is not None, False)
+    def last_load(self, shard: Shard) -> LastLoad:
+        """Return what a load of a shard can be compared with, all of one moment."""
+
+        def ask(connection: sqlite3.Connection) -> LastLoad:
+            outcomes = {dag_id: Outcome(*rest) for dag_id, *rest in connection.execute(_OUTCOMES)}
+            row = connection.execute(_LOADS, (shard.number, shard.of)).fetchone()
+            return LastLoad(outcomes, row is not None, row[0] if row is not None else None)
+
+        return self._database.read(ask, LastLoad({}))
 
     def plans(self, dag_ids: Iterable[str]) -> dict[str, str]:
         """Return from what the DAGs of some DAG ids were built, as far as that is known, in the same order."""
@@ -138,7 +159,12 @@ class Index:
         return self._database.read(ask, {})
 
     def keep(
-        self, shard: Shard, found: Mapping[str, Outcome], plans: Mapping[str, str], gone: Iterable[str] = ()
+        self,
+        shard: Shard,
+        found: Mapping[str, Outcome],
+        plans: Mapping[str, str],
+        gone: Iterable[str] = (),
+        marker: str | None = None,
     ) -> None:
         """
         Remember what a load of a shard has made of configs.
@@ -146,14 +172,18 @@ class Index:
         :param found: by DAG id
         :param plans: all that their DAGs are built from, by DAG id. They must hold no secret
         :param gone: the DAG ids of configs that were removed
+        :param marker: the store's marker that the load has seen
         """
         rows = [(dag_id, *outcome) for dag_id, outcome in found.items()]
         removed = [(dag_id,) for dag_id in gone]
-        if not rows and not removed and self.has_loaded(shard):
-            return
+        load = (shard.number, shard.of)
+        if not rows and not removed:
+            before = self._database.read(lambda each: each.execute(_LOADS, load).fetchone(), None)
+            if before is not None and before[0] == marker:
+                return
 
         def write(connection: sqlite3.Connection) -> None:
-            connection.execute("INSERT OR IGNORE INTO loads VALUES (?, ?)", (shard.number, shard.of))
+            connection.execute("INSERT OR REPLACE INTO loads VALUES (?, ?, ?)", (*load, marker))
             connection.executemany("DELETE FROM dags WHERE dag_id = ?", removed)
             connection.executemany("DELETE FROM plans WHERE dag_id = ?", removed)
             connection.executemany("INSERT OR REPLACE INTO dags VALUES (?, ?, ?, ?, ?)", rows)

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 # How many DAGs are fetched to find the files that make them.
 _MAX_DAGS = 100
+# How many DAG ids one query names.
+_MAX_IDS = 500
 # For more files than these, Airflow's REST API is not called: each call takes it 20 ms.
 _MAX_FILES = 4
 
@@ -137,6 +139,25 @@ def tagged_dags() -> list[tuple[str, LoaderFile]]:
             few = dags.where(DagModel.relative_fileloc.in_(others)).order_by(DagModel.dag_id).limit(_MAX_DAGS)
             found += [(dag_id, LoaderFile(*each)) for dag_id, *each in session.execute(few)]
     return found
+
+
+def missing_dags(dag_ids: Collection[str]) -> set[str]:
+    """Return which of some DAG ids Airflow has no DAG for; none where its database can't be reached."""
+    from airflow.models.dag import DagModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+    from sqlalchemy.exc import SQLAlchemyError
+
+    missing, ordered = set(dag_ids), sorted(dag_ids)
+    try:
+        with create_session() as session:
+            for start in range(0, len(ordered), _MAX_IDS):
+                some = DagModel.dag_id.in_(ordered[start : start + _MAX_IDS])
+                missing.difference_update(session.scalars(select(DagModel.dag_id).where(some, ~DagModel.is_stale)))
+    except SQLAlchemyError as error:
+        log.debug("Airflow's database can't be read: %s", type(error).__name__)
+        return set()
+    return missing
 
 
 def request_parses(files: Iterable[LoaderFile]) -> bool:

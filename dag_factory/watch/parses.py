@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
 from dag_factory.dag.later_seconds import configured_later_seconds
@@ -14,9 +14,10 @@ from dag_factory.errors import DagFactoryError, StoreError
 from dag_factory.store import ConfigStore
 from dag_factory.store.changed_ids import ChangedIds
 from dag_factory.store.markers import is_seen, may_need_another
-from dag_factory.store.shards import WHOLE, Shard
+from dag_factory.store.shards import WHOLE, Shard, shard_of
 from dag_factory.watch.later_parses import LaterParses
 from dag_factory.watch.loader_files import DagIds, LoaderFiles
+from dag_factory.watch.parse_requests import missing_dags
 from dag_factory.watch.wanted_parse import ParseRequest, WantedParse, union
 
 log = logging.getLogger(__name__)
@@ -60,12 +61,14 @@ class Parses:
     by a wait, and after as many as there are intervals the next one takes a parse that has noted something new.
 
     Airflow takes some changes only from a later parse. So at some times after each change, see `LaterParses`, a new
-    marker is made and a parse is wanted that sees it, where the last load has noted that it was not enough.
+    marker is made and a parse is wanted that sees it: where the last load has noted that it was not enough, where no
+    load was seen, and where Airflow has no DAG of a changed id, as when it was killed while it stored the DAGs.
 
     :param store: opens the config store
     :param files: knows which shards a change concerns; without it, the loader is one file
     :param changed: returns the DAG ids that have changed since it was called last, None where that is unknown
     :param later_seconds: the times after a change, ascending
+    :param missing: returns which of some DAG ids Airflow has no DAG for
     :param retry_seconds: how long to wait for a parse after each request
     :param settling_seconds: how long a look at the store's marker waits for one of another thread
     :param gather_seconds: how long changes are gathered before it is found out what else they concern
@@ -79,6 +82,7 @@ class Parses:
         *,
         changed: Callable[[], DagIds] = lambda: None,
         later_seconds: Sequence[float] = (),
+        missing: Callable[[Collection[str]], Collection[str]] = lambda dag_ids: (),
         retry_seconds: Sequence[float] = RETRY_SECONDS,
         settling_seconds: float = SETTLING_SECONDS,
         gather_seconds: float = GATHER_SECONDS,
@@ -87,6 +91,9 @@ class Parses:
         self._store = store
         self._files = files
         self._changed = changed
+        self._missing = missing
+        # What no load was seen for.
+        self._unseen: DagIds = frozenset()
         self._retry_seconds = retry_seconds
         self._gather_seconds = gather_seconds
         self._look_seconds = look_seconds
@@ -157,11 +164,9 @@ class Parses:
             self._task = asyncio.create_task(self._work())
 
     async def _ask_again(self, request: ParseRequest, dag_ids: DagIds) -> None:
-        needed = await asyncio.to_thread(self._that_need_another, dag_ids)
-        if not needed:
+        dag_ids = await asyncio.to_thread(self._that_need_another, dag_ids)
+        if dag_ids is not None and not dag_ids:
             return
-        if dag_ids is not None:
-            dag_ids = frozenset(dag_id for dag_id in dag_ids if any(shard.holds(dag_id) for shard in needed))
         # A new marker shows when a parse has come.
         with suppress(DagFactoryError):
             await asyncio.to_thread(lambda: self._store().bump())
@@ -197,6 +202,7 @@ class Parses:
                 interval = next(intervals, None)
                 if interval is None:
                     log.warning("No parse of the loader has been seen. Is Airflow's DAG processor running?")
+                    self._unseen = union(self._unseen, dag_ids)
                     return
                 if due:
                     await wanted.request(dag_ids, notes.keys() - due)
@@ -206,6 +212,7 @@ class Parses:
                 if notes != before:
                     intervals = iter(self._retry_seconds)
                     due = {shard for shard in unseen if notes[shard] != before.get(shard)}
+            self._note_seen(dag_ids)
         except StoreError as error:
             # Without a marker it can't be known when a parse has seen the change, but the request may still lead to
             # one.
@@ -291,14 +298,25 @@ class Parses:
         except DagFactoryError:
             return dict.fromkeys(shards)
 
-    def _that_need_another(self, dag_ids: DagIds) -> list[Shard]:
-        """Return the shards of a change of which Airflow may not have taken all that their last load has found."""
-        shards = self._shards(dag_ids)
+    def _that_need_another(self, dag_ids: DagIds) -> DagIds:
+        """Return those of a change's DAG ids that Airflow may not have as they are, None where these may be all."""
+        shards, unseen = self._shards(dag_ids), self._unseen
         try:
             store = self._store()
-            return [shard for shard in shards if may_need_another(store, shard)]
+            needed = {shard for shard in shards if may_need_another(store, shard)}
         except DagFactoryError:
-            return shards
+            return dag_ids
+        if dag_ids is None or unseen is None:
+            return dag_ids if needed or unseen != frozenset() else frozenset()
+        numbers = {shard.of for shard in needed}
+        found = {dag_id for dag_id in dag_ids if any(shard_of(dag_id, of) in needed for of in numbers)}
+        return found.union(set(dag_ids).intersection(unseen), self._missing(dag_ids))
+
+    def _note_seen(self, dag_ids: DagIds) -> None:
+        if dag_ids is None:
+            self._unseen = frozenset()
+        elif self._unseen is not None:
+            self._unseen = frozenset(self._unseen).difference(dag_ids)
 
     def _shards(self, dag_ids: DagIds) -> list[Shard]:
         """Return the shards that a change concerns."""
@@ -310,4 +328,6 @@ class Parses:
 
 def configured_parses(store: Callable[[], ConfigStore], files: LoaderFiles) -> Parses:
     """Return parses of an Airflow that is configured like this one."""
-    return Parses(store, files, changed=ChangedIds(store), later_seconds=configured_later_seconds())
+    return Parses(
+        store, files, changed=ChangedIds(store), later_seconds=configured_later_seconds(), missing=missing_dags
+    )

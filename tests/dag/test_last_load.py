@@ -172,7 +172,7 @@ def load(
     outcomes = index.outcomes() if index is not None else None
     found = Load(store, shard, settings, LoadTime(), index, outcomes)
     found.run()
-    found.remember(found.keep_last_good(time.time() + 60, 60))
+    found.remember(found.keep_last_good(time.time() + 60, 60), None)
     return found.dags, set(store.opened) - {"defaults.yaml", "defaults.yml"}
 
 

@@ -65,7 +65,7 @@ def test_where_a_dag_id_was_found_is_known_without_a_look_at_the_store(tmp_path:
 def test_each_shard_is_known_to_have_been_loaded_for_itself(tmp_path: Path) -> None:
     index = Index(Memory(tmp_path, "/store").database)
     index.keep(Shard(0, 2), {}, {})
-    assert [index.has_loaded(each) for each in (Shard(0, 2), Shard(1, 2), WHOLE)] == [True, False, False]
+    assert [index.last_load(each).is_known for each in (Shard(0, 2), Shard(1, 2), WHOLE)] == [True, False, False]
 
 
 WRITER = """

@@ -30,7 +30,7 @@ from airflow.utils.session import create_session
 from sqlalchemy import select
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.watch.loader_files import LoaderFiles
-from dag_factory.watch.parse_requests import DatabaseRequests
+from dag_factory.watch.parse_requests import DatabaseRequests, missing_dags
 
 store = FolderStore(sys.argv[1])
 dags_folder = Path(sys.argv[2])
@@ -42,6 +42,8 @@ with create_session() as session:
         session.add(DagModel(dag_id=dag_id, bundle_name="ours", relative_fileloc=path, fileloc=path, is_stale=is_stale))
         session.flush()
         session.add(DagTag(name="OpenMetadata", dag_id=dag_id))
+lacking = {dag_id for dag_id, _, is_stale in dags if is_stale} | {f"nobody_{number}" for number in range(1200)}
+assert missing_dags([*lacking, *(dag_id for dag_id, _, is_stale in dags)]) == lacking
 requests = DatabaseRequests(LoaderFiles(lambda: store, dags_folder))
 found = []
 

@@ -233,6 +233,33 @@ def test_what_airflow_takes_only_from_a_later_parse_is_asked_for_again_after_the
     assert len(set(airflow.seen)) == 3
 
 
+def test_where_no_load_was_seen_one_is_asked_for_later_whatever_the_last_one_has_noted(store: FolderStore) -> None:
+    store.note_loaded(store.marker() or "")
+    store.bump()
+    airflow = FakeAirflow(store, drops=2)
+    parses = Parses(lambda: store, retry_seconds=(0.1, 0.1), later_seconds=(1.0,))
+
+    async def story() -> None:
+        parses.ask(airflow.request)
+        await until(lambda: len(airflow.seen) == 1)
+
+    tell(parses, story)
+    assert airflow.requests == 3
+
+
+def test_where_airflow_has_no_dag_of_a_changed_id_it_is_asked_for_later(divided: DividedAirflow) -> None:
+    stored, lost = id_in(Shard(1, 8)), id_in(Shard(2, 8))
+    parses = Parses(lambda: divided.store, divided.files, later_seconds=(0.3,), changed=set, missing=lambda _: {lost})
+
+    async def story() -> None:
+        parses.ask(divided.request, {stored, lost})
+        await until(lambda: len(divided.parsed) >= 3)
+        await asyncio.sleep(0.3)
+
+    tell(parses, story)
+    assert sorted(divided.parsed) == [Shard(1, 8), Shard(2, 8), Shard(2, 8)]
+
+
 def test_where_the_last_load_needs_no_other_none_is_asked_for_later(airflow: FakeAirflow) -> None:
     parses = Parses(lambda: airflow.store, later_seconds=(0.3, 0.6))
 
