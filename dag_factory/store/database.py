@@ -14,7 +14,7 @@ from typing import TypeVar
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 4
 # For another process's transaction to end.
 BUSY_SECONDS = 5.0
 # After a wait in vain, the file is not used for so long. A load asks a dozen times: if it waited each time, Airflow
@@ -28,9 +28,7 @@ CREATE INDEX IF NOT EXISTS named_ids ON claims (named_id);
 CREATE TABLE IF NOT EXISTS dags (
     dag_id TEXT PRIMARY KEY, key TEXT NOT NULL, stamp TEXT, judged_with TEXT, copy TEXT
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS loads (
-    number INTEGER NOT NULL, of INTEGER NOT NULL, marker TEXT, PRIMARY KEY (number, of)
-) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS loads (number INTEGER NOT NULL, of INTEGER NOT NULL, PRIMARY KEY (number, of)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS plans (dag_id TEXT PRIMARY KEY, plan TEXT NOT NULL);
 """
 _TABLES = ("store", "configs", "keys", "claims", "dags", "plans", "loads")

@@ -10,7 +10,13 @@ from dag_factory.store.database import Database, NoDatabase
 from dag_factory.store.shards import Shard
 
 _OUTCOMES = "SELECT dag_id, key, stamp, judged_with, copy FROM dags"
-_LOADS = "SELECT marker FROM loads WHERE number = ? AND of = ?"
+_LOADS = "SELECT 1 FROM loads WHERE number = ? AND of = ?"
+# Not one of the tables that `Database` makes: a file of version 0.1.0 does not have it, and is kept.
+_MARKERS = """
+CREATE TABLE IF NOT EXISTS markers (
+    number INTEGER NOT NULL, of INTEGER NOT NULL, marker TEXT, PRIMARY KEY (number, of)
+) WITHOUT ROWID
+"""
 
 
 class Named(NamedTuple):
@@ -143,8 +149,8 @@ class Index:
 
         def ask(connection: sqlite3.Connection) -> LastLoad:
             outcomes = {dag_id: Outcome(*rest) for dag_id, *rest in connection.execute(_OUTCOMES)}
-            row = connection.execute(_LOADS, (shard.number, shard.of)).fetchone()
-            return LastLoad(outcomes, row is not None, row[0] if row is not None else None)
+            is_known = connection.execute(_LOADS, (shard.number, shard.of)).fetchone() is not None
+            return LastLoad(outcomes, is_known, _marker(connection, shard))
 
         return self._database.read(ask, LastLoad({}))
 
@@ -177,16 +183,29 @@ class Index:
         rows = [(dag_id, *outcome) for dag_id, outcome in found.items()]
         removed = [(dag_id,) for dag_id in gone]
         load = (shard.number, shard.of)
-        if not rows and not removed:
-            before = self._database.read(lambda each: each.execute(_LOADS, load).fetchone(), None)
-            if before is not None and before[0] == marker:
-                return
+
+        def is_kept(connection: sqlite3.Connection) -> bool:
+            return connection.execute(_LOADS, load).fetchone() is not None and _marker(connection, shard) == marker
+
+        if not rows and not removed and self._database.read(is_kept, False):
+            return
 
         def write(connection: sqlite3.Connection) -> None:
-            connection.execute("INSERT OR REPLACE INTO loads VALUES (?, ?, ?)", (*load, marker))
+            connection.execute(_MARKERS)
+            connection.execute("INSERT OR REPLACE INTO markers VALUES (?, ?, ?)", (*load, marker))
+            connection.execute("INSERT OR IGNORE INTO loads VALUES (?, ?)", load)
             connection.executemany("DELETE FROM dags WHERE dag_id = ?", removed)
             connection.executemany("DELETE FROM plans WHERE dag_id = ?", removed)
             connection.executemany("INSERT OR REPLACE INTO dags VALUES (?, ?, ?, ?, ?)", rows)
             connection.executemany("INSERT OR REPLACE INTO plans VALUES (?, ?)", plans.items())
 
         self._database.write(write)
+
+
+def _marker(connection: sqlite3.Connection, shard: Shard) -> str | None:
+    query = "SELECT marker FROM markers WHERE number = ? AND of = ?"
+    try:
+        row = connection.execute(query, (shard.number, shard.of)).fetchone()
+    except sqlite3.OperationalError:
+        return None  # the table is missing
+    return row[0] if row is not None else None
