@@ -237,7 +237,7 @@ def test_where_no_load_was_seen_one_is_asked_for_later_whatever_the_last_one_has
     store.note_loaded(store.marker() or "")
     store.bump()
     airflow = FakeAirflow(store, drops=2)
-    parses = Parses(lambda: store, retry_seconds=(0.1, 0.1), later_seconds=(1.0,))
+    parses = Parses(lambda: store, retry_seconds=(0.1, 0.1), later_seconds=(2.0,))
 
     async def story() -> None:
         parses.ask(airflow.request)
@@ -268,7 +268,8 @@ def test_where_the_last_load_needs_no_other_none_is_asked_for_later(airflow: Fak
         parses.ask(airflow.request)
         await until(lambda: len(airflow.seen) == 1)
         airflow.again_at = None
-        await asyncio.sleep(1.2)
+        await until(lambda: len(airflow.seen) == 2)
+        await asyncio.sleep(0.9)
 
     tell(parses, story)
     # The one after that which needed another.
