@@ -9,7 +9,6 @@ from typing import NamedTuple
 from dag_factory.store.database import Database, NoDatabase
 from dag_factory.store.shards import Shard
 
-_OUTCOMES = "SELECT dag_id, key, stamp, judged_with, copy FROM dags"
 _LOADS = "SELECT 1 FROM loads WHERE number = ? AND of = ?"
 # Not one of the tables that `Database` makes: a file of version 0.1.0 does not have it, and is kept.
 _MARKERS = """
@@ -128,11 +127,7 @@ class Index:
 
     def outcomes(self) -> dict[str, Outcome]:
         """Return what the last loads have made of all configs, by DAG id."""
-
-        def ask(connection: sqlite3.Connection) -> dict[str, Outcome]:
-            return {dag_id: Outcome(*rest) for dag_id, *rest in connection.execute(_OUTCOMES)}
-
-        return self._database.read(ask, {})
+        return self._database.read(_outcomes, {})
 
     def outcome(self, dag_id: str) -> Outcome | None:
         """Return what the last load has made of the config that had a DAG id, None where that is unknown."""
@@ -148,9 +143,8 @@ class Index:
         """Return what a load of a shard can be compared with, all of one moment."""
 
         def ask(connection: sqlite3.Connection) -> LastLoad:
-            outcomes = {dag_id: Outcome(*rest) for dag_id, *rest in connection.execute(_OUTCOMES)}
             is_known = connection.execute(_LOADS, (shard.number, shard.of)).fetchone() is not None
-            return LastLoad(outcomes, is_known, _marker(connection, shard))
+            return LastLoad(_outcomes(connection), is_known, _marker(connection, shard))
 
         return self._database.read(ask, LastLoad({}))
 
@@ -200,6 +194,11 @@ class Index:
             connection.executemany("INSERT OR REPLACE INTO plans VALUES (?, ?)", plans.items())
 
         self._database.write(write)
+
+
+def _outcomes(connection: sqlite3.Connection) -> dict[str, Outcome]:
+    rows = connection.execute("SELECT dag_id, key, stamp, judged_with, copy FROM dags")
+    return {dag_id: Outcome(*rest) for dag_id, *rest in rows}
 
 
 def _marker(connection: sqlite3.Connection, shard: Shard) -> str | None:

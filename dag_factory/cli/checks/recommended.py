@@ -97,7 +97,9 @@ TO_LOOK_THROUGH = {
 
 # Pipelines, shards: from the first number on, fewer make each change slow.
 _SHARDS = ((0, 1), (200, 16), (2_000, 64), (5_000, 192), (15_000, 384), (40_000, 1_536))
-_SHARDS_OF_A_BUNDLE = 24
+# Airflow compares all DAGs of a bundle before each parse that it is asked for. Up to the first number of shards,
+# that is quick in one bundle; where there are more, each of several bundles has the second number.
+_SHARDS_OF_ONE_BUNDLE, _SHARDS_OF_EACH_BUNDLE = 64, 24
 
 
 def size_of(pipelines: int) -> int:
@@ -118,5 +120,4 @@ def parse_share(pipelines: int, interval: float) -> float:
 def parts_for(pipelines: int) -> int:
     """Return in how many bundles these loaders are best, where they are in bundles."""
     shards = shards_for(pipelines)
-    # Airflow compares all DAGs of a bundle before each parse that it is asked for; below that it takes no time.
-    return shards // _SHARDS_OF_A_BUNDLE if shards > _SHARDS[2][1] else 1
+    return shards // _SHARDS_OF_EACH_BUNDLE if shards > _SHARDS_OF_ONE_BUNDLE else 1
