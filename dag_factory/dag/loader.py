@@ -135,12 +135,13 @@ def _all(store: ConfigStore, index: Index | None, shard: Shard, notes: LoadNotes
 
 def _again_at(load: Load, last: LastLoad, store: ConfigStore, shard: Shard, began: float) -> float | None:
     """Return from when on another load is needed, None where none is."""
+    before = store.load_note(shard)
     # Another machine may have loaded it since, or this one may not have remembered its last load: then Airflow may have
     # stored anything meanwhile. Where neither knows of a load, Airflow has no DAG yet.
-    may_be = store.loaded(shard) != last.marker
+    may_be = before.marker != last.marker
     return configured_again_at(
         began,
-        store.load_again_at(shard),
+        before.again_at,
         are_changed=may_be or load.are_changed,
         are_gone=may_be or load.are_gone,
     )

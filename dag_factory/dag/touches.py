@@ -9,7 +9,7 @@ from math import inf
 
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.store import ConfigStore
-from dag_factory.store.markers import is_seen, may_need_another
+from dag_factory.store.markers import is_seen
 from dag_factory.store.parts import Part
 from dag_factory.store.shards import Shard, shards_of
 
@@ -103,7 +103,7 @@ class Touches:
         due.touches -= is_unseen
         now = self._clock()
         is_late = any(moment <= now for moment in due.later) and (
-            due.marker is not None or may_need_another(store, shard)
+            due.marker is not None or store.load_note(shard).may_need_another
         )
         due.later = [moment for moment in due.later if moment > now]
         if not due.later and (due.marker is None or due.touches == 0):

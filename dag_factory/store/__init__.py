@@ -19,6 +19,7 @@ from dag_factory.store.folder.access import Access
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.index import Index
 from dag_factory.store.last_good import LastGoodVersions
+from dag_factory.store.markers import LoadNote
 from dag_factory.store.memory import Known, Memory, Place
 from dag_factory.store.objects.location import is_url, local_path, located
 from dag_factory.store.shards import WHOLE, Shard
@@ -189,17 +190,14 @@ class ConfigStore(Protocol):
     def loaded(self, shard: Shard = WHOLE) -> str | None:
         """Return the marker that the last load of a shard found before it read configs, None where that is unknown."""
 
-    def load_again_at(self, shard: Shard = WHOLE) -> float | None:
-        """
-        Return from when on another load of a shard is needed, in seconds since the epoch, since Airflow may not have
-        taken all that the last one has found; None where it has, or where the note is missing or can't be read.
-        """
+    def load_note(self, shard: Shard = WHOLE) -> LoadNote:
+        """Return what the last load of a shard has noted; an empty note where there is none, or it can't be read."""
 
     def note_loaded(self, marker: str, shard: Shard = WHOLE, again_at: float | None = None) -> None:
         """
         Note the marker found before a shard's configs were read, if the store can be written; never fails.
 
-        :param again_at: what `load_again_at` is to return
+        :param again_at: see `LoadNote`
         """
 
     def load_problem(self) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -51,30 +52,35 @@ def _is_ordered(marker: str | None) -> bool:
     return False
 
 
-def loaded_note(marker: str, again_at: float | None) -> str:
+@dataclass(frozen=True)
+class LoadNote:
     """
-    Return what a load notes in the store.
+    What a load of a shard notes in the store.
 
-    :param again_at: see `ConfigStore.load_again_at`
+    :param marker: the marker that it found before it read configs, None where no load has noted one
+    :param again_at: from when on another load is needed, in seconds since the epoch, since Airflow may not take all
+        that this one has found; None where it does
     """
-    return marker if again_at is None else f"{marker}{_AGAIN}{again_at:.0f}"
 
+    marker: str | None = None
+    again_at: float | None = None
 
-def marker_in(note: str | None) -> str | None:
-    """Return the marker that a load has noted, None where there is none."""
-    return (note or "").partition(_AGAIN)[0] or None
+    @classmethod
+    def of(cls, text: str | None) -> LoadNote:
+        """Return the note that was written as a text. What can't be read of it is None."""
+        marker, _, again_at = (text or "").partition(_AGAIN)
+        with suppress(ValueError):
+            return cls(marker or None, float(again_at))
+        return cls(marker or None)
 
+    def __str__(self) -> str:
+        again = "" if self.again_at is None else f"{_AGAIN}{self.again_at:.0f}"
+        return f"{self.marker or ''}{again}"
 
-def again_in(note: str | None) -> float | None:
-    """Return from when on another load is needed by a load's note, None where none is."""
-    with suppress(ValueError):
-        return float((note or "").partition(_AGAIN)[2])
-    return None
-
-
-def may_need_another(store: ConfigStore, shard: Shard) -> bool:
-    """Return whether Airflow may not have taken all that the last load of a shard has found."""
-    return store.loaded(shard) is None or store.load_again_at(shard) is not None
+    @property
+    def may_need_another(self) -> bool:
+        """Whether Airflow may not have taken all that the load has found."""
+        return self.marker is None or self.again_at is not None
 
 
 def all_have_seen(store: ConfigStore, shards: Iterable[Shard], marker: str | None) -> bool:

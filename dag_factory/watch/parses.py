@@ -13,10 +13,11 @@ from dag_factory.dag.later_seconds import configured_later_seconds
 from dag_factory.errors import DagFactoryError, StoreError
 from dag_factory.store import ConfigStore
 from dag_factory.store.changed_ids import ChangedIds
-from dag_factory.store.markers import is_seen, may_need_another
-from dag_factory.store.shards import WHOLE, Shard, shard_of
+from dag_factory.store.markers import is_seen
+from dag_factory.store.shards import WHOLE, Shard
 from dag_factory.watch.later_parses import LaterParses
 from dag_factory.watch.loader_files import DagIds, LoaderFiles
+from dag_factory.watch.not_taken import NotTaken
 from dag_factory.watch.parse_requests import missing_dags
 from dag_factory.watch.wanted_parse import ParseRequest, WantedParse, union
 
@@ -61,8 +62,7 @@ class Parses:
     by a wait, and after as many as there are intervals the next one takes a parse that has noted something new.
 
     Airflow takes some changes only from a later parse. So at some times after each change, see `LaterParses`, a new
-    marker is made and a parse is wanted that sees it: where the last load has noted that it was not enough, where no
-    load was seen, and where Airflow has no DAG of a changed id, as when it was killed while it stored the DAGs.
+    marker is made and a parse is wanted that sees it, of what Airflow may still not have, see `NotTaken`.
 
     :param store: opens the config store
     :param files: knows which shards a change concerns; without it, the loader is one file
@@ -91,9 +91,7 @@ class Parses:
         self._store = store
         self._files = files
         self._changed = changed
-        self._missing = missing
-        # What no load was seen for.
-        self._unseen: DagIds = frozenset()
+        self._not_taken = NotTaken(store, self._shards, missing)
         self._retry_seconds = retry_seconds
         self._gather_seconds = gather_seconds
         self._look_seconds = look_seconds
@@ -164,7 +162,7 @@ class Parses:
             self._task = asyncio.create_task(self._work())
 
     async def _ask_again(self, request: ParseRequest, dag_ids: DagIds) -> None:
-        dag_ids = await asyncio.to_thread(self._that_need_another, dag_ids)
+        dag_ids = await asyncio.to_thread(self._not_taken.among, dag_ids)
         if dag_ids is not None and not dag_ids:
             return
         # A new marker shows when a parse has come.
@@ -202,7 +200,7 @@ class Parses:
                 interval = next(intervals, None)
                 if interval is None:
                     log.warning("No parse of the loader has been seen. Is Airflow's DAG processor running?")
-                    self._unseen = union(self._unseen, dag_ids)
+                    self._not_taken.note_unseen(dag_ids)
                     return
                 if due:
                     await wanted.request(dag_ids, notes.keys() - due)
@@ -212,7 +210,7 @@ class Parses:
                 if notes != before:
                     intervals = iter(self._retry_seconds)
                     due = {shard for shard in unseen if notes[shard] != before.get(shard)}
-            self._note_seen(dag_ids)
+            self._not_taken.note_seen(dag_ids)
         except StoreError as error:
             # Without a marker it can't be known when a parse has seen the change, but the request may still lead to
             # one.
@@ -297,26 +295,6 @@ class Parses:
             return {shard: store.loaded(shard) for shard in shards}
         except DagFactoryError:
             return dict.fromkeys(shards)
-
-    def _that_need_another(self, dag_ids: DagIds) -> DagIds:
-        """Return those of a change's DAG ids that Airflow may not have as they are, None where these may be all."""
-        shards, unseen = self._shards(dag_ids), self._unseen
-        try:
-            store = self._store()
-            needed = {shard for shard in shards if may_need_another(store, shard)}
-        except DagFactoryError:
-            return dag_ids
-        if dag_ids is None or unseen is None:
-            return dag_ids if needed or unseen != frozenset() else frozenset()
-        numbers = {shard.of for shard in needed}
-        found = {dag_id for dag_id in dag_ids if any(shard_of(dag_id, of) in needed for of in numbers)}
-        return found.union(set(dag_ids).intersection(unseen), self._missing(dag_ids))
-
-    def _note_seen(self, dag_ids: DagIds) -> None:
-        if dag_ids is None:
-            self._unseen = frozenset()
-        elif self._unseen is not None:
-            self._unseen = frozenset(self._unseen).difference(dag_ids)
 
     def _shards(self, dag_ids: DagIds) -> list[Shard]:
         """Return the shards that a change concerns."""

@@ -74,7 +74,7 @@ class Scene:
         """Load the shard, and return in how many seconds it needs another load; None where it needs none."""
         loader.load_dags(self.shard.number, self.shard.of)
         assert self.store.loaded(self.shard) == self.store.marker()
-        found = self.store.load_again_at(self.shard)
+        found = self.store.load_note(self.shard).again_at
         return None if found is None else found - self.now
 
     def on(self, machine: str) -> None:

@@ -14,6 +14,7 @@ from dag_factory.errors import ConfigError, ConflictError, MissingStoreError, St
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import ConfigStore, writer
 from dag_factory.store.catalog import Catalog
+from dag_factory.store.markers import LoadNote
 from dag_factory.store.rotation import rotate
 from dag_factory.store.shards import Shard
 from dag_factory.store.writer import Deployed, delete
@@ -173,10 +174,10 @@ def test_a_load_may_note_from_when_on_another_one_is_needed(kind: Kind, store: C
     marker = store.bump()
     store.note_loaded(marker, Shard(3, 64), 1_234_567.0)
     other = opened(kind)
-    assert (other.loaded(Shard(3, 64)), other.load_again_at(Shard(3, 64))) == (marker, 1_234_567.0)
-    assert (other.loaded(), other.load_again_at()) == (None, None)
+    assert other.load_note(Shard(3, 64)) == LoadNote(marker, 1_234_567.0)
+    assert other.load_note() == LoadNote(None, None)
     store.note_loaded(marker, Shard(3, 64))
-    assert (other.loaded(Shard(3, 64)), other.load_again_at(Shard(3, 64))) == (marker, None)
+    assert other.load_note(Shard(3, 64)) == LoadNote(marker, None)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +186,7 @@ def test_a_load_may_note_from_when_on_another_one_is_needed(kind: Kind, store: C
 def test_a_load_s_note_that_somebody_else_has_written_stops_nothing(kind: Kind, store: ConfigStore, note: str) -> None:
     kind.put(".loaded", note)
     assert store.loaded() in {None, "0", "0 again at"}
-    assert store.load_again_at() in {None, float("inf")}
+    assert store.load_note().again_at in {None, float("inf")}
 
 
 def test_notes_replace_those_before(kind: Kind, store: ConfigStore) -> None:

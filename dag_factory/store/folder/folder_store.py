@@ -23,7 +23,7 @@ from dag_factory.store.folder.probe import probe
 from dag_factory.store.folder.writes import LOCK_SECONDS, Writes
 from dag_factory.store.json_notes import JsonNotes
 from dag_factory.store.last_good import FOLDER
-from dag_factory.store.markers import again_in, loaded_note
+from dag_factory.store.markers import LoadNote
 from dag_factory.store.memory import Known, Memory, Place
 from dag_factory.store.own_files import loaded_name
 from dag_factory.store.shards import WHOLE, Shard
@@ -228,13 +228,14 @@ class FolderStore(JsonNotes):
         return self._writes.announced()
 
     def loaded(self, shard: Shard = WHOLE) -> str | None:
-        return self._writes.loaded(shard)
+        return self.load_note(shard).marker
 
-    def load_again_at(self, shard: Shard = WHOLE) -> float | None:
-        return again_in(token(self.root / loaded_name(shard)))
+    def load_note(self, shard: Shard = WHOLE) -> LoadNote:
+        return LoadNote.of(token(self.root / loaded_name(shard)))
 
     def note_loaded(self, marker: str, shard: Shard = WHOLE, again_at: float | None = None) -> None:
-        if (note := loaded_note(marker, again_at)) != token(self.root / loaded_name(shard)):
+        note = str(LoadNote(marker, again_at))
+        if note != token(self.root / loaded_name(shard)):
             self._keep(loaded_name(shard), note.encode())
 
     def _mapping(self, name: str) -> dict[str, object]:

@@ -17,9 +17,8 @@ from dag_factory.store.folder.lock import Lock, locked
 from dag_factory.store.folder.notes import token
 from dag_factory.store.folder.pending import Pending
 from dag_factory.store.folder.presence import Presence, no_folder
-from dag_factory.store.markers import later_than, marker_in
-from dag_factory.store.own_files import ANNOUNCED, LOADED, LOCK, MARKER, NAMES, PENDING, is_key, loaded_name
-from dag_factory.store.shards import WHOLE, Shard
+from dag_factory.store.markers import LoadNote, later_than
+from dag_factory.store.own_files import ANNOUNCED, LOADED, LOCK, MARKER, NAMES, PENDING, is_key
 
 # How long a writer waits for others. A write takes some milliseconds, and the calling server does not wait for long.
 LOCK_SECONDS = 20.0
@@ -158,7 +157,7 @@ class Writes:
         unsynced = self._sync({(self._root / key).parent for key in changes})
         before = self.marker()
         # Where it was removed, the next one must be later than what any shard's load has found.
-        marker = later_than(before, self.loaded(), *(self._loaded_of_shards() if before is None else ()))
+        marker = later_than(before, *self._noted_by_loads(of_shards=before is None))
         try:
             # Nobody knows what was changed by hand where nothing is named, nor all that a writer that died has changed.
             if may_name_others(changes, covering):
@@ -227,11 +226,10 @@ class Writes:
         """Return the newest revision of each key that a marker covers, as far as known; None for a removal."""
         return self._announcements.all()
 
-    def loaded(self, shard: Shard = WHOLE) -> str | None:
-        return marker_in(token(self._root / loaded_name(shard)))
-
-    def _loaded_of_shards(self) -> list[str | None]:
-        try:
-            return [marker_in(token(path)) for path in self._root.glob(f"{LOADED}_*")]
-        except OSError:
-            return []  # writing the marker will say what is wrong with the folder
+    def _noted_by_loads(self, *, of_shards: bool) -> list[str | None]:
+        """Return the markers that loads have noted: that of one loader, and those of shards where asked for."""
+        paths = [self._root / LOADED]
+        # Where it can't be listed, writing the marker will say what is wrong with the folder.
+        with suppress(OSError):
+            paths += self._root.glob(f"{LOADED}_*") if of_shards else ()
+        return [LoadNote.of(token(path)).marker for path in paths]

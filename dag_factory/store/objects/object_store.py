@@ -14,7 +14,7 @@ from dag_factory.store.folder.access import OWNER_ONLY, Access
 from dag_factory.store.folder.folder_copies import FolderLastGood
 from dag_factory.store.json_notes import JsonNotes
 from dag_factory.store.last_good import LastGoodVersions
-from dag_factory.store.markers import again_in, loaded_note, marker_in
+from dag_factory.store.markers import LoadNote
 from dag_factory.store.memory import Known, Memory, Place
 from dag_factory.store.objects.bucket import Bucket
 from dag_factory.store.objects.changes import Changes
@@ -187,17 +187,14 @@ class ObjectStore(JsonNotes):
         return self._changes.marker.covered()
 
     def loaded(self, shard: Shard = WHOLE) -> str | None:
-        return marker_in(self._loaded_note(shard))
+        return self.load_note(shard).marker
 
-    def load_again_at(self, shard: Shard = WHOLE) -> float | None:
-        return again_in(self._loaded_note(shard))
+    def load_note(self, shard: Shard = WHOLE) -> LoadNote:
+        note = self._note(loaded_name(shard), _TOKEN_BYTES)
+        return LoadNote.of(note.decode("ascii", "replace").strip() if note is not None else None)
 
     def note_loaded(self, marker: str, shard: Shard = WHOLE, again_at: float | None = None) -> None:
-        self._keep(loaded_name(shard), loaded_note(marker, again_at).encode())
-
-    def _loaded_note(self, shard: Shard) -> str | None:
-        note = self._note(loaded_name(shard), _TOKEN_BYTES)
-        return note.decode("ascii", "replace").strip() if note is not None else None
+        self._keep(loaded_name(shard), str(LoadNote(marker, again_at)).encode())
 
     def _note(self, name: str, most: int) -> bytes | None:
         """Return what one of the store's own notes holds, None where it is missing or can't be read."""
