@@ -151,12 +151,19 @@ class IngestionBundle(BaseDagBundle):
 
 
 def _import_for_parses() -> None:
-    """Import once what each parse would import anew: the DAG processor, which this runs in, forks for each parse."""
+    """
+    Import once what each parse would import anew: the DAG processor, which this runs in, forks for each parse.
+
+    The revision of the code is then that of what is imported here, even if its files are replaced later.
+    """
+    from dag_factory.dag.load_settings import own_revision
+
     for name in _OF_PARSES:
         try:
             import_module(name)
         except Exception as error:  # noqa: BLE001 - each parse then says so itself, and the bundle works
             log.debug("can't import %s: %s", name, type(error).__name__)
+    own_revision()
 
 
 def _require_configured(store: str | None) -> None:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -50,8 +51,14 @@ def revision_of_code(package: Path) -> str:
     return hashlib.sha256(repr(sorted(found)).encode("utf-8", "surrogateescape")).hexdigest()
 
 
-# Of the code in memory: the DAG processor imports it before it forks for a load, and files may be others by then.
-_REVISION = revision_of_code(_PACKAGE)
+@cache
+def own_revision() -> str:
+    """
+    Return the `revision_of_code` of this package.
+
+    A DAG processor that forks for each load asks before it does: all loads then have its code, and files may be others.
+    """
+    return revision_of_code(_PACKAGE)
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class LoadSettings:
         parts = [
             __version__,
             airflow_version,
-            _REVISION,
+            own_revision(),
             {each.name: getattr(self.allowed, each.name) for each in fields(self.allowed) if each.compare},
             *self.allowed.keys.fingerprints,
             self.allowed.keys.problem,

@@ -30,6 +30,8 @@ assert "dag_factory.dag.load" not in sys.modules
 bundle = bundles_configured().get_bundle("ours")
 bundle.initialize()
 bundle.refresh()
+from dag_factory.dag.load_settings import own_revision
+assert own_revision.cache_info().currsize == 1
 before = set(sys.modules)
 bag = bag_of(bundle.path / sys.argv[1], root=bundle.path, bundle="ours")
 assert bag.dags and not bag.import_errors, bag.import_errors
