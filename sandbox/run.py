@@ -39,8 +39,6 @@ TASK_ID = "ingestion_task"
 LOG_TAIL_LINES = 40
 CHECK_SECONDS = 1.0
 SETTINGS: AirflowConfig = {
-    # What `init` recommends: every change asks for its own parse.
-    "dag_processor": {"min_file_process_interval": 14_400},
     "openmetadata_dag_factory": {
         "allowed_applications": "metadata.,table_counter.",
         "openmetadata_conn_id": deployed.CONN_ID,

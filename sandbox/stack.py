@@ -200,16 +200,17 @@ def default_config(home: Path, url: str, dags_folder: Path, database: str | None
             "secret_key": secrets.token_urlsafe(64),
         },
         "api_auth": {"jwt_secret": secrets.token_urlsafe(64)},
-        # A parse costs a second of a core. Changes ask for a parse, so they don't wait for the next regular one.
+        # As is recommended to users: a parse costs a second of a core, and each change asks for its own. So the regular
+        # one is for what nothing has told of, some hours later.
         "dag_processor": {
             "refresh_interval": 3,
             "bundle_refresh_check_interval": 1,
-            "min_file_process_interval": 30,
+            "min_file_process_interval": 14_400,
             # The default is one folder for all Airflows of a machine.
             "dag_bundle_storage_path": home / "bundles",
         },
         # Between a run, its task and its end, the scheduler's loop runs once each.
-        "scheduler": {"scheduler_idle_sleep_time": 0.3},
+        "scheduler": {"scheduler_idle_sleep_time": 0.5},
         "logging": {
             "base_log_folder": home / "logs",
             # Nothing may listen there: on the default port, another Airflow may.

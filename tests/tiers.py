@@ -29,7 +29,7 @@ LONGEST_FIRST = (
     "tests/reporting/endings::stack",
     "tests::airflow_under_load",
     "tests::airflow_apart",
-    "tests/watch/test_in_airflow.py::hourly",
+    "tests/watch/test_in_airflow.py::airflow_watching",
     "tests/sandbox/test_run.py",
     "tests/api::fab",
     "tests/test_readme.py",

@@ -156,12 +156,11 @@ def airflow_apart(
 
     Its API server has a base path, as behind a proxy of several services; openmetadata-ingestion is in another
     interpreter alone; the logs of tasks are kept elsewhere, see `remote_logging`; its metrics go to OpenTelemetry; and
-    its DAGs folder is its own. What has not changed is parsed once an hour.
+    its DAGs folder is its own.
     """
     home = tmp_path_factory.mktemp("airflow_apart")
     ours: AirflowConfig = {
         "openmetadata_dag_factory": {"python": isolated_python},
-        "dag_processor": {"min_file_process_interval": 3600},
         "metrics": {"otel_on": True, "otel_port": otlp.port, "otel_interval_milliseconds": 5000},
     }
     exporter = {

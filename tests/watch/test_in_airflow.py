@@ -34,14 +34,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> FolderStore:
 
 
 @pytest.fixture(scope="module")
-def hourly(store: FolderStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowStack]:
+def airflow_watching(store: FolderStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowStack]:
     config: AirflowConfig = {
         "core": {"min_serialized_dag_update_interval": 15},
         "openmetadata_dag_factory": {"config_store": store.root},
-        "dag_processor": {"min_file_process_interval": 3600, "stale_dag_threshold": STALE_SECONDS},
+        "dag_processor": {"stale_dag_threshold": STALE_SECONDS},
         "scheduler": {"parsing_cleanup_interval": 1},
     }
-    home = tmp_path_factory.mktemp("hourly")
+    home = tmp_path_factory.mktemp("airflow_watching")
     with AirflowStack(home, dags_folder=ROOT / "dags", config=config, triggerer=False) as stack:
         # There was no folder when the API server started. What is in it before it is watched is news to nobody.
         store.root.mkdir()
@@ -69,19 +69,19 @@ def wait_for_parse(store: FolderStore) -> None:
 
 
 def test_a_config_that_is_dropped_changed_and_removed_does_so_in_airflow_by_the_api_server_alone(
-    hourly: AirflowStack, store: FolderStore
+    airflow_watching: AirflowStack, store: FolderStore
 ) -> None:
     put(store, "by_hand")
-    hourly.wait_for_dag("by_hand")
+    airflow_watching.wait_for_dag("by_hand")
 
     put(store, "sales/emea/below")
     began = time.monotonic()
-    hourly.wait_for_dag("below")
+    airflow_watching.wait_for_dag("below")
     print(f"dropped to visible: {time.monotonic() - began:.1f} s")
-    wait_for_log(hourly, "config 'sales/emea/below.json' is new, and is good: DAG 'below'")
+    wait_for_log(airflow_watching, "config 'sales/emea/below.json' is new, and is good: DAG 'below'")
 
     put(store, "by_hand", description="Another one.")
-    look = hourly.wait_for_dag
+    look = airflow_watching.wait_for_dag
     wait_until(lambda: (look("by_hand")["description"] == "Another one." or None, ""), "the change", timeout=60)
 
     (store.root / "sales" / "defaults.yaml").write_text("displayName: Of the sales folder\n")
@@ -94,45 +94,47 @@ def test_a_config_that_is_dropped_changed_and_removed_does_so_in_airflow_by_the_
     (store.root / "by_hand.json").unlink()
 
     def gone() -> tuple[bool | None, str]:
-        dag = hourly.api("GET", "/api/v2/dags/by_hand")
+        dag = airflow_watching.api("GET", "/api/v2/dags/by_hand")
         return (dag["is_stale"] or None), str(dag["last_parsed_time"])
 
     wait_until(gone, "the DAG to be gone", timeout=90)
-    wait_for_log(hourly, "config 'by_hand.json' is removed")
+    wait_for_log(airflow_watching, "config 'by_hand.json' is removed")
 
     (store.root / "torn.json").write_text('{"name": "canary-51c7",')
-    wait_for_log(hourly, "config 'torn.json' is new, and is wrong: is not JSON")
-    assert "config-error" in {tag["name"] for tag in hourly.wait_for_dag("torn")["tags"]}
-    assert "canary-51c7" not in log_of(hourly)
+    wait_for_log(airflow_watching, "config 'torn.json' is new, and is wrong: is not JSON")
+    assert "config-error" in {tag["name"] for tag in airflow_watching.wait_for_dag("torn")["tags"]}
+    assert "canary-51c7" not in log_of(airflow_watching)
     (store.root / "torn.json").unlink()
-    assert hourly.import_errors() == {}
+    assert airflow_watching.import_errors() == {}
 
 
-def test_a_deploy_makes_one_marker_and_the_watcher_has_nothing_to_add(hourly: AirflowStack, store: FolderStore) -> None:
-    with calling(hourly) as server:
+def test_a_deploy_makes_one_marker_and_the_watcher_has_nothing_to_add(
+    airflow_watching: AirflowStack, store: FolderStore
+) -> None:
+    with calling(airflow_watching) as server:
         server.deploy(sample("deployed"))
         marker = store.marker()
-        hourly.wait_for_dag("deployed")
+        airflow_watching.wait_for_dag("deployed")
         # What comes after it is taken up after it.
         put(store, "after_the_deploy")
-        wait_for_log(hourly, "config 'after_the_deploy.json' is new, and is good")
-        assert "deployed.json" not in log_of(hourly)
+        wait_for_log(airflow_watching, "config 'after_the_deploy.json' is new, and is good")
+        assert "deployed.json" not in log_of(airflow_watching)
         assert store.marker() != marker
         server.delete("deployed")
 
 
 def test_a_store_that_is_unmounted_takes_no_dag_no_deploy_and_no_deletion_and_is_as_before_when_it_is_back(
-    hourly: AirflowStack, store: FolderStore
+    airflow_watching: AirflowStack, store: FolderStore
 ) -> None:
     put(store, "stays")
-    hourly.wait_for_dag("stays")
+    airflow_watching.wait_for_dag("stays")
     wait_for_parse(store)
     away = store.root.with_name("unmounted")
     store.root.rename(away)
     store.root.mkdir()  # the bare mount point
     try:
-        wait_for_log(hourly, "is not the one that this Airflow knows")
-        with calling(hourly) as server:
+        wait_for_log(airflow_watching, "is not the one that this Airflow knows")
+        with calling(airflow_watching) as server:
             calls: list[Callable[[], object]] = [
                 lambda: server.deploy(sample("lost")),
                 lambda: server.delete("stays"),
@@ -144,25 +146,25 @@ def test_a_store_that_is_unmounted_takes_no_dag_no_deploy_and_no_deletion_and_is
                 assert refused.value.status == 503
             # A parse of the empty folder on either side of stale_dag_threshold, and time for what comes of the second.
             for seconds in (STALE_SECONDS + 1, 3):
-                hourly.parse_again("stays")
+                airflow_watching.parse_again("stays")
                 time.sleep(seconds)
-            dag = hourly.api("GET", "/api/v2/dags/stays")
+            dag = airflow_watching.api("GET", "/api/v2/dags/stays")
             assert not dag["is_stale"]
             assert not dag["has_import_errors"]
             server.enable("stays")
         # A user of Airflow's own UI can still start a run.
-        run = hourly.trigger("stays")
-        wait_until(lambda: failed(hourly, "stays", run), "the run to fail", timeout=120)
-        logs = "".join(path.read_text() for path in (hourly.home / "logs").rglob("*dag_id=stays/**/*.log"))
+        run = airflow_watching.trigger("stays")
+        wait_until(lambda: failed(airflow_watching, "stays", run), "the run to fail", timeout=120)
+        logs = "".join(path.read_text() for path in (airflow_watching.home / "logs").rglob("*dag_id=stays/**/*.log"))
         assert "is not the one that this Airflow knows" in logs
         assert list(store.root.iterdir()) == []
     finally:
         store.root.rmdir()
         away.rename(store.root)
-    wait_for_log(hourly, "is back")
+    wait_for_log(airflow_watching, "is back")
     put(store, "after_its_return")
-    hourly.wait_for_dag("after_its_return")
-    assert hourly.import_errors() == {}
+    airflow_watching.wait_for_dag("after_its_return")
+    assert airflow_watching.import_errors() == {}
 
 
 def failed(stack: AirflowStack, dag_id: str, run_id: str) -> tuple[bool | None, str]:
@@ -173,7 +175,7 @@ def failed(stack: AirflowStack, dag_id: str, run_id: str) -> tuple[bool | None, 
 @pytest.mark.together
 @pytest.mark.parametrize("way", ["dropped", "deployed"])
 def test_a_second_change_arrives_too_though_airflow_does_not_write_a_dag_down_twice_in_a_while(
-    hourly: AirflowStack, store: FolderStore, way: str
+    airflow_watching: AirflowStack, store: FolderStore, way: str
 ) -> None:
     name = f"{way}_twice"
 
@@ -181,34 +183,34 @@ def test_a_second_change_arrives_too_though_airflow_does_not_write_a_dag_down_tw
         if way == "dropped":
             put(store, name, **fields)
             return
-        with calling(hourly) as server:
+        with calling(airflow_watching) as server:
             server.deploy(sample(name, **fields))
 
     def is_parsed() -> tuple[bool | None, str]:
-        return (hourly.wait_for_dag(name)["description"] == "Another one." or None), ""
+        return (airflow_watching.wait_for_dag(name)["description"] == "Another one." or None), ""
 
     def is_written() -> tuple[bool | None, str]:
-        (task,) = hourly.api("GET", f"/api/v2/dags/{name}/tasks")["tasks"]
+        (task,) = airflow_watching.api("GET", f"/api/v2/dags/{name}/tasks")["tasks"]
         return (task["retries"] == 3 or None), f"{task['retries']} retries"
 
     change(airflowConfig={"retries": 0})
-    hourly.wait_for_dag(name)
+    airflow_watching.wait_for_dag(name)
     change(airflowConfig={"retries": 3}, description="Another one.")
     # The description stands beside the DAG that runs, of which the task is a part.
     wait_until(is_parsed, "a parse", timeout=60)
     wait_until(is_written, "the task to be as it was changed last", timeout=90)
 
 
-def test_a_thousand_files_copied_in_are_one_or_two_parses(hourly: AirflowStack, store: FolderStore) -> None:
+def test_a_thousand_files_copied_in_are_one_or_two_parses(airflow_watching: AirflowStack, store: FolderStore) -> None:
     put(store, "before_the_crowd")
-    hourly.wait_for_dag("before_the_crowd")
+    airflow_watching.wait_for_dag("before_the_crowd")
     wait_for_parse(store)
     markers, loaded = set(), set()
 
     def look() -> tuple[bool | None, str]:
         markers.add(store.marker())
         loaded.add(store.loaded())
-        is_new = "1000 configs: each is new, and is good" in log_of(hourly)
+        is_new = "1000 configs: each is new, and is good" in log_of(airflow_watching)
         return ((is_new and store.loaded() == store.marker()) or None), f"{len(loaded)} parses"
 
     look()
@@ -218,7 +220,7 @@ def test_a_thousand_files_copied_in_are_one_or_two_parses(hourly: AirflowStack, 
         wait_until(look, "a parse of all of them", timeout=300)
         print(f"1,000 files: {len(markers) - 1} markers, {len(loaded) - 1} parses")
         assert len(loaded) - 1 <= 2
-        assert hourly.api("GET", "/api/v2/importErrors")["total_entries"] == 0
+        assert airflow_watching.api("GET", "/api/v2/importErrors")["total_entries"] == 0
     finally:
         # Each further parse would have them all to parse and to write.
         shutil.rmtree(store.root / "crowd")
@@ -226,14 +228,16 @@ def test_a_thousand_files_copied_in_are_one_or_two_parses(hourly: AirflowStack, 
 
 
 def test_the_command_waits_while_the_api_server_watches_and_does_the_same_once_it_is_gone(
-    hourly: AirflowStack, store: FolderStore
+    airflow_watching: AirflowStack, store: FolderStore
 ) -> None:
-    log = hourly.home / "logs" / "watch.log"
+    log = airflow_watching.home / "logs" / "watch.log"
     with log.open("wb") as output:
         command = subprocess.Popen(
             [sys.executable, "-m", "airflow", "openmetadata-dag-factory", "watch"],
-            env=child_environment({"AIRFLOW_HOME": str(hourly.home), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}),
-            cwd=hourly.home,
+            env=child_environment(
+                {"AIRFLOW_HOME": str(airflow_watching.home), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+            ),
+            cwd=airflow_watching.home,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -241,7 +245,7 @@ def test_the_command_waits_while_the_api_server_watches_and_does_the_same_once_i
             wait_until(
                 lambda: ("Another process watches" in log.read_text() or None, log.read_text()), "to wait", timeout=60
             )
-            hourly.stop_component("api-server")
+            airflow_watching.stop_component("api-server")
             wait_until(lambda: (WATCHING in log.read_text() or None, log.read_text()), "it", timeout=60)
             put(store, "seen_by_the_command")
             line = "config 'seen_by_the_command.json' is new, and is good: DAG 'seen_by_the_command'"
@@ -250,10 +254,10 @@ def test_the_command_waits_while_the_api_server_watches_and_does_the_same_once_i
         finally:
             command.send_signal(signal.SIGTERM)
             code = command.wait(30)
-            watched = log_of(hourly).count(WATCHING)
-            if "api-server" not in hourly.processes:
-                hourly.start_component("api-server")
-    wait_until(lambda: (log_of(hourly).count(WATCHING) > watched or None, ""), "to watch again", timeout=60)
-    hourly.wait_until_healthy()
+            watched = log_of(airflow_watching).count(WATCHING)
+            if "api-server" not in airflow_watching.processes:
+                airflow_watching.start_component("api-server")
+    wait_until(lambda: (log_of(airflow_watching).count(WATCHING) > watched or None, ""), "to watch again", timeout=60)
+    airflow_watching.wait_until_healthy()
     assert code == 0, log.read_text()
     assert "Traceback" not in log.read_text()
