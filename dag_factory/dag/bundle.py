@@ -19,7 +19,7 @@ from dag_factory.dag.touches import Touches
 from dag_factory.errors import DagFactoryError, LoaderError, SettingsError
 from dag_factory.settings.options import SECTION
 from dag_factory.store import ConfigStore, configured_memory, configured_store
-from dag_factory.store.changed_ids import ChangedIds
+from dag_factory.store.changed_ids import ChangedSinceMarker, Looks
 from dag_factory.store.markers import all_have_seen
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,8 @@ _OF_PARSES = (
     "airflow.providers.standard.operators.trigger_dagrun",
     "airflow.providers.standard.sensors.external_task",
 )
+# A DAG processor may have many bundles, and each look lists the whole store.
+_LOOKS = Looks(configured_store)
 
 
 class IngestionBundle(BaseDagBundle):
@@ -65,7 +67,7 @@ class IngestionBundle(BaseDagBundle):
         self._touches = Touches(
             self._files,
             self._part,
-            ChangedIds(configured_store),
+            ChangedSinceMarker(_LOOKS),
             configured_later_seconds(),
             # Airflow counts from a moment before the last refresh, and must not be taken for early.
             look_seconds=0.9 * self.refresh_interval,

@@ -16,8 +16,8 @@ from dag_factory.store.shards import Shard, shards_of
 # Airflow overlooks a file that is touched while it is parsed, so it is touched again.
 MOST_TOUCHES = 4
 
-Changed = Callable[[], "Collection[str] | None"]
-"""Returns the DAG ids that have changed since it was called last, None where that is unknown."""
+Changed = Callable[["str | None"], "Collection[str] | None"]
+"""Takes the store's marker; returns the DAG ids that have changed since the last call, None where that is unknown."""
 
 
 @dataclass
@@ -85,7 +85,7 @@ class Touches:
         if marker == self._marker and not self._is_first:
             self._looked = now
         elif now - self._looked >= self._look_seconds:
-            changed = self._changed()
+            changed = self._changed(marker)
             if not self._is_first:
                 later = [now + seconds for seconds in self._later_seconds]
                 for shard in filter(self._part.holds, shards_of(changed, self._part.shards)):

@@ -1,4 +1,4 @@
-"""Which DAG ids have changed since the last look at the store?"""
+"""Which DAG ids have changed since the last look at the store, or since the last marker?"""
 
 from __future__ import annotations
 
@@ -43,6 +43,54 @@ class ChangedIds:
         finally:
             self._looking.release()
         return None if before is None else frozenset(now.differing(before))
+
+
+class Looks:
+    """
+    Looks at the store, one for each marker: several bundles of a process ask for the same.
+
+    :param store: opens the config store
+    """
+
+    def __init__(self, store: Callable[[], ConfigStore]) -> None:
+        self._store = store
+        self._last: tuple[str, str, Seen] | None = None
+
+    def at(self, marker: str | None) -> Seen:
+        """
+        Return what the store was after its marker was found.
+
+        :raises StoreError: where the store can't be listed
+        """
+        location = settings.config_store()
+        if marker is not None and self._last is not None and self._last[:2] == (location, marker):
+            return self._last[2]
+        seen = Seen.of(self._store(), _configured())
+        if marker is not None:
+            self._last = (location, marker, seen)
+        return seen
+
+
+class ChangedSinceMarker:
+    """
+    Compares the store at one marker with the store at the marker before.
+
+    :param looks: shared by all that ask in this process
+    """
+
+    def __init__(self, looks: Looks) -> None:
+        self._looks = looks
+        self._seen: Seen | None = None
+
+    def __call__(self, marker: str | None) -> frozenset[str] | None:
+        """
+        Return the DAG ids that a parse would change, None at the first look.
+
+        :param marker: the store's
+        :raises StoreError: where the store can't be listed; the next look then finds what this one would have found
+        """
+        before, self._seen = self._seen, self._looks.at(marker)
+        return None if before is None else frozenset(self._seen.differing(before))
 
 
 def _configured() -> Index | None:

@@ -31,7 +31,8 @@ class Scene:
         self.touches = Touches(self.files, part, self._changed, LATER, clock=lambda: self.now)
         self.touched()
 
-    def _changed(self) -> set[str] | None:
+    def _changed(self, marker: str | None) -> set[str] | None:
+        assert marker == self.store.marker()
         self.asked += 1
         return self.changed
 
@@ -130,7 +131,7 @@ def test_a_change_that_can_t_be_listed_yet_is_taken_up_the_next_time(scene: Scen
     class Away(Exception):
         pass
 
-    def fail() -> set[str]:
+    def fail(_: str | None) -> set[str]:
         raise StoreError("away")
 
     scene.change("orders")
