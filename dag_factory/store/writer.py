@@ -125,7 +125,8 @@ def delete(store: ConfigStore, name: str, names: FileNames | None = None) -> boo
     """
     Remove the config of a pipeline, whatever its file's name; return whether it existed.
 
-    One that can no longer be read has no name, and is found by the DAG id.
+    One that can no longer be read has no name, and is found by the DAG id. A config of another pipeline whose name
+    gives the same DAG id stays, and has that id from then on.
 
     :param names: the kept names of the store's files; None to list the store
     :raises StoreError: where it can't be removed
@@ -139,7 +140,9 @@ def delete(store: ConfigStore, name: str, names: FileNames | None = None) -> boo
         key = deployed_key(dag_id)
         removed = not _is_anothers(store, key, dag_id, names) and store.delete(key)
         try:
-            while (config := Catalog(store, names=names).look_up(dag_id)) is not None and store.delete(config.key):
+            while (config := Catalog(store, names=names).look_up(dag_id)) is not None:
+                if config.document["name"] != name or not store.delete(config.key):
+                    break
                 removed = True
         except StoreError as error:
             done = f" One config of pipeline '{name}' is already removed. Retry to remove the rest." if removed else ""

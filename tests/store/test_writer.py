@@ -47,6 +47,13 @@ def deploy(store: FolderStore, data: bytes) -> Deployed:
     return writer.deploy(store, writer.checked(writer.parsed(data)))
 
 
+def place(store: FolderStore, key: str, **fields: Any) -> None:
+    """Put a config into the store as a person does."""
+    path = store.root / key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({**SAMPLE, **fields}))
+
+
 def stored(store: FolderStore, key: str = "pg_metadata_hourly.json") -> dict[str, Any]:
     return dict(json.loads((store.root / key).read_text()))
 
@@ -381,6 +388,21 @@ def test_delete_leaves_a_pipeline_whose_name_only_gives_the_same_id(store: Folde
     assert not delete(store, "a.b")
     assert (stored(store, "a_b.json")["name"], store.marker()) == ("a b", marker)
     assert delete(store, "a b")
+
+
+def test_delete_leaves_a_file_of_another_pipeline_that_has_lost_the_same_id(store: FolderStore) -> None:
+    deploy(store, document(name="a b"))
+    place(store, "x/a_b.json", name="a.b")
+    assert delete(store, "a b")
+    assert store.list_keys() == ["x/a_b.json"]
+    assert not delete(store, "a b")
+
+
+def test_delete_leaves_all_where_a_broken_file_of_another_pipeline_has_the_id(store: FolderStore) -> None:
+    place(store, "x/a_b.json", name="a b")
+    place(store, "a_b.json", name="a.b", pipelineType="dance")
+    assert not delete(store, "a b")
+    assert store.list_keys() == ["a_b.json", "x/a_b.json"]
 
 
 @pytest.mark.parametrize(
