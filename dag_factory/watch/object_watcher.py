@@ -50,9 +50,11 @@ class ObjectWatcher:
         known: Mapping[str, str] | None = None
         is_missing = False
         while True:
-            began = time.monotonic()
+            took = 0.0
             try:
+                began = time.monotonic()
                 found = await asyncio.to_thread(self._store.revisions)
+                took = time.monotonic() - began
                 await self._announce(known, found)
                 known = found
                 if is_missing:
@@ -62,7 +64,7 @@ class ObjectWatcher:
                 if not is_missing:
                     log.error("%s Until the store is back, changes in it are not noticed", error)
                 is_missing = True
-            await asyncio.sleep(max(self._interval_seconds, _SHARE * (time.monotonic() - began)))
+            await asyncio.sleep(max(self._interval_seconds, _SHARE * took))
 
     async def _announce(self, before: Mapping[str, str] | None, now: Mapping[str, str]) -> None:
         """
@@ -77,7 +79,7 @@ class ObjectWatcher:
         else:
             changes = {}
         if changes:
-            log.info("%d configs were changed in config_store '%s', by hand", len(changes), self._location)
+            log.info("%d configs were changed in config_store '%s' without a marker", len(changes), self._location)
         if changes or before is None:
             await asyncio.to_thread(self._store.bump, changes)
             self._ask(False)

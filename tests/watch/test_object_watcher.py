@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,6 +13,7 @@ from dag_factory.store import open_store
 from dag_factory.store.objects.location import located
 from dag_factory.store.objects.marker import Covered
 from dag_factory.store.objects.object_store import ObjectStore
+from dag_factory.watch import object_watcher
 from dag_factory.watch.object_watcher import ObjectWatcher, changed
 
 
@@ -119,3 +121,30 @@ def test_what_is_put_into_a_bucket_by_hand_gets_a_marker_and_what_is_deployed_no
     asyncio.run(listings._announce(now, store.revisions()))
     assert (store.marker() or "") > marker
     fsspec.filesystem("memory").rm("/watched", recursive=True)
+
+
+class SlowStore(FakeStore):
+    """A store by whose clock each listing takes a moment, and all else that is asked takes minutes."""
+
+    def __init__(self, *listings: dict[str, str] | None) -> None:
+        super().__init__(*listings)
+        self.now = 0.0
+
+    def covered(self) -> Covered:
+        self.now += 1_000
+        return super().covered()
+
+    def revisions(self) -> dict[str, str]:
+        if self.left[0] is None:
+            self.now += 1_000
+        return super().revisions()
+
+
+@pytest.mark.parametrize("second", [{"a": "2"}, None], ids=["a change", "a listing that fails"])
+def test_the_pause_after_a_look_depends_on_what_the_listing_takes_alone(
+    second: dict[str, str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SlowStore({"a": "1"}, second, {"a": "3"})
+    monkeypatch.setattr(object_watcher, "time", SimpleNamespace(monotonic=lambda: store.now))
+    watched(store, 4)
+    assert {"a": "3"} in store.markers
