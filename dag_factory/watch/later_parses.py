@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from dag_factory.watch.loader_files import DagIds
 from dag_factory.watch.wanted_parse import ParseRequest, union
+
+log = logging.getLogger(__name__)
 
 # Changes that come within this time are asked for together.
 GATHER_SECONDS = 10.0
@@ -90,9 +93,14 @@ class LaterParses:
 
     async def _ask_for(self, batch: _Batch) -> None:
         clock = asyncio.get_running_loop().time
-        for seconds in self._seconds:
-            # Each change that joins moves the time.
-            while (left := batch.last + seconds - clock()) > 0:
-                await asyncio.sleep(left)
-            await self._ask(batch.request, batch.dag_ids)
-        self._batches.remove(batch)
+        try:
+            for seconds in self._seconds:
+                # Each change that joins moves the time.
+                while (left := batch.last + seconds - clock()) > 0:
+                    await asyncio.sleep(left)
+                try:
+                    await self._ask(batch.request, batch.dag_ids)
+                except Exception as error:  # noqa: BLE001 - it may be possible at the next time
+                    log.warning("Can't ask Airflow for a later parse of the loader: %s", type(error).__name__)
+        finally:
+            self._batches.remove(batch)

@@ -1,4 +1,4 @@
-"""Which DAGs Airflow may not have as the store has them, though a load has seen their changes."""
+"""Which DAGs may be outdated or missing in Airflow, so that a later parse is needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dag_factory.watch.wanted_parse import union
 
 class NotTaken:
     """
-    Knows what a later parse is needed for.
+    Knows for which changes Airflow may not have the DAG as the store has it.
 
     :param store: opens the config store
     :param shards: returns the shards that a change concerns

@@ -44,7 +44,7 @@ class Parses:
 
         idle ────── a change is wanted ─────▶ looking
         looking ─── the marker is seen ─────▶ idle, or looking where another change is wanted by now
-        looking ─── it is not, or the caller asks even so ──▶ a request is sent ──▶ waiting
+        looking ─── not seen yet, or `even_if_seen` is set ─▶ a request is sent ──▶ waiting
         waiting ─── a parse has noted an older marker ──────▶ looking, with the first retry interval
         waiting ─── the retry interval is over ─────────────▶ looking, with the next interval
         looking ─── no interval is left, no marker can be made (one request is sent), or the request failed ──▶
@@ -53,13 +53,13 @@ class Parses:
     Where the loader is divided into shards, "seen" means by the shards that the change concerns, and "the marker" is
     the one that the store had when the change was looked at first: later ones may be about other shards. Only shards
     that have not seen it are requested, and while others see it one after the other, nothing is requested: Airflow puts
-    a request before all that waits for its first parse. Which DAG ids an unknown change concerns is found out at first.
-    Where a caller makes a change, the pipeline's id is known, so its parse is requested at once. A third task gathers
-    such changes, finds out which other DAG ids they concern, and requests those.
+    a request before all that waits for its first parse. Of an unknown change, it is first found out which DAG ids it
+    concerns. Where a caller makes a change, the pipeline's id is known, so its parse is requested at once;
+    `_ask_for_the_rest` gathers such changes, finds out which other DAG ids they concern, and requests those.
 
-    No change is lost: it is wanted before it is known whether the task still runs, and the task ends only where nothing
-    is wanted; between its last look at that and its end, nothing else runs. No request loops forever: each is followed
-    by a wait, and after as many as there are intervals the next one takes a parse that has noted something new.
+    No change is lost: `_want` records it before it looks whether the task runs, and the task ends only once nothing is
+    recorded; between its last look and its end, nothing else runs. Requests don't loop: after the last interval they
+    end, and only a parse that notes another marker starts the intervals again.
 
     Airflow takes some changes only from a later parse. So at some times after each change, see `LaterParses`, a new
     marker is made and a parse is wanted that sees it, of what Airflow may still not have, see `NotTaken`.
@@ -215,7 +215,11 @@ class Parses:
             # Without a marker it can't be known when a parse has seen the change, but the request may still lead to
             # one.
             log.warning("%s", error)
+            self._not_taken.note_unseen(dag_ids)
             await wanted.request(dag_ids)
+        except Exception:
+            self._not_taken.note_unseen(dag_ids)
+            raise
 
     async def _concerned(self, wanted: WantedParse) -> DagIds:
         """Return the DAG ids that a change concerns, None where these may be all."""
@@ -226,7 +230,7 @@ class Parses:
                 found = None
             if wanted.is_change:
                 self._later.note(wanted.request, found)
-            # Where no marker can be made, the same is wanted again, though nothing else has changed by then.
+            # Without a marker this is a repeated request: it also needs the ids that wait for a later parse.
             is_again = wanted.even_if_seen and (not wanted.is_change or found == frozenset())
             dag_ids = union(dag_ids, union(found, self._later.dag_ids) if is_again else found)
         return dag_ids

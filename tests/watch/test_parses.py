@@ -247,6 +247,28 @@ def test_where_no_load_was_seen_one_is_asked_for_later_whatever_the_last_one_has
     assert airflow.requests == 3
 
 
+def test_what_could_not_be_requested_is_asked_for_later_whatever_the_last_load_has_noted(store: FolderStore) -> None:
+    store.note_loaded(store.marker() or "")
+    store.bump()
+    airflow = FakeAirflow(store)
+    failed: list[DagIds] = []
+
+    async def fails_at_first(dag_ids: DagIds, without: Collection[Shard] = ()) -> None:
+        if not failed:
+            failed.append(dag_ids)
+            raise RuntimeError
+        await airflow.request(dag_ids, without)
+
+    parses = Parses(lambda: store, later_seconds=(0.3,))
+
+    async def story() -> None:
+        parses.ask(fails_at_first)
+        await until(lambda: len(airflow.seen) == 1)
+
+    tell(parses, story)
+    assert failed == [None]
+
+
 def test_where_airflow_has_no_dag_of_a_changed_id_it_is_asked_for_later(divided: DividedAirflow) -> None:
     stored, lost = id_in(Shard(1, 8)), id_in(Shard(2, 8))
     parses = Parses(lambda: divided.store, divided.files, later_seconds=(0.3,), changed=set, missing=lambda _: {lost})
