@@ -112,12 +112,14 @@ def _all(store: ConfigStore, index: Index | None, shard: Shard, notes: LoadNotes
         place = store.check()
         # Read before the configs, so that all configs of this marker are among them.
         marker, began = store.marker(), time.time()
-        load_time = LoadTime(notes.build_seconds, known_keys or None)
+        load_time = LoadTime(notes.build_seconds, known_keys)
         load = Load(store, shard, configured, load_time, index, last.outcomes)
         load.run()
         # A missing config may only mean that the store is missing.
         if store.check() == place:
             break
+    else:
+        raise StoreError("config_store is replaced again and again while it is read.")
     copies: dict[str, str] = {}
     if load.dags or place.identity is not None:  # an empty folder may be the store's mount point
         copies = load.keep_last_good(began, load_time.at_most(BUDGET_SECONDS))

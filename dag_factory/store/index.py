@@ -52,7 +52,7 @@ class LastLoad(NamedTuple):
 
     :param outcomes: what the last loads of all shards on this machine have made of the configs, by DAG id
     :param is_known: whether a load of the shard is remembered
-    :param marker: the store's marker that it has seen, None where there was none
+    :param marker: the store's marker that it has seen, None where there was none, or the load is not known
     """
 
     outcomes: Mapping[str, Outcome]
@@ -110,18 +110,12 @@ class Index:
         none: list[str] = []
         return list(dict.fromkeys(self._database.read(ask, none)))
 
-    def good(self, judged_with: str | None = None) -> dict[str, tuple[str, str]]:
-        """
-        Return key and stamp of each config that can run as it is, by DAG id.
-
-        :param judged_with: the settings and versions that the judgement must depend on; None for any
-        """
-        query = "SELECT dag_id, key, stamp FROM dags WHERE stamp IS NOT NULL AND judged_with "
-        condition = "IS NOT NULL" if judged_with is None else "= ?"
-        values = () if judged_with is None else (judged_with,)
+    def good(self) -> dict[str, tuple[str, str]]:
+        """Return key and stamp of each config that can run as it is, by DAG id."""
+        query = "SELECT dag_id, key, stamp FROM dags WHERE stamp IS NOT NULL AND judged_with IS NOT NULL"
 
         def ask(connection: sqlite3.Connection) -> dict[str, tuple[str, str]]:
-            return {dag_id: (key, stamp) for dag_id, key, stamp in connection.execute(query + condition, values)}
+            return {dag_id: (key, stamp) for dag_id, key, stamp in connection.execute(query)}
 
         return self._database.read(ask, {})
 
@@ -144,7 +138,7 @@ class Index:
 
         def ask(connection: sqlite3.Connection) -> LastLoad:
             is_known = connection.execute(_LOADS, (shard.number, shard.of)).fetchone() is not None
-            return LastLoad(_outcomes(connection), is_known, _marker(connection, shard))
+            return LastLoad(_outcomes(connection), is_known, _marker(connection, shard) if is_known else None)
 
         return self._database.read(ask, LastLoad({}))
 

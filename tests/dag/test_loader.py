@@ -500,6 +500,23 @@ def test_an_unexpected_error_is_logged_and_leaves_all_dags_as_they_were(parse: P
     assert "hunter2" not in result["log"].replace('ZeroDivisionError("hunter2")', "")
 
 
+SWAPPED_AGAIN_AND_AGAIN = """
+from dataclasses import replace
+from itertools import count
+from dag_factory.store.folder.folder_store import FolderStore
+check, number = FolderStore.check, count()
+FolderStore.check = lambda self: replace(check(self), folder=(0, next(number)))
+"""
+
+
+def test_a_store_that_is_another_one_after_each_load_leaves_all_dags_as_they_were(parse: Parse, store: Path) -> None:
+    before = parse(store)
+    result = parse(store, before=SWAPPED_AGAIN_AND_AGAIN)
+    assert result["dags"] == before["dags"]
+    assert "is replaced again and again while it is read" in result["log"]
+    assert "Until the store is back, all DAGs stay as they were" in result["log"]
+
+
 UNMOUNTED_ONCE_LOADED = """
 from pathlib import Path
 # In Python 3.10, it has taken hold of os.replace already.

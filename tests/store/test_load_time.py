@@ -104,6 +104,16 @@ def test_where_no_load_is_remembered_all_are_loaded_however_long_it_takes(store:
     assert not load_time.left_out
 
 
+def test_after_a_load_of_an_empty_store_what_is_imported_comes_in_several_loads(store: FolderStore) -> None:
+    drop(store, *KNOWN)
+    clock = Clock()
+    load_time = LoadTime(10, frozenset(), clock=clock)
+    configs = Catalog(store, clock.build, load_time=load_time).all()
+    assert configs
+    assert load_time.left_out
+    assert len(configs) + len(load_time.left_out) == len(KNOWN)
+
+
 def test_a_load_without_limit_leaves_nothing_out(store: FolderStore) -> None:
     drop(store, *KNOWN, "a")
     load_time = LoadTime(None, {"n1.json"})

@@ -10,7 +10,7 @@ import pytest
 
 from dag_factory.store import configured_memory, knows_store
 from dag_factory.store.database import BUSY_SECONDS
-from dag_factory.store.index import Index, Named, Outcome
+from dag_factory.store.index import Index, LastLoad, Named, Outcome
 from dag_factory.store.memory import Known, Memory
 from dag_factory.store.shards import WHOLE, Shard
 
@@ -66,6 +66,16 @@ def test_each_shard_is_known_to_have_been_loaded_for_itself(tmp_path: Path) -> N
     index = Index(Memory(tmp_path, "/store").database)
     index.keep(Shard(0, 2), {}, {})
     assert [index.last_load(each).is_known for each in (Shard(0, 2), Shard(1, 2), WHOLE)] == [True, False, False]
+
+
+def test_the_marker_of_a_load_that_nothing_else_is_known_of_does_not_count(tmp_path: Path) -> None:
+    index = Index(Memory(tmp_path, "/store").database)
+    index.keep(WHOLE, {}, {}, marker="1")
+    assert index.last_load(WHOLE).marker == "1"
+    # As a new version does, which remembers loads in another form.
+    with closing(sqlite3.connect(Memory(tmp_path, "/store").database.path)) as connection, connection:
+        connection.execute("DELETE FROM loads")
+    assert index.last_load(WHOLE) == LastLoad({})
 
 
 WRITER = """
