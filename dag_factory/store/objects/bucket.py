@@ -96,7 +96,7 @@ class Bucket:
 
             return await asyncio.gather(*map(one, wanted))
 
-        found = self._asked(lambda fs: self._run(fs, gathered, self._requests(fs)))
+        found = self._asked(lambda fs: self._run(fs, gathered, self._requests(fs), seconds=self._list_seconds))
         return {key: data for key, data in zip(wanted, found, strict=True) if data is not None}
 
     def put(self, key: str, data: bytes, *, expected: str | None) -> str:
@@ -266,24 +266,25 @@ class Bucket:
                 raise unreachable(self.location, error) from error
             raise UncertainError(code_of(error)) from error
 
-    def _asked(self, question: Callable[[AbstractFileSystem], Answer]) -> Answer:
-        """Return the answer to a question; that of a client whose credentials were replaced is asked for again."""
+    def _asked(self, question: Callable[[AbstractFileSystem], Answer], *, may_repeat: bool = True) -> Answer:
+        """
+        Return the answer to a question.
+
+        :param may_repeat: where access is denied, ask once more with a new client: credentials may have been replaced
+        """
         try:
             return question(client(self.location))
-        except (FileNotFoundError, StoreError) as error:
-            if isinstance(error, FileNotFoundError) and code_of(error) in _NO_BUCKET:
+        except StoreError:
+            raise
+        except FileNotFoundError as error:
+            if code_of(error) in _NO_BUCKET:
                 raise unreachable(self.location, error) from error
             raise
         except Exception as error:
-            if not is_denied(error):
+            if not (may_repeat and is_denied(error)):
                 raise unreachable(self.location, error) from error
         forget_client(self.location)
-        try:
-            return question(client(self.location))
-        except FileNotFoundError:
-            raise
-        except Exception as error:
-            raise unreachable(self.location, error) from error
+        return self._asked(question, may_repeat=False)
 
     def _run(
         self,

@@ -292,6 +292,25 @@ def test_new_credentials_of_the_connection_are_used_without_a_restart(
         assert store.list_keys() == []
 
 
+def test_a_connection_that_is_deleted_once_access_was_refused_is_named(
+    s3: S3, in_bucket: InBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Proxy(s3.port) as proxy:
+        monkeypatch.setenv("AIRFLOW_CONN_DELETED", connection_to(proxy.endpoint))
+        store = open_store(f"s3://deleted@{in_bucket.bucket}/configs")
+        assert store.list_keys() == []
+
+        def fault(request: object) -> tuple[int, bytes]:
+            monkeypatch.delenv("AIRFLOW_CONN_DELETED", raising=False)
+            return refusal(403, "InvalidAccessKeyId")
+
+        proxy.fault = fault
+        with pytest.raises(MissingStoreError) as caught:
+            store.list_keys()
+    assert "Connection 'deleted'" in str(caught.value)
+    assert "can't be reached" not in str(caught.value)
+
+
 def test_a_store_of_a_client_that_blocks_works_too() -> None:
     import fsspec
 
