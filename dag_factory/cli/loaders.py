@@ -18,7 +18,7 @@ from dag_factory.store.markers import all_have_seen
 from dag_factory.store.parts import Part
 from dag_factory.store.shards import Shard, shards
 from dag_factory.watch.loader_files import LoaderFile
-from dag_factory.watch.parse_requests import make_dags, request_parses
+from dag_factory.watch.parse_requests import have_dags, request_parses
 
 WAIT_SECONDS = 120.0
 AGAIN_SECONDS = 15.0
@@ -125,7 +125,7 @@ def wait_until_parsed(
     # A load notes that it has begun. Airflow stores its DAGs only after that. Where it has parsed an outdated loader at
     # the same time and stores its DAGs last, they count as made by that one.
     deadline = time.monotonic() + STORING_SECONDS
-    while _make_dags_still(outdated):
+    while _have_dags_still(outdated):
         if time.monotonic() > deadline or not request_parses(asked):
             return False
     return True
@@ -162,10 +162,10 @@ def wait_for_loads(
     return True
 
 
-def _make_dags_still(outdated: list[LoaderFile]) -> bool:
+def _have_dags_still(outdated: list[LoaderFile]) -> bool:
     """Return whether Airflow has DAGs of outdated loaders once it has had time to store those of the new ones."""
     given_up_at = time.monotonic() + REQUEST_SECONDS
-    while make_dags(outdated):
+    while have_dags(outdated):
         if time.monotonic() > given_up_at:
             return True
         time.sleep(POLL_SECONDS)

@@ -131,7 +131,7 @@ class IngestionBundle(BaseDagBundle):
         others = set(self._files.found()).difference(self._part.all())
         if not others or not self._all_parsed(store):
             return
-        # A load notes that it has begun. Airflow stores its DAGs only after that.
+        # Airflow may store a parse's DAGs only after the parse has noted its marker.
         self._all_seen_at = self._all_seen_at or time.time()
         if time.time() - self._all_seen_at >= self.storing_seconds:
             self._files.remove(sorted(others))
@@ -139,15 +139,14 @@ class IngestionBundle(BaseDagBundle):
             self._files.touch(self._part.all())
 
     def _all_parsed(self, store: ConfigStore) -> bool:
-        """Return whether each loader file has been parsed since this bundle and the last change of the store."""
+        """Return whether each loader file has been parsed since this bundle was made and the store last changed."""
         marker = store.marker()
         if marker is not None and not all_have_seen(store, self._part.all(), marker):
             return False
         memory = configured_memory(settings.config_store())
         if memory is None:
             return marker is not None
-        # The store may have the marks of loads when there were as many shards before, or none: a store without an
-        # announced change, such as a read-only one, has none.
+        # Notes in the store may be of earlier loads with as many shards. A read-only store has none.
         last = (read_loads(notes_path(memory.path, shard)).complete for shard in self._part.all())
         return all(load is not None and load.began >= self._began for load in last)
 

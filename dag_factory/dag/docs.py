@@ -142,7 +142,7 @@ def describe_problem(config: BrokenConfig) -> str:
         "### This config is broken, so nothing runs",
         _table(_problem_rows(config.key, config.problem)),
         *_all_problems(config.problem),
-        "Fix the config, and its pipeline takes the place of this entry; remove it, and the entry goes. "
+        "Fix the config to run its pipeline. Or remove the config, and this entry disappears. "
         "No other pipeline is affected.",
     ]
     return _as_text(parts)

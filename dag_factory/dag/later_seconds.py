@@ -14,7 +14,7 @@ from dag_factory.settings import airflow_settings
 # From a change until a load finds it, and from then until Airflow has stored the load's DAGs.
 FINDING_SECONDS = 3
 WRITING_SECONDS = 3
-# No setting is longer. The note of the load before is anybody's text who can write to the store.
+# No setting is longer. Anybody who can write to the store can write the note of the load before.
 _LONGEST_SECONDS = 86_400
 
 
@@ -38,7 +38,7 @@ def later_seconds(dag_update_seconds: float, stale_dag_seconds: float) -> list[f
 
 def configured_again_at(began: float, before: float | None, *, are_changed: bool, are_gone: bool) -> float | None:
     """Return what `again_at` does for an Airflow that is configured like this one."""
-    # One that is gone may be back as another one before Airflow would store it again.
+    # A removed DAG may come back changed while Airflow does not store it yet, so this interval counts too.
     changed = airflow_settings.dag_update_seconds() if are_changed or are_gone else 0
     gone = airflow_settings.stale_dag_seconds() if are_gone else 0
     return again_at(began, before, max(changed, gone))

@@ -94,7 +94,7 @@ class Load:
 
     @property
     def are_changed(self) -> bool:
-        """Whether a DAG of the last load is another one now."""
+        """Whether a DAG of the last load has changed."""
         ids = self._configs.keys() & self._outcomes.keys()
         return any(self._plans.get(dag_id) != self._plans_before.get(dag_id) for dag_id in ids)
 

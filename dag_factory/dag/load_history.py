@@ -104,8 +104,8 @@ class LoadHistory:
         """
         Return for how many seconds a load may build DAGs, None for no limit.
 
-        What is left of the limit of the whole parse has to be enough for Airflow's own part: as much as it took of the
-        last parse, or half of it where that is unknown.
+        The rest of the limit of the whole parse is for Airflow's own part: the share that it took of the last complete
+        parse, but at least half.
         """
         share = 0.5
         done = self.complete

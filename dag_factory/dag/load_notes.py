@@ -79,7 +79,7 @@ class LoadNotes:
 
     def __enter__(self) -> Self:
         """Note that a load has begun, and what was wrong with those before: this one may be killed too."""
-        if self._path is not None and self._is_locked(self._path):
+        if self._path is not None and self._take_lock(self._path):
             self._loads = read_loads(self._path).began(self._load)
             self._write()
             if self.problem is not None:
@@ -125,7 +125,7 @@ class LoadNotes:
         if self._lock is not None:
             self._write()
 
-    def _is_locked(self, path: Path) -> bool:
+    def _take_lock(self, path: Path) -> bool:
         with suppress(OSError):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -34,8 +34,8 @@ def revision_of_code(package: Path) -> str:
     """
     Return a text that changes with the files that decide what is good, and what a DAG is.
 
-    A file that was corrected in its place counts, whatever the version says; so does one that was put back, which makes
-    no file newer. To be sure, all of the package counts: once more, each config is judged again.
+    A file that was edited or restored in place changes it too, whatever the version says. Every file counts, to be
+    safe: a change costs one new judgement of each config.
 
     :param package: the folder of this package
     """
@@ -56,7 +56,7 @@ def own_revision() -> str:
     """
     Return the `revision_of_code` of this package.
 
-    A DAG processor that forks for each load asks before it does: all loads then have its code, and files may be others.
+    A DAG processor calls this before it forks: its loads run the imported code, even if files change later.
     """
     return revision_of_code(_PACKAGE)
 

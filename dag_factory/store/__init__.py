@@ -89,7 +89,7 @@ class ConfigStore(Protocol):
         """
         Return the stamp of each config file, those of defaults included, sorted by key; no file is opened.
 
-        Two listings give a file the same stamp only where its content is the same. An object's is its etag.
+        A certain stamp stays the same only while the content does. An object's has its revision, size and time.
 
         :param unlisted: gets each folder whose configs can't be listed, with the reason
         :raises StoreError: where the store can't be listed
@@ -138,7 +138,7 @@ class ConfigStore(Protocol):
 
     def lock(self) -> AbstractContextManager[None]:
         """
-        Keep other writers from a file that is read, and then written or deleted, which is done under this lock alone.
+        Hold the lock under which files are read and then changed, so that no other writer comes in between.
 
         A folder makes them wait. Object storage can't: there a change is refused where another writer has changed the
         file since it was first read under the lock, and what has been read is not read again.
@@ -180,7 +180,7 @@ class ConfigStore(Protocol):
 
     def settle(self) -> bool:
         """
-        Make the marker that a dead or failed writer left unmade; return whether one was due.
+        Make the marker that a dead or failed writer left unmade; return whether a new marker is there.
 
         Does nothing while a writer holds the lock, since that one makes the marker itself.
 

@@ -61,7 +61,7 @@ class AllCopies(ABC, Generic[Kept]):
         return len(self._by_id.get(id_part_of(dag_id), ())) < 2
 
     def agrees(self, key: str, dag_id: str) -> bool:
-        """Return whether all that was kept of a config or for a DAG id is of both; no copy is opened."""
+        """Return whether this config and this DAG id have copies of each other only; no copy is opened."""
         id_part, key_part = id_part_of(dag_id), key_part_of(key)
         related = [*self._by_key.get(key_part, ()), *self._by_id.get(id_part, ())]
         return all(copy.id_part == id_part and copy.key_part == key_part for copy in related)

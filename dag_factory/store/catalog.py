@@ -52,7 +52,7 @@ class Catalog:
         the index has of any load
     :param claims: of configs that were read before; None to read them when they are asked for
     :param names: the kept names of the store's files; None to list the store where `look_up` asks for that
-    :param notes: whether it is noted in the store where configs are. What an author has is left as it is
+    :param notes: whether to note in the store where configs are; False to change nothing, as in an author's folder
     """
 
     def __init__(  # noqa: PLR0913 - by name
@@ -92,7 +92,7 @@ class Catalog:
     def held(self, shard: Shard, had: int | None = None) -> Iterator[tuple[str, Found]]:
         """
         Yield what each DAG id of a shard belongs to, in the order in which they are to be settled. New ones come last,
-        and are left out where there is no time for them. Where all configs are is noted for `look_up`.
+        and are left out where there is no time for them. Notes the place of every config for `look_up`.
 
         :param had: how many DAG ids the last load of the shard had, None where that is unknown
         :raises StoreError: where the store can't be listed
@@ -218,9 +218,8 @@ class Catalog:
 
     def _moved_here(self, broken: Claim, dag_id: str) -> Config | BrokenConfig | None:
         """
-        Return a broken config that alone names a DAG id as what runs under it: a last good version of another file.
-
-        None where it runs its own last good version, under another id than it names.
+        Return what runs under a DAG id that only a broken config names: the last good version for that id, else the
+        broken config. None where the config runs its own last good version, under another id.
         """
         copy = self._copy(dag_id)
         if copy is not None and copy.key != broken.key and isinstance(self._verdicts.good_by_file(broken), Config):

@@ -17,9 +17,9 @@ log = logging.getLogger(__name__)
 SCHEMA_VERSION = 4
 # For another process's transaction to end.
 BUSY_SECONDS = 5.0
-# After a wait in vain, the file is not used for so long. A load asks a dozen times: if it waited each time, Airflow
-# would end it, and no DAG would be left.
-LEFT_ALONE_SECONDS = 60.0
+# After a wait in vain, this process does not wait for the file again for so long. A load asks a dozen times: if it
+# waited each time, Airflow would end it, and no DAG would be left.
+NO_WAIT_SECONDS = 60.0
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS store (one INTEGER PRIMARY KEY CHECK (one = 1), identity TEXT, is_empty INTEGER NOT NULL);
@@ -36,7 +36,7 @@ _TABLES = ("store", "configs", "keys", "claims", "dags", "plans", "loads")
 Answer = TypeVar("Answer")
 
 _warned: set[Path] = set()
-# Since when files are left alone, in seconds of the monotonic clock.
+# Since when files are not waited for, in seconds of the monotonic clock.
 _locked: dict[Path, float] = {}
 
 
@@ -109,7 +109,7 @@ class Database:
     def _busy_seconds(self) -> float:
         """How long to wait for another process's transaction to end."""
         since = _locked.get(self.path)
-        if since is not None and time.monotonic() - since < LEFT_ALONE_SECONDS:
+        if since is not None and time.monotonic() - since < NO_WAIT_SECONDS:
             return 0.0
         _locked.pop(self.path, None)
         return BUSY_SECONDS

@@ -49,15 +49,11 @@ class LastGoodVersions(Protocol):
         :param complete: whether all configs of the shard were listed, so that a missing one was removed
         :param seconds: for how long copies are written
         :param shard: to which the configs belong
-        :return: for each DAG id whose copy is in place the name by which `has` knows it; an empty one where none can be
+        :return: the name of each copy in place, for `has`, by DAG id; empty where copies can't be written
         """
 
     def has(self, name: str) -> bool:
-        """
-        Return whether a copy is in place that `keep` has named.
-
-        Where none could be, it is as it should be until one can be kept.
-        """
+        """Return whether the copy that `keep` named is in place; for an empty name, whether none can be written."""
 
     def replace(self, version: Version, document: Document) -> None:
         """

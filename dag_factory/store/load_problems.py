@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dag_factory.plain_text import cut, one_line
 from dag_factory.store.shards import Shard, shard_of_file
 
-# A note is anybody's text who can write to the store.
+# Anybody who can write to the store can write the note.
 _LONGEST = 1_000
 
 

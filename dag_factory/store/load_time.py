@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Iterable
 NEW_SHARE = 0.5
 """From this share of the limit on, new configs wait: the next load may be slower, and must still end in time."""
 DISPUTED_SHARE = 0.25
-"""From this share of the limit on, new configs wait that no DAG id is known to be of: they are judged before any DAG is
-built, by the load of each shard."""
+"""From this share of the limit on, new configs with a disputed DAG id wait: the load of each shard judges all of them
+before it builds a DAG."""
 LARGE_SHARE = 0.5
 """From this share of the limit on, large configs are not read, and run their last good versions."""
 
@@ -62,9 +62,10 @@ class LoadTime:
 
     def leaves_out(self, key: str, before: int, had: int | None = None, *, share: float = NEW_SHARE) -> bool:
         """
-        Return whether a config has to wait for a later load.
+        Decide and note whether a config has to wait for a later load.
 
-        :param before: how many configs come before it: if all files were renamed, each is new, but not one more
+        :param before: how many configs come before it. A new one waits only beyond the last load's number, so that
+            renaming all files leaves none out
         :param had: how many there were in the last load, None for all that it knew
         :param share: of the limit, from which on new configs wait
         """
@@ -75,7 +76,7 @@ class LoadTime:
 
     def puts_off(self, key: str, size: Callable[[str], int]) -> bool:
         """
-        Return whether a config is large, and not to be read this time, so that there is time for the others.
+        Decide and note whether a config is large, and not to be read this time, so that there is time for the others.
 
         :param size: returns a config's size in bytes
         """
@@ -85,7 +86,7 @@ class LoadTime:
         return True
 
     def at_most(self, seconds: float) -> float:
-        """Return for how long something may go on that can wait, at most some seconds."""
+        """Return how long a task that can wait may take: at most ``seconds``, and a quarter of the time left."""
         return seconds if self._limit is None else max(0.0, min(seconds, (self._limit - self._used()) / 4))
 
     def _used(self) -> float:

@@ -49,7 +49,7 @@ class OpenMetadataHook(BaseHook):
 
     def test_connection(self) -> tuple[bool, str]:
         """
-        Ask the server who the token is, as a run does before it starts.
+        Ask the server whose token it is, as a run does before it starts.
 
         Only the host of the form is asked: Airflow adds a stored token to what is tested, unless another host is named
         there, and must not send it anywhere else.

@@ -1,5 +1,5 @@
 """
-The start of a worker: what each of its runs would import, it imports once, before it forks them.
+The start of a worker: it imports once, before it forks its runs, what each of them needs.
 
 LocalExecutor forks its workers from the scheduler, Celery from the process that `airflow celery worker` starts, and
 each worker forks a process for each task: all of them share the memory of what was imported before. Runs by another
@@ -29,10 +29,11 @@ _OURS = ("dag_factory.dag.loader", "dag_factory.task.execution")
 @hookimpl
 def on_starting(component: object) -> None:
     """Prepare the scheduler, where its executor forks workers from it; it is called before these are forked."""
-    # The component's type is not known yet. `airflow standalone` starts `airflow scheduler`, too.
+    # The job has no type yet, so the command line is read. `airflow standalone` starts `airflow scheduler`, too.
     if type(component).__name__ == "Job" and "scheduler" in sys.argv and _forks_workers():
         prepare()
-        # Airflow counts a scheduler as dead, and gives its tasks to others, by a heartbeat that it has set before.
+        # The imports took a while, so the heartbeat is renewed: Airflow counts a scheduler with an old one as dead, and
+        # gives its tasks to others.
         component.latest_heartbeat = datetime.now(timezone.utc)  # type: ignore[attr-defined]
 
 

@@ -16,9 +16,9 @@ from dag_factory.store.examination import LAST_GOOD, Examination
 log = logging.getLogger(__name__)
 
 NEW, CHANGED, REMOVED = "is new", "has changed", "is removed"
-# Further good configs are only counted; further wrong ones with the same cause share a line.
+# If more are good, they are only counted. If more are wrong, those with the same cause share a line.
 MAX_LINES = 20
-# How many names are in a line, and how many problems of one config.
+# The most names in a line, and the most problems shown of one config.
 _NAMES_IN_LINE = 100
 _MOST_PROBLEMS = 20
 
@@ -108,7 +108,7 @@ class _Reader:
 
 def _check(reader: _Reader, key: str, change: str) -> str:
     """
-    Return the log line for a good config.
+    Return what the log line says after the change, empty for a removed config.
 
     :raises KeyError: where it was removed meanwhile
     :raises _Wrong: where it is wrong

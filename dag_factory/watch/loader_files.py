@@ -60,7 +60,7 @@ class LoaderFiles:
         """
         Take note of the files that have made DAGs of the store.
 
-        After the last config is removed, no DAG shows the files any more. They are then still the same.
+        After the last config is removed, no DAG names its file. The files found before are then kept.
 
         :param dags: DAG ids with the files that made them; other DAGs may carry our tag too, and are left out
         """
@@ -89,7 +89,7 @@ class LoaderFiles:
 
     def touch(self, dag_ids: DagIds, without: Collection[Shard] = ()) -> None:
         """
-        Make the loader files in the DAGs folder newer that a change concerns, without those of some shards.
+        Touch the loader files in the DAGs folder that a change concerns, without those of some shards.
 
         Does nothing if they are elsewhere, or have other names: Airflow then parses them at the next regular time.
         """

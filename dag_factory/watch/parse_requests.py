@@ -161,7 +161,7 @@ def missing_dags(dag_ids: Collection[str]) -> set[str]:
 
 
 def request_parses(files: Iterable[LoaderFile]) -> bool:
-    """Ask Airflow for a parse of some files by rows in its database; return whether it could be reached."""
+    """Ask Airflow for a parse of some files by rows in its database; return whether the database could be reached."""
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
@@ -173,7 +173,7 @@ def request_parses(files: Iterable[LoaderFile]) -> bool:
     return True
 
 
-def make_dags(files: Iterable[LoaderFile]) -> bool:
+def have_dags(files: Iterable[LoaderFile]) -> bool:
     """Return whether, by Airflow's database, some of its DAGs are made by one of these files."""
     from airflow.models.dag import DagModel
     from airflow.utils.session import create_session

@@ -59,9 +59,9 @@ async def watch(store: Callable[[], ConfigStore], parses: Parses, files: LoaderF
 
 async def until_cancelled(watching: Coroutine[Any, Any, None]) -> None:
     """
-    Run a watcher. Where this is cancelled, it ends with that, whatever the watcher raises as it ends.
+    Run a watcher. On cancellation, cancel it too, wait for its end, and ignore its errors.
 
-    Else such an error would pass for one to start again after, and the API server would wait for ever as it shuts down.
+    Otherwise the watcher would be started again after such an error, and the API server could not shut down.
     """
     task = asyncio.create_task(watching)
     try:

@@ -44,7 +44,7 @@ class WantedParse:
     def of(
         cls, request: ParseRequest, dag_ids: DagIds, *, is_change: bool = False, even_if_seen: bool = False
     ) -> WantedParse:
-        """Return what is wanted for these DAG ids, where they are unknown for all that has changed."""
+        """Return the wanted parse of these DAG ids; None means all that has changed."""
         return cls(request, frozenset(dag_ids or ()), dag_ids is None, is_change, even_if_seen)
 
     def with_earlier(self, earlier: WantedParse | None) -> WantedParse:

@@ -71,7 +71,7 @@ class WatchedFolder:
         for message in new[:MAX_IGNORED]:
             log.warning("config_store: %s", message)
         if len(new) > MAX_IGNORED:
-            log.warning("config_store: so it is with %d more names", len(new) - MAX_IGNORED)
+            log.warning("config_store: %d more files or folders are ignored for such reasons", len(new) - MAX_IGNORED)
         self._ignored = snapshot.ignored
         for line in self._misnamed.look(snapshot.folders):
             log.warning("%s", one_line(line))

@@ -40,12 +40,12 @@ def restore(store: ConfigStore, archive: Archive, keys: Keys, *, overwrite: bool
     """
     Write the files of an archive into a store: persisted, and covered by a marker. The caller asks for a parse.
 
-    All of the archive is checked before the first file is written. Where the store has some of them in another form,
-    and that is not to be overwritten, none is. If it is stopped in between, each config is whole, and it can be run
+    All of the archive is checked before the first file is written. Without ``overwrite``, nothing is written if the
+    store has one of the files in another form. If it is stopped in between, each config is whole, and it can be run
     again.
 
-    A file counts as the same where it holds the same document, whatever encrypts its secrets, and where it has only the
-    secrets beside it that were left out of the archive.
+    Files are the same if their documents are, with encrypted values compared decrypted, and without the secrets that
+    the archive leaves out.
 
     :param keys: to compare encrypted values
     :raises ArchiveError: where the archive can't be trusted

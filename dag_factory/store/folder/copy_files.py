@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 ABANDONED_SECONDS = 3600.0
 
 SPOILT = frozenset({errno.EACCES, errno.EPERM, errno.EEXIST, errno.EISDIR, errno.ELOOP, errno.ENOTDIR})
-"""Errors of a path at which lies what no load has put there. Those of other copies are not affected."""
+"""Errors of a path where something lies that no load has made. Other copies are not affected."""
 
 
 @dataclass(frozen=True)

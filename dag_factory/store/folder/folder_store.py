@@ -116,7 +116,7 @@ class FolderStore(JsonNotes):
         files = self._listed({}, left_out, ignored)
         for folder, reason in left_out.items():
             log.error("%s", not_listed(folder, reason))
-        # The watcher says so once. Every load says it again, of stores that are as they should be.
+        # For debugging alone: the watcher warns once, and a store with such names is in order.
         for message in ignored.values():
             log.debug("config_store: %s", message)
         if unlisted is not None:

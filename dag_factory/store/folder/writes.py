@@ -112,7 +112,7 @@ class Writes:
                 if self._pending.exists():
                     self.sweep()
                 yield
-                # A writer that died left them; this writer's own changes are covered.
+                # No marker covers these changes yet: this writer's, if it made none, or those of a writer that died.
                 if self._pending.exists():
                     self._bump({}, "may hold a change")
             finally:

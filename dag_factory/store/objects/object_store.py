@@ -102,7 +102,7 @@ class ObjectStore(JsonNotes):
         """Return the listing that `revisions` has made, if it was not used yet, or a new one."""
         if not self._is_listed:
             self._listed()
-        # A writer decides by one listing; the next question of any other is answered by a new one.
+        # Under the lock, the listing stays in use. Otherwise it is used once.
         self._is_listed = self._changes.current is not None
         return self._entries
 
