@@ -66,7 +66,7 @@ def main() -> None:
 
 def cost(env: Mapping[str, str]) -> Cost:
     """Run the sample once."""
-    child = Child(sys.executable, environment(sys.executable), Mask(in_task=False))
+    child = Child(sys.executable, environment(sys.executable), Mask(in_airflow=False))
     over = threading.Event()
     most = [0.0]
     reader = threading.Thread(target=_read_memory, args=[child, over, most])

@@ -84,7 +84,7 @@ class Automations:
             self._pool.submit(self._run, python, document, limits.seconds)
 
     def stop(self) -> None:
-        """End the automations that run, discard those that wait, and return when none is left."""
+        """End the automations that run, discard those that wait, report neither, and return when none is left."""
         with self._lock:
             self._stopping = True
             pool, children = self._pool, list(self._children)
@@ -95,13 +95,15 @@ class Automations:
 
     def _run(self, python: str, document: Document, seconds: float) -> None:
         number = document["id"]
-        mask = Mask(in_task=False)
+        mask = Mask(in_airflow=False)
         for secret in secret_values(document):
             mask.add(secret)
         try:
             arguments = {"document": document, "allowed_applications": settings.allowed_applications()}
-            self._do(python, mask, AUTOMATION, arguments, seconds)
-            log.info("Automation %s is done", number)
+            if self._do(python, mask, AUTOMATION, arguments, seconds):
+                log.info("Automation %s is done", number)
+            else:
+                log.warning("Automation %s is not run: the API server is being stopped", number)
         except ChildDied as error:
             log.warning("Automation %s has failed: %s", number, error)
             self._report(python, mask, document, f"The automation has failed: {error}.")
@@ -114,20 +116,32 @@ class Automations:
                 self._accepted -= 1
 
     def _report(self, python: str, mask: Mask, document: Document, problem: str) -> None:
-        """Report as failed an automation that can't report itself, so that no user waits for it."""
-        try:
-            self._do(python, mask, AUTOMATION_FAILED, {"document": document, "problem": problem}, REPORT_SECONDS)
-        except (ConfigError, WorkflowError) as error:
-            log.warning("The failure of automation %s can't be reported to the server: %s", document["id"], error)
+        """
+        Report as failed an automation that can't report itself, so that no user waits for it.
 
-    def _do(self, python: str, mask: Mask, kind: str, arguments: dict[str, Any], seconds: float) -> None:
+        Not during a stop, which must not wait for the server.
+        """
+        number = document["id"]
+        arguments = {"document": document, "problem": problem}
+        try:
+            if not self._do(python, mask, AUTOMATION_FAILED, arguments, REPORT_SECONDS):
+                log.warning(
+                    "The failure of automation %s is not reported to the server: the API server is being stopped",
+                    number,
+                )
+        except (ConfigError, WorkflowError) as error:
+            log.warning("The failure of automation %s can't be reported to the server: %s", number, error)
+
+    def _do(self, python: str, mask: Mask, kind: str, arguments: dict[str, Any], seconds: float) -> bool:
+        """Execute an order in a child and return True; return False during a stop, where none is started any more."""
         child = Child(python, environment(python, secrets=mask.secrets), mask)
         with self._lock:
             if self._stopping:
-                return
+                return False
             self._children.add(child)
         try:
             child.run(kind, arguments, timeout=seconds)
+            return True
         finally:
             with self._lock:
                 self._children.discard(child)

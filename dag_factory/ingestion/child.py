@@ -96,7 +96,7 @@ def main(descriptor: int, status: int | None = None) -> int:
     logging.basicConfig(level=logging.INFO, handlers=[MessageHandler(messages)])
     logging.captureWarnings(True)
     declare_names(order["secret_names"])
-    mask = Mask(in_task=False)
+    mask = Mask(in_airflow=False)
     for secret in order["secrets"]:
         mask.add(secret)
 

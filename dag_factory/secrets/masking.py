@@ -36,11 +36,11 @@ class Mask:
     the scheduler's output. So secrets are hidden here, at the source. Airflow's also misses them in JSON, URLs and
     base64, in single lines of a key, in what pydantic quotes and around a terminal code; and a child has no Airflow.
 
-    :param in_task: whether this is a task's process, in which Airflow masks them too
+    :param in_airflow: whether to pass each secret to this process's Airflow too, which then masks it as well
     """
 
-    def __init__(self, *, in_task: bool = True) -> None:
-        self._in_task = in_task
+    def __init__(self, *, in_airflow: bool = True) -> None:
+        self._in_airflow = in_airflow
         self.secrets: set[str] = set()
         self._spared: frozenset[str] = frozenset()
         self._forms: list[str] = []
@@ -50,7 +50,7 @@ class Mask:
         """Hide a secret from now on, unless it is too common a text."""
         if secret in self.secrets or _is_common(secret):
             return
-        if self._in_task:
+        if self._in_airflow:
             from airflow.sdk.log import mask_secret
 
             mask_secret(secret)

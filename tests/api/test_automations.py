@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -95,7 +96,9 @@ def test_one_that_could_not_tell_its_end_is_reported_by_another_child(
     assert report.read_text().startswith(f"The automation has failed: the child process {problem}")
 
 
-def test_stopping_ends_what_runs_and_forgets_what_waits(interpreter: Interpreter, tmp_path: Path) -> None:
+def test_stopping_ends_what_runs_and_forgets_what_waits(
+    interpreter: Interpreter, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with automations(interpreter(WAIT), workers=1) as running:
         for _ in range(2):
             running.start({**DOCUMENT, "folder": str(tmp_path)})
@@ -106,6 +109,45 @@ def test_stopping_ends_what_runs_and_forgets_what_waits(interpreter: Interpreter
         assert begun(tmp_path, "automation_failed") == []
         with pytest.raises(Refused):
             running.start(DOCUMENT)
+    not_reported = f"The failure of automation {DOCUMENT['id']} is not reported to the server"
+    assert f"{not_reported}: the API server is being stopped" in caplog.text
+
+
+class Held(dict[str, Any]):
+    """A document that is read once it is released."""
+
+    def __init__(self, *fields: dict[str, Any]) -> None:
+        super().__init__(*fields)
+        self.released = threading.Event()
+
+    def __getitem__(self, name: str) -> Any:
+        self.released.wait(60)
+        return super().__getitem__(name)
+
+
+def test_one_whose_turn_comes_during_a_stop_is_not_called_done(
+    interpreter: Interpreter, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    document = Held({**DOCUMENT, "folder": str(tmp_path)})
+    with automations(interpreter(WAIT)) as running:
+        running.start(document)
+        stop = threading.Thread(target=running.stop)
+        stop.start()
+
+        def is_stopping() -> bool:
+            try:
+                running.start(DOCUMENT)
+            except Refused:
+                return True
+            return False
+
+        wait_for(is_stopping)
+        document.released.set()
+        stop.join()
+    assert begun(tmp_path) == []
+    assert f"Automation {DOCUMENT['id']} is not run: the API server is being stopped" in caplog.text
+    assert "is done" not in caplog.text
 
 
 def test_the_log_says_how_it_ended_without_a_secret(interpreter: Interpreter, caplog: pytest.LogCaptureFixture) -> None:

@@ -127,7 +127,7 @@ def test_a_token_in_a_secrets_manager_is_asked_for_by_ingestion_with_what_airflo
         secretsManagerProvider="managed-aws",
         secretsManagerLoader="airflow",
     )
-    mask = Mask(in_task=False)
+    mask = Mask(in_airflow=False)
     variables = {**environment(python_with_applications), "AWS_ENDPOINT_URL": aws.url}
     end = Child(python_with_applications, variables, mask).run("run", asdict(prepared))
     assert end["state"] == "success"
@@ -153,7 +153,7 @@ def test_a_secrets_manager_that_can_t_be_made_is_named(
     monkeypatch.setenv(f"{PREFIX}AWS_REGION", "nowhere-1")
     way = {"hostPort": "http://h/api", "secretsManagerProvider": "aws", "secretsManagerLoader": "airflow"}
     prepared = PreparedRun({"pipelineType": "metadata", "openMetadataServerConnection": way}, "p", "run")
-    child = Child(python_with_applications, environment(python_with_applications), Mask(in_task=False))
+    child = Child(python_with_applications, environment(python_with_applications), Mask(in_airflow=False))
     with pytest.raises(WorkflowError, match=r"^the secrets manager 'aws' can't be .*Invalid AWS Region"):
         child.run("run", asdict(prepared))
 

@@ -58,7 +58,7 @@ time.sleep(0.1)
 
 
 def child(python: str) -> Child:
-    return Child(python, environment(python), Mask(in_task=False))
+    return Child(python, environment(python), Mask(in_airflow=False))
 
 
 def run(python: str, **job: Any) -> Any:
@@ -211,7 +211,7 @@ def test_secrets_that_the_parent_knows_or_the_child_learns_are_in_no_line_and_no
         logging.getLogger("a").info("log %s %r", job["learnt"], job)
         raise ValueError(f"failed with {job['known']} and {job['learnt']}")
     """)
-    mask = Mask(in_task=False)
+    mask = Mask(in_airflow=False)
     mask.add(CANARY)
     learnt = "learnt-" + CANARY
     with pytest.raises(WorkflowError, match=r"^ValueError: failed with \*\*\* and \*\*\*$"):
@@ -246,7 +246,7 @@ def test_secrets_are_hidden_from_what_the_child_logs_to_others_as_well(
         on_secret("learnt-in-the-child")
         logging.getLogger("metadata").warning("%s and %s", "known-to-the-parent", "learnt-in-the-child")
     """)
-    mask = Mask(in_task=False)
+    mask = Mask(in_airflow=False)
     mask.add("known-to-the-parent")
     Child(str(python), {"PATH": ""}, mask).run("run", {})
     assert log.read_text() == "*** and ***\n"
@@ -630,7 +630,7 @@ def test_one_whose_parent_is_killed_ends_with_its_whole_group(
 from dag_factory.secrets.masking import Mask
 from dag_factory.openmetadata.counts import summary_of
 from dag_factory.runner.child_process import Child
-Child({python!r}, {{}}, Mask(in_task=False)).run("any", {{"pids": {str(tmp_path / "pids")!r}}})
+Child({python!r}, {{}}, Mask(in_airflow=False)).run("any", {{"pids": {str(tmp_path / "pids")!r}}})
 """
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT)
     pids = pids_in(tmp_path / "pids")

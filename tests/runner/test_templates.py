@@ -67,7 +67,7 @@ def warm(interpreter: Interpreter) -> Iterator[Callable[..., str]]:
 
 
 def run(python: str, env: dict[str, str] | None = None, **job: Any) -> Any:
-    mask = Mask(in_task=False)
+    mask = Mask(in_airflow=False)
     return Child(python, {**environment(python), **(env or {})}, mask).run("any", job)
 
 
@@ -148,7 +148,7 @@ def test_a_run_that_may_not_see_a_variable_of_the_template_is_started_by_itself(
     monkeypatch.setenv("LOGIN", "canary")
     python = warm("import os; return [os.getppid(), os.environ.get('LOGIN')]")
     without = environment(python, secrets={"canary"})
-    (parent, login) = Child(python, without, Mask(in_task=False)).run("any", {})
+    (parent, login) = Child(python, without, Mask(in_airflow=False)).run("any", {})
     assert login is None
     assert psutil.Process(template(python).pid).pid != parent
 

@@ -15,7 +15,7 @@ from dag_factory.secrets.masking import Mask
 def heard(*lines: bytes) -> tuple[Transcript, int]:
     """Return what is known after some messages of a child, and how many answers have come."""
     answers: list[int] = []
-    transcript = Transcript(Mask(in_task=False), lambda: answers.append(1))
+    transcript = Transcript(Mask(in_airflow=False), lambda: answers.append(1))
     for line in lines:
         transcript.add(Piece(Source.MESSAGES, line + b"\n"))
     return transcript, len(answers)

@@ -212,7 +212,7 @@ def test_when_it_is_over_logging_is_as_it_was(mask: Mask) -> None:
 
 
 def test_a_word_of_an_encrypted_option_is_shown_and_all_else_of_it_is_hidden() -> None:
-    mask = Mask(in_task=False)
+    mask = Mask(in_airflow=False)
     for text in ("verify-full", "hunter-2", "s3cr3t"):
         mask.add_unless_open(text)
     assert mask.hide("verify-full hunter-2 s3cr3t") == "verify-full *** ***"
@@ -221,7 +221,7 @@ def test_a_word_of_an_encrypted_option_is_shown_and_all_else_of_it_is_hidden() -
 
 
 def test_what_anybody_may_read_is_not_hidden_because_an_unknown_field_repeats_it() -> None:
-    mask = Mask(in_task=False)
+    mask = Mask(in_airflow=False)
     mask.spare(["sales_2", "hush-5"])
     for text in ("sales_2", "s3cr3t"):
         mask.add_unless_open(text)
@@ -230,7 +230,7 @@ def test_what_anybody_may_read_is_not_hidden_because_an_unknown_field_repeats_it
 
 
 def test_thousands_of_secrets_are_learnt_at_once() -> None:
-    mask = Mask(in_task=False)
+    mask = Mask(in_airflow=False)
     for number in range(7000):
         mask.add(f"secret-{number}")
     assert mask.hide("a secret-42 b") == "a *** b"
@@ -239,7 +239,7 @@ def test_thousands_of_secrets_are_learnt_at_once() -> None:
 @pytest.mark.parametrize("split", [1, 4, 9])
 @pytest.mark.parametrize("code", ["\x1b[31m", "\x1b[0m", "\x9b1m", "\x1b]8;;x\x07"], ids=repr)
 def test_a_colour_in_the_middle_of_a_secret_does_not_show_it(code: str, split: int) -> None:
-    mask = Mask(in_task=False)
+    mask = Mask(in_airflow=False)
     mask.add("pass-w0rd-canary")
     secret = f"{'pass-w0rd-canary'[:split]}{code}{'pass-w0rd-canary'[split:]}"
     assert mask.hide(f"\x1b[1mthe {secret}\x1b[0m") == "the ***"
@@ -250,14 +250,14 @@ def test_a_colour_in_the_middle_of_a_secret_does_not_show_it(code: str, split: i
 
 @pytest.mark.parametrize("secret", ["can\x1b[31mary", "\x1b[31m\x1b[0m-canary"], ids=repr)
 def test_a_secret_that_holds_a_colour_is_hidden(secret: str) -> None:
-    mask = Mask(in_task=False)
+    mask = Mask(in_airflow=False)
     mask.add(secret)
     assert mask.hide(f"\x1b[1mthe {secret} of it\x1b[0m") == "the *** of it"
 
 
 @pytest.mark.parametrize("broken", ["\x1b", "\x1b[", "\x9b"], ids=repr)
 def test_a_broken_code_before_a_secret_takes_nothing_of_it(broken: str) -> None:
-    mask = Mask(in_task=False)
+    mask = Mask(in_airflow=False)
     mask.add("secret-canary")
     assert "canary" not in mask.hide(f"{broken}secret-canary")
 

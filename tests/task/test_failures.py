@@ -15,7 +15,7 @@ CANARY = "canary-7d1c"
 
 @pytest.fixture
 def mask() -> Mask:
-    found = Mask(in_task=False)
+    found = Mask(in_airflow=False)
     found.add(CANARY)
     return found
 

@@ -20,7 +20,7 @@ FAILED = Report(Reporter.TASK, "failed", "why")
 
 
 def in_child(python: str) -> InChild:
-    return InChild(RUN, Mask(in_task=False), python)
+    return InChild(RUN, Mask(in_airflow=False), python)
 
 
 def test_a_child_gets_the_run_as_it_was_prepared_and_gives_back_its_outcome(interpreter: Interpreter) -> None:
@@ -62,12 +62,12 @@ def test_a_run_that_is_ended_before_it_begins_starts_no_child(interpreter: Inter
 
 
 def test_a_run_in_this_process_that_has_not_reached_its_server_reports_nothing() -> None:
-    assert InProcess(RUN, Mask(in_task=False), None, lambda: None).report(FAILED) is False
+    assert InProcess(RUN, Mask(in_airflow=False), None, lambda: None).report(FAILED) is False
 
 
 def test_a_run_in_this_process_that_is_asked_to_end_or_is_ended_late_removes_what_it_has_staged(tmp_path: Path) -> None:
     ended: list[str] = []
-    runner = InProcess(RUN, Mask(in_task=False), None, lambda: ended.append("late"))
+    runner = InProcess(RUN, Mask(in_airflow=False), None, lambda: ended.append("late"))
     for end in (runner.terminate, runner._end):
         folder = runner._run._staging.folder(str(tmp_path))
         (folder / "queries").write_text("SELECT canary")
