@@ -23,7 +23,7 @@ Kept = TypeVar("Kept")
 
 # A password that was changed must not work for longer than a minute.
 KEPT_SECONDS = 50
-# A client that keeps sending a wrong one costs one login in this time.
+# Wrong credentials that are sent again within this time cost no further login.
 REFUSED_SECONDS = 10
 MOST_KEPT = 1000
 
@@ -32,7 +32,13 @@ KNOWN_AT_ONCE = 2
 UNKNOWN_AT_ONCE = 2
 
 _NEEDED = "Credentials are needed: HTTP Basic with a user of Airflow, or a Bearer token of Airflow's."
-_WRONG = "Username or password is wrong. Use those of a user of this Airflow."
+
+
+class WrongLogin(Refused):
+    """Airflow has refused a username with its password."""
+
+    def __init__(self) -> None:
+        super().__init__(401, "Username or password is wrong. Use those of a user of this Airflow.")
 
 
 class Logins:
@@ -101,7 +107,7 @@ class Logins:
         if now < until:
             return token
         if now < self._refused.get(digest, 0.0):
-            raise Refused(401, _WRONG)
+            raise WrongLogin
         # Concurrent calls with the same credentials share one login.
         login = self._under_way.get(digest)
         if login is None:
@@ -121,10 +127,17 @@ class Logins:
             return await self._login(digest, username, password)
 
     async def _login_of_unknown(self, digest: bytes, username: str, password: str, client: str) -> str:
-        async with self._unknown_lane:
-            token = await self._login(digest, username, password)
-        self._limit.give_back(client)
-        return token
+        is_wrong = False
+        try:
+            async with self._unknown_lane:
+                return await self._login(digest, username, password)
+        except WrongLogin:
+            is_wrong = True
+            raise
+        finally:
+            # An Airflow that fails, or has no passwords, says nothing of these credentials.
+            if not is_wrong:
+                self._limit.give_back(client)
 
     async def _login(self, digest: bytes, username: str, password: str) -> str:
         # Counted from before the login, since the password may be changed during it.
@@ -137,7 +150,7 @@ class Logins:
         if response.is_error:
             self._known.pop(digest, None)
             self._keep(self._refused, digest, time.monotonic() + self._refused_seconds)
-            raise Refused(401, _WRONG)
+            raise WrongLogin
         token = str(response.json()["access_token"])
         self._keep(self._known, digest, None)
         self._keep(self._kept, digest, (token, until))

@@ -56,7 +56,7 @@ class LoginLimit:
     Limits the wrong logins of each client, and of all clients together.
 
     Many logins may be under way before the first is known to be wrong. So each counts as wrong from its start, and is
-    taken off again if it was right. A client is an address (with IPv6, the 64-bit network of one subscriber), never a
+    taken off again unless it was. A client is an address (with IPv6, the 64-bit network of one subscriber), never a
     username: the OpenMetadata server's may be known, and must not be locked out. Behind a proxy, all clients may have
     one address, and share its limit; `Logins` says why that does not affect credentials that were right before.
 
@@ -81,7 +81,7 @@ class LoginLimit:
         return wait
 
     def give_back(self, client: str) -> None:
-        """Take off a login that was right."""
+        """Take off a login that was not wrong."""
         self._bucket(client, self._clock()).give_back()
         self._all.give_back()
 

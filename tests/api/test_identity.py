@@ -244,6 +244,58 @@ def test_a_login_that_fails_for_airflow_s_sake_makes_nobody_unknown() -> None:
     asyncio.run(ask())
 
 
+@pytest.mark.parametrize(("status", "answer"), [(500, 500), (404, 401), (405, 401)])
+def test_a_login_that_is_not_checked_does_not_count_as_a_wrong_one(status: int, answer: int) -> None:
+    airflow = FakeAirflow()
+    airflow.status = status
+
+    async def ask() -> None:
+        logins = airflow.logins_of_ours(limit=LoginLimit(Rate(1, 1e9), clock=still))
+        assert [await refusals(logins.caller(ALICE)) for _ in range(3)] == [[answer]] * 3
+        airflow.status = 201
+        assert (await logins.caller(ALICE)).token
+
+    asyncio.run(ask())
+
+
+def test_an_airflow_that_fails_without_an_answer_counts_as_no_wrong_login() -> None:
+    def fails() -> FastAPI:
+        raise RuntimeError("the app can't be built")
+
+    async def ask() -> None:
+        logins = Logins(AirflowApi(fails), limit=LoginLimit(Rate(1, 1e9), clock=still))
+        for _ in range(3):
+            with pytest.raises(RuntimeError):
+                await logins.caller(ALICE)
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 422, 429])
+def test_each_way_to_refuse_credentials_counts_as_a_wrong_login(status: int) -> None:
+    airflow = FakeAirflow()
+    airflow.status = status
+
+    async def ask() -> None:
+        logins = airflow.logins_of_ours(limit=LoginLimit(Rate(1, 1e9), clock=still))
+        assert [await refusals(logins.caller(guess(number))) for number in range(3)] == [[401], [429], [429]]
+
+    asyncio.run(ask())
+
+
+def test_while_airflow_fails_guesses_at_the_same_time_are_limited_all_the_same() -> None:
+    airflow = FakeAirflow()
+    airflow.status = 500
+
+    async def ask() -> None:
+        logins = airflow.logins_of_ours(limit=LoginLimit(clock=still))
+        statuses = await refusals(*(logins.caller(guess(number)) for number in range(50)))
+        assert statuses.count(500) == EACH.burst
+        assert statuses.count(429) == 50 - EACH.burst
+
+    asyncio.run(ask())
+
+
 def test_what_is_remembered_of_credentials_is_bounded() -> None:
     airflow = FakeAirflow()
 
