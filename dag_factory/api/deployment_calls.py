@@ -23,6 +23,7 @@ from dag_factory.api.toggle import Toggle
 from dag_factory.configs.allowed import connections_in
 from dag_factory.configs.dag_ids import clean_dag_id
 from dag_factory.configs.problem import InvalidError, Problem
+from dag_factory.errors import DagFactoryError
 from dag_factory.openmetadata.pipeline_types import PIPELINE_TYPES
 from dag_factory.reporting import metrics
 from dag_factory.store import writer
@@ -171,9 +172,10 @@ async def _delete_dag(caller: Caller, dag_id: str) -> bool:
 
 async def _delete_later(application: Application, caller: Caller, dag_id: str) -> None:
     """Delete a DAG that an older parse has brought back, unless it was redeployed."""
-    if await application.parses.wait_until_seen(LATER_SECONDS, {dag_id}):
-        try:
-            if await find_dag(caller, dag_id) is not None and not await application.store.holds(dag_id):
-                await _delete_dag(caller, dag_id)
-        except Refused as refusal:
-            log.warning("DAG '%s' may have come back after its deletion: %s", dag_id, refusal)
+    try:
+        if not await application.parses.wait_until_seen(LATER_SECONDS, {dag_id}):
+            return
+        if await find_dag(caller, dag_id) is not None and not await application.store.holds(dag_id):
+            await _delete_dag(caller, dag_id)
+    except (Refused, DagFactoryError) as error:
+        log.warning("DAG '%s' may have come back after its deletion: %s", dag_id, error)

@@ -10,6 +10,7 @@ from dag_factory.api.answers import Refused
 from dag_factory.api.application import Application
 from dag_factory.api.pipeline_lookup import find_dag, wait_for_dag
 from dag_factory.api.rest import Caller, dag_path
+from dag_factory.errors import DagFactoryError
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +20,7 @@ SECONDS = 10.0
 
 class Toggle:
     """
-    Pauses or unpauses a DAG before its config is stored; a DAG that Airflow does not know yet, once it does.
+    Pauses or unpauses a DAG before its config is stored. If the DAG is still unknown to Airflow, it waits for it.
 
     Before: if a deploy dies in between, the stored config is still the former one, so that the repeated deploy finds
     the difference and completes it. Under the store's lock: of two deploys at once, maybe in two processes, the last
@@ -78,8 +79,8 @@ class Toggle:
             await wait_for_dag(self._application, self._caller, dag_id)
             if self._application.toggles.get(dag_id) is self:
                 await self._set(dag_id, paused)
-        except Refused as refusal:
-            log.warning("DAG '%s' may not be %s: %s", dag_id, "paused" if paused else "unpaused", refusal)
+        except (Refused, DagFactoryError) as error:
+            log.warning("DAG '%s' may not be %s: %s", dag_id, "paused" if paused else "unpaused", error)
         finally:
             if self._application.toggles.get(dag_id) is self:
                 del self._application.toggles[dag_id]

@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse, Response
 
 from dag_factory.api.app import create_app
 from dag_factory.api.transport import InProcessTransport
+from dag_factory.errors import StoreError
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.own_files import MARKER
 from tests.airflow_versions import AUTH_MANAGER
@@ -171,6 +172,31 @@ def test_a_dag_that_an_older_parse_brings_back_after_its_deletion_is_deleted_onc
     assert airflow.happened == [
         "DAG gone deleted", "an older parse", "a parse of stays.json", "DAG gone deleted",
     ]  # fmt: skip
+
+
+class LosesItsStore(FakeAirflow):
+    """An Airflow whose store fails as soon as it is asked whether the DAG has come back."""
+
+    def dag(self, dag_id: str) -> Response:
+        self.is_lost = "an older parse" in self.happened
+        return super().dag(dag_id)
+
+    def opened(self) -> FolderStore:
+        if self.is_lost:
+            raise StoreError("the store is away")
+        return self.store
+
+    is_lost = False
+
+
+def test_a_store_that_fails_after_a_deletion_is_in_the_log(
+    store: FolderStore, ask: Callable[..., httpx.Response], caplog: pytest.LogCaptureFixture
+) -> None:
+    airflow = LosesItsStore(store, older_parse=True)
+    app = create_app(airflow=lambda: airflow.app, store=airflow.opened, delete_seconds=0.1)
+    assert ask(app, "DELETE", "/delete", params={"dag_id": "gone"}).status_code == 200
+    assert airflow.happened == ["DAG gone deleted", "an older parse", "a parse of stays.json"]
+    assert "DAG 'gone' may have come back after its deletion: the store is away" in caplog.text
 
 
 def test_a_dag_that_is_deployed_anew_after_its_deletion_is_left_alone_by_what_comes_later(

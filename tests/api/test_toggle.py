@@ -163,3 +163,19 @@ def test_a_dag_that_airflow_never_gets_to_know_is_no_reason_to_refuse(store: Fol
     deploy(airflow)
     assert deploy(airflow, enabled=False).status_code == 200
     assert airflow.changes == []
+
+
+def test_a_store_that_fails_while_the_dag_is_awaited_is_in_the_log(
+    store: FolderStore, deploy: Deploy, ask: Callable[..., httpx.Response], caplog: pytest.LogCaptureFixture
+) -> None:
+    airflow = FakeAirflow(store, is_paused=None)
+
+    def opened() -> FolderStore:
+        if airflow.looks >= 2:  # the first one is before the change
+            raise StoreError("the store is away")
+        return store
+
+    deploy(airflow)
+    app = create_app(airflow=lambda: airflow.app, store=opened)
+    assert ask(app, "POST", "/deploy", json={**DOCUMENT, "enabled": False}).status_code == 200
+    assert "DAG 'orders' may not be paused: the store is away" in caplog.text
