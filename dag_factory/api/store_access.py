@@ -27,7 +27,8 @@ class StoreAccess:
     :param read_seconds: how long a read may take. One of a bucket is several requests, each of which may take seconds,
         and fails by itself after ten
     :param write_seconds: how long a change waits for those before it, and then for the store; more than for its lock
-    :param names: the kept names of the store's files, where changes by hand are watched; None to list the store
+    :param check_seconds: how long a look at what is wrong with the store may take
+    :param names: keeps the names of the store's files between calls; None to list the store each time
     """
 
     def __init__(
@@ -36,11 +37,13 @@ class StoreAccess:
         *,
         read_seconds: float = 30.0,
         write_seconds: float = 30.0,
+        check_seconds: float = CHECK_SECONDS,
         names: FileNames | None = None,
     ) -> None:
         self._open = open_store
         self.names = names
         self._write_seconds = write_seconds
+        self._check_seconds = check_seconds
         self._threads = StoreThreads(read_seconds)
         # Only one call at a time waits for the store's lock in a thread, so that threads are left for all other calls.
         self._writing = asyncio.Lock()
@@ -87,13 +90,21 @@ class StoreAccess:
 
         It may hang, as NFS does without its server.
         """
-        check = self._check = self._check or self._threads.run(self._find_problems)
-        done, _ = await asyncio.wait([check], timeout=CHECK_SECONDS)
+        check = self._check
+        if check is None:
+            check = self._check = self._threads.run(self._find_problems)
+            check.add_done_callback(self._checked)
+        done, _ = await asyncio.wait([check], timeout=self._check_seconds)
         if not done:
-            return {"store": f"config_store has not answered within {CHECK_SECONDS:.0f} s. Is its server up?"}
-        if self._check is check:
-            self._check = None
+            return {"store": f"config_store has not answered within {self._check_seconds:.0f} s. Is its server up?"}
         return check.result()
+
+    def _checked(self, check: asyncio.Future[dict[str, str]]) -> None:
+        # Not kept for later calls: by then, it may no longer be true.
+        self._check = None
+        # Retrieved here, since asyncio logs an exception that nobody has retrieved.
+        if not check.cancelled():
+            check.exception()
 
     def _find_problems(self) -> dict[str, str]:
         try:

@@ -19,6 +19,7 @@ from dag_factory.api.app import create_app
 from dag_factory.api.store_access import StoreAccess
 from dag_factory.api.store_threads import READS_AT_ONCE, StoreThreads
 from dag_factory.api.transport import InProcessTransport
+from dag_factory.errors import StoreError
 from dag_factory.store.folder.folder_store import FolderStore
 from tests.documents import REST
 
@@ -210,5 +211,26 @@ def test_a_change_and_a_look_at_the_store_s_health_have_threads_of_their_own(sto
         store.answers.set()
         assert await health == {}
         assert await access.holds("orders")
+
+    asyncio.run(run())
+
+
+def test_a_look_at_the_store_s_health_that_ends_after_its_caller_has_given_up_is_nobody_s_answer(
+    store: Hanging,
+) -> None:
+    def opened() -> FolderStore:
+        if store.answers.is_set():
+            raise StoreError("the store is away")
+        return store()
+
+    async def run() -> None:
+        access = StoreAccess(opened, check_seconds=0.2)
+        # Both wait for the same look.
+        for _ in range(2):
+            assert "has not answered" in (await access.problems())["store"]
+        assert store.opened == 1
+        store.answers.set()
+        await asyncio.sleep(0.2)
+        assert await access.problems() == {"store": "the store is away"}
 
     asyncio.run(run())
