@@ -13,7 +13,9 @@ from dag_factory.store.config_version import CONFIG_XCOM, version_text
 _SUMMARY_XCOM = "return_value"
 
 _COUNTS = r"(?P<records>\d+) records?, (?P<warnings>\d+) warnings?, (?P<errors>\d+) errors?"
-_CONFIG = r"Config (?P<key>.+?)(?:, version (?P<version>[^,]+))?(?:, digest (?P<digest>[0-9a-f]+)|, not known)?"
+# One of the three always follows the key. "Config was changed by Ann" is a user's note.
+_VERSION = r"(?:, version (?P<version>\S+?))?(?:, digest (?P<digest>[0-9a-f]+)|, not known)?"
+_CONFIG = rf"Config (?P<key>.+?)(?=, (?:version|digest|not known)){_VERSION}"
 _FAILED = "The task failed: "
 _NOTE = re.compile(rf"(?:{_COUNTS})?(?:\. )?(?:{_CONFIG})?(?:\. )?(?:{_FAILED}(?P<reason>.+))?")
 # What is longer is not ours, and could make the pattern take seconds.

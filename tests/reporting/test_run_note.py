@@ -43,10 +43,12 @@ COUNTED = {"records": 14, "warnings": 0, "errors": 2}
         ({"key": "a, b.yaml", "version": 0.3, "digest": "0a"}, SUMMARY,
          {**COUNTED, "key": "a, b.yaml", "version": "0.3", "digest": "0a"}),
         ({"key": "a.yaml"}, None, {"key": "a.yaml"}),
+        ({"key": "a.yaml", "version": 0.3}, None, {"key": "a.yaml", "version": "0.3"}),
+        ({"key": "a.yaml", "digest": "0a"}, SUMMARY, {**COUNTED, "key": "a.yaml", "digest": "0a"}),
         (None, SUMMARY, COUNTED),
         (None, None, {}),
     ],
-    ids=["all", "a key", "counts", "nothing"],
+    ids=["all", "a key", "a version", "a digest", "counts", "nothing"],
 )  # fmt: skip
 def test_a_note_is_read_back(version: object, summary: object, read: dict[str, Any]) -> None:
     assert read_note(run_note(version, summary)) == read
@@ -66,6 +68,19 @@ def test_one_is_not_several() -> None:
     assert read_note(note) == {"records": 1, "warnings": 1, "errors": 1}
 
 
-@pytest.mark.parametrize("note", [None, "", "Looked at by Ann.", "14 records", "Config", "14 records, 0 warnings"])
+@pytest.mark.parametrize(
+    "note",
+    [
+        None,
+        "",
+        "Looked at by Ann.",
+        "14 records",
+        "14 records, 0 warnings",
+        "Config",
+        "Config was changed by Ann",
+        "Config was changed, version 2 is Ann's",
+        "Config was changed by Ann. The task failed: too large",
+    ],
+)
 def test_what_a_user_has_written_says_nothing(note: str | None) -> None:
     assert read_note(note) == {}
