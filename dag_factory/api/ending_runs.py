@@ -26,7 +26,8 @@ async def end_runs(caller: Caller, dag_id: str) -> set[str]:
     """
     Set all runs of a DAG that run or are queued to failed, which ends their tasks; return the ids of these runs.
 
-    When this returns, Airflow's scheduler no longer works on any of them.
+    It then waits until Airflow's scheduler has left them ended. Two limits keep the wait finite: it gives up after
+    `ROUNDS` rounds, and looks only at the latest 100 of the runs that succeeded.
     """
     ended: set[str] = set()
     for _ in range(ROUNDS):

@@ -69,7 +69,7 @@ async def _run(application: Application, caller: Caller, dag_id: str, run_id: st
     last = {"order_by": "-start_date", "limit": 1}
     running = await find_runs(caller, dag_id, state="running", **last)
     if running is None:
-        if not await application.store.holds(dag_id):
+        if await application.store.lacks(dag_id):
             raise unknown(dag_id)
         return None
     ended = await find_runs(caller, dag_id, state=["success", "failed"], **started_runs(), **last) or []

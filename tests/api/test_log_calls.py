@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from dag_factory.api.app import create_app
 from dag_factory.store.folder.folder_store import FolderStore
+from tests.documents import REST
 
 # Airflow imports the test client of an HTTP library that is about to be replaced.
 pytestmark = pytest.mark.filterwarnings("ignore:Using `httpx` with `starlette.testclient`")
@@ -152,3 +153,20 @@ def test_a_task_that_was_ended_before_it_started_has_a_sentence_in_place_of_a_lo
 
 def test_a_task_that_skipped_itself_has_a_log(log_of: LogOf) -> None:
     assert log_of(FakeAirflow({"one": "2026-01-01T00:00:00Z"}, state="skipped")) == "try 1 of one"
+
+
+@pytest.mark.parametrize("path", ["/status", "/last_dag_logs"])
+def test_a_config_that_was_dropped_a_moment_ago_is_known(
+    ask: Callable[..., httpx.Response], tmp_path: Path, path: str
+) -> None:
+    """In a file that is found only if the store is listed again."""
+    app = create_app(airflow=FastAPI, store=lambda: FolderStore(tmp_path))
+
+    def status() -> int:
+        return ask(app, "GET", path, params={"dag_id": "dropped", "task_id": "ingestion_task"}).status_code
+
+    assert status() == 404
+    document = {"name": "dropped", "pipelineType": "metadata", "service": {"type": "databaseService", "name": "s"}}
+    (tmp_path / "team").mkdir()
+    (tmp_path / "team" / "dropped.yaml").write_text(json.dumps({**document, **REST}))
+    assert status() == 200
