@@ -74,9 +74,9 @@ class Difference:
     :param compared: how many of those were compared
     :param elsewhere: how many pipelines other runners run, or other servers have deployed here
     :param written_by_hand: how many configs were written by hand, and are unknown to the server
-    :param not_comparable: how many pipelines can't be compared: the server keeps back what they do, or nests it too
-        deeply
-    :param skipped: how many the server can't deploy, such as those of a deleted service
+    :param not_comparable: pipelines whose ``sourceConfig`` the server hides from this user
+    :param skipped: pipelines that can't be deployed: their service is deleted, they have no name for a DAG id, or the
+        document is nested too deeply
     :param is_complete: whether the server has listed all that it counts
     """
 
@@ -134,6 +134,10 @@ class Comparison:
         found.is_complete = listing.is_complete
         found.skipped = listing.skipped
         found.on_server = len(listing.ids)
+        # A pipeline that can't be deployed is not compared, but the server has it.
+        for config in self._configs.values():
+            if config.id in listing.skipped_ids:
+                self._known.setdefault(config.dag_id, config)
         found.known_to_server = list(self._known.values())
         addresses = {config.server for config in self._known.values()} | {server}
         for config in self._configs.values():
@@ -170,11 +174,7 @@ class Comparison:
         states.append(_differing(ONLY_ON_SERVER, pipeline, None, why))
 
     def _both(self, pipeline: ServerPipeline, config: StoredConfig) -> None:
-        try:
-            difference = self._older_or_newer(pipeline, config)
-        except RecursionError:  # no deploy takes a document that is nested so deeply
-            self._found.not_comparable += 1
-            return
+        difference = self._older_or_newer(pipeline, config)
         if difference is not None:
             self._found.differing.append(_differing(difference[0], pipeline, config.key, difference[1]))
         elif not pipeline.is_deployed:
@@ -192,7 +192,8 @@ class Comparison:
         if not fields:
             return None
         why = f"differs in {', '.join(fields)}"
-        is_newer = None not in (theirs := pipeline.updated_at, ours := config.updated_at) and theirs < ours  # type: ignore[operator]
+        theirs, ours = pipeline.updated_at, config.updated_at
+        is_newer = theirs is not None and ours is not None and theirs < ours
         return (NEWER_HERE, why) if is_newer else (OLDER_HERE, why)
 
     def _fields(self, pipeline: ServerPipeline, config: StoredConfig) -> list[str]:

@@ -62,13 +62,16 @@ class Listing:
 
     What is known once all are read: how many there were, and whether these are all.
 
-    :param skipped: how many pipelines of a deleted service, or without what a pipeline needs, were left out
+    :param skipped: how many were left out since they can't be deployed: their service is deleted, they lack what a
+        pipeline needs, or their document is nested too deeply
+    :param skipped_ids: the ids of those, as far as they have one
     """
 
     api: ServerApi
     page: int = PAGE
     ids: set[str] = field(default_factory=set)
     skipped: int = 0
+    skipped_ids: set[str] = field(default_factory=set)
     total: int = 0
 
     def __iter__(self) -> Iterator[ServerPipeline]:
@@ -107,6 +110,7 @@ class Listing:
             found = pipeline_of(each)
             if found is None:
                 self.skipped += 1
+                self.skipped_ids |= _id_of(each)
             elif found.id not in self.ids:
                 self.ids.add(found.id)
                 yield found
@@ -132,12 +136,12 @@ def pipeline_of(document: Any) -> ServerPipeline | None:
     return ServerPipeline(
         id=str(id_),
         name=name,
-        fqn=_text(document.get("fullyQualifiedName")),
-        pipeline_type=_text(document.get("pipelineType")),
-        service=(_text(service.get("type")), _text(service.get("name"))),
+        fqn=text_of(document.get("fullyQualifiedName")),
+        pipeline_type=text_of(document.get("pipelineType")),
+        service=(text_of(service.get("type")), text_of(service.get("name"))),
         version=version if isinstance(version, (int, float)) else None,
         updated_at=updated_at if isinstance(updated_at, int) else None,
-        runner=_text(runner.get("name")) if isinstance(runner, dict) else None,
+        runner=text_of(runner.get("name")) if isinstance(runner, dict) else None,
         is_deployed=document.get("deployed") is True,
         document=document,
     )
@@ -166,10 +170,18 @@ def is_uuid(value: object) -> bool:
         return False
 
 
+def text_of(value: object) -> str:
+    """Return a value that is a text, the empty text for any other."""
+    return value if isinstance(value, str) else ""
+
+
+def _id_of(document: Any) -> set[str]:
+    """Return the id of a pipeline that the server has not deleted, nothing where it has none."""
+    if not isinstance(document, dict) or document.get("deleted") is True or not is_uuid(document.get("id")):
+        return set()
+    return {str(document["id"])}
+
+
 def _is_deeper(value: Any, levels: int) -> bool:
     children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return levels < 0 or any(_is_deeper(child, levels - 1) for child in children)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

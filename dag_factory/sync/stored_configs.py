@@ -15,7 +15,7 @@ from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.index import Index
 from dag_factory.sync.comparison import content
-from dag_factory.sync.server_pipelines import is_uuid
+from dag_factory.sync.server_pipelines import is_uuid, text_of
 
 
 @dataclass(frozen=True)
@@ -109,16 +109,12 @@ def _config(dag_id: str, key: str, document: Document) -> StoredConfig:
         dag_id=dag_id,
         key=key,
         id=str(document["id"]) if is_uuid(document.get("id")) else "",
-        name=_text(document.get("name")),
-        fqn=_text(document.get("fullyQualifiedName")),
-        pipeline_type=_text(document.get("pipelineType")),
-        service=(_text(service.get("type")), _text(service.get("name"))),
+        name=text_of(document.get("name")),
+        fqn=text_of(document.get("fullyQualifiedName")),
+        pipeline_type=text_of(document.get("pipelineType")),
+        service=(text_of(service.get("type")), text_of(service.get("name"))),
         version=version if isinstance(version, (int, float)) else None,
         updated_at=updated_at if isinstance(updated_at, int) else None,
         server=server_address(host) if isinstance(host, str) else None,
         _content=json.dumps(content(document)).encode(),
     )
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

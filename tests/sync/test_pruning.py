@@ -74,6 +74,17 @@ def test_one_that_knows_less_than_half_removes_nothing(deployed: Server, store: 
     assert len(files(store)) == 3
 
 
+def test_pipelines_that_can_not_be_deployed_do_not_count_as_lacking(deployed: Server, store: FolderStore) -> None:
+    for name in ("d", "e", "f"):
+        pipeline = deployed.add(name)
+        deployed.deploy(pipeline["id"])
+        pipeline["service"]["deleted"] = True
+    delete(deployed, "a")
+    delete(deployed, "b")
+    assert pruned(deployed, store) == {"a.json": None, "b.json": None}
+    assert files(store) == ["c.json", "d.json", "e.json", "f.json"]
+
+
 def test_one_that_does_not_list_all_removes_nothing(deployed: Server, store: FolderStore) -> None:
     delete(deployed, "b")
     deployed.total = 3
