@@ -20,9 +20,9 @@ class LastDifference:
     """
     How many pipelines differed when the server was asked last.
 
-    :param only_on_server: how many are deployed by the server's account, and have no config here
-    :param only_here: how many configs of the server it doesn't have any more
-    :param older_here: how many configs a deploy would change
+    :param only_on_server: pipelines that the server counts as deployed, without a config here
+    :param only_here: configs that came from the server, whose pipeline it no longer has
+    :param older_here: configs that a deploy would change, or that the server doesn't count as deployed
     :param error: why the check failed, None where it did not; the numbers are then those of the check before
     """
 

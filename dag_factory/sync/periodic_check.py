@@ -109,7 +109,7 @@ class PeriodicCheck:
         if result.error is None and (result.only_on_server or result.only_here or result.older_here):
             log.warning(
                 "The config store differs from the OpenMetadata server: %d pipelines are only there, %d only here, %d "
-                "are older here. 'openmetadata-dag-factory diff' lists them",
+                "would be changed or marked as deployed by a deploy. 'openmetadata-dag-factory diff' lists them",
                 result.only_on_server,
                 result.only_here,
                 result.older_here,

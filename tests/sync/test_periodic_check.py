@@ -81,6 +81,19 @@ def test_a_check_keeps_its_numbers_where_other_processes_read_them(server: Serve
     assert timedelta() <= datetime.now(timezone.utc) - found.checked_at < timedelta(minutes=5)
 
 
+def test_a_config_that_is_only_not_marked_as_deployed_is_not_called_older(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    pipeline = server.add("unflagged")
+    server.deploy(pipeline["id"])
+    server.change(pipeline, deployed=False)
+    with running(lambda stopped: configured.difference(stopped=stopped)):
+        assert wait_for_result().older_here == 1
+        wait_until(lambda: ("differs from" in caplog.text or None, caplog.text), "a message", timeout=30)
+    assert "1 would be changed or marked as deployed by a deploy" in caplog.text
+    assert "older" not in caplog.text
+
+
 def test_a_check_that_fails_says_why_and_keeps_the_numbers_before(server: Server) -> None:
     keep(LastDifference(LONG_AGO, only_here=7))
 
