@@ -49,8 +49,8 @@ def redeploy(
     """
     Have the server deploy pipelines, and yield each as it is done. A single failure stops no other.
 
-    A pipeline is deployed by the server's call for many, and where that fails, by its call for one. What was deployed
-    is deployed: if this is stopped, do it again with what is left.
+    A pipeline is deployed by the server's call for many, and where that fails, by its call for one. Nothing is
+    undone. If this is stopped, repeat it with the pipelines that are left.
 
     :param open_api: opens the server's API, once for each thread; its retries end when the event is set
     :param portion: for how many pipelines a call asks

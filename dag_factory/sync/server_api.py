@@ -42,7 +42,7 @@ _MAY_PASS = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
-# How often a call is made at which the server itself fails: a minute later it rarely succeeds.
+# How often a call is tried that the server answers with an error of its own: more retries rarely help.
 _MOST_TRIES = 3
 _LONGEST_MESSAGE = 500
 
@@ -97,7 +97,7 @@ class ServerApi:
         limit = stop_after_delay(retry_seconds)
         self._retries = Retrying(
             retry=retry_if_exception_type(ServerUnavailable),
-            stop=lambda state: stopped.is_set() or _has_failed(state) or limit(state),
+            stop=lambda state: stopped.is_set() or _has_failed_too_often(state) or limit(state),
             wait=wait_exponential(max=10),
             sleep=sleep_using_event(stopped),
             reraise=True,
@@ -141,7 +141,7 @@ class ServerApi:
                 f"the OpenMetadata server {self.host} does not answer: {type(error).__name__}. Is it running, and does "
                 f"{_CONNECTION} lead to it?"
             ) from None
-        except (ValueError, RecursionError):
+        except ValueError:
             raise ServerUnavailable(
                 f"the answer of {self.host} is not JSON. Does {_CONNECTION} lead to OpenMetadata, whose API is at /api?"
             ) from None
@@ -165,8 +165,8 @@ class ServerApi:
         return RefusedError(f"the OpenMetadata server {self.host} answers {status}{because}{way_out}", status, said)
 
 
-def _has_failed(state: RetryCallState) -> bool:
-    """Return whether a call has often enough been answered with an error of the server."""
+def _has_failed_too_often(state: RetryCallState) -> bool:
+    """Return whether a call that the server answers with an error of its own was tried `_MOST_TRIES` times."""
     error = state.outcome.exception() if state.outcome is not None else None
     return isinstance(error, ServerFailedError) and state.attempt_number >= _MOST_TRIES
 
