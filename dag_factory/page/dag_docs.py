@@ -13,12 +13,17 @@ _SERVICE_LINK = re.compile(r"^\[Open the service in OpenMetadata\]\((https?://[^
 
 
 def with_docs(found: Row, docs: str) -> Row:
-    """Return a row with the type of the service, and its page in OpenMetadata, as far as its DAG's docs name them."""
+    """
+    Return a row with the type of the service, and its page in OpenMetadata, as far as its DAG's docs name them.
+
+    What they do not name stays as it is.
+    """
     kind, link = _SERVICE_TYPE.search(docs), _SERVICE_LINK.search(docs)
     service = found["service"]
     if kind is not None and service is not None:
         service = {**service, "type": kind[1]}
-    return {**found, "service": service, "links": {**found["links"], "openmetadata": link[1] if link else None}}
+    links = found["links"] if link is None else {**found["links"], "openmetadata": link[1]}
+    return {**found, "service": service, "links": links}
 
 
 def docs_of(plan: str) -> str:

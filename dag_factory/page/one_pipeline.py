@@ -23,7 +23,8 @@ async def with_details(visitor: Caller, found: Row) -> Row:
 
 async def _docs(visitor: Caller, dag_id: str) -> str:
     answer = await visitor.send("GET", f"{dag_path(dag_id)}/details")
-    return str(answer.json().get("doc_md")) if answer.is_success else ""
+    docs = answer.json().get("doc_md") if answer.is_success else None
+    return docs if isinstance(docs, str) else ""
 
 
 async def _with_left(visitor: Caller, found: Row) -> Row:

@@ -57,6 +57,7 @@ class FakeAirflow:
         self.left: dict[str, Any] = {}
         """What the tasks of runs have left, by the key of the XCom."""
         self.may_see_runs = True
+        self.may_see_details = True
         self.may_edit_all = True
         self.app = FastAPI()
         base = "/api/v2/dags"
@@ -64,7 +65,7 @@ class FakeAirflow:
         self.app.patch(base)(self._patch_all)
         self.app.post(f"{base}/~/dagRuns/list")(self._list_runs)
         self.app.get(f"{base}/{{dag_id}}")(self._one)
-        self.app.get(f"{base}/{{dag_id}}/details")(self._one)
+        self.app.get(f"{base}/{{dag_id}}/details")(self._details)
         self.app.get(f"{base}/{{dag_id}}/dagRuns/{{run_id}}/taskInstances/{{task}}/xcomEntries/{{key}}")(self._xcom)
         self.app.patch(f"{base}/{{dag_id}}")(self._patch)
         self.app.get(f"{base}/{{dag_id}}/dagRuns")(self._runs_of)
@@ -149,6 +150,9 @@ class FakeAirflow:
     def _one(self, dag_id: str) -> Response:
         found = self.dags.get(dag_id)
         return JSONResponse(found or {"detail": "not found"}, 200 if found else 404)
+
+    def _details(self, dag_id: str) -> Response:
+        return self._one(dag_id) if self.may_see_details else JSONResponse({"detail": "Forbidden"}, 403)
 
     def _xcom(self, run_id: str, key: str) -> Response:
         found = self.left.get(key)

@@ -332,7 +332,7 @@ def test_a_row_of_the_table_has_the_type_of_the_service_and_its_page_from_this_m
 
 @pytest.mark.parametrize(("state", "shown"), [("failed", "it broke"), ("running", None), ("success", None)])
 def test_a_failed_run_says_why(state: str, shown: str | None, ask: Ask) -> None:
-    note = "14 records, 0 warnings, 2 errors. Config a.yaml. The task failed: it broke"
+    note = "14 records, 0 warnings, 2 errors. Config a.yaml, version 0.3. The task failed: it broke"
     (row,) = ask(FakeAirflow(dag("a"), runs={"a": [run("1", state, note=note)]}), "/data/pipelines").json()["pipelines"]
     assert row["last_run"]["reason"] == shown
 
@@ -355,6 +355,20 @@ def test_one_pipeline_links_to_what_its_last_run_or_its_docs_name(left: object, 
     assert row["service"] == {"type": "databaseService", "name": "pg"}
     assert row["links"]["openmetadata"] == link
     assert (row["config"]["key"], row["config"]["version"]) == ("a.yaml", 0.3)
+
+
+@pytest.mark.parametrize(("may_see_details", "docs"), [(False, DOCS), (True, None), (True, "Nothing")])
+def test_one_pipeline_keeps_the_link_of_this_machine_s_index_where_airflow_names_none(
+    may_see_details: bool, docs: str | None, tmp_path: Path, ask: Ask
+) -> None:
+    (tmp_path / "configs").mkdir()
+    index = Index(Memory(tmp_path / "state", str(tmp_path / "configs")).database)
+    index.keep(WHOLE, {"a": Outcome("a.yaml")}, {"a": json.dumps({"docs": DOCS})})
+    airflow = FakeAirflow(dag("a", "type:metadata", "service:pg", doc_md=docs))
+    airflow.may_see_details = may_see_details
+    row = ask(airflow, "/data/pipelines/a").json()
+    assert row["service"] == {"type": "databaseService", "name": "pg"}
+    assert row["links"]["openmetadata"] == SERVICE_PAGE
 
 
 @pytest.mark.parametrize("dag_id", ["foreign", "missing"])
