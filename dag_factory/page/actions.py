@@ -40,7 +40,7 @@ class Done:
 
 async def act(visitor: Caller, action: Action, dag_ids: Sequence[str], budget: Budget) -> Done:
     """
-    Do something with pipelines, one after the other, until a time is over.
+    Do something with pipelines, two at a time, until the budget is spent.
 
     A pipeline with which the user may not do it, or that is gone, is refused, and the others go on.
 

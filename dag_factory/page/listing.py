@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 from dag_factory.page.filters import Filter, Parameters, Part, fits, parts, started
 from dag_factory.page.visitor import Visitor
@@ -18,7 +18,6 @@ MOST = 100
 Sort = Literal[
     "dag_id", "-dag_id", "name", "-name", "last_run", "-last_run", "last_state", "-last_state", "next_run", "-next_run"
 ]
-SORTS: tuple[str, ...] = get_args(Sort)
 
 _COLUMNS = {
     "dag_id": "dag_id",

@@ -30,10 +30,10 @@ def overview(pipelines: Sequence[Standing]) -> dict[str, Any]:
             "running": last.count("running"),
             "failed": last.count("failed"),
         },
-        "types": _after(TYPE_PREFIX, names),
-        "services": _after(SERVICE_PREFIX, names),
+        "types": _names_after(TYPE_PREFIX, names),
+        "services": _names_after(SERVICE_PREFIX, names),
     }
 
 
-def _after(prefix: str, names: set[str]) -> list[str]:
+def _names_after(prefix: str, names: set[str]) -> list[str]:
     return sorted(name.removeprefix(prefix) for name in names if name.startswith(prefix))[:_MOST_NAMES]

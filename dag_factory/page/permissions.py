@@ -18,9 +18,9 @@ log = logging.getLogger(__name__)
 
 async def permissions(visitor: Visitor, dag_ids: Sequence[str]) -> dict[str, dict[str, bool | None]]:
     """
-    Return by DAG id whether a user may ``trigger`` a run of a DAG, and ``edit`` it, which pausing is.
+    Return by DAG id whether a user may ``trigger`` a run of a DAG, and ``edit`` the DAG.
 
-    None where the auth manager does not answer.
+    To pause it, a user must be allowed to edit it. None where the auth manager does not answer.
     """
     from airflow.api_fastapi.app import get_auth_manager
 

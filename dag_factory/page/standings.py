@@ -41,7 +41,7 @@ def visible_to(user: Any) -> list[Standing]:
 
     manager = get_auth_manager()
     if not manager.is_authorized_dag(method="GET", details=DagDetails(), user=user):
-        raise Refused(403, "The user lacks a permission in Airflow for this.")
+        raise Refused(403, "The user lacks Airflow's permission to read DAGs. Ask Airflow's operator for it.")
     visible = manager.get_authorized_dag_ids(user=user)
     with create_session() as session:
         found = {
