@@ -8,7 +8,7 @@ from dag_factory.sync.last_difference import last_difference
 
 
 def server_difference() -> dict[str, Any] | None:
-    """Return the difference, None without a check; with an ``error``, it is that of the check before."""
+    """Return the difference, None without a check; with an ``error``, its numbers are those of the check before."""
     found = last_difference()
     if found is None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -148,6 +149,29 @@ def test_many_are_paused_by_one_request(page: Opened, stand_in: StandIn) -> None
     page.click("Pause 300 pipelines")
     page.wait(lambda: "Paused 300 pipelines" in page.text, "the outcome")
     assert len(stand_in.acted) == 1
+
+
+ALL_THAT_MATCH = "all that match when you confirm are meant."
+
+
+def test_the_question_says_where_it_is_done_to_all_that_match_later(page: Opened, stand_in: StandIn) -> None:
+    stand_in.rows = many(201)
+    page.open()
+    page.click("Pause")
+    page.wait(lambda: "Pause 201 pipelines?" in page.text, "the question")
+    assert ALL_THAT_MATCH in page.text
+    stand_in.rows = many(205)
+    page.click("Pause 201 pipelines")
+    page.wait(lambda: "Paused 205 pipelines" in page.text, "the outcome")
+
+
+@pytest.mark.parametrize(("count", "action"), [(200, "Pause"), (201, "Trigger")])
+def test_the_question_says_so_nowhere_else(page: Opened, stand_in: StandIn, count: int, action: str) -> None:
+    stand_in.rows = many(count)
+    page.open()
+    page.click(action)
+    page.wait(lambda: f"{action} {count} pipelines?" in page.text, "the question")
+    assert ALL_THAT_MATCH not in page.text
 
 
 def test_ids_are_sent_in_portions_that_the_server_reads(page: Opened, stand_in: StandIn) -> None:
@@ -387,7 +411,7 @@ def test_times_are_in_the_time_zone_chosen_in_airflow(page: Opened, stand_in: St
         (403, "You may not see this You may not read DAGs. Ask an admin"),
         (
             503,
-            "be shown You may not read DAGs. This page tries again every 30 seconds.",
+            "be shown You may not read DAGs. This page retries every 30 seconds.",
         ),
     ],
 )
@@ -410,7 +434,7 @@ def test_what_is_away_is_asked_again(page: Opened, stand_in: StandIn) -> None:
     page.click("Refresh")
     page.wait(lambda: "Airflow\N{RIGHT SINGLE QUOTATION MARK}s API server does not answer" in page.text, "the problem")
     page.browser.run("window.fetch = realFetch")
-    page.click("Try again now")
+    page.click("Retry now")
     page.wait(lambda: len(page.names) == 12, "the list")
 
 
@@ -424,11 +448,42 @@ def test_without_pipelines_it_says_how_to_add_one(page: Opened, stand_in: StandI
 def test_the_difference_to_the_server_is_shown_where_it_is_known(page: Opened, stand_in: StandIn) -> None:
     page.open()
     assert page.texts(".difference") == []
-    stand_in.difference = {"checked_at": "2026-01-01T00:00:00Z", "only_on_server": 3, "only_here": 0, "older_here": 1}
+    stand_in.difference = checked(only_on_server=3, older_here=1)
     page.open(until=".difference")
-    assert (
-        "3 pipelines of the OpenMetadata server missing here, 1 older here than there." in page.texts(".difference")[0]
+    assert page.texts(".difference")[0].startswith(
+        "3 pipelines of the OpenMetadata server missing here, 1 would be changed or marked as deployed by a deploy."
     )
+    stand_in.difference = checked()
+    page.open(until=".difference")
+    assert page.texts(".difference")[0].startswith("Same as the OpenMetadata server. checked")
+
+
+@pytest.mark.parametrize("dot", ["", "."])
+def test_a_check_that_failed_is_said_to_have_failed_with_the_reason_and_the_way_out(
+    page: Opened, stand_in: StandIn, dot: str
+) -> None:
+    error = "the OpenMetadata server om.example answers 401. Renew the token"
+    stand_in.difference = checked(error=f"{error}{dot}")
+    page.open(until=".difference")
+    (shown,) = page.texts(".difference")
+    assert shown.startswith("The check against the OpenMetadata server failed ")
+    assert shown.endswith(
+        f"ago: {error}. Once this is put right, the next check shows it. openmetadata-dag-factory diff checks at once."
+    )
+    assert "Same as" not in shown
+
+
+def test_after_a_check_that_failed_the_numbers_are_those_of_the_check_before(page: Opened, stand_in: StandIn) -> None:
+    stand_in.difference = checked(only_here=2, error="ValueError")
+    page.open(until=".difference")
+    (shown,) = page.texts(".difference")
+    assert "ago: ValueError. The check before found: 2 only here. Once this" in shown
+
+
+def checked(**found: Any) -> dict[str, Any]:
+    """Return what the last check of the server has found."""
+    none = {"only_on_server": 0, "only_here": 0, "older_here": 0, "error": None}
+    return {"checked_at": "2026-01-01T00:00:00Z", **none, **found}
 
 
 def test_it_asks_again_only_while_it_can_be_seen(page: Opened, stand_in: StandIn) -> None:
@@ -501,7 +556,7 @@ CONTRAST = """
 @pytest.mark.parametrize("address", ["", "?state=broken", "pipeline?dag_id=finance_dashboards"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_texts_can_be_told_from_what_is_behind_them(page: Opened, stand_in: StandIn, theme: str, address: str) -> None:
-    stand_in.difference = {"checked_at": "2026-01-01T00:00:00Z", "only_on_server": 3, "only_here": 0, "older_here": 1}
+    stand_in.difference = checked(only_on_server=3, error="ValueError")
     page.browser.run("localStorage.setItem('theme', arguments[0])", theme)
     page.open(address, until="section" if address.startswith("pipeline") else ".difference")
     assert page.browser.run(CONTRAST) == []

@@ -23,8 +23,8 @@ export const ACTIONS = {
   unpause: { verb: "Unpause", done: "Unpaused", right: "edit", consequence: "Their runs start by schedule again." },
 };
 const MOST_SHOWN = 100;
-// Airflow pauses all that match a filter in one request, and says nothing of those that the user may not pause.
-const MANY = 200;
+// More than this are paused by the filter, in one request. Airflow then doesn't name those it left as they were.
+const MOST_BY_ID = 200;
 
 /**
  * Asks whether an action is meant and does it.
@@ -41,7 +41,7 @@ export function confirmed(action, target) {
   const dialog = opened(title(`${verb} pipelines?`), element("p", {}, "Counting …"));
   ask().catch((error) => say([title("Nothing was done"), element("p", {}, reasonOf(error))]));
 
-  /** Asks which pipelines are meant, and shows how many: those that are confirmed are those that it is done to. */
+  /** Shows how many pipelines are meant. Up to MOST_BY_ID, exactly these are acted on. */
   async function ask() {
     const dagIds = target.dagIds ?? (await server.meant(action, target.filter ?? {})).dag_ids;
     const what = counted(dagIds.length, "pipeline");
@@ -49,8 +49,13 @@ export function confirmed(action, target) {
     const go = element("button", { type: "button", class: "solid", onclick: () => run(dagIds) }, `${verb} ${what}`);
     go.disabled = !dagIds.length;
     const text = element("p", {}, `${target.words} ${dagIds.length ? consequence : "There are none now."}`);
-    dialog.replaceChildren(title(`${verb} ${what}?`), text, buttons(cancel, go));
+    const warning = isByFilter(dagIds) && element("p", {}, "Others may match by then: all that match when you confirm are meant.");
+    dialog.replaceChildren(...[title(`${verb} ${what}?`), text, warning, buttons(cancel, go)].filter((node) => node !== false));
     cancel.focus();
+  }
+
+  function isByFilter(/** @type {string[]} */ dagIds) {
+    return target.filter !== undefined && ACTIONS[action].right === "edit" && dagIds.length > MOST_BY_ID;
   }
 
   async function run(/** @type {string[]} */ dagIds) {
@@ -60,8 +65,7 @@ export function confirmed(action, target) {
     // Some may be done also where an error follows.
     isDone = true;
     try {
-      const isByFilter = target.filter && ACTIONS[action].right === "edit" && dagIds.length > MANY;
-      const which = isByFilter ? { filter: target.filter ?? {} } : { dag_ids: dagIds };
+      const which = isByFilter(dagIds) ? { filter: target.filter ?? {} } : { dag_ids: dagIds };
       const outcome = await server.act(action, which, (left) => {
         bar.value = dagIds.length - left;
         text.textContent = `${number(dagIds.length - left)} of ${number(dagIds.length)}`;
@@ -128,6 +132,6 @@ const buttons = (/** @type {Node[]} */ ...children) => element("div", { class: "
 
 function reasonOf(/** @type {unknown} */ error) {
   if (!(error instanceof server.Refused)) throw error;
-  if (error.status === 401) return "You are not logged in any more. Log in to Airflow in another tab, and try again.";
+  if (error.status === 401) return "You are not logged in any more. Log in to Airflow in another tab, and retry.";
   return error.status ? error.message : "Airflow’s API server does not answer. Some of it may have been done all the same.";
 }

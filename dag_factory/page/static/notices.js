@@ -33,9 +33,9 @@ export function refused(refusal, again) {
   if (refusal.status === 403) {
     return notice("You may not see this", `${refusal.message} Ask an admin of this Airflow for the right to read DAGs.`);
   }
-  const retry = element("button", { type: "button", onclick: again }, icon("refresh"), "Try again now");
+  const retry = element("button", { type: "button", onclick: again }, icon("refresh"), "Retry now");
   const title = refusal.status ? "The pipelines can’t be shown" : "Airflow’s API server does not answer";
-  return notice(title, `${refusal.message} This page tries again every 30 seconds.`, retry);
+  return notice(title, `${refusal.message} This page retries every 30 seconds.`, retry);
 }
 
 /** @returns {HTMLElement} */

@@ -12,7 +12,8 @@
  *   owners: string[], links: {dag: string | null, log: string | null, openmetadata: string | null},
  *   may: {trigger: boolean | null, edit: boolean | null}}} Pipeline
  * @typedef {{total: number, pages: number, page: number, size: number, pipelines: Pipeline[]}} PipelinePage
- * @typedef {{checked_at: string, only_on_server: number, only_here: number, older_here: number}} Difference
+ * @typedef {{checked_at: string, only_on_server: number, only_here: number, older_here: number, error: string | null}}
+ *   Difference `error` is why the last check failed: the numbers are then those of the check before
  * @typedef {{counts: Record<string, number>, types: string[], services: string[], difference: Difference | null}} Overview
  * @typedef {{dag_id: string, reason: string}} Refusal
  * @typedef {{done: number, refused: Refusal[], left: string[]}} Portion `left` are those that were not reached in time
