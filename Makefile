@@ -23,10 +23,11 @@ run: env
 test: env
 	@exec $(BIN)/python -m pytest $(or $(ARGS),-n 3 --dist loadgroup --no-loadscope-reorder)
 
-# What starts no Airflow and imports no openmetadata-ingestion, for the time between two edits. Many of these tests wait
-# for a moment, so two cores are busy with three workers. Hypothesis makes a fifth of the examples that `make test` has.
+# What starts no Airflow, imports no openmetadata-ingestion and is not slow by itself, for the time between two edits. Many
+# of these tests wait for a moment, so two cores are busy with three workers. Hypothesis makes a fifth of the examples that
+# `make test` has.
 test-fast: env
-	@exec $(BIN)/python -m pytest -m "not e2e and not ingestion" -n 3 --dist worksteal --hypothesis-profile=quick $(ARGS)
+	@exec $(BIN)/python -m pytest -m "not e2e and not ingestion and not slow" -n 3 --dist worksteal --hypothesis-profile=quick $(ARGS)
 
 # Versions of openmetadata-ingestion, in environments that it builds: ARGS=1.12, or ARGS=--beyond for what is too new.
 test-ingestion-versions: env

@@ -38,6 +38,7 @@ def test_another_name_is_missing_as_from_any_module() -> None:
         dag_factory.build_dag  # noqa: B018
 
 
+@pytest.mark.slow
 def test_importing_the_package_imports_nothing_and_an_error_no_dag_machinery() -> None:
     script = """
 import json, sys

@@ -163,6 +163,7 @@ def assert_hidden(outputs: Iterator[tuple[str, str]]) -> None:
         assert WORDS not in text.lower(), name
 
 
+@pytest.mark.slow
 @given(document=documents(), in_yaml=st.booleans(), in_defaults=st.booleans())
 @settings(max_examples=examples(60), phases=PHASES)
 def test_no_secret_in_a_name_is_shown(document: dict[str, Any], in_yaml: bool, in_defaults: bool) -> None:

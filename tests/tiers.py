@@ -1,9 +1,10 @@
 """
 The tiers of the tests, and the order of those that need an Airflow.
 
-The fast tier has no marker. ``ingestion`` marks what imports openmetadata-ingestion, which takes seconds of a core, and
-``e2e`` what starts an Airflow. The tests of one Airflow follow one another, and it is stopped after the last of them:
-there is never more than one for each worker of xdist.
+The fast tier has no marker. ``slow`` marks what takes several seconds by itself, such as a test that starts programs or
+a service; ``ingestion`` what imports openmetadata-ingestion, and ``e2e`` what starts an Airflow. The tests of one
+Airflow follow one another, and it is stopped after the last of them: there is never more than one for each worker of
+xdist.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ STARTS_NONE = {
     "tests/watch/test_parse_requests.py",
 }
 
+# The fixture of a service in a process of its own, which each test asks for many things; also as a parameter.
+SLOW = "s3"
 
 # Tests that run with either auth manager have one of these parameters, and ask for its Airflow while they run.
 BY_AUTH_MANAGER = {
@@ -91,6 +94,7 @@ def shared_by(item: pytest.Function) -> str | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "ingestion: imports openmetadata-ingestion")
+    config.addinivalue_line("markers", "slow: takes several seconds by itself")
     config.addinivalue_line(
         "markers",
         "together(name): runs at the same time as others of that name, or of its module, that are marked so too",
@@ -105,6 +109,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_itemcollected(item: pytest.Function) -> None:
     if not OF_INGESTION.isdisjoint(item.fixturenames):
         item.add_marker("ingestion")
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    if SLOW in item.fixturenames or any(isinstance(each, str) and each == SLOW for each in parameters):
+        item.add_marker("slow")
 
 
 @pytest.hookimpl(trylast=True)

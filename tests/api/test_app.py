@@ -30,12 +30,14 @@ def imported_by(script: str, names: list[str], tmp_path: Path) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_whoever_imports_the_plugin_imports_no_fastapi_and_no_api(tmp_path: Path) -> None:
     script = "import airflow.plugins_manager, sys\nbefore = 'fastapi' in sys.modules\nimport dag_factory.plugin"
     script += "\nassert before or 'fastapi' not in sys.modules"
     assert imported_by(script, ["dag_factory.api", "uvicorn", "watchdog", "metadata"], tmp_path) == []
 
 
+@pytest.mark.slow
 def test_the_api_server_imports_no_ingestion_code(tmp_path: Path) -> None:
     script = "from dag_factory.plugin import OpenMetadataDagFactoryPlugin as P\n"
     script += "p = P()\napp, page = p.fastapi_apps\nassert app['url_prefix'] == '/api/v1/openmetadata'\n"

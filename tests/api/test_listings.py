@@ -124,6 +124,7 @@ def test_after_the_first_call_none_lists_a_folder_of_configs(
     assert listed == {"deploy a new one": 1, **dict.fromkeys([*CALLS][1:], 0)}
 
 
+@pytest.mark.slow
 def test_after_the_first_call_none_lists_the_objects_of_a_bucket(
     ask: Ask,
     s3: S3,

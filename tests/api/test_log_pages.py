@@ -122,6 +122,7 @@ class LargeLog:
             tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_a_log_of_any_size_is_read_in_the_memory_of_a_few_pages() -> None:
     LargeLog(1).read(0)  # what is imported at the first time stays
     small, of_small = LargeLog(3).read(1)

@@ -101,6 +101,7 @@ def test_a_deploy_and_a_trigger_at_once_are_one_parse(store: FolderStore) -> Non
     assert airflow.parses == 1
 
 
+@pytest.mark.slow
 def test_where_the_dag_does_not_come_with_that_parse_another_one_is_asked_for(
     store: FolderStore, ask: Callable[..., httpx.Response]
 ) -> None:
@@ -109,6 +110,7 @@ def test_where_the_dag_does_not_come_with_that_parse_another_one_is_asked_for(
     assert trigger(store, ask, 0.1) == 1
 
 
+@pytest.mark.slow
 def test_a_file_without_a_marker_is_asked_for_after_a_while(
     store: FolderStore, ask: Callable[..., httpx.Response]
 ) -> None:

@@ -196,6 +196,7 @@ def test_the_queued_runs_are_those_that_the_server_does_not_know_itself(call: Ca
 WRONG = {"a text": "../🚀", "a list": [1], "null": None, "a number": 1, "an empty text": ""}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", WRONG)
 @pytest.mark.parametrize("name", ["trigger", "enable", "disable", "kill"])
 def test_no_wrong_body_or_parameter_of_a_trigger_or_toggle_is_a_422(call: Call, name: str, kind: str) -> None:

@@ -93,6 +93,7 @@ def deploy(ask: Callable[..., httpx.Response]) -> Deploy:
 OFF: list[dict[str, Any]] = [{"enabled": False}, {"airflowConfig": {"pausePipeline": True}}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("off", OFF, ids=["enabled", "pausePipeline"])
 @pytest.mark.parametrize("set_by_people", [False, True])
 def test_a_redeploy_switches_the_dag_where_the_document_differs_and_leaves_it_where_not(

@@ -122,6 +122,7 @@ def test_an_airflow_that_fails_is_said_and_costs_no_other_figures(capsys: pytest
     assert "## 4 pipelines, loaders: 1\n\nFailed: TimeoutError: not healthy" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(BEFORE_3_2, reason="they measure as Airflow 3.2 and later parse")
 def test_parses_of_each_kind_make_the_dags_that_they_are_to_make() -> None:
     measured = parse.measure(8, rounds=1, of=4)

@@ -183,6 +183,7 @@ def airflow_home(folder: Path, **env: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("compressed", ["False", "True"], ids=["plain", "compressed"])
 def test_detached_dags_can_be_read_without_this_package(
     tmp_path: Path, compressed: str, forked_python: ForkedPython
@@ -214,6 +215,7 @@ def test_detached_dags_can_be_read_without_this_package(
     assert set(found["same_hash"]) == set(readable)
 
 
+@pytest.mark.slow
 def test_airflow_s_pages_of_detached_dags_are_answered_once_this_package_is_uninstalled(tmp_path: Path) -> None:
     store = tmp_path / "configs"
     store.mkdir()

@@ -110,6 +110,7 @@ COMMANDS: dict[str, tuple[Step, Step]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_killed_before_any_change_it_leaves_whole_configs_and_the_next_one_does_the_rest(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

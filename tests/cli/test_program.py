@@ -85,6 +85,7 @@ def test_a_command_ends_with_its_code_and_an_error_is_one_line(
     assert capsys.readouterr().err == said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", ["bundles --shards 64 --parts 64", "bundles --help"])
 def test_a_reader_that_has_gone_is_no_traceback_and_no_success(tmp_path: Path, arguments: str) -> None:
     done = subprocess.run(

@@ -195,6 +195,7 @@ def test_no_airflow_has_to_be_set_up_and_nothing_is_written(tmp_path: Path) -> N
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "is_set_up"), [(["validate", "configs"], False), (["validate"], True)], ids=["path", "configured"]
 )

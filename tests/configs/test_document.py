@@ -144,6 +144,7 @@ def test_yaml_comes_back_as_it_was_written(document: dict[str, Any]) -> None:
     assert parse(yaml.safe_dump(document, allow_unicode=True).encode(), "a.yml") == document
 
 
+@pytest.mark.slow
 @given(documents)
 def test_a_json_document_means_the_same_under_the_name_of_a_yaml_file(document: dict[str, Any]) -> None:
     text = json.dumps(document)

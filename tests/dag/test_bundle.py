@@ -114,6 +114,7 @@ def test_a_change_touches_loaders_and_none_does_not(store: Path, monkeypatch: py
     assert touched(bundle) == []
 
 
+@pytest.mark.slow
 def test_what_a_parse_needs_is_imported_by_the_dag_processor_before_it_forks(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -352,6 +352,7 @@ files = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @hypothesis_settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=examples(25))
 @given(before=files, after=files, of=st.integers(1, 5))
 def test_all_shards_together_have_the_dags_of_the_whole_each_once_after_any_change(

@@ -101,7 +101,7 @@ def test_all_samples_load_and_the_obsolete_one_says_why(parse: Parse, store: Pat
         (
             "a day",
             86_400,
-            "longest_run is not a number of at least 0. Set it to one. Until it is corrected, 86400 is used",
+            "longest_run is not a whole number of at least 0. Set it to such a number. Until it is corrected, 86400 is used",
         ),
     ],
 )
@@ -121,7 +121,7 @@ def test_runs_are_ended_as_the_setting_says_and_a_wrong_one_stops_no_dag(
     [
         (None, None, ""),
         ("3600", 1214, ""),
-        ("an hour", None, "spread_seconds is not a number of at least 0. Set it to one. Until it is corrected, runs"),
+        ("an hour", None, "spread_seconds is not a whole number of at least 0. Set it to such a number. Until it is corrected, runs"),
         ("86401", None, "is more than 86400, a day. Set less. Until it is corrected"),
     ],
 )
@@ -273,6 +273,7 @@ time_machine.travel("{clock}").start()
 """
 
 
+@pytest.mark.slow
 def test_the_same_store_gives_the_same_bytes_whatever_the_seed_the_clock_and_the_order_of_files(
     parse: Parse, store: Path, tmp_path: Path
 ) -> None:
@@ -287,6 +288,7 @@ def test_the_same_store_gives_the_same_bytes_whatever_the_seed_the_clock_and_the
 FORBIDDEN = ["metadata", "fastapi", "httpx", "watchdog", "typer", "requests", "dag_factory.ingestion.ometa_client"]
 
 
+@pytest.mark.slow
 def test_parsing_imports_nothing_heavy_and_opens_no_socket(parse: Parse, store: Path) -> None:
     break_everything(store)
     before = "\n".join(
@@ -317,6 +319,7 @@ sys.addaudithook(watch)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", ["{id}.json", "{half}/{id}.yaml", "{half}/any-{id}-name.json"])
 def test_a_worker_opens_one_config_of_many(parse: Parse, tmp_path: Path, layout: str) -> None:
     store = tmp_path / "many"
@@ -448,6 +451,7 @@ def mounted(store: Path) -> None:
     store.with_name("unmounted").rename(store)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", ["an empty folder", "no folder", "another store"])
 def test_while_the_store_is_missing_all_dags_are_the_same_bytes_and_nothing_is_written(
     parse: Parse, store: Path, way: str
@@ -640,6 +644,7 @@ result["shards"] = [
 """
 
 
+@pytest.mark.slow
 def test_each_shard_has_its_part_of_the_dags_and_keeps_it_while_the_store_is_missing(
     parse: Parse, store: Path, tmp_path: Path
 ) -> None:
@@ -670,6 +675,7 @@ def test_a_shard_that_can_not_be_loads_all_dags_rather_than_none(parse: Parse, s
     assert "Until load_dags() of this file is corrected, it loads all DAGs" in result["log"]
 
 
+@pytest.mark.slow
 def test_a_shard_that_is_loaded_for_the_first_time_leaves_nothing_out_however_long_it_takes(
     parse: Parse, store: Path
 ) -> None:

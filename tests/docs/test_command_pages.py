@@ -46,6 +46,7 @@ def test_a_page_mentions_each_option_of_its_command(command: ActionCommand) -> N
     assert page.startswith(f"# {command.name}\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", list(pages()))
 def test_the_examples_of_a_page_print_what_it_shows(page: Path, tmp_path: Path, ours: Path) -> None:
     commands = commands_in(page.read_text())

@@ -34,6 +34,7 @@ def test_a_file_of_another_version_keeps_nothing(tmp_path: Path, text: str) -> N
     assert [each["name"] for each in store.all("databaseService")] == ["seed"]
 
 
+@pytest.mark.slow
 def test_a_server_keeps_what_it_has_when_it_ends(tmp_path: Path) -> None:
     kept = tmp_path / "kept.json"
     app = create_app(tmp_path / "source.db", kept=kept)

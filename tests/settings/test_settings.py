@@ -24,6 +24,7 @@ def test_an_empty_setting_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch
     assert issubclass(SettingsError, DagFactoryError)
 
 
+@pytest.mark.slow
 def test_the_default_lies_in_airflows_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     # In a process of its own, for Airflow reads its home once.
     monkeypatch.delenv(CONFIG_STORE, raising=False)
@@ -109,7 +110,7 @@ def test_numbers_are_checked(monkeypatch: pytest.MonkeyPatch, option: str, defau
     assert getattr(settings, option)() == least
     for wrong in (str(least - 1), "-1", "many", "1.5"):
         monkeypatch.setenv(variable, wrong)
-        with pytest.raises(SettingsError, match=rf"\[openmetadata_dag_factory\] {option} is not a number"):
+        with pytest.raises(SettingsError, match=rf"\[openmetadata_dag_factory\] {option} is not a whole number"):
             getattr(settings, option)()
 
 
@@ -152,7 +153,10 @@ def test_runs_are_spread_over_a_day_at_most(monkeypatch: pytest.MonkeyPatch) -> 
     assert settings.schedule_spread_seconds() == 0
     monkeypatch.setenv(option, "86400")
     assert settings.schedule_spread_seconds() == 86400
-    for wrong, words in (("86401", "is more than 86400, a day. Set less"), ("-1", "is not a number of at least 0")):
+    for wrong, words in (
+        ("86401", "is more than 86400, a day. Set less"),
+        ("-1", "is not a whole number of at least 0"),
+    ):
         monkeypatch.setenv(option, wrong)
         with pytest.raises(SettingsError, match=rf"schedule_spread_seconds {words}"):
             settings.schedule_spread_seconds()

@@ -132,6 +132,7 @@ def test_files_are_listed_again_after_a_while_even_if_nothing_was_announced(kind
     assert store.listings == 2
 
 
+@pytest.mark.slow
 def test_where_nobody_watches_listing_takes_a_small_part_of_the_time_and_what_was_dropped_is_soon_known(
     kind: Kind,
 ) -> None:

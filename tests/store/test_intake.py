@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from dag_factory.store.intake import Intake, take_in
 from tests.store.any_store import Kind, opened
 
@@ -25,6 +27,7 @@ def test_each_is_stored_where_its_file_is_as_it_was_and_the_marker_covers_it(kin
     assert store.marker() not in (None, before)
 
 
+@pytest.mark.slow
 def test_what_was_yielded_is_covered_though_the_rest_is_never_asked_for(kind: Kind) -> None:
     store = opened(kind)
     found = take_in(store, (Intake(f"{number}.json", b"1") for number in range(120)))

@@ -140,6 +140,7 @@ def test_removed_it_is_gone_and_mended_it_is_as_it_is(parse: Parse, store: Path)
     assert len(list(store.glob(".last_good/??/*"))) == 1
 
 
+@pytest.mark.slow
 def test_a_store_that_is_read_only_needs_a_folder_for_it(parse: Parse, store: Path, tmp_path: Path) -> None:
     # No permission binds the superuser, a file in place of the folder does.
     (store / ".last_good").touch()

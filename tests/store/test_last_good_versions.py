@@ -427,6 +427,7 @@ def fill(root: Path, *contents: dict[str, Any]) -> None:
             write(root, key, each)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(files, defaults), min_size=2, max_size=4))
 @example(
     # What is left of two configs that have swapped their names is broken, and a file without a name claims its old id.
@@ -462,6 +463,7 @@ def test_whatever_is_changed_all_agrees_with_itself_and_with_find(
         }
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(files, defaults), min_size=2, max_size=4))
 def test_several_loaders_keep_what_one_would(
     tmp_path_factory: pytest.TempPathFactory, history: list[tuple[dict[str, Any], dict[str, str]]]

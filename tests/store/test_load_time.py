@@ -161,6 +161,7 @@ def test_the_limits_of_a_load_are_airflow_s(
     assert airflow_settings.load_limits() == limits
 
 
+@pytest.mark.slow
 def test_in_airflow_a_flood_of_configs_leaves_the_pipelines_that_run(parse: Parse, tmp_path: Path) -> None:
     store = FolderStore(tmp_path / "store")
     store.root.mkdir()

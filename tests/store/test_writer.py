@@ -470,6 +470,7 @@ for line in sys.stdin:
 """
 
 
+@pytest.mark.slow
 def test_of_two_pipelines_of_one_id_that_come_to_two_processes_at_once_one_is_refused(store: FolderStore) -> None:
     path = TESTS / "samples" / "pg_metadata_hourly.json"
     processes = [

@@ -112,6 +112,7 @@ def test_a_reference_that_is_not_open_elsewhere_in_a_config_is_reported_to_its_s
     assert set(listener.tokens) == {"Bearer own"}
 
 
+@pytest.mark.slow
 def test_a_task_that_fails_leaves_why_in_one_line_without_secrets(store: Path) -> None:
     class Kept(Task):
         def xcom_push(self, **said: object) -> None:

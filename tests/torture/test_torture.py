@@ -4,11 +4,14 @@ import random
 import subprocess
 import sys
 
+import pytest
+
 from tests.places import ROOT
 
 SECONDS, CROWD_SECONDS = 1.5, 1
 
 
+@pytest.mark.slow
 def test_whatever_fails_or_dies_what_is_in_the_store_is_whole_and_announced_and_every_answer_is_true() -> None:
     # Some faults of each kind, by chance. The long form makes them all.
     seed = random.randrange(10**6)

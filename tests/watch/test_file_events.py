@@ -197,6 +197,7 @@ def test_a_local_folder_has_file_events(tmp_path: Path) -> None:
     events.close()
 
 
+@pytest.mark.slow
 def test_the_watcher_imports_watchdog_only_when_it_watches(tmp_path: Path) -> None:
     script = (
         "import dag_factory.watch.start, dag_factory.api.app, dag_factory.cli, sys, json;"

@@ -149,6 +149,7 @@ def test_every_kind_of_change_becomes_a_marker_a_request_and_a_line(
     assert "'x/c.json' is new" in caplog.text
 
 
+@pytest.mark.slow
 def test_new_folders_again_and_again_end_no_thread(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def story(watched: Watched) -> None:
         for number in range(30):

@@ -715,6 +715,7 @@ class Scene:
         return await self.drop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", ["deploy", "redeploy", "trigger", "delete", "drop", "drop_after_a_deploy"])
 def test_one_change_has_one_loader_parsed_once(
     store: FolderStore, change: str, monkeypatch: pytest.MonkeyPatch

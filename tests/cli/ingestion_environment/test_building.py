@@ -123,6 +123,7 @@ main(["ingestion-env", sys.argv[1], "--version", "2.0"])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
 def test_one_that_is_ended_amid_leaves_no_environment_and_the_next_one_works(
     opt: Path, tmp_path: Path, number: signal.Signals

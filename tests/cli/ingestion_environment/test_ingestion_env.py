@@ -101,6 +101,7 @@ def wheel(folder: Path, name: str, version: str, files: dict[str, str], about: s
         archive.writestr(f"{info}/RECORD", "".join(f"{path},,\n" for path in every))
 
 
+@pytest.mark.slow
 def test_pip_builds_one_where_there_is_no_uv(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

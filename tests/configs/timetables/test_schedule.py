@@ -28,6 +28,7 @@ from tests.crons import ZONES, crons, moments
 from tests.examples import examples
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(200), deadline=None)
 @given(crons, st.sampled_from(ZONES), moments, moments, st.booleans())
 def test_but_for_the_first_run_without_catchup_it_schedules_exactly_as_airflow_s_own_timetable_does(

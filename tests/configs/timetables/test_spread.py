@@ -45,6 +45,7 @@ def next_run(
         return timetable.next_dagrun_info(last_automated_data_interval=last, restriction=restriction)
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150), deadline=None)
 @given(
     cron=crons,
@@ -80,6 +81,7 @@ def test_it_does_what_the_schedule_without_a_spread_would_do_on_a_clock_that_is_
     assert next_run(read, now, before, restriction) == found
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(100), deadline=None)
 @given(cron=crons, zone=st.sampled_from(ZONES), seconds=st.integers(1, DAY), start=moments, number=st.integers(0, 999))
 def test_each_tick_of_airflow_s_own_timetable_has_one_run_moved_by_the_same_time_and_in_its_order(
@@ -104,6 +106,7 @@ def test_each_tick_of_airflow_s_own_timetable_has_one_run_moved_by_the_same_time
     assert moved == sorted(set(moved))
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(60), deadline=None)
 @given(cron=crons, start=moments, number=st.integers(0, 99_999))
 def test_no_run_begins_as_late_as_the_next_tick_however_long_the_spread_is(
@@ -230,6 +233,7 @@ def test_a_new_pipeline_waits_for_the_moment_at_which_its_run_begins() -> None:
     assert airflow.ticks == [MONDAY.start_of("day")]
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(60), deadline=None)
 @given(
     cron=st.sampled_from(["* * * * *", "*/15 * * * *", "0 * * * *", "0 0 * * *", "30 2 * * *", "0 1,3 * * *"]),

@@ -44,6 +44,7 @@ HOSTILE: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_document_that_is_made_to_take_long_takes_few_calls_and_says_little(name: str) -> None:
     document = {**GOOD, **HOSTILE[name]}

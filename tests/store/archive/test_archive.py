@@ -217,6 +217,7 @@ def test_the_same_store_makes_the_same_bytes(tmp_path: Path) -> None:
     assert made[0].read_bytes() == made[1].read_bytes()
 
 
+@pytest.mark.slow
 def test_an_import_that_was_killed_leaves_each_config_whole_and_goes_on(tmp_path: Path) -> None:
     root, tar = tmp_path / "store", tmp_path / "store.tar"
     root.mkdir()

@@ -44,6 +44,7 @@ def test_keys_that_are_no_path_of_a_config_are_left_out(any_bucket: InBucket) ->
     assert opened(any_bucket).list_keys() == ["good.json"]
 
 
+@pytest.mark.slow
 def test_more_objects_than_one_answer_lists_are_all_listed(any_bucket: InBucket) -> None:
     for number in range(1005):
         any_bucket.put(f"x/{number:04d}.json")
@@ -109,6 +110,7 @@ print(json.dumps([made, refused]))
 """
 
 
+@pytest.mark.slow
 def test_of_several_processes_that_write_one_object_none_loses_what_it_has_written(any_bucket: InBucket) -> None:
     processes = {
         name: subprocess.Popen(
@@ -156,6 +158,7 @@ os._exit(0)
 """
 
 
+@pytest.mark.slow
 def test_a_child_of_a_process_that_has_used_the_store_uses_it_too(any_bucket: InBucket) -> None:
     any_bucket.put("a.json")
     done = subprocess.run(

@@ -34,6 +34,7 @@ FAULTS: dict[str, Fault] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_dags_stay_as_they_were_while_the_service_is_away(
     s3: S3, in_bucket: InBucket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fault: str

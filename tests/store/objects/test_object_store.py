@@ -197,6 +197,7 @@ def test_a_write_whose_answer_was_lost_counts_as_made_and_one_that_never_came_as
 UNREACHABLE = "can't be reached"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [SLOW_DOWN, (503, b""), 2.0], ids=["503", "empty", "slow"])
 def test_a_service_that_is_slow_or_refuses_is_an_error_of_the_store_within_its_limit(
     proxy: Proxy, in_bucket: InBucket, fault: float | tuple[int, bytes]
