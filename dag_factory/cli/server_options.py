@@ -45,13 +45,14 @@ def remarks(found: Difference) -> list[str]:
             "hidden from the Connection's user."
         )
     if found.not_comparable:
-        said.append(
-            f"{found.not_comparable} can't be compared: hidden from the Connection's user, or nested too deeply."
-        )
+        said.append(f"{found.not_comparable} can't be compared: they are hidden from the Connection's user.")
     if found.undeployed:
         said.append(f"{len(found.undeployed)} have no config here, and the server doesn't count them as deployed.")
     if found.skipped:
-        said.append(f"{found.skipped} can't be deployed: their service is deleted, or they have no name for a DAG id.")
+        said.append(
+            f"{found.skipped} can't be deployed: their service is deleted, they have no name for a DAG id, or they are "
+            "nested too deeply."
+        )
     if found.elsewhere:
         said.append(f"{found.elsewhere} belong to another runner or another server.")
     if found.written_by_hand:
