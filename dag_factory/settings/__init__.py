@@ -219,7 +219,7 @@ def _interpreter(option: str, value: str) -> str:
 def _count(option: str, *, least: int) -> int:
     value = _text(option) or OPTIONS[option]["default"] or ""
     if not value.isdecimal() or int(value) < least:
-        raise SettingsError(f"[{SECTION}] {option} is not a number of at least {least}. Set it to one")
+        raise SettingsError(f"[{SECTION}] {option} is not a whole number of at least {least}. Set it to such a number")
     return int(value)
 
 

@@ -1,4 +1,4 @@
-"""What differs between versions of Airflow 3: the one place that knows more than one."""
+"""Differences between versions of Airflow 3, so that callers need not know them."""
 
 from __future__ import annotations
 
@@ -32,9 +32,8 @@ __all__ = [
 ]
 
 _IS_3_1 = airflow.__version__.startswith("3.1.")
-# Of `[api] maximum_page_limit`, the default.
 MOST_CHANGED_AT_ONCE = 100 if _IS_3_1 else None
-"""How many DAGs ``PATCH /dags`` changes: in Airflow 3.1 those that it answers with, None from 3.2 on, for all."""
+"""How many DAGs one ``PATCH /dags`` changes: in 3.1 one page (the default ``maximum_page_limit``), else all (None)."""
 # Every run that has started and ended lasted longer, even where the clocks of two machines differ.
 _ANY_DURATION = -1e9
 # By which the clock of the database may be behind.

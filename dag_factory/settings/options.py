@@ -71,7 +71,8 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     "warm_start": {
         "description": (
             "Whether workers of LocalExecutor and CeleryExecutor import openmetadata-ingestion once, for all runs,\n"
-            "instead of once for each. LocalExecutor forks its workers from the scheduler, so that imports it.\n"
+            "instead of once for each. With LocalExecutor, the scheduler imports it, since its workers are forked\n"
+            "from the scheduler.\n"
         ),
         "version_added": "0.1.0",
         "type": "boolean",
@@ -247,8 +248,8 @@ OPTIONS: dict[str, dict[str, str | None]] = {
     "openmetadata_url": {
         "description": (
             "Address of OpenMetadata's UI, for links from tasks, from DAGs' docs and from the page.\n"
-            "If empty, it is the API's without the path; in the docs and on the page only where the config itself has\n"
-            "that, not a reference.\n"
+            "If empty, the API's address without its path is used. DAG docs and the page then link only where the\n"
+            "config names that address openly, not by a reference.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",

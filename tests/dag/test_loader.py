@@ -101,7 +101,7 @@ def test_all_samples_load_and_the_obsolete_one_says_why(parse: Parse, store: Pat
         (
             "a day",
             86_400,
-            "longest_run is not a whole number of at least 0. Set it to such a number. Until it is corrected, 86400 is used",
+            "longest_run is not a whole number of at least 0. Set it to such a number. Until it is corrected, 86400",
         ),
     ],
 )
@@ -121,7 +121,7 @@ def test_runs_are_ended_as_the_setting_says_and_a_wrong_one_stops_no_dag(
     [
         (None, None, ""),
         ("3600", 1214, ""),
-        ("an hour", None, "spread_seconds is not a whole number of at least 0. Set it to such a number. Until it is corrected, runs"),
+        ("an hour", None, "spread_seconds is not a whole number of at least 0. Set it to such a number. Until"),
         ("86401", None, "is more than 86400, a day. Set less. Until it is corrected"),
     ],
 )

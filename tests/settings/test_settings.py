@@ -139,7 +139,7 @@ def test_a_run_without_a_time_out_of_its_own_ends_after_a_day(monkeypatch: pytes
     monkeypatch.setenv(option, "0")
     assert settings.longest_run() is None
     monkeypatch.setenv(option, "never")
-    with pytest.raises(SettingsError, match=r"\[openmetadata_dag_factory\] longest_run is not a number"):
+    with pytest.raises(SettingsError, match=r"\[openmetadata_dag_factory\] longest_run is not a whole number"):
         settings.longest_run()
     monkeypatch.setenv(option, "2147483647")
     assert settings.longest_run() == 2147483647
