@@ -58,7 +58,7 @@ class Metric:
 
     :param name: after Airflow's own prefix, which is ``airflow`` unless a setting says otherwise
     :param tags: in the order in which their values follow the name where there are no tags
-    :param sender: the process of Airflow that sends it
+    :param sender: the processes of Airflow that send it
     :param about: what it says, for the documentation
     """
 
@@ -73,7 +73,9 @@ class Metric:
         return Sample(self, value, tags)
 
 
-_WORKER, _SCHEDULER, _API, _PROCESSOR = "worker", "scheduler, API server", "API server", "DAG processor"
+_WORKER, _API, _PROCESSOR = "worker", "API server", "DAG processor"
+# The processes that report runs whose task can't.
+_REPORTERS = "scheduler, API server"
 
 CONFIGS = Metric(
     f"{PREFIX}.configs",
@@ -109,7 +111,7 @@ RUNS = Metric(
     f"{PREFIX}.runs",
     Kind.COUNTER,
     ("type", "outcome"),
-    f"{_WORKER}, scheduler",
+    f"{_WORKER}, {_REPORTERS}",
     "Tries of runs that ended, by pipeline type: `success`, `partialSuccess`, `failed`, `retried` (failed, and Airflow "
     "retries it), `stopped` (a user ended it), `lost` (its process ended without a report). Type `broken`: the config "
     "can't run",
@@ -137,7 +139,7 @@ REPORTS_WAITING = Metric(
     f"{PREFIX}.reports.waiting",
     Kind.GAUGE,
     ("process",),
-    _SCHEDULER,
+    _REPORTERS,
     "Outcomes of runs that wait to be reported to an OpenMetadata server",
 )
 DIFFERENCES = Metric(
