@@ -47,9 +47,7 @@ def fitted_source_config(document: Document, server_version: Callable[[], str | 
         return source_config
     if document["pipelineType"] == "application" and (unknown := sorted(config.keys() - model.model_fields.keys())):
         # The workflow of an application gets only three of the fields.
-        log.warning(
-            "%s: %s does not know %s, so it changes nothing", _CONFIG, ingestion(), ", ".join(map(shown_name, unknown))
-        )
+        log.warning("%s: unknown to %s and left out: %s", _CONFIG, ingestion(), ", ".join(map(shown_name, unknown)))
         config = {name: value for name, value in config.items() if name not in unknown}
     fitting = _Fitting(server_version)
     beside = {name: value for name, value in source_config.items() if name != "config"}
@@ -127,7 +125,7 @@ class _Fitting:
             )
             return
         server = self._server_version()
-        meanwhile = f", while the OpenMetadata server is {server}" if server else ""
+        meanwhile = f", while the OpenMetadata server has version {server}" if server else ""
         meant = nearest(field.rpartition(".")[2], tuple(known))
         upgrade = f"Upgrade openmetadata-ingestion for {sys.executable}, or remove the field"
         way_out = f"Did you mean '{meant}'?" if meant else upgrade

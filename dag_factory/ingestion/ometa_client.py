@@ -61,7 +61,7 @@ def known_fields(connection: Document) -> Document:
     unknown = sorted(connection.keys() - OpenMetadataConnection.model_fields.keys())
     if unknown:
         log.warning(
-            "openMetadataServerConnection: openmetadata-ingestion does not know %s, so it is left out",
+            "openMetadataServerConnection: unknown to openmetadata-ingestion and left out: %s",
             ", ".join(map(shown_name, unknown)),
         )
     return {name: value for name, value in connection.items() if name not in unknown}

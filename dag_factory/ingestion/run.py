@@ -2,7 +2,7 @@
 One run of a pipeline: builds and executes its workflow, and reports its state to the OpenMetadata server.
 
 It may run in an interpreter that has openmetadata-ingestion, but neither Airflow nor this package's dependencies. So
-the modules of `dag_factory.ingestion` import the standard library and each other, and openmetadata-ingestion late.
+this module imports what `dag_factory.ingestion` says, and openmetadata-ingestion late.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class PipelineRun:
         self._on_secret = on_secret
         self._ends_at = ends_at
         self._type = pipeline_type(prepared.document["pipelineType"])
-        self._raise_on_error = says_yes(prepared.document, "raiseOnError", default=True)
+        self._raise_on_error = boolean_of(prepared.document, "raiseOnError", default=True)
         self._began = int(time.time() * 1000)
         self._server: OpenMetadata | None = None
         self._staging = Staging(on_folder)
@@ -199,7 +199,7 @@ class PipelineRun:
             },
             "ingestionPipelineFQN": self._prepared.pipeline_fqn,
             "pipelineRunId": self._prepared.run_id,
-            "enableStreamableLogs": says_yes(self._document, "enableStreamableLogs", default=False),
+            "enableStreamableLogs": boolean_of(self._document, "enableStreamableLogs", default=False),
         }
 
     def _service(self, server: OpenMetadata) -> Service:
@@ -224,8 +224,12 @@ def require_ingestion() -> None:
         )
 
 
-def says_yes(document: Document, field: str, *, default: bool) -> bool:
-    """Return the value of a field that is true or false, or a text, where it came from a reference such as ``$env``."""
+def boolean_of(document: Document, field: str, *, default: bool) -> bool:
+    """
+    Return the value of a field that is true or false, or a text, where it came from a reference such as ``$env``.
+
+    :raises ConfigError: where it is anything else
+    """
     value = document.get(field)
     if value is None:
         return default

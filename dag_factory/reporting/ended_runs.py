@@ -87,7 +87,9 @@ def report_end(
         return None
     config = _config(run)
     if config is None:
-        log.info("%s: its config is gone, so its OpenMetadata server is unknown and gets no report", run)
+        log.info(
+            "%s: its config is missing or can't be read, so its OpenMetadata server is unknown and gets no report", run
+        )
         return None
     if evidence is not None and evidence.left is None and failures == 0:
         _count(run, report, config)

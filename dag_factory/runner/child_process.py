@@ -114,7 +114,7 @@ class Child:
 
     def terminate(self) -> None:
         """Ask the child to end, and kill it if it does not; returns at once. For signal handlers and other threads."""
-        self._terminate("the child process was ended because its task was")
+        self._terminate("the child process was asked to end")
 
     @property
     def pid(self) -> int | None:
@@ -203,7 +203,10 @@ class Child:
         elif missed is _Deadline.END_AFTER_SIGTERM:
             group.signal(signal.SIGKILL)
         elif self._why_terminated is None:
-            log.warning("The job is done, but a process that it started does not end, so it is ended")
+            log.warning(
+                "The job is done, but its process does not end: a thread or child process may still run. The "
+                "process is ended."
+            )
             self.terminate()
 
     def _next(self, deadlines: Deadlines[_Deadline]) -> Piece | _Event | Exception | _Deadline:

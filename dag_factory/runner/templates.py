@@ -77,7 +77,10 @@ class Template:
         :param seconds: for which the template's answer is waited for
         """
         if not self._environment.items() <= environment.items():
-            log.info("This run may not see all that the worker's template has in its environment, so it starts cold")
+            log.info(
+                "The template's environment has variables that this run must not get, so a new interpreter is started "
+                "for it"
+            )
             return None
         ours, status = socket.socketpair()
         with closing(status):
@@ -92,12 +95,16 @@ class Template:
                 socket.send_fds(self._requests, [b"\n"], list(request))
             except OSError as error:
                 ours.close()
-                log.warning("The worker's template takes no request (%s), so this run starts cold", error.strerror)
+                log.warning(
+                    "The worker's template takes no request (%s), so a new interpreter is started for this run",
+                    error.strerror,
+                )
                 return None
         group = ForkedGroup.answered(ours, on_end, seconds)
         if group is None:
             log.warning(
-                "The worker's template has not forked this run, so it starts cold. The worker's log may say why"
+                "The worker's template has not forked this run, so a new interpreter is started for it. The worker's "
+                "log may say why"
             )
         return group
 
@@ -113,7 +120,11 @@ def start_templates(pythons: Iterable[str], idle: int) -> None:
             try:
                 _templates[python] = Template(python, template_environment(python), idle)
             except OSError as error:
-                log.warning("'%s' can't be started here (%s), so its runs start cold", python, error.strerror)
+                log.warning(
+                    "'%s' can't be started here (%s), so a new interpreter is started for each of its runs",
+                    python,
+                    error.strerror,
+                )
 
 
 def stop_templates() -> None:

@@ -55,32 +55,33 @@ REFUSED = {
     "a newer switch": (
         metadata(someFutureSwitch=True),
         "someFutureSwitch",
-        f"is unknown to {INGESTION}, while the OpenMetadata server is 2.1.0. {UPGRADE}",
+        f"is unknown to {INGESTION}, while the OpenMetadata server has version 2.1.0. {UPGRADE}",
     ),
     "a newer number": (
         metadata(someFutureLimit=0),
         "someFutureLimit",
-        f"is unknown to {INGESTION}, while the OpenMetadata server is 2.1.0. {UPGRADE}",
+        f"is unknown to {INGESTION}, while the OpenMetadata server has version 2.1.0. {UPGRADE}",
     ),
     "a newer object": (
         metadata(future={"enabled": True}),
         "future",
-        f"is unknown to {INGESTION}, while the OpenMetadata server is 2.1.0. {UPGRADE}",
+        f"is unknown to {INGESTION}, while the OpenMetadata server has version 2.1.0. {UPGRADE}",
     ),
     "a misspelt field": (
         metadata(includeTable=True),
         "includeTable",
-        f"is unknown to {INGESTION}, while the OpenMetadata server is 2.1.0. Did you mean 'includeTables'?",
+        f"is unknown to {INGESTION}, while the OpenMetadata server has version 2.1.0. Did you mean 'includeTables'?",
     ),
     "deeper": (
         metadata(incremental={"enabled": True, "lookbackWeeks": 3}),
         "incremental.lookbackWeeks",
-        f"is unknown to {INGESTION}, while the OpenMetadata server is 2.1.0. {UPGRADE}",
+        f"is unknown to {INGESTION}, while the OpenMetadata server has version 2.1.0. {UPGRADE}",
     ),
     "two of them": (
         metadata(first=1, second=2),
         "first",
-        f"is unknown to {INGESTION}, while the OpenMetadata server is 2.1.0. {UPGRADE} (1 more field is wrong)",
+        f"is unknown to {INGESTION}, while the OpenMetadata server has version 2.1.0. {UPGRADE} "
+        "(1 more field is wrong)",
     ),
     "dbt without its type": (dbt(LOCAL), "dbtConfigSource.dbtConfigType", "is missing. Write dbtConfigType: local"),
     "dbt over http without it": (

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from dag_factory.errors import ConfigError
-from dag_factory.ingestion.run import PipelineRun, PreparedRun, says_yes
+from dag_factory.ingestion.run import PipelineRun, PreparedRun, boolean_of
 from dag_factory.openmetadata.outcomes import Report, Reporter
 from dag_factory.openmetadata.run_ids import openmetadata_run_id
 from tests.forked_python import ForkedPython
@@ -67,10 +67,10 @@ def test_a_config_without_a_server_says_so() -> None:
 
 def test_a_text_in_a_field_that_is_true_or_false_is_what_it_says() -> None:
     for value, says in ((True, True), (False, False), ("false", False), (" True\n", True), ("FALSE", False)):
-        assert says_yes({"raiseOnError": value}, "raiseOnError", default=True) is says
+        assert boolean_of({"raiseOnError": value}, "raiseOnError", default=True) is says
     for default in (True, False):
-        assert says_yes({"raiseOnError": None}, "raiseOnError", default=default) is default
-        assert says_yes({}, "raiseOnError", default=default) is default
+        assert boolean_of({"raiseOnError": None}, "raiseOnError", default=default) is default
+        assert boolean_of({}, "raiseOnError", default=default) is default
 
 
 @pytest.mark.parametrize("value", ["", "no-canary", 0, 1, ["canary"]])
@@ -107,7 +107,7 @@ for document in json.load(sys.stdin):
     assert first.startswith("WorkflowError the OpenMetadata server can't be connected to: ")
     assert second.startswith("WorkflowError openMetadataServerConnection is invalid or incomplete. Check ")
     assert third.startswith("WorkflowError the OpenMetadata server can't be connected to: ")
-    assert "openmetadata-ingestion does not know shinyNewField" in done.stderr + done.stdout
+    assert "unknown to openmetadata-ingestion and left out: shinyNewField" in done.stderr + done.stdout
     assert "canary" not in done.stdout + done.stderr
 
 
@@ -145,6 +145,7 @@ class SilentServer:
         return requests.get(f"http://127.0.0.1:{self.port}/api/v1{path}", timeout=3600)
 
 
+@pytest.mark.slow
 def test_a_report_does_not_wait_for_a_server_that_says_nothing(
     silent_port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -160,7 +160,7 @@ def test_a_template_that_was_killed_is_done_without(warm: Callable[..., str], ca
     wait_for(lambda: is_gone(template(python)))
     caplog.clear()
     assert run(python) == 1
-    assert "so this run starts cold" in caplog.text
+    assert "so a new interpreter is started for this run" in caplog.text
 
 
 def test_a_template_whose_imports_fail_leaves_each_run_to_say_so_itself(
@@ -169,7 +169,7 @@ def test_a_template_whose_imports_fail_leaves_each_run_to_say_so_itself(
     said = Path(interpreter("return 1")).read_text().replace("lambda: None", "lambda: 1 / 0")
     python = warm("return 1", said=said)
     assert [run(python), run(python)] == [1, 1]
-    assert caplog.text.count("has not forked this run, so it starts cold") == 2
+    assert caplog.text.count("has not forked this run, so a new interpreter is started for it") == 2
 
 
 def test_a_template_is_renewed_once_a_package_was_installed(warm: Callable[..., str]) -> None:
@@ -214,6 +214,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.slow
 def test_a_template_ends_with_its_worker_whatever_way_that_dies(interpreter: Interpreter) -> None:
     python = interpreter("return 1")
     with subprocess.Popen(
