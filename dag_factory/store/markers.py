@@ -67,7 +67,7 @@ class LoadNote:
 
     @classmethod
     def of(cls, text: str | None) -> LoadNote:
-        """Return the note that was written as a text. What can't be read of it is None."""
+        """Return the note that was written as a text, without what can't be read of it."""
         marker, _, again_at = (text or "").partition(_AGAIN)
         with suppress(ValueError):
             return cls(marker or None, float(again_at))
