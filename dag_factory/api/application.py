@@ -60,8 +60,8 @@ class Application:
         """
         Change a pipeline's config in the store, and return what the work returns.
 
-        Even if it fails, or finds nothing to change, a parse is requested unless one has seen the pipeline as it is: a
-        change of this call, or of one that died, may be in place without a request. Not where the store is missing.
+        A parse is requested unless one has seen the stored config, even if the work fails or changes nothing: this
+        call, or one that died, may have changed the config. If the store is missing, none is requested.
         """
         is_there = True
         try:

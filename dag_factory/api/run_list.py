@@ -19,7 +19,7 @@ RunIdParameter = Annotated[
 ]
 
 MOST_AT_ONCE = 100
-"""How many runs Airflow lists at once, at most (``[api] maximum_page_limit``)."""
+"""How many runs are listed at once: the default of ``[api] maximum_page_limit``, the most that Airflow allows."""
 
 # How many pages of the newest runs are searched for an id that is not Airflow's own.
 PAGES = 10
@@ -76,19 +76,17 @@ def reported_id(dag_id: str, run: dict[str, Any]) -> str:
     return openmetadata_run_id(dag_id, run["dag_run_id"], run.get("conf"))
 
 
-def checked_run_id(run_id: object) -> str | None:
+def checked_run_id(run_id: str | None) -> str | None:
     """
     Return the run id in a call, None where it has none.
 
     :raises Refused: 400, where no run can have it
     """
-    if run_id is None or run_id == "":
+    if not run_id:
         return None
-    if not isinstance(run_id, str):
-        raise Refused(400, "The field 'run_id' is not a text. It is the id of a run.")
     with suppress(ValueError):
         # A UUID can be written in several ways, but a run reports under one: two runs would report under the same.
         return str(uuid.UUID(run_id))
     if not _RUN_ID.fullmatch(run_id) or ".." in run_id:
-        raise Refused(400, "The parameter 'run_id' is not the id of a run. Use letters, digits and _.~:+- alone.")
+        raise Refused(400, "'run_id' is not the id of a run. Use letters, digits and _.~:+- alone.")
     return run_id

@@ -31,10 +31,10 @@ def run_automation(
     document: Document, allowed_applications: Sequence[str] = (), *, on_secret: Callable[[str], None]
 ) -> None:
     """
-    Execute an automation. It reports to the OpenMetadata server itself; if it can't, this does.
+    Execute an automation, which reports its own outcome. If it raises, report it as failed.
 
-    :param document: an automations ``Workflow``; only its name and its ``openMetadataServerConnection`` are used, the
-        rest is fetched from the server
+    :param document: an automations ``Workflow``; only its id, its name and its ``openMetadataServerConnection`` are
+        used, the server supplies the rest
     :param allowed_applications: prefixes of the Python classes that a custom connector may name
     :param on_secret: gets every secret of the automation, so that logs can be masked
     :raises WorkflowError: where the server can't be reached, or does not know the automation

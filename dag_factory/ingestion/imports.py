@@ -32,7 +32,8 @@ def import_ingestion() -> None:
     global _imported  # noqa: PLW0603 - as the modules of a process
     if _imported:
         return
-    # The imports give a root logger without handlers one, which must not stay; their warnings are about their own code.
+    # If the root logger has no handler, the imports add one, which must be removed. Their warnings are about their own
+    # code.
     with ingestion_logging("INFO"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import_module(_module(PIPELINE_TYPES["metadata"].workflow))

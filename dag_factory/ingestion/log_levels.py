@@ -29,8 +29,8 @@ def ingestion_logging(level: str) -> Iterator[None]:
     """
     Log openmetadata-ingestion's messages from a level on, and restore levels, root handlers and hooks at the end.
 
-    Airflow's handlers take nothing below ``[logging] logging_level``, whatever a logger's level is: for
-    openmetadata-ingestion only, they take all. A workflow sets the level of its loggers and of some libraries', and
+    Airflow's handlers drop what is below ``[logging] logging_level``. For openmetadata-ingestion they are lowered to
+    ``level``. A workflow sets the level of its loggers and of some libraries', and
     with ``enableStreamableLogs`` also a handler of the root logger, the hooks for uncaught exceptions, and where
     warnings go.
 

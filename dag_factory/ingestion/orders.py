@@ -42,7 +42,7 @@ def execute(
 
 
 def _run(run: PipelineRun) -> RunOutcome:
-    """Run a pipeline in a child's process, which reports itself that it is asked to end: it can read any token."""
+    """Run a pipeline in a child. On SIGTERM the child itself reports that, since its client can read any token."""
 
     def report_and_end(*_: object) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

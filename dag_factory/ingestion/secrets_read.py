@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-# A reference to OpenMetadata's secrets manager is not a secret.
-_REFERENCE = "secret:"
+from dag_factory.secrets.detection import MANAGED_MARK
 
 
 @contextmanager
@@ -28,7 +27,7 @@ def report_secrets_read(on_secret: Callable[[str], None]) -> Iterator[None]:
     def get_secret_value(self: Any, *args: Any, **kwargs: Any) -> str:
         value: str = read(self, *args, **kwargs)
         # Each dump of an entity reads all its secrets, so known ones must cost nothing.
-        if value and value not in known and not value.startswith(_REFERENCE):
+        if value and value not in known and not value.startswith(MANAGED_MARK):
             with lock:
                 on_secret(value)
                 known.add(value)

@@ -19,7 +19,7 @@ _patches: list[tuple[type, str, Any]] = []
 
 @contextmanager
 def patches_set_aside() -> Iterator[None]:
-    """Undo, at the end of the context, what is changed in it, until `apply_patches`."""
+    """Undo at the end what was changed within the context, and keep the changes for `apply_patches`."""
     before = {each: dict(vars(each)) for each in _dialects()}
     try:
         yield

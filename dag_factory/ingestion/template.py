@@ -12,7 +12,7 @@ its own child. So no child can inherit anything of another.
 
 The first request has it import. After some seconds without a request, or when a request comes and packages of its
 interpreter have changed, it starts anew: the same process, without the imports; children that it has forked go on. It
-ends when the worker does, whatever way that dies.
+ends when the worker does, however the worker dies.
 """
 
 from __future__ import annotations

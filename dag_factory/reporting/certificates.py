@@ -41,7 +41,8 @@ def _context(certificates: str | None) -> ssl.SSLContext:
     if certificates is None:
         return httpx.create_ssl_context(trust_env=False)
     if _MARK not in certificates:
-        raise ValueError("no certificate")  # ssl would take an empty text for: trust what the system trusts
+        # With an empty text, ssl would trust the system's certificates.
+        raise ValueError("no certificate")
     return ssl.create_default_context(cadata=certificates)
 
 

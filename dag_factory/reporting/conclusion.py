@@ -89,8 +89,13 @@ def concluded(report: Report, evidence: Evidence) -> Report | None:
 
 
 def is_mailed(report: Report) -> bool:
-    """Return whether the scheduler mails a `concluded` report: a failure that is not a user's, and has no mail yet."""
+    """
+    Return whether the scheduler mails a `concluded` report.
+
+    It mails a failure that only Airflow noticed, in a task, with a known cause.
+    """
     by_airflow = report.reporter in (Reporter.SCHEDULER, Reporter.SEARCH)
+    # With `NO_TASK` there is no failed task to mail about, and a failure that is `UNKNOWN` may have been a user's.
     return by_airflow and report.state == "failed" and report.reason not in (NO_TASK, UNKNOWN)
 
 

@@ -2,8 +2,10 @@
 Airflow's listener for runs that end, in the scheduler and in the API server.
 
 The task reports to OpenMetadata itself. This is for runs whose task can't: its process was killed, its DAG run timed
-out, or a user stopped it before it started. Every process of Airflow imports this module, so its own imports are late.
-A hook runs within Airflow's own work, so it only puts a run on a queue.
+out, or a user stopped it before it started. It also writes each run's note, which a task can't.
+
+Every process of Airflow imports this module, so its own imports are late. A hook runs within Airflow's own work, so it
+only puts a run on a queue.
 """
 
 from __future__ import annotations
@@ -36,13 +38,13 @@ SEARCHED = timedelta(hours=1)
 
 @hookimpl
 def on_dag_run_failed(dag_run: DagRun, msg: str) -> None:
-    """Queue the report of a failed run: called by the scheduler, and by the API server for a user."""
+    """Queue a failed run, for its note and its report: called by the scheduler, and by the API server for a user."""
     _ended(dag_run, "failed", msg)
 
 
 @hookimpl
 def on_dag_run_success(dag_run: DagRun, msg: str) -> None:
-    """Queue the report of a successful run that a user has marked, or whose task could not report it."""
+    """Queue a successful run: its note is written, and it is reported if a user marked it or its task could not."""
     _ended(dag_run, "success", msg)
 
 

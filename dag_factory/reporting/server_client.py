@@ -22,6 +22,7 @@ import httpx
 from dag_factory.configs.document import Document
 from dag_factory.errors import ConfigError, ServerError
 from dag_factory.reporting.certificates import verify
+from dag_factory.secrets.detection import MANAGED_MARK
 
 HOST_PORT = "openMetadataServerConnection.hostPort"
 
@@ -30,14 +31,13 @@ LONGEST_ANSWER = 16 * 1024 * 1024
 
 # openmetadata-ingestion takes a token that begins with one of these for the name of a file.
 _FILE_MARKS = ("/", "~", ".")
-_MANAGED_MARK = "secret:"
 
 _SOURCES = "Connection instead, or set [openmetadata_dag_factory] openmetadata_conn_id"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A server's answer; ``location`` is the target of a redirect, ``date`` when the server says that it is."""
+    """A server's answer; ``location`` is the target of a redirect, ``date`` is the server's own time."""
 
     status: int
     content: bytes
@@ -163,7 +163,7 @@ def token_of(connection: Document) -> str | None:
     token = security.get("jwtToken") if isinstance(security, dict) else None
     if not isinstance(token, str) or not token:
         return None
-    if token.startswith(_MANAGED_MARK):
+    if token.startswith(MANAGED_MARK):
         raise ServerError(
             "the token is in OpenMetadata's secrets manager, which only openmetadata-ingestion can read. "
             f"Refer to a {_SOURCES}"

@@ -9,6 +9,9 @@ from urllib.parse import unquote
 
 from dag_factory.secrets.names import names_secret_in_text, plain
 
+MANAGED_MARK = "secret:"
+"""The beginning of a reference to OpenMetadata's secrets manager, which is not a secret itself."""
+
 # What each pattern reads from one starting point is bounded, so the time is linear in the length of a text.
 _TOKEN = re.compile(
     r"""

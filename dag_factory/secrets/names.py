@@ -35,7 +35,7 @@ _ALWAYS = (
 )  # fmt: skip
 
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
-# No field has a longer name, so longer ones are not cached.
+# No field has a longer name. Longer ones are not cached; only `is_secret_name` and `names_secret_in_text` judge them.
 _LONGEST_NAME = 128
 
 _declared: tuple[str, ...] | None = None

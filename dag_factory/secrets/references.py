@@ -98,7 +98,8 @@ def resolve(
 
     :param dag_id: of the config that the value is from
     :param permit: called with each reference and its field before it is followed; raises where that is not allowed
-    :param on_secret: called with each secret that is found, so that logs can be masked
+    :param on_secret: called with each secret of a Connection or of an encrypted value, so that logs can be masked. Not
+        with the values of ``$env``
     :raises ConfigError: where a reference can't be resolved; names field and reference, never a value
     """
 
