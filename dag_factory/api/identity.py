@@ -127,17 +127,18 @@ class Logins:
             return await self._login(digest, username, password)
 
     async def _login_of_unknown(self, digest: bytes, username: str, password: str, client: str) -> str:
-        is_wrong = False
         try:
             async with self._unknown_lane:
-                return await self._login(digest, username, password)
+                token = await self._login(digest, username, password)
         except WrongLogin:
-            is_wrong = True
             raise
-        finally:
-            # An Airflow that fails, or has no passwords, says nothing of these credentials.
-            if not is_wrong:
-                self._limit.give_back(client)
+        except Exception:
+            # An Airflow that fails, or has no passwords, says nothing of these credentials. A login that its client
+            # cancels stays counted: it may have been wrong.
+            self._limit.give_back(client)
+            raise
+        self._limit.give_back(client)
+        return token
 
     async def _login(self, digest: bytes, username: str, password: str) -> str:
         # Counted from before the login, since the password may be changed during it.

@@ -283,6 +283,21 @@ def test_each_way_to_refuse_credentials_counts_as_a_wrong_login(status: int) -> 
     asyncio.run(ask())
 
 
+def test_a_guess_whose_caller_does_not_wait_for_the_answer_counts_as_a_wrong_login() -> None:
+    airflow = FakeAirflow()
+
+    async def ask() -> None:
+        logins = airflow.logins_of_ours(limit=LoginLimit(Rate(1, 1e9), clock=still))
+        asking = asyncio.create_task(logins.caller(guess(0)))
+        while not airflow.logins:
+            await asyncio.sleep(0)
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        assert await refusals(logins.caller(guess(1))) == [429]
+
+    asyncio.run(ask())
+
+
 def test_while_airflow_fails_guesses_at_the_same_time_are_limited_all_the_same() -> None:
     airflow = FakeAirflow()
     airflow.status = 500
