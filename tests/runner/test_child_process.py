@@ -329,7 +329,7 @@ def test_a_thread_that_is_left_delays_nothing_for_long(
         return 1
     """)
     assert run(python, end=str(tmp_path / "end"), fails=False) == 1
-    assert "a process that it started does not end" in caplog.text
+    assert "its process does not end: a thread or child process may still run" in caplog.text
     with pytest.raises(WorkflowError, match=r"^ValueError: failed$"):
         run(python, end=str(tmp_path / "end"), fails=True)
     assert not (tmp_path / "end").exists()

@@ -414,7 +414,7 @@ def test_of_very_many_names_that_are_left_out_most_are_counted(root: Path, caplo
         (root / os.fsdecode(b"\xff%d.json" % number)).touch()
     WatchedFolder(FolderStore(root)).look()
     assert len(caplog.records) == 101
-    assert "30 more names" in caplog.text
+    assert "30 more files or folders" in caplog.text
 
 
 def test_a_folder_that_is_not_there_yet_or_goes_for_a_while_is_waited_for(
