@@ -100,7 +100,8 @@ class Touches:
         if due.marker is not None and is_seen(store.loaded(shard), due.marker):
             due.marker = None
         is_unseen = due.marker is not None and due.touches > 0
-        due.touches -= is_unseen
+        if is_unseen:
+            due.touches -= 1
         now = self._clock()
         is_late = any(moment <= now for moment in due.later) and (
             due.marker is not None or store.load_note(shard).may_need_another

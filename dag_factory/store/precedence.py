@@ -10,7 +10,7 @@ from dag_factory.configs.dag_ids import clean_dag_id
 from dag_factory.errors import ConfigError
 from dag_factory.store.claims import Claim
 from dag_factory.store.config import BrokenConfig, Config
-from dag_factory.store.file_names import digest, fitting, nearness, stem_id
+from dag_factory.store.file_names import deployed_key, digest, fitting, nearness, stem_id
 from dag_factory.store.load_time import DISPUTED_SHARE, LoadTime
 from dag_factory.store.verdicts import Verdicts
 
@@ -120,7 +120,7 @@ def without_id(claim: Claim, dag_id: str, winner: str, verdicts: Verdicts) -> Br
 
 def precedence(key: str, dag_id: str | None) -> tuple[bool, bool, int, str]:
     """Return the sort key of configs that claim one DAG id, the winner first."""
-    return (key != f"{dag_id}.json", stem_id(key) != dag_id, *nearness(key))
+    return (dag_id is None or key != deployed_key(dag_id), stem_id(key) != dag_id, *nearness(key))
 
 
 def shared(dag_id: str, other: str) -> ConfigError:

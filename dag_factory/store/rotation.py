@@ -11,10 +11,9 @@ from dag_factory.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
 from dag_factory.store.claims import Claims
 from dag_factory.store.config_files import is_defaults
+from dag_factory.store.file_names import deployed_key
 from dag_factory.store.last_good import LastGoodVersions
-
-# Part of every sealed value, also in a file that can't be read.
-_HINT = b"fernet"
+from dag_factory.store.sealed_values import HINT
 
 
 @dataclass
@@ -105,13 +104,13 @@ def _rotate_one(  # noqa: PLR0913 - by name
             return
         claim = claims.of(key)
         dag_id = claim.named_id if claim is not None else None
-        if not all_files and key != f"{dag_id}.json":
+        if not all_files and (dag_id is None or key != deployed_key(dag_id)):
             rotation.left.append(key)
             return
         store.write(key, _replaced(data, key, dag_id, keys))
         rotation.resealed.append(key)
     except ConfigError as error:
-        if _HINT in data:
+        if HINT in data:
             rotation.failed[key] = str(error)
         else:
             rotation.unchanged += 1  # broken, and nothing of it is encrypted

@@ -13,8 +13,8 @@ from dag_factory.store import ConfigStore
 from dag_factory.store.claims import Claims
 from dag_factory.store.config_files import is_defaults
 
-# Part of every sealed value, whatever the format of its file.
-_HINT = b"fernet"
+HINT = b"fernet"
+"""Part of every sealed value, whatever the format of its file, also where that can't be read."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def sealed_values(store: ConfigStore, keys: Keys) -> SealedValues:
     for key in names:
         try:
             data = store.read(key)
-            if _HINT not in data:
+            if HINT not in data:
                 continue
             document = parse(data, key)
         except (KeyError, ConfigError, StoreError):

@@ -10,6 +10,7 @@ from dag_factory.openmetadata.server_address import ServerAddress
 from dag_factory.secrets.references import decrypted
 from dag_factory.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
+from dag_factory.store.file_names import deployed_key
 from dag_factory.store.index import Index
 from dag_factory.sync.comparison import are_same, content
 from dag_factory.sync.server_pipelines import Listing, ServerPipeline
@@ -151,7 +152,7 @@ class Comparison:
         config = self._configs.get(pipeline.dag_id)
         if config is None:
             # It may have been deployed since the store was listed.
-            config = stored_config(self._store, pipeline.dag_id, f"{pipeline.dag_id}.json")
+            config = stored_config(self._store, pipeline.dag_id, deployed_key(pipeline.dag_id))
         is_it = config is not None and is_config_of(config, pipeline)
         if config is not None and is_it:
             self._known[pipeline.dag_id] = config

@@ -13,6 +13,7 @@ from dag_factory.errors import ConfigError
 from dag_factory.openmetadata.server_address import ServerAddress, server_address
 from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
+from dag_factory.store.file_names import deployed_key
 from dag_factory.store.index import Index
 from dag_factory.sync.comparison import content
 from dag_factory.sync.server_pipelines import is_uuid, text_of
@@ -45,7 +46,7 @@ class StoredConfig:
     @property
     def is_own_file(self) -> bool:
         """Whether the file has the name under which a deploy writes it."""
-        return self.key == f"{self.dag_id}.json"
+        return self.key == deployed_key(self.dag_id)
 
     def content(self) -> Any:
         """Return what a deploy would change, its secrets encrypted. Kept as bytes: of 10,000 configs, that is 15 MB."""
@@ -91,7 +92,7 @@ def is_written_by_deploy(data: bytes, dag_id: str) -> bool:
     A deploy's document has the id and the time that the server gave it, and the writer's form, byte by byte.
     """
     try:
-        document = parse(data, f"{dag_id}.json")
+        document = parse(data, deployed_key(dag_id))
     except ConfigError:
         return False
     name, updated_at = document.get("name"), document.get("updatedAt")

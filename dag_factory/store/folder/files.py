@@ -235,3 +235,12 @@ def _revision(status: os.stat_result) -> str:
     It contains neither inode nor ctime, which two machines may see differently on a network folder.
     """
     return f"{status.st_mtime_ns:x}-{status.st_size:x}-{status.st_mode:o}"
+
+
+def is_utf8(name: str) -> bool:
+    """Return whether the name of a file is in UTF-8, as the keys of configs are."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

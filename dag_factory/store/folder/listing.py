@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from dag_factory.configs.document import SUFFIXES
 from dag_factory.plain_text import one_line
+from dag_factory.store.folder.files import is_utf8
 from dag_factory.store.folder.links import Links, RefusedLinkError
 
 CLOSED = frozenset({errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
@@ -62,7 +63,7 @@ def has_config_at_once(root: Path, folder: Identity) -> bool:
         with os.scandir(descriptor) as entries:
             first = islice(entries, _FIRST)
             names = (entry.name for entry in first if not entry.name.startswith("."))
-            return any(_is_config(name) and _is_text(name) for name in names)
+            return any(_is_config(name) and is_utf8(name) for name in names)
     finally:
         with suppress(OSError):
             os.close(descriptor)
@@ -171,14 +172,12 @@ class _Listing:
             found = {entry.name: entry for entry in bounded(entries)}
         self._seen.add(identity)
         self._listed[path] = identity
-        names = (name for name in sorted(found) if not name.startswith("."))
-        return {name: found[name] for name in names if _is_text(name) or self._ignore(folder, name)}
-
-    def _ignore(self, folder: PurePosixPath, name: str) -> bool:
-        """Leave out a file or folder by its name; return False."""
-        problem = "is not a name in UTF-8, so it is ignored. Rename it"
-        self._ignored[_within(folder) + name] = f"{name!r} in folder '{one_line(str(folder))}' {problem}"
-        return False
+        shown = [name for name in sorted(found) if not name.startswith(".")]
+        for name in shown:
+            if not is_utf8(name):
+                problem = "is not a name in UTF-8, so it is ignored. Rename it"
+                self._ignored[_within(folder) + name] = f"{name!r} in folder '{one_line(str(folder))}' {problem}"
+        return {name: found[name] for name in shown if is_utf8(name)}
 
     def _leave_out(self, folder: PurePosixPath, error: OSError) -> None:
         self._unlisted[str(folder)] = str(error.strerror)
@@ -210,11 +209,3 @@ def _within(folder: PurePosixPath) -> str:
 
 def _is_config(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 - of each file at each load
-
-
-def _is_text(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

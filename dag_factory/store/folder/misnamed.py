@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from dag_factory.configs.document import SUFFIXES
 from dag_factory.configs.problem import WARNING, Problem
+from dag_factory.store.folder.files import is_utf8
 from dag_factory.store.own_files import is_own_file
 
 # How many bytes of a file are searched, and how many files of a folder.
@@ -84,7 +85,7 @@ def _candidates(folder: Path) -> list[str]:
             and not entry.name.endswith(("~", ".py", ".md"))
             and PurePosixPath(entry.name).suffix.lower() not in SUFFIXES
             and entry.is_file()
-            and _is_utf8(entry.name)
+            and is_utf8(entry.name)
         )
     return names[:_MOST_FILES]
 
@@ -117,26 +118,18 @@ def not_read(root: Path, folders: Iterable[Path]) -> Iterator[Problem]:
 def _without_utf8(root: Path, folder: Path) -> Iterator[Problem]:
     """Yield a warning for each file or folder whose name no key can have."""
     with os.scandir(folder) as entries:
-        names = sorted(os.fsencode(entry.name) for entry in entries if not _is_utf8(entry.name))
+        names = sorted(os.fsencode(entry.name) for entry in entries if not is_utf8(entry.name))
     for name in names[:_MOST_FILES]:
         key = folder.relative_to(root) / name.decode(errors="backslashreplace")
         problem = "is not a name in UTF-8, so it is not read"
         yield Problem(None, NOT_READ, problem, "Rename it", WARNING, config=str(key))
 
 
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 def _hidden(folder: Path) -> list[str]:
     """Return the names of hidden files that would be read as configs if they were not hidden."""
     with os.scandir(folder) as entries:
         names = sorted(entry.name for entry in entries if entry.name.startswith(".") and not is_own_file(entry.name))
-    return [name for name in names if PurePosixPath(name).suffix.lower() in SUFFIXES and _is_utf8(name)][:_MOST_FILES]
+    return [name for name in names if PurePosixPath(name).suffix.lower() in SUFFIXES and is_utf8(name)][:_MOST_FILES]
 
 
 def _misnamed(root: Path, path: Path) -> Problem:
