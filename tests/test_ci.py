@@ -100,7 +100,7 @@ def test_where_all_passes_nothing_is_repeated(run: Run, clone: Path) -> None:
 
 def test_what_failed_by_chance_is_repeated_alone_and_said(run: Run, clone: Path) -> None:
     names = [FLAKY, "tests/test_z.py::test_z"]
-    code, lines = run("2 failed, 3 passed in 2.00s", f"{names[0]}@tests airflow", names[1], code=1)
+    code, lines = run("2 failed, 3 passed in 2.00s", f"{names[0]}@e2e tests airflow", names[1], code=1)
     assert repeated(clone) == ["-m", "pytest", *names]
     assert code == 0
     assert lines[-3:] == [
@@ -177,9 +177,10 @@ def test_it_finds_by_their_names_what_failed_in_a_worker_of_xdist(clone: Path) -
     )
     (clone / "conftest.py").write_text(
         f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+        "from tests.airflow_workers import END_TO_END\n"
         "from tests.xdist_groups import bind\n"
         "def pytest_collection_modifyitems(config, items):\n"
-        "    for item in items * hasattr(config, 'workerinput'): bind(item, 'tests::airflow')\n"
+        "    for item in items * hasattr(config, 'workerinput'): bind(item, f'{END_TO_END}tests::airflow')\n"
     )
     python = clone / ".venv" / "bin" / "python"
     program(python, f'#!/bin/sh\nexec {sys.executable} "$@"\n')
