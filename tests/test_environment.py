@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,7 +41,8 @@ def test_what_fails_is_said_with_the_end_of_its_output(tmp_path: Path, capsys: p
 
 def test_it_says_what_it_does_and_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert step("Installing", [sys.executable, "-c", ""], far=lambda: "2 of 3")
-    assert capsys.readouterr().out == "  Installing ... 2 of 3  0 s\n"
+    # On a busy machine, it takes longer.
+    assert re.fullmatch(r"  Installing \.\.\. 2 of 3  \d+ s\n", capsys.readouterr().out)
 
 
 def test_it_needs_the_standard_library_alone() -> None:

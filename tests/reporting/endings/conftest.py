@@ -60,12 +60,12 @@ def stack(
             "allowed_pythons": isolated_python,
             "allowed_applications": "metadata.,status_source.",
         },
-        # How soon Airflow knows is Airflow's affair.
+        # How soon Airflow knows is Airflow's affair. On a busy machine, a scheduler is silent for ten seconds.
         "scheduler": {
             "task_instance_heartbeat_timeout": 15,
             "task_instance_heartbeat_timeout_detection_interval": 3,
             "orphaned_tasks_check_interval": 5,
-            "scheduler_health_check_threshold": 10,
+            "scheduler_health_check_threshold": 25,
         },
     }
     with (
