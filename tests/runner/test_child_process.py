@@ -66,7 +66,14 @@ def run(python: str, **job: Any) -> Any:
 
 
 def none_runs(pids: list[int]) -> bool:
-    return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids)
+    return not any(map(runs, pids))
+
+
+def runs(pid: int) -> bool:
+    # It may end between two questions.
+    with suppress(psutil.NoSuchProcess):
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    return False
 
 
 def wait_until_none_runs(pids: list[int]) -> None:
