@@ -66,14 +66,7 @@ def run(python: str, **job: Any) -> Any:
 
 
 def none_runs(pids: list[int]) -> bool:
-    return not any(map(runs, pids))
-
-
-def runs(pid: int) -> bool:
-    # It may end between two questions.
-    with suppress(psutil.NoSuchProcess):
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    return False
+    return not any(map(waiting.is_running, pids))
 
 
 def wait_until_none_runs(pids: list[int]) -> None:

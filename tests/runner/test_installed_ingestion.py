@@ -7,12 +7,12 @@ from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
-import psutil
 import pytest
 
 from dag_factory.runner.installed_ingestion import Installed, installed_ingestion
 from dag_factory.settings.options import IN_PROCESS
 from sandbox.client import wait_until
+from tests.waiting import is_running
 
 ACTUAL = version("openmetadata-ingestion")
 Write = Callable[[str], str]
@@ -95,7 +95,7 @@ def test_one_that_hangs_is_given_up_with_all_that_it_has_started(program: Write,
     pid = int((tmp_path / "pid").read_text())
 
     def gone() -> tuple[bool | None, str]:
-        runs = psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        runs = is_running(pid)
         return (None if runs else True), "it still runs"
 
     wait_until(gone, "what it has started to end", timeout=30)

@@ -4,12 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from sandbox.process import Process, ProcessDied
 from tests.places import ROOT
-from tests.waiting import wait_for
+from tests.waiting import is_running, wait_for
 
 SLEEP = "import time; time.sleep(60)"
 # Writes its own process id and that of a child, which is in a session of its own, where no group's signal reaches it.
@@ -34,7 +33,7 @@ def pids_in(path: Path) -> list[int]:
 
 
 def none_runs(pids: list[int]) -> bool:
-    return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE for pid in pids)
+    return not any(map(is_running, pids))
 
 
 def test_what_a_process_says_is_in_its_log(tmp_path: Path) -> None:
