@@ -22,7 +22,7 @@ def configs(site: Site) -> list[Finding]:
     doubtful = [each for each in found if each.warnings]
     findings = []
     if broken:
-        findings.append(_named(fail, broken, "broken, and no version of them runs"))
+        findings.append(_named(fail, broken, "broken, without a version that runs"))
     if last_good:
         findings.append(_named(warn, last_good, "broken, with a last good version that runs"))
     if doubtful:

@@ -21,7 +21,7 @@ def test_good_and_broken_configs_are_counted_and_the_broken_ones_named(machine: 
     (machine.store / "worse.yaml").write_text("name: worse\npipelineType: dance\n")
     (said,) = machine.said("configs")
     assert said == (
-        "fail: 2 configs are broken, and no version of them runs: 'bad.json:1:37', 'worse.yaml:2:1'. Run "
+        "fail: 2 configs are broken, without a version that runs: 'bad.json:1:37', 'worse.yaml:2:1'. Run "
         "openmetadata-dag-factory validate: it says what is wrong, and where."
     )
 
