@@ -686,6 +686,19 @@ def test_a_shard_that_is_loaded_for_the_first_time_leaves_nothing_out_however_lo
     assert result["dags"] == sorted(path.stem for path in SAMPLES.glob("*.json"))
 
 
+def test_after_a_load_of_an_empty_store_new_configs_wait_for_a_load_that_has_time(parse: Parse, store: Path) -> None:
+    configs = {path: path.read_bytes() for path in store.glob("*.json")}
+    for path in configs:
+        path.unlink()
+    assert parse(store)["dags"] == {}
+    for path, content in configs.items():
+        path.write_bytes(content)
+    result = parse(store, AIRFLOW__DAG_PROCESSOR__DAG_FILE_PROCESSOR_TIMEOUT="0.02")
+    assert len(result["dags"]) < len(configs)
+    assert "not loaded yet" in result["log"]
+    assert len(parse(store)["dags"]) == len(configs)
+
+
 def test_a_setting_that_names_no_store_is_no_import_error(parse: Parse, store: Path) -> None:
     result = parse(store, AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE="")
     assert result["errors"] == {}
