@@ -122,8 +122,8 @@ def wait_until_parsed(
             return False
     except DagFactoryError:
         return False
-    # A load notes that it has begun. Airflow stores its DAGs only after that. Where it has parsed an outdated loader at
-    # the same time and stores its DAGs last, they count as made by that one.
+    # Airflow may store a parse's DAGs only after the parse has noted its marker. Where it has parsed an outdated loader
+    # at the same time and stores its DAGs last, they count as made by that one.
     deadline = time.monotonic() + STORING_SECONDS
     while _have_dags_still(outdated):
         if time.monotonic() > deadline or not request_parses(asked):

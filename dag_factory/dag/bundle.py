@@ -14,6 +14,7 @@ from dag_factory import settings
 from dag_factory.dag.bundle_list import bundle_problems, part_of
 from dag_factory.dag.later_seconds import configured_later_seconds
 from dag_factory.dag.load_notes import notes_path, read_loads
+from dag_factory.dag.load_settings import own_revision
 from dag_factory.dag.loader_folder import STORING_SECONDS, LoaderFolder
 from dag_factory.dag.touches import Touches
 from dag_factory.errors import DagFactoryError, LoaderError, SettingsError
@@ -157,8 +158,6 @@ def _import_for_parses() -> None:
 
     The revision of the code is then that of what is imported here, even if its files are replaced later.
     """
-    from dag_factory.dag.load_settings import own_revision
-
     for name in _OF_PARSES:
         try:
             import_module(name)

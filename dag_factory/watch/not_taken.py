@@ -32,13 +32,11 @@ class NotTaken:
         # What no load was seen for.
         self._unseen: DagIds = frozenset()
 
-    def note_unseen(self, dag_ids: DagIds) -> None:
-        """Take note of changes that no load was seen for."""
-        self._unseen = union(self._unseen, dag_ids)
-
-    def note_seen(self, dag_ids: DagIds) -> None:
-        """Take note of changes that a load was seen for."""
-        if dag_ids is None:
+    def note(self, dag_ids: DagIds, *, is_seen: bool) -> None:
+        """Take note of changes, and whether a load was seen for them."""
+        if not is_seen:
+            self._unseen = union(self._unseen, dag_ids)
+        elif dag_ids is None:
             self._unseen = frozenset()
         elif self._unseen is not None:
             self._unseen = frozenset(self._unseen).difference(dag_ids)

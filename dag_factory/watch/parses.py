@@ -193,6 +193,7 @@ class Parses:
     async def _ask_until_seen(self, wanted: WantedParse) -> None:
         dag_ids = await self._concerned(wanted)
         intervals = iter(self._retry_seconds)
+        was_seen = False
         try:
             marker, notes, unseen = await asyncio.to_thread(self._look, dag_ids)
             due = notes.keys() if wanted.even_if_seen else unseen
@@ -200,7 +201,6 @@ class Parses:
                 interval = next(intervals, None)
                 if interval is None:
                     log.warning("No parse of the loader has been seen. Is Airflow's DAG processor running?")
-                    self._not_taken.note_unseen(dag_ids)
                     return
                 if due:
                     await wanted.request(dag_ids, notes.keys() - due)
@@ -210,16 +210,14 @@ class Parses:
                 if notes != before:
                     intervals = iter(self._retry_seconds)
                     due = {shard for shard in unseen if notes[shard] != before.get(shard)}
-            self._not_taken.note_seen(dag_ids)
+            was_seen = True
         except StoreError as error:
             # Without a marker it can't be known when a parse has seen the change, but the request may still lead to
             # one.
             log.warning("%s", error)
-            self._not_taken.note_unseen(dag_ids)
             await wanted.request(dag_ids)
-        except Exception:
-            self._not_taken.note_unseen(dag_ids)
-            raise
+        finally:
+            self._not_taken.note(dag_ids, is_seen=was_seen)
 
     async def _concerned(self, wanted: WantedParse) -> DagIds:
         """Return the DAG ids that a change concerns, None where these may be all."""

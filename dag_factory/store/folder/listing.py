@@ -172,12 +172,16 @@ class _Listing:
             found = {entry.name: entry for entry in bounded(entries)}
         self._seen.add(identity)
         self._listed[path] = identity
-        shown = [name for name in sorted(found) if not name.startswith(".")]
-        for name in shown:
-            if not is_utf8(name):
+        shown = {}
+        for name in sorted(found):
+            if name.startswith("."):
+                continue
+            if is_utf8(name):
+                shown[name] = found[name]
+            else:
                 problem = "is not a name in UTF-8, so it is ignored. Rename it"
                 self._ignored[_within(folder) + name] = f"{name!r} in folder '{one_line(str(folder))}' {problem}"
-        return {name: found[name] for name in shown if is_utf8(name)}
+        return shown
 
     def _leave_out(self, folder: PurePosixPath, error: OSError) -> None:
         self._unlisted[str(folder)] = str(error.strerror)
