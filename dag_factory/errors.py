@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dag_factory.plain_text import cut, one_line
-from dag_factory.secrets.shown_names import shown_field
+from dag_factory.standalone.plain_text import cut, one_line
+from dag_factory.standalone.secrets.shown_names import shown_field
 
 _LONGEST_NAME = 300
 

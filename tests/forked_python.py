@@ -22,7 +22,7 @@ import airflow.serialization.serialized_objects
 import airflow.providers.standard.operators.trigger_dagrun
 import airflow.providers.standard.sensors.external_task
 import dag_factory.dag.loader
-import dag_factory.plugin
+import dag_factory.api_server.plugin
 
 def prepare(env):
     airflow.configuration.AIRFLOW_HOME = env["AIRFLOW_HOME"]
@@ -36,7 +36,7 @@ def prepare(env):
 INGESTION = """
 import warnings
 warnings.simplefilter("ignore")
-from dag_factory.ingestion.imports import import_ingestion
+from dag_factory.standalone.ingestion.imports import import_ingestion
 import_ingestion()
 
 def prepare(env): pass

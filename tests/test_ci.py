@@ -14,7 +14,7 @@ import pytest
 
 from tests.places import ROOT
 
-FLAKY = "tests/api/test_x.py::test_y[a b$(c)-d@e]"
+FLAKY = "tests/api_server/api/test_x.py::test_y[a b$(c)-d@e]"
 ONE_FAILED = "1 failed, 4 passed in 2.00s"
 
 # In place of make: `make test` writes what pytest does.

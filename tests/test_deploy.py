@@ -18,8 +18,8 @@ from packaging.specifiers import SpecifierSet
 
 from dag_factory.cli.__main__ import parser
 from dag_factory.dag.bundle_list import is_own, part_of
-from dag_factory.provider import get_provider_info
 from dag_factory.settings.options import OPTIONS, SECTION
+from dag_factory.settings.provider import get_provider_info
 from tests.places import ROOT
 from tools.install_paths import pinned
 

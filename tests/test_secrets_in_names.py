@@ -23,20 +23,20 @@ from fastapi import FastAPI
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from dag_factory.api.app import create_app
+from dag_factory.api_server.api.app import create_app
+from dag_factory.api_server.watch.change_log import NEW, report
 from dag_factory.cli.__main__ import main
 from dag_factory.configs.document import parse
 from dag_factory.dag.builder import build_dag, build_placeholder
 from dag_factory.errors import ConfigError, DagFactoryError
-from dag_factory.secrets.redaction import secret_values
+from dag_factory.standalone.secrets.redaction import secret_values
 from dag_factory.store.archive.secrets import without_secrets
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import Config, check
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.task.run_conf import overridden
-from dag_factory.watch.change_log import NEW, report
 from tests.airflow_versions import DagSerialization
-from tests.api.conftest import ask  # noqa: F401 - a fixture
+from tests.api_server.api.conftest import ask  # noqa: F401 - a fixture
 from tests.documents import REST
 from tests.examples import examples
 from tests.places import TESTS

@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from dag_factory.runner.interpreter import SCRIPT
+from dag_factory.task.runner.interpreter import SCRIPT
 from tests.fast_tier.guard import Guard
 from tests.fast_tier.no_ingestion import NotFast
 from tests.tiers import API_SERVERS_ALONE, MOST_AIRFLOWS, STARTS_NONE, STARTS_ONE, airflow_of

@@ -30,25 +30,25 @@ LONGEST_FIRST = (
     "tests/reporting/endings::stack",
     "tests::airflow_under_load",
     "tests::airflow_apart",
-    "tests/watch/test_in_airflow.py::airflow_watching",
+    "tests/api_server/watch/test_in_airflow.py::airflow_watching",
     "tests/sandbox/test_run.py",
-    "tests/api::fab",
+    "tests/api_server/api::fab",
     "tests/test_readme.py",
 )
 # Each takes half a minute of a core to start. A test that needs other settings than these have finds one among them
 # that can have them too, or another store or DAG in one of them.
 MOST_AIRFLOWS = 8
 # Of these, only the API server runs: one of an Airflow's four components.
-API_SERVERS_ALONE = {"tests/api::simple_api_server", "tests/api::fab_api_server"}
+API_SERVERS_ALONE = {"tests/api_server/api::simple_api_server", "tests/api_server/api::fab_api_server"}
 # Files whose tests start an Airflow by themselves, and those that start a browser, or only commands of Airflow's.
 STARTS_ONE = {"tests/sandbox/test_run.py"}
 STARTS_NONE = {
-    "tests/api/test_forged_requests.py",
+    "tests/api_server/api/test_forged_requests.py",
     "tests/dag/test_bundle_in_airflow.py",
     "tests/page_in_browser/test_list.py",
     "tests/page_in_browser/test_tab.py",
     "tests/test_readme.py",
-    "tests/watch/test_parse_requests.py",
+    "tests/api_server/watch/test_parse_requests.py",
 }
 
 # The fixture of a service in a process of its own, which each test asks for many things; also as a parameter.
@@ -56,8 +56,8 @@ SLOW = "s3"
 
 # Tests that run with either auth manager have one of these parameters, and ask for its Airflow while they run.
 BY_AUTH_MANAGER = {
-    "airflow": "tests::airflow", "fab": "tests/api::fab",
-    "simple": "tests/api::simple_api_server", "FAB": "tests/api::fab_api_server",
+    "airflow": "tests::airflow", "fab": "tests/api_server/api::fab",
+    "simple": "tests/api_server/api::simple_api_server", "FAB": "tests/api_server/api::fab_api_server",
 }  # fmt: skip
 
 

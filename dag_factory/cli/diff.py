@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from dag_factory.api_server.sync import configured
+from dag_factory.api_server.sync.difference import Difference
 from dag_factory.cli.exits import FOUND, command
 from dag_factory.cli.output import print_json
 from dag_factory.cli.server_options import as_json, chosen, prepare, print_pipelines, remarks
-from dag_factory.sync import configured
-from dag_factory.sync.difference import Difference
 
 
 @command

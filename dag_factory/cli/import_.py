@@ -8,17 +8,17 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from dag_factory.api_server.watch.loader_files import LoaderFiles
+from dag_factory.api_server.watch.parse_requests import DatabaseRequests
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import FOUND, command
 from dag_factory.cli.output import count_of, print_json, progress
-from dag_factory.plain_text import printable
-from dag_factory.secrets.sealing import Keys
 from dag_factory.settings import airflow_settings
+from dag_factory.standalone.plain_text import printable
+from dag_factory.standalone.secrets.sealing import Keys
 from dag_factory.store import configured_store
 from dag_factory.store.archive.reading import Archive
 from dag_factory.store.archive.restoring import Restored, restore
-from dag_factory.watch.loader_files import LoaderFiles
-from dag_factory.watch.parse_requests import DatabaseRequests
 
 
 @command

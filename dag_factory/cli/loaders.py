@@ -7,18 +7,18 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from dag_factory.api_server.watch.loader_files import LoaderFile
+from dag_factory.api_server.watch.parse_requests import have_dags, request_parses
 from dag_factory.dag.loader_file import loader_text
 from dag_factory.dag.loader_folder import STORING_SECONDS, LoaderFolder
 from dag_factory.errors import DagFactoryError, LoaderError
-from dag_factory.plain_text import printable
 from dag_factory.settings import airflow_settings
+from dag_factory.standalone.plain_text import printable
 from dag_factory.store import ConfigStore, configured_store
 from dag_factory.store.folder.files import sync
 from dag_factory.store.markers import all_have_seen
 from dag_factory.store.parts import Part
 from dag_factory.store.shards import Shard, shards
-from dag_factory.watch.loader_files import LoaderFile
-from dag_factory.watch.parse_requests import have_dags, request_parses
 
 WAIT_SECONDS = 120.0
 AGAIN_SECONDS = 15.0

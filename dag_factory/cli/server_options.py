@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from dag_factory.api_server.sync.difference import Chosen, Difference, Differing
 from dag_factory.cli.database import use_database
 from dag_factory.cli.output import print_table
-from dag_factory.sync.difference import Chosen, Difference, Differing
 
 
 def prepare() -> None:

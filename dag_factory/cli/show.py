@@ -14,16 +14,16 @@ from dag_factory.cli.output import print_json, print_table
 from dag_factory.configs.dag_ids import clean_dag_id
 from dag_factory.configs.document import Document
 from dag_factory.errors import CommandError, ConfigError, SettingsError
-from dag_factory.plain_text import cut, one_line
-from dag_factory.runner.installed_ingestion import installed_ingestion
-from dag_factory.runner.interpreter import choose
 from dag_factory.settings.options import IN_PROCESS, SECTION
+from dag_factory.standalone.plain_text import cut, one_line
 from dag_factory.store import ConfigStore
 from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.config_files import ConfigFiles
 from dag_factory.store.config_version import config_version, version_text
 from dag_factory.store.examination import Examination, Examined
 from dag_factory.store.origins import Value, shown, values_of, with_shown_names
+from dag_factory.task.runner.installed_ingestion import installed_ingestion
+from dag_factory.task.runner.interpreter import choose
 
 # Of a value in the table. JSON has all of it.
 _LONGEST = 300

@@ -9,21 +9,21 @@ import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
+from dag_factory.api_server.sync import configured
+from dag_factory.api_server.sync.difference import Differing
+from dag_factory.api_server.sync.direct_writes import write_configs
+from dag_factory.api_server.sync.pruning import Pruned, candidates, prune
+from dag_factory.api_server.sync.redeploy import Redeployed, redeploy
+from dag_factory.api_server.sync.server_api import ServerApi, configured_connection
+from dag_factory.api_server.sync.server_pipelines import Listing
+from dag_factory.api_server.watch.loader_files import LoaderFiles
+from dag_factory.api_server.watch.parse_requests import DatabaseRequests
 from dag_factory.cli.exits import FAILED, FOUND, command
 from dag_factory.cli.output import print_json, progress
 from dag_factory.cli.server_options import as_json, chosen, prepare, print_pipelines, remarks
 from dag_factory.errors import DagFactoryError
 from dag_factory.settings import airflow_settings
 from dag_factory.store import configured_store
-from dag_factory.sync import configured
-from dag_factory.sync.difference import Differing
-from dag_factory.sync.direct_writes import write_configs
-from dag_factory.sync.pruning import Pruned, candidates, prune
-from dag_factory.sync.redeploy import Redeployed, redeploy
-from dag_factory.sync.server_api import ServerApi, configured_connection
-from dag_factory.sync.server_pipelines import Listing
-from dag_factory.watch.loader_files import LoaderFiles
-from dag_factory.watch.parse_requests import DatabaseRequests
 
 # Of a call for many pipelines: the server waits for Airflow, one pipeline after another.
 _DEPLOY_SECONDS = 300.0

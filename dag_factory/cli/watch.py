@@ -8,13 +8,13 @@ import signal
 from contextlib import suppress
 
 from dag_factory import settings
+from dag_factory.api_server.watch.loader_files import LoaderFiles
+from dag_factory.api_server.watch.parses import configured_parses
+from dag_factory.api_server.watch.start import watch as watch_store
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import command
 from dag_factory.settings import airflow_settings
 from dag_factory.store import configured_store
-from dag_factory.watch.loader_files import LoaderFiles
-from dag_factory.watch.parses import configured_parses
-from dag_factory.watch.start import watch as watch_store
 
 
 @command

@@ -3,6 +3,6 @@ From a config to its DAG, in memory.
 
 Runs in the DAG processor at each parse, and in a worker for the one DAG of its task. What is about loader files
 (`bundle_list`, `loader_file`, `loader_folder`, `later_seconds`, `tags`) runs in the API server and in commands too, and
-imports nothing that builds a DAG. The room may import all but `watch`, `api` and `cli`. It uses no ingestion code, and
+imports nothing that builds a DAG. The room may import all but `api_server` and `cli`. It uses no ingestion code, and
 no network but the store's own, where that is remote.
 """

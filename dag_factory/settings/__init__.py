@@ -1,8 +1,8 @@
 """
 What operators set: section ``[openmetadata_dag_factory]`` of airflow.cfg or its environment, read here.
 
-Beside it, what can be set (`options`), what is read of Airflow's other sections (`airflow_settings`), and what differs
-between Airflows (`airflow_versions`).
+Beside it, what can be set (`options`), what is read of Airflow's other sections (`airflow_settings`), what differs
+between Airflows (`airflow_versions`), and what Airflow discovers of it (`provider`, `connection_form`).
 
 Runs in every process of Airflow. It imports only the standard library, Airflow, and the exceptions.
 """

@@ -11,11 +11,11 @@ from typing import Any
 from airflow.sdk.bases.hook import BaseHook
 
 from dag_factory.configs.allowed import allowed_here
-from dag_factory.configs.connection_form import CONN_TYPE, FIELDS, HIDDEN, HOOK_NAME, LABELS, PLACEHOLDERS
 from dag_factory.configs.document import Document
 from dag_factory.configs.server_connection import operators_server
 from dag_factory.errors import DagFactoryError
-from dag_factory.secrets.references import find_connection
+from dag_factory.settings.connection_form import CONN_TYPE, FIELDS, HIDDEN, HOOK_NAME, LABELS, PLACEHOLDERS
+from dag_factory.standalone.secrets.references import find_connection
 
 
 class OpenMetadataHook(BaseHook):

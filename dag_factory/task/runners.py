@@ -8,15 +8,15 @@ from dataclasses import asdict
 from typing import Protocol
 
 from dag_factory.errors import DagFactoryError
-from dag_factory.ingestion.orders import REPORT, RUN
-from dag_factory.ingestion.run import PipelineRun, PreparedRun, RunOutcome, close_streamed_log
-from dag_factory.ingestion.sqlalchemy_patches import apply_patches
-from dag_factory.openmetadata.outcomes import Report, Reporter
-from dag_factory.runner.child_process import Child
-from dag_factory.runner.interpreter import environment
-from dag_factory.secrets.masking import Mask
+from dag_factory.standalone.ingestion.orders import REPORT, RUN
+from dag_factory.standalone.ingestion.run import PipelineRun, PreparedRun, RunOutcome, close_streamed_log
+from dag_factory.standalone.ingestion.sqlalchemy_patches import apply_patches
+from dag_factory.standalone.openmetadata.outcomes import Report, Reporter
+from dag_factory.standalone.secrets.masking import Mask
 from dag_factory.task.failures import in_plain_words
 from dag_factory.task.overtime import no_overtime
+from dag_factory.task.runner.child_process import Child
+from dag_factory.task.runner.interpreter import environment
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,7 @@ The start of a worker: it imports once, before it forks its runs, what each of t
 
 LocalExecutor forks its workers from the scheduler, Celery from the process that `airflow celery worker` starts, and
 each worker forks a process for each task: all of them share the memory of what was imported before. Runs by another
-interpreter are forked from a template of that interpreter, see `dag_factory.runner.templates`.
+interpreter are forked from a template of that interpreter, see `dag_factory.task.runner.templates`.
 
 Every process of Airflow imports this module, so its own imports are late.
 """
@@ -54,7 +54,7 @@ def prepare() -> None:
         if settings.warm_start():
             pythons = {settings.python(), *settings.allowed_pythons()}
             if hasattr(os, "pidfd_open"):
-                from dag_factory.runner.templates import start_templates
+                from dag_factory.task.runner.templates import start_templates
 
                 start_templates(sorted(pythons - {IN_PROCESS}), settings.warm_start_idle())
             if settings.python() == IN_PROCESS and find_spec("metadata") is not None:
@@ -68,8 +68,8 @@ def prepare() -> None:
 
 
 def _import() -> None:
-    from dag_factory.ingestion.imports import import_ingestion
-    from dag_factory.ingestion.sqlalchemy_patches import patches_set_aside
+    from dag_factory.standalone.ingestion.imports import import_ingestion
+    from dag_factory.standalone.ingestion.sqlalchemy_patches import patches_set_aside
 
     began = time.monotonic()
     for name in _OURS:

@@ -1,1 +1,1 @@
-from tests.sync.conftest import server, store  # noqa: F401 - fixtures
+from tests.api_server.sync.conftest import server, store  # noqa: F401 - fixtures

@@ -248,7 +248,7 @@ def test_airflow_s_config_and_the_memory_of_the_store_must_be_readable(forked_py
 import os, sys
 from argparse import Namespace
 from dag_factory.cli.init import init
-import dag_factory.watch.loader_files, dag_factory.cli.loaders, encodings.utf_8_sig
+import dag_factory.api_server.watch.loader_files, dag_factory.cli.loaders, encodings.utf_8_sig
 {become_another}
 init(Namespace(dags_folder=None, shards=None, settings=False, force=False))
 """

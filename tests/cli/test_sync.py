@@ -10,9 +10,9 @@ import pytest
 from dag_factory.cli.__main__ import main
 from dag_factory.store import configured_memory, open_store
 from dag_factory.store.folder.folder_store import FolderStore
-from tests.sync.conftest import SECTION
-from tests.sync.servers import Document, Failure, Server
-from tests.sync.test_difference import deploy_all
+from tests.api_server.sync.conftest import SECTION
+from tests.api_server.sync.servers import Document, Failure, Server
+from tests.api_server.sync.test_difference import deploy_all
 
 
 def run(*arguments: str) -> int:

@@ -24,7 +24,7 @@ SAMPLES = TESTS / "samples"
 # What is imported anew where a process parses a loader, serializes its DAGs, and has refreshed the bundle before.
 IMPORTED = """
 import sys
-import dag_factory.plugin  # as Airflow does, before it parses
+import dag_factory.api_server.plugin  # as Airflow does, before it parses
 from tests.airflow_versions import DagSerialization, bag_of, bundles_configured
 assert "dag_factory.dag.load" not in sys.modules
 bundle = bundles_configured().get_bundle("ours")

@@ -285,7 +285,15 @@ def test_the_same_store_gives_the_same_bytes_whatever_the_seed_the_clock_and_the
     assert json.dumps(first["dags"], sort_keys=True) == json.dumps(second["dags"], sort_keys=True)
 
 
-FORBIDDEN = ["metadata", "fastapi", "httpx", "watchdog", "typer", "requests", "dag_factory.ingestion.ometa_client"]
+FORBIDDEN = [
+    "metadata",
+    "fastapi",
+    "httpx",
+    "watchdog",
+    "typer",
+    "requests",
+    "dag_factory.standalone.ingestion.ometa_client",
+]
 
 
 @pytest.mark.slow

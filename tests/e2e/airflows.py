@@ -26,7 +26,7 @@ DAGS_FOLDER = ROOT / "dags"
 # Modules that the workers of an Airflow find: an application, and what stands for spaCy's model.
 WORKER_MODULES = (ROOT / "sandbox" / "applications", TESTS / "ingestion" / "worker_modules")
 # Makes a process find no openmetadata-ingestion.
-WITHOUT_INGESTION = TESTS / "runner" / "without_ingestion"
+WITHOUT_INGESTION = TESTS / "task" / "runner" / "without_ingestion"
 
 
 def stack(

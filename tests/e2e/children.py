@@ -8,8 +8,8 @@ from contextlib import suppress
 
 import psutil
 
-from dag_factory.ingestion.template import OPTION
-from dag_factory.runner.interpreter import SCRIPT
+from dag_factory.standalone.ingestion.template import OPTION
+from dag_factory.task.runner.interpreter import SCRIPT
 from sandbox.stack import AirflowStack
 
 

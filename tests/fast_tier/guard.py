@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from dag_factory.runner.interpreter import SCRIPT
+from dag_factory.task.runner.interpreter import SCRIPT
 from tests.fast_tier.no_ingestion import NotFast, install
 
 SLOW = ("e2e", "ingestion")

@@ -13,7 +13,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from tests.page_in_browser.rows import Row
 from tests.places import ROOT
 
-STATIC = ROOT / "dag_factory" / "page" / "static"
+STATIC = ROOT / "dag_factory" / "api_server" / "page" / "static"
 PREFIX = "/openmetadata-pipelines"
 POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
 # As Airflow 3.3's UI does.

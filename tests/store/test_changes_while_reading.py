@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.secrets.sealing import Keys
+from dag_factory.api_server.sync.stored_configs import stored_configs
+from dag_factory.standalone.secrets.sealing import Keys
 from dag_factory.store.archive import LEFT_OUT
 from dag_factory.store.archive.writing import export
 from dag_factory.store.config_files import ConfigFiles
@@ -20,7 +21,6 @@ from dag_factory.store.index import Index
 from dag_factory.store.memory import Memory
 from dag_factory.store.origins import values_of
 from dag_factory.store.stamps import Stamp
-from dag_factory.sync.stored_configs import stored_configs
 from tests.documents import REST
 
 EDITED = "sales/edited.yaml"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dag_factory.configs.connection_form import FIELDS, HOOK_CLASS
+from dag_factory.settings.connection_form import FIELDS, HOOK_CLASS
 from dag_factory.task.hook import OpenMetadataHook
 from sandbox.failing import HttpServer, SocketServer, hang, running
 from sandbox.server import OpenMetadataServer
@@ -131,14 +131,14 @@ def test_airflow_3_1_is_told_the_same_by_the_hook() -> None:
 
 def test_what_describes_the_provider_is_cheap() -> None:
     before = set(sys.modules)
-    for name in [each for each in before if each.startswith("dag_factory.configs.connection_form")]:
+    for name in [each for each in before if each.startswith("dag_factory.settings.connection_form")]:
         del sys.modules[name]
-    from dag_factory.provider import get_provider_info
+    from dag_factory.settings.provider import get_provider_info
 
     assert get_provider_info()["connection-types"][0]["connection-type"] == "openmetadata"
     assert set(sys.modules) - before <= {
-        "dag_factory.provider",
-        "dag_factory.configs.connection_form",
+        "dag_factory.settings.provider",
+        "dag_factory.settings.connection_form",
         "dag_factory.settings.options",
     }
 

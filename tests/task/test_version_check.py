@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dag_factory.errors import ServerError
-from dag_factory.runner.installed_ingestion import Installed
+from dag_factory.task.runner.installed_ingestion import Installed
 from dag_factory.task.version_check import Interpreter, require_fitting_version
 
 SERVER = {"hostPort": "https://user:canary@om.example:8585/api"}

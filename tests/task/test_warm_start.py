@@ -34,8 +34,9 @@ class Signal:
     def connect(self, receiver):
         self.receivers.append(receiver)
 
-stub("dag_factory.ingestion.imports", import_ingestion=import_ingestion)
-stub("dag_factory.runner.templates", start_templates=lambda pythons, idle: done["templates"].append([pythons, idle]))
+stub("dag_factory.standalone.ingestion.imports", import_ingestion=import_ingestion)
+started = done["templates"]
+stub("dag_factory.task.runner.templates", start_templates=lambda pythons, idle: started.append([pythons, idle]))
 stub("dag_factory.dag.loader")
 stub("dag_factory.task.execution")
 stub("celery")

@@ -15,14 +15,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dag_factory.api_server.watch.file_events import open_file_events
+from dag_factory.api_server.watch.folder_watcher import FolderWatcher
+from dag_factory.api_server.watch.intervals import Intervals
+from dag_factory.api_server.watch.pending_changes import Debounce
 from dag_factory.store import writer
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.own_files import PENDING
-from dag_factory.watch.file_events import open_file_events
-from dag_factory.watch.folder_watcher import FolderWatcher
-from dag_factory.watch.intervals import Intervals
-from dag_factory.watch.pending_changes import Debounce
 from tests.torture.calls import contents, deploy, drop, load, set_up, version_of
 from tests.torture.judge import NEW
 from tests.torture.processes import forked

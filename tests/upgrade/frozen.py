@@ -20,17 +20,18 @@ from typing import Any
 
 from airflow import __version__ as airflow_version
 
+from dag_factory.api_server.sync.last_difference import LastDifference, keep
 from dag_factory.configs.validation.validator import examine
 from dag_factory.dag.builder import build_dag
 from dag_factory.dag.load_history import Limits
 from dag_factory.dag.load_notes import LoadNotes, notes_path
 from dag_factory.dag.loader import load_dags
 from dag_factory.dag.tags import WARNING_TAG
-from dag_factory.openmetadata.counts import COUNTS_XCOM
-from dag_factory.openmetadata.outcomes import OUTCOME_XCOM, left_by_task
 from dag_factory.reporting.run_note import run_note
-from dag_factory.secrets.sealing import Keys
 from dag_factory.settings.options import SECTION
+from dag_factory.standalone.openmetadata.counts import COUNTS_XCOM
+from dag_factory.standalone.openmetadata.outcomes import OUTCOME_XCOM, left_by_task
+from dag_factory.standalone.secrets.sealing import Keys
 from dag_factory.store import configured_store, memory_of
 from dag_factory.store.archive import ENCRYPTED
 from dag_factory.store.archive.writing import export
@@ -41,7 +42,6 @@ from dag_factory.store.folder.pending import Pending
 from dag_factory.store.own_files import PENDING
 from dag_factory.store.shards import WHOLE, Shard, shards
 from dag_factory.store.writer import checked, deploy, parsed
-from dag_factory.sync.last_difference import LastDifference, keep
 from tests.airflow_versions import DagSerialization
 from tests.places import TESTS
 

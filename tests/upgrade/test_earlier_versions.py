@@ -10,11 +10,12 @@ from urllib.parse import quote
 import pytest
 
 from dag_factory import __version__
+from dag_factory.api_server.sync.last_difference import last_difference
 from dag_factory.dag.load_notes import notes_path, read_loads
 from dag_factory.dag.loader import load_dags
 from dag_factory.errors import MissingStoreError
-from dag_factory.secrets.references import decrypted
-from dag_factory.secrets.sealing import Keys
+from dag_factory.standalone.secrets.references import decrypted
+from dag_factory.standalone.secrets.sealing import Keys
 from dag_factory.store import configured_memory, configured_store
 from dag_factory.store.archive.reading import Archive
 from dag_factory.store.archive.restoring import restore
@@ -24,7 +25,6 @@ from dag_factory.store.folder.pending import Pending
 from dag_factory.store.own_files import MARKER, PENDING
 from dag_factory.store.shards import WHOLE, shards
 from dag_factory.store.writer import checked, delete, deploy
-from dag_factory.sync.last_difference import last_difference
 from tests.object_storage import S3, connection_to
 from tests.upgrade.frozen import (
     FOLDER,

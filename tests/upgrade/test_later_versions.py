@@ -21,10 +21,11 @@ from typing import Any
 
 import pytest
 
+from dag_factory.api_server.sync.last_difference import last_difference
 from dag_factory.dag.load_notes import notes_path, read_loads
 from dag_factory.dag.loader import load_dags
 from dag_factory.errors import ArchiveError, MissingStoreError
-from dag_factory.secrets.sealing import Keys
+from dag_factory.standalone.secrets.sealing import Keys
 from dag_factory.store import configured_memory, configured_store
 from dag_factory.store.archive import MANIFEST
 from dag_factory.store.archive.reading import Archive
@@ -33,7 +34,6 @@ from dag_factory.store.database import SCHEMA_VERSION
 from dag_factory.store.markers import is_seen
 from dag_factory.store.rotation import rotate
 from dag_factory.store.shards import WHOLE
-from dag_factory.sync.last_difference import last_difference
 from tests.upgrade.frozen import all_frozen, meaning, put_memory_in_place, tags_of
 
 NEWEST = all_frozen()[-1]

@@ -19,9 +19,9 @@ WARNINGS = "default\nerror:::(dag_factory|tests|sandbox)"
 FAST = ("-m", "not e2e and not ingestion", "-n", "3", "--dist", "worksteal", "--hypothesis-profile=quick")
 # The life of a pipeline, and what is most Airflow's: page, bundle, shards, object storage, form of a Connection.
 LIFE = (
-    "tests/api/test_server_calls.py",
+    "tests/api_server/api/test_server_calls.py",
     "tests/test_end_to_end.py",
-    "tests/page/test_in_airflow.py",
+    "tests/api_server/page/test_in_airflow.py",
     "tests/test_object_storage_in_airflow.py",
     "tests/task/test_hook.py",
     "tests/dag/test_bundle_in_airflow.py",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from importlib.util import find_spec
 
 from dag_factory import settings
+from dag_factory.api_server.watch.leader_lock import LeaderLock
 from dag_factory.cli.checks.check import Finding, ok, split, unknown, warn
 from dag_factory.cli.checks.recommended import (
     FILE_PROCESS_INTERVAL,
@@ -25,7 +26,6 @@ from dag_factory.settings import airflow_settings
 from dag_factory.settings.airflow_settings import MetricsBackend
 from dag_factory.settings.options import IN_PROCESS, SECTION
 from dag_factory.store.folder.folder_store import FolderStore
-from dag_factory.watch.leader_lock import LeaderLock
 
 MOST_OF_A_CORE = 0.05
 """While nothing changes, parsing should cost no larger share of a core."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from dag_factory import settings
+from dag_factory.api_server.watch.loader_files import LoaderFile, LoaderFiles
 from dag_factory.cli.checks.check import within
 from dag_factory.settings import airflow_settings
 from dag_factory.store import ConfigStore, configured_index, configured_memory, configured_store
@@ -15,7 +16,6 @@ from dag_factory.store.config_files import is_defaults
 from dag_factory.store.index import Index
 from dag_factory.store.memory import Memory
 from dag_factory.store.shards import Shard
-from dag_factory.watch.loader_files import LoaderFile, LoaderFiles
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -68,7 +68,7 @@ class Site:
     @cached_property
     def made_by(self) -> list[tuple[str, LoaderFile]]:
         """A DAG of each file that makes our DAGs, with the file."""
-        from dag_factory.watch.parse_requests import tagged_dags
+        from dag_factory.api_server.watch.parse_requests import tagged_dags
 
         return self.ask(lambda _: tagged_dags())
 

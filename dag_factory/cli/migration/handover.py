@@ -7,12 +7,12 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from dag_factory.api_server.watch.loader_files import LoaderFile
+from dag_factory.api_server.watch.parse_requests import request_parses
 from dag_factory.cli.migration.airflow_state import parses_now, waiting
 from dag_factory.dag.bundle_list import own_bundles
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.settings import airflow_settings
-from dag_factory.watch.loader_files import LoaderFile
-from dag_factory.watch.parse_requests import request_parses
 
 WAIT_SECONDS = 120.0
 # Airflow drops a request where it is parsing the file already.

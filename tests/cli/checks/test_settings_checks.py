@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from dag_factory.api_server.watch.leader_lock import LeaderLock
 from dag_factory.cli.checks.settings_checks import risky_settings
 from dag_factory.cli.checks.site import Site
-from dag_factory.watch.leader_lock import LeaderLock
 from tests.cli.checks.conftest import OURS, Machine
 
 

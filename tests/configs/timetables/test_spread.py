@@ -15,11 +15,11 @@ from airflow.timetables.trigger import CronTriggerTimetable
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dag_factory.api_server.plugin import OpenMetadataDagFactoryPlugin
 from dag_factory.configs.pipeline import AirflowConfig
 from dag_factory.configs.timetables.bounded import BoundedTimetable
 from dag_factory.configs.timetables.schedule import cron_timetable, schedule
 from dag_factory.configs.timetables.spread import SpreadTimetable, shortest_interval, spread_runs
-from dag_factory.plugin import OpenMetadataDagFactoryPlugin
 from tests.airflow_versions import decode_timetable, encode_timetable
 from tests.crons import ZONES, crons, moments
 from tests.examples import examples

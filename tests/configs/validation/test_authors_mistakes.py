@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from dag_factory.api_server.watch.change_log import NEW, report
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.folder.misnamed import Misnamed
-from dag_factory.watch.change_log import NEW, report
 from tests.places import TESTS
 
 CASES = TESTS / "cases"
@@ -295,7 +295,7 @@ MISTAKES: list[tuple[str, int, str]] = [
 def said(root: Path, text: str, caplog: pytest.LogCaptureFixture, name: str = "orders.yaml") -> str:
     (root / "defaults.yaml").write_text(DEFAULTS)
     (root / name).write_text(text)
-    caplog.set_level(logging.INFO, "dag_factory.watch")
+    caplog.set_level(logging.INFO, "dag_factory.api_server.watch")
     report(FolderStore(root), {name: NEW})
     warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
     return "\n".join(warnings)
@@ -353,7 +353,7 @@ def test_a_workflow_of_metadata_ingest_is_told_how_to_become_a_config(
 def test_defaults_yml_is_the_same_as_defaults_yaml(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for path in (CASES / "05_defaults_yml").iterdir():
         (tmp_path / path.name).write_text(path.read_text())
-    caplog.set_level(logging.INFO, "dag_factory.watch")
+    caplog.set_level(logging.INFO, "dag_factory.api_server.watch")
     report(FolderStore(tmp_path), {"y_orders.yaml": NEW})
     assert "is good" in caplog.text
 

@@ -1,5 +1,5 @@
 """A server whose pipelines are here in part."""
 
-from tests.sync.lost import world
+from tests.api_server.sync.lost import world
 
 __all__ = ["world"]
