@@ -6,3 +6,10 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
+
+# The rooms of the package, those that lie in another one with its name before theirs.
+ROOMS = sorted(
+    path.parent.relative_to(ROOT / "dag_factory").as_posix()
+    for pattern in ("*", "api_server/*", "standalone/*", "task/*", "cli/checks")
+    for path in (ROOT / "dag_factory").glob(f"{pattern}/__init__.py")
+)

@@ -19,16 +19,10 @@ from dag_factory.standalone.secrets.references import FORMS
 from dag_factory.task.run_conf import KEYS
 from tests.docs.blocks import PAGES as PATHS
 from tests.docs.blocks import blocks
-from tests.places import ROOT
+from tests.places import ROOMS, ROOT
 
 PAGES = {path: path.read_text() for path in PATHS}
 TEXT = "\n".join(PAGES.values())
-# Some rooms hold others, of which each has a line of its own.
-ROOMS = sorted(
-    path.parent.relative_to(ROOT / "dag_factory").as_posix()
-    for pattern in ("*", "api_server/*", "standalone/*", "task/*", "cli/checks")
-    for path in (ROOT / "dag_factory").glob(f"{pattern}/__init__.py")
-)
 
 
 def test_every_target_and_every_module_that_a_text_names_is_there() -> None:

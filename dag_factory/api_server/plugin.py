@@ -1,4 +1,8 @@
-"""What Airflow discovers as a plugin: the timetables that its scheduler deserializes, the listener, and the API."""
+"""
+What Airflow discovers as a plugin: the timetables that its scheduler deserializes, the listeners, the API, the page.
+
+All of Airflow's processes import it, so it imports what is for one of them when that one asks.
+"""
 
 from __future__ import annotations
 

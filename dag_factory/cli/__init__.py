@@ -2,7 +2,7 @@
 The commands of ``airflow openmetadata-dag-factory`` and of the program of the same name, one per file.
 
 Runs in a process of its own that a user starts; Airflow imports this file whenever ``airflow`` starts. It may import
-all but `api`.
+all but the API, the page and the plugin.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
 The task of a pipeline: its operator, its execution, its links; and the hook, which tests a Connection as a task does.
 
-Runs in a worker, which imports the operator by the name that Airflow has stored; `hook` where a Connection is tested,
-in the API server or a worker. It may import the rooms below `dag`. `runner` starts the child
-processes in which ingestion code may run, and also serves the API server.
+Runs in a worker, which gets the operator from the DAG that it builds; `warm_start` where workers are forked, which with
+LocalExecutor is the scheduler; `hook` where a Connection is tested. The API server checks the conf of a run by
+`run_conf`, and a command the server by `server_check`. It may import the rooms below `dag`.
 """

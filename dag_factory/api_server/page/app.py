@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
@@ -12,7 +12,7 @@ from dag_factory.api_server.api.answers import answer_errors
 from dag_factory.api_server.page import action_calls, data_calls, files
 from dag_factory.api_server.page.guard import SameOriginOnly
 from dag_factory.api_server.page.seconds import Budget
-from dag_factory.api_server.page.standings import Standing, visible_to
+from dag_factory.api_server.page.standings import Visible, visible_to
 from dag_factory.settings import airflow_settings
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def create_page(
     airflow: AirflowApi,
     *,
     budget: Budget | None = None,
-    standings: Callable[[Any], Sequence[Standing]] = visible_to,
+    standings: Callable[[Any], Visible] = visible_to,
 ) -> FastAPI:
     """
     Return the app with the page's files, data and actions.

@@ -20,6 +20,7 @@ from dag_factory.api_server.page.permissions import permissions
 from dag_factory.api_server.page.rows import Row, is_ours, row
 from dag_factory.api_server.page.runs import Run, last_runs, runs_of
 from dag_factory.api_server.page.server_difference import server_difference
+from dag_factory.api_server.page.standings import Visible
 from dag_factory.api_server.page.visitor import Visitor, VisitorDep
 
 router = APIRouter(prefix="/data", include_in_schema=False)
@@ -44,13 +45,13 @@ _thread = ThreadPoolExecutor(1, thread_name_prefix="openmetadata-page-counts")
 async def _overview(request: Request, visitor: VisitorDep) -> dict[str, Any]:
     """Return how many pipelines are in which state, and how they differ from those of the OpenMetadata server."""
 
-    def counted() -> dict[str, Any]:
-        return overview(request.app.state.standings(visitor.user))
+    def counted() -> tuple[dict[str, Any], bool]:
+        visible: Visible = request.app.state.standings(visitor.user)
+        return overview(visible.pipelines), visible.are_all
 
-    found, difference = await asyncio.gather(
-        asyncio.get_running_loop().run_in_executor(_thread, counted), asyncio.to_thread(server_difference)
-    )
-    return {**found, "difference": difference}
+    found, are_all = await asyncio.get_running_loop().run_in_executor(_thread, counted)
+    # It counts all pipelines, so it is for those who may see them all.
+    return {**found, "difference": await asyncio.to_thread(server_difference) if are_all else None}
 
 
 @router.get("/pipelines")

@@ -24,7 +24,14 @@ class Standing(NamedTuple):
     tags: set[str]
 
 
-def visible_to(user: Any) -> list[Standing]:
+class Visible(NamedTuple):
+    """The pipelines that a user may see, and whether there are others."""
+
+    pipelines: list[Standing]
+    are_all: bool
+
+
+def visible_to(user: Any) -> Visible:
     """
     Return the pipelines that a user may see.
 
@@ -44,15 +51,12 @@ def visible_to(user: Any) -> list[Standing]:
         raise Refused(403, "The user lacks Airflow's permission to read DAGs. Ask Airflow's operator for it.")
     visible = manager.get_authorized_dag_ids(user=user)
     with create_session() as session:
-        found = {
-            dag_id: Standing(is_paused, last, set())
-            for dag_id, is_paused, last in session.execute(_pipelines())
-            if dag_id in visible
-        }
+        rows = session.execute(_pipelines()).all()
+        found = {dag_id: Standing(is_paused, last, set()) for dag_id, is_paused, last in rows if dag_id in visible}
         for dag_id, tag in session.execute(_tags()):
             if dag_id in found:
                 found[dag_id].tags.add(tag)
-    return list(found.values())
+    return Visible(list(found.values()), are_all=len(found) == len(rows))
 
 
 def _pipelines() -> Select[tuple[str, bool, str | None]]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 5.0
 
 CLOCKS_SECONDS = 5.0
-"""By so much clocks may differ: the outcome of a run is recognized by when it began, see `reporting.ended_runs`."""
+"""By so much clocks may differ: an outcome is recognized by when its run began (`dag_factory.reporting.ended_runs`)."""
 
 _NUMBERS = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 

@@ -1,5 +1,5 @@
 """
-The worker's end of a child that runs ingestion code: starts it, logs what it says, ends it.
+The parent's end of a child that runs ingestion code: starts it, logs what it says, ends it.
 
 The child's end is `dag_factory.standalone.ingestion.child`.
 """

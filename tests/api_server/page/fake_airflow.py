@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from dag_factory.api_server.page.standings import Standing
+from dag_factory.api_server.page.standings import Standing, Visible
 from dag_factory.settings.airflow_versions import MOST_CHANGED_AT_ONCE
 
 MOST = 100
@@ -59,6 +59,8 @@ class FakeAirflow:
         self.may_see_runs = True
         self.may_see_details = True
         self.may_edit_all = True
+        self.hidden = False
+        """Whether there are pipelines that the user may not see."""
         self.app = FastAPI()
         base = "/api/v2/dags"
         self.app.get(base)(self._list)
@@ -73,7 +75,7 @@ class FakeAirflow:
         self.app.post(f"{base}/{{dag_id}}/dagRuns/{{run_id}}/clear")(self._clear)
         self.app.get("/api/v2/dagTags")(self._tags)
 
-    def standings(self, user: object) -> list[Standing]:
+    def standings(self, user: object) -> Visible:
         """Return the pipelines as Airflow's database has them."""
         assert user == "user"
         found = []
@@ -82,7 +84,7 @@ class FakeAirflow:
             if "OpenMetadata" in names:
                 last = self.last(each["dag_id"])
                 found.append(Standing(each["is_paused"], last["state"] if last else None, names))
-        return found
+        return Visible(found, are_all=not self.hidden)
 
     def last(self, dag_id: str) -> Run | None:
         """Return the last run of a DAG."""

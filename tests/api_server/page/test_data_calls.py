@@ -116,6 +116,15 @@ def test_the_overview_has_the_difference_that_the_last_check_has_found(ask: Ask)
     }  # fmt: skip
 
 
+def test_the_difference_of_all_pipelines_is_not_for_a_user_who_may_not_see_them_all(ask: Ask) -> None:
+    keep(LastDifference(datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc), only_on_server=3))
+    airflow = a_dozen()
+    airflow.hidden = True
+    answer = ask(airflow, "/data/overview").json()
+    assert answer["difference"] is None
+    assert answer["counts"]["all"] == 5
+
+
 @pytest.mark.parametrize("name", ["q", "service", "type", "state"])
 def test_a_filter_as_long_as_an_address_can_be_is_refused_without_being_repeated(name: str, ask: Ask) -> None:
     airflow = a_dozen()

@@ -69,7 +69,8 @@ event.listen(settings.engine, "before_cursor_execute", lambda c, cur, statement,
 
 def seen(*user):
     try:
-        return overview(visible_to(user))
+        visible = visible_to(user)
+        return {**overview(visible.pipelines), "are_all": visible.are_all}
     except Refused as refusal:
         return [refusal.status, refusal.sentence]
 
@@ -98,6 +99,7 @@ def test_pipelines_that_airflow_still_parses_are_counted_by_their_state_and_last
         },
         "types": ["lineage", "metadata", "usage"],
         "services": ["pg", "secret"],
+        "are_all": True,
     }  # fmt: skip
 
 
@@ -109,6 +111,7 @@ def test_a_user_gets_the_counts_and_names_of_those_pipelines_alone_that_they_may
         },
         "types": ["metadata"],
         "services": ["pg"],
+        "are_all": False,
     }  # fmt: skip
 
 
