@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from dag_factory.dag.loader_folder import LoaderFolder
+from dag_factory.store.shards import shards
 from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowConfig, AirflowStack, merge
@@ -23,6 +25,7 @@ from tests.metrics_receivers import OtlpReceiver, StatsdReceiver, collecting
 from tests.places import ROOT, TESTS
 
 DAGS_FOLDER = ROOT / "dags"
+LOADERS = 8
 # Modules that the workers of an Airflow find: an application, and what stands for spaCy's model.
 WORKER_MODULES = (ROOT / "sandbox" / "applications", TESTS / "standalone" / "ingestion" / "worker_modules")
 # Makes a process find no openmetadata-ingestion.
@@ -61,8 +64,15 @@ def config_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def dags_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The DAGs folder of the fixture `airflow`: the loader, and what a test drops beside it."""
-    return Path(shutil.copytree(DAGS_FOLDER, tmp_path_factory.mktemp("airflow_dags") / "dags"))
+    """
+    The DAGs folder of the fixture `airflow`: its loaders, and what a test drops beside them.
+
+    There are several, since hundreds of tests drop configs there, and each change has Airflow parse and write all
+    that are of the same loader. The other Airflows have one.
+    """
+    folder = tmp_path_factory.mktemp("airflow_dags")
+    LoaderFolder(folder).make(shards(LOADERS))
+    return folder
 
 
 @pytest.fixture(scope="session")
