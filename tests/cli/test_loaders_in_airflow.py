@@ -23,9 +23,10 @@ from tests.e2e.servers import calling
 pytestmark = pytest.mark.e2e
 
 # At least one in each of four shards; the last is deployed only once they are there.
-REST_SECONDS = 5.0
 NAMES = [f"sharded_{number}" for number in range(8)]
 assert {shard_of(name, 4) for name in NAMES} == set(shards(4))
+
+REST_SECONDS = 5.0
 
 
 class Move:
@@ -128,7 +129,7 @@ def is_described(airflow: AirflowStack, name: str, text: str) -> tuple[bool | No
 
 
 def times_at_rest(airflow: AirflowStack) -> dict[str, Any]:
-    """Return when each DAG was last parsed, once none has been for some seconds: what changed before may be parsed twice."""
+    """Return when each DAG was last parsed, once none has been for some seconds: a change may be parsed twice."""
     seen: list[tuple[dict[str, Any], float]] = [({}, 0.0)]
 
     def look() -> tuple[dict[str, Any] | None, str]:
