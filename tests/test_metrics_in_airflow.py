@@ -16,6 +16,7 @@ from sandbox.client import wait_until
 from sandbox.pipeline_service import PipelineServiceError
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
+from tests.e2e.airflows import LOADERS
 from tests.e2e.pipelines import drop, sample
 from tests.e2e.runs import run
 from tests.e2e.servers import calling
@@ -50,9 +51,9 @@ def test_a_parse_a_deploy_a_refusal_and_runs_are_measured(
         assert run(airflow, "never_good").state == "failed"
     finally:
         (config_store / "never_good.json").unlink()
-    wait_for(statsd, r"airflow\.openmetadata\.configs\.good\.0_of_1:[1-9]\d*\|g")
-    wait_for(statsd, r"airflow\.openmetadata\.configs\.broken\.0_of_1:[1-9]\d*\|g")
-    wait_for(statsd, r"airflow\.openmetadata\.load\.0_of_1:[0-9.]+\|ms")
+    wait_for(statsd, rf"airflow\.openmetadata\.configs\.good\.\d_of_{LOADERS}:[1-9]\d*\|g")
+    wait_for(statsd, rf"airflow\.openmetadata\.configs\.broken\.\d_of_{LOADERS}:[1-9]\d*\|g")
+    wait_for(statsd, rf"airflow\.openmetadata\.load\.\d_of_{LOADERS}:[0-9.]+\|ms")
     wait_for(statsd, r"airflow\.openmetadata\.runs\.metadata\.success:1\|c")
     wait_for(statsd, r"airflow\.openmetadata\.runs\.broken\.failed:1\|c")
     wait_for(statsd, r"airflow\.openmetadata\.run\.records\.metadata:[1-9]\d*\|c")
@@ -103,5 +104,5 @@ def test_doctor_finds_a_healthy_airflow_well(
     found: dict[str, list[dict[str, Any]]] = {each["check"]: each["findings"] for each in json.loads(done.stdout)}
     for check in ("plugin", "database", "processes", "locks", "loader", "ingestion", "clock", "api"):
         assert {finding["level"] for finding in found[check]} == {"ok"}, found[check]
-    assert any("DAGs of ours from 1 file" in each["text"] for each in found["loader"])
+    assert any(re.search(r"\d+ DAGs of ours from \d files?$", each["text"]) for each in found["loader"])
     assert "unknown" not in {finding["level"] for findings in found.values() for finding in findings}, found
