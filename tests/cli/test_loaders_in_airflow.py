@@ -146,4 +146,4 @@ def only_the_shard_of_a_change_is_parsed(airflow: AirflowStack, store: FolderSto
     for way in ("dropped", "deployed"):
         # Of what changed while there was one loader, all are parsed once more some time later, maybe just now.
         found = [parsed(way, f"{way} for the {number}. time") for number in range(3)]
-        assert {shard_of(name, 4)} in found, found
+        assert found.count({shard_of(name, 4)}) >= 2, found
