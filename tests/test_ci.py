@@ -163,6 +163,7 @@ def test_without_an_environment_it_ends_at_once(run: Run, clone: Path) -> None:
     assert (clone / "calls").read_text() == "make env\n"
 
 
+@pytest.mark.slow
 def test_it_finds_by_their_names_what_failed_in_a_worker_of_xdist(clone: Path) -> None:
     (clone / "tests").mkdir()
     (clone / "tests" / "test_it.py").write_text(

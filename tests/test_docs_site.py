@@ -83,6 +83,7 @@ def test_the_site_is_built_without_a_warning_and_asks_no_other_host(site: Path) 
         assert "url(http" not in style.read_text()
 
 
+@pytest.mark.slow
 def test_lists_are_lists_on_the_site_too(site: Path) -> None:
     for page in site.rglob("*.html"):
         # What a list without an empty line before it has become.

@@ -89,6 +89,7 @@ intervals = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(60))
 @given(
     cron=st.sampled_from(CRONS),
@@ -135,6 +136,7 @@ def test_it_begins_with_the_first_tick_after_it_became_known_and_then_has_every_
     assert airflow.runs == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(30))
 @given(
     cron=st.sampled_from(CRONS),
@@ -160,6 +162,7 @@ def test_with_catchup_it_has_every_tick_from_its_start_on_however_long_airflow_w
     assert airflow.runs == expected
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(40))
 @given(
     crons=st.lists(st.sampled_from(CRONS), min_size=2, max_size=2),

@@ -174,6 +174,7 @@ def test_a_word_is_found_in_a_message_and_not_in_what_is_filled_in(text: str, is
     assert bool(wrong_words(Message("module", 1, "", text))) is is_wrong
 
 
+@pytest.mark.slow
 def test_the_page_has_every_module_with_its_messages() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tools.messages"],

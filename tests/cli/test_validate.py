@@ -176,6 +176,7 @@ def test_where_configs_are_written_no_key_is_needed(configs: Path, capsys: pytes
     assert "configs/b.json:1:15: error: description was encrypted for another DAG than 'b'" in out
 
 
+@pytest.mark.slow
 def test_no_airflow_has_to_be_set_up_and_nothing_is_written(tmp_path: Path) -> None:
     configs = tmp_path / "configs"
     configs.mkdir()

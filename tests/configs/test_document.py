@@ -514,6 +514,7 @@ def test_a_long_text_that_aliases_repeat_is_refused_before_anything_writes_it_do
         parse(many.encode(), "a.yaml")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "values",
     ["[], ", "{a}, ", "~, ", "!!str a, ", "a: b, "],

@@ -29,6 +29,7 @@ def run_of(module: str, **fields: Any) -> Any:
     return SimpleNamespace(dag_id="orders", dag=dag, **fields)
 
 
+@pytest.mark.slow
 def test_whoever_imports_the_listener_imports_nothing_of_what_it_needs(tmp_path: Path) -> None:
     script = f"""
 import json, sys

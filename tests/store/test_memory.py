@@ -92,6 +92,7 @@ for each in range(30):
 """
 
 
+@pytest.mark.slow
 def test_several_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     writers = [
         subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path), str(number)], stderr=subprocess.PIPE, text=True)

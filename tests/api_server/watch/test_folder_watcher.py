@@ -316,6 +316,7 @@ def test_half_a_file_is_not_judged_though_a_look_sees_it_before_its_events_are_r
     assert "has changed" not in caplog.text
 
 
+@pytest.mark.slow
 def test_a_thousand_files_are_one_or_two_markers(root: Path, caplog: pytest.LogCaptureFixture) -> None:
     source = root.parent / "source"
     for number in range(1000):

@@ -84,6 +84,7 @@ def tasks_of_a_run(database: Session, dag: DAG, run: str) -> list[str]:
     return [instance.task_id for instance in made.get_task_instances(session=database)]
 
 
+@pytest.mark.slow
 def test_whoever_triggers_the_task_runs(database: Session, tmp_path: Path) -> None:
     found: dict[tuple[str, str], list[str]] = {}
     for config in good(Catalog(FolderStore(shutil.copytree(CASES, tmp_path / "configs"))).all()):

@@ -315,6 +315,7 @@ def test_of_a_document_that_is_made_to_take_long_little_is_said(config: dict[str
     assert len(found(document(config, pipeline_type))) <= 150
 
 
+@pytest.mark.slow
 def test_nothing_of_openmetadata_ingestion_is_imported() -> None:
     program = (
         "import sys; from dag_factory.configs.validation.source_config import misfits;"

@@ -105,6 +105,7 @@ def test_a_header_that_claims_gigabytes_takes_no_memory(tmp_path: Path, kind: by
     tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_a_few_bytes_that_stand_for_many_files_are_read_without_keeping_them(tmp_path: Path) -> None:
     path = archive(tmp_path / "a.tar", *(member(f"configs/{number}.json", b" " * 10_000) for number in range(2000)))
     packed = tmp_path / "a.tar.gz"

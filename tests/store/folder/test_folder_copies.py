@@ -242,6 +242,7 @@ def test_what_a_killed_load_has_left_is_removed_once_it_is_old(copies: FolderLas
     assert not old.exists()
 
 
+@pytest.mark.slow
 def test_a_load_that_is_killed_at_any_step_leaves_each_config_a_copy(tmp_path: Path) -> None:
     killed = 0
     for step in range(1, 60):
@@ -282,6 +283,7 @@ while time.time() < end:
 """
 
 
+@pytest.mark.slow
 def test_loads_at_the_same_time_leave_each_config_a_copy(copies: FolderLastGood) -> None:
     keep(copies, [version(f"n{number}") for number in range(5)])
     seed = random.randrange(10**6)
