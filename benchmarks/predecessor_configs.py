@@ -18,7 +18,7 @@ from sandbox.server import OpenMetadataServer
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "tests" / "samples"
-CONFIGS = ROOT / "tests" / "standalone" / "ingestion" / "predecessor"
+CONFIGS = ROOT / "tests" / "portable" / "ingestion" / "predecessor"
 
 SQLITE = {"type": "SQLite", "databaseMode": "/srv/shop.db", "database": "default"}
 POSTGRES = {

@@ -20,9 +20,9 @@ from uuid import uuid4
 import psutil
 
 from benchmarks.figures import ratios, spread, table
-from dag_factory.standalone.ingestion.orders import RUN
-from dag_factory.standalone.ingestion.run import PreparedRun
-from dag_factory.standalone.secrets.masking import Mask
+from dag_factory.portable.ingestion.orders import RUN
+from dag_factory.portable.ingestion.run import PreparedRun
+from dag_factory.portable.secrets.masking import Mask
 from dag_factory.task.runner.child_process import Child
 from dag_factory.task.runner.interpreter import environment
 from dag_factory.task.runner.templates import start_templates, stop_templates, template_of

@@ -174,8 +174,8 @@ class Memory:
 def workflow_seconds(env: dict[str, str]) -> float:
     """Return the CPU time of the sample's workflow alone, in a process that has all imports."""
     os.environ.update(child_environment(env))
-    from dag_factory.standalone.ingestion.imports import import_ingestion
-    from dag_factory.standalone.ingestion.run import PipelineRun, PreparedRun
+    from dag_factory.portable.ingestion.imports import import_ingestion
+    from dag_factory.portable.ingestion.run import PipelineRun, PreparedRun
 
     import_ingestion()
     document: dict[str, Any] = json.loads(SAMPLE.read_text())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dag_factory.standalone.plain_text import cut, one_line
-from dag_factory.standalone.secrets.shown_names import shown_field
+from dag_factory.portable.plain_text import cut, one_line
+from dag_factory.portable.secrets.shown_names import shown_field
 
 _LONGEST_NAME = 300
 

@@ -129,9 +129,9 @@ def interpreter(tmp_path: Path) -> Interpreter:
         path.write_text(
             f"#!{sys.executable} -Iu\n"
             "import runpy, sys, types\n"
-            "orders = types.ModuleType('dag_factory.standalone.ingestion.orders')\n"
+            "orders = types.ModuleType('dag_factory.portable.ingestion.orders')\n"
             f"exec({'def execute(kind, job, *, on_secret, on_folder):' + chr(10) + function!r}, orders.__dict__)\n"
-            "imports = types.ModuleType('dag_factory.standalone.ingestion.imports')\n"
+            "imports = types.ModuleType('dag_factory.portable.ingestion.imports')\n"
             "imports.import_ingestion = lambda: None\n"
             "sys.modules.update({each.__name__: each for each in (orders, imports)})\n"
             "sys.argv = sys.argv[sys.argv.index('-u') + 1 :]\n"

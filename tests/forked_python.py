@@ -36,7 +36,7 @@ def prepare(env):
 INGESTION = """
 import warnings
 warnings.simplefilter("ignore")
-from dag_factory.standalone.ingestion.imports import import_ingestion
+from dag_factory.portable.ingestion.imports import import_ingestion
 import_ingestion()
 
 def prepare(env): pass

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from metadata.generated.schema.metadataIngestion.workflow import SourceConfig
 
-from dag_factory.standalone.openmetadata.pipeline_types import PIPELINE_TYPES
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
 
 
 def schemas() -> dict[str, list[dict[str, Any]]]:

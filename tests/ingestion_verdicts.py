@@ -43,8 +43,8 @@ def _verdict(document: dict[str, Any], server: str | None, warnings: list[str]) 
     from metadata.generated.schema.metadataIngestion.workflow import SourceConfig
 
     from dag_factory.errors import ConfigError
-    from dag_factory.standalone.ingestion.fitted_source_config import _model, fitted_source_config
-    from dag_factory.standalone.ingestion.models import errors_of, models_of
+    from dag_factory.portable.ingestion.fitted_source_config import _model, fitted_source_config
+    from dag_factory.portable.ingestion.models import errors_of, models_of
 
     del warnings[:]
     fitted, problem = None, None

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dag_factory.configs.schemas import ANY_SERVICE, newest
-from dag_factory.standalone.openmetadata.pipeline_types import PIPELINE_TYPES
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
 
 SCHEMAS = newest()
 VALUES: list[Any] = ["words", "5", 0, 7.5, True, [], [{}], {"a": "b"}]

@@ -10,6 +10,6 @@ ROOT = TESTS.parent
 # The rooms of the package, those that lie in another one with its name before theirs.
 ROOMS = sorted(
     path.parent.relative_to(ROOT / "dag_factory").as_posix()
-    for pattern in ("*", "api_server/*", "standalone/*", "task/*", "cli/checks")
+    for pattern in ("*", "api_server/*", "portable/*", "task/*", "cli/checks")
     for path in (ROOT / "dag_factory").glob(f"{pattern}/__init__.py")
 )

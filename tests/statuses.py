@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dag_factory.standalone.openmetadata.outcomes import STEP
+from dag_factory.portable.openmetadata.outcomes import STEP
 
 
 def reason_of(status: Mapping[str, Any] | None) -> str:

@@ -18,7 +18,7 @@ from tests.places import ROOMS, ROOT
 PACKAGE = ROOT / "dag_factory"
 
 # All that an interpreter runs which has openmetadata-ingestion, but neither Airflow nor this package's dependencies.
-ISOLATED = PACKAGE / "standalone"
+ISOLATED = PACKAGE / "portable"
 
 
 def test_each_room_imports_only_from_the_rooms_below_it() -> None:

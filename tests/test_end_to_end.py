@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dag_factory.standalone.secrets.references import encrypted
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.references import encrypted
+from dag_factory.portable.secrets.sealing import Keys
 from sandbox.client import run_path
 from sandbox.mailbox import Mailbox
 from sandbox.server import OpenMetadataServer

@@ -25,7 +25,7 @@ from dag_factory.configs.dag_ids import clean_dag_id, names_a_dag
 from dag_factory.dag.loader import load_dags
 from dag_factory.dag.tags import PROBLEM_TAG
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.openmetadata.source_configs import in_server_spelling
+from dag_factory.portable.openmetadata.source_configs import in_server_spelling
 from dag_factory.store import writer
 from dag_factory.store.folder.folder_store import FolderStore
 from tests.airflow_versions import DagSerialization

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from dag_factory.portable.openmetadata.pipeline_types import OBSOLETE_TYPES, PIPELINE_TYPES
+from dag_factory.portable.secrets.references import FORMS
 from dag_factory.settings.provider import get_provider_info
-from dag_factory.standalone.openmetadata.pipeline_types import OBSOLETE_TYPES, PIPELINE_TYPES
-from dag_factory.standalone.secrets.references import FORMS
 from dag_factory.task.run_conf import KEYS
 from tests.docs.blocks import PAGES as PATHS
 from tests.docs.blocks import blocks
@@ -120,7 +120,7 @@ def test_every_place_that_contributing_and_architecture_name_is_there() -> None:
 
 def test_contributing_says_of_each_room_where_it_and_its_tests_are() -> None:
     rows = re.findall(r"^\| [^|]+ \| `dag_factory/([\w/]+)/` \| `tests/([\w/]+)/` \|$", TEXT, re.MULTILINE)
-    assert sorted(rows) == [(room, room) for room in ROOMS if room not in {"api_server", "standalone"}]
+    assert sorted(rows) == [(room, room) for room in ROOMS if room not in {"api_server", "portable"}]
 
 
 def test_the_architecture_has_each_room_and_no_other() -> None:

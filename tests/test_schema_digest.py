@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dag_factory.configs.schemas import VERSIONS, is_ahead, newest, of_version
-from dag_factory.standalone.openmetadata.pipeline_types import OBSOLETE_TYPES, PIPELINE_TYPES
+from dag_factory.portable.openmetadata.pipeline_types import OBSOLETE_TYPES, PIPELINE_TYPES
 from tests.forked_python import ForkedPython
 from tests.places import ROOT
 

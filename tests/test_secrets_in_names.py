@@ -29,7 +29,7 @@ from dag_factory.cli.__main__ import main
 from dag_factory.configs.document import parse
 from dag_factory.dag.builder import build_dag, build_placeholder
 from dag_factory.errors import ConfigError, DagFactoryError
-from dag_factory.standalone.secrets.redaction import secret_values
+from dag_factory.portable.secrets.redaction import secret_values
 from dag_factory.store.archive.secrets import without_secrets
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import Config, check

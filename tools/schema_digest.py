@@ -25,8 +25,8 @@ from pydantic import AwareDatetime, BaseModel, RootModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from dag_factory.configs.schemas import ANY_SERVICE
-from dag_factory.standalone.openmetadata.pipeline_types import PIPELINE_TYPES
-from dag_factory.standalone.openmetadata.source_configs import in_server_spelling
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
+from dag_factory.portable.openmetadata.source_configs import in_server_spelling
 
 PACKAGE = Path(__file__).parents[1] / "dag_factory"
 DISTRIBUTION = "openmetadata-ingestion"

@@ -8,7 +8,7 @@ from itertools import islice
 
 from dag_factory.configs import schemas as kinds
 from dag_factory.configs.schemas import ANY_SERVICE, Kind, Schemas, newest, texts_of
-from dag_factory.standalone.openmetadata.pipeline_types import PIPELINE_TYPES
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
 from tools.docs_site import heading_id
 from tools.markdown import cell
 

@@ -11,8 +11,8 @@ from getpass import getpass
 from dag_factory.cli.exits import command
 from dag_factory.configs.dag_ids import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, names_a_dag
 from dag_factory.errors import CommandError
-from dag_factory.standalone.secrets.references import encrypted
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.references import encrypted
+from dag_factory.portable.secrets.sealing import Keys
 
 
 @command

@@ -10,8 +10,8 @@ from pathlib import Path
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import FOUND, command
 from dag_factory.cli.output import count_of, print_json, progress
-from dag_factory.standalone.plain_text import printable
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.plain_text import printable
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import configured_store
 from dag_factory.store.archive import ENCRYPTED
 from dag_factory.store.archive.writing import Exported

@@ -13,9 +13,9 @@ from dag_factory.api_server.watch.parse_requests import DatabaseRequests
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import FOUND, command
 from dag_factory.cli.output import count_of, print_json, progress
+from dag_factory.portable.plain_text import printable
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.settings import airflow_settings
-from dag_factory.standalone.plain_text import printable
-from dag_factory.standalone.secrets.sealing import Keys
 from dag_factory.store import configured_store
 from dag_factory.store.archive.reading import Archive
 from dag_factory.store.archive.restoring import Restored, restore

@@ -13,8 +13,8 @@ from dag_factory.cli.ingestion_environment.building import Built, build
 from dag_factory.cli.ingestion_environment.requirements import Wanted, pins, wanted
 from dag_factory.cli.output import print_json, steps
 from dag_factory.errors import CommandError
+from dag_factory.portable.openmetadata.versions import minor_version
 from dag_factory.settings.options import SECTION
-from dag_factory.standalone.openmetadata.versions import minor_version
 
 
 @command

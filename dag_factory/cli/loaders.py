@@ -12,8 +12,8 @@ from dag_factory.api_server.watch.parse_requests import have_dags, request_parse
 from dag_factory.dag.loader_file import loader_text
 from dag_factory.dag.loader_folder import STORING_SECONDS, LoaderFolder
 from dag_factory.errors import DagFactoryError, LoaderError
+from dag_factory.portable.plain_text import printable
 from dag_factory.settings import airflow_settings
-from dag_factory.standalone.plain_text import printable
 from dag_factory.store import ConfigStore, configured_store
 from dag_factory.store.folder.files import sync
 from dag_factory.store.markers import all_have_seen

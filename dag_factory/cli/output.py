@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from airflow.cli.cli_config import Arg
 
-from dag_factory.standalone.plain_text import one_line
+from dag_factory.portable.plain_text import one_line
 
 ARG_OUTPUT = Arg(
     ("--output",), help="How to print it: for people, or as JSON", choices=("text", "json"), default="text"

@@ -7,7 +7,7 @@ import sys
 
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import FOUND, command
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import configured_store
 from dag_factory.store.rotation import rotate
 

@@ -11,7 +11,7 @@ from dag_factory.configs import ingestion_versions
 from dag_factory.configs.json_schema.document import config_schema, defaults_schema
 from dag_factory.configs.schemas import is_ahead, of_version
 from dag_factory.errors import CommandError
-from dag_factory.standalone.openmetadata.pipeline_types import PIPELINE_TYPES
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
 
 
 @command

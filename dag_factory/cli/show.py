@@ -14,8 +14,8 @@ from dag_factory.cli.output import print_json, print_table
 from dag_factory.configs.dag_ids import clean_dag_id
 from dag_factory.configs.document import Document
 from dag_factory.errors import CommandError, ConfigError, SettingsError
+from dag_factory.portable.plain_text import cut, one_line
 from dag_factory.settings.options import IN_PROCESS, SECTION
-from dag_factory.standalone.plain_text import cut, one_line
 from dag_factory.store import ConfigStore
 from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.config_files import ConfigFiles

@@ -16,11 +16,11 @@ from dag_factory.configs.dag_ids import clean_dag_id
 from dag_factory.configs.document import Document
 from dag_factory.configs.ingestion_versions import IngestionVersions
 from dag_factory.errors import ConfigError
+from dag_factory.portable.openmetadata.python_classes import check_application
+from dag_factory.portable.openmetadata.server_address import matches, names_server, server_address
+from dag_factory.portable.secrets.references import CONNECTION, ENV, FERNET, is_reference, references_in
+from dag_factory.portable.secrets.sealing import Keys, KeysElsewhere, UnsealError
 from dag_factory.settings.options import SECTION
-from dag_factory.standalone.openmetadata.python_classes import check_application
-from dag_factory.standalone.openmetadata.server_address import matches, names_server, server_address
-from dag_factory.standalone.secrets.references import CONNECTION, ENV, FERNET, is_reference, references_in
-from dag_factory.standalone.secrets.sealing import Keys, KeysElsewhere, UnsealError
 
 SERVER = "openMetadataServerConnection"
 TOKEN_FIELDS = ("securityConfig", "extraHeaders")

@@ -9,9 +9,9 @@ from dag_factory.configs import schemas
 from dag_factory.configs.document import Document
 from dag_factory.configs.pipeline import DAG_FIELDS
 from dag_factory.configs.schemas import Kind
-from dag_factory.standalone.secrets.names import is_secret_name, is_secret_place
-from dag_factory.standalone.secrets.redaction import HIDDEN, encrypt, is_secret, may_be_secret, names_in, redact
-from dag_factory.standalone.secrets.references import is_reference
+from dag_factory.portable.secrets.names import is_secret_name, is_secret_place
+from dag_factory.portable.secrets.redaction import HIDDEN, encrypt, is_secret, may_be_secret, names_in, redact
+from dag_factory.portable.secrets.references import is_reference
 
 Seal = Callable[[str | float], Any]
 """Returns what replaces a text or a number."""

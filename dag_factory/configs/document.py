@@ -12,7 +12,7 @@ from typing import Any, TypeGuard
 from dag_factory.configs.json_loader import load_json
 from dag_factory.configs.yaml_loader import MAX_DEPTH, load_yaml
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.secrets.references import check_reference, is_reference
+from dag_factory.portable.secrets.references import check_reference, is_reference
 
 Document = dict[str, Any]
 

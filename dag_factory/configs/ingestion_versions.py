@@ -10,8 +10,8 @@ from pathlib import Path
 
 from dag_factory import settings
 from dag_factory.errors import SettingsError
+from dag_factory.portable.openmetadata.installed_version import Revision, installed_version, revision
 from dag_factory.settings.options import IN_PROCESS
-from dag_factory.standalone.openmetadata.installed_version import Revision, installed_version, revision
 
 _METADATA = "openmetadata_ingestion-*.dist-info"
 

@@ -8,9 +8,9 @@ from typing import Any, TypeGuard
 from dag_factory.configs.allowed import SERVER, TOKEN_FIELDS
 from dag_factory.configs.document import Document, merge
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.secrets.names import is_secret_name, plain
-from dag_factory.standalone.secrets.references import FERNET, is_reference, references_in
-from dag_factory.standalone.secrets.shown_names import shown_name
+from dag_factory.portable.secrets.names import is_secret_name, plain
+from dag_factory.portable.secrets.references import FERNET, is_reference, references_in
+from dag_factory.portable.secrets.shown_names import shown_name
 
 DEFAULTS = "defaults.yaml"
 DEFAULTS_NAMES = (DEFAULTS, "defaults.yml")

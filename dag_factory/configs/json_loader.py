@@ -7,7 +7,7 @@ import re
 from typing import Any, NoReturn
 
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.secrets.shown_names import HIDDEN, shown_field
+from dag_factory.portable.secrets.shown_names import HIDDEN, shown_field
 
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]', re.DOTALL)
 """The tokens by which the keys of a JSON text are found."""

@@ -26,10 +26,10 @@ from dag_factory.configs.dag_ids import MAX_DAG_ID, NO_DAG_ID, clean_dag_id, nam
 from dag_factory.configs.problem import InvalidError
 from dag_factory.configs.pydantic_problems import problems_of
 from dag_factory.configs.recipients import recipients
+from dag_factory.portable.openmetadata.fqn import quoted
+from dag_factory.portable.plain_text import one_line
+from dag_factory.portable.secrets.references import is_reference
 from dag_factory.settings.options import IN_PROCESS, LONGEST_SPREAD
-from dag_factory.standalone.openmetadata.fqn import quoted
-from dag_factory.standalone.plain_text import one_line
-from dag_factory.standalone.secrets.references import is_reference
 
 _MAX_INT = 2**31 - 1
 # Widths of Airflow's columns.

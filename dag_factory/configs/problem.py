@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.plain_text import cut, one_line
-from dag_factory.standalone.secrets.shown_names import shown_field
+from dag_factory.portable.plain_text import cut, one_line
+from dag_factory.portable.secrets.shown_names import shown_field
 
 Level = Literal["error", "warning"]
 ERROR: Level = "error"

@@ -7,8 +7,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from dag_factory.configs.problem import MISSING, Problem
-from dag_factory.standalone.secrets.redaction import is_secret
-from dag_factory.standalone.secrets.shown_names import shown_name
+from dag_factory.portable.secrets.redaction import is_secret
+from dag_factory.portable.secrets.shown_names import shown_name
 
 if TYPE_CHECKING:
     from pydantic import ValidationError

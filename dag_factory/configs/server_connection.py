@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from dag_factory.configs.allowed import SERVER, TOKEN_FIELDS, Allowed, is_token_file, token_in, token_in_file
 from dag_factory.configs.document import Document, merge
 from dag_factory.errors import ConfigError
+from dag_factory.portable.secrets.references import CONNECTION, ENV, find_connection, is_reference, resolve
 from dag_factory.settings.options import SECTION
-from dag_factory.standalone.secrets.references import CONNECTION, ENV, find_connection, is_reference, resolve
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection

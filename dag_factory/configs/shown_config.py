@@ -7,10 +7,10 @@ from typing import Any
 
 from dag_factory.configs import schemas
 from dag_factory.configs.schemas import Kind
-from dag_factory.standalone.secrets.names import is_secret_name, is_secret_place
-from dag_factory.standalone.secrets.redaction import HIDDEN, is_secret, redact
-from dag_factory.standalone.secrets.references import is_reference
-from dag_factory.standalone.secrets.shown_names import shown_name
+from dag_factory.portable.secrets.names import is_secret_name, is_secret_place
+from dag_factory.portable.secrets.redaction import HIDDEN, is_secret, redact
+from dag_factory.portable.secrets.references import is_reference
+from dag_factory.portable.secrets.shown_names import shown_name
 
 # Texts of these fields are filters and names of entities in OpenMetadata. In other texts, an author may write anything:
 # paths, addresses, SQL conditions, descriptions.

@@ -23,10 +23,10 @@ from dag_factory.dag.plan import PlaceholderPlan, Plan
 from dag_factory.dag.tags import LAST_GOOD_TAG, PROBLEM_TAG, SERVICE_PREFIX, TAG, TYPE_PREFIX, WARNING_TAG
 from dag_factory.dag.trigger_form import add_fields
 from dag_factory.errors import ConfigError
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES, pipeline_type
+from dag_factory.portable.plain_text import cut, one_line, printable
+from dag_factory.portable.secrets.redaction import redact_beginning
 from dag_factory.reporting.failure_mail import FailureMail, failure_mail
-from dag_factory.standalone.openmetadata.pipeline_types import PIPELINE_TYPES, pipeline_type
-from dag_factory.standalone.plain_text import cut, one_line, printable
-from dag_factory.standalone.secrets.redaction import redact_beginning
 from dag_factory.store.config import BrokenConfig, Config, examine_config
 from dag_factory.task.operator import ConfigErrorOperator, IngestionOperator
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from dag_factory.configs.problem import Problem, problems_in
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.plain_text import cut, one_line
+from dag_factory.portable.plain_text import cut, one_line
 
 BROKEN = "Config error, nothing runs"
 LAST_GOOD = "Config error, the last good version runs"

@@ -13,8 +13,8 @@ from dag_factory.configs.shown_config import shown
 from dag_factory.configs.timetables.schedule import end_date, start_date
 from dag_factory.configs.timetables.spread import SpreadTimetable
 from dag_factory.dag.markdown import inline, quoted
-from dag_factory.standalone.openmetadata.ui_pages import service_path, ui_address
-from dag_factory.standalone.secrets.redaction import redact_beginning
+from dag_factory.portable.openmetadata.ui_pages import service_path, ui_address
+from dag_factory.portable.secrets.redaction import redact_beginning
 from dag_factory.store.config_version import config_version, version_text
 
 if TYPE_CHECKING:

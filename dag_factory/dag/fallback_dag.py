@@ -5,7 +5,7 @@ from __future__ import annotations
 from airflow.sdk import DAG
 
 from dag_factory.dag.builder import PROBLEM_TASK
-from dag_factory.standalone.openmetadata.pipeline_types import PIPELINE_TYPES
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
 from dag_factory.task.operator import ConfigErrorOperator, IngestionOperator
 
 

@@ -17,8 +17,8 @@ from airflow import __version__ as airflow_version
 from dag_factory import __version__, settings
 from dag_factory.configs.allowed import Allowed, allowed_here
 from dag_factory.errors import SettingsError
+from dag_factory.portable.secrets.names import declared_names
 from dag_factory.settings.options import DEFAULT_LONGEST_RUN
-from dag_factory.standalone.secrets.names import declared_names
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import re
 
-from dag_factory.standalone.plain_text import cut, one_line, printable
+from dag_factory.portable.plain_text import cut, one_line, printable
 
 # Special anywhere: code, emphasis, links, images, tables, headings. HTML and quotations become entities.
 _SPECIAL = re.compile(r"([\\`*_\[\]|~#])")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dag_factory.standalone.openmetadata.outcomes import FINAL, Report, Reporter
+from dag_factory.portable.openmetadata.outcomes import FINAL, Report, Reporter
 
 # Events of a try in Airflow's audit log, from the scheduler and the API.
 PROCESS_ENDED = "failed"
@@ -39,7 +39,7 @@ class Evidence:
     What Airflow's database holds of the last try of a run's task.
 
     :param task_state: state of the task instance, None where the run has none
-    :param left: what the task left there, see `dag_factory.standalone.openmetadata.outcomes.left_by_task`; None if
+    :param left: what the task left there, see `dag_factory.portable.openmetadata.outcomes.left_by_task`; None if
     nothing
     :param events: the try's events in Airflow's audit log
     :param signal_number: the signal that killed the task's process, where known

@@ -12,6 +12,10 @@ from dag_factory.configs.allowed import allowed_here
 from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.configs.server_connection import require_server, resolved
 from dag_factory.errors import ConfigError, StatusError, StoreError
+from dag_factory.portable.openmetadata.outcomes import Report, Reporter
+from dag_factory.portable.openmetadata.run_ids import openmetadata_run_id
+from dag_factory.portable.secrets.masking import Mask
+from dag_factory.portable.secrets.redaction import secret_values
 from dag_factory.reporting import metrics
 from dag_factory.reporting.conclusion import Evidence, concluded, is_mailed
 from dag_factory.reporting.evidence import OPERATORS, database
@@ -19,10 +23,6 @@ from dag_factory.reporting.run_status_client import report_run
 from dag_factory.reporting.run_tags import run_tags
 from dag_factory.reporting.scheduler_mail import mail_failure
 from dag_factory.settings.options import SECTION
-from dag_factory.standalone.openmetadata.outcomes import Report, Reporter
-from dag_factory.standalone.openmetadata.run_ids import openmetadata_run_id
-from dag_factory.standalone.secrets.masking import Mask
-from dag_factory.standalone.secrets.redaction import secret_values
 from dag_factory.store import configured_index, configured_store
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config, check
@@ -72,7 +72,7 @@ def report_end(
     """
     Report the outcome of a run to the OpenMetadata server, and mail a failure where due.
 
-    `dag_factory.standalone.openmetadata.outcomes` has the rule of who reports what.
+    `dag_factory.portable.openmetadata.outcomes` has the rule of who reports what.
 
     Return what to report later, and in how many seconds; None where nothing is left.
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import StatusError
+from dag_factory.portable.openmetadata.outcomes import OUTCOME_XCOM
 from dag_factory.reporting.conclusion import NEVER_STARTED, NO_HEARTBEAT, PROCESS_ENDED, TRY_BEGAN, Evidence
-from dag_factory.standalone.openmetadata.outcomes import OUTCOME_XCOM
 
 if TYPE_CHECKING:
     from airflow.models import TaskInstance

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dag_factory.portable.plain_text import cut, one_line
+from dag_factory.portable.secrets.redaction import redact, redact_beginning
 from dag_factory.settings import airflow_settings
-from dag_factory.standalone.plain_text import cut, one_line
-from dag_factory.standalone.secrets.redaction import redact, redact_beginning
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from dag_factory.standalone.openmetadata.counts import COUNTS_XCOM, REASON_XCOM, Counts, total
-from dag_factory.standalone.plain_text import one_line
+from dag_factory.portable.openmetadata.counts import COUNTS_XCOM, REASON_XCOM, Counts, total
+from dag_factory.portable.plain_text import one_line
 from dag_factory.store.config_version import CONFIG_XCOM, version_text
 
 _SUMMARY_XCOM = "return_value"

@@ -12,9 +12,9 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_expone
 
 from dag_factory.configs.document import Document
 from dag_factory.errors import ConfigError, ServerError, StatusError
+from dag_factory.portable.ingestion.run_status import PASSING, settle
+from dag_factory.portable.openmetadata.outcomes import Report
 from dag_factory.reporting.server_client import ServerClient, token_of
-from dag_factory.standalone.ingestion.run_status import PASSING, settle
-from dag_factory.standalone.openmetadata.outcomes import Report
 
 
 class StatusClient:

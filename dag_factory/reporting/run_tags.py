@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dag_factory import settings
 from dag_factory.errors import SettingsError
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
 from dag_factory.reporting import metrics
-from dag_factory.standalone.openmetadata.pipeline_types import PIPELINE_TYPES
 
 BROKEN = "broken"
 """In place of a pipeline's type: the config can't run."""

@@ -21,8 +21,8 @@ import httpx
 
 from dag_factory.configs.document import Document
 from dag_factory.errors import ConfigError, ServerError
+from dag_factory.portable.secrets.detection import MANAGED_MARK
 from dag_factory.reporting.certificates import verify
-from dag_factory.standalone.secrets.detection import MANAGED_MARK
 
 HOST_PORT = "openMetadataServerConnection.hostPort"
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from dag_factory.configs.server_connection import require_server
 from dag_factory.errors import DagFactoryError, StatusError
+from dag_factory.portable.openmetadata.outcomes import OUTCOME_XCOM, STOPPED, Report, Reporter, left_by_task
 from dag_factory.reporting.run_status_client import report_run
-from dag_factory.standalone.openmetadata.outcomes import OUTCOME_XCOM, STOPPED, Report, Reporter, left_by_task
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from dag_factory.standalone.ingestion.run import PreparedRun, RunOutcome
+    from dag_factory.portable.ingestion.run import PreparedRun, RunOutcome
 
 log = logging.getLogger(__name__)
 

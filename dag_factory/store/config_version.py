@@ -8,8 +8,8 @@ from typing import Any
 
 from dag_factory.configs.at_rest import without_secrets
 from dag_factory.configs.document import Document
-from dag_factory.standalone.plain_text import cut, one_line
-from dag_factory.standalone.secrets.redaction import redact
+from dag_factory.portable.plain_text import cut, one_line
+from dag_factory.portable.secrets.redaction import redact
 from dag_factory.store.config import Config
 
 CONFIG_XCOM = "config"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dag_factory.standalone.plain_text import cut, one_line
+from dag_factory.portable.plain_text import cut, one_line
 from dag_factory.store.shards import Shard, shard_of_file
 
 # Anybody who can write to the store can write the note.

@@ -11,9 +11,9 @@ from dag_factory.configs.at_rest import without_secrets
 from dag_factory.configs.document import Document
 from dag_factory.configs.pipeline import DAG_FIELDS
 from dag_factory.configs.validation.positions import Place, Positions
-from dag_factory.standalone.secrets.redaction import redact
-from dag_factory.standalone.secrets.references import is_reference
-from dag_factory.standalone.secrets.shown_names import shown_field, shown_name
+from dag_factory.portable.secrets.redaction import redact
+from dag_factory.portable.secrets.references import is_reference
+from dag_factory.portable.secrets.shown_names import shown_field, shown_name
 from dag_factory.store.config_files import Readable, defaults_keys
 
 

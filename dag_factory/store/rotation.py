@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from dag_factory.configs.document import parse
 from dag_factory.errors import ConfigError, SettingsError, StoreError
-from dag_factory.standalone.secrets.references import FERNET, decrypted, is_sealed_newly, references_in, resealed
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.references import FERNET, decrypted, is_sealed_newly, references_in, resealed
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
 from dag_factory.store.claims import Claims
 from dag_factory.store.config_files import is_defaults

@@ -13,7 +13,7 @@ from dag_factory.configs.pipeline import AirflowConfig
 from dag_factory.configs.timetables.schedule import schedule
 from dag_factory.configs.timetables.spread import SpreadTimetable, spread_runs
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.plain_text import cut, one_line
+from dag_factory.portable.plain_text import cut, one_line
 
 # Characters of a text in a list.
 _LONGEST = 250

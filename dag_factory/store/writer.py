@@ -14,7 +14,7 @@ from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.configs.problem import Problem
 from dag_factory.configs.validation.validator import examine
 from dag_factory.errors import ConfigError, ConflictError, StoreError
-from dag_factory.standalone.secrets.references import (
+from dag_factory.portable.secrets.references import (
     decrypted,
     encrypted,
     is_reference,
@@ -22,7 +22,7 @@ from dag_factory.standalone.secrets.references import (
     references_in,
     resealed,
 )
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config

@@ -18,15 +18,15 @@ from dag_factory.configs.document import Document
 from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.configs.server_connection import require_server
 from dag_factory.errors import ServerUnavailable
+from dag_factory.portable.ingestion.log_levels import ingestion_logging
+from dag_factory.portable.ingestion.run import PreparedRun, RunOutcome, Summary
+from dag_factory.portable.openmetadata.counts import COUNTS_XCOM, REASON_XCOM, summary_of
+from dag_factory.portable.openmetadata.outcomes import Report
+from dag_factory.portable.openmetadata.run_ids import openmetadata_run_id
+from dag_factory.portable.plain_text import cut, one_line
+from dag_factory.portable.secrets.masking import Mask
 from dag_factory.reporting.task_outcome import TaskOutcome
 from dag_factory.settings.airflow_versions import AirflowFailException
-from dag_factory.standalone.ingestion.log_levels import ingestion_logging
-from dag_factory.standalone.ingestion.run import PreparedRun, RunOutcome, Summary
-from dag_factory.standalone.openmetadata.counts import COUNTS_XCOM, REASON_XCOM, summary_of
-from dag_factory.standalone.openmetadata.outcomes import Report
-from dag_factory.standalone.openmetadata.run_ids import openmetadata_run_id
-from dag_factory.standalone.plain_text import cut, one_line
-from dag_factory.standalone.secrets.masking import Mask
 from dag_factory.store.config import Config
 from dag_factory.store.config_version import CONFIG_XCOM, config_version
 from dag_factory.task.failures import OVERTIME, in_plain_words, reason_of, without_secrets

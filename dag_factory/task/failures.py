@@ -6,10 +6,10 @@ import logging
 import traceback
 
 from dag_factory.errors import ConfigError, DagFactoryError, WorkflowError
+from dag_factory.portable.openmetadata.counts import summary_of, with_summary
+from dag_factory.portable.secrets.masking import Mask
 from dag_factory.settings.airflow_versions import AirflowFailException, AirflowTaskTimeout
 from dag_factory.settings.options import SECTION
-from dag_factory.standalone.openmetadata.counts import summary_of, with_summary
-from dag_factory.standalone.secrets.masking import Mask
 
 log = logging.getLogger(__name__)
 

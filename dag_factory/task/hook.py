@@ -14,8 +14,8 @@ from dag_factory.configs.allowed import allowed_here
 from dag_factory.configs.document import Document
 from dag_factory.configs.server_connection import operators_server
 from dag_factory.errors import DagFactoryError
+from dag_factory.portable.secrets.references import find_connection
 from dag_factory.settings.connection_form import CONN_TYPE, FIELDS, HIDDEN, HOOK_NAME, LABELS, PLACEHOLDERS
-from dag_factory.standalone.secrets.references import find_connection
 
 
 class OpenMetadataHook(BaseHook):

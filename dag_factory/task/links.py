@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import BaseOperatorLink
 
 from dag_factory import settings
-from dag_factory.standalone.openmetadata.ui_pages import pipeline_path, service_path, ui_address
+from dag_factory.portable.openmetadata.ui_pages import pipeline_path, service_path, ui_address
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
+from dag_factory.portable.openmetadata.outcomes import OUTCOME_XCOM, left_by_task
 from dag_factory.settings.airflow_versions import AirflowFailException
-from dag_factory.standalone.openmetadata.outcomes import OUTCOME_XCOM, left_by_task
 from dag_factory.task.links import PipelineLink, ServiceLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from dag_factory.standalone.ingestion.run import Summary
+    from dag_factory.portable.ingestion.run import Summary
     from dag_factory.task.execution import Execution
 
 

@@ -16,9 +16,9 @@ from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.configs.problem import InvalidError
 from dag_factory.configs.server_connection import FIELD, resolved
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.secrets.masking import Mask
-from dag_factory.standalone.secrets.redaction import secret_values
-from dag_factory.standalone.secrets.references import resolve
+from dag_factory.portable.secrets.masking import Mask
+from dag_factory.portable.secrets.redaction import secret_values
+from dag_factory.portable.secrets.references import resolve
 from dag_factory.store import ConfigStore, configured_index, configured_store
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config, check

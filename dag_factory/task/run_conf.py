@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dag_factory.configs.inheritance import check_override
 from dag_factory.configs.validation.kinds import booleans_of_source
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.secrets.shown_names import shown_name
+from dag_factory.portable.secrets.shown_names import shown_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from typing import Protocol
 
 from dag_factory.errors import DagFactoryError
-from dag_factory.standalone.ingestion.orders import REPORT, RUN
-from dag_factory.standalone.ingestion.run import PipelineRun, PreparedRun, RunOutcome, close_streamed_log
-from dag_factory.standalone.ingestion.sqlalchemy_patches import apply_patches
-from dag_factory.standalone.openmetadata.outcomes import Report, Reporter
-from dag_factory.standalone.secrets.masking import Mask
+from dag_factory.portable.ingestion.orders import REPORT, RUN
+from dag_factory.portable.ingestion.run import PipelineRun, PreparedRun, RunOutcome, close_streamed_log
+from dag_factory.portable.ingestion.sqlalchemy_patches import apply_patches
+from dag_factory.portable.openmetadata.outcomes import Report, Reporter
+from dag_factory.portable.secrets.masking import Mask
 from dag_factory.task.failures import in_plain_words
 from dag_factory.task.overtime import no_overtime
 from dag_factory.task.runner.child_process import Child

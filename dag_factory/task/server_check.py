@@ -21,9 +21,9 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_aft
 
 from dag_factory.configs.document import Document
 from dag_factory.errors import ServerError, ServerUnavailable
+from dag_factory.portable.ingestion.run_status import PASSING
+from dag_factory.portable.plain_text import cut, one_line
 from dag_factory.reporting.server_client import HOST_PORT, Answer, ServerClient, shown, token_of
-from dag_factory.standalone.ingestion.run_status import PASSING
-from dag_factory.standalone.plain_text import cut, one_line
 
 log = logging.getLogger(__name__)
 

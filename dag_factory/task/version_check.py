@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from dag_factory.configs.document import Document
 from dag_factory.errors import ServerError
+from dag_factory.portable.openmetadata.versions import fits, minor_version
 from dag_factory.reporting.server_client import shown
 from dag_factory.settings.options import IN_PROCESS, SECTION
-from dag_factory.standalone.openmetadata.versions import fits, minor_version
 from dag_factory.task.runner.installed_ingestion import Installed, installed_ingestion
 from dag_factory.task.runner.interpreter import choose
 

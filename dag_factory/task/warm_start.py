@@ -68,8 +68,8 @@ def prepare() -> None:
 
 
 def _import() -> None:
-    from dag_factory.standalone.ingestion.imports import import_ingestion
-    from dag_factory.standalone.ingestion.sqlalchemy_patches import patches_set_aside
+    from dag_factory.portable.ingestion.imports import import_ingestion
+    from dag_factory.portable.ingestion.sqlalchemy_patches import patches_set_aside
 
     began = time.monotonic()
     for name in _OURS:

@@ -12,8 +12,8 @@ from airflow.providers_manager import ProvidersManager
 from cryptography.fernet import Fernet
 
 from dag_factory.cli.encrypt import encrypt
-from dag_factory.standalone.secrets.references import decrypted, encrypted
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.references import decrypted, encrypted
+from dag_factory.portable.secrets.sealing import Keys
 from tests.cli.failing import fails
 from tests.forked_python import ForkedPython
 

@@ -12,8 +12,8 @@ import pytest
 from cryptography.fernet import Fernet
 
 from dag_factory.cli.migration.migration import Migrator
-from dag_factory.standalone.secrets.references import decrypted, encrypted, is_sealed_newly
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.references import decrypted, encrypted, is_sealed_newly
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import writer
 from dag_factory.store.archive import ENCRYPTED
 from dag_factory.store.archive.reading import Archive

@@ -13,8 +13,8 @@ import pytest
 
 from dag_factory.cli.__main__ import main
 from dag_factory.cli.exits import FAILED, FOUND
-from dag_factory.standalone.secrets.references import encrypted
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.references import encrypted
+from dag_factory.portable.secrets.sealing import Keys
 from tests.documents import REST
 from tests.places import ROOT
 

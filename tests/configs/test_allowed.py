@@ -13,7 +13,7 @@ from dag_factory.configs.allowed import SERVER, Allowed, allowed_here, connectio
 from dag_factory.configs.validation.validator import examine
 from dag_factory.dag.builder import build_dag
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store.config import Config
 from tests.documents import REST
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dag_factory.configs.at_rest import sealed, sealed_values, without_secrets
 from dag_factory.configs.pipeline import IngestionPipeline
-from dag_factory.standalone.secrets.references import FERNET
+from dag_factory.portable.secrets.references import FERNET
 from tests.examples import examples
 from tests.places import TESTS
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dag_factory.configs.shown_config import shown
-from dag_factory.standalone.secrets.redaction import HIDDEN
+from dag_factory.portable.secrets.redaction import HIDDEN
 
 CANARY = "canary"
 

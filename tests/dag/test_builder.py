@@ -18,8 +18,8 @@ from dag_factory.configs.timetables.spread import SpreadTimetable
 from dag_factory.dag.builder import build_dag, build_placeholder
 from dag_factory.dag.tags import PROBLEM_TAG
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.openmetadata.pipeline_types import PIPELINE_TYPES
-from dag_factory.standalone.openmetadata.source_configs import KINDS_OF_SERVICES
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
+from dag_factory.portable.openmetadata.source_configs import KINDS_OF_SERVICES
 from dag_factory.store.config import Config, Trouble
 from dag_factory.task.operator import ConfigErrorOperator, IngestionOperator
 from tests.airflow_versions import DagSerialization

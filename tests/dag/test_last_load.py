@@ -23,7 +23,7 @@ from dag_factory.dag.load import Load
 from dag_factory.dag.load_settings import LoadSettings, revision_of_code
 from dag_factory.dag.plan import Plan, as_text, from_text
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.secrets.names import declare_names, declared_names
+from dag_factory.portable.secrets.names import declare_names, declared_names
 from dag_factory.store.config import Config
 from dag_factory.store.database import Database
 from dag_factory.store.folder.folder_store import FolderStore

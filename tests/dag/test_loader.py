@@ -292,7 +292,7 @@ FORBIDDEN = [
     "watchdog",
     "typer",
     "requests",
-    "dag_factory.standalone.ingestion.ometa_client",
+    "dag_factory.portable.ingestion.ometa_client",
 ]
 
 

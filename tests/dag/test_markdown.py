@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from dag_factory.dag.markdown import inline, quoted
-from dag_factory.standalone.plain_text import one_line, printable
+from dag_factory.portable.plain_text import one_line, printable
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 texts = st.text() | st.text("\\`*_[]()|~#<>&!-+=:.)1 \n\r\ta", max_size=40)

@@ -9,8 +9,8 @@ import pytest
 from airflow.sdk import DAG
 
 from dag_factory.dag.builder import build_dag
-from dag_factory.standalone.openmetadata.pipeline_types import PIPELINE_TYPES
-from dag_factory.standalone.openmetadata.run_ids import openmetadata_run_id
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
+from dag_factory.portable.openmetadata.run_ids import openmetadata_run_id
 from dag_factory.store.config import Config
 from dag_factory.task.run_conf import overridden
 from tests.airflow_versions import DagSerialization, taken_params

@@ -27,7 +27,7 @@ from tests.places import ROOT, TESTS
 DAGS_FOLDER = ROOT / "dags"
 LOADERS = 8
 # Modules that the workers of an Airflow find: an application, and what stands for spaCy's model.
-WORKER_MODULES = (ROOT / "sandbox" / "applications", TESTS / "standalone" / "ingestion" / "worker_modules")
+WORKER_MODULES = (ROOT / "sandbox" / "applications", TESTS / "portable" / "ingestion" / "worker_modules")
 # Makes a process find no openmetadata-ingestion.
 WITHOUT_INGESTION = TESTS / "task" / "runner" / "without_ingestion"
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import psutil
 
-from dag_factory.standalone.ingestion.template import OPTION
+from dag_factory.portable.ingestion.template import OPTION
 from dag_factory.task.runner.interpreter import SCRIPT
 from sandbox.stack import AirflowStack
 

@@ -2,7 +2,7 @@
 Fuzzes what reads documents and what finds secrets in them, by coverage: ``python -m tests.fuzz TARGET --seconds 120``.
 
 Needs atheris (``pip install atheris``), which is too large to be installed for all tests. What it finds becomes a test
-in ``tests/configs/test_document.py`` or ``tests/standalone/secrets/test_redaction.py``. It ends with an error at the
+in ``tests/configs/test_document.py`` or ``tests/portable/secrets/test_redaction.py``. It ends with an error at the
 first finding, whose input it writes into the working directory, and prints the seed by which a run can be repeated.
 """
 

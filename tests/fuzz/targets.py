@@ -12,8 +12,8 @@ from cryptography.fernet import Fernet
 
 from dag_factory.configs.document import Document, parse
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.secrets.redaction import encrypt, redact, secret_values
-from dag_factory.standalone.secrets.references import is_reference
+from dag_factory.portable.secrets.redaction import encrypt, redact, secret_values
+from dag_factory.portable.secrets.references import is_reference
 
 os.environ.setdefault("AIRFLOW__CORE__FERNET_KEY", Fernet.generate_key().decode())
 FORM = "$fernet"

@@ -180,7 +180,7 @@ def postgresql(server: OpenMetadataServer) -> Iterator[str]:
     """Have a PostgreSQL run, and yield the name of the service that reads it."""
     with PostgresServer() as database:
         url = database.url(driver="postgresql")
-        execute(url, (TESTS / "standalone" / "ingestion" / "warehouse.sql").read_text())
+        execute(url, (TESTS / "portable" / "ingestion" / "warehouse.sql").read_text())
         connection = {
             "type": "Postgres",
             "username": USER,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dag_factory.portable.openmetadata.outcomes import Report, Reporter, left_by_task
 from dag_factory.reporting.conclusion import (
     NEVER_STARTED,
     NO_HEARTBEAT,
@@ -16,7 +17,6 @@ from dag_factory.reporting.conclusion import (
     concluded,
     is_mailed,
 )
-from dag_factory.standalone.openmetadata.outcomes import Report, Reporter, left_by_task
 
 AIRFLOW, SEARCH, USER, LEFT = Reporter.SCHEDULER, Reporter.SEARCH, Reporter.USER, Reporter.LEFT_BY_TASK
 BEGAN = frozenset({TRY_BEGAN})

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from dag_factory.errors import ConfigError, StatusError
+from dag_factory.portable.openmetadata.outcomes import Report, Reporter, left_by_task
+from dag_factory.portable.openmetadata.run_ids import openmetadata_run_id
 from dag_factory.reporting.conclusion import NO_TASK, Evidence
 from dag_factory.reporting.ended_runs import (
     CLOCKS_DIFFER_BY,
@@ -20,8 +22,6 @@ from dag_factory.reporting.ended_runs import (
     ended_run,
     report_end,
 )
-from dag_factory.standalone.openmetadata.outcomes import Report, Reporter, left_by_task
-from dag_factory.standalone.openmetadata.run_ids import openmetadata_run_id
 from tests.forked_python import ForkedPython
 from tests.statuses import reason_of
 
@@ -200,7 +200,7 @@ def test_a_pipeline_that_is_gone_costs_no_look_into_the_configs_of_others(
     config()
     script = """
 import os, sys, time
-from dag_factory.standalone.openmetadata.outcomes import Report, Reporter
+from dag_factory.portable.openmetadata.outcomes import Report, Reporter
 from dag_factory.reporting.conclusion import Evidence
 from dag_factory.reporting.ended_runs import EndedRun, report_end
 

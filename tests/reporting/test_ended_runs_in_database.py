@@ -44,7 +44,7 @@ add("good", tick=day, ended=minute, state="success")
 add("of_others", tick=day, ended=minute, operator="BashOperator")
 
 from dag_factory.errors import StatusError
-from dag_factory.standalone.openmetadata.outcomes import Report, Reporter
+from dag_factory.portable.openmetadata.outcomes import Report, Reporter
 from dag_factory.reporting.ended_runs import EndedRun, failed_lately, still_ended
 
 found["failed"] = sorted(run.dag_id for run in failed_lately(timedelta(hours=1)))

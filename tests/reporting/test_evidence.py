@@ -16,7 +16,7 @@ from airflow.models import DagModel, DagRun, Log, TaskInstance
 from airflow.models.dagbundle import DagBundleModel
 from airflow.models.xcom import XComModel
 from airflow.utils.session import create_session
-from dag_factory.standalone.openmetadata.outcomes import OUTCOME_XCOM, left_by_task
+from dag_factory.portable.openmetadata.outcomes import OUTCOME_XCOM, left_by_task
 from dag_factory.reporting.evidence import find_evidence
 from dag_factory.reporting.scheduler_mail import MAILED, mail_failure
 

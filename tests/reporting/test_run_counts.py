@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from dag_factory.errors import StatusError
+from dag_factory.portable.openmetadata.outcomes import Report, Reporter, left_by_task
 from dag_factory.reporting.conclusion import Evidence
 from dag_factory.reporting.ended_runs import EndedRun, report_end
-from dag_factory.standalone.openmetadata.outcomes import Report, Reporter, left_by_task
 from tests.metrics_receivers import StatsdReceiver, sent_from
 
 RUN = EndedRun("orders", "manual__1", "id", "failed", Report(Reporter.SCHEDULER, "failed", "task_failure"))

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from dag_factory.errors import StatusError
+from dag_factory.portable.openmetadata.outcomes import Report, Reporter
 from dag_factory.reporting.run_status_client import StatusClient, report_run
-from dag_factory.standalone.openmetadata.outcomes import Report, Reporter
 
 FQN = 'shop."orders daily/1"'
 

@@ -8,9 +8,9 @@ from typing import Any, cast
 
 import pytest
 
+from dag_factory.portable.ingestion.run import PreparedRun, RunOutcome
+from dag_factory.portable.openmetadata.outcomes import OUTCOME_XCOM, STOPPED, Report
 from dag_factory.reporting.task_outcome import TaskOutcome
-from dag_factory.standalone.ingestion.run import PreparedRun, RunOutcome
-from dag_factory.standalone.openmetadata.outcomes import OUTCOME_XCOM, STOPPED, Report
 from tests.statuses import reason_of
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)

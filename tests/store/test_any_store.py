@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 
 from dag_factory.configs.document import MAX_BYTES
 from dag_factory.errors import ConfigError, ConflictError, MissingStoreError, StoreLockedError
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import ConfigStore, writer
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.markers import LoadNote

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dag_factory.api_server.sync.stored_configs import stored_configs
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store.archive import LEFT_OUT
 from dag_factory.store.archive.writing import export
 from dag_factory.store.config_files import ConfigFiles

@@ -13,8 +13,8 @@ from cryptography.fernet import Fernet
 
 from dag_factory.dag.load import keep_last_good
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.secrets.references import decrypted, encrypted
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.references import decrypted, encrypted
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config

@@ -12,7 +12,7 @@ import pytest
 from dag_factory.dag.dags import Dags
 from dag_factory.dag.descriptions import read
 from dag_factory.dag.load_settings import LoadSettings
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store.config import Config
 from tests.dag.test_loader import DISTURB, POLICY, SAMPLES, Parse, parse
 

@@ -13,8 +13,8 @@ from cryptography.fernet import Fernet
 
 from dag_factory.dag.builder import build_dag
 from dag_factory.errors import SettingsError, StoreError
-from dag_factory.standalone.secrets.references import decrypted, encrypted
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.references import decrypted, encrypted
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.folder.access import Access
 from dag_factory.store.folder.folder_copies import FolderLastGood

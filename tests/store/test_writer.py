@@ -17,8 +17,8 @@ from cryptography.fernet import Fernet
 
 from dag_factory.dag.builder import build_dag
 from dag_factory.errors import ConfigError, ConflictError, SettingsError, StoreError
-from dag_factory.standalone.secrets.references import decrypted
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.references import decrypted
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import writer
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import Config

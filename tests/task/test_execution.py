@@ -10,8 +10,8 @@ from typing import Any, cast
 import pytest
 
 from dag_factory.errors import ServerError
+from dag_factory.portable.openmetadata.counts import REASON_XCOM
 from dag_factory.settings.airflow_versions import AirflowFailException
-from dag_factory.standalone.openmetadata.counts import REASON_XCOM
 from dag_factory.task.execution import Execution
 from sandbox.failing import HttpServer, Reply, running
 from tests.documents import REST

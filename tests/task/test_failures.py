@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from dag_factory.errors import ConfigError, ServerUnavailable, WorkflowError
+from dag_factory.portable.openmetadata.counts import summary_of, with_summary
+from dag_factory.portable.secrets.masking import Mask
 from dag_factory.settings.airflow_versions import AirflowFailException, AirflowTaskTimeout
-from dag_factory.standalone.openmetadata.counts import summary_of, with_summary
-from dag_factory.standalone.secrets.masking import Mask
 from dag_factory.task.failures import in_plain_words, reason_of, without_secrets
 
 CANARY = "canary-7d1c"

@@ -6,7 +6,7 @@ import pytest
 from airflow.sdk import BaseOperatorLink
 
 from dag_factory.configs.pipeline import IngestionPipeline
-from dag_factory.standalone.openmetadata.source_configs import KINDS_OF_SERVICES
+from dag_factory.portable.openmetadata.source_configs import KINDS_OF_SERVICES
 from dag_factory.task.links import PipelineLink, ServiceLink, links_to
 from dag_factory.task.operator import IngestionOperator
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from dag_factory.errors import WorkflowError
-from dag_factory.standalone.ingestion.run import PreparedRun, RunOutcome
-from dag_factory.standalone.openmetadata.outcomes import Report, Reporter
-from dag_factory.standalone.secrets.masking import Mask
+from dag_factory.portable.ingestion.run import PreparedRun, RunOutcome
+from dag_factory.portable.openmetadata.outcomes import Report, Reporter
+from dag_factory.portable.secrets.masking import Mask
 from dag_factory.task.runners import InChild, InProcess
 
 Interpreter = Callable[[str], str]

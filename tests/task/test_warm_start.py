@@ -34,7 +34,7 @@ class Signal:
     def connect(self, receiver):
         self.receivers.append(receiver)
 
-stub("dag_factory.standalone.ingestion.imports", import_ingestion=import_ingestion)
+stub("dag_factory.portable.ingestion.imports", import_ingestion=import_ingestion)
 started = done["templates"]
 stub("dag_factory.task.runner.templates", start_templates=lambda pythons, idle: started.append([pythons, idle]))
 stub("dag_factory.dag.loader")

@@ -13,8 +13,8 @@ import yaml
 
 from dag_factory.configs.document import parse
 from dag_factory.errors import StoreError
-from dag_factory.standalone.secrets.references import decrypted, is_sealed_newly
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.references import decrypted, is_sealed_newly
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import writer
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.folder.files import revision_of

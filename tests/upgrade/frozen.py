@@ -27,11 +27,11 @@ from dag_factory.dag.load_history import Limits
 from dag_factory.dag.load_notes import LoadNotes, notes_path
 from dag_factory.dag.loader import load_dags
 from dag_factory.dag.tags import WARNING_TAG
+from dag_factory.portable.openmetadata.counts import COUNTS_XCOM
+from dag_factory.portable.openmetadata.outcomes import OUTCOME_XCOM, left_by_task
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.reporting.run_note import run_note
 from dag_factory.settings.options import SECTION
-from dag_factory.standalone.openmetadata.counts import COUNTS_XCOM
-from dag_factory.standalone.openmetadata.outcomes import OUTCOME_XCOM, left_by_task
-from dag_factory.standalone.secrets.sealing import Keys
 from dag_factory.store import configured_store, memory_of
 from dag_factory.store.archive import ENCRYPTED
 from dag_factory.store.archive.writing import export

@@ -14,8 +14,8 @@ from dag_factory.api_server.sync.last_difference import last_difference
 from dag_factory.dag.load_notes import notes_path, read_loads
 from dag_factory.dag.loader import load_dags
 from dag_factory.errors import MissingStoreError
-from dag_factory.standalone.secrets.references import decrypted
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.references import decrypted
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import configured_memory, configured_store
 from dag_factory.store.archive.reading import Archive
 from dag_factory.store.archive.restoring import restore

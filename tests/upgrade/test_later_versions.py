@@ -25,7 +25,7 @@ from dag_factory.api_server.sync.last_difference import last_difference
 from dag_factory.dag.load_notes import notes_path, read_loads
 from dag_factory.dag.loader import load_dags
 from dag_factory.errors import ArchiveError, MissingStoreError
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import configured_memory, configured_store
 from dag_factory.store.archive import MANIFEST
 from dag_factory.store.archive.reading import Archive

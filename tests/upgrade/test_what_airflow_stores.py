@@ -23,12 +23,12 @@ from dag_factory.api_server.page.places import PREFIX, VIEWS
 from dag_factory.api_server.plugin import OpenMetadataDagFactoryPlugin
 from dag_factory.dag import tags
 from dag_factory.dag.bundle_list import CLASSPATH
+from dag_factory.portable.openmetadata.outcomes import left_by_task
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
 from dag_factory.reporting.evidence import OPERATORS
 from dag_factory.reporting.run_note import read_note, run_note
 from dag_factory.settings.connection_form import CONN_TYPE, FIELDS, HOOK_CLASS
 from dag_factory.settings.options import SECTION
-from dag_factory.standalone.openmetadata.outcomes import left_by_task
-from dag_factory.standalone.openmetadata.pipeline_types import PIPELINE_TYPES
 from dag_factory.task.run_conf import KEYS
 from sandbox.stack import AirflowStack
 from tests.airflow_versions import DagSerialization

@@ -15,10 +15,10 @@ from dag_factory import settings
 from dag_factory.api_server.api.answers import Refused
 from dag_factory.configs.document import Document
 from dag_factory.errors import ConfigError, WorkflowError
+from dag_factory.portable.ingestion.orders import AUTOMATION, AUTOMATION_FAILED
+from dag_factory.portable.secrets.masking import Mask
+from dag_factory.portable.secrets.redaction import secret_values
 from dag_factory.settings.options import IN_PROCESS
-from dag_factory.standalone.ingestion.orders import AUTOMATION, AUTOMATION_FAILED
-from dag_factory.standalone.secrets.masking import Mask
-from dag_factory.standalone.secrets.redaction import secret_values
 from dag_factory.task.runner.child_process import Child, ChildDied
 from dag_factory.task.runner.interpreter import environment
 

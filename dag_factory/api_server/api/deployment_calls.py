@@ -24,8 +24,8 @@ from dag_factory.configs.allowed import connections_in
 from dag_factory.configs.dag_ids import clean_dag_id
 from dag_factory.configs.problem import InvalidError, Problem
 from dag_factory.errors import DagFactoryError
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
 from dag_factory.reporting import metrics
-from dag_factory.standalone.openmetadata.pipeline_types import PIPELINE_TYPES
 from dag_factory.store import writer
 
 log = logging.getLogger(__name__)

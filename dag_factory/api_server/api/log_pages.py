@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator
 
 from dag_factory.api_server.api.rest import Caller
-from dag_factory.standalone.plain_text import without_terminal_codes
+from dag_factory.portable.plain_text import without_terminal_codes
 
 PAGE_CHARACTERS = 1_000_000
 LONGEST_LINE = 256 * 1024

@@ -12,7 +12,7 @@ from fastapi import Query
 
 from dag_factory.api_server.api.answers import Refused
 from dag_factory.api_server.api.rest import Caller, dag_path, refused
-from dag_factory.standalone.openmetadata.run_ids import openmetadata_run_id
+from dag_factory.portable.openmetadata.run_ids import openmetadata_run_id
 
 RunIdParameter = Annotated[
     str | None, Query(alias="run_id", description="Airflow's id of a run, or the one it reports under", max_length=250)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from dag_factory.api_server.api.rest import Caller, dag_path
 from dag_factory.api_server.page.dag_docs import with_docs
 from dag_factory.api_server.page.rows import Row
-from dag_factory.standalone.openmetadata.pipeline_types import PIPELINE_TYPES
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
 from dag_factory.store.config_version import CONFIG_XCOM
 
 _PIPELINE_LINK = "_link_openmetadata_pipeline"

@@ -11,8 +11,8 @@ from dag_factory.api_server.page.listing import Dag, tags
 from dag_factory.api_server.page.runs import Run
 from dag_factory.dag.descriptions import read
 from dag_factory.dag.tags import LAST_GOOD_TAG, PROBLEM_TAG, SERVICE_PREFIX, TAG, TYPE_PREFIX, WARNING_TAG
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
 from dag_factory.reporting.run_note import read_note
-from dag_factory.standalone.openmetadata.pipeline_types import PIPELINE_TYPES
 
 
 class Row(TypedDict):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dag_factory.configs.document import Document
-from dag_factory.standalone.secrets.references import is_reference
+from dag_factory.portable.secrets.references import is_reference
 
 # What a run or a DAG depends on. Not what the server counts and notes for itself (`version`, `updatedAt`, `deployed`,
 # `href`, …), which a deploy itself changes; not `enabled`, which the server sends by a call of its own; and not what it

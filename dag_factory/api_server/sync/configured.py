@@ -8,8 +8,8 @@ from dag_factory import settings
 from dag_factory.api_server.sync.difference import Chosen, Comparison, Difference
 from dag_factory.api_server.sync.server_api import ServerApi, configured_connection
 from dag_factory.api_server.sync.server_pipelines import Listing
-from dag_factory.standalone.openmetadata.server_address import server_address
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.openmetadata.server_address import server_address
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import configured_index, configured_store
 from dag_factory.store.database import NoDatabase
 from dag_factory.store.index import Index

@@ -9,9 +9,9 @@ from dag_factory.api_server.sync.comparison import are_same, content
 from dag_factory.api_server.sync.server_pipelines import Listing, ServerPipeline
 from dag_factory.api_server.sync.stored_configs import StoredConfig, stored_config, stored_configs
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.openmetadata.server_address import ServerAddress
-from dag_factory.standalone.secrets.references import decrypted
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.openmetadata.server_address import ServerAddress
+from dag_factory.portable.secrets.references import decrypted
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
 from dag_factory.store.file_names import deployed_key
 from dag_factory.store.index import Index

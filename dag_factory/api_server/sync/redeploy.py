@@ -13,7 +13,7 @@ from dag_factory.api_server.sync.difference import Differing
 from dag_factory.api_server.sync.server_api import RefusedError, ServerApi, ServerFailedError
 from dag_factory.api_server.sync.server_pipelines import PATH
 from dag_factory.errors import ServerError
-from dag_factory.standalone.plain_text import cut, one_line
+from dag_factory.portable.plain_text import cut, one_line
 
 PORTION = 20
 AT_ONCE = 2

@@ -24,11 +24,11 @@ from dag_factory.configs.allowed import allowed_here
 from dag_factory.configs.document import Document
 from dag_factory.configs.server_connection import require_server, resolved
 from dag_factory.errors import ServerError, ServerUnavailable, SettingsError
+from dag_factory.portable.plain_text import cut, one_line
+from dag_factory.portable.secrets.masking import Mask
+from dag_factory.portable.secrets.redaction import secret_values
 from dag_factory.reporting.server_client import Answer, ServerClient, shown, token_of
 from dag_factory.settings.options import SECTION
-from dag_factory.standalone.plain_text import cut, one_line
-from dag_factory.standalone.secrets.masking import Mask
-from dag_factory.standalone.secrets.redaction import secret_values
 
 _CONNECTION = f"the Connection of [{SECTION}] openmetadata_conn_id"
 # Answers of a server that is busy, or of a proxy before one that is down.

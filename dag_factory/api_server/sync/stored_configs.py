@@ -12,7 +12,7 @@ from dag_factory.configs.allowed import SERVER
 from dag_factory.configs.dag_ids import clean_dag_id
 from dag_factory.configs.document import Document, parse
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.openmetadata.server_address import ServerAddress, server_address
+from dag_factory.portable.openmetadata.server_address import ServerAddress, server_address
 from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.file_names import deployed_key

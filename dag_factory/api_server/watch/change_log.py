@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from dag_factory.configs.problem import Problem
-from dag_factory.standalone.plain_text import one_line
+from dag_factory.portable.plain_text import one_line
 from dag_factory.store import ConfigStore
 from dag_factory.store.config_files import is_defaults
 from dag_factory.store.examination import LAST_GOOD, Examination

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dag_factory.standalone.plain_text import one_line
+from dag_factory.portable.plain_text import one_line
 from dag_factory.store.folder.folder_store import FolderStore, Snapshot
 from dag_factory.store.folder.listing import not_listed
 from dag_factory.store.folder.misnamed import Misnamed

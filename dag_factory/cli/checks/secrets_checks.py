@@ -5,7 +5,7 @@ from __future__ import annotations
 from dag_factory.cli.checks.check import Finding, fail, ok, warn
 from dag_factory.cli.checks.site import Site
 from dag_factory.cli.output import count_of
-from dag_factory.standalone.secrets.sealing import SETTING, Keys
+from dag_factory.portable.secrets.sealing import SETTING, Keys
 from dag_factory.store.sealed_values import sealed_values
 
 _MOST_NAMED = 3

@@ -13,11 +13,11 @@ from dag_factory.cli.checks.site import NoDatabaseError, Site
 from dag_factory.configs.document import Document
 from dag_factory.configs.server_connection import CONN_ID, server_fields
 from dag_factory.errors import ConfigError, ServerError, SettingsError
+from dag_factory.portable.openmetadata.installed_version import DISTRIBUTION
+from dag_factory.portable.openmetadata.versions import fits
+from dag_factory.portable.secrets.references import find_connection
 from dag_factory.reporting.server_client import Answer, ServerClient, shown, token_of
 from dag_factory.settings.options import IN_PROCESS, SECTION
-from dag_factory.standalone.openmetadata.installed_version import DISTRIBUTION
-from dag_factory.standalone.openmetadata.versions import fits
-from dag_factory.standalone.secrets.references import find_connection
 from dag_factory.task.runner.installed_ingestion import installed_ingestion
 from dag_factory.task.server_check import require_answers
 

@@ -21,7 +21,7 @@ from dag_factory.cli.ingestion_environment import interpreter_check
 from dag_factory.cli.ingestion_environment.requirements import Wanted, normal
 from dag_factory.cli.ingestion_environment.steps import run
 from dag_factory.errors import CommandError, EnvironmentBuildError
-from dag_factory.standalone.openmetadata.nearest import nearest
+from dag_factory.portable.openmetadata.nearest import nearest
 from dag_factory.task.runner.interpreter import environment
 
 LEAST_PYTHON = (3, 10)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from dag_factory.configs.schemas import VERSIONS
 from dag_factory.errors import CommandError
-from dag_factory.standalone.openmetadata.installed_version import DISTRIBUTION
-from dag_factory.standalone.openmetadata.versions import minor_version
+from dag_factory.portable.openmetadata.installed_version import DISTRIBUTION
+from dag_factory.portable.openmetadata.versions import minor_version
 
 # Nothing else reaches pip or uv: neither an option, nor a URL, nor a marker.
 _VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){1,3}")

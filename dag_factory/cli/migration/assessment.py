@@ -15,8 +15,8 @@ from dag_factory.configs.document import Document, mapping_at, parse
 from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.configs.validation.validator import examine
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.secrets.references import decrypted
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.references import decrypted
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store.claims import Claims
 from dag_factory.store.config_files import ConfigFiles
 from dag_factory.store.folder.folder_store import FolderStore

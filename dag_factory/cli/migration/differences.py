@@ -11,8 +11,8 @@ from typing import Any
 
 from dag_factory.configs.pipeline import AirflowConfig, IngestionPipeline
 from dag_factory.configs.timetables.schedule import start_date
-from dag_factory.standalone.secrets.references import is_reference
-from dag_factory.standalone.secrets.shown_names import shown_field
+from dag_factory.portable.secrets.references import is_reference
+from dag_factory.portable.secrets.shown_names import shown_field
 
 # What Airflow waits between retries where a DAG doesn't say ([core] default_task_retry_delay).
 _AIRFLOW_RETRY_SECONDS = 300

@@ -22,7 +22,7 @@ from dag_factory.cli.migration.plugin_documents import names_in, read
 from dag_factory.cli.migration.removal import Backup, Removal
 from dag_factory.configs.allowed import allowed_here
 from dag_factory.errors import ConfigError, SettingsError
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import Config, check

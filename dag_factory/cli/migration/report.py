@@ -9,7 +9,7 @@ from dag_factory.cli.migration.airflow_state import History
 from dag_factory.cli.migration.differences import Difference
 from dag_factory.cli.migration.migration import Migration
 from dag_factory.cli.output import count_of
-from dag_factory.standalone.plain_text import cut, one_line
+from dag_factory.portable.plain_text import cut, one_line
 
 # So many pipelines, and so many of what stays, are named; with --output json, all are.
 _MOST_NAMED = 10

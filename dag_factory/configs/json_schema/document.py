@@ -13,10 +13,10 @@ from dag_factory.configs.json_schema.models import model_schema
 from dag_factory.configs.json_schema.source_configs import conditions
 from dag_factory.configs.pipeline import AirflowConfig, DagFactory, EntityReference, IngestionPipeline, Runner
 from dag_factory.configs.schemas import PIPELINE, Schemas, texts_of
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
+from dag_factory.portable.openmetadata.source_configs import KINDS_OF_SERVICES
+from dag_factory.portable.secrets.references import FORMS
 from dag_factory.settings.options import IN_PROCESS
-from dag_factory.standalone.openmetadata.pipeline_types import PIPELINE_TYPES
-from dag_factory.standalone.openmetadata.source_configs import KINDS_OF_SERVICES
-from dag_factory.standalone.secrets.references import FORMS
 
 DRAFT = "http://json-schema.org/draft-07/schema#"
 """What the language servers of editors read best: yaml-language-server, VS Code's JSON, and JetBrains' editors."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dag_factory.standalone.secrets.references import CONNECTION, ENV, FERNET, FORMS, PARTS
+from dag_factory.portable.secrets.references import CONNECTION, ENV, FERNET, FORMS, PARTS
 
 NAME = "reference"
 """Of the definition."""

@@ -15,10 +15,10 @@ from dag_factory.configs.inheritance import DEFAULTS
 from dag_factory.configs.pipeline import DAG_FIELDS
 from dag_factory.configs.problem import WARNING, Problem
 from dag_factory.configs.schemas import Kind
-from dag_factory.standalone.secrets.detection import has_credentials
-from dag_factory.standalone.secrets.names import is_always_secret
-from dag_factory.standalone.secrets.redaction import may_be_secret
-from dag_factory.standalone.secrets.references import is_reference
+from dag_factory.portable.secrets.detection import has_credentials
+from dag_factory.portable.secrets.names import is_always_secret
+from dag_factory.portable.secrets.redaction import may_be_secret
+from dag_factory.portable.secrets.references import is_reference
 
 _MOST = 20
 _MOST_VALUES, _MOST_GLANCED_AT = 400, 2_000

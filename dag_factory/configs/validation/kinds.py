@@ -8,7 +8,7 @@ from typing import Any
 from dag_factory.configs.document import Document
 from dag_factory.configs.problem import Problem
 from dag_factory.configs.schemas import PIPELINE, Kind, fields, fitting, kind_at
-from dag_factory.standalone.secrets.references import is_reference
+from dag_factory.portable.secrets.references import is_reference
 
 # Texts that some readers take for true or false.
 _ANSWERS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "t", "f", "1", "0"})

@@ -12,8 +12,8 @@ from dag_factory.configs.pipeline import RUNNER, AirflowConfig, DagFactory, Inge
 from dag_factory.configs.problem import ERROR, SPELLING, WARNING, Problem
 from dag_factory.configs.schemas import PIPELINE, fields, kind_at
 from dag_factory.configs.validation.spelling import in_camel_case
-from dag_factory.standalone.openmetadata.nearest import nearest
-from dag_factory.standalone.secrets.references import is_reference
+from dag_factory.portable.openmetadata.nearest import nearest
+from dag_factory.portable.secrets.references import is_reference
 
 Path = tuple[str, ...]
 

@@ -8,8 +8,8 @@ from itertools import islice
 from dag_factory.configs.document import Document
 from dag_factory.configs.problem import WARNING, Problem
 from dag_factory.configs.validation.names import is_servers
-from dag_factory.standalone.openmetadata.nearest import nearest
-from dag_factory.standalone.secrets.references import is_reference
+from dag_factory.portable.openmetadata.nearest import nearest
+from dag_factory.portable.secrets.references import is_reference
 
 _KINDS = ("team", "user")
 _NAMES = ("name", "displayName", "fullyQualifiedName", "id")

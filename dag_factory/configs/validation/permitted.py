@@ -9,10 +9,8 @@ from dag_factory.configs.allowed import Allowed
 from dag_factory.configs.document import Document, mapping_at
 from dag_factory.configs.pipeline import RUNNER
 from dag_factory.configs.problem import WARNING, Problem, problem_of
-from dag_factory.settings.airflow_versions import has_executor
-from dag_factory.settings.options import SECTION
-from dag_factory.standalone.openmetadata.nearest import nearest
-from dag_factory.standalone.secrets.references import (
+from dag_factory.portable.openmetadata.nearest import nearest
+from dag_factory.portable.secrets.references import (
     CONNECTION,
     FORMS,
     PARTS,
@@ -21,6 +19,8 @@ from dag_factory.standalone.secrets.references import (
     mappings_in,
     references_in,
 )
+from dag_factory.settings.airflow_versions import has_executor
+from dag_factory.settings.options import SECTION
 
 _FORMS = tuple(sorted(FORMS))
 _PARTS = tuple(sorted(PARTS))

@@ -24,8 +24,8 @@ from dag_factory.configs.timetables.schedule import (
 )
 from dag_factory.configs.timetables.spread import shortest_interval
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.openmetadata.nearest import nearest
-from dag_factory.standalone.secrets.references import is_reference
+from dag_factory.portable.openmetadata.nearest import nearest
+from dag_factory.portable.secrets.references import is_reference
 
 # No pipeline begins earlier.
 _FIRST_MEANT = 2000

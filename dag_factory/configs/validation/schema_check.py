@@ -14,8 +14,8 @@ from typing import Any
 from dag_factory.configs.problem import ERROR, MISSING, SPELLING, WARNING, Problem
 from dag_factory.configs.schemas import ANY, BOOLEAN, INTEGER, MOMENT, NUMBER, SECRET, TEXT, Kind, Schemas
 from dag_factory.configs.validation.names import HAS_VALUE
-from dag_factory.standalone.openmetadata.nearest import nearest
-from dag_factory.standalone.secrets.references import is_reference
+from dag_factory.portable.openmetadata.nearest import nearest
+from dag_factory.portable.secrets.references import is_reference
 
 # After so many, a document is not checked further; one of some kilobytes has a few hundred. Each object counts once for
 # each type that it is compared with, and so does each wrong value.

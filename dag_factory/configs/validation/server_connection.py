@@ -12,9 +12,9 @@ from dag_factory.configs.document import Document
 from dag_factory.configs.problem import MISSING, WARNING, Problem
 from dag_factory.configs.schemas import newest
 from dag_factory.configs.validation.in_clear import is_variable
+from dag_factory.portable.openmetadata.nearest import nearest
+from dag_factory.portable.secrets.references import is_reference
 from dag_factory.settings.options import SECTION
-from dag_factory.standalone.openmetadata.nearest import nearest
-from dag_factory.standalone.secrets.references import is_reference
 
 _HOST = f"{SERVER}.hostPort"
 _TOKEN = f"{SERVER}.securityConfig.jwtToken"

@@ -8,10 +8,10 @@ from dag_factory.configs.document import Document, mapping_at
 from dag_factory.configs.problem import MISSING, WARNING, Problem, problem_of
 from dag_factory.configs.validation.names import is_servers
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.openmetadata.nearest import nearest
-from dag_factory.standalone.openmetadata.pipeline_types import PIPELINE_TYPES, pipeline_type
-from dag_factory.standalone.openmetadata.source_configs import BY_SERVICE, KINDS_OF_SERVICES, misfit, types_of
-from dag_factory.standalone.secrets.references import is_reference
+from dag_factory.portable.openmetadata.nearest import nearest
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES, pipeline_type
+from dag_factory.portable.openmetadata.source_configs import BY_SERVICE, KINDS_OF_SERVICES, misfit, types_of
+from dag_factory.portable.secrets.references import is_reference
 
 _FIELD = "sourceConfig"
 _CONFIG = f"{_FIELD}.config"

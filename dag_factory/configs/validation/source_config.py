@@ -13,7 +13,7 @@ from dag_factory.configs.pipeline import RUNNER
 from dag_factory.configs.problem import ERROR, WARNING, Problem
 from dag_factory.configs.schemas import ANY_SERVICE, PIPELINE, Schemas, is_ahead, of_version
 from dag_factory.configs.validation.schema_check import SchemaCheck
-from dag_factory.standalone.secrets.references import is_reference
+from dag_factory.portable.secrets.references import is_reference
 
 FIELD = "sourceConfig.config"
 

@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from dag_factory.configs.document import MAX_BYTES
 from dag_factory.errors import ArchiveError
-from dag_factory.standalone.plain_text import cut, one_line
+from dag_factory.portable.plain_text import cut, one_line
 from dag_factory.store.archive import FOLDER, FORMAT, MANIFEST
 from dag_factory.store.objects.keys import is_config
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from dag_factory.configs.dag_ids import clean_dag_id, names_a_dag
 from dag_factory.configs.document import Document, parse
 from dag_factory.errors import ArchiveError, ConfigError, StoreError
-from dag_factory.standalone.secrets.references import FERNET, decrypted, references_in
-from dag_factory.standalone.secrets.sealing import Keys, UnsealError
+from dag_factory.portable.secrets.references import FERNET, decrypted, references_in
+from dag_factory.portable.secrets.sealing import Keys, UnsealError
 from dag_factory.store import ConfigStore
 from dag_factory.store.archive.reading import Archive
 from dag_factory.store.archive.secrets import without_secrets

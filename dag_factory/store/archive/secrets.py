@@ -14,11 +14,11 @@ import yaml
 from dag_factory.configs.at_rest import sealed
 from dag_factory.configs.document import YAML_SUFFIXES, Document, parse
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.secrets.detection import secrets_in
-from dag_factory.standalone.secrets.names import is_secret_name
-from dag_factory.standalone.secrets.references import FERNET, encrypted, is_reference, references_in
-from dag_factory.standalone.secrets.sealing import Keys
-from dag_factory.standalone.secrets.shown_names import shown_field
+from dag_factory.portable.secrets.detection import secrets_in
+from dag_factory.portable.secrets.names import is_secret_name
+from dag_factory.portable.secrets.references import FERNET, encrypted, is_reference, references_in
+from dag_factory.portable.secrets.sealing import Keys
+from dag_factory.portable.secrets.shown_names import shown_field
 
 # Stands where a secret is to be left out. No document can hold it.
 _GONE = object()

@@ -18,7 +18,7 @@ from typing import IO, TypeVar
 from dag_factory.configs.dag_ids import clean_dag_id, names_a_dag
 from dag_factory.configs.document import parse
 from dag_factory.errors import ArchiveError, ConfigError, SettingsError
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
 from dag_factory.store.archive import ENCRYPTED, FOLDER, FORMAT, LEFT_OUT, MANIFEST, MODE
 from dag_factory.store.archive.secrets import Portable, with_sealed_secrets, without_secrets

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from dag_factory.configs.document import SUFFIXES
-from dag_factory.standalone.plain_text import one_line
+from dag_factory.portable.plain_text import one_line
 from dag_factory.store.folder.files import is_utf8
 from dag_factory.store.folder.links import Links, RefusedLinkError
 

@@ -7,8 +7,8 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import ConfigError, MissingStoreError
+from dag_factory.portable.secrets.references import find_connection
 from dag_factory.settings.options import SECTION
-from dag_factory.standalone.secrets.references import find_connection
 from dag_factory.store.objects.failures import code_of
 from dag_factory.store.objects.location import Location
 

@@ -1,7 +1,7 @@
 """
 The parent's end of a child that runs ingestion code: starts it, logs what it says, ends it.
 
-The child's end is `dag_factory.standalone.ingestion.child`.
+The child's end is `dag_factory.portable.ingestion.child`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeAlias
 
 from dag_factory.errors import ConfigError, WorkflowError
-from dag_factory.standalone.ingestion.guard import GRACE_SECONDS
-from dag_factory.standalone.openmetadata.counts import with_summary
-from dag_factory.standalone.secrets.masking import Mask
-from dag_factory.standalone.secrets.names import declared_names
-from dag_factory.standalone.secrets.redaction import secret_values
+from dag_factory.portable.ingestion.guard import GRACE_SECONDS
+from dag_factory.portable.openmetadata.counts import with_summary
+from dag_factory.portable.secrets.masking import Mask
+from dag_factory.portable.secrets.names import declared_names
+from dag_factory.portable.secrets.redaction import secret_values
 from dag_factory.task.runner.deadlines import Deadlines
 from dag_factory.task.runner.forked_group import ForkedGroup
 from dag_factory.task.runner.interpreter import SCRIPT
@@ -71,7 +71,7 @@ class Child:
     One order in a process of its own, in a session of its own: it ends with all that it has started.
 
     What is started here, or forked from a template of this worker, is the guard of the process that works, see
-    `dag_factory.standalone.ingestion.guard`. Whatever the child says is logged here, without the secrets that the mask
+    `dag_factory.portable.ingestion.guard`. Whatever the child says is logged here, without the secrets that the mask
     knows or the child sends. It ends when `terminate` is called, when `run` is left by an exception, such as Airflow's
     of a time-out, or this process dies.
 
@@ -94,7 +94,7 @@ class Child:
         """
         Execute an order in the child and return its result.
 
-        :param kind: like ``arguments``, see `dag_factory.standalone.ingestion.orders`
+        :param kind: like ``arguments``, see `dag_factory.portable.ingestion.orders`
         :param timeout: seconds after which the child is ended
         :raises ConfigError: where the child says so
         :raises WorkflowError: where the child fails, or can't be started

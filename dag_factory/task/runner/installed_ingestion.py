@@ -19,9 +19,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from dag_factory.portable.openmetadata import installed_version
+from dag_factory.portable.openmetadata.installed_version import DISTRIBUTION, Revision, revision
 from dag_factory.settings.options import IN_PROCESS
-from dag_factory.standalone.openmetadata import installed_version
-from dag_factory.standalone.openmetadata.installed_version import DISTRIBUTION, Revision, revision
 from dag_factory.task.runner.interpreter import template_environment
 from dag_factory.task.runner.process_group import ProcessGroup
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from dag_factory import settings
 from dag_factory.errors import ConfigError
+from dag_factory.portable.secrets.names import is_secret_name
 from dag_factory.settings.options import IN_PROCESS
-from dag_factory.standalone.secrets.names import is_secret_name
 
-SCRIPT = Path(__file__).parents[2] / "standalone" / "ingestion" / "child.py"
+SCRIPT = Path(__file__).parents[2] / "portable" / "ingestion" / "child.py"
 """The script that it runs."""
 
 # Airflow's own variables hold its keys, its Connections and its supervisor's address. With those of Python and of a

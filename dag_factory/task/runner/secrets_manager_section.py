@@ -1,7 +1,7 @@
 """
 Airflow's section ``[openmetadata_secrets_manager]``, read by the parent of a child that has no Airflow.
 
-`dag_factory.standalone.ingestion.child_secrets_manager` sets the secrets manager up with it there.
+`dag_factory.portable.ingestion.child_secrets_manager` sets the secrets manager up with it there.
 """
 
 from __future__ import annotations

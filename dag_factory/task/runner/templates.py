@@ -1,6 +1,6 @@
 """
 The worker's end of templates, from which it forks its children; a template's end is
-`dag_factory.standalone.ingestion.template`.
+`dag_factory.portable.ingestion.template`.
 
 A worker starts them before it forks its tasks, which then have the worker's end of each template's socket: no other
 process can ask for a child. Where none was started, as in a pod that runs one task, each child is started by itself.
@@ -15,7 +15,7 @@ import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 
-from dag_factory.standalone.ingestion.template import Command, Request
+from dag_factory.portable.ingestion.template import Command, Request
 from dag_factory.task.runner.forked_group import ForkedGroup
 from dag_factory.task.runner.interpreter import SCRIPT, template_environment
 from dag_factory.task.runner.pipes import Pipes
@@ -73,7 +73,7 @@ class Template:
         Fork a child that has the ends of some pipes which are a child's; return None where it must be started.
 
         The child begins with the template's environment, and reads its own: see
-        `dag_factory.standalone.ingestion.child`.
+        `dag_factory.portable.ingestion.child`.
 
         :param environment: that of the child
         :param seconds: for which the template's answer is waited for

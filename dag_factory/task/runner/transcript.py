@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from dag_factory.standalone.ingestion import child
-from dag_factory.standalone.secrets.masking import Mask
+from dag_factory.portable.ingestion import child
+from dag_factory.portable.secrets.masking import Mask
 from dag_factory.task.runner.lines import Lines
 from dag_factory.task.runner.pipes import Piece, Source
 
@@ -36,7 +36,7 @@ class Transcript:
             Source.STDERR: Lines(self._logs("openmetadata_ingestion.stderr", logging.WARNING), _LONGEST_LINE),
         }
         self.answer: dict[str, Any] = {}
-        """Its ``result`` or ``error``, see `dag_factory.standalone.ingestion.child`; empty before it has come."""
+        """Its ``result`` or ``error``, see `dag_factory.portable.ingestion.child`; empty before it has come."""
 
     def add(self, piece: Piece) -> None:
         """Log a piece of the child's output, or handle its messages, line by line."""

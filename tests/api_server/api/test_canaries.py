@@ -13,8 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
-from dag_factory.standalone.secrets.redaction import encrypt
-from dag_factory.standalone.secrets.references import FERNET
+from dag_factory.portable.secrets.redaction import encrypt
+from dag_factory.portable.secrets.references import FERNET
 from sandbox.client import run_path, wait_until
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack

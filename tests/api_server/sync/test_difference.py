@@ -20,8 +20,8 @@ from dag_factory.api_server.sync.difference import (
 from dag_factory.api_server.sync.server_api import ServerApi
 from dag_factory.api_server.sync.server_pipelines import Listing
 from dag_factory.errors import ServerError
-from dag_factory.standalone.openmetadata.server_address import server_address
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.openmetadata.server_address import server_address
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store.database import NoDatabase
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.index import Index

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from dag_factory.api_server.watch.change_log import CHANGED, MAX_LINES, NEW, REMOVED, report
-from dag_factory.standalone.secrets.references import encrypted
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.references import encrypted
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.folder.folder_store import FolderStore
 from dag_factory.store.last_good import InUse, Version

@@ -5,8 +5,8 @@ import json
 import pytest
 from cryptography.fernet import Fernet
 
-from dag_factory.standalone.secrets.references import encrypted
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.references import encrypted
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import configured_store
 from dag_factory.store.config_files import defaults_keys
 from dag_factory.store.last_good import InUse, Version

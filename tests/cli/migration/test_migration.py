@@ -15,8 +15,8 @@ from cryptography.fernet import Fernet
 from dag_factory.cli.migration.migration import Migration, Migrator
 from dag_factory.cli.migration.plugin_documents import names_in
 from dag_factory.errors import CommandError, SettingsError, StoreError
-from dag_factory.standalone.secrets.references import decrypted
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.references import decrypted
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import writer
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import check

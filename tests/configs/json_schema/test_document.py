@@ -25,9 +25,9 @@ from dag_factory.configs.schemas import VERSIONS, newest, of_version
 from dag_factory.configs.validation.source_config import misfits_and_doubts
 from dag_factory.configs.validation.validator import validate
 from dag_factory.errors import ConfigError
-from dag_factory.standalone.openmetadata.pipeline_types import PIPELINE_TYPES
-from dag_factory.standalone.secrets.references import encrypted, is_reference
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
+from dag_factory.portable.secrets.references import encrypted, is_reference
+from dag_factory.portable.secrets.sealing import Keys
 from tests.configs.validation.test_authors_mistakes import DEFAULTS, MISTAKES
 from tests.documents import REST, SERVER
 from tests.mutated_documents import VALUES, documents

@@ -19,7 +19,7 @@ from dag_factory.configs.schemas import ANY_SERVICE, newest
 from dag_factory.configs.validation.source_config import doubts, misfits
 from dag_factory.configs.validation.validator import validate
 from dag_factory.dag.builder import build_dag
-from dag_factory.standalone.openmetadata.pipeline_types import PIPELINE_TYPES
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
 from dag_factory.store.config import Config
 
 SCHEMAS = newest()

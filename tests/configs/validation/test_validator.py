@@ -17,7 +17,7 @@ from dag_factory.configs.problem import ERROR, WARNING
 from dag_factory.configs.server_connection import require_server
 from dag_factory.configs.validation.validator import examine, validate
 from dag_factory.dag.builder import build_dag
-from dag_factory.standalone.secrets.references import resolve
+from dag_factory.portable.secrets.references import resolve
 from dag_factory.store.config import Config
 from tests.places import ROOT
 

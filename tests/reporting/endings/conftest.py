@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dag_factory.standalone.openmetadata.outcomes import FINAL
+from dag_factory.portable.openmetadata.outcomes import FINAL
 from sandbox import source
 from sandbox.client import run_path, wait_until
 from sandbox.mailbox import Mailbox

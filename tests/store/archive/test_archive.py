@@ -16,8 +16,8 @@ from cryptography.fernet import Fernet
 
 from dag_factory.configs.document import parse
 from dag_factory.errors import ArchiveError, SettingsError, StoreError
-from dag_factory.standalone.secrets.references import decrypted, encrypted
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.references import decrypted, encrypted
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import ConfigStore
 from dag_factory.store.archive import ENCRYPTED, LEFT_OUT
 from dag_factory.store.archive.reading import Archive

@@ -15,7 +15,7 @@ import pytest
 
 from dag_factory.configs.document import MAX_BYTES
 from dag_factory.errors import ArchiveError
-from dag_factory.standalone.secrets.sealing import Keys
+from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store.archive.reading import Archive
 from dag_factory.store.archive.restoring import restore
 from dag_factory.store.folder.folder_store import FolderStore

@@ -20,8 +20,8 @@ import psutil
 import pytest
 
 from dag_factory.errors import ConfigError, WorkflowError
-from dag_factory.standalone.openmetadata.counts import summary_of
-from dag_factory.standalone.secrets.masking import Mask
+from dag_factory.portable.openmetadata.counts import summary_of
+from dag_factory.portable.secrets.masking import Mask
 from dag_factory.task.runner.child_process import Child
 from dag_factory.task.runner.interpreter import environment
 from dag_factory.task.runner.templates import start_templates, stop_templates
@@ -286,7 +286,7 @@ def test_the_child_s_errors_are_raised_here(interpreter: Interpreter) -> None:
 
 def test_what_a_failed_workflow_has_counted_arrives_with_its_error(interpreter: Interpreter) -> None:
     python = interpreter("""
-        from dag_factory.standalone.openmetadata.counts import with_summary
+        from dag_factory.portable.openmetadata.counts import with_summary
         raise with_summary(KeyError("x"), {"Source": {"errors": 2}})
     """)
     with pytest.raises(WorkflowError) as error:
@@ -552,7 +552,7 @@ def test_one_that_is_terminated_ends_with_its_whole_group_even_if_it_is_deaf(
 # Stages something, and goes on, deaf, until it is killed.
 STAGE = """
 import os, signal, time
-from dag_factory.standalone.ingestion.staging import Staging
+from dag_factory.portable.ingestion.staging import Staging
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 staging = Staging(on_folder)
 for _ in range(2):
@@ -627,8 +627,8 @@ def test_one_whose_parent_is_killed_ends_with_its_whole_group(
 ) -> None:
     python = interpreter(deaf + FAMILY + WAIT)
     script = f"""
-from dag_factory.standalone.secrets.masking import Mask
-from dag_factory.standalone.openmetadata.counts import summary_of
+from dag_factory.portable.secrets.masking import Mask
+from dag_factory.portable.openmetadata.counts import summary_of
 from dag_factory.task.runner.child_process import Child
 Child({python!r}, {{}}, Mask(in_airflow=False)).run("any", {{"pids": {str(tmp_path / "pids")!r}}})
 """

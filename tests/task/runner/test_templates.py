@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
-from dag_factory.standalone.secrets.masking import Mask
+from dag_factory.portable.secrets.masking import Mask
 from dag_factory.task.runner.child_process import Child
 from dag_factory.task.runner.interpreter import environment, template_environment
 from dag_factory.task.runner.templates import start_templates, stop_templates, template_of

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from dag_factory.standalone.secrets.masking import Mask
+from dag_factory.portable.secrets.masking import Mask
 from dag_factory.task.runner.pipes import Piece, Source
 from dag_factory.task.runner.transcript import Transcript
 

@@ -15,7 +15,7 @@ from tools.matrix.inside import say_found
 NAME = "openmetadata-dag-factory"
 PLUGIN = "openmetadata_dag_factory"
 # These are run, or need what a child process alone has.
-NOT_IMPORTED = ("__main__", "dag_factory.standalone.ingestion.")
+NOT_IMPORTED = ("__main__", "dag_factory.portable.ingestion.")
 
 
 def main() -> None:

@@ -1,0 +1,54 @@
+"""Imports openmetadata-ingestion once, for all runs that are forked from this process."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from contextlib import suppress
+from importlib import import_module
+
+from dag_factory.portable.ingestion.log_levels import ingestion_logging
+from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
+
+# Workflows import these by name while they run.
+_STEPS = (
+    "metadata.ingestion.sink.metadata_rest",
+    "metadata.ingestion.source.database.common_db_source",
+    "pandas",
+)
+
+_imported = False
+
+
+def import_ingestion() -> None:
+    """
+    Import what runs of all types need of openmetadata-ingestion; the second call does nothing.
+
+    Only what the type `metadata` needs must be there: other types need extras, such as that of the PII processor.
+
+    :raises Exception: whatever the import of a package raises that is missing or broken
+    """
+    global _imported  # noqa: PLW0603 - as the modules of a process
+    if _imported:
+        return
+    # If the root logger has no handler, the imports add one, which must be removed. Their warnings are about their own
+    # code.
+    with ingestion_logging("INFO"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import_module(_module(PIPELINE_TYPES["metadata"].workflow))
+        for name in dict.fromkeys([*(_module(each.workflow) for each in PIPELINE_TYPES.values()), *_STEPS]):
+            with suppress(Exception):
+                import_module(name)
+    os.register_at_fork(after_in_child=_seed)
+    _imported = True
+
+
+def _seed() -> None:
+    """Give a forked process random numbers of its own: Python does so for `random`, numpy does not."""
+    if (numpy := sys.modules.get("numpy")) is not None:
+        numpy.random.seed()
+
+
+def _module(path: str) -> str:
+    return path.rpartition(".")[0]
