@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -14,6 +16,13 @@ from dag_factory.api_server.api.app import create_app
 from dag_factory.api_server.api.transport import InProcessTransport
 from dag_factory.errors import SettingsError
 from dag_factory.store.folder.folder_store import FolderStore
+
+
+@pytest.fixture(autouse=True)
+def thawed() -> Iterator[None]:
+    """Have the tests' process collect again what an app has exempted from collection at its start."""
+    yield
+    gc.unfreeze()
 
 
 def imported_by(script: str, names: list[str], tmp_path: Path) -> list[str]:
@@ -120,6 +129,21 @@ def test_what_an_api_server_that_died_has_left_undone_is_done_at_the_next_start_
                 await asyncio.sleep(0.01)
 
     asyncio.run(asyncio.wait_for(live(), 60))
+
+
+def test_what_is_in_memory_when_the_api_server_has_started_is_not_looked_through_at_each_collection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__WATCH_STORE", "off")
+
+    async def exempted() -> int:
+        app = create_app(airflow=FastAPI, store=lambda: FolderStore(tmp_path))
+        async with app.router.lifespan_context(app):
+            return gc.get_freeze_count()
+
+    assert gc.get_freeze_count() == 0
+    before = len(gc.get_objects())
+    assert asyncio.run(exempted()) > before / 2
 
 
 @pytest.mark.parametrize(("setting", "paths"), [("True", {"/docs", "/openapi.json"}), ("False", {"/openapi.json"})])
