@@ -39,8 +39,7 @@ class Evidence:
     What Airflow's database holds of the last try of a run's task.
 
     :param task_state: state of the task instance, None where the run has none
-    :param left: what the task left there, see `dag_factory.portable.openmetadata.outcomes.left_by_task`; None if
-    nothing
+    :param left: what the task left there (`dag_factory.portable.openmetadata.outcomes.left_by_task`), None for nothing
     :param events: the try's events in Airflow's audit log
     :param signal_number: the signal that killed the task's process, where known
     """

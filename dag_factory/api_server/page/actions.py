@@ -18,8 +18,8 @@ from dag_factory.settings.airflow_versions import MOST_CHANGED_AT_ONCE
 
 Action = Literal["pause", "unpause", "trigger", "retry"]
 
-# How many of the concurrent requests to Airflow (`dag_factory.api_server.api.rest.AT_ONCE`) the page takes; deploys get
-# the rest.
+# How many of the concurrent requests to Airflow (`AT_ONCE` of `dag_factory.api_server.api.rest`) the page takes. The
+# rest is for deploys.
 _AT_ONCE = 2
 # How many are begun together. Once the time is over, no more are begun.
 _PORTION = 20

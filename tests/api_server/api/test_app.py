@@ -141,7 +141,8 @@ def test_what_is_in_memory_when_the_api_server_has_started_is_not_looked_through
         async with app.router.lifespan_context(app):
             return gc.get_freeze_count()
 
-    assert gc.get_freeze_count() == 0
+    # Another test of this process may have had Airflow do the same.
+    gc.unfreeze()
     before = len(gc.get_objects())
     assert asyncio.run(exempted()) > before / 2
 
