@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from dag_factory.api_server.api.transport import InProcessTransport
 from dag_factory.errors import StoreError
 from dag_factory.store.folder.folder_store import FolderStore
 from tests.documents import REST
+from tests.waiting import wait_for
 
 pytestmark = [
     pytest.mark.usefixtures("ask"),  # everybody may do everything
@@ -46,6 +48,20 @@ class Hanging:
         self.opened += 1
         self.answers.wait(60)
         return FolderStore(self._root)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return once the condition is true, with the event loop free meanwhile."""
+    await asyncio.to_thread(wait_for, condition)
+
+
+async def once_accepted(read: Callable[[], Coroutine[Any, Any, bool]]) -> bool:
+    """Return what a read returns: until the first that hung has ended, which takes its own time, it is refused."""
+    for _ in range(1000):
+        with suppress(Refused):
+            return await read()
+        await asyncio.sleep(0.01)
+    return await read()
 
 
 @pytest.fixture
@@ -206,11 +222,10 @@ def test_a_change_and_a_look_at_the_store_s_health_have_threads_of_their_own(sto
             await access.change(lambda store: store.marker())
         assert store.opened == READS_AT_ONCE + 1
         health = asyncio.create_task(access.problems())
-        await asyncio.sleep(0.1)
-        assert store.opened == READS_AT_ONCE + 2
+        await until(lambda: store.opened == READS_AT_ONCE + 2)
         store.answers.set()
         assert await health == {}
-        assert await access.holds("orders")
+        assert await once_accepted(lambda: access.holds("orders"))
 
     asyncio.run(run())
 
