@@ -19,15 +19,15 @@ run: env
 	@exec $(BIN)/python -m sandbox.run $(if $(filter-out 0,$(ONCE)),--once) $(if $(STATE),--state "$(STATE)")
 
 # All of it, on two cores: one Airflow after the other in each of two workers, whose tests wait for most of their time. The
-# third worker starts none: it runs the fast tests meanwhile. With ARGS, in one process.
+# others start none: they run the fast tests meanwhile. With ARGS, in one process.
 test: env
-	@exec $(BIN)/python -m pytest $(or $(ARGS),-n 3 --dist loadgroup --no-loadscope-reorder)
+	@exec $(BIN)/python -m pytest $(or $(ARGS),-n 4 --dist loadgroup --no-loadscope-reorder)
 
 # What starts no Airflow, imports no openmetadata-ingestion and is not slow by itself, for the time between two edits. Many
-# of these tests wait for a moment, so two cores are busy with three workers. Hypothesis makes a fifth of the examples that
+# of these tests wait for a moment, so two cores are busy with four workers. Hypothesis makes a fifth of the examples that
 # `make test` has.
 test-fast: env
-	@exec $(BIN)/python -m pytest -m "not e2e and not ingestion and not slow" -n 3 --dist worksteal --hypothesis-profile=quick $(ARGS)
+	@exec $(BIN)/python -m pytest -m "not e2e and not ingestion and not slow" -n 4 --dist worksteal --hypothesis-profile=quick $(ARGS)
 
 # Versions of openmetadata-ingestion, in environments that it builds: ARGS=1.12, or ARGS=--beyond for what is too new.
 test-ingestion-versions: env

@@ -8,13 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
 )
-
-from tests.airflow_versions import end_metrics, set_up_metrics
 
 _LONGEST = 65_536
 
@@ -117,19 +114,3 @@ def collecting(receiver: OtlpReceiver) -> Iterator[OtlpReceiver]:
         receiver.shutdown()
         receiver.server_close()
         thread.join()
-
-
-@contextmanager
-def sent_from(monkeypatch: pytest.MonkeyPatch, package: str) -> Iterator[StatsdReceiver]:
-    """
-    Yield what a StatsD server receives of this process's metrics.
-
-    :param package: which of Airflow's packages sets them up: ``airflow`` in the scheduler, ``airflow.sdk`` in a task
-    """
-    with StatsdReceiver() as receiver:
-        monkeypatch.setenv("AIRFLOW__METRICS__STATSD_ON", "True")
-        monkeypatch.setenv("AIRFLOW__METRICS__STATSD_HOST", "127.0.0.1")
-        monkeypatch.setenv("AIRFLOW__METRICS__STATSD_PORT", str(receiver.port))
-        set_up_metrics(package, legacy_names=False)
-        yield receiver
-        end_metrics(package)

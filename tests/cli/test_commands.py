@@ -153,6 +153,7 @@ def test_what_can_not_be_watched_ends_with_a_reason(run: Run, setting: str, valu
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
 def test_a_watch_ends_when_it_is_asked_to(run: Run, number: str) -> None:
     code = (

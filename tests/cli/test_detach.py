@@ -232,6 +232,7 @@ def test_airflow_s_pages_of_detached_dags_are_answered_once_this_package_is_unin
     assert {path: answer for path, answer in found.items() if answer[0] != 200} == {}
 
 
+@pytest.mark.slow
 def test_without_a_database_of_airflow_s_it_ends_with_a_line(tmp_path: Path, forked_python: ForkedPython) -> None:
     script = "from dag_factory.cli.__main__ import main; main(['detach'])"
     done = forked_python.run(script, env=airflow_home(tmp_path))

@@ -235,6 +235,7 @@ def test_a_setting_without_a_value_is_named(monkeypatch: pytest.MonkeyPatch, nam
         make_store()
 
 
+@pytest.mark.slow
 def test_airflow_s_config_and_the_memory_of_the_store_must_be_readable(forked_python: ForkedPython) -> None:
     with tempfile.TemporaryDirectory() as folder:  # pytest's own is closed to the user below
         home = Path(folder)

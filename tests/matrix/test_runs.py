@@ -30,6 +30,7 @@ def test_what_it_leaves_behind_is_ended(tmp_path: Path) -> None:
     assert is_gone(tmp_path / "pid")
 
 
+@pytest.mark.slow
 def test_one_that_gets_stuck_is_stopped_with_all_that_it_has_started(tmp_path: Path) -> None:
     with pytest.raises(TimeoutError, match="program still ran after 3 s"):
         run(["bash", "-c", f"trap '' TERM; {WITH_CHILD} wait", tmp_path / "pid"], PYTHON, 3, grace=0.1)

@@ -194,6 +194,7 @@ def test_a_store_that_is_away_may_come_back_so_the_report_is_retried(
     assert server.calls == []
 
 
+@pytest.mark.slow
 def test_a_pipeline_that_is_gone_costs_no_look_into_the_configs_of_others(
     server: Any, config: Any, tmp_path: Path, forked_python: ForkedPython
 ) -> None:

@@ -14,7 +14,8 @@ from dag_factory.errors import StatusError
 from dag_factory.portable.openmetadata.outcomes import Report, Reporter, left_by_task
 from dag_factory.reporting.conclusion import Evidence
 from dag_factory.reporting.ended_runs import EndedRun, report_end
-from tests.metrics_receivers import StatsdReceiver, sent_from
+from tests.metrics_receivers import StatsdReceiver
+from tests.sent_metrics import sent_from
 
 RUN = EndedRun("orders", "manual__1", "id", "failed", Report(Reporter.SCHEDULER, "failed", "task_failure"))
 BY_USER = replace(RUN, report=replace(RUN.report, reporter=Reporter.USER, reason=""))

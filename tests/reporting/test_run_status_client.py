@@ -105,6 +105,7 @@ def test_a_server_that_is_not_there_and_one_that_is_silent() -> None:
             client.get("/status")
 
 
+@pytest.mark.slow
 def test_a_report_may_be_retried_for_a_while(server: Any) -> None:
     server.refuses = 503
     with pytest.raises(StatusError):

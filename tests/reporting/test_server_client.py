@@ -43,6 +43,7 @@ def client(port: int, *, seconds: float = 0.5, token: str | None = "the-token", 
     return ServerClient({"hostPort": f"http://127.0.0.1:{port}/api", **fields}, token=token, seconds=seconds)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("speak", [hang, drip_headers, drip_body])
 def test_a_call_as_a_whole_has_a_time(speak: Callable[..., None]) -> None:
     with SocketServer(speak) as server, closing(client(server.port)) as calls:

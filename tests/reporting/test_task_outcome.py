@@ -76,6 +76,7 @@ def test_a_failure_that_airflow_retries_is_not_final_and_says_what_happened(serv
     assert failing.task.left == []
 
 
+@pytest.mark.slow
 def test_its_report_is_retried_like_a_final_one_since_nobody_reports_it_later(server: Any) -> None:
     server.refuses = 503
     failing = Outcome(server.connection(), Task(try_number=1, max_tries=2))

@@ -23,6 +23,7 @@ def run(body: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.mark.slow
 def test_what_no_exception_reaches_is_ended_and_reported(silent_port: int) -> None:
     # A driver waits in C for a server that accepts and never answers; Airflow's alarm comes after a second, in vain.
     done = run(f"""

@@ -8,7 +8,8 @@ import pytest
 
 from dag_factory.reporting.run_tags import BROKEN, run_tags
 from dag_factory.task.run_metrics import RunMetrics
-from tests.metrics_receivers import StatsdReceiver, sent_from
+from tests.metrics_receivers import StatsdReceiver
+from tests.sent_metrics import sent_from
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import pytest
 from airflow.api_fastapi.auth.managers.models.resource_details import ConnectionDetails, DagDetails
 from fastapi import FastAPI
 
+from dag_factory.api_server.api import ending_runs
 from dag_factory.api_server.api.transport import InProcessTransport
 from sandbox.fab import FabAirflowStack
 from sandbox.postgres import PostgresServer
@@ -40,6 +41,12 @@ class Everybody:
     def is_authorized_connection(self, *, method: str, details: ConnectionDetails, user: object) -> bool:
         assert (method, user) == ("GET", "token")
         return not str(details.conn_id).startswith("secret_")
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_settle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for no scheduler after runs are ended: where Airflow is a stand-in, none undoes it."""
+    monkeypatch.setattr(ending_runs, "SETTLE_SECONDS", 0.01)
 
 
 @pytest.fixture

@@ -119,6 +119,7 @@ def test_a_call_about_a_pipeline_is_answered_503_with_the_way_out(
     with_client(store, work)
 
 
+@pytest.mark.slow
 def test_however_many_calls_wait_for_the_store_all_others_are_answered(store: Hanging) -> None:
     async def work(client: httpx.AsyncClient) -> None:
         waiting = [asyncio.create_task(client.get("/status", params={"dag_id": "orders"})) for _ in range(MANY)]

@@ -172,6 +172,7 @@ def test_who_asks_first_and_may_is_told_to_go_on(port: int) -> None:
         assert client.answer()[0] == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lines", [["Content-Length: 100"], ["Transfer-Encoding: chunked"]])
 def test_a_body_that_never_comes_to_its_end_is_answered_408_and_the_connection_closed(
     hasty_port: int, lines: list[str]

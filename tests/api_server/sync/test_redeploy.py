@@ -108,6 +108,7 @@ def test_a_server_that_dies_midway_stops_it_and_what_was_deployed_stays_so(serve
     assert set(problems(deployed(server, pipelines)).values()) == {None}
 
 
+@pytest.mark.slow
 def test_a_server_that_comes_back_in_time_is_not_noticed(server: Server) -> None:
     pipelines = lost(server, "a", "b")
     asked = 0

@@ -34,6 +34,7 @@ def test_a_refusal_is_not_retried_and_says_the_way_out(server: Server, status: i
     assert TOKEN not in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("status", [429, 502, 503, 504, 500])
 def test_what_may_pass_is_retried(server: Server, status: int) -> None:
     server.answers = lambda line: status if len(server.requests) < 2 else None
@@ -41,6 +42,7 @@ def test_what_may_pass_is_retried(server: Server, status: int) -> None:
         assert calls.get(PATH, {"limit": 1})["data"] == []
 
 
+@pytest.mark.slow
 def test_an_error_of_the_server_itself_is_retried_twice(server: Server) -> None:
     server.answers = lambda line: 500
     with api(server, retry_seconds=600) as calls, pytest.raises(ServerUnavailable, match="answers 500"):

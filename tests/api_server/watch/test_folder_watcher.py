@@ -125,6 +125,7 @@ def drop(path: Path) -> None:
     path.write_bytes(pipeline(path.stem))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("open_events", [open_file_events, None], ids=["events", "poll"])
 def test_every_kind_of_change_becomes_a_marker_a_request_and_a_line(
     root: Path, caplog: pytest.LogCaptureFixture, open_events: OpenEvents | None
@@ -564,6 +565,7 @@ def test_a_store_that_is_unmounted_just_after_its_first_start_is_not_taken_for_a
     assert "is removed" not in caplog.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turns", range(6))
 def test_a_file_event_at_the_moment_of_its_end_does_not_keep_it_from_ending(root: Path, turns: int) -> None:
     drop(root / "a.json")

@@ -128,6 +128,7 @@ def test_where_airflow_knows_none_of_them_the_loader_is_touched(migrated: Path, 
     assert touched(home)
 
 
+@pytest.mark.slow
 def test_where_the_database_can_t_be_asked_the_loader_is_touched(home: Path, forked_python: ForkedPython) -> None:
     # It has no tables.
     script = (

@@ -445,6 +445,7 @@ class QueueingAirflow(DividedAirflow):
             await asyncio.sleep(0.3)
 
 
+@pytest.mark.slow
 def test_shards_that_are_parsed_one_after_the_other_are_parsed_once_each(divided: DividedAirflow) -> None:
     airflow = QueueingAirflow(divided.store, 8)
     parses = Parses(lambda: airflow.store, airflow.files, retry_seconds=(20, 20))

@@ -78,6 +78,7 @@ async def is_ended_by_its_cancellation(watching: asyncio.Task[None]) -> bool:
     return is_ended
 
 
+@pytest.mark.slow
 def test_after_an_unexpected_error_while_changes_are_checked_it_still_ends_when_it_is_cancelled(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

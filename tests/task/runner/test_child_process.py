@@ -315,6 +315,7 @@ def test_a_result_counts_however_its_process_ends(interpreter: Interpreter, capl
     assert "The job is done, but afterwards the child process was ended by the signal SIGSEGV" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_thread_that_is_left_delays_nothing_for_long(
     interpreter: Interpreter, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -381,6 +382,7 @@ def test_much_output_on_all_ways_blocks_nobody(interpreter: Interpreter, caplog:
     assert run(python) == 2999
 
 
+@pytest.mark.slow
 def test_a_flood_of_output_and_a_slow_log_keep_nobody_from_ending_it(interpreter: Interpreter) -> None:
     class Slow(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -428,6 +430,7 @@ def test_a_child_that_says_more_than_is_logged_waits(interpreter: Interpreter, t
     assert written.stat().st_size == 4000
 
 
+@pytest.mark.slow
 def test_one_that_closes_its_pipes_is_waited_for(interpreter: Interpreter, tmp_path: Path) -> None:
     python = interpreter("""
         import os, pathlib, sys, time
@@ -446,6 +449,7 @@ def test_one_that_closes_its_pipes_is_waited_for(interpreter: Interpreter, tmp_p
         run(python, at=str(tmp_path / "at"), all=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody but init adopts orphans")
 def test_what_has_left_a_guard_that_is_killed_holds_nobody_up(interpreter: Interpreter, tmp_path: Path) -> None:
     python = interpreter(f"import os, time\n{DAEMON}\nprint('last words')\nos.kill(os.getppid(), 9)\ntime.sleep(60)")
@@ -536,6 +540,7 @@ def test_so_does_what_has_left_its_session_and_its_parent(
     assert none_runs(pids_in(tmp_path / "pids"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deaf", ["", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"])
 def test_one_that_is_terminated_ends_with_its_whole_group_even_if_it_is_deaf(
     interpreter: Interpreter, tmp_path: Path, ending_soon: Callable[[Callable[[], None]], None], deaf: str
@@ -563,6 +568,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["killed", "terminated"])
 def test_what_one_has_staged_is_removed_though_it_is_killed(
     interpreter: Interpreter, tmp_path: Path, ending_soon: Callable[[Callable[[], None]], None], end: str
@@ -621,6 +627,7 @@ def test_one_whose_parent_is_interrupted_ends(
     wait_until_none_runs(pids_in(tmp_path / "pids"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("deaf", ["", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"])
 def test_one_whose_parent_is_killed_ends_with_its_whole_group(
     interpreter: Interpreter, tmp_path: Path, deaf: str

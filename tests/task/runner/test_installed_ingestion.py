@@ -86,6 +86,7 @@ def test_what_is_no_version_is_not_said_to_anybody(program: Write, script: str, 
     assert installed_ingestion(program(script), seconds=30) == Installed(problem=problem)
 
 
+@pytest.mark.slow
 def test_one_that_hangs_is_given_up_with_all_that_it_has_started(program: Write, tmp_path: Path) -> None:
     python = program(f"sleep 600 & echo $! > {tmp_path}/pid\nsleep 601")
     # Long enough for a busy machine to start it.
