@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import threading
-import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 
@@ -13,27 +11,21 @@ from dag_factory.api_server.watch.later_parses import LaterParses
 from dag_factory.api_server.watch.loader_files import DagIds, LoaderFiles
 from dag_factory.api_server.watch.not_taken import NotTaken
 from dag_factory.api_server.watch.parse_requests import missing_dags
+from dag_factory.api_server.watch.seen_markers import SETTLING_SECONDS, SeenMarkers
 from dag_factory.api_server.watch.wanted_parse import ParseRequest, WantedParse, union
 from dag_factory.dag.later_seconds import configured_later_seconds
 from dag_factory.errors import DagFactoryError, StoreError
 from dag_factory.store import ConfigStore
 from dag_factory.store.changed_ids import ChangedIds
-from dag_factory.store.markers import is_seen
-from dag_factory.store.shards import WHOLE, Shard
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.2
-SETTLING_SECONDS = 5
 # How long to wait for a parse after each request. Airflow drops one that comes while the loader is being parsed, and
 # that parse may have read the store before the change: so the request is repeated.
 RETRY_SECONDS = (3, 5, 10, 20)
 # How long changes are gathered before it is found out what else they concern: the store has to be listed for that.
 GATHER_SECONDS = 2.0
 LOOK_SECONDS = 15.0
-
-Notes = dict[Shard, "str | None"]
-"""The marker that the last load of each shard has seen."""
 
 
 class Parses:
@@ -89,9 +81,9 @@ class Parses:
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._store = store
-        self._files = files
+        self._seen = SeenMarkers(store, files, settling_seconds)
         self._changed = changed
-        self._not_taken = NotTaken(store, self._shards, missing)
+        self._not_taken = NotTaken(store, self._seen.shards, missing)
         self._retry_seconds = retry_seconds
         self._gather_seconds = gather_seconds
         self._look_seconds = look_seconds
@@ -99,8 +91,6 @@ class Parses:
         self._wanted: WantedParse | None = None
         # The DAG ids of the callers' own changes, since it was last found out what else those concern.
         self._own: set[str] = set()
-        self._settling = threading.Lock()
-        self._settling_seconds = settling_seconds
         self._task: asyncio.Task[None] | None = None
         self._later = LaterParses(self._ask_again, later_seconds)
         self._rest: asyncio.Task[None] | None = None
@@ -135,17 +125,7 @@ class Parses:
 
         :param dag_ids: what the change concerns
         """
-        try:
-            wanted = await asyncio.to_thread(self._marker)
-        except DagFactoryError as error:
-            log.warning("%s", error)
-            return False
-        deadline = time.monotonic() + limit_seconds
-        while not all(is_seen(noted, wanted) for noted in (await asyncio.to_thread(self._notes, dag_ids)).values()):
-            if time.monotonic() > deadline:
-                return False
-            await asyncio.sleep(POLL_SECONDS)
-        return True
+        return await self._seen.wait(limit_seconds, dag_ids)
 
     async def stop(self) -> None:
         """End what runs in the background."""
@@ -176,7 +156,7 @@ class Parses:
             await asyncio.sleep(self._gather_seconds)
             asked = set(self._own)
             found = await self._changed_ids()
-            if self._is_divided() and (found is None or found - self._own):
+            if self._seen.are_of_shards and (found is None or found - self._own):
                 others = None if found is None else found - self._own
                 self._want(WantedParse.of(request, others))
                 self._later.note(request, others)
@@ -195,7 +175,7 @@ class Parses:
         intervals = iter(self._retry_seconds)
         was_seen = False
         try:
-            marker, notes, unseen = await asyncio.to_thread(self._look, dag_ids)
+            marker, notes, unseen = await asyncio.to_thread(self._seen.look, dag_ids)
             due = notes.keys() if wanted.even_if_seen else unseen
             while due or unseen:
                 interval = next(intervals, None)
@@ -205,7 +185,7 @@ class Parses:
                 if due:
                     await wanted.request(dag_ids, notes.keys() - due)
                 before = notes
-                notes, unseen = await self._look_for_another(before, interval, dag_ids, marker)
+                _, notes, unseen = await self._seen.look_for_another(before, interval, dag_ids, marker)
                 due = unseen
                 if notes != before:
                     intervals = iter(self._retry_seconds)
@@ -224,7 +204,7 @@ class Parses:
         dag_ids: DagIds = wanted.dag_ids
         if wanted.are_more:
             found = await self._changed_ids()
-            if not self._is_divided():
+            if not self._seen.are_of_shards:
                 found = None
             if wanted.is_change:
                 self._later.note(wanted.request, found)
@@ -246,64 +226,6 @@ class Parses:
             return None
         found = look.result()
         return None if found is None else frozenset(found)
-
-    async def _look_for_another(
-        self, before: Notes, seconds: float, dag_ids: DagIds, marker: str | None
-    ) -> tuple[Notes, set[Shard]]:
-        """Return what `_look` does, as soon as another marker is noted or all is seen, or after some seconds."""
-        deadline = time.monotonic() + seconds
-        while True:
-            _, notes, unseen = await asyncio.to_thread(self._look, dag_ids, marker)
-            if notes != before or not unseen or time.monotonic() > deadline:
-                return notes, unseen
-            await asyncio.sleep(POLL_SECONDS)
-
-    def _look(self, dag_ids: DagIds, wanted: str | None = None) -> tuple[str | None, Notes, set[Shard]]:
-        """
-        Return the store's marker, what the shards of a change have seen, and which of them have not seen the change.
-
-        :param wanted: the marker that covers it, where a later one may be about other shards; None for the store's
-        :raises StoreError: as `_marker` does
-        """
-        notes = self._notes(dag_ids)
-        marker = self._marker()
-        target = wanted if wanted is not None and self._is_divided() else marker
-        return marker, notes, {shard for shard, noted in notes.items() if not is_seen(noted, target)}
-
-    def _marker(self) -> str | None:
-        """
-        Return a marker that covers all changes.
-
-        :raises StoreError: where one is due and can't be made
-        """
-        # If another thread is about to make it, `settle` returns at once, and the marker is still the former one. A
-        # thread may hang on a network file system for ever, and must not hold up those that come after it is back.
-        if not self._settling.acquire(timeout=self._settling_seconds):
-            raise StoreError(
-                f"config_store has not answered for {self._settling_seconds:.0f} s. Is its file system reachable?"
-            )
-        try:
-            store = self._store()
-            store.settle()
-            return store.marker()
-        finally:
-            self._settling.release()
-
-    def _notes(self, dag_ids: DagIds) -> Notes:
-        """Return what the last load of each shard that a change concerns has seen."""
-        shards = self._shards(dag_ids)
-        try:
-            store = self._store()
-            return {shard: store.loaded(shard) for shard in shards}
-        except DagFactoryError:
-            return dict.fromkeys(shards)
-
-    def _shards(self, dag_ids: DagIds) -> list[Shard]:
-        """Return the shards that a change concerns."""
-        return self._files.shards(dag_ids) if self._files is not None else [WHOLE]
-
-    def _is_divided(self) -> bool:
-        return self._files is not None and self._files.are_divided()
 
 
 def configured_parses(store: Callable[[], ConfigStore], files: LoaderFiles) -> Parses:
