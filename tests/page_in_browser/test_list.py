@@ -486,6 +486,18 @@ def checked(**found: Any) -> dict[str, Any]:
     return {"checked_at": "2026-01-01T00:00:00Z", **none, **found}
 
 
+def test_an_answer_that_is_no_longer_wanted_when_its_body_comes_is_no_error(page: Opened) -> None:
+    page.open()
+    script = """
+        const cut = () => Promise.reject(new DOMException("", "AbortError"));
+        window.fetch = async () => Object.assign(new Response(), { json: cut });
+        return import(new URL("static/server.js", document.baseURI))
+            .then((server) => server.pipelines("", new AbortController().signal))
+            .then(() => "an answer", (error) => error.name);
+    """
+    assert page.browser.run(script) == "AbortError"
+
+
 def test_it_asks_again_only_while_it_can_be_seen(page: Opened, stand_in: StandIn) -> None:
     page.open()
     script = """

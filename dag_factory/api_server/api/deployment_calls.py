@@ -10,6 +10,7 @@ from urllib.parse import quote
 import httpx
 from fastapi import APIRouter, Request
 
+from dag_factory.api_server.api import foreign_dags
 from dag_factory.api_server.api.answers import Refused, refusals
 from dag_factory.api_server.api.application import Application
 from dag_factory.api_server.api.call_metrics import count
@@ -68,6 +69,7 @@ async def deploy(request: Request, caller: CallerDep, application: ApplicationDe
     await _require_pool(caller, checked.pipeline.dag_factory.runner.pool)
     toggle = Toggle(application, caller)
     dag_id, names = checked.pipeline.dag_id, application.store.names
+    await _require_free(application, dag_id)
     deployed = await application.change(caller, dag_id, lambda store: writer.deploy(store, checked, toggle, names))
     toggle.follow()
     if deployed.changed:
@@ -114,6 +116,18 @@ async def _require_pool(caller: Caller, pool: str | None) -> None:
     if answer.status_code == httpx.codes.NOT_FOUND:
         way_out = "Create it in Airflow, name another one, or leave the field out"
         raise InvalidError([Problem("dagFactory.runner.pool", "pool", "is not a pool that Airflow has", way_out)])
+
+
+async def _require_free(application: Application, dag_id: str) -> None:
+    """
+    Check that no DAG of somebody else's has the DAG id of a new pipeline: whichever file is parsed last would win.
+
+    :raises Refused: 409, where one has
+    """
+    if await application.store.holds(dag_id):
+        return
+    if await asyncio.to_thread(foreign_dags.is_foreign, dag_id, is_stale=False):
+        raise Refused(409, f"This Airflow has a DAG '{dag_id}' that is no pipeline's. Give the pipeline another name.")
 
 
 @router.delete("/delete", responses=refusals(400, 401, 403, 409, 500, 503))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import httpx
 from fastapi import Query
 
+from dag_factory.api_server.api import foreign_dags
 from dag_factory.api_server.api.answers import Refused
 from dag_factory.api_server.api.application import Application
 from dag_factory.api_server.api.identity import require
@@ -38,7 +39,8 @@ async def find_pipeline(
     the names of those that were refused, which must not affect the first one.
 
     :raises Refused: 400, where no pipeline can have that name; 403, where the caller lacks the permission
-    :raises TakenDagId: where the DAG id belongs to a pipeline of another name
+    :raises TakenDagId: where the DAG id belongs to a pipeline of another name, or to a DAG that is no pipeline's: the
+        server's user may change all DAGs, and those who make pipelines there may not
     """
     dag_id = clean_dag_id(name)
     if not dag_id or len(dag_id) > MAX_DAG_ID:
@@ -51,7 +53,9 @@ async def find_pipeline(
     await require(caller, method, dag_id, run=run)
     owner = await application.store.owner(dag_id)
     if owner is not None and owner != name:
-        raise TakenDagId(dag_id, owner)
+        raise TakenDagId(f"The DAG id '{dag_id}' belongs to the pipeline {owner!r}.")
+    if owner is None and await asyncio.to_thread(foreign_dags.is_foreign, dag_id):
+        raise TakenDagId(f"The DAG '{dag_id}' of this Airflow is no pipeline's.")
     return dag_id
 
 
@@ -98,11 +102,15 @@ async def find_dag(caller: Caller, dag_id: str) -> dict[str, Any] | None:
 
 
 class TakenDagId(Refused):
-    """A call names an unknown pipeline whose DAG id belongs to another one."""
+    """
+    A call names an unknown pipeline whose DAG id belongs to something else.
 
-    def __init__(self, dag_id: str, owner: str) -> None:
-        self.whose = f"The DAG id '{dag_id}' belongs to the pipeline {owner!r}."
-        super().__init__(404, f"The pipeline is unknown. {self.whose}")
+    :param whose: to what, as a sentence
+    """
+
+    def __init__(self, whose: str) -> None:
+        self.whose = whose
+        super().__init__(404, f"The pipeline is unknown. {whose}")
 
 
 def unknown(dag_id: str) -> Refused:

@@ -56,4 +56,6 @@ async def _left(visitor: Caller, path: str) -> Any:
 
 def _is_address(link: object) -> bool:
     # What a task has left may be anything, and a browser would run "javascript:".
-    return isinstance(link, str) and urlsplit(link).scheme in ("http", "https")
+    with suppress(ValueError):
+        return isinstance(link, str) and urlsplit(link).scheme in ("http", "https")
+    return False

@@ -11,7 +11,7 @@ import pytest
 from airflow.api_fastapi.auth.managers.models.resource_details import ConnectionDetails, DagDetails
 from fastapi import FastAPI
 
-from dag_factory.api_server.api import ending_runs
+from dag_factory.api_server.api import ending_runs, foreign_dags
 from dag_factory.api_server.api.transport import InProcessTransport
 from sandbox.fab import FabAirflowStack
 from sandbox.postgres import PostgresServer
@@ -44,9 +44,10 @@ class Everybody:
 
 
 @pytest.fixture(autouse=True)
-def nothing_to_settle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait for no scheduler after runs are ended: where Airflow is a stand-in, none undoes it."""
+def what_a_stand_in_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do without what a stand-in of Airflow lacks: a scheduler that may undo the end of a run, and a database."""
     monkeypatch.setattr(ending_runs, "SETTLE_SECONDS", 0.01)
+    monkeypatch.setattr(foreign_dags, "is_foreign", lambda dag_id, is_stale=None: False)
 
 
 @pytest.fixture

@@ -354,8 +354,14 @@ def test_one_pipeline_has_its_row_and_a_longer_history(ask: Ask) -> None:
 
 @pytest.mark.parametrize(
     ("left", "link"),
-    [(None, SERVICE_PAGE), (PIPELINE_PAGE, PIPELINE_PAGE), ("javascript:alert(1)", SERVICE_PAGE), ({}, SERVICE_PAGE)],
-    ids=["nothing", "a link", "a script", "something else"],
+    [
+        (None, SERVICE_PAGE),
+        (PIPELINE_PAGE, PIPELINE_PAGE),
+        ("javascript:alert(1)", SERVICE_PAGE),
+        ("http://[", SERVICE_PAGE),
+        ({}, SERVICE_PAGE),
+    ],
+    ids=["nothing", "a link", "a script", "no address", "something else"],
 )
 def test_one_pipeline_links_to_what_its_last_run_or_its_docs_name(left: object, link: str, ask: Ask) -> None:
     airflow = FakeAirflow(dag("a", "type:metadata", "service:pg", doc_md=DOCS), runs={"a": [run("1")]})

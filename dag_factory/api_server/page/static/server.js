@@ -79,7 +79,11 @@ async function ask(/** @type {string} */ path, options = /** @type {RequestInit}
     if (error.name === "AbortError") throw error;
     throw new Refused(0, "No answer came.");
   });
-  const body = await answer.json().catch(() => null);
+  const body = await answer.json().catch((error) => {
+    // Its body was still on the way when it was no longer wanted.
+    if (error.name === "AbortError") throw error;
+    return null;
+  });
   if (answer.ok && body !== null) return body;
   const reason = body?.error ?? body?.detail;
   throw new Refused(answer.status, typeof reason === "string" ? reason : `The answer was ${answer.status}.`);
