@@ -12,8 +12,7 @@ from dag_factory.api_server.watch.loader_files import LoaderFiles
 from dag_factory.api_server.watch.parse_requests import DatabaseRequests
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import FOUND, command
-from dag_factory.cli.output import count_of, print_json, progress
-from dag_factory.portable.plain_text import printable
+from dag_factory.cli.output import count_of, print_json, print_lines, progress
 from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.settings import airflow_settings
 from dag_factory.store import configured_store
@@ -32,7 +31,7 @@ def import_(args: argparse.Namespace) -> int:
     if args.output == "json":
         print_json(asdict(done))
     else:
-        print("\n".join(printable(line) for line in _lines(done)))
+        print_lines(_lines(done))
     return FOUND if done.differing or done.sealed_elsewhere else 0
 
 

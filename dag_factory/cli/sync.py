@@ -19,7 +19,7 @@ from dag_factory.api_server.sync.server_pipelines import Listing
 from dag_factory.api_server.watch.loader_files import LoaderFiles
 from dag_factory.api_server.watch.parse_requests import DatabaseRequests
 from dag_factory.cli.exits import FAILED, FOUND, command
-from dag_factory.cli.output import print_json, progress
+from dag_factory.cli.output import print_json, print_lines, progress
 from dag_factory.cli.server_options import as_json, chosen, prepare, print_pipelines, remarks
 from dag_factory.errors import DagFactoryError
 from dag_factory.settings import airflow_settings
@@ -111,7 +111,7 @@ def _dry_run(args: argparse.Namespace, wanted: list[Differing], gone: list[str])
         print_pipelines(wanted)
         print(f"{len(wanted)} pipelines would be {'written' if args.write else 'deployed'}.")
         if args.prune:
-            print(f"{len(gone)} configs would be removed{': ' if gone else ''}{', '.join(gone)}.")
+            print_lines([f"{len(gone)} configs would be removed{': ' if gone else ''}{', '.join(gone)}."])
     return FOUND if wanted or gone else 0
 
 
@@ -134,10 +134,13 @@ def _report(args: argparse.Namespace, done: _Done, wanted: int, more: list[str])
         lines += [f"{len(gone)} were deleted from the server meanwhile."] if gone else []
         lines += [f"Removed '{each.config.key}'." for each in done.removed]
         lines += [f"Kept '{each.config.key}': {each.kept}." for each in done.pruned if each.kept is not None]
-        print("\n".join([*lines, *more]))
-        for each in done.failed:
-            print(f"Pipeline '{each.pipeline.dag_id}' failed: {str(each.problem).rstrip('.')}.", file=sys.stderr)
+        print_lines([*lines, *more])
+        print_lines(
+            (f"Pipeline '{each.pipeline.dag_id}' failed: {str(each.problem).rstrip('.')}." for each in done.failed),
+            sys.stderr,
+        )
     if done.stopped is not None:
-        print(f"Stopped: {done.stopped.rstrip('.')}. What is done is done: run it again for the rest.", file=sys.stderr)
+        stopped = f"Stopped: {done.stopped.rstrip('.')}. What is done is done: run it again for the rest."
+        print_lines([stopped], sys.stderr)
         return FAILED
     return FOUND if done.failed else 0
