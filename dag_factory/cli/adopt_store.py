@@ -7,6 +7,7 @@ import argparse
 from dag_factory import settings
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import command
+from dag_factory.cli.output import print_lines
 from dag_factory.store import configured_memory, open_store
 
 
@@ -21,4 +22,4 @@ def adopt_store(args: argparse.Namespace) -> None:
     if memory is not None:
         memory.forget()
     open_store(location, memory).remember()
-    print(f"config_store '{location}' is adopted. It holds {keys} files.")
+    print_lines([f"config_store '{location}' is adopted. It holds {keys} files."])

@@ -8,7 +8,9 @@ from typing import Any
 
 from dag_factory.cli.checks.loader_checks import bundle_conflicts
 from dag_factory.cli.exits import command
+from dag_factory.cli.output import print_lines
 from dag_factory.dag.bundle_list import CLASSPATH, is_own
+from dag_factory.portable.plain_text import printable
 from dag_factory.settings import airflow_settings
 from dag_factory.store.parts import Part
 
@@ -20,9 +22,9 @@ _PROCESSORS = "# One DAG processor parses all parts. Or start several, each with
 @command
 def bundles(args: argparse.Namespace) -> None:
     """Print the lines, and what is wrong with the bundles that are configured now."""
-    print(lines(args.shards, args.parts))
+    print(printable(lines(args.shards, args.parts)))
     for problem in bundle_conflicts():
-        print(f"\nAs it is configured now: {problem}")
+        print_lines(["", f"As it is configured now: {problem}"])
 
 
 def bundle_list(shards: int, parts: int) -> list[dict[str, Any]]:

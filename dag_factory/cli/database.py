@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 # Where it is set, Airflow looks for Connections in its database too. Its components set it for themselves, and so do
 # its own commands that need one; in any other process, only the environment and the secrets backends are asked.
@@ -25,3 +26,12 @@ def use_database() -> None:
         from airflow import settings
 
         settings.initialize()
+
+
+def has_database() -> bool:
+    """Return whether Airflow has a database: asking SQLite for one that is missing would make it."""
+    from airflow.configuration import conf
+    from sqlalchemy.engine import make_url
+
+    url = make_url(conf.get("database", "sql_alchemy_conn"))
+    return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()

@@ -7,7 +7,7 @@ import argparse
 from dag_factory.api_server.sync import configured
 from dag_factory.api_server.sync.difference import Difference
 from dag_factory.cli.exits import FOUND, command
-from dag_factory.cli.output import print_json
+from dag_factory.cli.output import print_json, print_lines
 from dag_factory.cli.server_options import as_json, chosen, prepare, print_pipelines, remarks
 
 
@@ -20,7 +20,7 @@ def diff(args: argparse.Namespace) -> int:
         print_json(_as_json(found))
     else:
         print_pipelines(found.differing)
-        print("\n".join([_summary(found), *remarks(found)]))
+        print_lines([_summary(found), *remarks(found)])
     return FOUND if found.differing else 0
 
 

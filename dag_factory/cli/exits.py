@@ -18,6 +18,7 @@ from io import TextIOWrapper
 from typing import Any, NoReturn
 
 from dag_factory.errors import DagFactoryError
+from dag_factory.portable.plain_text import printable
 
 FOUND = 1
 """What the command looks for was found: a problem, a difference."""
@@ -31,7 +32,7 @@ _OF_OUTPUT = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT})
 
 def fail(message: str) -> NoReturn:
     """Print a message as an error, and exit with `FAILED`."""
-    print(f"{message.rstrip('.')}.", file=sys.stderr)
+    print(f"{printable(message).rstrip('.')}.", file=sys.stderr)
     sys.exit(FAILED)
 
 
@@ -49,7 +50,7 @@ def command(run: Callable[..., int | None]) -> Callable[..., None]:
             except Exception as error:  # Python's own exit code would say that something was found
                 if isinstance(error, OSError) and error.errno in _OF_OUTPUT and error.filename is None:
                     raise
-                traceback.print_exc()
+                print(printable(traceback.format_exc()), end="", file=sys.stderr)
                 sys.exit(FAILED)
             else:
                 if code:

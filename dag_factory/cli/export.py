@@ -9,8 +9,7 @@ from pathlib import Path
 
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import FOUND, command
-from dag_factory.cli.output import count_of, print_json, progress
-from dag_factory.portable.plain_text import printable
+from dag_factory.cli.output import count_of, print_json, print_lines, progress
 from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import configured_store
 from dag_factory.store.archive import ENCRYPTED
@@ -27,7 +26,7 @@ def export(args: argparse.Namespace) -> int:
     if args.output == "json":
         print_json({"file": str(path), **asdict(done)})
     else:
-        print("\n".join(printable(line) for line in _lines(done, path)))
+        print_lines(_lines(done, path))
     return FOUND if done.missing or (done.left_out and args.secrets == ENCRYPTED) else 0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from dag_factory.cli.output import count_of, is_terminal, json_text
 from dag_factory.cli.sarif import log_of
 from dag_factory.configs.problem import ERROR, Problem
-from dag_factory.portable.plain_text import one_line
+from dag_factory.portable.plain_text import one_line, printable
 from dag_factory.store.findings import Findings
 
 _COLOURS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m"}
@@ -86,7 +86,7 @@ def _annotation(problem: Problem) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text).replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

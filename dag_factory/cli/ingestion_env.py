@@ -11,7 +11,7 @@ from pathlib import Path
 from dag_factory.cli.exits import command
 from dag_factory.cli.ingestion_environment.building import Built, build
 from dag_factory.cli.ingestion_environment.requirements import Wanted, pins, wanted
-from dag_factory.cli.output import print_json, steps
+from dag_factory.cli.output import print_json, print_lines, steps
 from dag_factory.errors import CommandError
 from dag_factory.portable.openmetadata.versions import minor_version
 from dag_factory.settings.options import SECTION
@@ -51,9 +51,8 @@ def _interpreter(given: str | None) -> str:
 def _print(built: Built, asked: Wanted) -> None:
     server = _server_of(built)
     extras = f" with {', '.join(asked.extras)}" if asked.extras else ""
-    print(f"{built.python} has openmetadata-ingestion {built.version}{extras}, on Python {built.python_version}.")
-    for pin in pins(built.version):
-        print(f"It was held to {pin.requirement}: {pin.why}.")
+    has = f"{built.python} has openmetadata-ingestion {built.version}{extras}, on Python {built.python_version}."
+    print_lines([has, *(f"It was held to {pin.requirement}: {pin.why}." for pin in pins(built.version))])
     print(
         f"\nTo run all pipelines by it, set on the workers and the API server:\n\n[{SECTION}]\npython = {built.python}"
     )

@@ -19,6 +19,7 @@ from dag_factory.cli.exits import command, fail
 from dag_factory.cli.loaders import loader_folder, retire_loaders, wait_until_parsed, write_loaders
 from dag_factory.cli.recommended import recommended, values_to_look_through
 from dag_factory.errors import DagFactoryError, MissingStoreError, SettingsError, StoreError
+from dag_factory.portable.plain_text import printable
 from dag_factory.settings import airflow_settings
 from dag_factory.settings.options import SECTION
 from dag_factory.store import configured_store, memory_of, open_store
@@ -49,7 +50,7 @@ def replace_loaders(args: argparse.Namespace) -> str:
     """
     files = loader_folder(args.dags_folder)
     # Said before the waiting.
-    print(write_loaders(files, args.shards, force=args.force), flush=True)
+    print(printable(write_loaders(files, args.shards, force=args.force)), flush=True)
     return retire_loaders(files, args.shards, force=args.force, is_parsed=partial(wait_until_parsed, files))
 
 
@@ -147,7 +148,7 @@ def _reported(step: Callable[[], str]) -> list[str]:
     """Print what a step returns; return its problem, if it has one."""
     try:
         if done := _configured(step):
-            print(done)
+            print(printable(done))
     except DagFactoryError as error:
         return [str(error)]
     return []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dag_factory.api_server.watch.loader_files import LoaderFile
 from dag_factory.api_server.watch.parse_requests import have_dags, request_parses
+from dag_factory.cli.asked_parses import AGAIN_SECONDS, POLL_SECONDS, WAIT_SECONDS, ask_until_done
 from dag_factory.dag.loader_file import loader_text
 from dag_factory.dag.loader_folder import STORING_SECONDS, LoaderFolder
 from dag_factory.errors import DagFactoryError, LoaderError
@@ -16,14 +17,11 @@ from dag_factory.portable.plain_text import printable
 from dag_factory.settings import airflow_settings
 from dag_factory.store import ConfigStore, configured_store
 from dag_factory.store.folder.files import sync
-from dag_factory.store.markers import all_have_seen
+from dag_factory.store.markers import unseen
 from dag_factory.store.parts import Part
 from dag_factory.store.shards import Shard, shards
 
-WAIT_SECONDS = 120.0
-AGAIN_SECONDS = 15.0
 REQUEST_SECONDS = 5.0
-POLL_SECONDS = 0.5
 _MOST_LINES = 40
 
 
@@ -117,8 +115,12 @@ def wait_until_parsed(
 ) -> bool:
     """Have Airflow parse loaders, and return whether it has done so in time; False where it can't be asked."""
     asked, outdated = _as_airflow_knows(files, wanted), _as_airflow_knows(files, others)
+
+    def ask(left: list[Shard]) -> bool:
+        return request_parses(_as_airflow_knows(files, left))
+
     try:
-        if not asked or not wait_for_loads(configured_store(), wanted, lambda: request_parses(asked), limit_seconds):
+        if not asked or not wait_for_loads(configured_store(), wanted, ask, limit_seconds):
             return False
     except DagFactoryError:
         return False
@@ -134,32 +136,23 @@ def wait_until_parsed(
 def wait_for_loads(
     store: ConfigStore,
     wanted: list[Shard],
-    ask: Callable[[], bool],
+    ask: Callable[[list[Shard]], bool],
     limit_seconds: float,
     again_seconds: float = AGAIN_SECONDS,
 ) -> bool:
     """
     Have the loaders of some shards see the store as it is now, and return whether all have in time.
 
-    :param ask: asks Airflow for a parse of them, and returns whether it could be asked. It does so more than once:
-        Airflow drops a request for a file that is being parsed, and that parse may have begun too early.
+    :param ask: asks Airflow for a parse of those that have not seen it yet, and returns whether it could be asked
     :raises StoreError: where the store can't be reached
     """
     # Before Airflow is asked: a parse that it begins at once is to see this marker.
     marker = store.bump()
-    if not ask():
-        return False
-    print(f"Waiting until Airflow has parsed the new loaders, at most {limit_seconds:.0f} s ...", flush=True)
-    began = asked_at = time.monotonic()
-    while not all_have_seen(store, wanted, marker):
-        now = time.monotonic()
-        if now > began + limit_seconds:
-            return False
-        if now > asked_at + again_seconds:
-            asked_at = now
-            ask()
-        time.sleep(min(POLL_SECONDS, again_seconds))
-    return True
+    what = "Airflow has parsed the new loaders"
+    left = ask_until_done(
+        lambda: unseen(store, wanted, marker), ask, what, limit_seconds=limit_seconds, again_seconds=again_seconds
+    )
+    return not left
 
 
 def _have_dags_still(outdated: list[LoaderFile]) -> bool:

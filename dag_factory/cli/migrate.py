@@ -15,7 +15,7 @@ from dag_factory.cli.migration.airflow_state import history, plugin_version
 from dag_factory.cli.migration.handover import wait_for_loader
 from dag_factory.cli.migration.migration import Migration, Migrator
 from dag_factory.cli.migration.report import as_json, lines
-from dag_factory.cli.output import print_json, progress
+from dag_factory.cli.output import print_json, print_lines, progress
 from dag_factory.dag.bundle_list import is_own
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.errors import LoaderError, MissingStoreError
@@ -50,7 +50,7 @@ def migrate(args: argparse.Namespace) -> int:
     if args.output == "json":
         print_json(as_json(found, before, version, **said))
     else:
-        print("\n".join(lines(found, before, version, **said)))
+        print_lines(lines(found, before, version, **said))
     if problem is not None:
         raise problem
     remain = not args.remove and not args.dry_run and bool(found.files)
@@ -75,7 +75,7 @@ def hand_over(loaders: LoaderFolder, found: Migration) -> LoaderError | None:
 
 def note(text: str) -> None:
     """Print what goes on beside the report, which a program may read."""
-    print(text, file=sys.stderr, flush=True)
+    print_lines([text], sys.stderr)
 
 
 def _store(*, dry: bool) -> ConfigStore | None:

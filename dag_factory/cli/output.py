@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from airflow.cli.cli_config import Arg
 
-from dag_factory.portable.plain_text import one_line
+from dag_factory.portable.plain_text import json_with_escapes, one_line, printable
 
 ARG_OUTPUT = Arg(
     ("--output",), help="How to print it: for people, or as JSON", choices=("text", "json"), default="text"
 )
+
+_LINE_ENDS = re.compile("\n+")
 
 T = TypeVar("T")
 # What takes longer shows how far it is.
@@ -32,10 +35,21 @@ def json_text(value: Any) -> str:
     """
     Return a value as JSON for standard output, with its keys in the order in which they are.
 
-    Where that is not UTF-8, JSON's own escapes stand for all but ASCII: those that print makes are not JSON.
+    Where that is not UTF-8, JSON's own escapes stand for all but ASCII: those that print makes are not JSON. They also
+    stand for all that could steer a terminal.
     """
     is_utf8 = codecs.lookup(getattr(sys.stdout, "encoding", None) or "utf-8").name == "utf-8"
-    return json.dumps(value, indent=2, ensure_ascii=not is_utf8, default=str)
+    return json_with_escapes(json.dumps(value, indent=2, ensure_ascii=not is_utf8, default=str))
+
+
+def print_lines(lines: Iterable[str], file: TextIO | None = None) -> None:
+    """
+    Print lines for people, at once. A name or a text in them can neither steer a terminal nor begin a line of its own.
+
+    :param file: where to, None for standard output
+    """
+    text = "".join(f"{_LINE_ENDS.sub(' ', printable(line))}\n" for line in lines)
+    print(text, end="", file=file, flush=True)
 
 
 def count_of(number: int, noun: str) -> str:

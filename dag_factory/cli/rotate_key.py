@@ -7,6 +7,7 @@ import sys
 
 from dag_factory.cli.database import use_database
 from dag_factory.cli.exits import FOUND, command
+from dag_factory.cli.output import print_lines
 from dag_factory.portable.secrets.sealing import Keys
 from dag_factory.store import configured_store
 from dag_factory.store.rotation import rotate
@@ -24,7 +25,7 @@ def rotate_key(args: argparse.Namespace) -> int:
         f"{key}: unchanged, since no deploy wrote it. Run with --all-files to change it." for key in rotation.left
     ]
     lines += [f"{key}: {problem.rstrip('.')}." for key, problem in rotation.failed.items()]
-    print("\n".join(lines))
+    print_lines(lines)
     if rotation.is_complete:
         return 0
     print("Older keys of [core] fernet_key are still needed.", file=sys.stderr)

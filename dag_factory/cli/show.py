@@ -10,7 +10,7 @@ from dag_factory import settings
 from dag_factory.cli.chosen_store import chosen_store, path_of
 from dag_factory.cli.exits import command
 from dag_factory.cli.list import findings_in, placed, state_text
-from dag_factory.cli.output import print_json, print_table
+from dag_factory.cli.output import print_json, print_lines, print_table
 from dag_factory.configs.dag_ids import clean_dag_id
 from dag_factory.configs.document import Document
 from dag_factory.errors import CommandError, ConfigError, SettingsError
@@ -44,9 +44,7 @@ def show(args: argparse.Namespace) -> None:
     if args.output == "json":
         print_json(_as_json(store, found, config, document, values))
         return
-    for line in _lines(store, found, config):
-        print(one_line(line))
-    print()
+    print_lines([*_lines(store, found, config), ""])
     print_table(("field", "value", "from"), [_row(store, value) for value in values])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 import threading
 from collections.abc import Iterable
@@ -16,13 +15,11 @@ from dag_factory.api_server.sync.pruning import Pruned, candidates, prune
 from dag_factory.api_server.sync.redeploy import Redeployed, redeploy
 from dag_factory.api_server.sync.server_api import ServerApi, configured_connection
 from dag_factory.api_server.sync.server_pipelines import Listing
-from dag_factory.api_server.watch.loader_files import LoaderFiles
-from dag_factory.api_server.watch.parse_requests import DatabaseRequests
+from dag_factory.cli.asked_parses import Asked, have_parsed
 from dag_factory.cli.exits import FAILED, FOUND, command
-from dag_factory.cli.output import print_json, progress
+from dag_factory.cli.output import print_json, print_lines, progress
 from dag_factory.cli.server_options import as_json, chosen, prepare, print_pipelines, remarks
 from dag_factory.errors import DagFactoryError
-from dag_factory.settings import airflow_settings
 from dag_factory.store import configured_store
 
 # Of a call for many pipelines: the server waits for Airflow, one pipeline after another.
@@ -36,6 +33,8 @@ class _Done:
     deployed: list[Redeployed] = field(default_factory=list)
     pruned: list[Pruned] = field(default_factory=list)
     stopped: str | None = None
+    is_interrupted: bool = False
+    asked: Asked | None = None
 
     @property
     def failed(self) -> list[Redeployed]:
@@ -73,7 +72,7 @@ def sync(args: argparse.Namespace) -> int:
     except DagFactoryError as error:
         done.stopped = str(error)
     except KeyboardInterrupt:
-        done.stopped = "it was interrupted"
+        done.stopped, done.is_interrupted = "it was interrupted", True
     finally:
         _ask_for_parse(done, is_written=args.write)
     return _report(args, done, len(wanted), remarks(found))
@@ -96,12 +95,11 @@ def _write(wanted: list[Differing]) -> Iterable[Redeployed]:
 
 
 def _ask_for_parse(done: _Done, *, is_written: bool) -> None:
-    """Ask Airflow to parse what was changed here, after all of it, also where it was stopped midway."""
+    """Have Airflow parse what was changed here, after all of it, also where it was stopped midway."""
     written = [each.pipeline.dag_id for each in done.succeeded] if is_written else []
     changed = {*written, *(each.config.dag_id for each in done.removed)}
     if changed:
-        files = LoaderFiles(configured_store, airflow_settings.dags_folder())
-        asyncio.run(DatabaseRequests(files).send(frozenset(changed)))
+        done.asked = have_parsed(frozenset(changed), wait=not done.is_interrupted)
 
 
 def _dry_run(args: argparse.Namespace, wanted: list[Differing], gone: list[str]) -> int:
@@ -111,7 +109,7 @@ def _dry_run(args: argparse.Namespace, wanted: list[Differing], gone: list[str])
         print_pipelines(wanted)
         print(f"{len(wanted)} pipelines would be {'written' if args.write else 'deployed'}.")
         if args.prune:
-            print(f"{len(gone)} configs would be removed{': ' if gone else ''}{', '.join(gone)}.")
+            print_lines([f"{len(gone)} configs would be removed{': ' if gone else ''}{', '.join(gone)}."])
     return FOUND if wanted or gone else 0
 
 
@@ -126,6 +124,7 @@ def _report(args: argparse.Namespace, done: _Done, wanted: int, more: list[str])
                 "pruned": [each.config.key for each in done.removed],
                 "kept": {each.config.key: each.kept for each in done.pruned if each.kept is not None},
                 "stopped": done.stopped,
+                "parsed": done.asked.is_seen if done.asked is not None else None,
             }
         )
     else:
@@ -134,10 +133,15 @@ def _report(args: argparse.Namespace, done: _Done, wanted: int, more: list[str])
         lines += [f"{len(gone)} were deleted from the server meanwhile."] if gone else []
         lines += [f"Removed '{each.config.key}'." for each in done.removed]
         lines += [f"Kept '{each.config.key}': {each.kept}." for each in done.pruned if each.kept is not None]
-        print("\n".join([*lines, *more]))
-        for each in done.failed:
-            print(f"Pipeline '{each.pipeline.dag_id}' failed: {str(each.problem).rstrip('.')}.", file=sys.stderr)
+        print_lines([*lines, *more])
+        print_lines(
+            (f"Pipeline '{each.pipeline.dag_id}' failed: {str(each.problem).rstrip('.')}." for each in done.failed),
+            sys.stderr,
+        )
+        if done.asked is not None and not done.asked.is_seen:
+            print_lines([done.asked.said], sys.stderr)
     if done.stopped is not None:
-        print(f"Stopped: {done.stopped.rstrip('.')}. What is done is done: run it again for the rest.", file=sys.stderr)
+        stopped = f"Stopped: {done.stopped.rstrip('.')}. What is done is done: run it again for the rest."
+        print_lines([stopped], sys.stderr)
         return FAILED
     return FOUND if done.failed else 0

@@ -30,6 +30,11 @@ def one_line(text: str) -> str:
     return " ".join(printable(text).split())
 
 
+def json_with_escapes(text: str) -> str:
+    """Return JSON with its own escapes in place of control characters; it means the same."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def without_terminal_codes(text: str) -> str:
     """Return a text without a terminal's control sequences."""
     return _TERMINAL_CODES.sub("", text) if "\x1b" in text or "\x9b" in text else text

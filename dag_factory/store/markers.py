@@ -86,3 +86,8 @@ class LoadNote:
 def all_have_seen(store: ConfigStore, shards: Iterable[Shard], marker: str | None) -> bool:
     """Return whether the last load of each of some shards covers a marker."""
     return all(is_seen(store.loaded(shard), marker) for shard in shards)
+
+
+def unseen(store: ConfigStore, shards: Iterable[Shard], marker: str | None) -> list[Shard]:
+    """Return those of some shards whose last load does not cover a marker."""
+    return [shard for shard in shards if not is_seen(store.loaded(shard), marker)]

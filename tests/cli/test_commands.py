@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 from argparse import Namespace
 from collections.abc import Callable
@@ -132,7 +133,18 @@ def test_a_rotation_says_what_it_has_done_and_fails_where_the_old_key_is_needed(
     assert done.returncode == 1
     assert "dropped.json: field 'a.$fernet'" not in done.stdout
     assert "dropped.json: field 'a': can't be decrypted" in done.stdout
-    (tmp_path / "dropped.json").unlink()
+    # A terminal would take parts of these names for commands, or show the second as a line of ours.
+    for name in ("\x1b[2Kdropped.json", "x\n0 configs failed\x9b2J.json"):
+        shutil.copy(tmp_path / "dropped.json", tmp_path / name)
+    for all_files in (False, True):
+        done = run(code.format(all_files), AIRFLOW__CORE__FERNET_KEY=f"{new},{KEY}")
+        assert done.returncode == 1
+        assert "\n[2Kdropped.json: " in done.stdout
+        assert "\nx 0 configs failed2J.json: " in done.stdout
+        assert not {"\x1b", "\x9b"}.intersection(done.stdout)
+    for path in tmp_path.glob("*dropped.json"):
+        path.unlink()
+    (tmp_path / "x\n0 configs failed\x9b2J.json").unlink()
     done = run(code.format(True), AIRFLOW__CORE__FERNET_KEY=new)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "0 configs encrypted again, 1 unchanged.")
     done = run(code.format(True), AIRFLOW__CORE__FERNET_KEY="canary")

@@ -48,6 +48,14 @@ def test_a_reader_that_has_gone_is_an_exit_code_of_its_own_and_no_message(
     assert READER_GONE == 141  # as docs/command-line.md says
 
 
+@pytest.mark.parametrize("error", ["CommandError", "ValueError"])
+def test_a_name_in_an_error_can_not_steer_the_terminal(error: str) -> None:
+    done = ended(f"raise {error}('\\x1b[31mred.yaml\\x9b0m is wrong')", "")
+    assert done.returncode == FAILED
+    assert "[31mred.yaml0m is wrong" in done.stderr.splitlines()[-1]
+    assert not {"\x1b", "\x9b"}.intersection(done.stderr)
+
+
 def test_an_error_that_nobody_reads_has_the_same_code() -> None:
     done = ended(f"{UNTIL_THE_READER_HAS_GONE}; raise CommandError('wrong')", "2>&1 | true")
     assert (done.returncode, done.stderr) == (READER_GONE, "")

@@ -122,7 +122,8 @@ def test_airflow_is_asked_for_a_parse_when_it_can_see_the_new_marker_and_again_w
     store = FolderStore(tmp_path)
     seen = [store.bump()]
 
-    def ask() -> bool:
+    def ask(left: list[Shard]) -> bool:
+        assert left == [WHOLE]
         marker = store.marker()
         assert marker is not None
         seen.append(marker)
@@ -133,8 +134,8 @@ def test_airflow_is_asked_for_a_parse_when_it_can_see_the_new_marker_and_again_w
 
     assert wait_for_loads(store, [WHOLE], ask, limit_seconds=60, again_seconds=0.01)
     assert seen[0] < seen[1] == seen[2]
-    assert not wait_for_loads(store, [WHOLE], lambda: True, limit_seconds=0.05, again_seconds=0.01)
-    assert not wait_for_loads(store, [WHOLE], lambda: False, limit_seconds=60)
+    assert not wait_for_loads(store, [WHOLE], lambda left: True, limit_seconds=0.05, again_seconds=0.01)
+    assert not wait_for_loads(store, [WHOLE], lambda left: False, limit_seconds=60)
 
 
 @pytest.mark.parametrize("of", [0, -1, 5000])

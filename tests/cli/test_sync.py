@@ -66,7 +66,20 @@ def test_a_program_reads_json(lost: Server, capsys: pytest.CaptureFixture[str]) 
     assert run("sync", "--dry-run", "--output", "json") == 1
     assert len(json.loads(capsys.readouterr().out)["would_deploy"]) == 3
     assert run("sync", "--output", "json") == 0
-    assert json.loads(capsys.readouterr().out)["deployed"] == ["a", "b", "c"]
+    found = json.loads(capsys.readouterr().out)
+    assert found["deployed"] == ["a", "b", "c"]
+    # What the server deploys, Airflow's API server has parsed.
+    assert found["parsed"] is None
+
+
+def test_a_program_reads_whether_airflow_has_parsed_what_was_written(
+    lost: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+    assert run("sync", "--write", "--output", "json") == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["parsed"] is False
+    assert said.err == ""
 
 
 def test_a_dry_run_does_nothing(lost: Server, capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,7 +143,10 @@ def test_configs_are_written_here_without_the_server_s_help(
 ) -> None:
     capsys.readouterr()
     assert run("sync", "--write") == 0
-    assert capsys.readouterr().out == "3 of 3 pipelines written.\n"
+    said = capsys.readouterr()
+    assert said.out == "3 of 3 pipelines written.\n"
+    # No Airflow runs here, and so nobody has waited for it.
+    assert "Airflow was asked for a parse, but its DAG processor does not seem to run." in said.err
     assert lost.deployed == []
     assert run("diff") == 0
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dag_factory.portable.plain_text import cut, without_terminal_codes
+from dag_factory.portable.plain_text import cut, json_with_escapes, without_terminal_codes
 
 
 @pytest.mark.parametrize(
@@ -41,3 +43,10 @@ def test_a_text_of_beginnings_alone_takes_no_longer_than_its_length(part: str) -
 @pytest.mark.parametrize(("text", "shown"), [("", ""), ("abcd", "abcd"), ("abcde", "abc…")])
 def test_a_text_is_cut_where_it_is_longer_than_there_is_room(text: str, shown: str) -> None:
     assert cut(text, 4) == shown
+
+
+@given(st.text('\x1b\x9b\x7f\u202e\ufeff\n\\"a\u00e9\U0001f600'))
+def test_json_that_a_terminal_may_show_means_the_same(text: str) -> None:
+    escaped = json_with_escapes(json.dumps([text], ensure_ascii=False, indent=2))
+    assert json.loads(escaped) == [text]
+    assert not set("\x1b\x9b\x7f\u202e\ufeff").intersection(escaped)

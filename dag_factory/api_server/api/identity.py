@@ -133,8 +133,8 @@ class Logins:
         except WrongLogin:
             raise
         except Exception:
-            # An Airflow that fails, or has no passwords, says nothing of these credentials. A login that its client
-            # cancels stays counted: it may have been wrong.
+            # An Airflow that fails, or has no passwords, says nothing of these credentials. Only a login that ends with
+            # the process stays counted: one whose client has gone goes on to its end, as a task of its own.
             self._limit.give_back(client)
             raise
         self._limit.give_back(client)

@@ -6,7 +6,6 @@ from airflow.cli.cli_config import ActionCommand, Arg, lazy_load_command, positi
 
 from dag_factory.cli.output import ARG_OUTPUT
 
-_AT_LEAST_ONE = positive_int(allow_zero=False)
 _ARG_SERVICE = Arg(("--service",), help="Only pipelines of the service of this name")
 _ARG_TYPE = Arg(("--type",), help="Only pipelines of this pipelineType, such as metadata")
 _ARG_RUNNER = Arg(

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+
+from dag_factory.cli.database import has_database
 
 # Databases take only so many parameters at once.
 _MOST_IDS = 500
@@ -40,7 +41,7 @@ def plugin_version() -> str | None:
 
 def history(dag_ids: Sequence[str]) -> History | None:
     """Return what Airflow's database has of some DAGs, None where it can't be asked."""
-    if not _has_database():
+    if not has_database():
         return None
     from airflow.models.dag import DagModel
     from airflow.models.dagrun import DagRun
@@ -87,34 +88,5 @@ def waiting(dag_ids: Sequence[str], outdated: Collection[tuple[str, str]]) -> in
         )
 
 
-def parses_now() -> bool:
-    """Return whether, by Airflow's database, a DAG processor runs."""
-    if not _has_database():
-        return False
-    from airflow.jobs.dag_processor_job_runner import DagProcessorJobRunner
-    from airflow.jobs.job import Job, JobState
-    from airflow.utils.session import create_session
-    from sqlalchemy import select
-    from sqlalchemy.exc import SQLAlchemyError
-
-    ours = (Job.job_type == DagProcessorJobRunner.job_type, Job.state == JobState.RUNNING)
-    newest = select(Job).where(*ours).order_by(Job.latest_heartbeat.desc()).limit(1)
-    try:
-        with create_session() as session:
-            job = session.scalars(newest).first()
-            return job is not None and bool(job.is_alive())
-    except SQLAlchemyError:
-        return False
-
-
 def _portions(dag_ids: Sequence[str]) -> Iterator[Sequence[str]]:
     return (dag_ids[first : first + _MOST_IDS] for first in range(0, len(dag_ids), _MOST_IDS))
-
-
-def _has_database() -> bool:
-    """Return whether Airflow has a database: asking SQLite for one that is missing would make it."""
-    from airflow.configuration import conf
-    from sqlalchemy.engine import make_url
-
-    url = make_url(conf.get("database", "sql_alchemy_conn"))
-    return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
