@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from dag_factory.api_server.watch.announcer import Announcer
 from dag_factory.api_server.watch.change_log import CHANGED, NEW, REMOVED, report
 from dag_factory.api_server.watch.intervals import Intervals
-from dag_factory.api_server.watch.leader_lock import LeaderLock
+from dag_factory.api_server.watch.leader_lock import LeaderLock, leading
 from dag_factory.api_server.watch.pending_changes import PendingChanges
+from dag_factory.api_server.watch.threads import finish, in_thread
 from dag_factory.api_server.watch.unexpected import where
 from dag_factory.api_server.watch.watched_folder import WatchedFolder
 from dag_factory.errors import StoreError
@@ -101,7 +102,7 @@ class FolderWatcher:
         """Watch for as long as possible; return whether it may be possible again at once."""
         folder = f"config_store '{self._store.root}'"
         try:
-            with LeaderLock(self._store.root) as lock:
+            async with leading(self._store.root) as lock:
                 await self._watch(lock)
         except BlockingIOError:
             self._log_wait(logging.INFO, f"Another process watches {folder}")
@@ -132,14 +133,14 @@ class FolderWatcher:
             log.info("Watching config_store '%s'", self._store.root)
             events = await self._opened_events(snapshot.folders)
             await self._begin(snapshot)
-            while not lock.is_stale():
+            while not await in_thread(lock.is_stale):
                 events = await self._cover(events, snapshot.folders)
                 await self._take_up(events)
                 await self._wait(events, snapshot.folders)
                 snapshot = await self._look()
         finally:
             if events is not None:
-                await _close(events)
+                await finish(events.close)
 
     async def _look(self) -> Snapshot:
         self._woken.clear()
@@ -197,7 +198,7 @@ class FolderWatcher:
         except FileNotFoundError:
             self._look_again()
         except OSError as error:
-            await _close(events)
+            await finish(events.close)
             log_polling(error)
             return None
         return events
@@ -276,14 +277,6 @@ class FolderWatcher:
                 log.warning("%s", error)
             except Exception as error:  # noqa: BLE001 - else no later change would be logged, until a restart
                 log.error("Changed configs can't be logged (%s). Please report this bug", where(error))
-
-
-async def _close(events: FileEvents) -> None:
-    """End the file events. An error of theirs must not take the place of a cancellation, which would then be lost."""
-    try:
-        await asyncio.to_thread(events.close)
-    except Exception as error:  # noqa: BLE001 - whatever is left of them ends with the process
-        log.warning("File events can't be ended (%s)", where(error))
 
 
 def log_polling(error: OSError) -> None:

@@ -7,8 +7,8 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path, PosixPath
 
 import pytest
 from watchdog.events import FileSystemEvent
@@ -632,3 +632,78 @@ def test_file_events_that_can_not_be_ended_do_not_keep_it_from_ending(root: Path
         assert watcher.cancelled()
 
     asyncio.run(asyncio.wait_for(end(), LIMIT))
+
+
+class HangingPath(PosixPath):
+    """A path on a file system that does not answer until it is told to."""
+
+    answers = threading.Event()
+    asked = threading.Event()
+    # Whether a thread was asked to wait that everything else in the process needs.
+    is_loop_blocked = False
+
+    def __fspath__(self) -> str:
+        type(self).asked.set()
+        if threading.current_thread() is threading.main_thread():
+            type(self).is_loop_blocked = True
+        else:
+            assert type(self).answers.wait(LIMIT)
+        return str(super().__fspath__())
+
+
+@pytest.fixture
+def hanging(root: Path) -> Iterator[Path]:
+    HangingPath.answers.clear()
+    HangingPath.asked.clear()
+    HangingPath.is_loop_blocked = False
+    yield HangingPath(root)
+    HangingPath.answers.set()
+
+
+def test_a_file_system_that_hangs_blocks_nothing_else_in_the_process_and_is_watched_once_it_answers(
+    root: Path, hanging: Path
+) -> None:
+    async def story() -> None:
+        watched = Watched(root)
+        watched.store.root = hanging
+        watcher = asyncio.create_task(FolderWatcher(watched.store, watched.ask, intervals=QUICK).run())
+        try:
+            # When it asks for the lock.
+            await watched.until(HangingPath.asked.is_set)
+            HangingPath.answers.set()
+            await watched.until(lambda: bool(watched.asked))
+            # And while it watches.
+            HangingPath.answers.clear()
+            HangingPath.asked.clear()
+            await watched.until(HangingPath.asked.is_set)
+            HangingPath.answers.set()
+            looks = watched.store.looks
+            await watched.until(lambda: watched.store.looks > looks + 1)
+        finally:
+            HangingPath.answers.set()
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
+
+    asyncio.run(story())
+    assert not HangingPath.is_loop_blocked
+
+
+def test_while_another_process_leads_a_file_system_that_hangs_blocks_nothing_either(
+    root: Path, hanging: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        watched = Watched(root)
+        watched.store.root = hanging
+        HangingPath.answers.set()
+        watcher = asyncio.create_task(FolderWatcher(watched.store, watched.ask, intervals=QUICK).run())
+        await watched.until(lambda: "Another process watches" in caplog.text)
+        HangingPath.answers.clear()
+        HangingPath.asked.clear()
+        await watched.until(HangingPath.asked.is_set)
+        # Nor does it keep the watcher from ending.
+        watcher.cancel()
+        await asyncio.gather(watcher, return_exceptions=True)
+
+    with LeaderLock(root):
+        asyncio.run(story())
+    assert not HangingPath.is_loop_blocked
