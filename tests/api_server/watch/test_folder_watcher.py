@@ -7,8 +7,9 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PosixPath
+from typing import ClassVar
 
 import pytest
 from watchdog.events import FileSystemEvent
@@ -632,6 +633,37 @@ def test_file_events_that_can_not_be_ended_do_not_keep_it_from_ending(root: Path
         assert watcher.cancelled()
 
     asyncio.run(asyncio.wait_for(end(), LIMIT))
+
+
+class FarEvents(FileEvents):
+    """File events that must not be asked in the event loop: that asks the file system, for each of very many files."""
+
+    asked_in_loop: ClassVar[list[str]] = []
+
+    def is_being_written(self, file: Path, seen_at: float) -> bool:
+        self._ask("is_being_written")
+        return super().is_being_written(file, seen_at)
+
+    def forget(self, files: Iterable[Path]) -> None:
+        self._ask("forget")
+        super().forget(files)
+
+    def _ask(self, name: str) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self.asked_in_loop.append(name)
+
+
+def test_what_is_asked_of_the_file_system_for_each_changed_file_is_asked_outside_of_the_event_loop(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(watched: Watched) -> None:
+        await watched.until(lambda: watched.store.looks > 1)
+        writer.deploy(FolderStore(root), writer.checked(writer.parsed(pipeline("deployed"))))
+        await watched.asked_by(lambda: drop(root / "a.json"), caplog, "'a.json' is new")
+
+    FarEvents.asked_in_loop.clear()
+    tell(root, story, open_events=lambda _, wake: FarEvents(wake))
+    assert FarEvents.asked_in_loop == []
 
 
 class HangingPath(PosixPath):
