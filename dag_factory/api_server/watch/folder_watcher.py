@@ -149,7 +149,7 @@ class FolderWatcher:
             return None
         wake = partial(self._wake, asyncio.get_running_loop())
         try:
-            events = await asyncio.to_thread(self._open_events, folders, wake)
+            events = await in_thread(self._open_events, folders, wake)
         except OSError as error:
             log_polling(error)
             return None
@@ -167,7 +167,7 @@ class FolderWatcher:
     async def _begin(self, snapshot: Snapshot) -> None:
         # Before anything else: if the store is unmounted next, no process on this machine takes it for an empty one.
         with suppress(StoreError):
-            await asyncio.to_thread(self._store.remember)
+            await in_thread(self._store.remember)
         unannounced = await in_thread(self._changes.begin, snapshot)
         if unannounced is not None:
             await self._announcer.announce(unannounced)
@@ -181,7 +181,7 @@ class FolderWatcher:
         if events is None:
             return None
         try:
-            if await asyncio.to_thread(events.cover, folders):
+            if await in_thread(events.cover, folders):
                 # Changes from before the watch began raise no file event.
                 self._look_again()
         except FileNotFoundError:
@@ -214,7 +214,7 @@ class FolderWatcher:
                 await self._rest(intervals.gather)
                 if not await self._are_all_announced(events):
                     return None
-            if await asyncio.to_thread(identities, folders) != folders:
+            if await in_thread(identities, folders) != folders:
                 return None
         return None
 
@@ -243,7 +243,7 @@ class FolderWatcher:
         while True:
             changes = await self._reports.get()
             try:
-                await asyncio.to_thread(report, self._store, changes)
+                await in_thread(report, self._store, changes)
             except StoreError as error:
                 log.warning("%s", error)
             except Exception as error:  # noqa: BLE001 - else no later change would be logged, until a restart
