@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
-from functools import partial
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from dag_factory.api_server.daemon_threads import DaemonThreads
 from dag_factory.api_server.watch.unexpected import where
 
 log = logging.getLogger(__name__)
@@ -21,12 +20,12 @@ AT_ONCE = 16
 # Seconds for which a watcher that ends waits for its last work.
 LAST_SECONDS = 2.0
 
-_pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="openmetadata-watch")
+_pool = DaemonThreads(AT_ONCE, "openmetadata-watch")
 
 
 def submit(work: Callable[..., Result], *arguments: Any) -> Future[Result]:
     """Begin some work in a thread."""
-    return _pool.submit(partial(copy_context().run, work, *arguments))
+    return _pool.submit(work, *arguments)
 
 
 def in_thread(work: Callable[..., Result], *arguments: Any) -> asyncio.Future[Result]:
