@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from typing import Any, TypeVar
 
 from dag_factory.api_server.api.answers import Refused
+from dag_factory.api_server.daemon_threads import DaemonThreads
 
 Result = TypeVar("Result")
 
@@ -32,7 +31,7 @@ class StoreThreads:
     def __init__(self, read_seconds: float, *, reads_at_once: int = READS_AT_ONCE) -> None:
         self._read_seconds = read_seconds
         self._most = reads_at_once
-        self._pool = ThreadPoolExecutor(reads_at_once + _OTHERS, thread_name_prefix="openmetadata-store")
+        self._pool = DaemonThreads(reads_at_once + _OTHERS, "openmetadata-store")
         self._reading: set[asyncio.Future[Any]] = set()
         self._hanging: set[asyncio.Future[Any]] = set()
         # Set, and replaced, whenever a read ends or begins to hang.
@@ -40,7 +39,7 @@ class StoreThreads:
 
     def run(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
         """Begin some work that is not a read, of which the caller allows one at a time of its kind."""
-        return asyncio.get_running_loop().run_in_executor(self._pool, copy_context().run, work)
+        return asyncio.wrap_future(self._pool.submit(work))
 
     async def read(self, work: Callable[[], Result]) -> Result:
         """

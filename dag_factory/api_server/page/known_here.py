@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from dag_factory import settings
+from dag_factory.api_server.daemon_threads import DaemonThreads
 from dag_factory.api_server.page.dag_docs import docs_of
 from dag_factory.errors import DagFactoryError
 from dag_factory.store import configured_index, open_store
@@ -36,7 +36,7 @@ class Known:
 # How long the page waits for the file system. A network file system may hang: the page then shows without it.
 _SECONDS = 2.0
 # Only one thread, so that a file system that hangs blocks no others.
-_thread = ThreadPoolExecutor(1, thread_name_prefix="openmetadata-page")
+_thread = DaemonThreads(1, "openmetadata-page")
 
 
 async def known_in_time(
@@ -46,7 +46,7 @@ async def known_in_time(
     seconds: float = _SECONDS,
 ) -> dict[str, Known]:
     """Return what `known` does, nothing where the file system does not answer in time."""
-    found = asyncio.get_running_loop().run_in_executor(_thread, look or known, dag_ids)
+    found = asyncio.wrap_future(_thread.submit(look or known, dag_ids))
     try:
         return await asyncio.wait_for(found, seconds)
     except asyncio.TimeoutError:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
+from dag_factory.api_server.watch.threads import in_thread
 from dag_factory.errors import StoreError
 from dag_factory.store.folder.folder_store import FolderStore
 
@@ -57,7 +58,7 @@ class Announcer:
         try:
             if self._due is not None:
                 await self._bump({})
-            elif not writers_too or not await asyncio.to_thread(self._store.settle):
+            elif not writers_too or not await in_thread(self._store.settle):
                 return
         except StoreError as error:
             log.debug("%s", error)
@@ -71,5 +72,5 @@ class Announcer:
 
     async def _bump(self, changes: Mapping[str, str | None]) -> None:
         self._due = {**(self._due or {}), **changes}
-        await asyncio.to_thread(self._store.bump, self._due)
+        await in_thread(self._store.bump, self._due)
         self._due = None

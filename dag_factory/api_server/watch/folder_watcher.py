@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dag_factory.api_server.watch.announcer import Announcer
-from dag_factory.api_server.watch.change_log import CHANGED, NEW, REMOVED, report
+from dag_factory.api_server.watch.change_log import report
+from dag_factory.api_server.watch.folder_changes import FolderChanges
 from dag_factory.api_server.watch.intervals import Intervals
-from dag_factory.api_server.watch.leader_lock import LeaderLock
-from dag_factory.api_server.watch.pending_changes import PendingChanges
+from dag_factory.api_server.watch.leader_lock import LeaderLock, leading
+from dag_factory.api_server.watch.threads import finish, in_thread
 from dag_factory.api_server.watch.unexpected import where
-from dag_factory.api_server.watch.watched_folder import WatchedFolder
 from dag_factory.errors import StoreError
 from dag_factory.store.folder.folder_store import FolderStore, Snapshot
 from dag_factory.store.folder.listing import Identity, identities
@@ -72,12 +72,10 @@ class FolderWatcher:
         self._store = store
         self._open_events = open_events
         self._intervals = intervals or Intervals()
-        self._folder = WatchedFolder(store)
+        self._changes = FolderChanges(store, self._intervals.debounce)
         self._announcer = Announcer(store, ask, self._intervals.again)
         self._reports: asyncio.Queue[Mapping[str, str]] = asyncio.Queue()
         self._woken = asyncio.Event()
-        # None until it watches for the first time.
-        self._changes: PendingChanges | None = None
         # Whether the folder could not be listed since it was watched last.
         self._is_lost = False
         # Whether it must list the folder again, whatever file events name.
@@ -101,7 +99,7 @@ class FolderWatcher:
         """Watch for as long as possible; return whether it may be possible again at once."""
         folder = f"config_store '{self._store.root}'"
         try:
-            with LeaderLock(self._store.root) as lock:
+            async with leading(self._store.root) as lock:
                 await self._watch(lock)
         except BlockingIOError:
             self._log_wait(logging.INFO, f"Another process watches {folder}")
@@ -132,29 +130,26 @@ class FolderWatcher:
             log.info("Watching config_store '%s'", self._store.root)
             events = await self._opened_events(snapshot.folders)
             await self._begin(snapshot)
-            while not lock.is_stale():
+            while not await in_thread(lock.is_stale):
                 events = await self._cover(events, snapshot.folders)
                 await self._take_up(events)
                 await self._wait(events, snapshot.folders)
                 snapshot = await self._look()
         finally:
             if events is not None:
-                await _close(events)
+                await finish(events.close)
 
     async def _look(self) -> Snapshot:
         self._woken.clear()
         self._is_look_due = False
-        snapshot = await asyncio.to_thread(self._folder.look)
-        if self._changes is not None:
-            self._changes.see(snapshot.revisions, time.monotonic())
-        return snapshot
+        return await in_thread(self._changes.look)
 
     async def _opened_events(self, folders: Mapping[Path, Identity]) -> FileEvents | None:
         if self._open_events is None:
             return None
         wake = partial(self._wake, asyncio.get_running_loop())
         try:
-            events = await asyncio.to_thread(self._open_events, folders, wake)
+            events = await in_thread(self._open_events, folders, wake)
         except OSError as error:
             log_polling(error)
             return None
@@ -172,15 +167,10 @@ class FolderWatcher:
     async def _begin(self, snapshot: Snapshot) -> None:
         # Before anything else: if the store is unmounted next, no process on this machine takes it for an empty one.
         with suppress(StoreError):
-            await asyncio.to_thread(self._store.remember)
-        if self._changes is None:
-            self._changes = PendingChanges(snapshot.revisions, self._intervals.debounce)
-            await asyncio.to_thread(self._store.sweep)
-            announced = await asyncio.to_thread(self._store.announced)
-            there = snapshot.revisions
-            await self._announcer.announce(
-                {key: there.get(key) for key in announced if there.get(key) != announced[key]}
-            )
+            await in_thread(self._store.remember)
+        unannounced = await in_thread(self._changes.begin, snapshot)
+        if unannounced is not None:
+            await self._announcer.announce(unannounced)
         elif self._is_lost:
             log.info("config_store '%s' is back", self._store.root)
             # A process may have read the former folder meanwhile, so a marker is due though no revision has changed.
@@ -191,36 +181,24 @@ class FolderWatcher:
         if events is None:
             return None
         try:
-            if await asyncio.to_thread(events.cover, folders):
+            if await in_thread(events.cover, folders):
                 # Changes from before the watch began raise no file event.
                 self._look_again()
         except FileNotFoundError:
             self._look_again()
         except OSError as error:
-            await _close(events)
+            await finish(events.close)
             log_polling(error)
             return None
         return events
 
     async def _take_up(self, events: FileEvents | None) -> None:
         if not self._changes:
-            return await self._announcer.settle(writers_too=self._folder.is_marker_due)
-        root, now = self._store.root, time.monotonic()
-
-        def is_being_written(key: str, seen_at: float) -> bool:
-            return events is None or events.is_being_written(root / key, seen_at)
-
-        ready = self._changes.ready(now, is_being_written)
-        if not ready:
-            return None
-        new = self._changes.take(ready, now)
-        if events is not None:
-            events.forget(root / key for key in ready)
-        announced = await asyncio.to_thread(self._store.announced)
-        news = {key: revision for key, revision in ready.items() if key not in announced or announced[key] != revision}
+            return await self._announcer.settle(writers_too=self._changes.is_marker_due)
+        news = await in_thread(self._changes.take, events)
         if news:
-            await self._announcer.announce(news)
-            self._reports.put_nowait({key: _kind(revision, key in new) for key, revision in news.items()})
+            await self._announcer.announce({key: revision for key, (revision, _) in news.items()})
+            self._reports.put_nowait({key: kind for key, (_, kind) in news.items()})
         return None
 
     async def _wait(self, events: FileEvents | None, folders: Mapping[Path, Identity]) -> None:
@@ -236,22 +214,16 @@ class FolderWatcher:
                 await self._rest(intervals.gather)
                 if not await self._are_all_announced(events):
                     return None
-            if await asyncio.to_thread(identities, folders) != folders:
+            if await in_thread(identities, folders) != folders:
                 return None
         return None
 
     async def _are_all_announced(self, events: FileEvents) -> bool:
         """Return whether all that events have named is as writers have announced it: then nothing has to be listed."""
-        if self._is_look_due or self._folder.is_marker_due or self._changes is None:
+        if self._is_look_due or self._changes.is_marker_due:
             return False
         self._woken.clear()
-        files = events.changed()
-        revisions = await asyncio.to_thread(self._folder.announced, files) if files else None
-        if revisions is None:
-            return False
-        self._changes.count_as_known(revisions)
-        events.forget(self._store.root / key for key in revisions)
-        return True
+        return await in_thread(self._changes.are_all_announced, events)
 
     async def _is_woken(self, seconds: float) -> bool:
         """Return whether there was a file event, for which it waits at most so long."""
@@ -264,34 +236,20 @@ class FolderWatcher:
         return self._woken.is_set()
 
     async def _rest(self, seconds: float) -> None:
-        await asyncio.sleep(max(seconds, REST * self._folder.seconds))
+        await asyncio.sleep(max(seconds, REST * self._changes.listing_seconds))
 
     async def _report(self) -> None:
         """Report in the background, since that opens every changed config."""
         while True:
             changes = await self._reports.get()
             try:
-                await asyncio.to_thread(report, self._store, changes)
+                await in_thread(report, self._store, changes)
             except StoreError as error:
                 log.warning("%s", error)
             except Exception as error:  # noqa: BLE001 - else no later change would be logged, until a restart
                 log.error("Changed configs can't be logged (%s). Please report this bug", where(error))
 
 
-async def _close(events: FileEvents) -> None:
-    """End the file events. An error of theirs must not take the place of a cancellation, which would then be lost."""
-    try:
-        await asyncio.to_thread(events.close)
-    except Exception as error:  # noqa: BLE001 - whatever is left of them ends with the process
-        log.warning("File events can't be ended (%s)", where(error))
-
-
 def log_polling(error: OSError) -> None:
     """Log why there are no file events."""
     log.warning("The kernel can't report changes (%s), so config_store is polled", error.strerror or error)
-
-
-def _kind(revision: str | None, is_new: bool) -> str:
-    if revision is None:
-        return REMOVED
-    return NEW if is_new else CHANGED

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 
+from dag_factory.api_server.watch.threads import in_thread
 from dag_factory.errors import StoreError
 from dag_factory.store.objects.object_store import ObjectStore
 
@@ -53,7 +54,7 @@ class ObjectWatcher:
             took = 0.0
             try:
                 began = time.monotonic()
-                found = await asyncio.to_thread(self._store.revisions)
+                found = await in_thread(self._store.revisions)
                 took = time.monotonic() - began
                 await self._announce(known, found)
                 known = found
@@ -81,11 +82,11 @@ class ObjectWatcher:
         if changes:
             log.info("%d configs were changed in config_store '%s' without a marker", len(changes), self._location)
         if changes or before is None:
-            await asyncio.to_thread(self._store.bump, changes)
+            await in_thread(self._store.bump, changes)
             self._ask(False)
 
     async def _uncovered(self, changes: Mapping[str, str | None]) -> dict[str, str | None]:
-        covered = await asyncio.to_thread(self._store.covered)
+        covered = await in_thread(self._store.covered)
         return {key: revision for key, revision in changes.items() if not covered.holds(key, revision)}
 
     @property

@@ -7,7 +7,6 @@ If neither finds the file, the loader's own file is touched. Airflow may drop an
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Collection, Iterable, Mapping
 from http import HTTPStatus
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from dag_factory.api_server.watch.loader_files import DagIds, LoaderFile, LoaderFiles
+from dag_factory.api_server.watch.threads import in_thread
 from dag_factory.dag.tags import TAG
 from dag_factory.store.shards import Shard
 
@@ -54,7 +54,7 @@ class RestRequests:
     async def send(self, caller: Caller, dag_ids: DagIds, without: Collection[Shard] = ()) -> None:
         """Ask once for the files that a change concerns, without those of some shards."""
         if self._tokens.keys().isdisjoint(self._files.files(None)):
-            await asyncio.to_thread(self._files.find, await self._list(caller))
+            await in_thread(self._files.find, await self._list(caller))
         files = self._files.files(dag_ids, without)
         if not 0 < len(files) <= _MAX_FILES:
             return await self._database.send(dag_ids, without)
@@ -108,7 +108,7 @@ class DatabaseRequests:
 
     async def send(self, dag_ids: DagIds, without: Collection[Shard] = ()) -> None:
         """Ask once for the files that a change concerns, without those of some shards."""
-        await asyncio.to_thread(self._send, dag_ids, without)
+        await in_thread(self._send, dag_ids, without)
 
     def _send(self, dag_ids: DagIds, without: Collection[Shard]) -> None:
         from sqlalchemy.exc import SQLAlchemyError

@@ -12,6 +12,7 @@ from dag_factory.api_server.watch.loader_files import DagIds, LoaderFiles
 from dag_factory.api_server.watch.not_taken import NotTaken
 from dag_factory.api_server.watch.parse_requests import missing_dags
 from dag_factory.api_server.watch.seen_markers import SETTLING_SECONDS, SeenMarkers
+from dag_factory.api_server.watch.threads import in_thread
 from dag_factory.api_server.watch.wanted_parse import ParseRequest, WantedParse, union
 from dag_factory.dag.later_seconds import configured_later_seconds
 from dag_factory.errors import DagFactoryError, StoreError
@@ -142,12 +143,12 @@ class Parses:
             self._task = asyncio.create_task(self._work())
 
     async def _ask_again(self, request: ParseRequest, dag_ids: DagIds) -> None:
-        dag_ids = await asyncio.to_thread(self._not_taken.among, dag_ids)
+        dag_ids = await in_thread(self._not_taken.among, dag_ids)
         if dag_ids is not None and not dag_ids:
             return
         # A new marker shows when a parse has come.
         with suppress(DagFactoryError):
-            await asyncio.to_thread(lambda: self._store().bump())
+            await in_thread(lambda: self._store().bump())
         self._want(WantedParse.of(request, dag_ids, even_if_seen=True))
 
     async def _ask_for_the_rest(self, request: ParseRequest) -> None:
@@ -156,7 +157,7 @@ class Parses:
             await asyncio.sleep(self._gather_seconds)
             asked = set(self._own)
             found = await self._changed_ids()
-            if self._seen.are_of_shards and (found is None or found - self._own):
+            if await in_thread(self._seen.are_of_shards) and (found is None or found - self._own):
                 others = None if found is None else found - self._own
                 self._want(WantedParse.of(request, others))
                 self._later.note(request, others)
@@ -175,7 +176,7 @@ class Parses:
         intervals = iter(self._retry_seconds)
         was_seen = False
         try:
-            marker, notes, unseen = await asyncio.to_thread(self._seen.look, dag_ids)
+            marker, notes, unseen = await in_thread(self._seen.look, dag_ids)
             due = notes.keys() if wanted.even_if_seen else unseen
             while due or unseen:
                 interval = next(intervals, None)
@@ -204,7 +205,7 @@ class Parses:
         dag_ids: DagIds = wanted.dag_ids
         if wanted.are_more:
             found = await self._changed_ids()
-            if not self._seen.are_of_shards:
+            if not await in_thread(self._seen.are_of_shards):
                 found = None
             if wanted.is_change:
                 self._later.note(wanted.request, found)
@@ -219,10 +220,14 @@ class Parses:
 
         Asked even while the loader is one file: once it is divided, only what is new by then is parsed.
         """
-        look = asyncio.create_task(asyncio.to_thread(self._changed))
+        look = in_thread(self._changed)
         # A network file system may hang, and must not hold up what is known.
         done, _ = await asyncio.wait([look], timeout=self._look_seconds)
-        if not done or isinstance(look.exception(), DagFactoryError):
+        if not done:
+            # Where it still waits for a thread, nobody needs it any more.
+            look.cancel()
+            return None
+        if isinstance(look.exception(), DagFactoryError):
             return None
         found = look.result()
         return None if found is None else frozenset(found)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from dag_factory.api_server.watch.loader_files import DagIds, LoaderFiles
+from dag_factory.api_server.watch.threads import in_thread
 from dag_factory.errors import DagFactoryError, StoreError
 from dag_factory.store import ConfigStore
 from dag_factory.store.markers import is_seen
@@ -58,9 +59,8 @@ class SeenMarkers:
         self._settling = threading.Lock()
         self._settling_seconds = settling_seconds
 
-    @property
     def are_of_shards(self) -> bool:
-        """Whether the loader is divided into shards."""
+        """Return whether the loader is divided into shards; the DAGs folder, which may hang too, is listed for that."""
         return self._files is not None and self._files.are_divided()
 
     def shards(self, dag_ids: DagIds) -> list[Shard]:
@@ -76,14 +76,14 @@ class SeenMarkers:
         """
         notes = self._notes(dag_ids)
         marker = self._marker()
-        target = wanted if wanted is not None and self.are_of_shards else marker
+        target = wanted if wanted is not None and self.are_of_shards() else marker
         return Look(marker, notes, {shard for shard, noted in notes.items() if not is_seen(noted, target)})
 
     async def look_for_another(self, before: Notes, seconds: float, dag_ids: DagIds, marker: str | None) -> Look:
         """Return what `look` does, as soon as another marker is noted or all is seen, or after some seconds."""
         deadline = time.monotonic() + seconds
         while True:
-            look = await asyncio.to_thread(self.look, dag_ids, marker)
+            look = await in_thread(self.look, dag_ids, marker)
             if look.notes != before or not look.unseen or time.monotonic() > deadline:
                 return look
             await asyncio.sleep(POLL_SECONDS)
@@ -95,12 +95,12 @@ class SeenMarkers:
         :param dag_ids: what the change concerns
         """
         try:
-            wanted = await asyncio.to_thread(self._marker)
+            wanted = await in_thread(self._marker)
         except DagFactoryError as error:
             log.warning("%s", error)
             return False
         deadline = time.monotonic() + limit_seconds
-        while not all(is_seen(noted, wanted) for noted in (await asyncio.to_thread(self._notes, dag_ids)).values()):
+        while not all(is_seen(noted, wanted) for noted in (await in_thread(self._notes, dag_ids)).values()):
             if time.monotonic() > deadline:
                 return False
             await asyncio.sleep(POLL_SECONDS)

@@ -14,6 +14,7 @@ from dag_factory.api_server.watch.loader_files import LoaderFiles
 from dag_factory.api_server.watch.object_watcher import ObjectWatcher
 from dag_factory.api_server.watch.parse_requests import DatabaseRequests
 from dag_factory.api_server.watch.parses import Parses
+from dag_factory.api_server.watch.threads import in_thread
 from dag_factory.api_server.watch.unexpected import where
 from dag_factory.api_server.watch.wanted_parse import ParseRequest
 from dag_factory.errors import DagFactoryError, MissingStoreError
@@ -77,7 +78,7 @@ async def _opened(store: Callable[[], ConfigStore]) -> ConfigStore:
     is_missing = False
     while True:
         try:
-            return await asyncio.to_thread(store)
+            return await in_thread(store)
         except MissingStoreError as error:
             if not is_missing:
                 log.error("%s Until the store is back, nothing is deployed or deleted, and it is not watched", error)

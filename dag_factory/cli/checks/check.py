@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from dag_factory.api_server.daemon_threads import DaemonThreads
 from dag_factory.errors import DagFactoryError
 
 if TYPE_CHECKING:
@@ -134,23 +135,10 @@ def within(seconds: float, work: Callable[[], Answer]) -> Answer:
 
     :raises TimeoutError: where it takes too long
     """
-    answers: list[Answer] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            answers.append(work())
-        except BaseException as error:  # noqa: BLE001 - raised again where the work was asked for
-            errors.append(error)
-
-    thread = threading.Thread(target=run, name="openmetadata-check", daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        raise errors[0]
-    if not answers:
+    answer = DaemonThreads(1, "openmetadata-check").submit(work)
+    if not wait([answer], seconds).done:
         raise TimeoutError
-    return answers[0]
+    return answer.result()
 
 
 def _needs(check: Check, other: Result) -> Result:

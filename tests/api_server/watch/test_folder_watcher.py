@@ -7,8 +7,9 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from pathlib import Path, PosixPath
+from typing import ClassVar
 
 import pytest
 from watchdog.events import FileSystemEvent
@@ -632,3 +633,109 @@ def test_file_events_that_can_not_be_ended_do_not_keep_it_from_ending(root: Path
         assert watcher.cancelled()
 
     asyncio.run(asyncio.wait_for(end(), LIMIT))
+
+
+class FarEvents(FileEvents):
+    """File events that must not be asked in the event loop: that asks the file system, for each of very many files."""
+
+    asked_in_loop: ClassVar[list[str]] = []
+
+    def is_being_written(self, file: Path, seen_at: float) -> bool:
+        self._ask("is_being_written")
+        return super().is_being_written(file, seen_at)
+
+    def forget(self, files: Iterable[Path]) -> None:
+        self._ask("forget")
+        super().forget(files)
+
+    def _ask(self, name: str) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self.asked_in_loop.append(name)
+
+
+def test_what_is_asked_of_the_file_system_for_each_changed_file_is_asked_outside_of_the_event_loop(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story(watched: Watched) -> None:
+        await watched.until(lambda: watched.store.looks > 1)
+        writer.deploy(FolderStore(root), writer.checked(writer.parsed(pipeline("deployed"))))
+        await watched.asked_by(lambda: drop(root / "a.json"), caplog, "'a.json' is new")
+
+    FarEvents.asked_in_loop.clear()
+    tell(root, story, open_events=lambda _, wake: FarEvents(wake))
+    assert FarEvents.asked_in_loop == []
+
+
+class HangingPath(PosixPath):
+    """A path on a file system that does not answer until it is told to."""
+
+    answers = threading.Event()
+    asked = threading.Event()
+    # Whether a thread was asked to wait that everything else in the process needs.
+    is_loop_blocked = False
+
+    def __fspath__(self) -> str:
+        type(self).asked.set()
+        if threading.current_thread() is threading.main_thread():
+            type(self).is_loop_blocked = True
+        else:
+            assert type(self).answers.wait(LIMIT)
+        return str(super().__fspath__())
+
+
+@pytest.fixture
+def hanging(root: Path) -> Iterator[Path]:
+    HangingPath.answers.clear()
+    HangingPath.asked.clear()
+    HangingPath.is_loop_blocked = False
+    yield HangingPath(root)
+    HangingPath.answers.set()
+
+
+def test_a_file_system_that_hangs_blocks_nothing_else_in_the_process_and_is_watched_once_it_answers(
+    root: Path, hanging: Path
+) -> None:
+    async def story() -> None:
+        watched = Watched(root)
+        watched.store.root = hanging
+        watcher = asyncio.create_task(FolderWatcher(watched.store, watched.ask, intervals=QUICK).run())
+        try:
+            # When it asks for the lock.
+            await watched.until(HangingPath.asked.is_set)
+            HangingPath.answers.set()
+            await watched.until(lambda: bool(watched.asked))
+            # And while it watches.
+            HangingPath.answers.clear()
+            HangingPath.asked.clear()
+            await watched.until(HangingPath.asked.is_set)
+            HangingPath.answers.set()
+            looks = watched.store.looks
+            await watched.until(lambda: watched.store.looks > looks + 1)
+        finally:
+            HangingPath.answers.set()
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
+
+    asyncio.run(story())
+    assert not HangingPath.is_loop_blocked
+
+
+def test_while_another_process_leads_a_file_system_that_hangs_blocks_nothing_either(
+    root: Path, hanging: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def story() -> None:
+        watched = Watched(root)
+        watched.store.root = hanging
+        HangingPath.answers.set()
+        watcher = asyncio.create_task(FolderWatcher(watched.store, watched.ask, intervals=QUICK).run())
+        await watched.until(lambda: "Another process watches" in caplog.text)
+        HangingPath.answers.clear()
+        HangingPath.asked.clear()
+        await watched.until(HangingPath.asked.is_set)
+        # Nor does it keep the watcher from ending.
+        watcher.cancel()
+        await asyncio.gather(watcher, return_exceptions=True)
+
+    with LeaderLock(root):
+        asyncio.run(story())
+    assert not HangingPath.is_loop_blocked
