@@ -36,6 +36,7 @@ _NO_SECRETS_MANAGER = ("", "db")
 # would fill the memory of a worker, and of the scheduler and API server, which report runs that have ended.
 _HEADER = re.compile(r"(?:[^%]|%%|%\([^()%]*\)s)*")
 _LONGEST_HEADER = 8_192
+_MOST_HEADERS = 50
 
 # How a file's path may begin. openmetadata-ingestion takes a token that is the name of a file, and reads that file.
 _PATHS = ("/", "~", ".", "\\", "file:")
@@ -201,6 +202,11 @@ class Allowed:
     def _check_way(self, connection: Document) -> None:
         """Refuse headers that send a request to another server than ``hostPort``, or that can grow without bounds."""
         headers = connection.get("extraHeaders")
+        if isinstance(headers, dict) and len(headers) > _MOST_HEADERS:
+            raise ConfigError(
+                f"has {len(headers)} headers, and {_MOST_HEADERS} is the most. Remove what the server does not need",
+                field=f"{SERVER}.extraHeaders",
+            )
         for name, value in headers.items() if isinstance(headers, dict) else ():
             text = "" if is_reference(value) else str(value)
             if len(text) > _LONGEST_HEADER or not _HEADER.fullmatch(text):
