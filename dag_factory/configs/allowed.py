@@ -38,6 +38,9 @@ _HEADER = re.compile(r"(?:[^%]|%%|%\([^()%]*\)s)*")
 _LONGEST_HEADER = 8_192
 _MOST_HEADERS = 50
 
+# It becomes a part of each call's address, in which httpx refuses a line break.
+_API_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+
 # How a file's path may begin. openmetadata-ingestion takes a token that is the name of a file, and reads that file.
 _PATHS = ("/", "~", ".", "\\", "file:")
 
@@ -200,7 +203,17 @@ class Allowed:
             )
 
     def _check_way(self, connection: Document) -> None:
-        """Refuse headers that send a request to another server than ``hostPort``, or that can grow without bounds."""
+        """
+        Refuse an ``apiVersion`` that can't be part of an address, and headers that are not to be sent.
+
+        Such are headers that send a request to another server than ``hostPort``, or that can grow without bounds.
+        """
+        version = connection.get("apiVersion")
+        if isinstance(version, str) and version and not _API_VERSION.fullmatch(version):
+            raise ConfigError(
+                "is not the version of an API. Write one such as v1, or remove this field",
+                field=f"{SERVER}.apiVersion",
+            )
         headers = connection.get("extraHeaders")
         if isinstance(headers, dict) and len(headers) > _MOST_HEADERS:
             raise ConfigError(
