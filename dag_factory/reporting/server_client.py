@@ -32,6 +32,10 @@ LONGEST_ANSWER = 16 * 1024 * 1024
 # openmetadata-ingestion takes a token that begins with one of these for the name of a file.
 _FILE_MARKS = ("/", "~", ".")
 
+# Events of httpcore after which a call uses another socket. Before them stands who reports them: "connection", or a
+# proxy's "proxy" or "socks", which speak TLS to the server after the proxy has connected them.
+_HAS_SOCKET = (".connect_tcp.complete", ".connect_unix_socket.complete", ".start_tls.complete")
+
 # Raised for an address or a proxy's: by NO_PROXY with a net of IPv6 too, and by a SOCKS proxy without its package.
 _NO_WAY = (httpx.InvalidURL, ImportError, ValueError, TypeError)
 
@@ -162,7 +166,7 @@ class ServerClient:
         _shut(self._socket)
 
     def _note_socket(self, event: str, info: Mapping[str, Any]) -> None:
-        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+        if event.endswith(_HAS_SOCKET):
             self._socket = info["return_value"].get_extra_info("socket")
             if self._overdue.is_set():
                 _shut(self._socket)

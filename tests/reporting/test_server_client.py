@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 import sys
 import threading
 import time
@@ -27,6 +28,7 @@ from sandbox.failing import (
     flood,
     hang,
     running,
+    tunnel_to,
 )
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
@@ -63,6 +65,30 @@ def test_so_has_one_over_tls(tmp_path: Path) -> None:
     calls = client(server.port, hostPort=f"https://127.0.0.1:{server.port}/api", **tls)
     with server, closing(calls), pytest.raises(httpx.TimeoutException):
         calls.ask("GET", "/system/version")
+
+
+def test_so_has_one_over_tls_through_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent_all = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        for _ in range(200):
+            connection.sendall(b"x")
+            time.sleep(0.05)
+        sent_all.set()
+
+    authority = Authority(tmp_path)
+    server = SocketServer(drip)
+    behind_tls(server, authority.context())
+    tls: dict[str, Any] = {"verifySSL": "validate", "sslConfig": {"caCertificate": str(authority.path)}}
+    with server, SocketServer(tunnel_to(server.port)) as proxy:
+        monkeypatch.setenv("NO_PROXY", "")
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        calls = client(server.port, seconds=2, hostPort=f"https://127.0.0.1:{server.port}/api", **tls)
+        with closing(calls), pytest.raises(httpx.TimeoutException):
+            calls.ask("GET", "/system/version")
+        assert not sent_all.is_set()
+        assert proxy.connections == 1
 
 
 def test_no_thread_of_a_call_that_took_too_long_stays() -> None:
