@@ -91,9 +91,12 @@ def report_end(
         return None
     if evidence is not None and evidence.left is None and failures == 0:
         _count(run, report, config)
-    if evidence is not None and is_mailed(report):
-        mail_failure(run.dag_id, run.run_id, config.document, report.reason)
-    state = _send(run, report, config, timeouts[min(failures, len(timeouts) - 1)])
+    try:
+        state = _send(run, report, config, timeouts[min(failures, len(timeouts) - 1)])
+    finally:
+        # Afterwards, since a mail server may take half a minute; and whether or not OpenMetadata is there.
+        if evidence is not None and is_mailed(report):
+            mail_failure(run.dag_id, run.run_id, config.document, report.reason)
     log.info("%s: reported to OpenMetadata, which has it as %s, run %s", run, state, run.reported_as)
     is_over = report.is_second_look or report.reporter is Reporter.LEFT_BY_TASK or state != report.state
     return None if is_over else (SECOND_LOOK_SECONDS, replace(run, report=replace(report, is_second_look=True)))
