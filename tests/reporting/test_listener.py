@@ -38,10 +38,7 @@ def test_whoever_imports_the_listener_imports_nothing_of_what_it_needs(tmp_path:
 import json, sys
 import airflow.listeners
 before = set(sys.modules)
-from dag_factory.portable.openmetadata.outcomes import Report, Reporter
 from dag_factory.reporting import listener
-from dag_factory.reporting.ended_runs import EndedRun
-from dag_factory.reporting.report_queue import Reports
 print(json.dumps([name for name in {LATE!r} if name in sys.modules and name not in before]))
 """
     done = subprocess.run(
