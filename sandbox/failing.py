@@ -184,6 +184,34 @@ def reset(connection: socket.socket) -> None:
     connection.close()
 
 
+def tunnel_to(port: int) -> Speak:
+    """Return what a proxy does that connects each client to a port of 127.0.0.1, whatever server it names."""
+
+    def speak(client: socket.socket) -> None:
+        asked = b""
+        while b"\r\n\r\n" not in asked:
+            piece = client.recv(65536)
+            if not piece:
+                return
+            asked += piece
+        with socket.create_connection(("127.0.0.1", port)) as server:
+            client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+            threading.Thread(target=_pass_on, args=(server, client), daemon=True).start()
+            _pass_on(client, server)
+
+    return speak
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    """Send what comes from one connection to another, until one of them ends, which ends both."""
+    with suppress(OSError):
+        while piece := source.recv(65536):
+            target.sendall(piece)
+    for connection in (source, target):
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+
 class Authority:
     """A certificate authority for a test."""
 

@@ -36,6 +36,10 @@ _NO_SECRETS_MANAGER = ("", "db")
 # would fill the memory of a worker, and of the scheduler and API server, which report runs that have ended.
 _HEADER = re.compile(r"(?:[^%]|%%|%\([^()%]*\)s)*")
 _LONGEST_HEADER = 8_192
+_MOST_HEADERS = 50
+
+# It becomes a part of each call's address, in which httpx refuses a line break.
+_API_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 # How a file's path may begin. openmetadata-ingestion takes a token that is the name of a file, and reads that file.
 _PATHS = ("/", "~", ".", "\\", "file:")
@@ -199,8 +203,23 @@ class Allowed:
             )
 
     def _check_way(self, connection: Document) -> None:
-        """Refuse headers that send a request to another server than ``hostPort``, or that can grow without bounds."""
+        """
+        Refuse an ``apiVersion`` that can't be part of an address, and headers that are not to be sent.
+
+        Such are headers that send a request to another server than ``hostPort``, or that can grow without bounds.
+        """
+        version = connection.get("apiVersion")
+        if isinstance(version, str) and version and not _API_VERSION.fullmatch(version):
+            raise ConfigError(
+                "is not the version of an API. Write one such as v1, or remove this field",
+                field=f"{SERVER}.apiVersion",
+            )
         headers = connection.get("extraHeaders")
+        if isinstance(headers, dict) and len(headers) > _MOST_HEADERS:
+            raise ConfigError(
+                f"has {len(headers)} headers, and {_MOST_HEADERS} is the most. Remove what the server does not need",
+                field=f"{SERVER}.extraHeaders",
+            )
         for name, value in headers.items() if isinstance(headers, dict) else ():
             text = "" if is_reference(value) else str(value)
             if len(text) > _LONGEST_HEADER or not _HEADER.fullmatch(text):

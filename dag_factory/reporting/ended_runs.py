@@ -14,8 +14,6 @@ from dag_factory.configs.server_connection import require_server, resolved
 from dag_factory.errors import ConfigError, StatusError, StoreError
 from dag_factory.portable.openmetadata.outcomes import Report, Reporter
 from dag_factory.portable.openmetadata.run_ids import openmetadata_run_id
-from dag_factory.portable.secrets.masking import Mask
-from dag_factory.portable.secrets.redaction import secret_values
 from dag_factory.reporting import metrics
 from dag_factory.reporting.conclusion import Evidence, concluded, is_mailed
 from dag_factory.reporting.evidence import OPERATORS, database
@@ -93,9 +91,12 @@ def report_end(
         return None
     if evidence is not None and evidence.left is None and failures == 0:
         _count(run, report, config)
-    if evidence is not None and is_mailed(report):
-        mail_failure(run.dag_id, run.run_id, config.document, report.reason)
-    state = _send(run, report, config, timeouts[min(failures, len(timeouts) - 1)])
+    try:
+        state = _send(run, report, config, timeouts[min(failures, len(timeouts) - 1)])
+    finally:
+        # Afterwards, since a mail server may take half a minute; and whether or not OpenMetadata is there.
+        if evidence is not None and is_mailed(report):
+            mail_failure(run.dag_id, run.run_id, config.document, report.reason)
     log.info("%s: reported to OpenMetadata, which has it as %s, run %s", run, state, run.reported_as)
     is_over = report.is_second_look or report.reporter is Reporter.LEFT_BY_TASK or state != report.state
     return None if is_over else (SECOND_LOOK_SECONDS, replace(run, report=replace(report, is_second_look=True)))
@@ -126,13 +127,9 @@ def _config(run: EndedRun) -> Config | BrokenConfig | None:
 
 def _send(run: EndedRun, report: Report, config: Config | BrokenConfig, timeout: float) -> str:
     """Send a report and return the state that the server then has."""
-    mask = Mask()
     document = config.document
     try:
-        allowed = allowed_here()
-        server = require_server(resolved(document, run.dag_id, allowed, on_secret=mask.add_unless_open))
-        for secret in secret_values(server):
-            mask.add(secret)
+        server = require_server(resolved(document, run.dag_id, allowed_here(), on_secret=_not_logged))
     except ConfigError as error:
         raise ConfigError(
             f"{error.problem}. The process that reports is not the worker: refer to a Connection, "
@@ -142,6 +139,15 @@ def _send(run: EndedRun, report: Report, config: Config | BrokenConfig, timeout:
         ) from None
     fqn = IngestionPipeline.from_document(document).fqn
     return report_run(server, fqn, run.reported_as, report, timeout=timeout)
+
+
+def _not_logged(_secret: str) -> None:
+    """
+    Leave Airflow's masker without a connection's secret: no message here quotes a value.
+
+    That masker compiles all of its secrets again for each new one, and never forgets one. A scheduler sees those of all
+    pipelines, as long as it lives.
+    """
 
 
 def still_ended(run: EndedRun) -> bool:

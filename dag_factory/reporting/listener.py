@@ -109,10 +109,21 @@ def _search() -> None:
     while True:
         time.sleep(pause)
         try:
-            found = set(failed_lately(SEARCHED))
-            for run in found - known:
-                reports().add(run, unless_waiting=True)
-            known = found
+            known = queue_found(set(failed_lately(SEARCHED)), known, reports())
         except Exception as error:  # noqa: BLE001 - the database may be away; the scheduler says so itself
             log.warning("Runs that failed lately can't be looked up: %s", type(error).__name__)
         pause = SEARCH_SECONDS
+
+
+def queue_found(found: set[EndedRun], known: set[EndedRun], queue: Reports[EndedRun]) -> set[EndedRun]:
+    """
+    Queue the runs that a search has found, and return those that the next search need not queue.
+
+    :param known: what the last search has returned
+    """
+    taken = found & known
+    for run in found - known:
+        if not queue.add(run, unless_waiting=True):
+            break  # full, which is logged once; the next search finds the others again
+        taken.add(run)
+    return taken

@@ -49,7 +49,7 @@ class Reports(Generic[Subject]):
         made at the same time
     :param give_up_seconds: after which a report is no longer retried
     :param retries_per_second: of all reports that wait; the more there are, the longer is each one's pause
-    :param most: how many reports may wait; one more is lost, and logged
+    :param most: how many reports may wait; one more is left out, and logged
     :param on_change: is called with how many reports wait, by the threads that make them
     """
 
@@ -80,9 +80,9 @@ class Reports(Generic[Subject]):
         self._being_made: dict[Hashable, _Report[Subject]] = {}
         self._threads: list[threading.Thread] = []
 
-    def add(self, subject: Subject, *, unless_waiting: bool = False) -> None:
+    def add(self, subject: Subject, *, unless_waiting: bool = False) -> bool:
         """
-        Queue a report.
+        Queue a report, and return whether one with its key now waits; False where too many others do.
 
         :param unless_waiting: keep an earlier report with the same key instead
         """
@@ -90,13 +90,14 @@ class Reports(Generic[Subject]):
         with self._changed:
             waits = self._key(subject) in self._waiting
             if waits and unless_waiting:
-                return
+                return True
             if len(self._waiting) >= self._most and not waits:
-                log.error("%s reports to OpenMetadata wait already, so one is lost: %s", self._most, subject)
-                return
+                log.error("%s reports to OpenMetadata wait already, so one is left out: %s", self._most, subject)
+                return False
             self._waiting[self._key(subject)] = _Report(subject, now, now + self._give_up_seconds)
             self._start_threads()
             self._changed.notify_all()
+            return True
 
     def _start_threads(self) -> None:
         self._threads = [thread for thread in self._threads if thread.is_alive()]

@@ -66,6 +66,8 @@ class StatusClient:
             raise StatusError(
                 f"the OpenMetadata server does not answer: {type(error).__name__}", passing=True
             ) from None
+        except ServerError as error:
+            raise StatusError(str(error), passing=False) from None
         except ValueError:
             # Such as a proxy's page.
             raise StatusError("the OpenMetadata server's answer is not JSON", passing=True) from None

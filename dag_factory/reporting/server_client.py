@@ -32,6 +32,13 @@ LONGEST_ANSWER = 16 * 1024 * 1024
 # openmetadata-ingestion takes a token that begins with one of these for the name of a file.
 _FILE_MARKS = ("/", "~", ".")
 
+# Events of httpcore after which a call uses another socket. Before them stands who reports them: "connection", or a
+# proxy's "proxy" or "socks", which speak TLS to the server after the proxy has connected them.
+_HAS_SOCKET = (".connect_tcp.complete", ".connect_unix_socket.complete", ".start_tls.complete")
+
+# Raised for an address or a proxy's: by NO_PROXY with a net of IPv6 too, and by a SOCKS proxy without its package.
+_NO_WAY = (httpx.InvalidURL, ImportError, ValueError, TypeError)
+
 _SOURCES = "Connection instead, or set [openmetadata_dag_factory] openmetadata_conn_id"
 
 
@@ -87,21 +94,26 @@ class ServerClient:
         self._socket: socket.socket | None = None
         self._overdue = threading.Event()
         try:
-            self._http = httpx.Client(
-                # Credentials in the URL replace the token, as with openmetadata-ingestion; httpx would log them.
-                base_url=f"{str(address.copy_with(userinfo=b'')).rstrip('/')}/{version}",
-                auth=(address.username, address.password) if address.userinfo else None,
-                headers=_headers(connection, token),
-                verify=verify(connection),
-                timeout=seconds,
-                follow_redirects=False,
-            )
+            headers = httpx.Headers(_headers(connection, token))
+            trusted = verify(connection)
         except (OSError, ValueError, TypeError, KeyError) as error:
             # The text of these errors may quote a header, and so a token.
             raise ServerError(
                 f"openMetadataServerConnection can't be used: {type(error).__name__}. "
                 "Check its token, extraHeaders and sslConfig"
             ) from None
+        try:
+            self._http = httpx.Client(
+                # Credentials in the URL replace the token, as with openmetadata-ingestion; httpx would log them.
+                base_url=f"{str(address.copy_with(userinfo=b'')).rstrip('/')}/{version}",
+                auth=(address.username, address.password) if address.userinfo else None,
+                headers=headers,
+                verify=trusted,
+                timeout=seconds,
+                follow_redirects=False,
+            )
+        except _NO_WAY as error:
+            raise _no_way(error) from None
 
     def close(self) -> None:
         self._http.close()
@@ -111,7 +123,14 @@ class ServerClient:
         Send a request, its body as JSON, and return the whole answer, whatever its status.
 
         :raises httpx.HTTPError: where no whole answer comes
+        :raises ServerError: where the request can't be sent, since its address is invalid
         """
+        try:
+            return self._ask(method, path, body)
+        except _NO_WAY as error:
+            raise _no_way(error) from None
+
+    def _ask(self, method: str, path: str, body: Any) -> Answer:
         extensions = {"trace": self._note_socket}
         with (
             self._alarm(),
@@ -147,7 +166,7 @@ class ServerClient:
         _shut(self._socket)
 
     def _note_socket(self, event: str, info: Mapping[str, Any]) -> None:
-        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+        if event.endswith(_HAS_SOCKET):
             self._socket = info["return_value"].get_extra_info("socket")
             if self._overdue.is_set():
                 _shut(self._socket)
@@ -203,6 +222,14 @@ def _headers(connection: Document, token: str | None) -> dict[str, str]:
         # As in openmetadata-ingestion: "%(Authorization)s" stands for a header.
         headers |= {name: str(value) % headers if "%" in str(value) else value for name, value in extra.items()}
     return headers
+
+
+def _no_way(error: Exception) -> ServerError:
+    # The text of these errors may quote the address.
+    return ServerError(
+        f"the OpenMetadata server can't be called: {type(error).__name__}. Check the server's address, its apiVersion, "
+        "the length of the pipeline's name, and the proxy variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY"
+    )
 
 
 def _shut(connection: socket.socket | None) -> None:

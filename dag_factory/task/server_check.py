@@ -125,6 +125,7 @@ def _check(client: ServerClient, problems: _Sentences, *, has_token: bool) -> Fo
 
 
 def _ask(client: ServerClient, path: str, problems: _Sentences) -> Answer:
+    # A `ServerError` of the client itself stays as it is: a retry would not help.
     try:
         return client.ask("GET", path)
     except httpx.HTTPError as error:

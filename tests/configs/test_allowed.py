@@ -127,6 +127,26 @@ def test_a_header_may_not_be_made_as_large_as_its_author_likes(value: str) -> No
     OPENED.check(server(extraHeaders={"X-A": "100%% %(Authorization)s%(X-B)s", "X-B": 1, "X-C": None}))
 
 
+def test_nor_may_there_be_as_many_headers_as_their_author_likes() -> None:
+    headers = {f"X-{number}": "canary" for number in range(51)}
+    problem = problem_of(server(extraHeaders=headers))
+    assert str(problem) == (
+        "field 'openMetadataServerConnection.extraHeaders': has 51 headers, and 50 is the most. "
+        "Remove what the server does not need"
+    )
+    del headers["X-0"]
+    OPENED.check(server(extraHeaders=headers))
+
+
+@pytest.mark.parametrize("version", ["v1\n", "../v1", "v1/users", "v1?a=b", " v1", "v" * 33])
+def test_a_version_of_the_api_is_one_word(version: str) -> None:
+    problem = problem_of(server(apiVersion=version))
+    assert problem.field == "openMetadataServerConnection.apiVersion"
+    assert "is not the version of an API. Write one such as v1" in problem.problem
+    for plain in ("v1", "v2.1-beta", "", None, 1, {"$env": "OPENMETADATA_API"}):
+        OPENED.check(server(apiVersion=plain))
+
+
 @pytest.mark.parametrize("token", ["/etc/passwd", "~/.aws/credentials", "../secret", "./a", " /etc/passwd"])
 def test_a_token_may_not_be_the_name_of_a_file(token: str) -> None:
     problem = problem_of(server(securityConfig={"jwtToken": token}))

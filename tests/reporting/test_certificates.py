@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from dag_factory.errors import ServerError
-from dag_factory.reporting.certificates import LONGEST_FILE, verify
+from dag_factory.reporting.certificates import LONGEST_FILE, MOST_ENTRIES, verify
 from dag_factory.reporting.server_client import ServerClient
 from sandbox.failing import Authority
 
@@ -83,6 +84,47 @@ def test_a_file_without_a_certificate_trusts_nobody(tmp_path: Path, content: str
     for wrong in (str(tmp_path / "missing.pem"), {"a": 1}, 5):
         with pytest.raises((ValueError, OSError)):
             verify(connection(wrong))
+
+
+def test_a_folder_is_read_within_a_limit_whatever_its_links_lead_to(tmp_path: Path, ours: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "ours.pem").write_bytes(ours.read_bytes())
+    large = tmp_path / "large"
+    large.write_bytes(ours.read_bytes().ljust(LONGEST_FILE // 3))
+    for number in range(2):
+        (folder / f"{number}.pem").symlink_to(large)
+    assert trusted(str(folder)) == 1
+    (folder / "2.pem").symlink_to(large)
+    with pytest.raises(ValueError, match=f"more than {LONGEST_FILE} bytes"):
+        verify(connection(str(folder)))
+    large.write_bytes(ours.read_bytes().ljust(LONGEST_FILE + 1))
+    with pytest.raises(ValueError, match=f"more than {LONGEST_FILE} bytes"):
+        verify(connection(str(large)))
+
+
+def test_a_folder_of_too_many_entries_is_not_read(tmp_path: Path, ours: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "ours.pem").write_bytes(ours.read_bytes())
+    for number in range(MOST_ENTRIES - 1):
+        (folder / str(number)).touch()
+    assert trusted(str(folder)) == 1
+    (folder / "one more").touch()
+    with pytest.raises(ValueError, match=f"more than {MOST_ENTRIES} entries"):
+        verify(connection(str(folder)))
+
+
+def test_the_text_of_certificates_is_not_kept(ours: Path) -> None:
+    text = ours.read_text()
+    before = sys.getrefcount(text)
+    assert verify(connection(text)) is verify(connection(text))
+    assert sys.getrefcount(text) == before
+
+
+def test_a_comment_in_any_language_may_stand_beside_a_certificate(tmp_path: Path, ours: Path) -> None:
+    (tmp_path / "ours.pem").write_text(f"# Prüfstelle\n{ours.read_text()}", encoding="utf-8")
+    assert trusted(str(tmp_path / "ours.pem")) == 1
 
 
 def test_a_context_is_made_once_and_again_when_the_file_changes(tmp_path: Path, ours: Path) -> None:

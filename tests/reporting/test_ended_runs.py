@@ -230,6 +230,36 @@ def test_what_only_the_worker_has_is_named_with_a_way_out(server: Any, config: A
     assert report_end(succeeded(), left("success", reported=True)) is None
 
 
+def test_airflow_s_masker_does_not_gather_the_secrets_of_all_pipelines(
+    server: Any, config: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    masked: list[object] = []
+    monkeypatch.setattr("airflow.sdk.log.mask_secret", lambda secret, name=None: masked.append(secret))
+    monkeypatch.setenv("OPENMETADATA_TOKEN", "eyJ-of-a-variable")
+    headers = {f"X-Token-{number}": f"canary-{number}" for number in range(9)}
+    token = {"jwtToken": {"$env": "OPENMETADATA_TOKEN"}}
+    config(server.connection(securityConfig=token, extraHeaders=headers))
+    report_end(RUN, KILLED)
+    assert server.headers["Authorization"] == "Bearer eyJ-of-a-variable"
+    assert masked == []
+
+
+@pytest.mark.parametrize("refuses", [None, 503, 401])
+def test_no_secret_of_a_connection_is_logged_or_in_an_error(
+    server: Any, config: Any, caplog: pytest.LogCaptureFixture, refuses: int | None
+) -> None:
+    caplog.set_level("DEBUG", "dag_factory")
+    server.refuses, server.says = refuses, b'{"pipelineState": "canary"}'
+    config(server.connection(securityConfig={"jwtToken": "canary"}, extraHeaders={"X-Token": "canary"}))
+    try:
+        report_end(RUN, KILLED)
+    except StatusError as error:
+        assert "canary" not in str(error)
+    else:
+        assert "reported to OpenMetadata, which has it as failed" in caplog.text
+    assert "canary" not in caplog.text
+
+
 def test_a_connection_of_airflow_serves_all_pipelines(
     server: Any, config: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 SCRIPT = """
-import json, sys, uuid
+import json, os, sys, tempfile, threading, uuid
+from pathlib import Path
 from datetime import datetime, timezone
 from sqlalchemy import event, insert
 from airflow import settings
@@ -63,6 +64,8 @@ add("killed", "failed", events=["running", "failed", "cli_x"])
 add("lost", "failed", events=["running", "heartbeat timeout"])
 add("cleared", "skipped", left=reported)
 add("no_task", "no_task")
+for run_id in ("mailed", "refused"):
+    add(run_id, "failed", events=["running", "heartbeat timeout"])
 
 statements = []
 event.listen(settings.engine, "before_cursor_execute", lambda c, cur, statement, *_: statements.append(statement))
@@ -87,6 +90,33 @@ mail_failure("a", "killed", {"name": "nothing"}, "x")
 with create_session() as session:
     found["mails"] = mails
     found["noted"] = session.query(Log).filter(Log.event == MAILED).count()
+
+from dag_factory.errors import StatusError
+from dag_factory.portable.openmetadata.outcomes import Report, Reporter
+from dag_factory.reporting.ended_runs import EndedRun, report_end
+from tests.reporting.conftest import StatusServer
+
+os.environ["AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE"] = store = tempfile.mkdtemp()
+server = StatusServer()
+threading.Thread(target=server.serve_forever, daemon=True).start()
+connection = {"openMetadataServerConnection": server.connection()}
+(Path(store) / "a.json").write_text(json.dumps({**DOCUMENT, "sourceConfig": {"config": {}}, **connection}))
+calls = []
+Hook.send_email_smtp = lambda self, **mail: calls.append([call.partition(" ")[0] for call in server.calls])
+
+def report(run_id, failures):
+    failed = Report(Reporter.SCHEDULER, "failed", "task_failure", started=1, ended=2)
+    try:
+        report_end(EndedRun("a", run_id, run_id, "failed", failed), find_evidence("a", run_id), failures)
+    except StatusError:
+        calls.append("retried")
+
+report("mailed", 0)
+server.refuses = 503
+server.calls.clear()
+report("refused", 0)
+report("refused", 1)
+found["calls before a mail"] = calls
 print(json.dumps(found))
 """
 
@@ -122,3 +152,9 @@ def test_a_run_without_a_task_has_no_evidence(found: dict[str, Any]) -> None:
 def test_a_failure_is_mailed_once_by_however_many_schedulers(found: dict[str, Any]) -> None:
     assert found["mails"] == [[["team@example.com"], True]]
     assert found["noted"] == 1
+
+
+def test_a_failure_is_reported_before_it_is_mailed_and_mailed_once_whatever_comes_of_the_report(
+    found: dict[str, Any],
+) -> None:
+    assert found["calls before a mail"] == [["GET", "PUT"], ["GET"], "retried", "retried"]

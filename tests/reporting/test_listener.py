@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from dag_factory.portable.openmetadata.outcomes import Report, Reporter
 from dag_factory.reporting import listener
+from dag_factory.reporting.ended_runs import EndedRun
+from dag_factory.reporting.report_queue import Reports
 from tests.places import ROOT
 
 # Whatever the scheduler and the API server do not need until a run ends.
@@ -81,3 +84,36 @@ def test_ours_is_noticed_and_a_hook_never_raises(run: Any, caplog: pytest.LogCap
     # These runs have no conf, no dates, nothing.
     listener.on_dag_run_failed(run, "task_failure")
     assert "The outcome of a run of DAG 'orders' can't be reported" in caplog.text
+
+
+def test_what_the_queue_has_no_room_for_is_queued_by_the_next_search() -> None:
+    entered, opened = threading.Event(), threading.Event()
+    got: list[str] = []
+
+    def report(run: EndedRun, _: int) -> None:
+        got.append(run.dag_id)
+        entered.set()
+        opened.wait(10)
+
+    failed = Report(Reporter.SEARCH, "failed")
+    first, *others = (EndedRun(name, "manual__1", "", "failed", failed) for name in ("first", "a", "b", "c"))
+    found = set(others)
+    queue: Reports[EndedRun] = Reports(report, lambda _: True, lambda run: run.dag_id, threads=1, most=3)
+    queue.add(first)
+    assert entered.wait(10)
+    known = listener.queue_found(found, set(), queue)
+    # What waits is known to the next search, and so is not looked at again.
+    assert len(known) == 2
+    assert listener.queue_found(found, known, queue) == known
+    opened.set()
+    end_of_reports()
+    assert listener.queue_found(found, known, queue) == found
+    end_of_reports()
+    assert sorted(got) == ["a", "b", "c", "first"]
+    # What is found no longer is forgotten.
+    assert listener.queue_found(set(), found, queue) == set()
+
+
+def end_of_reports() -> None:
+    for thread in [thread for thread in threading.enumerate() if thread.name == "openmetadata-reports"]:
+        thread.join(10)

@@ -105,6 +105,19 @@ def test_a_server_that_is_not_there_and_one_that_is_silent() -> None:
             client.get("/status")
 
 
+def test_a_pipeline_whose_name_fits_no_address_is_not_retried(server: Any) -> None:
+    with pytest.raises(StatusError, match="the length of the pipeline's name") as error:
+        report_run(server.connection(), "a" * 70_000, "run 1", Report(Reporter.TASK, "failed"))
+    assert not error.value.passing
+
+
+def test_a_proxy_variable_that_httpx_refuses_is_named(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,fd00::/8")
+    with pytest.raises(StatusError, match=r"can't be called: InvalidURL.*NO_PROXY") as error:
+        settle(server.connection())
+    assert not error.value.passing
+
+
 @pytest.mark.slow
 def test_a_report_may_be_retried_for_a_while(server: Any) -> None:
     server.refuses = 503

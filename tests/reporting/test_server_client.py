@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -26,6 +28,7 @@ from sandbox.failing import (
     flood,
     hang,
     running,
+    tunnel_to,
 )
 
 pytestmark = pytest.mark.usefixtures("no_proxy")
@@ -62,6 +65,30 @@ def test_so_has_one_over_tls(tmp_path: Path) -> None:
     calls = client(server.port, hostPort=f"https://127.0.0.1:{server.port}/api", **tls)
     with server, closing(calls), pytest.raises(httpx.TimeoutException):
         calls.ask("GET", "/system/version")
+
+
+def test_so_has_one_over_tls_through_a_proxy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent_all = threading.Event()
+
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        for _ in range(200):
+            connection.sendall(b"x")
+            time.sleep(0.05)
+        sent_all.set()
+
+    authority = Authority(tmp_path)
+    server = SocketServer(drip)
+    behind_tls(server, authority.context())
+    tls: dict[str, Any] = {"verifySSL": "validate", "sslConfig": {"caCertificate": str(authority.path)}}
+    with server, SocketServer(tunnel_to(server.port)) as proxy:
+        monkeypatch.setenv("NO_PROXY", "")
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
+        calls = client(server.port, seconds=2, hostPort=f"https://127.0.0.1:{server.port}/api", **tls)
+        with closing(calls), pytest.raises(httpx.TimeoutException):
+            calls.ask("GET", "/system/version")
+        assert not sent_all.is_set()
+        assert proxy.connections == 1
 
 
 def test_no_thread_of_a_call_that_took_too_long_stays() -> None:
@@ -125,6 +152,54 @@ def test_what_can_t_be_used_at_all_is_refused_without_its_value() -> None:
         client(1, extraHeaders={"X-Key": "canary %(Missing)s"})
     assert "canary" not in str(error.value)
     assert "KeyError" in str(error.value)
+
+
+WAY_OUT = (
+    "Check the server's address, its apiVersion, the length of the pipeline's name, and the proxy variables "
+    "HTTP_PROXY, HTTPS_PROXY and NO_PROXY"
+)
+
+
+@pytest.mark.parametrize(
+    ("variables", "fields"),
+    [
+        ({"NO_PROXY": "10.0.0.0/8,fd00::/8"}, {}),
+        ({"HTTP_PROXY": "canary://proxy:1080"}, {}),
+        ({"HTTP_PROXY": "http://canary:port/"}, {}),
+        ({}, {"apiVersion": "canary\n"}),
+    ],
+)
+def test_an_address_or_proxy_that_httpx_refuses_is_an_error_of_ours_with_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], fields: dict[str, Any]
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ServerError) as error:
+        client(1, **fields)
+    assert str(error.value).endswith(WAY_OUT)
+    assert "canary" not in str(error.value)
+
+
+def test_so_is_a_proxy_whose_package_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "socks5h://proxy:1080")
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    with pytest.raises(ServerError, match="can't be called: ImportError") as error:
+        client(1)
+    assert str(error.value).endswith(WAY_OUT)
+
+
+@pytest.mark.parametrize(
+    ("host", "path"),
+    [("127.0.0.1:1", "a" * 70_000), ("127.0.0.1:1", "/a\n"), (f"{'a' * 64}.example", "/a"), ("a..example", "/a")],
+    ids=["long path", "line break", "long label", "empty label"],
+)
+def test_so_is_an_address_that_is_refused_only_when_it_is_called(host: str, path: str) -> None:
+    with (
+        closing(client(1, seconds=30, hostPort=f"http://{host}/api")) as calls,
+        pytest.raises(ServerError) as error,
+    ):
+        calls.ask("GET", path)
+    assert str(error.value).endswith(WAY_OUT)
 
 
 def test_an_extra_header_may_repeat_another_one_as_openmetadata_ingestion_has_it() -> None:

@@ -288,3 +288,14 @@ def test_what_stays_wrong_is_asked_once() -> None:
     with running(HttpServer(otherwise=Reply(401, b""))) as server:
         problem(ServerError, server.port, retry_seconds=120)
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "a..example"], ids=["proxy", "host"])
+def test_what_no_call_can_be_made_to_is_named_with_the_way_out_at_once(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    if host == "127.0.0.1:1":
+        monkeypatch.setenv("NO_PROXY", "fd00::/8")
+    with pytest.raises(ServerError, match=r"Check the server's address, .* and NO_PROXY$") as error:
+        check(1, hostPort=f"http://{host}/api", retry_seconds=3600)
+    assert type(error.value) is ServerError

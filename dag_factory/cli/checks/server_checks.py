@@ -150,7 +150,7 @@ def _asked(connection: Document) -> Answer | None:
     client = ServerClient(connection, token=token, seconds=ANSWER_SECONDS)
     try:
         return client.ask("GET", "/system/version")
-    except httpx.HTTPError:
+    except (httpx.HTTPError, ServerError):
         return None
     finally:
         client.close()
