@@ -92,20 +92,10 @@ class Execution:
                 return self._report(self._run(self._prepare()))
             except Exception as error:  # noqa: BLE001 - whatever a workflow raises may quote its config
                 failure = in_plain_words(error, self._mask)
-                # Calls to a server that does not answer have already been retried.
-                seconds = 0.0 if isinstance(failure, ServerUnavailable) else _RETRY_SECONDS
-                is_final = isinstance(failure, AirflowFailException)
-                self._leave(failure, str(failure))
-                self._outcome.failed(str(failure), is_final=is_final, retry_seconds=seconds)
-                self._count(failure, is_final=is_final)
             except BaseException as interruption:  # noqa: BLE001 - it is raised again
                 failure = without_secrets(interruption, self._mask)
-                reason = reason_of(failure)
-                log.error("%s", reason)
-                # If a time-out interrupts a workflow, the workflow itself reports success.
-                self._outcome.failed(reason)
-                self._leave(failure, reason)
-                self._count(failure)
+            # Not within `except`: what is raised there, such as Airflow's time-out, carries the original error along.
+            self._fail(failure)
         # Raised here, it carries neither the original's traceback nor its causes.
         raise failure from None
 
@@ -146,6 +136,27 @@ class Execution:
         if not self._outcome.is_stopped:
             self._metrics.send(outcome.state, outcome.summary)
         return outcome.summary
+
+    def _fail(self, failure: BaseException) -> None:
+        """Leave, report and count that the try fails. Raises nothing, so that the task ends with this failure."""
+        is_final = isinstance(failure, AirflowFailException)
+        try:
+            self._send(failure, is_final=is_final)
+        except BaseException as interruption:  # noqa: BLE001 - the task ends now, with its own failure
+            log.warning("The report of the run's failure was interrupted: %s", type(interruption).__name__)
+        self._count(failure, is_final=is_final)
+
+    def _send(self, failure: BaseException, *, is_final: bool) -> None:
+        if isinstance(failure, Exception):
+            reason = str(failure)
+            # Calls to a server that does not answer have already been retried.
+            seconds = 0.0 if isinstance(failure, ServerUnavailable) else _RETRY_SECONDS
+        else:
+            reason, seconds = reason_of(failure), 0.0
+            log.error("%s", reason)
+        self._leave(failure, reason)
+        # If a time-out interrupts a workflow, the workflow itself reports success.
+        self._outcome.failed(reason, is_final=is_final, retry_seconds=seconds)
 
     def _leave(self, failure: BaseException, reason: str) -> None:
         """Leave in Airflow's database why the run has failed, and what its workflow has counted, for the run's note."""
