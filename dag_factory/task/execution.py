@@ -35,6 +35,7 @@ from dag_factory.task.preparation import find_config, resolve_config
 from dag_factory.task.run_metrics import RunMetrics
 from dag_factory.task.runners import InChild, InProcess, Runner
 from dag_factory.task.server_check import require_answers
+from dag_factory.task.staging_place import check_staging_place
 from dag_factory.task.version_check import Interpreter, require_fitting_version
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ class Execution:
         resolved = resolve_config(found, self._dag_id, self._conf, self._mask)
         run = self._outcome.run = self._prepared_run(resolved.pipeline, resolved.document)
         found.allowed.check_application(resolved.document)
+        check_staging_place(resolved.document)
         # With references unresolved: not everybody who may see the run may see their values.
         self._show(resolved.config, found.pipeline, require_server(resolved.document)["hostPort"])
         interpreter = Interpreter.chosen(resolved.pipeline.dag_factory.runner.python, found.config.key)

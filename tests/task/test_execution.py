@@ -113,6 +113,17 @@ def test_a_reference_that_is_not_open_elsewhere_in_a_config_is_reported_to_its_s
     assert set(listener.tokens) == {"Bearer own"}
 
 
+def test_a_place_for_staging_within_the_store_is_refused_and_reported(store: Path) -> None:
+    with running(HttpServer(otherwise=Reply(404))) as listener:
+        server = {"hostPort": f"http://127.0.0.1:{listener.port}/api", "securityConfig": {"jwtToken": "own"}}
+        source = {"config": {"type": "DatabaseUsage", "stageFileLocation": str(store / "victim.json")}}
+        fields = {"pipelineType": "usage", "openMetadataServerConnection": server, "sourceConfig": source}
+        (store / "orders.json").write_text(json.dumps({**PIPELINE, **fields}))
+        assert run().startswith("field 'sourceConfig.config.stageFileLocation': is a folder within that of")
+    assert not (store / "victim.json").exists()
+    assert any("pipelineStatus" in request for request in listener.requests)
+
+
 class InterruptedTask(Task):
     """A task whose time is over when it leaves something in Airflow."""
 
