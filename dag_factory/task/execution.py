@@ -85,7 +85,7 @@ class Execution:
         Run the pipeline to its end and return, for each step of its workflow, what it has done.
 
         :raises AirflowFailException: where the config is wrong, so that no retry would help
-        :raises DagFactoryError: where it fails in another way
+        :raises DagFactoryError: where it fails in another way, or a Connection is missing, which may pass
         """
         failure: BaseException
         with self._mask.over_output():

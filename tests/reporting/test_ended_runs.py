@@ -230,6 +230,17 @@ def test_what_only_the_worker_has_is_named_with_a_way_out(server: Any, config: A
     assert report_end(succeeded(), left("success", reported=True)) is None
 
 
+def test_a_connection_that_a_secrets_backend_does_not_find_now_leaves_the_report_to_be_retried(
+    server: Any, config: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__ALLOWED_CONNECTIONS", "away")
+    token = {"$connection": "away", "field": "password"}
+    config({**server.connection(), "securityConfig": {"jwtToken": token}})
+    with pytest.raises(StatusError, match=r"config 'orders.json', field .*'away', .* does not answer now") as error:
+        report_end(RUN, KILLED)
+    assert error.value.passing
+
+
 def test_a_connection_of_airflow_serves_all_pipelines(
     server: Any, config: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from dag_factory.errors import ServerError
+from dag_factory.errors import MissingConnectionError, ServerError
 from dag_factory.portable.openmetadata.counts import REASON_XCOM
 from dag_factory.settings.airflow_versions import AirflowFailException, AirflowTaskTimeout
 from dag_factory.task.execution import Execution
@@ -122,6 +122,21 @@ def test_a_place_for_staging_within_the_store_is_refused_and_reported(store: Pat
         assert run().startswith("field 'sourceConfig.config.stageFileLocation': is a folder within that of")
     assert not (store / "victim.json").exists()
     assert any("pipelineStatus" in request for request in listener.requests)
+
+
+def test_a_connection_that_airflow_does_not_find_is_left_to_airflow_s_retries_since_its_backend_may_be_away(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{OURS}ALLOWED_CONNECTIONS", "vault_*")
+    words = r"^config 'orders.json', field '.*password': .*'vault_db', which .* secrets backend does not answer now\."
+    with running(HttpServer(otherwise=Reply(404))) as listener:
+        server = {"hostPort": f"http://127.0.0.1:{listener.port}/api", "securityConfig": {"jwtToken": "own"}}
+        source = {"config": {"password": {"$connection": "vault_db", "field": "password"}}}
+        document = {**PIPELINE, "openMetadataServerConnection": server, "sourceConfig": source}
+        (store / "orders.json").write_text(json.dumps(document))
+        context = cast("Any", {"dag_run": SimpleNamespace(conf={}), "run_id": "manual", "ti": Task(), "task": OPERATOR})
+        with pytest.raises(MissingConnectionError, match=words):
+            Execution("orders", context).run()
 
 
 class InterruptedTask(Task):
