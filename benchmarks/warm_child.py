@@ -25,9 +25,10 @@ from dag_factory.portable.ingestion.run import PreparedRun
 from dag_factory.portable.secrets.masking import Mask
 from dag_factory.task.runner.child_process import Child
 from dag_factory.task.runner.interpreter import environment
-from dag_factory.task.runner.templates import start_templates, stop_templates, template_of
+from dag_factory.task.runner.templates import start_templates, template_of
 from sandbox import source
 from sandbox.server import OpenMetadataServer
+from tests.child_processes import pid_of, stop_templates, template_pid
 
 SAMPLE = Path(__file__).resolve().parents[1] / "configs" / "sample_sqlite_metadata.json"
 MEGABYTE = 2**20
@@ -55,7 +56,7 @@ def main() -> None:
             start_templates([sys.executable], idle=900)
             first = cost(server.env)
             forked = [cost(server.env) for _ in range(rounds)]
-            template = psutil.Process(template_pid()).memory_full_info().rss / MEGABYTE
+            template = psutil.Process(template_pid(sys.executable)).memory_full_info().rss / MEGABYTE
             stop_templates()
     kinds = {"started": started, "the first of a template": [first], "forked": forked}
     rows = [[kind, *(spread(each) for each in zip(*costs, strict=True))] for kind, costs in kinds.items()]
@@ -85,17 +86,9 @@ def cpu_seconds() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = used.ru_utime + used.ru_stime
     if template_of(sys.executable) is not None:
-        times = psutil.Process(template_pid()).cpu_times()
+        times = psutil.Process(template_pid(sys.executable)).cpu_times()
         seconds += times.user + times.system + times.children_user + times.children_system
     return seconds
-
-
-def template_pid() -> int:
-    """Return the process id of the template, which must have been started."""
-    template = template_of(sys.executable)
-    if template is None:
-        raise RuntimeError("there is no template")
-    return template.pid
 
 
 def prepared(env: Mapping[str, str]) -> dict[str, Any]:
@@ -111,9 +104,9 @@ def prepared(env: Mapping[str, str]) -> dict[str, Any]:
 
 def _read_memory(child: Child, over: threading.Event, most: list[float]) -> None:
     while not over.wait(0.2):
-        if child.pid is not None:
+        if (pid := pid_of(child)) is not None:
             with suppress(psutil.Error):
-                guard = psutil.Process(child.pid)
+                guard = psutil.Process(pid)
                 family = [guard, *guard.children(recursive=True)]
                 most[0] = max(most[0], sum(each.memory_full_info().uss for each in family) / MEGABYTE)
 

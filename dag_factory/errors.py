@@ -74,6 +74,18 @@ class ConflictError(ConfigError):
     """A config claims another config's DAG id or file."""
 
 
+class MissingConnectionError(ConfigError):
+    """
+    A config refers to a Connection that Airflow does not find; later it may.
+
+    Airflow takes a secrets backend that does not answer for one that does not have the Connection.
+    """
+
+    def within(self, config: str) -> MissingConnectionError:
+        """Return the same error with the config's key in it, unless it has one already."""
+        return MissingConnectionError(self.problem, field=self.exact_field, config=self.config or config)
+
+
 class ArchiveError(DagFactoryError):
     """An archive of a config store can't be written, read or trusted."""
 

@@ -11,7 +11,7 @@ from dag_factory import settings
 from dag_factory.configs.allowed import allowed_here
 from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.configs.server_connection import require_server, resolved
-from dag_factory.errors import ConfigError, StatusError, StoreError
+from dag_factory.errors import ConfigError, MissingConnectionError, StatusError, StoreError
 from dag_factory.portable.openmetadata.outcomes import Report, Reporter
 from dag_factory.portable.openmetadata.run_ids import openmetadata_run_id
 from dag_factory.reporting import metrics
@@ -76,8 +76,9 @@ def report_end(
 
     :param evidence: what Airflow's database holds of the run, None for a second look
     :param failures: how often this report has failed
-    :raises StatusError: where the server or the config store does not answer, which may pass, or the server refuses
-    :raises ConfigError: where the config's references can't be resolved here
+    :raises StatusError: where the server or the config store does not answer, or a Connection is missing, which may
+        pass, or the server refuses
+    :raises ConfigError: where the config's other references can't be resolved here
     """
     report = concluded(run.report, evidence) if evidence is not None else run.report
     if report is None:
@@ -130,6 +131,8 @@ def _send(run: EndedRun, report: Report, config: Config | BrokenConfig, timeout:
     document = config.document
     try:
         server = require_server(resolved(document, run.dag_id, allowed_here(), on_secret=_not_logged))
+    except MissingConnectionError as error:
+        raise StatusError(str(error.within(config.key)), passing=True) from None
     except ConfigError as error:
         raise ConfigError(
             f"{error.problem}. The process that reports is not the worker: refer to a Connection, "

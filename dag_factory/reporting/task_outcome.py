@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 # Airflow kills a task that has not ended 5 s after it was asked to.
 _TIMEOUT_SECONDS = 3.0
+_NOT_REPORTED = "Run %s can't be reported to OpenMetadata as %s: %s"
 
 
 class TaskOutcome:
@@ -105,7 +106,7 @@ class TaskOutcome:
             log.warning("the outcome of the run could not be left in Airflow's database: %s", type(error).__name__)
 
     def _send(self, report: Report, *, retry_seconds: float = 0.0) -> bool:
-        """Send a report and return whether the server has it."""
+        """Send a report and return whether the server has it; what goes wrong is logged, not raised."""
         run = self.run
         if run is None:
             return False
@@ -115,9 +116,17 @@ class TaskOutcome:
                 server, run.pipeline_fqn, run.run_id, report, retry_seconds=retry_seconds, timeout=_TIMEOUT_SECONDS
             )
         except DagFactoryError as error:
-            log.warning("Run %s can't be reported to OpenMetadata as %s: %s", run.run_id, report.state, error)
+            log.warning(_NOT_REPORTED, run.run_id, report.state, error)
             if isinstance(error, StatusError) and error.passing:
                 return False  # Airflow's scheduler reports it later
+        except Exception as error:  # noqa: BLE001 - the task's own error is the one to show, and this one may quote a secret
+            log.warning(_NOT_REPORTED, run.run_id, report.state, type(error).__name__)
+            return False
+        else:
+            log.info("Reported run %s to OpenMetadata, which has it as %s", run.run_id, state)
+            return True
+        try:
             return self._by_ingestion(report)
-        log.info("Reported run %s to OpenMetadata, which has it as %s", run.run_id, state)
-        return True
+        except Exception as error:  # noqa: BLE001 - as above
+            log.warning(_NOT_REPORTED, run.run_id, report.state, type(error).__name__)
+            return False

@@ -35,6 +35,7 @@ from dag_factory.task.preparation import find_config, resolve_config
 from dag_factory.task.run_metrics import RunMetrics
 from dag_factory.task.runners import InChild, InProcess, Runner
 from dag_factory.task.server_check import require_answers
+from dag_factory.task.staging_place import check_staging_place
 from dag_factory.task.version_check import Interpreter, require_fitting_version
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Execution:
         Run the pipeline to its end and return, for each step of its workflow, what it has done.
 
         :raises AirflowFailException: where the config is wrong, so that no retry would help
-        :raises DagFactoryError: where it fails in another way
+        :raises DagFactoryError: where it fails in another way, or a Connection is missing, which may pass
         """
         failure: BaseException
         with self._mask.over_output():
@@ -92,20 +93,10 @@ class Execution:
                 return self._report(self._run(self._prepare()))
             except Exception as error:  # noqa: BLE001 - whatever a workflow raises may quote its config
                 failure = in_plain_words(error, self._mask)
-                # Calls to a server that does not answer have already been retried.
-                seconds = 0.0 if isinstance(failure, ServerUnavailable) else _RETRY_SECONDS
-                is_final = isinstance(failure, AirflowFailException)
-                self._leave(failure, str(failure))
-                self._outcome.failed(str(failure), is_final=is_final, retry_seconds=seconds)
-                self._count(failure, is_final=is_final)
             except BaseException as interruption:  # noqa: BLE001 - it is raised again
                 failure = without_secrets(interruption, self._mask)
-                reason = reason_of(failure)
-                log.error("%s", reason)
-                # If a time-out interrupts a workflow, the workflow itself reports success.
-                self._outcome.failed(reason)
-                self._leave(failure, reason)
-                self._count(failure)
+            # Not within `except`: what is raised there, such as Airflow's time-out, carries the original error along.
+            self._fail(failure)
         # Raised here, it carries neither the original's traceback nor its causes.
         raise failure from None
 
@@ -123,6 +114,7 @@ class Execution:
         resolved = resolve_config(found, self._dag_id, self._conf, self._mask)
         run = self._outcome.run = self._prepared_run(resolved.pipeline, resolved.document)
         found.allowed.check_application(resolved.document)
+        check_staging_place(resolved.document)
         # With references unresolved: not everybody who may see the run may see their values.
         self._show(resolved.config, found.pipeline, require_server(resolved.document)["hostPort"])
         interpreter = Interpreter.chosen(resolved.pipeline.dag_factory.runner.python, found.config.key)
@@ -146,6 +138,27 @@ class Execution:
         if not self._outcome.is_stopped:
             self._metrics.send(outcome.state, outcome.summary)
         return outcome.summary
+
+    def _fail(self, failure: BaseException) -> None:
+        """Leave, report and count that the try fails. Raises nothing, so that the task ends with this failure."""
+        is_final = isinstance(failure, AirflowFailException)
+        try:
+            self._send(failure, is_final=is_final)
+        except BaseException as interruption:  # noqa: BLE001 - the task ends now, with its own failure
+            log.warning("The report of the run's failure was interrupted: %s", type(interruption).__name__)
+        self._count(failure, is_final=is_final)
+
+    def _send(self, failure: BaseException, *, is_final: bool) -> None:
+        if isinstance(failure, Exception):
+            reason = str(failure)
+            # Calls to a server that does not answer have already been retried.
+            seconds = 0.0 if isinstance(failure, ServerUnavailable) else _RETRY_SECONDS
+        else:
+            reason, seconds = reason_of(failure), 0.0
+            log.error("%s", reason)
+        self._leave(failure, reason)
+        # If a time-out interrupts a workflow, the workflow itself reports success.
+        self._outcome.failed(reason, is_final=is_final, retry_seconds=seconds)
 
     def _leave(self, failure: BaseException, reason: str) -> None:
         """Leave in Airflow's database why the run has failed, and what its workflow has counted, for the run's note."""

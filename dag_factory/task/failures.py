@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 
-from dag_factory.errors import ConfigError, DagFactoryError, WorkflowError
+from dag_factory.errors import ConfigError, DagFactoryError, MissingConnectionError, WorkflowError
 from dag_factory.portable.openmetadata.counts import summary_of, with_summary
 from dag_factory.portable.secrets.masking import Mask
 from dag_factory.settings.airflow_versions import AirflowFailException, AirflowTaskTimeout
@@ -22,10 +22,11 @@ def in_plain_words(error: Exception, mask: Mask) -> Exception:
     Return the exception that a task raises: the same error without secrets, or the text of an unexpected one, which is
     logged.
 
-    A wrong config becomes the exception that Airflow does not retry. What the workflow has counted is kept.
+    A wrong config becomes the exception that Airflow does not retry, but a missing Connection does not, since it may
+    come back. What the workflow has counted is kept.
     """
     text = mask.hide(str(error))
-    if isinstance(error, ConfigError):
+    if isinstance(error, ConfigError) and not isinstance(error, MissingConnectionError):
         return AirflowFailException(text)
     if isinstance(error, (DagFactoryError, AirflowFailException)):
         return with_summary(type(error)(text), summary_of(error))

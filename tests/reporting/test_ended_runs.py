@@ -260,6 +260,17 @@ def test_no_secret_of_a_connection_is_logged_or_in_an_error(
     assert "canary" not in caplog.text
 
 
+def test_a_connection_that_a_secrets_backend_does_not_find_now_leaves_the_report_to_be_retried(
+    server: Any, config: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__ALLOWED_CONNECTIONS", "away")
+    token = {"$connection": "away", "field": "password"}
+    config({**server.connection(), "securityConfig": {"jwtToken": token}})
+    with pytest.raises(StatusError, match=r"config 'orders.json', field .*'away', .* does not answer now") as error:
+        report_end(RUN, KILLED)
+    assert error.value.passing
+
+
 def test_a_connection_of_airflow_serves_all_pipelines(
     server: Any, config: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

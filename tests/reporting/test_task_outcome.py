@@ -132,6 +132,40 @@ def test_what_this_client_can_t_do_is_left_to_openmetadata_ingestion(connection:
     assert failing.task.left[-1]["is_reported"] is True
 
 
+@pytest.mark.parametrize("status", [{"pipelineState": "failed", "endDate": "2024-01-01"}, {"pipelineState": ["x"]}])
+def test_a_server_whose_status_has_another_shape_gets_the_report(server: Any, status: dict[str, Any]) -> None:
+    server.statuses[FQN, RUN] = status
+    failing = Outcome(server.connection())
+    failing.outcome.failed("why")
+    assert reason_of(has(server)) == "why"
+    assert failing.task.left[-1]["is_reported"] is True
+
+
+def test_an_unexpected_error_of_a_report_is_a_report_that_failed(
+    server: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # httpx takes it for the address of a proxy, and raises an exception of a kind of its own.
+    monkeypatch.setenv("HTTP_PROXY", "http://canary:port")
+    failing = Outcome(server.connection())
+    failing.outcome.failed("why")
+    assert [left["is_reported"] for left in failing.task.left] == [False]
+    assert "Run run 1 can't be reported to OpenMetadata as failed: InvalidURL" in caplog.text
+    assert "canary" not in caplog.text
+
+
+def test_so_is_one_of_openmetadata_ingestion_s_client(caplog: pytest.LogCaptureFixture) -> None:
+    failing = Outcome(None)
+
+    def refuse(report: Report) -> bool:
+        raise ZeroDivisionError("canary")
+
+    failing.outcome._by_ingestion = refuse
+    failing.outcome.failed("why")
+    assert [left["is_reported"] for left in failing.task.left] == [False]
+    assert "as failed: ZeroDivisionError" in caplog.text
+    assert "canary" not in caplog.text
+
+
 def test_a_failure_before_the_way_to_the_server_is_known_is_left(server: Any) -> None:
     failing = Outcome(None)
     failing.outcome.run = None

@@ -9,12 +9,13 @@ from typing import Any, cast
 
 import pytest
 
-from dag_factory.errors import ServerError
+from dag_factory.errors import MissingConnectionError, ServerError
 from dag_factory.portable.openmetadata.counts import REASON_XCOM
-from dag_factory.settings.airflow_versions import AirflowFailException
+from dag_factory.settings.airflow_versions import AirflowFailException, AirflowTaskTimeout
 from dag_factory.task.execution import Execution
 from sandbox.failing import HttpServer, Reply, running
 from tests.documents import REST
+from tests.sent_metrics import sent_from
 
 OURS = "AIRFLOW__OPENMETADATA_DAG_FACTORY__"
 PIPELINE = {
@@ -110,6 +111,57 @@ def test_a_reference_that_is_not_open_elsewhere_in_a_config_is_reported_to_its_s
         (store / "orders.json").write_text(json.dumps(document))
         assert "allowed_env" in run()
     assert set(listener.tokens) == {"Bearer own"}
+
+
+def test_a_place_for_staging_within_the_store_is_refused_and_reported(store: Path) -> None:
+    with running(HttpServer(otherwise=Reply(404))) as listener:
+        server = {"hostPort": f"http://127.0.0.1:{listener.port}/api", "securityConfig": {"jwtToken": "own"}}
+        source = {"config": {"type": "DatabaseUsage", "stageFileLocation": str(store / "victim.json")}}
+        fields = {"pipelineType": "usage", "openMetadataServerConnection": server, "sourceConfig": source}
+        (store / "orders.json").write_text(json.dumps({**PIPELINE, **fields}))
+        assert run().startswith("field 'sourceConfig.config.stageFileLocation': is a folder within that of")
+    assert not (store / "victim.json").exists()
+    assert any("pipelineStatus" in request for request in listener.requests)
+
+
+def test_a_connection_that_airflow_does_not_find_is_left_to_airflow_s_retries_since_its_backend_may_be_away(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{OURS}ALLOWED_CONNECTIONS", "vault_*")
+    words = r"^config 'orders.json', field '.*password': .*'vault_db', which .* secrets backend does not answer now\."
+    with running(HttpServer(otherwise=Reply(404))) as listener:
+        server = {"hostPort": f"http://127.0.0.1:{listener.port}/api", "securityConfig": {"jwtToken": "own"}}
+        source = {"config": {"password": {"$connection": "vault_db", "field": "password"}}}
+        document = {**PIPELINE, "openMetadataServerConnection": server, "sourceConfig": source}
+        (store / "orders.json").write_text(json.dumps(document))
+        context = cast("Any", {"dag_run": SimpleNamespace(conf={}), "run_id": "manual", "ti": Task(), "task": OPERATOR})
+        with pytest.raises(MissingConnectionError, match=words):
+            Execution("orders", context).run()
+
+
+class InterruptedTask(Task):
+    """A task whose time is over when it leaves something in Airflow."""
+
+    def xcom_push(self, **_: object) -> None:
+        raise AirflowTaskTimeout("Timeout")
+
+
+def test_a_report_that_airflow_s_time_out_interrupts_leaves_the_task_its_own_failure(
+    store: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = {"hostPort": "http://127.0.0.1:1/api", "securityConfig": {"jwtToken": "own"}}
+    source = {"config": {"password": {"$env": "AWS_SECRET_ACCESS_KEY"}}}
+    document = {**PIPELINE, "openMetadataServerConnection": server, "sourceConfig": source}
+    (store / "orders.json").write_text(json.dumps(document))
+    given = {"dag_run": SimpleNamespace(conf={}), "run_id": "manual", "ti": InterruptedTask(), "task": OPERATOR}
+    with sent_from(monkeypatch, "airflow.sdk") as sent:
+        with pytest.raises(AirflowFailException, match="allowed_env") as failure:
+            Execution("orders", cast("Any", given)).run()
+        assert "airflow.openmetadata.runs.metadata.failed:1|c" in sent.sync()
+    # Airflow would log what is in its chain, without this package's mask.
+    assert failure.value.__context__ is None
+    assert failure.value.__cause__ is None
+    assert "interrupted: AirflowTaskTimeout" in caplog.text
 
 
 @pytest.mark.slow

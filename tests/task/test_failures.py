@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dag_factory.errors import ConfigError, ServerUnavailable, WorkflowError
+from dag_factory.errors import ConfigError, MissingConnectionError, ServerUnavailable, WorkflowError
 from dag_factory.portable.openmetadata.counts import summary_of, with_summary
 from dag_factory.portable.secrets.masking import Mask
 from dag_factory.settings.airflow_versions import AirflowFailException, AirflowTaskTimeout
@@ -24,11 +24,16 @@ def mask() -> Mask:
     ("error", "kind", "text"),
     [
         (ConfigError(f"is {CANARY}", field="name"), AirflowFailException, "field 'name': is ***"),
+        (
+            MissingConnectionError(f"is {CANARY}", field="name").within("a.json"),
+            MissingConnectionError,
+            "config 'a.json', field 'name': is ***",
+        ),
         (AirflowFailException(CANARY), AirflowFailException, "***"),
         (ServerUnavailable(CANARY), ServerUnavailable, "***"),
         (KeyError(CANARY), WorkflowError, "KeyError: '***'"),
     ],
-    ids=["a wrong config", "as it is", "as ours", "anything else"],
+    ids=["a wrong config", "a Connection that may come back", "as it is", "as ours", "anything else"],
 )
 def test_an_error_becomes_what_airflow_takes_it_for(error: Exception, kind: type, text: str, mask: Mask) -> None:
     failure = in_plain_words(error, mask)

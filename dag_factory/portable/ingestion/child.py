@@ -35,7 +35,12 @@ _LONGEST_TEXT = 1024 * 1024
 
 
 class Messages:
-    """Messages to the parent; thread-safe."""
+    """
+    Messages to the parent; thread-safe.
+
+    The handler of a signal may send one while its thread is in the middle of another. It can't wait for that one to be
+    complete, since the thread goes on only after the handler; so its own is dropped, and no line is torn.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -43,11 +48,12 @@ class Messages:
         os.register_at_fork(after_in_child=self._unlock)
 
     def _unlock(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._is_sending = False
 
     def send(self, **message: Any) -> None:
         """
-        Send one message.
+        Send one message, or nothing where this thread is sending another.
 
         :raises ValueError: where it is too long
         """
@@ -55,8 +61,14 @@ class Messages:
         if len(data) > LONGEST_MESSAGE:
             raise ValueError(f"a message of the child takes more than {LONGEST_MESSAGE} bytes")
         with self._lock:
-            while data:
-                data = data[os.write(self._descriptor, data) :]
+            if self._is_sending:
+                return
+            self._is_sending = True
+            try:
+                while data:
+                    data = data[os.write(self._descriptor, data) :]
+            finally:
+                self._is_sending = False
 
 
 class MessageHandler(logging.Handler):

@@ -22,7 +22,8 @@ def report_secrets_read(on_secret: Callable[[str], None]) -> Iterator[None]:
 
     read = _CustomSecretStr.get_secret_value
     known: set[str] = set()
-    lock = threading.Lock()
+    # The handler of a signal may read a secret while its thread reports another.
+    lock = threading.RLock()
 
     def get_secret_value(self: Any, *args: Any, **kwargs: Any) -> str:
         value: str = read(self, *args, **kwargs)

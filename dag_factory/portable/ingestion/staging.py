@@ -40,12 +40,13 @@ class Staging:
         """
         Make a folder that only this user can read.
 
-        :param location: the folder to make it in, which may be missing; None for that of temporary files
+        :param location: the folder to make it in, which may be missing, but not its parent; None for that of temporary
+            files. `dag_factory.task.staging_place` has checked it
         :raises WorkflowError: where it can't be made
         """
         place = Path(location or gettempdir())
         try:
-            place.mkdir(parents=True, exist_ok=True)
+            place.mkdir(exist_ok=True)
             _remove_abandoned(place)
             for _ in range(_ATTEMPTS):
                 folder = Path(mkdtemp(prefix=_PREFIX, dir=place))

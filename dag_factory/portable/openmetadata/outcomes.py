@@ -40,6 +40,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import Enum
+from types import NoneType
 from typing import Any
 
 from dag_factory.portable.plain_text import cut, printable
@@ -72,6 +73,8 @@ class Reporter(Enum):
     SEARCH = "Airflow, after a restart"
     KILL_HANDLER = "Task, while it was stopped"
 
+
+_MOMENTS = ("startDate", "endDate", "timestamp")
 
 _OVERRIDES = frozenset({Reporter.TASK, Reporter.USER})
 
@@ -121,7 +124,8 @@ class Report:
 
 def is_final(known: Mapping[str, Any] | None, since: int | None = None) -> bool:
     """Return whether a status of the server holds the final state of a run, reported at ``since`` or later."""
-    if not known or known.get("pipelineState") not in FINAL:
+    known = _understood(known)
+    if known.get("pipelineState") not in FINAL:
         return False
     reported = known.get("endDate") or known.get("timestamp")
     return since is None or reported is None or reported >= since
@@ -131,11 +135,11 @@ def status_after(known: Mapping[str, Any] | None, run_id: str, report: Report, *
     """
     Return the status of a run after a report, None where it stays as it is.
 
-    :param known: the server's status of the run
+    :param known: the server's status of the run; one of another shape counts as none
     :param run_id: id under which the run reports
     :param now: epoch milliseconds, for a report that does not say when the run ended
     """
-    known = known or {}
+    known = _understood(known)
     final = is_final(known, report.since)
     stays = final and not (report.is_second_look or report.reporter in _OVERRIDES)
     state = str(known["pipelineState"]) if stays else report.state
@@ -166,6 +170,14 @@ def left_by_task(
         "is_reported": is_reported,
         "task_failed": task_failed,
     }
+
+
+def _understood(known: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return a status of the server, an empty one where its state or a moment is of another kind than we know."""
+    if not known or not isinstance(known.get("pipelineState"), (str, NoneType)):
+        return {}
+    moments = (known.get(name) for name in _MOMENTS)
+    return known if all(isinstance(moment, (int, float, NoneType)) for moment in moments) else {}
 
 
 def _status(  # noqa: PLR0913 - by name

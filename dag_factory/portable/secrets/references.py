@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from dag_factory.errors import ConfigError
+from dag_factory.errors import ConfigError, MissingConnectionError
 from dag_factory.portable.secrets.sealing import Keys, UnsealError
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ def find_connection(conn_id: str, *, field: str) -> Connection:
     Return a Connection of Airflow, from any of its secrets backends.
 
     :param field: the field that refers to it
-    :raises ConfigError: where Airflow does not have it
+    :raises MissingConnectionError: where Airflow does not find it
     """
     from airflow.sdk import Connection
 
@@ -150,8 +150,9 @@ def find_connection(conn_id: str, *, field: str) -> Connection:
     try:
         found: Connection = Connection.get(conn_id)
     except AirflowNotFoundException:
-        raise ConfigError(
-            f"refers to the Connection '{conn_id}', which Airflow does not have. Create it, or name another one",
+        raise MissingConnectionError(
+            f"refers to the Connection '{conn_id}', which Airflow does not have, or whose secrets backend does not "
+            "answer now. Create it, name another one, or check that backend",
             field=field,
         ) from None
     return found

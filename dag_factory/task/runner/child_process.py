@@ -116,11 +116,6 @@ class Child:
         """Ask the child to end, and kill it if it does not; returns at once. For signal handlers and other threads."""
         self._terminate("the child process was asked to end")
 
-    @property
-    def pid(self) -> int | None:
-        """The id of the started process, which is also that of its group and session; None before the start."""
-        return self._group.pid if self._group is not None else None
-
     def _order(self, kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         manager = section_for(arguments.get("document") or {})
         for secret in secret_values(manager):

@@ -28,11 +28,6 @@ class ProcessGroup:
         self._watch = threading.Thread(target=self._await_end, args=[on_end], daemon=True)
         self._watch.start()
 
-    @property
-    def pid(self) -> int:
-        """The id of the leader, which is that of the group and of the session too."""
-        return self._leader.pid
-
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to all processes of the group."""
         with self._lock, suppress(ProcessLookupError, PermissionError):

@@ -51,16 +51,6 @@ class Template:
                 start_new_session=True,
             )
 
-    @property
-    def pid(self) -> int:
-        """The template's process id."""
-        return self._process.pid
-
-    def stop(self) -> None:
-        """End the template, where no fork of this process is left that could use it; its children go on."""
-        self._requests.close()
-        self._process.wait()
-
     def fork(
         self,
         pipes: Pipes,
@@ -127,12 +117,6 @@ def start_templates(pythons: Iterable[str], idle: int) -> None:
                     python,
                     error.strerror,
                 )
-
-
-def stop_templates() -> None:
-    """End all templates that this process has started."""
-    while _templates:
-        _templates.popitem()[1].stop()
 
 
 def template_of(python: str) -> Template | None:

@@ -34,7 +34,7 @@ def staging_in(place: Path) -> subprocess.Popen[str]:
 
 
 def test_it_is_made_in_the_given_place_for_this_user_alone_and_removed_with_what_is_in_it(tmp_path: Path) -> None:
-    place = tmp_path / "missing" / "staging"
+    place = tmp_path / "staging"
     named: list[Path] = []
     staging = Staging(named.append)
     folders = [staging.folder(str(place)) for _ in range(2)]
@@ -82,6 +82,12 @@ def test_a_place_where_none_can_be_made_is_named_with_the_way_out(tmp_path: Path
     (tmp_path / "file").touch()
     with pytest.raises(WorkflowError, match=r"can't be staged in '.*/file/x': Not a directory\. Make it a folder"):
         Staging().folder(str(tmp_path / "file" / "x"))
+
+
+def test_no_parent_of_a_place_is_made(tmp_path: Path) -> None:
+    with pytest.raises(WorkflowError, match="No such file or directory"):
+        Staging().folder(str(tmp_path / "missing" / "staging"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_has_another_name_is_not_removed(tmp_path: Path) -> None:

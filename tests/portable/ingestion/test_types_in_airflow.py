@@ -166,7 +166,7 @@ def outcomes(
     }
     app = {"sourcePythonClass": "table_counter.TableCounter", "appConfig": {"service": DATABASE, "greeting": "Hello"}}
     agents.start("lineage", {"type": "DatabaseLineage"}, warehouse)
-    agents.start("usage", {"type": "DatabaseUsage", "stageFileLocation": str(agents.store / "staging")}, warehouse)
+    agents.start("usage", {"type": "DatabaseUsage", "stageFileLocation": str(staging_beside(agents.store))}, warehouse)
     agents.start("profiler", {"type": "Profiler", **SCHEMAS}, warehouse)
     agents.start("profiler", {"type": "Profiler"}, sample)
     classify = {"type": "AutoClassification", "enableAutoClassification": True, "storeSampleData": True}
@@ -178,6 +178,11 @@ def outcomes(
     agents.start("elasticSearchReindex", {"type": "MetadataToElasticSearch"}, itself)
     agents.start("policyAgent", {"type": "PolicyAgent", "policies": []}, warehouse)
     return done | {name: agents.end(name) for name in agents.runs if name not in done}
+
+
+def staging_beside(store: Path) -> Path:
+    """Return the folder in which usage pipelines stage; none may lie in the store."""
+    return store.with_name(f"{store.name}_staging")
 
 
 def execute(server: PostgresServer, database: str, *statements: str) -> None:
@@ -258,7 +263,7 @@ def test_usage_counts_the_queries_of_the_log_and_leaves_no_staging_file(
     queries = all_types_server.get("/api/v1/queries?fields=*&limit=1000")["data"]
     (join,) = (each for each in queries if "o.amount" in each["query"] and each["query"].startswith("SELECT"))
     assert {each["name"] for each in join["queryUsedIn"]} == {"orders", "customers"}
-    staging = Path(airflow.option("openmetadata_dag_factory", "config_store")) / "staging"
+    staging = staging_beside(Path(airflow.option("openmetadata_dag_factory", "config_store")))
     assert list(staging.iterdir()) == []
 
 

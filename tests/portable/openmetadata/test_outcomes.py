@@ -184,6 +184,23 @@ def test_what_another_version_of_the_server_has_in_the_steps_stops_no_report(ste
     assert reason_of(status) == "new"
 
 
+@pytest.mark.parametrize("says", SAYS)
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"pipelineState": ["failed"]},
+        {"pipelineState": {"state": "failed"}},
+        {"pipelineState": "failed", "endDate": "2024-01-01T00:00:00Z"},
+        {"pipelineState": "failed", "timestamp": [THEN]},
+        {"pipelineState": "running", "startDate": "2024-01-01T00:00:00Z"},
+    ],
+    ids=str,
+)
+def test_a_status_of_another_shape_counts_as_none(known: dict[str, Any], says: str) -> None:
+    assert after({"runId": RUN, **known}, SAYS[says]) == after(None, SAYS[says])
+    assert not is_final(known, BEGAN)
+
+
 def test_a_reason_is_bounded_and_shows_no_control_characters_and_no_secret() -> None:
     assert len(clean_reason("x" * 1_000_000)) == LONGEST_REASON
     assert clean_reason(" a\x1b[31mb\x00\u202e\r\nc ") == "a[31mb\nc"

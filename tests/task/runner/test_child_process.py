@@ -24,8 +24,9 @@ from dag_factory.portable.openmetadata.counts import summary_of
 from dag_factory.portable.secrets.masking import Mask
 from dag_factory.task.runner.child_process import Child
 from dag_factory.task.runner.interpreter import environment
-from dag_factory.task.runner.templates import start_templates, stop_templates
+from dag_factory.task.runner.templates import start_templates
 from tests import waiting
+from tests.child_processes import pid_of, stop_templates
 from tests.places import ROOT
 
 Interpreter = Callable[[str], str]
@@ -67,6 +68,11 @@ def run(python: str, **job: Any) -> Any:
 
 def none_runs(pids: list[int]) -> bool:
     return not any(map(waiting.is_running, pids))
+
+
+def is_gone(child: Child) -> bool:
+    """Return whether a child was started and has ended."""
+    return (pid := pid_of(child)) is not None and none_runs([pid])
 
 
 def wait_until_none_runs(pids: list[int]) -> None:
@@ -466,8 +472,7 @@ def test_an_error_of_the_thread_that_reads_is_raised_and_ends_the_child(interpre
     here._events.put(MemoryError("no more"))
     with pytest.raises(MemoryError, match="no more"):
         here.run("any", {})
-    assert here.pid is not None
-    assert none_runs([here.pid])
+    assert is_gone(here)
 
 
 def test_texts_and_results_come_whole_in_any_script(interpreter: Interpreter, caplog: pytest.LogCaptureFixture) -> None:
@@ -550,8 +555,7 @@ def test_one_that_is_terminated_ends_with_its_whole_group_even_if_it_is_deaf(
     with pytest.raises(WorkflowError, match=r"^the child process was asked to end"):
         here.run("any", {"pids": str(tmp_path / "pids")})
     wait_until_none_runs(pids_in(tmp_path / "pids"))
-    assert here.pid is not None
-    assert none_runs([here.pid])
+    assert is_gone(here)
 
 
 # Stages something, and goes on, deaf, until it is killed.
@@ -596,15 +600,14 @@ def test_one_that_is_terminated_before_it_begins_does_not_begin(interpreter: Int
     here.terminate()
     with pytest.raises(WorkflowError, match="ended before it was started"):
         here.run("any", {})
-    assert here.pid is None
+    assert pid_of(here) is None
 
 
 def test_one_that_takes_too_long_is_ended(interpreter: Interpreter) -> None:
     here = child(interpreter("import time; time.sleep(60)"))
     with pytest.raises(WorkflowError, match=r"^the child process took longer than 1 s, so it was ended"):
         here.run("any", {}, timeout=1)
-    assert here.pid is not None
-    assert none_runs([here.pid])
+    assert is_gone(here)
 
 
 class TooLate(BaseException):

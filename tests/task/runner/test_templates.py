@@ -18,8 +18,9 @@ import pytest
 from dag_factory.portable.secrets.masking import Mask
 from dag_factory.task.runner.child_process import Child
 from dag_factory.task.runner.interpreter import environment, template_environment
-from dag_factory.task.runner.templates import start_templates, stop_templates, template_of
+from dag_factory.task.runner.templates import start_templates
 from tests import waiting
+from tests.child_processes import stop_templates, template_pid
 from tests.places import ROOT
 
 Interpreter = Callable[[str], str]
@@ -72,9 +73,7 @@ def run(python: str, env: dict[str, str] | None = None, **job: Any) -> Any:
 
 
 def template(python: str) -> psutil.Process:
-    found = template_of(python)
-    assert found is not None
-    return psutil.Process(found.pid)
+    return psutil.Process(template_pid(python))
 
 
 def is_gone(process: psutil.Process) -> bool:
@@ -205,11 +204,12 @@ def test_a_template_without_a_run_gives_back_what_it_has_imported(
 WORKER = f"""
 import os, sys, time
 sys.path.insert(0, {str(ROOT)!r})
-from dag_factory.task.runner.templates import start_templates, template_of
+from dag_factory.task.runner.templates import start_templates
+from tests.child_processes import template_pid
 start_templates([sys.argv[1]], 60)
 if not os.fork():
     time.sleep(60)  # as the server of logs, which a killed scheduler leaves behind
-print(template_of(sys.argv[1]).pid, flush=True)
+print(template_pid(sys.argv[1]), flush=True)
 time.sleep(60)
 """
 
