@@ -173,3 +173,10 @@ def test_the_folders_of_this_package_may_be_set(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv(f"{section}STATE_FOLDER", "")
     with pytest.raises(SettingsError, match="state_folder is empty"):
         settings.state_folder()
+
+
+def test_a_home_folder_that_is_unknown_is_an_error_of_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for option, read in (("state_folder", settings.state_folder), ("last_good_folder", settings.last_good_folder)):
+        monkeypatch.setenv(f"AIRFLOW__OPENMETADATA_DAG_FACTORY__{option.upper()}", "~nosuchuser/x")
+        with pytest.raises(SettingsError, match=rf"{option}: the home folder in '~nosuchuser/x' is unknown on this"):
+            read()

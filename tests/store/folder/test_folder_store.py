@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dag_factory.configs.document import MAX_BYTES
-from dag_factory.errors import ConfigError, StoreError, StoreLockedError
+from dag_factory.errors import ConfigError, SettingsError, StoreError, StoreLockedError
 from dag_factory.store import open_store
 from dag_factory.store.folder.announcements import MAX_BYTES as MAX_ANNOUNCED_BYTES
 from dag_factory.store.folder.folder_store import FolderStore
@@ -80,6 +80,9 @@ def test_a_location_is_opened_as_a_folder(tmp_path: Path) -> None:
 def test_a_home_folder_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert FolderStore("~/configs").root == tmp_path / "configs"
+    for open_it in (FolderStore, open_store):
+        with pytest.raises(SettingsError, match="config_store: the home folder in '~nosuchuser/x' is unknown"):
+            open_it("~nosuchuser/x")
 
 
 def test_configs_are_listed_by_their_suffix_in_sorted_order(store: FolderStore) -> None:
