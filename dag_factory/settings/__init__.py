@@ -25,6 +25,8 @@ from dag_factory.settings.options import (
 
 MOST_SECONDS = 2**31 - 1
 WATCH_MODES = ("auto", "poll", "off")
+# Tags of Git have a v in front.
+_VERSION = re.compile(r"v?([0-9]+\.[0-9]+[0-9A-Za-z.+-]*)")
 # As Airflow reads its own.
 _FLAGS = {**dict.fromkeys(("t", "true", "1"), True), **dict.fromkeys(("f", "false", "0"), False)}
 
@@ -83,8 +85,20 @@ def host_ip() -> str | None:
 
 
 def ingestion_version() -> str | None:
-    """Return the workers' version of openmetadata-ingestion, None where it is this machine's."""
-    return _text("ingestion_version")
+    """
+    Return the workers' version of openmetadata-ingestion, None where it is this machine's.
+
+    :raises SettingsError: where it is not a version with two numbers at least, such as ``2.0``
+    """
+    said = _text("ingestion_version")
+    if said is None:
+        return None
+    version = _VERSION.fullmatch(said)
+    if version is None:
+        raise SettingsError(
+            f"[{SECTION}] ingestion_version is not a version such as 2.0.6.0. Set it to all numbers of the workers' one"
+        )
+    return version[1]
 
 
 def python() -> str:
