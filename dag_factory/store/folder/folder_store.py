@@ -15,10 +15,10 @@ from dag_factory.configs.document import MAX_BYTES
 from dag_factory.errors import ConfigError, MissingStoreError, StoreError
 from dag_factory.settings import expanded
 from dag_factory.store.folder.access import Access, AccessRights
-from dag_factory.store.folder.files import revision_at, stamp_at
+from dag_factory.store.folder.files import read_own, revision_at, stamp_at
 from dag_factory.store.folder.folder_copies import FolderLastGood
 from dag_factory.store.folder.listing import CLOSED, Found, Identity, files_in, not_listed
-from dag_factory.store.folder.notes import keep, mapping, token
+from dag_factory.store.folder.notes import keep, token
 from dag_factory.store.folder.presence import ATTEMPTS, Presence, ReplacedError, no_folder
 from dag_factory.store.folder.probe import probe
 from dag_factory.store.folder.writes import LOCK_SECONDS, Writes
@@ -240,8 +240,10 @@ class FolderStore(JsonNotes):
         if note != token(self.root / loaded_name(shard)):
             self._keep(loaded_name(shard), note.encode())
 
-    def _mapping(self, name: str) -> dict[str, object]:
-        return mapping(self.root / name)
+    def _note(self, name: str, most: int) -> bytes | None:
+        with suppress(OSError):
+            return read_own(self.root / name, most)
+        return None
 
     def _keep(self, name: str, note: bytes) -> None:
         with suppress(MissingStoreError):

@@ -10,7 +10,7 @@ from pathlib import Path
 from dag_factory.store.folder.files import append_own, read_own, sync
 
 # As many keys as there may be configs.
-_MAX_BYTES = 128 * 1024 * 1024
+_MAX_BYTES = 32 * 1024 * 1024
 
 
 class Pending:
