@@ -120,7 +120,7 @@ def test_there_is_one_of_each_version_and_each_is_whole(version: tuple[int, int]
 @pytest.mark.parametrize(
     ("version", "used"),
     [(None, "2.0"), ("2.0.1.0", "2.0"), ("1.13.6.3", "1.13"), ("1.11.0", "1.12"), ("1.20.0", "1.13"), ("3.0", "2.0"),
-     ("unknown", "2.0")],
+     ("unknown", "2.0"), ("2", "2.0"), ("v2.0.6", "2.0"), ("2.0rc1", "2.0"), ("v1.13", "1.13"), ("", "2.0")],
 )  # fmt: skip
 def test_of_another_version_the_nearest_older_one_is_used(version: str | None, used: str) -> None:
     assert of_version(version).version.startswith(used)

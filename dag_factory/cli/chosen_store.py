@@ -34,9 +34,13 @@ def chosen_store(folder: str | None) -> tuple[ConfigStore, Allowed]:
 
 
 def configured_folder() -> Path | None:
-    """Return the folder of the configured store, whether it is there or not; None where it is object storage."""
+    """
+    Return the folder of the configured store, whether it is there or not; None where it is object storage.
+
+    :raises SettingsError: where its home folder is unknown
+    """
     path = local_path(settings.config_store())
-    return Path(path).expanduser() if path is not None else None
+    return settings.expanded(path, "config_store") if path is not None else None
 
 
 def reading(store: ConfigStore) -> Read:

@@ -65,7 +65,7 @@ def make_store() -> str:
     :raises SettingsError: where a setting has no usable value
     """
     location = settings.config_store()
-    root = Path(local_path(location) or location).expanduser()
+    root = settings.expanded(local_path(location) or location, "config_store")
     memory = memory_of(location)
     # Otherwise it would seem that no store is known.
     if memory.path.parent.exists():

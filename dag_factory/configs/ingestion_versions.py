@@ -23,7 +23,7 @@ class Interpreters:
 
     :param default: for configs that name none; a path or ``in_process``
     :param allowed: the further ones that a config may name
-    :param version: of the default one's openmetadata-ingestion, where a setting says it
+    :param version: of the default one's openmetadata-ingestion, where a setting says it; empty where it is wrong there
     """
 
     default: str = IN_PROCESS
@@ -70,16 +70,21 @@ class IngestionVersions:
         except SettingsError:
             return None
         chosen = python or known.default
-        if chosen == known.default and known.version:
-            return known.version
+        if chosen == known.default and known.version is not None:
+            return known.version or None
         return installed(chosen) if chosen in {IN_PROCESS, known.default, *known.allowed} else None
 
 
 def configured() -> IngestionVersions:
     """Return the versions of the interpreters in the settings, which are read when a version is first asked for."""
-    return IngestionVersions(
-        lambda: Interpreters(settings.python(), settings.allowed_pythons(), settings.ingestion_version())
-    )
+    return IngestionVersions(lambda: Interpreters(settings.python(), settings.allowed_pythons(), _configured_version()))
+
+
+def _configured_version() -> str | None:
+    try:
+        return settings.ingestion_version()
+    except SettingsError:
+        return ""  # which interpreters a config may name is known all the same
 
 
 def installed(python: str) -> str | None:

@@ -16,6 +16,7 @@ Beside each digest are the texts on its fields, for editors: each field's descri
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -35,6 +36,7 @@ ANY_SERVICE = "*"
 VERSIONS = ((1, 12), (1, 13), (2, 0))
 """The versions of openmetadata-ingestion that have a digest, the oldest first."""
 
+_NUMBERS = re.compile(r"v?([0-9]{1,9})(?:\.([0-9]{1,9}))?")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -200,7 +202,7 @@ def of_version(version: str | None) -> Schemas:
     """
     Return the schemas of a version of openmetadata-ingestion; without a digest of it, those of the next older version.
 
-    :param version: such as ``2.0.6.0``; None for the newest
+    :param version: such as ``2.0.6.0``; None for the newest, which also stands for what is not a version
     """
     numbers = _numbers(version)
     return _read(next((each for each in reversed(VERSIONS) if each <= numbers), VERSIONS[0])) if numbers else newest()
@@ -218,7 +220,9 @@ def texts_of(schemas: Schemas) -> Mapping[str, Mapping[str, Mapping[str, Any]]]:
 
 
 def _numbers(version: str | None) -> tuple[int, ...]:
-    return tuple(int(part) for part in (version or "").split(".")[:2] if part.isdecimal())
+    """Return the first two numbers of a version, none where it is not one."""
+    found = _NUMBERS.match(version or "")
+    return (int(found[1]), int(found[2] or 0)) if found is not None else ()
 
 
 @cache

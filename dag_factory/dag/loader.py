@@ -19,7 +19,7 @@ from dag_factory.dag.fallback_dag import build_fallback_dag
 from dag_factory.dag.later_seconds import configured_again_at
 from dag_factory.dag.load import Load
 from dag_factory.dag.load_notes import LoadNotes, begin_notes
-from dag_factory.errors import SettingsError, StoreError
+from dag_factory.errors import DagFactoryError, SettingsError, StoreError
 from dag_factory.reporting import metrics
 from dag_factory.settings.airflow_versions import is_dag_processor
 from dag_factory.store import ConfigStore, configured_memory, open_store
@@ -42,22 +42,22 @@ def load_dags(shard: int = 0, of: int = 1) -> dict[str, DAG]:
     A worker gets it from any shard's loader: that of its DAG may have changed since the run was queued.
 
     A broken config runs its last good version, or becomes a placeholder DAG that says what is wrong. While the store is
-    missing, the DAGs are those of the last load. Nothing about a config or the store ever raises: an import error of
-    the loader would stop all DAGs.
+    missing, or a setting keeps it from being opened, the DAGs are those of the last load. Nothing about a config, a
+    setting or the store ever raises: an import error of the loader would stop all DAGs.
 
     :param shard: which of ``of`` loader files this is, from 0 on. Where no such shard can be, all DAGs are returned:
         otherwise those that it was meant for would be in no file, and Airflow would count them as removed
     :param of: how many loader files there are; each DAG is in one of them
     """
+    wanted = get_parsing_context().dag_id
+    index = memory = None
     try:
         location = settings.config_store()
         memory = configured_memory(location)
+        index = Index(memory.database) if memory is not None else None
         store = open_store(location, memory)
     except SettingsError as error:
-        log.error("No DAGs are loaded. %s", error)
-        return {}
-    index = Index(memory.database) if memory is not None else None
-    wanted = get_parsing_context().dag_id
+        return _without_store(index, _held(shard, of), wanted, error)
     if wanted is not None:
         return _one(store, index, wanted)
     held = _held(shard, of)
@@ -171,6 +171,16 @@ def _one(store: ConfigStore, index: Index | None, wanted: str) -> dict[str, DAG]
     return {config.dag_id: built[0]} if built is not None else {}
 
 
+def _without_store(index: Index | None, shard: Shard, wanted: str | None, error: SettingsError) -> dict[str, DAG]:
+    """Return the DAGs of the last load where a setting keeps the store from being opened; none where none is known."""
+    if wanted is not None:
+        return _one_of_last_load(index, wanted, error)
+    if index is None or not index.outcomes():
+        log.error("No DAGs are loaded. %s", error)
+        return {}
+    return _all_of_last_load(index, shard, f"{str(error).rstrip('.')}. Until that is corrected")
+
+
 def _all_of_last_load(index: Index | None, shard: Shard, reason: str) -> dict[str, DAG]:
     outcomes = index.outcomes() if index is not None else {}
     held = {dag_id: outcome for dag_id, outcome in outcomes.items() if shard.holds(dag_id)}
@@ -178,7 +188,7 @@ def _all_of_last_load(index: Index | None, shard: Shard, reason: str) -> dict[st
     return last_load.recalled(index, held) if index is not None else {}
 
 
-def _one_of_last_load(index: Index | None, wanted: str, error: StoreError) -> dict[str, DAG]:
+def _one_of_last_load(index: Index | None, wanted: str, error: DagFactoryError) -> dict[str, DAG]:
     log.error("%s", error)
     outcome = index.outcome(wanted) if index is not None else None
     recalled = last_load.recalled(index, {wanted: outcome}) if index is not None and outcome is not None else {}

@@ -9,6 +9,7 @@ Runs in every process of Airflow. It imports only the standard library, Airflow,
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from dag_factory.settings.options import (
 
 MOST_SECONDS = 2**31 - 1
 WATCH_MODES = ("auto", "poll", "off")
+# Tags of Git have a v in front.
+_VERSION = re.compile(r"v?([0-9]+\.[0-9]+[0-9A-Za-z.+-]*)")
 # As Airflow reads its own.
 _FLAGS = {**dict.fromkeys(("t", "true", "1"), True), **dict.fromkeys(("f", "false", "0"), False)}
 
@@ -44,18 +47,36 @@ def state_folder() -> Path:
     """
     Return the folder on this machine in which components remember the store.
 
-    :raises SettingsError: where the option is set to nothing
+    :raises SettingsError: where the option is set to nothing, or its home folder is unknown
     """
     location = _located("state_folder", DEFAULT_STATE_FOLDER)
     if not location:
         raise SettingsError(f"[{SECTION}] state_folder is empty. Set it to a folder that Airflow's user can write to.")
-    return Path(location).expanduser()
+    return expanded(location, f"[{SECTION}] state_folder")
 
 
 def last_good_folder() -> Path | None:
-    """Return the folder for last good versions, None where they are kept in the store."""
+    """
+    Return the folder for last good versions, None where they are kept in the store.
+
+    :raises SettingsError: where its home folder is unknown
+    """
     location = _text("last_good_folder")
-    return Path(location).expanduser() if location else None
+    return expanded(location, f"[{SECTION}] last_good_folder") if location else None
+
+
+def expanded(path: str | os.PathLike[str], name: str) -> Path:
+    """
+    Return a path with the home folder that a ``~`` at its beginning stands for.
+
+    :param name: of what has this path, for the message
+    :raises SettingsError: where that home folder is unknown
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        problem = f"the home folder in '{os.fspath(path)}' is unknown on this machine"
+        raise SettingsError(f"{name}: {problem}. Set it to an absolute path.") from None
 
 
 def host_ip() -> str | None:
@@ -64,8 +85,20 @@ def host_ip() -> str | None:
 
 
 def ingestion_version() -> str | None:
-    """Return the workers' version of openmetadata-ingestion, None where it is this machine's."""
-    return _text("ingestion_version")
+    """
+    Return the workers' version of openmetadata-ingestion, None where it is this machine's.
+
+    :raises SettingsError: where it is not a version with two numbers at least, such as ``2.0``
+    """
+    said = _text("ingestion_version")
+    if said is None:
+        return None
+    version = _VERSION.fullmatch(said)
+    if version is None:
+        raise SettingsError(
+            f"[{SECTION}] ingestion_version is not a version such as 2.0.6.0. Set it to all numbers of the workers' one"
+        )
+    return version[1]
 
 
 def python() -> str:

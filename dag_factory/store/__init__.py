@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Protocol
 
 from dag_factory import settings
@@ -218,7 +217,7 @@ def open_store(location: str, memory: Memory | None = None) -> ConfigStore:
     Return the store at a location: a folder's path, or a URL such as ``s3://conn_id@bucket/prefix``.
 
     :param memory: what this machine remembers of the store. With it, any other store is refused
-    :raises SettingsError: where the URL is invalid
+    :raises SettingsError: where the URL is invalid, or the home folder in the path unknown
     """
     last_good = settings.last_good_folder()
     path = local_path(location)
@@ -271,7 +270,7 @@ def _plain(location: str) -> str:
     path = local_path(location)
     if path is None and is_url(location):
         return str(located(location))
-    return str(Path(path or location).expanduser().absolute())
+    return str(settings.expanded(path or location, "config_store").absolute())
 
 
 def knows_store() -> bool:

@@ -7,9 +7,10 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from dag_factory.configs.dag_ids import MAX_DAG_ID, clean_dag_id
+from dag_factory.configs.dag_ids import MAX_DAG_ID, clean_dag_id, names_a_dag
 from dag_factory.configs.document import Document, check_values
 from dag_factory.errors import ConfigError
+from dag_factory.store.file_names import fitting
 from dag_factory.store.folder.access import OWNER_ONLY, Access, access_in
 from dag_factory.store.own_files import is_key
 
@@ -57,7 +58,7 @@ def version_in(content: bytes, name: str) -> Version | None:
     Return the version that a copy holds, None where it is incomplete, or not as a load writes it.
 
     Authors can write copies too. So nothing counts that a load could not have found: a DAG id or key that leads out of
-    a folder, or permissions that let everybody write.
+    a folder, a document without the name that gives the DAG id, or permissions that let everybody write.
 
     :param name: of its file, or its key
     """
@@ -79,7 +80,13 @@ def _can_be(version: Version) -> bool:
     """Return whether each field is of its kind, and is what a config can have."""
     dag_id, key = version.dag_id, version.key
     is_dag_id = isinstance(dag_id, str) and clean_dag_id(dag_id) == dag_id and len(dag_id) <= MAX_DAG_ID
-    return is_dag_id and isinstance(key, str) and is_key(key) and isinstance(version.document, dict)
+    return is_dag_id and isinstance(key, str) and is_key(key) and _names(version.document, dag_id)
+
+
+def _names(document: object, dag_id: str) -> bool:
+    """Return whether a document has a name, and that gives a DAG id: a DAG is only ever built from such a document."""
+    name = document.get("name") if isinstance(document, dict) else None
+    return isinstance(name, str) and names_a_dag(name) and fitting(clean_dag_id(name)) == dag_id
 
 
 def content_of(version: Version) -> bytes:

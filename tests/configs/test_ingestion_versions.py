@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dag_factory.configs.ingestion_versions import installed
+from dag_factory.configs.ingestion_versions import configured, installed
 from dag_factory.settings.options import IN_PROCESS
 
 
@@ -57,3 +57,12 @@ def test_it_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         installed(IN_PROCESS)
     assert asked.times == 1
+
+
+def test_a_version_that_is_set_wrong_is_unknown_and_allows_no_further_interpreter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for said, version in (("v2.0.6", "2.0.6"), ("2", None)):
+        monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__INGESTION_VERSION", said)
+        assert configured().of(None) == version
+        assert not configured().is_open("/opt/other/bin/python")

@@ -711,3 +711,35 @@ def test_a_setting_that_names_no_store_is_no_import_error(parse: Parse, store: P
     result = parse(store, AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE="")
     assert result["errors"] == {}
     assert "config_store is empty" in result["log"]
+
+
+@pytest.mark.parametrize("option", ["CONFIG_STORE", "STATE_FOLDER", "LAST_GOOD_FOLDER"])
+def test_a_setting_with_an_unknown_home_folder_is_no_import_error(parse: Parse, store: Path, option: str) -> None:
+    result = parse(store, **{f"AIRFLOW__OPENMETADATA_DAG_FACTORY__{option}": "~nosuchuser/x"})
+    assert result["errors"] == {}
+    assert "the home folder in '~nosuchuser/x' is unknown on this machine" in result["log"]
+    # What a component remembers of the store is not needed to load it.
+    assert ("pg_metadata_hourly" in result["dags"]) == (option == "STATE_FOLDER")
+    assert ("No DAGs are loaded" in result["log"]) == (option != "STATE_FOLDER")
+
+
+def test_a_wrong_setting_beside_a_store_that_is_known_leaves_all_dags_as_they_were(parse: Parse, store: Path) -> None:
+    before = parse(store)
+    wrong = {"AIRFLOW__OPENMETADATA_DAG_FACTORY__LAST_GOOD_FOLDER": "~nosuchuser/x"}
+    result = parse(store, **wrong)
+    assert result["errors"] == {}
+    assert result["dags"] == before["dags"]
+    assert "Set it to an absolute path. Until that is corrected, all DAGs stay as they were: " in result["log"]
+    worker = parse(store, _AIRFLOW_PARSING_CONTEXT_DAG_ID="pg_metadata_hourly", **wrong)
+    assert worker["dags"] == {"pg_metadata_hourly": before["dags"]["pg_metadata_hourly"]}
+
+
+def test_a_worker_with_a_wrong_setting_starts_its_task_which_says_why_it_fails(parse: Parse, store: Path) -> None:
+    result = parse(
+        store,
+        _AIRFLOW_PARSING_CONTEXT_DAG_ID="pg_metadata_hourly",
+        AIRFLOW__OPENMETADATA_DAG_FACTORY__CONFIG_STORE="~nosuchuser/x",
+    )
+    assert result["errors"] == {}
+    assert list(result["dags"]) == ["pg_metadata_hourly"]
+    assert "the home folder in '~nosuchuser/x' is unknown" in result["log"]

@@ -77,6 +77,21 @@ def test_what_is_to_be_found_out_may_be_set(monkeypatch: pytest.MonkeyPatch, opt
     assert getattr(settings, option)() == "10.0.0.7"
 
 
+@pytest.mark.parametrize(
+    ("said", "version"), [("v2.0.6", "2.0.6"), ("2.0", "2.0"), ("1.13.0.0.dev1", "1.13.0.0.dev1"), ("2", None),
+                          ("v2", None), ("latest", None), ("2.", None), ("2.x", None), ("2.0 or so", None)],
+)  # fmt: skip
+def test_the_version_of_the_workers_has_two_numbers_at_least(
+    monkeypatch: pytest.MonkeyPatch, said: str, version: str | None
+) -> None:
+    monkeypatch.setenv("AIRFLOW__OPENMETADATA_DAG_FACTORY__INGESTION_VERSION", said)
+    if version is not None:
+        assert settings.ingestion_version() == version
+        return
+    with pytest.raises(SettingsError, match=r"ingestion_version is not a version such as 2\.0\.6\.0"):
+        settings.ingestion_version()
+
+
 def test_where_ingestion_runs_is_a_word_or_a_path(monkeypatch: pytest.MonkeyPatch) -> None:
     option = "AIRFLOW__OPENMETADATA_DAG_FACTORY__PYTHON"
     for value, found in (
@@ -173,3 +188,10 @@ def test_the_folders_of_this_package_may_be_set(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv(f"{section}STATE_FOLDER", "")
     with pytest.raises(SettingsError, match="state_folder is empty"):
         settings.state_folder()
+
+
+def test_a_home_folder_that_is_unknown_is_an_error_of_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for option, read in (("state_folder", settings.state_folder), ("last_good_folder", settings.last_good_folder)):
+        monkeypatch.setenv(f"AIRFLOW__OPENMETADATA_DAG_FACTORY__{option.upper()}", "~nosuchuser/x")
+        with pytest.raises(SettingsError, match=rf"{option}: the home folder in '~nosuchuser/x' is unknown on this"):
+            read()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +203,36 @@ def test_notes_replace_those_before(kind: Kind, store: ConfigStore) -> None:
 def test_notes_that_somebody_else_has_written_lead_nowhere(kind: Kind, store: ConfigStore, note: str) -> None:
     kind.put(".dag_ids.json", note)
     assert store.recall("a") is None
+
+
+def test_a_note_that_somebody_has_made_longer_than_any_is_not_read_and_is_replaced_by_the_next(
+    kind: Kind, store: ConfigStore
+) -> None:
+    made_up = f'{{"a": "b.json", "openmetadata_loader.py": "slow", "x": "{"x" * 4 * 1024**2}"}}'
+    kind.put(".load.json", made_up)
+    assert store.load_problem() is None
+    store.note_load_problem(None)
+    assert kind.text(".load.json") == "{}"
+    kind.put(".dag_ids.json", made_up.replace("x" * 1024, "x" * 1024 * 9))
+    assert store.recall("a") is None
+    store.note({"a": "b.json"})
+    assert store.recall("a") == "b.json"
+
+
+def test_the_keys_of_100_000_configs_with_long_names_are_recalled(store: ConfigStore) -> None:
+    keys = {f"{number:0>140}": f"{number:0>145}.json" for number in range(100_000)}
+    store.note(keys)
+    assert store.recall(last := max(keys)) == keys[last]
+
+
+def test_what_is_only_compared_with_what_a_load_notes_is_not_made_into_objects(kind: Kind, store: ConfigStore) -> None:
+    kind.put(".dag_ids.json", f'{{"a": [{",".join(["{}"] * 1_000_000)}]}}')
+    tracemalloc.start()
+    store.note({"a": "b.json"})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 16 * 1024**2  # a million mappings take four times as much
+    assert store.recall("a") == "b.json"
 
 
 def test_a_problem_of_a_load_is_noted_until_there_is_none(kind: Kind, store: ConfigStore) -> None:

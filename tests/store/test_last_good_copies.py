@@ -161,6 +161,11 @@ def test_a_copy_as_a_load_writes_it_runs_whoever_has_written_it(kind: Kind, fiel
         {"document": "name: a"},
         {"document": None},
         {"document": {"name": "a", "x": float("nan")}},
+        {"document": {}},
+        {"document": {"name": None}},
+        {"document": {"name": ["a"]}},
+        {"document": {"name": "b"}},
+        {"dag_id": "_", "document": {"name": "?"}},
     ],
     ids=str,
 )

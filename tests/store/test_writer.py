@@ -556,6 +556,14 @@ def test_a_deletion_removes_a_broken_config_that_runs_as_it_was_and_its_copy(sto
     assert Catalog(store).all() == []
 
 
+def test_a_made_up_copy_without_a_name_stops_no_deletion(store: FolderStore) -> None:
+    nameless = Version("orders", "orders.json", {"enabled": False})
+    store.last_good.keep([nameless], InUse(), since=0, complete=True)
+    (store.root / "orders.json").write_text("{")
+    assert delete(store, "orders")
+    assert not (store.root / "orders.json").exists()
+
+
 @pytest.mark.parametrize(
     "text", [json.dumps({**SAMPLE, "name": "other"}), '{"name": "other"}', "name: other\nbroken: ["]
 )

@@ -36,7 +36,12 @@ class IngestionVersion:
 
     async def get(self) -> str:
         """Return the setting `ingestion_version`, else what the interpreter has; ``unknown`` where it does not say."""
-        if (said := settings.ingestion_version()) is not None:
+        try:
+            said = settings.ingestion_version()
+        except SettingsError as error:
+            self._log(str(error))
+            return UNKNOWN
+        if said is not None:
             return said
         # Anybody may call, so an interpreter that hangs must not take a thread for each call.
         if self._running is None or self._running.done():

@@ -23,7 +23,8 @@ from dag_factory.portable.secrets.shown_names import shown_field
 # Stands where a secret is to be left out. No document can hold it.
 _GONE = object()
 _COMMENT = re.compile(r"(?:^|\s)#(.*)$", re.MULTILINE)
-_FIELD_IN_COMMENT = re.compile(r"[#\s]*-?\s*[\"']?([\w.-]{1,64})[\"']?\s*:\s*\S")
+# No two parts side by side match the same characters: the time for a comment is linear in its length.
+_FIELD_IN_COMMENT = re.compile(r"[#\s]*(?:-\s*)?[\"']?([\w.-]{1,64})[\"']?\s*:\s*\S")
 
 
 @dataclass(frozen=True)

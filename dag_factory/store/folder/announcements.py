@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from dag_factory.store.folder.files import read_own
+from dag_factory.store.folder.files import append_own, read_own
 from dag_factory.store.own_files import is_key
 
 log = logging.getLogger(__name__)
@@ -32,9 +32,7 @@ class Announcements:
         if not revisions:
             return
         try:
-            # Readable by the owner only: Airflow's user, who both deploys and watches.
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
-            descriptor = os.open(self._path, flags, 0o600)
+            descriptor = append_own(self._path, os.O_CREAT)
             with os.fdopen(descriptor, "ab", buffering=0) as file:
                 if os.fstat(descriptor).st_size > MAX_BYTES:
                     file.truncate(0)

@@ -27,6 +27,9 @@ _ATTEMPTS = 5
 _UNCERTAIN_SECONDS = 2.0
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_APPEND = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# What the kernel says to these flags where there is a pipe without a reader, a socket, a link or a folder.
+_NO_FILE = (errno.ENXIO, errno.ELOOP, errno.EISDIR)
 
 
 class UncertainError(OSError):
@@ -84,9 +87,33 @@ def read_own(path: Path, most: int) -> bytes:
     """
     descriptor = os.open(path, _READ)
     with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
+        _require_regular(descriptor, path)
         return file.read(most)
+
+
+def append_own(path: Path, flags: int) -> int:
+    """
+    Open a file that the store keeps for itself, to append to it, and return its descriptor.
+
+    A pipe that somebody has put in its place would block a writer, and all others that wait for its lock.
+
+    :param flags: whether it is made, as ``os.open`` takes them
+    :raises OSError: where it is not a regular file, or can't be opened
+    """
+    try:
+        # Readable by the owner only: Airflow's user, who both deploys and watches.
+        descriptor = os.open(path, _APPEND | flags, 0o600)
+    except OSError as error:
+        if error.errno in _NO_FILE:
+            raise _not_regular(path) from None
+        raise
+    try:
+        _require_regular(descriptor, path)
+    except BaseException:
+        with suppress(OSError):
+            os.close(descriptor)
+        raise
+    return descriptor
 
 
 def sync(folder: Path) -> None:
@@ -212,6 +239,15 @@ def _sweep(path: Path) -> None:
             path.unlink()
     finally:
         os.close(descriptor)
+
+
+def _require_regular(descriptor: int, path: Path) -> None:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise _not_regular(path)
+
+
+def _not_regular(path: Path) -> OSError:
+    return OSError(errno.EINVAL, f"'{path}' is not a regular file, so remove it")
 
 
 def _is_in_place(path: Path, descriptor: int, failure: OSError) -> bool:

@@ -13,11 +13,12 @@ from pathlib import Path
 
 from dag_factory.configs.document import MAX_BYTES
 from dag_factory.errors import ConfigError, MissingStoreError, StoreError
+from dag_factory.settings import expanded
 from dag_factory.store.folder.access import Access, AccessRights
-from dag_factory.store.folder.files import revision_at, stamp_at
+from dag_factory.store.folder.files import read_own, revision_at, stamp_at
 from dag_factory.store.folder.folder_copies import FolderLastGood
 from dag_factory.store.folder.listing import CLOSED, Found, Identity, files_in, not_listed
-from dag_factory.store.folder.notes import keep, mapping, token
+from dag_factory.store.folder.notes import keep, token
 from dag_factory.store.folder.presence import ATTEMPTS, Presence, ReplacedError, no_folder
 from dag_factory.store.folder.probe import probe
 from dag_factory.store.folder.writes import LOCK_SECONDS, Writes
@@ -62,6 +63,7 @@ class FolderStore(JsonNotes):
     :param memory: what this machine remembers of the store. With it, any other folder is refused
     :param last_good: folder for the last good versions, None for a hidden one in the store
     :param lock_seconds: how long to wait for other writers
+    :raises SettingsError: where the home folder that a ``~`` stands for is unknown
     """
 
     def __init__(
@@ -72,7 +74,7 @@ class FolderStore(JsonNotes):
         last_good: Path | None = None,
         lock_seconds: float = LOCK_SECONDS,
     ) -> None:
-        self.root = Path(location).expanduser()
+        self.root = expanded(location, "config_store")
         self._presence = Presence(self.root, memory)
         self.last_good = FolderLastGood(last_good or self.root / FOLDER)
         self._rights = AccessRights(self.root)
@@ -238,8 +240,10 @@ class FolderStore(JsonNotes):
         if note != token(self.root / loaded_name(shard)):
             self._keep(loaded_name(shard), note.encode())
 
-    def _mapping(self, name: str) -> dict[str, object]:
-        return mapping(self.root / name)
+    def _note(self, name: str, most: int) -> bytes | None:
+        with suppress(OSError):
+            return read_own(self.root / name, most)
+        return None
 
     def _keep(self, name: str, note: bytes) -> None:
         with suppress(MissingStoreError):

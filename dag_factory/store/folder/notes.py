@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 
@@ -11,8 +10,6 @@ from dag_factory.store.folder.files import read_own, replace, sweep, sync
 log = logging.getLogger(__name__)
 
 _MAX_TOKEN_BYTES = 200
-# Enough for some hundred thousand configs, each with the longest name that Airflow takes.
-_MAX_MAPPING_BYTES = 128 * 1024 * 1024
 
 
 def keep(path: Path, note: bytes) -> None:
@@ -32,12 +29,3 @@ def token(path: Path) -> str | None:
         return read_own(path, _MAX_TOKEN_BYTES).decode("ascii").strip() or None
     except (OSError, ValueError):
         return None
-
-
-def mapping(path: Path) -> dict[str, object]:
-    """Return the mapping that a JSON note holds, an empty one where it is missing or can't be read."""
-    try:
-        found = json.loads(read_own(path, _MAX_MAPPING_BYTES))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

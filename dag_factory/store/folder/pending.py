@@ -7,11 +7,10 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from dag_factory.store.folder.files import read_own, sync
+from dag_factory.store.folder.files import append_own, read_own, sync
 
 # As many keys as there may be configs.
-_MAX_BYTES = 128 * 1024 * 1024
-_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
+_MAX_BYTES = 32 * 1024 * 1024
 
 
 class Pending:
@@ -75,6 +74,6 @@ class Pending:
 
     def _open(self) -> tuple[int, bool]:
         try:
-            return os.open(self._path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600), True
+            return append_own(self._path, os.O_CREAT | os.O_EXCL), True
         except FileExistsError:
-            return os.open(self._path, _FLAGS), False
+            return append_own(self._path, 0), False

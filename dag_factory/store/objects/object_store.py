@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, suppress
@@ -34,7 +33,6 @@ from dag_factory.store.stamps import Stamp
 log = logging.getLogger(__name__)
 
 _TOKEN_BYTES = 200
-_NOTES_BYTES = 32 * 1024 * 1024
 _MOST = MAX_BYTES + 1
 
 
@@ -197,21 +195,14 @@ class ObjectStore(JsonNotes):
         self._keep(loaded_name(shard), str(LoadNote(marker, again_at)).encode())
 
     def _note(self, name: str, most: int) -> bytes | None:
-        """Return what one of the store's own notes holds, None where it is missing or can't be read."""
         with suppress(FileNotFoundError, StoreError):
             return self._bucket.get(name, most)
         return None
 
-    def _mapping(self, name: str) -> dict[str, object]:
-        with suppress(ValueError, RecursionError):
-            found = json.loads(self._note(name, _NOTES_BYTES) or b"{}")
-            return found if isinstance(found, dict) else {}
-        return {}
-
     def _keep(self, name: str, note: bytes) -> None:
         """Replace a note, if that is needed and possible: a store that can't be written works too."""
         try:
-            found = self._bucket.find(name, _NOTES_BYTES)
+            found = self._bucket.find(name, len(note) + 1)
             if found is None or found[0] != note:
                 self._bucket.put(name, note, expected=found[1].revision if found is not None else None)
         except ChangedError:

@@ -67,6 +67,14 @@ def test_the_setting_overrides_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert looks.asked == []
 
 
+def test_a_setting_that_is_no_version_is_logged_and_answered_as_unknown(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(VERSION, "latest")
+    assert asyncio.run(IngestionVersion(Looks(Installed("1.12.14.2"))).get()) == "unknown"
+    assert "ingestion_version is not a version" in caplog.text
+
+
 def test_health_asks_the_interpreter_that_the_setting_names(
     ask: Callable[..., httpx.Response], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

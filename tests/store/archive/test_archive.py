@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
-from dag_factory.configs.document import parse
+from dag_factory.configs.document import MAX_BYTES, parse
 from dag_factory.errors import ArchiveError, SettingsError, StoreError
 from dag_factory.portable.secrets.references import decrypted, encrypted
 from dag_factory.portable.secrets.sealing import Keys
@@ -173,6 +173,18 @@ def test_a_comment_that_looks_like_a_secret_is_left_out(tmp_path: Path, tar: Pat
     done = exported(FolderStore(tmp_path / "store"), tar)
     assert done.rewritten == ["orders.yaml"]
     assert CANARY.encode() not in gzip.decompress(tar.read_bytes())
+
+
+@pytest.mark.parametrize(("begin", "part"), [("#", " "), ("#", "#"), ("# -", " "), ("# a", " ")])
+def test_the_longest_comment_is_judged_without_trying_all_ways_to_part_it(
+    tmp_path: Path, tar: Path, begin: str, part: str
+) -> None:
+    comment = begin + part * (MAX_BYTES - 200) + "."
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "orders.yaml").write_text(f"{comment}\n{COMMENTED}")
+    # With time that grows by the square of the length, this would take hours.
+    done = exported(FolderStore(tmp_path / "store"), tar)
+    assert (done.files, done.rewritten) == (1, [])
 
 
 def test_without_a_key_secrets_can_only_be_left_out(tmp_path: Path, tar: Path) -> None:

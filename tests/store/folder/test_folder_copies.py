@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,7 @@ def test_a_copy_that_is_shorter_than_it_should_be_is_written_anew(copies: Folder
 
 def test_a_copy_is_as_readable_as_what_it_was_made_of(copies: FolderLastGood) -> None:
     for access, mode in ((Access(), 0o600), (Access(0o644, os.getgid()), 0o644), (Access(0o640, os.getgid()), 0o640)):
-        keep(copies, [Version("orders", "orders.json", {}, access)])
+        keep(copies, [replace(version(), access=access)])
         (copy,) = files(copies)
         assert copy.stat().st_mode & 0o777 == mode
         assert copy.stat().st_gid == os.getgid()
@@ -248,9 +249,7 @@ def test_a_load_that_is_killed_at_any_step_leaves_each_config_a_copy(tmp_path: P
     for step in range(1, 60):
         copies = FolderLastGood(tmp_path / str(step))
         keep(copies, [version(f"n{number}", v=1) for number in range(4)])
-        second = [
-            Version(f"n{number}", f"n{number}.json", {"v": 2}, Access(0o644, os.getgid())) for number in range(1, 5)
-        ]
+        second = [replace(version(f"n{number}", v=2), access=Access(0o644, os.getgid())) for number in range(1, 5)]
         load = partial(FolderLastGood(copies.folder).keep, second, InUse(), since=time.time() + 60, complete=True)
         is_killed = killed_before(step, load)
         for number in range(1, 4):
@@ -258,8 +257,8 @@ def test_a_load_that_is_killed_at_any_step_leaves_each_config_a_copy(tmp_path: P
             assert found is not None
             assert found.document["v"] in (1, 2)
         # The next load ends what this one has begun.
-        keep(copies, [Version(f"n{number}", f"n{number}.json", {"v": 2}) for number in range(1, 5)])
-        assert all(copies.find(f"n{number}").document == {"v": 2} for number in range(1, 5))  # type: ignore[union-attr]
+        keep(copies, [version(f"n{number}", v=2) for number in range(1, 5)])
+        assert all(copies.find(f"n{number}") == version(f"n{number}", v=2) for number in range(1, 5))
         assert copies.find("n0") is None
         assert len([path for path in files(copies) if not path.name.startswith(".")]) == 4
         if not is_killed:
@@ -277,7 +276,7 @@ from dag_factory.store.folder.folder_copies import *
 from dag_factory.store.last_good import *
 copies, end, order = FolderLastGood(Path(sys.argv[1])), time.time() + 1.5, random.Random(int(sys.argv[2]))
 while time.time() < end:
-    good = [Version(f"n{n}", f"n{n}.json", {"v": order.randrange(3)}) for n in range(5)]
+    good = [Version(f"n{n}", f"n{n}.json", {"name": f"n{n}", "v": order.randrange(3)}) for n in range(5)]
     copies.keep(good, InUse(), since=time.time(), complete=True)
     assert all(copies.find(f"n{n}") for n in range(5))
 """

@@ -7,13 +7,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
 from dag_factory.configs.document import MAX_BYTES
-from dag_factory.errors import ConfigError, StoreError, StoreLockedError
+from dag_factory.errors import ConfigError, SettingsError, StoreError, StoreLockedError
 from dag_factory.store import open_store
 from dag_factory.store.folder.announcements import MAX_BYTES as MAX_ANNOUNCED_BYTES
 from dag_factory.store.folder.folder_store import FolderStore
@@ -80,6 +80,9 @@ def test_a_location_is_opened_as_a_folder(tmp_path: Path) -> None:
 def test_a_home_folder_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     assert FolderStore("~/configs").root == tmp_path / "configs"
+    for open_it in (FolderStore, open_store):
+        with pytest.raises(SettingsError, match="config_store: the home folder in '~nosuchuser/x' is unknown"):
+            open_it("~nosuchuser/x")
 
 
 def test_configs_are_listed_by_their_suffix_in_sorted_order(store: FolderStore) -> None:
@@ -668,3 +671,48 @@ def test_a_link_or_a_pipe_in_place_of_a_note_is_not_read(store: FolderStore, tar
     assert store.loaded() is None
     assert store.recall("orders") is None
     assert store.announced() == {}
+
+
+@contextmanager
+def reader(pipe: Path) -> Iterator[None]:
+    descriptor = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize("is_read", [False, True])
+def test_a_pipe_in_place_of_the_announcements_stops_no_deploy(store: FolderStore, is_read: bool) -> None:
+    os.mkfifo(pipe := store.root / ANNOUNCED)
+    with reader(pipe) if is_read else nullcontext(), interrupted_after(20):
+        with store.lock():
+            store.write("a.json", b"1")
+            marker = store.bump()
+        assert store.marker() == marker
+    assert store.read("a.json") == b"1"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "pipe with a reader", "link", "folder"])
+def test_a_deploy_that_can_note_no_change_says_what_is_in_the_way(store: FolderStore, kind: str) -> None:
+    write(store.root, "a.json")
+    path = store.root / PENDING
+    if kind == "link":
+        path.symlink_to("elsewhere")
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        os.mkfifo(path)
+    with reader(path) if kind == "pipe with a reader" else nullcontext(), interrupted_after(20):
+        with pytest.raises(StoreError) as caught, store.lock():
+            store.write("a.json", b"1")
+        assert f"'{path}' is not a regular file, so remove it. It is as it was before." in str(caught.value)
+        assert store.read("a.json") == b"{}"
+        assert not (store.root / "elsewhere").exists()
+
+
+def test_a_pipe_in_place_of_the_note_of_changes_is_gone_after_the_next_marker(store: FolderStore) -> None:
+    os.mkfifo(store.root / PENDING)
+    with interrupted_after(20):
+        store.bump()
+        store.write("a.json", b"1")
