@@ -46,6 +46,13 @@ class AllCopies(ABC, Generic[Kept]):
     def newest_first(self, copies: Iterable[Kept]) -> Iterator[Version]:
         """Yield the contents of copies, the newest first, without incomplete ones; opens each when it is due."""
 
+    def expect(self, configs: Iterable[tuple[str, str | None]]) -> None:
+        """
+        Say which copies may be asked for, so that those of a remote place can be read several at a time.
+
+        :param configs: the key and the DAG id of each config, None where it names none, in the order of asking
+        """
+
     def of_key(self, key: str) -> Version | None:
         """Return the newest copy of the config that a key leads to, None where it is missing."""
         copies = self._by_key.get(key_part_of(key), ())

@@ -109,6 +109,9 @@ class Catalog:
             return (self._load_time.is_new(each.key), not self.knows_good(each), is_later(dag_id), dag_id)
 
         in_order = sorted(found, key=order)
+        claims = [each for each in map(found.__getitem__, in_order) if isinstance(each, Claim)]
+        self._store.prefetch(claim.key for claim in claims if not claim.is_open and not self.knows_good(claim))
+        self._verdicts.expect(claims)
         for before, dag_id in enumerate(in_order):
             if not self._load_time.leaves_out(found[dag_id].key, before, had):
                 yield dag_id, found[dag_id]

@@ -39,12 +39,14 @@ class Claim:
     :param named_id: the DAG id that the document's name gives, None where it names none
     :param stamp: of its file and its defaults, None where they were not looked at
     :param open: reads the config
+    :param is_open: whether it has been read
     """
 
     key: str
     named_id: str | None
     stamp: Stamp | None
     open: Callable[[], Contents] = field(repr=False, compare=False)
+    is_open: bool = field(default=False, repr=False, compare=False)
 
     @cached_property
     def contents(self) -> Contents:
@@ -208,7 +210,7 @@ class Claims:
 
 def _claim(key: str, contents: Contents, stamp: Stamp | None = None) -> Claim:
     named_id = named_in(contents.document) if contents.document is not None else None
-    return Claim(key, named_id, stamp, lambda: contents)
+    return Claim(key, named_id, stamp, lambda: contents, is_open=True)
 
 
 def named_in(document: Document) -> str | None:
@@ -237,4 +239,4 @@ def _put_off(key: str, named_id: str | None) -> Claim:
         "the DAG processor",
         config=key,
     )
-    return Claim(key, named_id, None, lambda: Contents(problem=problem))
+    return Claim(key, named_id, None, lambda: Contents(problem=problem), is_open=True)

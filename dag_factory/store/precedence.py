@@ -35,7 +35,9 @@ def owners(claims: Sequence[Claim], verdicts: Verdicts, load_time: LoadTime) -> 
             disputed.append(claim)
     load_time.begin_step()
     in_time = _judged_in_time(disputed, owned, verdicts, load_time)
-    _settle(sorted(in_time, key=lambda claim: precedence(claim.key, claim.named_id)), owned, verdicts)
+    in_order = sorted(in_time, key=lambda claim: precedence(claim.key, claim.named_id))
+    verdicts.expect(in_order)
+    _settle(in_order, owned, verdicts)
     return owned
 
 
