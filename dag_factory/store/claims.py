@@ -111,7 +111,7 @@ class Claims:
                 claims.append(Claim(key, known.dag_id, stamp, partial(self._reopened, key, known.dag_id)))
         claims += self._read(to_read, stamps, named, load_time, len(claims), needed)
         if self.unlisted:
-            claims += self._unlisted(verdicts.copies, stamps)
+            claims += self._unlisted(verdicts.copies, stamps, named)
         elif self._index is not None:
             self._index.note_named({}, named.keys() - stamps.keys())
         return claims
@@ -184,8 +184,11 @@ class Claims:
             self._index.note_named(found)
         return claims
 
-    def _unlisted(self, copies: AllCopies[Any], listed: Collection[str]) -> Iterator[Claim]:
-        for key in sorted({copy.key for copy in copies.all()} - frozenset(listed)):
+    def _unlisted(
+        self, copies: AllCopies[Any], listed: Collection[str], named: Collection[str] = ()
+    ) -> Iterator[Claim]:
+        # A link that leads nowhere is such a folder too, and may be there for months: so each load opens few copies.
+        for key in sorted(copies.keys([*named, *listed]) - frozenset(listed)):
             folder = next((each for each in map(str, PurePosixPath(key).parents) if each in self.unlisted), None)
             if folder is not None:
                 reason = f"lies in folder '{folder}', which can't be listed: {self.unlisted[folder]}"
