@@ -95,8 +95,13 @@ class ObjectLastGood:
             return {}
 
     def has(self, name: str) -> bool:
-        """Return whether a copy is in place that `keep` has named. To ask the service for each would be slow."""
-        return bool(name)
+        """
+        Return whether a copy is in place that `keep` has named.
+
+        To ask the service for each would be slow. So it counts as in place until a load lists the copies, as each load
+        after a change does. A name that is not one of this class is that of a file in a folder, of an earlier setting.
+        """
+        return name.startswith(f"{FOLDER}/") and (self._listed is None or name in self._listed.names)
 
     def replace(self, version: Version, document: Document) -> None:
         """
