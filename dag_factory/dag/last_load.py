@@ -60,11 +60,16 @@ def recalled(index: Index, outcomes: Mapping[str, Outcome]) -> dict[str, DAG]:
     dag_ids = sorted(outcomes)
     plans = Plans(index, dag_ids)
     planned = {dag_id: plan for dag_id in dag_ids if (plan := plans.of(dag_id)) is not None}
-    built = {dag_id: _again(plan, outcomes[dag_id].key) for dag_id, plan in planned.items()}
+    built = {dag_id: again(plan, outcomes[dag_id].key) for dag_id, plan in planned.items()}
     return {dag_id: dag for dag_id, dag in built.items() if dag is not None}
 
 
-def _again(plan: Plan | PlaceholderPlan, key: str) -> DAG | None:
+def again(plan: Plan | PlaceholderPlan, key: str) -> DAG | None:
+    """
+    Return the DAG of the last load, its placeholder where Airflow refuses it by now, None where it refuses both.
+
+    :param key: of the config that had it
+    """
     try:
         return accepted(plan)
     except Exception as error:

@@ -36,12 +36,19 @@ def later_seconds(dag_update_seconds: float, stale_dag_seconds: float) -> list[f
     return sorted({seconds + margin for seconds in (dag_update_seconds, stale_dag_seconds) if seconds})
 
 
-def configured_again_at(began: float, before: float | None, *, are_changed: bool, are_gone: bool) -> float | None:
-    """Return what `again_at` does for an Airflow that is configured like this one."""
+def configured_again_at(
+    began: float, before: float | None, *, are_changed: bool, are_gone: bool, are_put_off: bool = False
+) -> float | None:
+    """
+    Return what `again_at` does for an Airflow that is configured like this one.
+
+    :param are_put_off: whether the load had no time for something, so that another one is needed in any case
+    """
     # A removed DAG may come back changed while Airflow does not store it yet, so this interval counts too.
     changed = airflow_settings.dag_update_seconds() if are_changed or are_gone else 0
     gone = airflow_settings.stale_dag_seconds() if are_gone else 0
-    return again_at(began, before, max(changed, gone))
+    again = again_at(began, before, max(changed, gone))
+    return began + WRITING_SECONDS if again is None and are_put_off else again
 
 
 def again_at(began: float, before: float | None, ignored_seconds: float) -> float | None:

@@ -11,19 +11,20 @@ from airflow.sdk import DAG
 
 from dag_factory.dag.accepted import accepted_again
 from dag_factory.dag.dags import Dags
-from dag_factory.dag.last_load import Plans
+from dag_factory.dag.last_load import Plans, again
 from dag_factory.dag.load_settings import LoadSettings
-from dag_factory.dag.plan import Plan, as_text
+from dag_factory.dag.plan import PlaceholderPlan, Plan, as_text
 from dag_factory.errors import ConfigError
 from dag_factory.store import ConfigStore
 from dag_factory.store.catalog import Catalog
-from dag_factory.store.claims import named_in
+from dag_factory.store.claims import Claim, named_in
 from dag_factory.store.config import BrokenConfig, Config, is_broken
 from dag_factory.store.config_files import defaults_keys
 from dag_factory.store.database import NoDatabase
 from dag_factory.store.index import Index, Outcome
 from dag_factory.store.last_good import BUDGET_SECONDS, InUse, Version
 from dag_factory.store.load_time import LoadTime
+from dag_factory.store.precedence import Found
 from dag_factory.store.shards import WHOLE, Shard
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class Load:
         self._made = Dags(settings)
         self._catalog = Catalog(store, self._made.check, load_time=load_time, index=index, good=lambda: self._good)
         self._unchanged: list[str] = []
+        self._put_off: dict[str, Plan | PlaceholderPlan] = {}
         self._configs: dict[str, Config | BrokenConfig] = {}
         self._plans: dict[str, str] = {}
         self.dags: dict[str, DAG] = {}
@@ -68,11 +70,18 @@ class Load:
         :raises StoreError: where the store can't be listed
         """
         had = len(self._had) or None
-        for dag_id, found in self._catalog.held(self._shard, had):
+        is_judging = False
+        for dag_id, found in self._catalog.held(self._shard, had, self._is_later):
             dag = self._as_before(dag_id) if self._catalog.knows_good(found) else None
             if dag is not None:
                 self._unchanged.append(dag_id)
-            else:
+                self.dags[dag_id] = dag
+                continue
+            if not is_judging:
+                self._load_time.begin_step()
+                is_judging = True
+            dag = self._put_off_again(dag_id, found)
+            if dag is None:
                 config = self._configs[dag_id] = self._catalog.settled(dag_id, found)
                 built = self._made.of(config)
                 if built is None:
@@ -85,6 +94,11 @@ class Load:
     def states(self) -> dict[str, int]:
         """How many configs of the shard are in each state that `dag_factory.reporting.metrics.CONFIGS` has."""
         counts = {"good": len(self._unchanged), "last_good": 0, "broken": 0, "waiting": len(self._load_time.left_out)}
+        for plan in self._put_off.values():
+            if isinstance(plan, PlaceholderPlan):
+                counts["broken"] += 1
+            else:
+                counts["good" if plan.problem is None else "last_good"] += 1
         for config in self._configs.values():
             if isinstance(config, BrokenConfig):
                 counts["broken"] += 1
@@ -103,6 +117,11 @@ class Load:
         """Whether a DAG of the last load is not in this one, for whatever reason."""
         return any(dag_id not in self.dags for dag_id in self._had)
 
+    @property
+    def are_put_off(self) -> bool:
+        """Whether a config stays as it was for lack of time, so that another load is needed."""
+        return bool(self._load_time.put_off)
+
     def keep_last_good(self, since: float, seconds: float) -> dict[str, str]:
         """
         Keep last good versions where something has changed; return their names by DAG id. Never fails.
@@ -119,8 +138,10 @@ class Load:
             complete=self._catalog.is_complete,
             seconds=seconds,
             shard=self._shard,
-            unchanged={dag_id: self._outcomes[dag_id].copy or "" for dag_id in self._unchanged},
-            broken=self._catalog.broken,
+            # Of what was put off, any copy may be needed.
+            unchanged=dict.fromkeys(self._put_off, "")
+            | {dag_id: self._outcomes[dag_id].copy or "" for dag_id in self._unchanged},
+            broken=self._catalog.broken | self._load_time.put_off,
         )
 
     def remember(self, copies: Mapping[str, str], marker: str | None) -> None:
@@ -138,8 +159,21 @@ class Load:
             for dag_id, outcome in outcomes.items()
             if outcome != self._outcomes.get(dag_id) or self._plans.get(dag_id) != self._plans_before.get(dag_id)
         }
+        changed |= self._waiting_first
         plans = {dag_id: self._plans[dag_id] for dag_id in changed if dag_id in self._plans}
         self._index.keep(self._shard, changed, plans, self._gone, marker)
+
+    @property
+    def _waiting_first(self) -> dict[str, Outcome]:
+        """The outcomes of broken configs that were put off, and are to come before other broken ones from now on."""
+        outcomes = {dag_id: self._outcomes[dag_id] for dag_id in self._put_off}
+        if any(outcome.judged_with == "" for outcome in outcomes.values()):
+            return {}  # those that came first had no turn yet
+        return {
+            dag_id: outcome._replace(judged_with="")
+            for dag_id, outcome in outcomes.items()
+            if outcome.judged_with is None
+        }
 
     def _outcome(self, config: Config | BrokenConfig, copies: Mapping[str, str]) -> Outcome:
         stamp = self._catalog.stamps.get(config.key)
@@ -183,6 +217,25 @@ class Load:
         except Exception:
             log.exception("DAG '%s' can't be built as at the last load", dag_id)
         return None
+
+    def _is_later(self, dag_id: str) -> bool:
+        """Return whether a config was judged as broken in the last load: those that were not come before it."""
+        outcome = self._outcomes.get(dag_id)
+        return outcome is not None and outcome.judged_with is None
+
+    def _put_off_again(self, dag_id: str, found: Found) -> DAG | None:
+        """Return the DAG of the last load in place of a config for which there is no time; None where it is judged."""
+        outcome = self._outcomes.get(dag_id)
+        if outcome is None or not isinstance(found, Claim):
+            return None
+        if found.key not in self._load_time.put_off and not self._load_time.is_late:
+            return None
+        plan = self._kept_plans.of(dag_id)
+        dag = again(plan, outcome.key) if plan is not None else None
+        if plan is not None and dag is not None:
+            self._load_time.put_off.add(found.key)
+            self._put_off[dag_id] = plan
+        return dag
 
     @cached_property
     def _plans_before(self) -> Mapping[str, str]:

@@ -44,7 +44,7 @@ class LoadRecord:
     :param built: after how many seconds they were built, None where it did not come so far
     :param ended: after how many seconds the whole parse had ended by itself, None where it was killed, or still runs
     :param left_out: how many new configs it did not load, for lack of time
-    :param put_off: how many large configs it did not read, for lack of time
+    :param put_off: how many configs it did not read or judge again, for lack of time
     """
 
     began: float
@@ -156,7 +156,7 @@ def _waiting(load: LoadRecord | None, shard: Shard) -> str | None:
     what = (
         f"{load.left_out} new configs are not loaded yet"
         if load.left_out
-        else f"{load.put_off} large configs were not read, and run their last good versions"
+        else f"{load.put_off} configs were not read again, and stay as they were"
     )
     limits = load.limits
     setting, seconds = (MODULE_LIMIT, limits.module) if load.given == limits.module else (PARSE_LIMIT, limits.parse)

@@ -93,7 +93,7 @@ class LoadNotes:
 
         :param dags: how many, None where the store could not be read
         :param left_out: how many new configs had to wait for lack of time
-        :param put_off: how many large configs were not read for lack of time
+        :param put_off: how many configs were not read or judged again for lack of time
         """
         given, before = self.build_seconds, self.problem
         seconds = self._clock() - self._load.began

@@ -107,12 +107,12 @@ def _all(store: ConfigStore, index: Index | None, shard: Shard, notes: LoadNotes
     configured = load_settings.configured()
     last = index.last_load(shard) if index is not None else LastLoad({})
     # Where no load of this shard is remembered, any config may be one that Airflow has: then none is left out.
-    known_keys = {each.key for each in last.outcomes.values()} if last.is_known else None
+    known = {each.key: dag_id for dag_id, each in last.outcomes.items()} if last.is_known else None
     for _ in range(_ATTEMPTS):
         place = store.check()
         # Read before the configs, so that all configs of this marker are among them.
         marker, began = store.marker(), time.time()
-        load_time = LoadTime(notes.build_seconds, known_keys)
+        load_time = LoadTime(notes.build_seconds, known, turn=int(began))
         load = Load(store, shard, configured, load_time, index, last.outcomes)
         load.run()
         # A missing config may only mean that the store is missing.
@@ -146,6 +146,7 @@ def _again_at(load: Load, last: LastLoad, store: ConfigStore, shard: Shard, bega
         before.again_at,
         are_changed=may_be or load.are_changed,
         are_gone=may_be or load.are_gone,
+        are_put_off=load.are_put_off,
     )
 
 

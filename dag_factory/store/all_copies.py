@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property
+from itertools import islice
 from typing import Generic, Protocol, TypeVar
 
 from dag_factory.store.copies import (
@@ -46,6 +47,13 @@ class AllCopies(ABC, Generic[Kept]):
     def newest_first(self, copies: Iterable[Kept]) -> Iterator[Version]:
         """Yield the contents of copies, the newest first, without incomplete ones; opens each when it is due."""
 
+    def expect(self, configs: Iterable[tuple[str, str | None]]) -> None:
+        """
+        Say which copies may be asked for, so that those of a remote place can be read several at a time.
+
+        :param configs: the key and the DAG id of each config, None where it names none, in the order of asking
+        """
+
     def of_key(self, key: str) -> Version | None:
         """Return the newest copy of the config that a key leads to, None where it is missing."""
         copies = self._by_key.get(key_part_of(key), ())
@@ -74,6 +82,24 @@ class AllCopies(ABC, Generic[Kept]):
         """Yield the newest copy for each DAG id; opens them all."""
         for copies in self._by_id.values():
             yield from list(self.newest_first(copies))[:1]
+
+    def keys(self, known: Iterable[str]) -> set[str]:
+        """
+        Return of which configs the newest copies are, by their keys.
+
+        A copy's name has only a digest of the key, so a copy is opened unless its config is known.
+
+        :param known: keys of which there may be copies
+        """
+        by_part = {key_part_of(key): key for key in known}
+        found: set[str] = set()
+        for copies in self._by_id.values():
+            key = by_part.get(copies[0].key_part) if len(copies) == 1 else None
+            if key is None:
+                found.update(version.key for version in islice(self.newest_first(copies), 1))
+            else:
+                found.add(key)
+        return found
 
     @cached_property
     def _copies(self) -> list[Kept]:

@@ -89,17 +89,29 @@ class Catalog:
         configs = [self.settled(dag_id, found) for dag_id, found in self.held(WHOLE)]
         return sorted(configs, key=lambda config: config.dag_id)
 
-    def held(self, shard: Shard, had: int | None = None) -> Iterator[tuple[str, Found]]:
+    def held(
+        self, shard: Shard, had: int | None = None, is_later: Callable[[str], bool] = lambda _: False
+    ) -> Iterator[tuple[str, Found]]:
         """
-        Yield what each DAG id of a shard belongs to, in the order in which they are to be settled. New ones come last,
-        and are left out where there is no time for them. Notes the place of every config for `look_up`.
+        Yield what each DAG id of a shard belongs to, in the order in which they are to be settled. First come those
+        that have not changed, which need no judging. New ones come last, and are left out where there is no time for
+        them. Notes the place of every config for `look_up`.
 
         :param had: how many DAG ids the last load of the shard had, None where that is unknown
+        :param is_later: returns whether a DAG id comes after others that have to be judged
         :raises StoreError: where the store can't be listed
         """
         owned = self.owners(shard.holds)
         found = {dag_id: each for dag_id, each in owned.items() if shard.holds(dag_id)}
-        in_order = sorted(found, key=lambda dag_id: (self._load_time.is_new(found[dag_id].key), dag_id))
+
+        def order(dag_id: str) -> tuple[bool, bool, bool, str]:
+            each = found[dag_id]
+            return (self._load_time.is_new(each.key), not self.knows_good(each), is_later(dag_id), dag_id)
+
+        in_order = sorted(found, key=order)
+        claims = [each for each in map(found.__getitem__, in_order) if isinstance(each, Claim)]
+        self._store.prefetch(claim.key for claim in claims if not claim.is_open and not self.knows_good(claim))
+        self._verdicts.expect(claims)
         for before, dag_id in enumerate(in_order):
             if not self._load_time.leaves_out(found[dag_id].key, before, had):
                 yield dag_id, found[dag_id]

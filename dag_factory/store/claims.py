@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 # How many configs are read until what they name is noted.
 _BATCH = 1000
+# The same once Airflow may soon end the load.
+_LATE_BATCH = 50
 _NO_FILE = Stamp("-")
 
 
@@ -37,12 +39,14 @@ class Claim:
     :param named_id: the DAG id that the document's name gives, None where it names none
     :param stamp: of its file and its defaults, None where they were not looked at
     :param open: reads the config
+    :param is_open: whether it has been read
     """
 
     key: str
     named_id: str | None
     stamp: Stamp | None
     open: Callable[[], Contents] = field(repr=False, compare=False)
+    is_open: bool = field(default=False, repr=False, compare=False)
 
     @cached_property
     def contents(self) -> Contents:
@@ -105,9 +109,9 @@ class Claims:
                 to_read.append(key)
             else:
                 claims.append(Claim(key, known.dag_id, stamp, partial(self._reopened, key, known.dag_id)))
-        claims += self._read(to_read, stamps, load_time, len(claims), needed)
+        claims += self._read(to_read, stamps, named, load_time, len(claims), needed)
         if self.unlisted:
-            claims += self._unlisted(verdicts.copies, stamps)
+            claims += self._unlisted(verdicts.copies, stamps, named)
         elif self._index is not None:
             self._index.note_named({}, named.keys() - stamps.keys())
         return claims
@@ -136,24 +140,30 @@ class Claims:
             found[key] = Stamp(f"{text} {of_defaults.text}", is_certain and of_defaults.is_certain)
         return found
 
-    def _read(
+    def _read(  # noqa: PLR0913, PLR0917 - what decides on each config
         self,
         keys: list[str],
         stamps: Mapping[str, Stamp | None],
+        named: Mapping[str, Named],
         load_time: LoadTime,
         before: int,
         needed: Callable[[str], bool],
     ) -> list[Claim]:
-        """Return the claims of configs that have to be opened, as far as there is time, and note what they name."""
+        """
+        Return the claims of configs that have to be opened, as far as there is time, and note what they name.
+
+        :param named: what they named when they were opened before; one that is put off still names that
+        """
         claims: list[Claim] = []
         found: dict[str, Named] = {}
         in_order = load_time.in_order(keys, self._store.size)
         self._store.prefetch(in_order)
+        load_time.begin_step()
         for number, key in enumerate(in_order, before):
             if load_time.leaves_out(key, number):
                 continue
             if load_time.puts_off(key, self._store.size):
-                claims.append(_claim(key, Contents(problem=_put_off(key))))
+                claims.append(_put_off(key, named[key].dag_id if key in named else None))
                 continue
             contents = self._files.contents(key)
             if contents is None:
@@ -165,7 +175,7 @@ class Claims:
                 if claim.named_id is not None and not needed(claim.named_id):
                     # All documents of a store would fill the memory of each shard's load.
                     claim = Claim(key, claim.named_id, claim.stamp, partial(self._reopened, key, claim.named_id))
-                if len(found) >= _BATCH:
+                if len(found) >= (_LATE_BATCH if load_time.is_late else _BATCH):
                     # If Airflow ends this load, the next one goes on from here.
                     self._index.note_named(found)
                     found = {}
@@ -174,8 +184,11 @@ class Claims:
             self._index.note_named(found)
         return claims
 
-    def _unlisted(self, copies: AllCopies[Any], listed: Collection[str]) -> Iterator[Claim]:
-        for key in sorted({copy.key for copy in copies.all()} - frozenset(listed)):
+    def _unlisted(
+        self, copies: AllCopies[Any], listed: Collection[str], named: Collection[str] = ()
+    ) -> Iterator[Claim]:
+        # A link that leads nowhere is such a folder too, and may be there for months: so each load opens few copies.
+        for key in sorted(copies.keys([*named, *listed]) - frozenset(listed)):
             folder = next((each for each in map(str, PurePosixPath(key).parents) if each in self.unlisted), None)
             if folder is not None:
                 reason = f"lies in folder '{folder}', which can't be listed: {self.unlisted[folder]}"
@@ -200,7 +213,7 @@ class Claims:
 
 def _claim(key: str, contents: Contents, stamp: Stamp | None = None) -> Claim:
     named_id = named_in(contents.document) if contents.document is not None else None
-    return Claim(key, named_id, stamp, lambda: contents)
+    return Claim(key, named_id, stamp, lambda: contents, is_open=True)
 
 
 def named_in(document: Document) -> str | None:
@@ -223,9 +236,10 @@ def _changed(key: str) -> ConfigError:
     )
 
 
-def _put_off(key: str) -> ConfigError:
-    return ConfigError(
+def _put_off(key: str, named_id: str | None) -> Claim:
+    problem = ConfigError(
         "was not read again, because loading all configs would have taken too long. Make it smaller, or see the log of "
         "the DAG processor",
         config=key,
     )
+    return Claim(key, named_id, None, lambda: Contents(problem=problem), is_open=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable
+import zlib
+from collections.abc import Callable, Iterable, Mapping
 
 NEW_SHARE = 0.5
 """From this share of the limit on, new configs wait: the next load may be slower, and must still end in time."""
@@ -11,7 +12,10 @@ DISPUTED_SHARE = 0.25
 """From this share of the limit on, new configs with a disputed DAG id wait: the load of each shard judges all of them
 before it builds a DAG."""
 LARGE_SHARE = 0.5
-"""From this share of the limit on, large configs are not read, and run their last good versions."""
+"""From this share of the limit on, large configs are not read, and what has changed of others is not judged: they stay
+as they were."""
+LEAST_SHARE = 0.1
+"""This share of the limit is for each step in any case, so that each load goes on with what others have put off."""
 
 LARGE_BYTES = 32 * 1024
 """Most configs have a tenth of that."""
@@ -26,25 +30,34 @@ class LoadTime:
     enough time for all.
 
     :param limit_seconds: None for no limit
-    :param known: the keys of the configs that the last load had, None where that is unknown
+    The byte size of a file does not say what it costs: YAML's aliases and inherited defaults may expand to a thousand
+    times of it. So configs that the last load had are put off too, whatever their size, once a part of the time is used
+    up. Their DAGs stay as they were, and later loads go on with them.
+
+    :param known: the DAG ids that the last load had, by the key of the config, None where that is unknown
+    :param turn: changes with each load, so that in reading no config comes after the same ones each time; None for the
+        order of the keys
     :param clock: returns seconds
     """
 
     def __init__(
         self,
         limit_seconds: float | None = None,
-        known: Collection[str] | None = None,
+        known: Mapping[str, str] | None = None,
         *,
+        turn: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit = limit_seconds
         self._known = known
+        self._turn = turn
         self._clock = clock
         self._began = clock()
+        self._late_share = LARGE_SHARE
         self.left_out: set[str] = set()
         """The keys of new configs that have to wait."""
         self.put_off: set[str] = set()
-        """The keys of large configs that are not read this time."""
+        """The keys of configs that are not read or judged this time, and stay as they were."""
 
     def in_order(self, keys: Iterable[str], size: Callable[[str], int]) -> list[str]:
         """
@@ -54,7 +67,7 @@ class LoadTime:
         """
         if self._limit is None:
             return list(keys)
-        return sorted(keys, key=lambda key: (self.is_new(key), size(key) > LARGE_BYTES, key))
+        return sorted(keys, key=lambda key: (self.is_new(key), size(key) > LARGE_BYTES, self._turn_of(key), key))
 
     def is_new(self, key: str) -> bool:
         """Return whether the last load did not have a config."""
@@ -76,18 +89,37 @@ class LoadTime:
 
     def puts_off(self, key: str, size: Callable[[str], int]) -> bool:
         """
-        Decide and note whether a config is large, and not to be read this time, so that there is time for the others.
+        Decide and note whether a config is not to be read this time, so that there is time for the others: a large one,
+        or later on any that the last load had.
 
         :param size: returns a config's size in bytes
         """
-        if self._used_share() <= LARGE_SHARE or size(key) <= LARGE_BYTES:
-            return False
-        self.put_off.add(key)
-        return True
+        used = self._used_share()
+        is_too_large = used > LARGE_SHARE and size(key) > LARGE_BYTES
+        if is_too_large or (used > self._late_share and self.last_id(key) is not None):
+            self.put_off.add(key)
+        return key in self.put_off
+
+    def begin_step(self) -> None:
+        """Give the step of a load that begins now, such as reading or judging, its share even if it is late."""
+        self._late_share = max(LARGE_SHARE, self._used_share() + LEAST_SHARE)
+
+    @property
+    def is_late(self) -> bool:
+        """Whether nothing more is to be judged that can stay as it was."""
+        return self._used_share() > self._late_share
+
+    def last_id(self, key: str) -> str | None:
+        """Return the DAG id that a config had in the last load, None where it had none or that is unknown."""
+        return self._known.get(key) if self._known is not None else None
 
     def at_most(self, seconds: float) -> float:
         """Return how long a task that can wait may take: at most ``seconds``, and a quarter of the time left."""
         return seconds if self._limit is None else max(0.0, min(seconds, (self._limit - self._used()) / 4))
+
+    def _turn_of(self, key: str) -> int:
+        # New ones keep their order: those that wait come in by it.
+        return 0 if self._turn is None or self.is_new(key) else zlib.crc32(f"{self._turn} {key}".encode())
 
     def _used(self) -> float:
         return self._clock() - self._began

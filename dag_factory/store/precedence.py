@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from itertools import count
 
 from dag_factory.configs.dag_ids import clean_dag_id
@@ -33,23 +33,34 @@ def owners(claims: Sequence[Claim], verdicts: Verdicts, load_time: LoadTime) -> 
             owned[dag_id] = claim
         else:
             disputed.append(claim)
-    in_time = _judged_in_time(disputed, len(owned), verdicts, load_time)
-    _settle(sorted(in_time, key=lambda claim: precedence(claim.key, claim.named_id)), owned, verdicts)
+    load_time.begin_step()
+    in_time = _judged_in_time(disputed, owned, verdicts, load_time)
+    in_order = sorted(in_time, key=lambda claim: precedence(claim.key, claim.named_id))
+    verdicts.expect(in_order)
+    _settle(in_order, owned, verdicts)
     return owned
 
 
-def _judged_in_time(claims: Sequence[Claim], before: int, verdicts: Verdicts, load_time: LoadTime) -> Iterator[Claim]:
+def _judged_in_time(
+    claims: Sequence[Claim], owned: MutableMapping[str, Found], verdicts: Verdicts, load_time: LoadTime
+) -> Iterator[Claim]:
     """
     Yield the claims to which the rule can be applied in time, judged.
 
     Thousands of files with one name would otherwise use up the time of each shard's load, and no DAG would be left.
 
-    :param before: how many other claims there are
+    :param owned: gets the claims that are put off, under the DAG ids that they had in the last load
     """
-    for number, claim in enumerate(sorted(claims, key=lambda claim: load_time.is_new(claim.key)), before):
+    in_order = sorted(claims, key=lambda claim: (load_time.is_new(claim.key), claim.key))
+    for number, claim in enumerate(in_order, len(owned)):
         if load_time.leaves_out(claim.key, number, share=DISPUTED_SHARE):
             continue
         if not verdicts.knows_good(claim):
+            last_id = load_time.last_id(claim.key)
+            if (claim.key in load_time.put_off or load_time.is_late) and last_id is not None and last_id not in owned:
+                load_time.put_off.add(claim.key)
+                owned[last_id] = claim
+                continue
             verdicts.judged(claim)
         yield claim
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +64,12 @@ class Verdicts:
         if claim.stamp is None or not claim.stamp.is_certain or claim.named_id is None:
             return False
         return self._good.get(claim.named_id) == (claim.key, claim.stamp.text)
+
+    def expect(self, claims: Iterable[Claim]) -> None:
+        """Say which configs are judged next, in this order, so that their copies can be read several at a time."""
+        unknown = [(claim.key, claim.named_id) for claim in claims if not self.knows_good(claim)]
+        if unknown:
+            self.copies.expect(unknown)
 
     def judged(self, claim: Claim) -> Config | BrokenConfig:
         """Return a config as its files are, under the DAG id that it names."""

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from dag_factory.configs.allowed import Allowed
+from dag_factory.dag.later_seconds import WRITING_SECONDS, configured_again_at
+from dag_factory.dag.load import Load
+from dag_factory.dag.load_settings import LoadSettings
 from dag_factory.settings import airflow_settings
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import BrokenConfig, Config
 from dag_factory.store.config_files import defaults_keys
+from dag_factory.store.database import Database
 from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.index import Index
 from dag_factory.store.last_good import InUse, Version
 from dag_factory.store.load_time import LARGE_BYTES, LoadTime
+from dag_factory.store.shards import WHOLE
+from dag_factory.store.stamps import Stamp
 from tests.dag.test_loader import Parse, parse
+from tests.places import TESTS
 
 __all__ = ["parse"]
 
@@ -48,7 +59,7 @@ def drop(store: FolderStore, *names: str, size: int = 0) -> None:
 def load(store: FolderStore, *known: str, limit: float = 10) -> tuple[list[Config | BrokenConfig], LoadTime, Catalog]:
     """Load a store of which the last load had some configs."""
     clock = Clock()
-    load_time = LoadTime(limit, {f"{name}.json" for name in known} or None, clock=clock)
+    load_time = LoadTime(limit, {f"{name}.json": name for name in known} or None, clock=clock)
     catalog = Catalog(store, clock.build, load_time=load_time)
     return catalog.all(), load_time, catalog
 
@@ -107,7 +118,7 @@ def test_where_no_load_is_remembered_all_are_loaded_however_long_it_takes(store:
 def test_after_a_load_of_an_empty_store_what_is_imported_comes_in_several_loads(store: FolderStore) -> None:
     drop(store, *KNOWN)
     clock = Clock()
-    load_time = LoadTime(10, frozenset(), clock=clock)
+    load_time = LoadTime(10, {}, clock=clock)
     configs = Catalog(store, clock.build, load_time=load_time).all()
     assert configs
     assert load_time.left_out
@@ -116,7 +127,7 @@ def test_after_a_load_of_an_empty_store_what_is_imported_comes_in_several_loads(
 
 def test_a_load_without_limit_leaves_nothing_out(store: FolderStore) -> None:
     drop(store, *KNOWN, "a")
-    load_time = LoadTime(None, {"n1.json"})
+    load_time = LoadTime(None, {"n1.json": "n1"})
     assert len(Catalog(store, Clock().build, load_time=load_time).all()) == 10
     assert not load_time.left_out
 
@@ -128,7 +139,7 @@ def test_large_configs_come_last_and_run_as_they_were_where_there_is_no_time_to_
     version = Version("a", good.key, good.document, store.access(good.key, defaults_keys(good.key)))
     store.last_good.keep([version], InUse(), since=0, complete=True)
     clock = Clock()
-    load_time = LoadTime(10, {"a.json", "b.json", "c.json"}, clock=clock)
+    load_time = LoadTime(10, {f"{name}.json": name for name in "abc"}, clock=clock)
     order = load_time.in_order(["a.json", "b.json", "c.json", "new.json"], store.size)
     assert order == ["b.json", "c.json", "a.json", "new.json"]
     clock.now = 6
@@ -187,6 +198,157 @@ def test_in_airflow_a_flood_of_configs_leaves_the_pipelines_that_run(parse: Pars
 @pytest.mark.parametrize(("used", "size", "is_put_off"), [(10, 1, False), (10.1, 0, False), (10.1, 1, True)])
 def test_a_config_is_put_off_where_it_is_too_large_and_it_is_too_late(used: float, size: int, is_put_off: bool) -> None:
     clock = Clock()
-    load_time = LoadTime(20, {"a.json"}, clock=clock)
+    load_time = LoadTime(20, {"b.json": "b"}, clock=clock)
     clock.now = used
     assert load_time.puts_off("a.json", lambda _: LARGE_BYTES + size) is is_put_off
+
+
+SAMPLE = json.loads((TESTS / "samples" / "pg_metadata_hourly.json").read_text())
+ALLOWED = Allowed(env=("*",))
+
+
+class CostlyStore(FolderStore):
+    """Takes a second to open a config; and takes no file for one that has just been changed."""
+
+    def __init__(self, root: Path, clock: Clock) -> None:
+        super().__init__(root)
+        self.clock = clock
+        self.opened: list[str] = []
+
+    def stamps(self, unlisted: dict[str, str] | None = None) -> dict[str, Stamp]:
+        return {key: Stamp(stamp.text) for key, stamp in super().stamps(unlisted).items()}
+
+    def read(self, key: str) -> bytes:
+        data = super().read(key)
+        self.opened.append(key)
+        self.clock.now += 1
+        return data
+
+
+class Machine:
+    """Loads a store again and again, as a DAG processor does: each load knows what the ones before have remembered."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "store"
+        self.root.mkdir()
+        self._index = Index(Database(folder / "state", str(self.root)))
+        self._turn = 0
+        self.opened: list[str] = []
+        self.states: dict[str, int] = {}
+        self.put_off: set[str] = set()
+        self.are_put_off = False
+        self.copies: list[str] = []
+
+    def write(self, *names: str, **fields: Any) -> None:
+        for name in names:
+            (self.root / f"{name}.json").write_text(json.dumps({**SAMPLE, "name": name, **fields}))
+
+    def load(self, limit: float | None = None, settings: LoadSettings | None = None) -> dict[str, str]:
+        """Return what the docs of the DAGs of a load say, by DAG id."""
+        clock = Clock()
+        store = CostlyStore(self.root, clock)
+        last = self._index.last_load(WHOLE)
+        known = {each.key: dag_id for dag_id, each in last.outcomes.items()} if last.is_known else None
+        self._turn += 1
+        load_time = LoadTime(limit, known, turn=self._turn, clock=clock)
+        found = Load(store, WHOLE, settings or LoadSettings(ALLOWED, 86_400), load_time, self._index, last.outcomes)
+        found.run()
+        found.remember(found.keep_last_good(time.time() + 60, 60), None)
+        self.opened, self.states, self.put_off = store.opened, found.states, load_time.put_off
+        self.are_put_off = found.are_put_off
+        self.copies = sorted(version.dag_id for version in store.last_good.copies().all())
+        return {dag_id: dag.doc_md or "" for dag_id, dag in found.dags.items()}
+
+    def loads_until_none_is_put_off(self, limit: float) -> int:
+        for number in range(1, 50):
+            docs = self.load(limit)
+            assert sorted(docs) == ALL
+            assert self.states["good"] + self.states["last_good"] + self.states["broken"] == len(ALL)
+            if not self.put_off:
+                return number
+        raise AssertionError(f"{self.put_off} are put off again and again")
+
+
+ALL = [f"n{number:02}" for number in range(30)]
+COSTLY = 10.0
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    machine = Machine(tmp_path)
+    machine.write(*ALL)
+    assert sorted(machine.load()) == ALL
+    return machine
+
+
+def test_small_configs_that_have_changed_stay_as_they_were_where_there_is_no_time_and_later_loads_take_them(
+    machine: Machine,
+) -> None:
+    machine.write(*ALL, description="newer")
+    docs = machine.load(COSTLY)
+    assert sorted(docs) == ALL
+    assert len(machine.opened) < COSTLY
+    assert sum("newer" in doc for doc in docs.values()) == len(ALL) - len(machine.put_off) > 0
+    assert not [doc for doc in docs.values() if "was not read" in doc]
+    assert machine.states == {"good": len(ALL), "last_good": 0, "broken": 0, "waiting": 0}
+    assert machine.copies == ALL
+    assert machine.are_put_off
+    # Each goes on where the one before has ended.
+    assert machine.loads_until_none_is_put_off(COSTLY) <= 5
+    docs = machine.load(COSTLY)
+    assert machine.opened == []
+    assert all("newer" in doc for doc in docs.values())
+    assert not machine.are_put_off
+
+
+def test_configs_that_have_to_be_judged_anew_are_put_off_too_and_later_loads_take_them(machine: Machine) -> None:
+    others = LoadSettings(ALLOWED, 3600)
+    for _ in range(6):
+        assert sorted(machine.load(COSTLY, others)) == ALL
+        assert len(machine.opened) < COSTLY
+    assert machine.put_off == set()
+    machine.load(COSTLY, others)
+    assert machine.opened == []
+
+
+def test_broken_configs_take_turns_so_that_one_that_is_mended_is_judged(machine: Machine) -> None:
+    machine.write(*ALL, pipelineType="nonsense")
+    machine.load()
+    machine.write(ALL[-1], description="mended")
+    # Each load judges three of them: it opens a broken config, and once more for the lines.
+    assert any("mended" in machine.load(COSTLY)[ALL[-1]] for _ in range(11))
+
+
+def test_files_that_can_not_be_read_do_not_keep_others_from_being_read(machine: Machine) -> None:
+    for name in ALL[:-1]:
+        (machine.root / f"{name}.json").write_text("{")
+    machine.load()
+    machine.write(ALL[-1], description="newer")
+    assert any("newer" in machine.load(COSTLY)[ALL[-1]] for _ in range(40))
+    assert machine.copies == ALL
+
+
+def test_disputed_configs_that_have_changed_stay_as_they_were_too(machine: Machine) -> None:
+    for name in ALL[:20]:
+        machine.write(name, name="same")
+    before = machine.load()
+    assert len(before) == len(ALL)
+    for name in ALL[:20]:
+        machine.write(name, name="same", description="newer")
+    assert machine.load(COSTLY).keys() == before.keys()
+    assert len(machine.opened) < COSTLY
+    assert machine.put_off
+
+
+def test_a_load_that_is_late_before_it_judges_anything_still_judges_some(machine: Machine) -> None:
+    load_time = LoadTime(10, {"a.json": "a"}, clock=(clock := Clock()))
+    clock.now = 9
+    load_time.begin_step()
+    assert not load_time.is_late
+    clock.now = 10.5
+    assert load_time.is_late
+
+
+@pytest.mark.parametrize(("are_put_off", "then"), [(False, None), (True, 100.0 + WRITING_SECONDS)])
+def test_another_load_is_asked_for_where_something_was_put_off(are_put_off: bool, then: float | None) -> None:
+    assert configured_again_at(100.0, None, are_changed=False, are_gone=False, are_put_off=are_put_off) == then

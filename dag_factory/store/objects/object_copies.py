@@ -22,12 +22,14 @@ from dag_factory.store.copies import (
     id_part_in,
     id_part_of,
     key_part_in,
+    key_part_of,
     name_of,
     version_in,
 )
 from dag_factory.store.last_good import BUDGET_SECONDS, FOLDER
 from dag_factory.store.objects.bucket import Bucket
 from dag_factory.store.objects.entries import Entry
+from dag_factory.store.objects.read_ahead import GrowingReadAhead
 from dag_factory.store.shards import WHOLE, Shard
 
 log = logging.getLogger(__name__)
@@ -93,8 +95,13 @@ class ObjectLastGood:
             return {}
 
     def has(self, name: str) -> bool:
-        """Return whether a copy is in place that `keep` has named. To ask the service for each would be slow."""
-        return bool(name)
+        """
+        Return whether a copy is in place that `keep` has named.
+
+        To ask the service for each would be slow. So it counts as in place until a load lists the copies, as each load
+        after a change does. A name that is not one of this class is that of a file in a folder, of an earlier setting.
+        """
+        return name.startswith(f"{FOLDER}/") and (self._listed is None or name in self._listed.names)
 
     def replace(self, version: Version, document: Document) -> None:
         """
@@ -184,21 +191,34 @@ class ObjectCopies(AllCopies[ObjectCopy]):
     def __init__(self, bucket: Bucket, names: Mapping[str, Entry]) -> None:
         self._bucket = bucket
         self.names = {key: entry for key, entry in names.items() if key.rpartition("/")[2].count(".") == 3}
+        self._ahead = GrowingReadAhead(
+            lambda keys: bucket.get_all(keys, MAX_BYTES + 1), lambda key: self.names[key].size
+        )
 
     def listed(self) -> list[ObjectCopy]:
         return [ObjectCopy(key, id_part_in(key), key_part_in(key)) for key in self.names]
 
+    def expect(self, configs: Iterable[tuple[str, str | None]]) -> None:
+        expected: list[str] = []
+        for key, dag_id in configs:
+            for copies in (self._by_key.get(key_part_of(key), ()), self._by_id.get(id_part_of(dag_id or ""), ())):
+                expected += (copy.key for copy in self._in_order(copies)[:1])
+        self._ahead.expect(expected)
+
     def newest_first(self, copies: Iterable[ObjectCopy], looks: int = 5) -> Iterator[Version]:
-        for copy in sorted(copies, key=lambda copy: (self.names[copy.key].changed or 0, copy.key), reverse=True):
-            found = self._bucket.find(copy.key, MAX_BYTES + 1)
+        for copy in self._in_order(copies):
+            found = self._ahead.get(copy.key)
             if found is None and looks > 1:
                 # A load has just replaced it by a newer one.
                 now = ObjectCopies(self._bucket, self._bucket.list(hidden=copy.key.rpartition("/")[0]))
                 yield from now.newest_first((each for each in now.listed() if each.id_part == copy.id_part), looks - 1)
-            elif found is not None and (version := version_in(found[0], copy.key)) is not None:
+            elif found is not None and (version := version_in(found, copy.key)) is not None:
                 yield version
             elif found is not None:
                 log.warning("'%s' is torn, can't be read, or is not as a load writes it, so it is ignored", copy.key)
+
+    def _in_order(self, copies: Iterable[ObjectCopy]) -> list[ObjectCopy]:
+        return sorted(copies, key=lambda copy: (self.names[copy.key].changed or 0, copy.key), reverse=True)
 
 
 def _key_of(version: Version, content: bytes) -> str:

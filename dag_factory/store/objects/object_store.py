@@ -66,6 +66,8 @@ class ObjectStore(JsonNotes):
         self._entries: Mapping[str, Entry] = {}
         # Whether the listing is that of the last `revisions`, for the next `list_keys`.
         self._is_listed = False
+        # Whether `_entries` are all objects, as far as this store object knows.
+        self._are_all = False
         self._ahead = ReadAhead(lambda keys: self._bucket.get_all(keys, _MOST), self.size)
 
     def check(self) -> Place:
@@ -107,6 +109,7 @@ class ObjectStore(JsonNotes):
     def _listed(self) -> Mapping[str, Entry]:
         found = self._bucket.list()
         self._entries = {key: found[key] for key in sorted(found) if is_config(key)}
+        self._are_all = True
         self._presence.note_listing(bool(self._entries))
         if not self._entries:
             # A bucket that was emptied must not pass for a store without configs.
@@ -132,6 +135,9 @@ class ObjectStore(JsonNotes):
     def changed(self, key: str) -> float | None:
         if key in self._entries:
             return self._entries[key].changed
+        if self._are_all:
+            # To ask for each name that defaults may have, on each level of folders, would take a load its time.
+            return None
         with suppress(StoreError):
             entry = self._bucket.entry(key)
             return entry.changed if entry is not None else None
@@ -143,7 +149,7 @@ class ObjectStore(JsonNotes):
         return OWNER_ONLY
 
     def write(self, key: str, data: bytes) -> None:
-        self._is_listed = False
+        self._is_listed = self._are_all = False
         self._changes.write(key, data)
 
     def delete(self, key: str) -> bool:
