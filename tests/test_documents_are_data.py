@@ -128,7 +128,8 @@ REFUSED = {
     "pipelineType", "airflowConfig.scheduleInterval", "airflowConfig.pipelineTimezone", "airflowConfig.startDate",
     "airflowConfig.endDate", "airflowConfig.email", "sourceConfig.config.type", "sourceConfig.config.sourcePythonClass",
     "sourceConfig.config.dbtConfigSource.dbtConfigType", "sourceConfig.config.searchIndexMappingLanguage",
-    "openMetadataServerConnection.hostPort", "openMetadataServerConnection.secretsManagerProvider", "loggerLevel",
+    "openMetadataServerConnection.hostPort", "openMetadataServerConnection.apiVersion",
+    "openMetadataServerConnection.secretsManagerProvider", "loggerLevel",
 }  # fmt: skip
 
 

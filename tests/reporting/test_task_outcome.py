@@ -10,6 +10,7 @@ import pytest
 
 from dag_factory.portable.ingestion.run import PreparedRun, RunOutcome
 from dag_factory.portable.openmetadata.outcomes import OUTCOME_XCOM, STOPPED, Report
+from dag_factory.reporting import task_outcome
 from dag_factory.reporting.task_outcome import TaskOutcome
 from tests.statuses import reason_of
 
@@ -144,12 +145,14 @@ def test_a_server_whose_status_has_another_shape_gets_the_report(server: Any, st
 def test_an_unexpected_error_of_a_report_is_a_report_that_failed(
     server: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # httpx takes it for the address of a proxy, and raises an exception of a kind of its own.
-    monkeypatch.setenv("HTTP_PROXY", "http://canary:port")
+    def refuse(*_: object, **__: object) -> str:
+        raise ZeroDivisionError("canary")
+
+    monkeypatch.setattr(task_outcome, "report_run", refuse)
     failing = Outcome(server.connection())
     failing.outcome.failed("why")
     assert [left["is_reported"] for left in failing.task.left] == [False]
-    assert "Run run 1 can't be reported to OpenMetadata as failed: InvalidURL" in caplog.text
+    assert "Run run 1 can't be reported to OpenMetadata as failed: ZeroDivisionError" in caplog.text
     assert "canary" not in caplog.text
 
 

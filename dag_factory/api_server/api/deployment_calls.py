@@ -127,7 +127,9 @@ async def _require_free(application: Application, dag_id: str) -> None:
     if await application.store.holds(dag_id):
         return
     if await asyncio.to_thread(foreign_dags.is_foreign, dag_id, is_stale=False):
-        raise Refused(409, f"This Airflow has a DAG '{dag_id}' that is no pipeline's. Give the pipeline another name.")
+        raise Refused(
+            409, f"This Airflow has a DAG '{dag_id}' that is not a pipeline's. Give the pipeline another name."
+        )
 
 
 @router.delete("/delete", responses=refusals(400, 401, 403, 409, 500, 503))

@@ -1,4 +1,4 @@
-"""DAGs of Airflow that are no pipelines: a pipeline's name may be the id of one."""
+"""DAGs of Airflow that are not of pipelines: a pipeline's name may be the id of one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ log = logging.getLogger(__name__)
 
 def is_foreign(dag_id: str, *, is_stale: bool | None = None) -> bool:
     """
-    Return whether Airflow has a DAG of an id that is no pipeline's; False where its database can't be reached.
+    Return whether Airflow has a DAG of an id that is not a pipeline's; False where its database can't be reached.
 
     :param is_stale: whether its file no longer returns it; None for either
     """

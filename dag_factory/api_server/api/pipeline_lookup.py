@@ -39,7 +39,7 @@ async def find_pipeline(
     the names of those that were refused, which must not affect the first one.
 
     :raises Refused: 400, where no pipeline can have that name; 403, where the caller lacks the permission
-    :raises TakenDagId: where the DAG id belongs to a pipeline of another name, or to a DAG that is no pipeline's: the
+    :raises TakenDagId: where the DAG id belongs to a pipeline of another name, or to a DAG that is not a pipeline's: the
         server's user may change all DAGs, and those who make pipelines there may not
     """
     dag_id = clean_dag_id(name)
@@ -55,7 +55,7 @@ async def find_pipeline(
     if owner is not None and owner != name:
         raise TakenDagId(f"The DAG id '{dag_id}' belongs to the pipeline {owner!r}.")
     if owner is None and await asyncio.to_thread(foreign_dags.is_foreign, dag_id):
-        raise TakenDagId(f"The DAG '{dag_id}' of this Airflow is no pipeline's.")
+        raise TakenDagId(f"The DAG '{dag_id}' of this Airflow is not a pipeline's.")
     return dag_id
 
 

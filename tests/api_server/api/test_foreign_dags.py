@@ -64,7 +64,7 @@ def test_its_pipeline_is_unknown(
 ) -> None:
     answer = call(method, name, **options)
     assert answer.status_code == 404
-    assert answer.json()["error"] == f"The pipeline is unknown. The DAG '{NAME}' of this Airflow is no pipeline's."
+    assert answer.json()["error"] == f"The pipeline is unknown. The DAG '{NAME}' of this Airflow is not a pipeline's."
 
 
 def test_it_is_not_deleted(call: Callable[..., httpx.Response]) -> None:
@@ -105,7 +105,7 @@ def test_in_airflow_it_stays_as_it_is_whatever_the_server_calls(
             lambda: server.deploy(sample(NAME)), lambda: server.trigger(NAME), lambda: server.kill(NAME),
             lambda: server.disable(NAME), lambda: server.status(NAME), lambda: server.log(NAME, TASK),
         ):  # fmt: skip
-            with pytest.raises(PipelineServiceError, match="is no pipeline's"):
+            with pytest.raises(PipelineServiceError, match="is not a pipeline's"):
                 change()
         assert "Nothing is deleted" in server.delete(NAME)["message"]
         assert airflow.api("GET", f"/api/v2/dags/{NAME}")["is_paused"] is False
