@@ -39,8 +39,8 @@ async def find_pipeline(
     the names of those that were refused, which must not affect the first one.
 
     :raises Refused: 400, where no pipeline can have that name; 403, where the caller lacks the permission
-    :raises TakenDagId: where the DAG id belongs to a pipeline of another name, or to a DAG that is not a pipeline's: the
-        server's user may change all DAGs, and those who make pipelines there may not
+    :raises TakenDagId: where the DAG id belongs to a pipeline of another name, or to a DAG that is not a pipeline's:
+        the server's user may change all DAGs, and those who make pipelines there may not
     """
     dag_id = clean_dag_id(name)
     if not dag_id or len(dag_id) > MAX_DAG_ID:
