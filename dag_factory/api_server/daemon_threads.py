@@ -18,8 +18,8 @@ class DaemonThreads(Executor):
     """
     A pool of daemon threads: a process that ends does not wait for them.
 
-    For those of a ``ThreadPoolExecutor`` the interpreter waits, so that work that hangs keeps the process from ending.
-    Work that is cut off at the end is as if the process were killed, which the config store withstands.
+    The interpreter waits for the threads of a ``ThreadPoolExecutor``, so work that hangs there keeps the process from
+    ending. Here such work is cut off, as if the process were killed, which the config store withstands.
 
     :param most: how many threads there are at most. Further work waits for one of them
     :param idle_seconds: after which a thread without work ends

@@ -23,8 +23,8 @@ AGAIN_SECONDS = 5.0
 POLL_SECONDS = 0.5
 
 _NOT_RUNNING = (
-    "Airflow was asked for a parse, but its DAG processor does not seem to run. The change is stored, and shows once "
-    "it does."
+    "Airflow was asked for a parse, but its DAG processor does not seem to be running. The change is stored, and shows "
+    "once it runs."
 )
 _NOT_AWAITED = "Airflow was asked for a parse. The change is stored, and shows with the next one."
 _NOT_SEEN = (
@@ -64,10 +64,10 @@ def ask_until_done(
     again_seconds: float = AGAIN_SECONDS,
 ) -> T:
     """
-    Ask Airflow for parses until nothing is left to come of them; return what is left after a limit.
+    Ask Airflow for parses until all that they are to bring has come; return what is still missing after a limit.
 
-    The first request comes at once. Another one comes where nothing has changed for some seconds: while parses come one
-    after the other, those that wait for theirs need none.
+    The first request is sent at once, and another one only after some seconds without progress: while parses come one
+    after the other, what waits for its own needs no new request.
 
     :param left: returns what is still to come, something empty where nothing is
     :param ask: asks for the parses of what is left, and returns whether Airflow could be asked. Where it could not at

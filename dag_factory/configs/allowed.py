@@ -204,9 +204,9 @@ class Allowed:
 
     def _check_way(self, connection: Document) -> None:
         """
-        Refuse an ``apiVersion`` that can't be part of an address, and headers that are not to be sent.
+        Refuse an ``apiVersion`` that can't be part of an address, and too many or harmful headers.
 
-        Such are headers that send a request to another server than ``hostPort``, or that can grow without bounds.
+        A header is harmful that sends a request to another server than ``hostPort``, or that can grow without bounds.
         """
         version = connection.get("apiVersion")
         if isinstance(version, str) and version and not _API_VERSION.fullmatch(version):
@@ -217,7 +217,8 @@ class Allowed:
         headers = connection.get("extraHeaders")
         if isinstance(headers, dict) and len(headers) > _MOST_HEADERS:
             raise ConfigError(
-                f"has {len(headers)} headers, and {_MOST_HEADERS} is the most. Remove what the server does not need",
+                f"has {len(headers)} headers, at most {_MOST_HEADERS} are allowed. Remove those that the server does not "
+                "need",
                 field=f"{SERVER}.extraHeaders",
             )
         for name, value in headers.items() if isinstance(headers, dict) else ():

@@ -23,7 +23,7 @@ class Interpreters:
 
     :param default: for configs that name none; a path or ``in_process``
     :param allowed: the further ones that a config may name
-    :param version: of the default one's openmetadata-ingestion, where a setting says it; empty where it is wrong there
+    :param version: of the default one's openmetadata-ingestion, where a setting says it; empty where that is invalid
     """
 
     default: str = IN_PROCESS

@@ -138,7 +138,7 @@ class Load:
             complete=self._catalog.is_complete,
             seconds=seconds,
             shard=self._shard,
-            # Of what was put off, any copy may be needed.
+            # Which copy of such a config is needed is unknown until it is judged, so all of them stay.
             unchanged=dict.fromkeys(self._put_off, "")
             | {dag_id: self._outcomes[dag_id].copy or "" for dag_id in self._unchanged},
             broken=self._catalog.broken | self._load_time.put_off,
@@ -168,7 +168,7 @@ class Load:
         """The outcomes of broken configs that were put off, and are to come before other broken ones from now on."""
         outcomes = {dag_id: self._outcomes[dag_id] for dag_id in self._put_off}
         if any(outcome.judged_with == "" for outcome in outcomes.values()):
-            return {}  # those that came first had no turn yet
+            return {}  # those that an earlier load has marked were put off again, so they stay first
         return {
             dag_id: outcome._replace(judged_with="")
             for dag_id, outcome in outcomes.items()
@@ -219,7 +219,7 @@ class Load:
         return None
 
     def _is_later(self, dag_id: str) -> bool:
-        """Return whether a config was judged as broken in the last load: those that were not come before it."""
+        """Return whether the last load judged a config as broken: others that have to be judged come before it."""
         outcome = self._outcomes.get(dag_id)
         return outcome is not None and outcome.judged_with is None
 

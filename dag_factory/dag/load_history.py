@@ -156,7 +156,7 @@ def _waiting(load: LoadRecord | None, shard: Shard) -> str | None:
     what = (
         f"{load.left_out} new configs are not loaded yet"
         if load.left_out
-        else f"{load.put_off} configs were not read again, and stay as they were"
+        else f"{load.put_off} configs have changed and were not judged yet, so their DAGs stay as they were"
     )
     limits = load.limits
     setting, seconds = (MODULE_LIMIT, limits.module) if load.given == limits.module else (PARSE_LIMIT, limits.parse)

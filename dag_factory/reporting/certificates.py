@@ -91,7 +91,7 @@ def _content_of_folder(folder: Path) -> bytes:
 
 def _content(path: Path, longest: int) -> bytes:
     """
-    Read a file of certificates, which may have so many bytes.
+    Read a file of certificates of at most ``longest`` bytes.
 
     A config names the path, and its author may have made what is there. To open a named pipe or a device may block for
     ever, in code that no time-out ends.

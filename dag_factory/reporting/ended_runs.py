@@ -76,8 +76,8 @@ def report_end(
 
     :param evidence: what Airflow's database holds of the run, None for a second look
     :param failures: how often this report has failed
-    :raises StatusError: where the server or the config store does not answer, or a Connection is missing, which may
-        pass, or the server refuses
+    :raises StatusError: where the server refuses; or, which may pass, where the server or the config store does not
+        answer, or a Connection is missing
     :raises ConfigError: where the config's other references can't be resolved here
     """
     report = concluded(run.report, evidence) if evidence is not None else run.report
@@ -95,7 +95,7 @@ def report_end(
     try:
         state = _send(run, report, config, timeouts[min(failures, len(timeouts) - 1)])
     finally:
-        # Afterwards, since a mail server may take half a minute; and whether or not OpenMetadata is there.
+        # Only after the report, since a mail server may take half a minute; and also where the report has failed.
         if evidence is not None and is_mailed(report):
             mail_failure(run.dag_id, run.run_id, config.document, report.reason)
     log.info("%s: reported to OpenMetadata, which has it as %s, run %s", run, state, run.reported_as)

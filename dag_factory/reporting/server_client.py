@@ -32,11 +32,12 @@ LONGEST_ANSWER = 16 * 1024 * 1024
 # openmetadata-ingestion takes a token that begins with one of these for the name of a file.
 _FILE_MARKS = ("/", "~", ".")
 
-# Events of httpcore after which a call uses another socket. Before them stands who reports them: "connection", or a
-# proxy's "proxy" or "socks", which speak TLS to the server after the proxy has connected them.
+# Events of httpcore after which a call uses another socket. Their prefix says what has it: "connection", or for a proxy
+# "proxy" or "socks", which speak TLS to the server after the proxy has connected them.
 _HAS_SOCKET = (".connect_tcp.complete", ".connect_unix_socket.complete", ".start_tls.complete")
 
-# Raised for an address or a proxy's: by NO_PROXY with a net of IPv6 too, and by a SOCKS proxy without its package.
+# What httpx raises where an address or a proxy is invalid, such as NO_PROXY with an IPv6 network, or where the package
+# for a SOCKS proxy is missing.
 _NO_WAY = (httpx.InvalidURL, ImportError, ValueError, TypeError)
 
 _SOURCES = "Connection instead, or set [openmetadata_dag_factory] openmetadata_conn_id"

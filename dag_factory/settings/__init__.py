@@ -96,7 +96,7 @@ def ingestion_version() -> str | None:
     version = _VERSION.fullmatch(said)
     if version is None:
         raise SettingsError(
-            f"[{SECTION}] ingestion_version is not a version such as 2.0.6.0. Set it to all numbers of the workers' one"
+            f"[{SECTION}] ingestion_version is not a version such as 2.0.6.0. Set it to the workers' full version"
         )
     return version[1]
 

@@ -40,7 +40,7 @@ OPTIONS: dict[str, dict[str, str | None]] = {
         "description": (
             "Version of openmetadata-ingestion that the workers have. The OpenMetadata server compares it with its\n"
             "own. If empty, it is the version that the interpreter of the setting python has on the API server's\n"
-            "machine. It has two numbers at least.\n"
+            "machine. Write at least its first two numbers.\n"
         ),
         "version_added": "0.1.0",
         "type": "string",

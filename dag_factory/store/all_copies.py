@@ -85,11 +85,11 @@ class AllCopies(ABC, Generic[Kept]):
 
     def keys(self, known: Iterable[str]) -> set[str]:
         """
-        Return of which configs the newest copies are, by their keys.
+        Return the keys of the configs that have the newest copy for a DAG id.
 
         A copy's name has only a digest of the key, so a copy is opened unless its config is known.
 
-        :param known: keys of which there may be copies
+        :param known: keys of configs that may have copies
         """
         by_part = {key_part_of(key): key for key in known}
         found: set[str] = set()

@@ -187,7 +187,7 @@ class Claims:
     def _unlisted(
         self, copies: AllCopies[Any], listed: Collection[str], named: Collection[str] = ()
     ) -> Iterator[Claim]:
-        # A link that leads nowhere is such a folder too, and may be there for months: so each load opens few copies.
+        # A broken link counts as such a folder too, and may stay for months, so each load opens few copies.
         for key in sorted(copies.keys([*named, *listed]) - frozenset(listed)):
             folder = next((each for each in map(str, PurePosixPath(key).parents) if each in self.unlisted), None)
             if folder is not None:

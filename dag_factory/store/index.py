@@ -36,7 +36,7 @@ class Outcome(NamedTuple):
 
     :param stamp: of the config's file and its defaults, when they were read; None where the next load has to read them
     :param judged_with: identifies the settings and versions that the judgement depends on; None where the config can't
-        run as it is, empty where it could not, and has been put off since
+        run as it is; empty where that is so and a later load has put off judging it again
     :param copy: the name of its last good version, None where there is none
     """
 

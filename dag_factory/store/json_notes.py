@@ -46,7 +46,7 @@ class JsonNotes(ABC):
 
     def note(self, keys: Mapping[str, str]) -> None:
         text = json.dumps(dict(keys), sort_keys=True, indent=0)
-        # One byte more shows that the present note is longer. Nothing is made of it, since it is only compared.
+        # The notes are only compared, so the present one is not parsed. One byte more shows whether it is longer.
         self._replace(NOTES, self._note(NOTES, len(text) + 1), keys, text)
 
     def _replace(self, name: str, present: bytes | None, wanted: Mapping[str, str], text: str) -> None:

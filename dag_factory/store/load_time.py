@@ -15,7 +15,8 @@ LARGE_SHARE = 0.5
 """From this share of the limit on, large configs are not read, and what has changed of others is not judged: they stay
 as they were."""
 LEAST_SHARE = 0.1
-"""This share of the limit is for each step in any case, so that each load goes on with what others have put off."""
+"""Each step of a load, such as reading or judging, has at least this share of the limit, even if it begins late: so
+each load goes on with what others have put off."""
 
 LARGE_BYTES = 32 * 1024
 """Most configs have a tenth of that."""
@@ -29,14 +30,14 @@ class LoadTime:
     not return. So configs that the last load had come first and are never left out. New ones wait where there is not
     enough time for all.
 
-    :param limit_seconds: None for no limit
-    The byte size of a file does not say what it costs: YAML's aliases and inherited defaults may expand to a thousand
-    times of it. So configs that the last load had are put off too, whatever their size, once a part of the time is used
-    up. Their DAGs stay as they were, and later loads go on with them.
+    A file's size does not say what its config costs: YAML's aliases and inherited defaults may expand to a thousand
+    times of it. So once a part of the time is used up, configs that the last load had are put off too, whatever their
+    size. Their DAGs stay as they were, and later loads go on with them.
 
+    :param limit_seconds: None for no limit
     :param known: the DAG ids that the last load had, by the key of the config, None where that is unknown
-    :param turn: changes with each load, so that in reading no config comes after the same ones each time; None for the
-        order of the keys
+    :param turn: a number that differs from load to load and reorders what is read, so that no config is always last;
+        None for the order of the keys
     :param clock: returns seconds
     """
 
@@ -118,7 +119,7 @@ class LoadTime:
         return seconds if self._limit is None else max(0.0, min(seconds, (self._limit - self._used()) / 4))
 
     def _turn_of(self, key: str) -> int:
-        # New ones keep their order: those that wait come in by it.
+        # New ones keep their order, so that each load takes in the next of those that wait.
         return 0 if self._turn is None or self.is_new(key) else zlib.crc32(f"{self._turn} {key}".encode())
 
     def _used(self) -> float:

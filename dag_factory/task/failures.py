@@ -22,8 +22,8 @@ def in_plain_words(error: Exception, mask: Mask) -> Exception:
     Return the exception that a task raises: the same error without secrets, or the text of an unexpected one, which is
     logged.
 
-    A wrong config becomes the exception that Airflow does not retry, but a missing Connection does not, since it may
-    come back. What the workflow has counted is kept.
+    A wrong config becomes the exception that Airflow does not retry. A missing Connection does not: it may be there at
+    the next try. What the workflow has counted is kept.
     """
     text = mask.hide(str(error))
     if isinstance(error, ConfigError) and not isinstance(error, MissingConnectionError):

@@ -1,8 +1,8 @@
 """
 Checks where a run stages what it has read, before its workflow starts.
 
-The author of a config chooses the folder, and the run makes it. Only the task knows the settings that name the folders
-in which that would do harm: a folder with the name of a config blocks the deploys of another pipeline.
+The author of a config chooses the folder, and the run makes it. In some folders that does harm: in the config store, a
+folder with the name of a config blocks the deploys of that pipeline. Only the task knows the settings that name them.
 """
 
 from __future__ import annotations
@@ -37,8 +37,7 @@ def check_staging_place(document: Document) -> None:
     for option, folder in _folders():
         if place.is_relative_to(folder.expanduser().resolve()):
             raise ConfigError(
-                f"is a folder within that of {option}, where no run may stage what it reads. Name another folder, or "
-                "leave it out",
+                f"lies in the folder of {option}, where no run may stage data. Name another folder, or leave it out",
                 field=f"sourceConfig.config.{_FIELD}",
             )
 

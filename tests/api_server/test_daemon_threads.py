@@ -63,7 +63,7 @@ def test_a_process_ends_though_the_store_hangs(work: str) -> None:
     assert done.stdout.split()[-2:] == ["refused", "ended"]
 
 
-def test_so_much_work_is_done_at_once_and_the_rest_after_it() -> None:
+def test_work_beyond_the_number_of_threads_waits() -> None:
     may_go_on, all_begun = threading.Event(), threading.Barrier(4)
     threads = DaemonThreads(3, "at-once")
 
@@ -91,7 +91,7 @@ def test_a_thread_without_work_ends_and_there_is_another_one_for_later_work() ->
         wait_for(lambda: alive("idle") == 0)
 
 
-def test_work_finds_a_thread_however_its_coming_and_their_ends_fall_together() -> None:
+def test_work_that_comes_while_threads_end_is_done() -> None:
     threads = DaemonThreads(2, NAME, idle_seconds=0.0)
     found = [threads.submit(int) for _ in range(2000)]
     assert not wait(found, LIMIT).not_done

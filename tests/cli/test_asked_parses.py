@@ -101,7 +101,7 @@ def test_nobody_waits_where_no_dag_processor_runs(store: FolderStore, capsys: py
     airflow = Airflow()
     asked = ask(store, airflow, is_running=lambda: False)
     assert not asked.is_seen
-    assert "its DAG processor does not seem to run" in asked.said
+    assert "its DAG processor does not seem to be running" in asked.said
     assert not ask(store, airflow, is_running=None).is_seen
     assert airflow.asked == [(None, set())] * 2
     assert capsys.readouterr().err == ""

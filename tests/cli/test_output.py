@@ -25,6 +25,6 @@ def test_json_has_names_as_they_are_and_nothing_that_steers_the_terminal(capsys:
     assert not {"\x1b", "\x9b", "\r"}.intersection(out)
 
 
-def test_an_annotation_is_one_line_that_does_not_steer_the_terminal_of_who_reads_the_log() -> None:
+def test_an_annotation_is_one_line_that_does_not_steer_a_terminal() -> None:
     found = as_github(Findings(1, (Problem("name", "missing", "is missing", config=NAME),)))
     assert found == "::error file=a[31m32m%0Aall is well.yaml::name is missing.\n"

@@ -146,7 +146,7 @@ def test_configs_are_written_here_without_the_server_s_help(
     said = capsys.readouterr()
     assert said.out == "3 of 3 pipelines written.\n"
     # No Airflow runs here, and so nobody has waited for it.
-    assert "Airflow was asked for a parse, but its DAG processor does not seem to run." in said.err
+    assert "Airflow was asked for a parse, but its DAG processor does not seem to be running." in said.err
     assert lost.deployed == []
     assert run("diff") == 0
 

@@ -131,8 +131,8 @@ def test_nor_may_there_be_as_many_headers_as_their_author_likes() -> None:
     headers = {f"X-{number}": "canary" for number in range(51)}
     problem = problem_of(server(extraHeaders=headers))
     assert str(problem) == (
-        "field 'openMetadataServerConnection.extraHeaders': has 51 headers, and 50 is the most. "
-        "Remove what the server does not need"
+        "field 'openMetadataServerConnection.extraHeaders': has 51 headers, at most 50 are allowed. "
+        "Remove those that the server does not need"
     )
     del headers["X-0"]
     OPENED.check(server(extraHeaders=headers))

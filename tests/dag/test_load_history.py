@@ -54,7 +54,7 @@ def test_configs_that_have_to_wait_are_counted_and_the_limit_is_named(
 ) -> None:
     for fields, words in (
         ({"left_out": 2}, "2 new configs are not loaded yet: with them"),
-        ({"put_off": 1}, "1 configs were not read again, and stay as they were"),
+        ({"put_off": 1}, "1 configs have changed and were not judged yet, so their DAGs stay as they were"),
         ({"left_out": 2, "put_off": 1}, "2 new configs"),
     ):
         problem = problem_of(after(LoadRecord(NOON, limits, 8_000, given, given / 2 + 1, None, **fields))) or ""

@@ -85,7 +85,7 @@ def test_what_a_load_left_out_is_still_said_when_its_parse_has_ended(store: Fold
 def test_what_a_load_left_out_is_said_where_no_notes_can_be_kept(store: FolderStore) -> None:
     with LoadNotes(store, None, LIMITS, clock=Clock()) as notes:
         notes.built(8_000, put_off=3)
-    assert (store.load_problem() or "").startswith("3 configs were not read again")
+    assert (store.load_problem() or "").startswith("3 configs have changed and were not judged yet")
 
 
 def test_a_load_that_another_dag_processor_runs_at_the_time_is_not_taken_for_a_killed_one(

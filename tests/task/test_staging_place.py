@@ -41,7 +41,9 @@ SETTINGS = ["config_store", "state_folder", "last_good_folder", "dags_folder", "
 @pytest.mark.parametrize("below", ["", "victim.json", "sales/staging", "../other/../{}/x"])
 def test_a_folder_of_a_setting_is_refused_with_what_is_in_it(folders: Path, setting: str, below: str) -> None:
     location = str(folders / setting / below.format(setting))
-    with pytest.raises(ConfigError, match=rf"within that of \[\w+\] {setting}, .* Name another folder") as refused:
+    with pytest.raises(
+        ConfigError, match=rf"lies in the folder of \[\w+\] {setting}, .* Name another folder"
+    ) as refused:
         check_staging_place(document(location))
     assert refused.value.field == "sourceConfig.config.stageFileLocation"
     assert str(folders) not in str(refused.value)
@@ -68,7 +70,7 @@ def test_any_other_is_accepted(folders: Path, location: object) -> None:
     check_staging_place(document(location.format(folders) if isinstance(location, str) else location))
 
 
-def test_a_store_that_is_no_folder_has_none(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_object_storage_reserves_no_folder(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{OURS}CONFIG_STORE", "s3://bucket/prefix")
     check_staging_place(document(str(folders / "config_store")))
 

@@ -56,9 +56,9 @@ class FolderChanges:
 
     def begin(self, snapshot: Snapshot) -> dict[str, str | None] | None:
         """
-        Count what the folder holds as processed; return what of it is not as writers have announced it, by key.
+        Count what the folder holds as processed; return the keys whose files are not as writers have announced them.
 
-        None where that is done already.
+        :return: by key the revision, None where the file is gone; None instead of all where this was done before
         """
         if self._pending is not None:
             return None

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-# Work that comes while all of them hang waits. It is done once the store is back, and they with it.
+# While all of them hang, further work waits. Once the store answers again, they end their work and do what has waited.
 AT_ONCE = 16
 # Seconds for which a watcher that ends waits for its last work.
 LAST_SECONDS = 2.0
@@ -35,9 +35,9 @@ def in_thread(work: Callable[..., Result], *arguments: Any) -> asyncio.Future[Re
 
 async def finish(work: Callable[[], None]) -> None:
     """
-    Do some last work, which may end later: a store that hangs must not keep the process from ending.
+    Do some last work, and wait for it for a short time: a store that hangs must not keep the process from ending.
 
-    An error of it must not take the place of a cancellation, which would then be lost.
+    Its error is logged, not raised: raised, it would take the place of a cancellation, which would then be lost.
     """
 
     def run() -> None:

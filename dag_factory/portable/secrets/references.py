@@ -151,8 +151,8 @@ def find_connection(conn_id: str, *, field: str) -> Connection:
         found: Connection = Connection.get(conn_id)
     except AirflowNotFoundException:
         raise MissingConnectionError(
-            f"refers to the Connection '{conn_id}', which Airflow does not have, or whose secrets backend does not "
-            "answer now. Create it, name another one, or check that backend",
+            f"refers to the Connection '{conn_id}', which Airflow does not find. Create it, name another one, or check "
+            "whether its secrets backend answers",
             field=field,
         ) from None
     return found

@@ -98,8 +98,8 @@ class ObjectLastGood:
         """
         Return whether a copy is in place that `keep` has named.
 
-        To ask the service for each would be slow. So it counts as in place until a load lists the copies, as each load
-        after a change does. A name that is not one of this class is that of a file in a folder, of an earlier setting.
+        To ask the service for each copy would be slow. So each counts as in place until a load lists the copies, as
+        every load after a change does. Any other name is that of a file in a folder, from before a setting was changed.
         """
         return name.startswith(f"{FOLDER}/") and (self._listed is None or name in self._listed.names)
 

@@ -136,7 +136,7 @@ class ObjectStore(JsonNotes):
         if key in self._entries:
             return self._entries[key].changed
         if self._are_all:
-            # To ask for each name that defaults may have, on each level of folders, would take a load its time.
+            # Asking for each name that defaults may have, on each level of folders, would use up a load's time.
             return None
         with suppress(StoreError):
             entry = self._bucket.entry(key)

@@ -63,8 +63,8 @@ class GrowingReadAhead:
     """
     Objects of which few or all may be read, such as the copies of configs that may be broken.
 
-    The first one that is read comes alone, and each further time twice as many come with the one that is asked for: one
-    broken config takes one request, and thousands take few rounds.
+    The first object is read alone, and each further read fetches up to twice as many as the one before: one broken
+    config takes one request, and thousands take few rounds.
 
     :param get_all: returns the content of some objects, without those that are missing
     :param size: returns the size of an object, in bytes

@@ -67,7 +67,7 @@ def test_the_setting_overrides_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert looks.asked == []
 
 
-def test_a_setting_that_is_no_version_is_logged_and_answered_as_unknown(
+def test_an_invalid_version_in_the_setting_is_logged_and_answered_as_unknown(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv(VERSION, "latest")

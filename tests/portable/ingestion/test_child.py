@@ -30,7 +30,7 @@ logging.info("after")
 """
 
 SECONDS = 60.0
-"""After which something that must happen counts as never happening."""
+"""How long a test waits for something that must happen."""
 
 
 def test_a_signal_s_handler_may_log_while_its_thread_sends_and_tears_no_line() -> None:
