@@ -217,8 +217,8 @@ class Allowed:
         headers = connection.get("extraHeaders")
         if isinstance(headers, dict) and len(headers) > _MOST_HEADERS:
             raise ConfigError(
-                f"has {len(headers)} headers, at most {_MOST_HEADERS} are allowed. Remove those that the server does not "
-                "need",
+                f"has {len(headers)} headers, at most {_MOST_HEADERS} are allowed. Remove those that the server does "
+                "not need",
                 field=f"{SERVER}.extraHeaders",
             )
         for name, value in headers.items() if isinstance(headers, dict) else ():

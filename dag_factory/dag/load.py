@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -71,12 +71,7 @@ class Load:
         """
         had = len(self._had) or None
         is_judging = False
-        for dag_id, found in self._catalog.held(self._shard, had, self._is_later):
-            dag = self._as_before(dag_id) if self._catalog.knows_good(found) else None
-            if dag is not None:
-                self._unchanged.append(dag_id)
-                self.dags[dag_id] = dag
-                continue
+        for dag_id, found in self._to_judge(had):
             if not is_judging:
                 self._load_time.begin_step()
                 is_judging = True
@@ -89,6 +84,20 @@ class Load:
                 dag, self._plans[dag_id] = built[0], as_text(built[1])
             self.dags[dag_id] = dag
         self.dags = {dag_id: self.dags[dag_id] for dag_id in sorted(self.dags)}
+
+    def _to_judge(self, had: int | None) -> Iterator[tuple[str, Found]]:
+        """Yield what has to be judged; build the DAGs of the others. Those of which only a copy is gone come last."""
+        uncopied: list[tuple[str, Found]] = []
+        for dag_id, found in self._catalog.held(self._shard, had, self._turn):
+            if not self._catalog.knows_good(found):
+                yield dag_id, found
+            elif (dag := self._as_before(dag_id)) is None:
+                uncopied.append((dag_id, found))
+            else:
+                self._unchanged.append(dag_id)
+                self.dags[dag_id] = dag
+        self._store.prefetch(found.key for _, found in uncopied)
+        yield from uncopied
 
     @property
     def states(self) -> dict[str, int]:
@@ -218,10 +227,14 @@ class Load:
             log.exception("DAG '%s' can't be built as at the last load", dag_id)
         return None
 
-    def _is_later(self, dag_id: str) -> bool:
-        """Return whether the last load judged a config as broken: others that have to be judged come before it."""
+    def _turn(self, dag_id: str, found: Found) -> int:
+        """Return when a config is judged: first those that have changed, and last those that were broken before."""
         outcome = self._outcomes.get(dag_id)
-        return outcome is not None and outcome.judged_with is None
+        if outcome is None or outcome.judged_with == "":
+            return 0
+        if outcome.judged_with is None:
+            return 2
+        return int(isinstance(found, Claim) and found.stamp is not None and found.stamp.text == outcome.stamp)
 
     def _put_off_again(self, dag_id: str, found: Found) -> DAG | None:
         """Return the DAG of the last load in place of a config for which there is no time; None where it is judged."""

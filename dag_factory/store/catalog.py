@@ -90,7 +90,7 @@ class Catalog:
         return sorted(configs, key=lambda config: config.dag_id)
 
     def held(
-        self, shard: Shard, had: int | None = None, is_later: Callable[[str], bool] = lambda _: False
+        self, shard: Shard, had: int | None = None, turn: Callable[[str, Found], int] = lambda *_: 0
     ) -> Iterator[tuple[str, Found]]:
         """
         Yield what each DAG id of a shard belongs to, in the order in which they are to be settled. First come those
@@ -98,15 +98,15 @@ class Catalog:
         them. Notes the place of every config for `look_up`.
 
         :param had: how many DAG ids the last load of the shard had, None where that is unknown
-        :param is_later: returns whether a DAG id comes after others that have to be judged
+        :param turn: returns when the config of a DAG id is judged, the lowest first
         :raises StoreError: where the store can't be listed
         """
         owned = self.owners(shard.holds)
         found = {dag_id: each for dag_id, each in owned.items() if shard.holds(dag_id)}
 
-        def order(dag_id: str) -> tuple[bool, bool, bool, str]:
+        def order(dag_id: str) -> tuple[bool, bool, int, str]:
             each = found[dag_id]
-            return (self._load_time.is_new(each.key), not self.knows_good(each), is_later(dag_id), dag_id)
+            return (self._load_time.is_new(each.key), not self.knows_good(each), turn(dag_id, each), dag_id)
 
         in_order = sorted(found, key=order)
         claims = [each for each in map(found.__getitem__, in_order) if isinstance(each, Claim)]

@@ -34,7 +34,7 @@ def owners(claims: Sequence[Claim], verdicts: Verdicts, load_time: LoadTime) -> 
         else:
             disputed.append(claim)
     load_time.begin_step()
-    in_time = _judged_in_time(disputed, owned, verdicts, load_time)
+    in_time = _judged_in_time(disputed, counted, owned, verdicts, load_time)
     in_order = sorted(in_time, key=lambda claim: precedence(claim.key, claim.named_id))
     verdicts.expect(in_order)
     _settle(in_order, owned, verdicts)
@@ -42,13 +42,18 @@ def owners(claims: Sequence[Claim], verdicts: Verdicts, load_time: LoadTime) -> 
 
 
 def _judged_in_time(
-    claims: Sequence[Claim], owned: MutableMapping[str, Found], verdicts: Verdicts, load_time: LoadTime
+    claims: Sequence[Claim],
+    counted: Mapping[str | None, int],
+    owned: MutableMapping[str, Found],
+    verdicts: Verdicts,
+    load_time: LoadTime,
 ) -> Iterator[Claim]:
     """
     Yield the claims to which the rule can be applied in time, judged.
 
     Thousands of files with one name would otherwise use up the time of each shard's load, and no DAG would be left.
 
+    :param counted: how many of all claims name each DAG id
     :param owned: gets the claims that are put off, under the DAG ids that they had in the last load
     """
     in_order = sorted(claims, key=lambda claim: (load_time.is_new(claim.key), claim.key))
@@ -57,7 +62,10 @@ def _judged_in_time(
             continue
         if not verdicts.knows_good(claim):
             last_id = load_time.last_id(claim.key)
-            if (claim.key in load_time.put_off or load_time.is_late) and last_id is not None and last_id not in owned:
+            # Where it alone names another DAG id, that one may have lost its config, and would have no DAG.
+            stays = claim.named_id in {None, last_id} or counted[claim.named_id] > 1
+            is_late = claim.key in load_time.put_off or load_time.is_late
+            if is_late and stays and last_id is not None and last_id not in owned:
                 load_time.put_off.add(claim.key)
                 owned[last_id] = claim
                 continue

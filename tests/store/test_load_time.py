@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -309,6 +310,31 @@ def test_configs_that_have_to_be_judged_anew_are_put_off_too_and_later_loads_tak
     assert machine.put_off == set()
     machine.load(COSTLY, others)
     assert machine.opened == []
+
+
+@pytest.mark.parametrize("why", ["a setting has changed", "last good versions are gone"])
+def test_a_config_that_has_changed_is_taken_before_those_that_are_only_judged_anew(machine: Machine, why: str) -> None:
+    settings = LoadSettings(ALLOWED, 3600 if why == "a setting has changed" else 86_400)
+    if why == "last good versions are gone":
+        shutil.rmtree(machine.root / ".last_good")
+    machine.write(ALL[-1], description="newer")
+    docs = machine.load(COSTLY, settings)
+    assert sorted(docs) == ALL
+    assert "newer" in docs[ALL[-1]]
+    assert machine.put_off
+
+
+def test_the_heir_of_a_dag_id_is_judged_in_time_so_that_its_dag_stays(machine: Machine) -> None:
+    machine.write("zz", name=ALL[0])
+    for name in ALL[10:]:
+        machine.write(name, name="same")
+    assert "zz" in machine.load()
+    (machine.root / f"{ALL[0]}.json").unlink()
+    for name in ALL[10:]:
+        machine.write(name, name="same", description="newer")
+    docs = machine.load(COSTLY)
+    assert machine.put_off
+    assert ALL[0] in docs
 
 
 def test_broken_configs_take_turns_so_that_one_that_is_mended_is_judged(machine: Machine) -> None:

@@ -37,7 +37,8 @@ def wait_for_loader(loaders: LoaderFolder, removed: Sequence[Path], dag_ids: Seq
     try:
         left = ask_until_done(
             lambda: waiting(dag_ids, outdated),
-            lambda _: request_parses(asked),
+            # The files are gone, so it asks again also where the database did not answer at first.
+            lambda _: request_parses(asked) or True,
             "Airflow takes the DAGs from the loader",
         )
     except SQLAlchemyError:
