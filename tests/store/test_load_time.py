@@ -328,8 +328,9 @@ def test_the_heir_of_a_dag_id_is_judged_in_time_so_that_its_dag_stays(machine: M
     machine.write("zz", name=ALL[0])
     for name in ALL[10:]:
         machine.write(name, name="same")
-    assert "zz" in machine.load()
+    assert machine.load().keys() >= {ALL[0], "zz"}
     (machine.root / f"{ALL[0]}.json").unlink()
+    machine.write("zz", name=ALL[0], description="newer")
     for name in ALL[10:]:
         machine.write(name, name="same", description="newer")
     docs = machine.load(COSTLY)
