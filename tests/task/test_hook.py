@@ -66,7 +66,7 @@ def test_what_is_wrong_is_said_without_the_token(
 ) -> None:
     is_good, said = connection(monkeypatch, **fields).test_connection()
     if BEFORE_3_2 and fields.get("extra") == "[]":
-        words = "which Airflow does not have"  # it takes no such Connection from the environment
+        words = "which Airflow does not find"  # it takes no such Connection from the environment
     assert not is_good
     assert re.search(words, said), said
     assert "canary" not in said
@@ -74,7 +74,7 @@ def test_what_is_wrong_is_said_without_the_token(
 
 def test_a_connection_that_is_missing_is_said() -> None:
     is_good, said = OpenMetadataHook("nowhere").test_connection()
-    assert (is_good, "'nowhere', which Airflow does not have" in said) == (False, True)
+    assert (is_good, "'nowhere', which Airflow does not find" in said) == (False, True)
 
 
 def test_a_server_that_configs_may_not_report_to_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -144,7 +144,7 @@ def test_configs_that_break_together_cost_a_request_for_each_config_its_lines_an
     ("location", "said"),
     [
         ("s3://key:wJalrXUtnFEMIcanary@bucket/x", "No DAGs are loaded"),
-        ("s3://nobody_has_it@bucket/x", "the Connection 'nobody_has_it', which Airflow does not have"),
+        ("s3://nobody_has_it@bucket/x", "the Connection 'nobody_has_it', which Airflow does not find"),
         ("nonsense://bucket/x", "Airflow has no file system for 'nonsense://'"),
     ],
 )

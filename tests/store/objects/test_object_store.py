@@ -246,7 +246,7 @@ def test_a_listing_that_fails_in_the_midst_is_none(proxy: Proxy, in_bucket: InBu
 
 
 def test_a_connection_that_is_missing_and_a_protocol_that_nobody_has_are_errors_of_the_store() -> None:
-    with pytest.raises(MissingStoreError, match="Connection 'nobody_has_it', which Airflow does not have"):
+    with pytest.raises(MissingStoreError, match="Connection 'nobody_has_it', which Airflow does not find"):
         open_store("s3://nobody_has_it@bucket/x").check()
     with pytest.raises(MissingStoreError, match=r"Install openmetadata-dag-factory\[azure\] for all components"):
         open_store("abfs://container/x").check()
