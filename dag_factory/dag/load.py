@@ -88,7 +88,7 @@ class Load:
     def _to_judge(self, had: int | None) -> Iterator[tuple[str, Found]]:
         """Yield what has to be judged; build the DAGs of the others. Those of which only a copy is gone come last."""
         uncopied: list[tuple[str, Found]] = []
-        for dag_id, found in self._catalog.held(self._shard, had, self._turn):
+        for dag_id, found in self._catalog.held(self._shard, had, self._rank):
             if not self._catalog.knows_good(found):
                 yield dag_id, found
             elif (dag := self._as_before(dag_id)) is None:
@@ -227,7 +227,7 @@ class Load:
             log.exception("DAG '%s' can't be built as at the last load", dag_id)
         return None
 
-    def _turn(self, dag_id: str, found: Found) -> int:
+    def _rank(self, dag_id: str, found: Found) -> int:
         """Return when a config is judged: first those that have changed, and last those that were broken before."""
         outcome = self._outcomes.get(dag_id)
         if outcome is None or outcome.judged_with == "":
@@ -239,9 +239,7 @@ class Load:
     def _put_off_again(self, dag_id: str, found: Found) -> DAG | None:
         """Return the DAG of the last load in place of a config for which there is no time; None where it is judged."""
         outcome = self._outcomes.get(dag_id)
-        if outcome is None or not isinstance(found, Claim):
-            return None
-        if found.key not in self._load_time.put_off and not self._load_time.is_late:
+        if outcome is None or not isinstance(found, Claim) or not self._load_time.waits(found.key):
             return None
         plan = self._kept_plans.of(dag_id)
         dag = again(plan, outcome.key) if plan is not None else None

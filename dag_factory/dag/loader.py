@@ -112,7 +112,7 @@ def _all(store: ConfigStore, index: Index | None, shard: Shard, notes: LoadNotes
         place = store.check()
         # Read before the configs, so that all configs of this marker are among them.
         marker, began = store.marker(), time.time()
-        load_time = LoadTime(notes.build_seconds, known, turn=int(began))
+        load_time = LoadTime(notes.build_seconds, known, seed=int(began))
         load = Load(store, shard, configured, load_time, index, last.outcomes)
         load.run()
         # A missing config may only mean that the store is missing.

@@ -90,7 +90,7 @@ class Catalog:
         return sorted(configs, key=lambda config: config.dag_id)
 
     def held(
-        self, shard: Shard, had: int | None = None, turn: Callable[[str, Found], int] = lambda *_: 0
+        self, shard: Shard, had: int | None = None, rank: Callable[[str, Found], int] = lambda *_: 0
     ) -> Iterator[tuple[str, Found]]:
         """
         Yield what each DAG id of a shard belongs to, in the order in which they are to be settled. First come those
@@ -98,20 +98,22 @@ class Catalog:
         them. Notes the place of every config for `look_up`.
 
         :param had: how many DAG ids the last load of the shard had, None where that is unknown
-        :param turn: returns when the config of a DAG id is judged, the lowest first
+        :param rank: returns when the config of a DAG id is judged, the lowest first
         :raises StoreError: where the store can't be listed
         """
         owned = self.owners(shard.holds)
         found = {dag_id: each for dag_id, each in owned.items() if shard.holds(dag_id)}
 
+        unknown = {dag_id for dag_id, each in found.items() if not self.knows_good(each)}
+
         def order(dag_id: str) -> tuple[bool, bool, int, str]:
             each = found[dag_id]
-            return (self._load_time.is_new(each.key), not self.knows_good(each), turn(dag_id, each), dag_id)
+            return (self._load_time.is_new(each.key), dag_id in unknown, rank(dag_id, each), dag_id)
 
         in_order = sorted(found, key=order)
-        claims = [each for each in map(found.__getitem__, in_order) if isinstance(each, Claim)]
-        self._store.prefetch(claim.key for claim in claims if not claim.is_open and not self.knows_good(claim))
-        self._verdicts.expect(claims)
+        to_judge = [each for dag_id in in_order if dag_id in unknown and isinstance(each := found[dag_id], Claim)]
+        self._store.prefetch(claim.key for claim in to_judge if not claim.is_open)
+        self._verdicts.expect(to_judge)
         for before, dag_id in enumerate(in_order):
             if not self._load_time.leaves_out(found[dag_id].key, before, had):
                 yield dag_id, found[dag_id]

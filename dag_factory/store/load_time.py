@@ -36,7 +36,7 @@ class LoadTime:
 
     :param limit_seconds: None for no limit
     :param known: the DAG ids that the last load had, by the key of the config, None where that is unknown
-    :param turn: a number that differs from load to load and reorders what is read, so that no config is always last;
+    :param seed: a number that differs from load to load and reorders what is read, so that no config is always last;
         None for the order of the keys
     :param clock: returns seconds
     """
@@ -46,12 +46,12 @@ class LoadTime:
         limit_seconds: float | None = None,
         known: Mapping[str, str] | None = None,
         *,
-        turn: int | None = None,
+        seed: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limit = limit_seconds
         self._known = known
-        self._turn = turn
+        self._seed = seed
         self._clock = clock
         self._began = clock()
         self._late_share = LARGE_SHARE
@@ -68,7 +68,7 @@ class LoadTime:
         """
         if self._limit is None:
             return list(keys)
-        return sorted(keys, key=lambda key: (self.is_new(key), size(key) > LARGE_BYTES, self._turn_of(key), key))
+        return sorted(keys, key=lambda key: (self.is_new(key), size(key) > LARGE_BYTES, self._place_of(key), key))
 
     def is_new(self, key: str) -> bool:
         """Return whether the last load did not have a config."""
@@ -110,6 +110,10 @@ class LoadTime:
         """Whether nothing more is to be judged that can stay as it was."""
         return self._used_share() > self._late_share
 
+    def waits(self, key: str) -> bool:
+        """Return whether a config is not to be judged this time, if it can stay as it was."""
+        return key in self.put_off or self.is_late
+
     def last_id(self, key: str) -> str | None:
         """Return the DAG id that a config had in the last load, None where it had none or that is unknown."""
         return self._known.get(key) if self._known is not None else None
@@ -118,9 +122,9 @@ class LoadTime:
         """Return how long a task that can wait may take: at most ``seconds``, and a quarter of the time left."""
         return seconds if self._limit is None else max(0.0, min(seconds, (self._limit - self._used()) / 4))
 
-    def _turn_of(self, key: str) -> int:
+    def _place_of(self, key: str) -> int:
         # New ones keep their order, so that each load takes in the next of those that wait.
-        return 0 if self._turn is None or self.is_new(key) else zlib.crc32(f"{self._turn} {key}".encode())
+        return 0 if self._seed is None or self.is_new(key) else zlib.crc32(f"{self._seed} {key}".encode())
 
     def _used(self) -> float:
         return self._clock() - self._began

@@ -64,8 +64,7 @@ def _judged_in_time(
             last_id = load_time.last_id(claim.key)
             # Where it alone names another DAG id, that one may have lost its config, and would have no DAG.
             stays = claim.named_id in {None, last_id} or counted[claim.named_id] > 1
-            is_late = claim.key in load_time.put_off or load_time.is_late
-            if is_late and stays and last_id is not None and last_id not in owned:
+            if load_time.waits(claim.key) and stays and last_id is not None and last_id not in owned:
                 load_time.put_off.add(claim.key)
                 owned[last_id] = claim
                 continue

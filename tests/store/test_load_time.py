@@ -233,7 +233,7 @@ class Machine:
         self.root = folder / "store"
         self.root.mkdir()
         self._index = Index(Database(folder / "state", str(self.root)))
-        self._turn = 0
+        self._seed = 0
         self.opened: list[str] = []
         self.states: dict[str, int] = {}
         self.put_off: set[str] = set()
@@ -250,8 +250,8 @@ class Machine:
         store = CostlyStore(self.root, clock)
         last = self._index.last_load(WHOLE)
         known = {each.key: dag_id for dag_id, each in last.outcomes.items()} if last.is_known else None
-        self._turn += 1
-        load_time = LoadTime(limit, known, turn=self._turn, clock=clock)
+        self._seed += 1
+        load_time = LoadTime(limit, known, seed=self._seed, clock=clock)
         found = Load(store, WHOLE, settings or LoadSettings(ALLOWED, 86_400), load_time, self._index, last.outcomes)
         found.run()
         found.remember(found.keep_last_good(time.time() + 60, 60), None)

@@ -124,7 +124,7 @@ async def _require_free(application: Application, dag_id: str) -> None:
 
     :raises Refused: 409, where one has
     """
-    is_taken = await asyncio.to_thread(foreign_dags.is_foreign, dag_id, is_stale=False)
+    is_taken = await asyncio.to_thread(foreign_dags.has_foreign_dag, dag_id, or_stale=False)
     if is_taken and not await application.store.holds(dag_id):
         raise Refused(
             409, f"This Airflow has a DAG '{dag_id}' that is not a pipeline's. Give the pipeline another name."

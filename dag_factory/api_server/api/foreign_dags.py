@@ -9,11 +9,11 @@ from dag_factory.dag.tags import TAG
 log = logging.getLogger(__name__)
 
 
-def is_foreign(dag_id: str, *, is_stale: bool | None = None) -> bool:
+def has_foreign_dag(dag_id: str, *, or_stale: bool = True) -> bool:
     """
     Return whether Airflow has a DAG of an id that is not a pipeline's; False where its database can't be reached.
 
-    :param is_stale: whether its file no longer returns it; None for either
+    :param or_stale: whether one counts that its file no longer returns
     """
     from airflow.models.dag import DagModel, DagTag
     from airflow.utils.session import create_session
@@ -21,8 +21,8 @@ def is_foreign(dag_id: str, *, is_stale: bool | None = None) -> bool:
     from sqlalchemy.exc import SQLAlchemyError
 
     found = select(DagModel.dag_id).where(DagModel.dag_id == dag_id, ~DagModel.tags.any(DagTag.name == TAG))
-    if is_stale is not None:
-        found = found.where(DagModel.is_stale == is_stale)
+    if not or_stale:
+        found = found.where(~DagModel.is_stale)
     try:
         with create_session() as session:
             return session.scalar(found) is not None

@@ -54,7 +54,7 @@ async def find_pipeline(
     owner = await application.store.owner(dag_id)
     if owner is not None and owner != name:
         raise TakenDagId(f"The DAG id '{dag_id}' belongs to the pipeline {owner!r}.")
-    if owner is None and await asyncio.to_thread(foreign_dags.is_foreign, dag_id):
+    if owner is None and await asyncio.to_thread(foreign_dags.has_foreign_dag, dag_id):
         raise TakenDagId(f"The DAG '{dag_id}' of this Airflow is not a pipeline's.")
     return dag_id
 

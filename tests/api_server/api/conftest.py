@@ -47,7 +47,7 @@ class Everybody:
 def what_a_stand_in_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do without what a stand-in of Airflow lacks: a scheduler that may undo the end of a run, and a database."""
     monkeypatch.setattr(ending_runs, "SETTLE_SECONDS", 0.01)
-    monkeypatch.setattr(foreign_dags, "is_foreign", lambda dag_id, is_stale=None: False)
+    monkeypatch.setattr(foreign_dags, "has_foreign_dag", lambda dag_id, or_stale=True: False)
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def call(
     ask: Callable[..., httpx.Response], store: FolderStore, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., httpx.Response]:
     """Call an Airflow that fails the test where it is asked for anything, and has a DAG of somebody else's."""
-    monkeypatch.setattr(foreign_dags, "is_foreign", lambda dag_id, is_stale=None: dag_id == NAME)
+    monkeypatch.setattr(foreign_dags, "has_foreign_dag", lambda dag_id, or_stale=True: dag_id == NAME)
     app = create_app(airflow=FastAPI, store=lambda: store)
     return lambda method, name, **options: ask(app, method, f"/{name}", **options)
 
