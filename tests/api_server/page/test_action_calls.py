@@ -73,7 +73,7 @@ def test_a_user_who_may_edit_only_some_pipelines_pauses_these(ask: Ask) -> None:
     airflow.may_edit_all = False
     body = {"action": "pause", "filter": {"service": "pg"}}
     answer = ask(airflow, "/data/actions", method="POST", json=body).json()
-    assert [dag_id for _, dag_id in airflow.changes] == ["a", "b"]
+    assert sorted(dag_id for _, dag_id in airflow.changes) == ["a", "b"]  # several are asked for at once
     assert [each["dag_id"] for each in answer["refused"]] == ["closed"]
 
 
