@@ -96,7 +96,8 @@ def _settle(claims: Sequence[Claim], owned: dict[str, Found], verdicts: Verdicts
             broken.append(claim)  # its last good version has lost its id, but the config itself may name another one
         else:
             losers.append(claim)
-    for claim in broken:
+    # In one order, whether or not another shard's load has removed copies that have lost their ids.
+    for claim in sorted(broken, key=lambda each: precedence(each.key, each.named_id)):
         if claim.named_id is None or claim.named_id in owned:
             losers.append(claim)
         else:

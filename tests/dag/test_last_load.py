@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from airflow.sdk import DAG
-from hypothesis import HealthCheck, assume, given
+from hypothesis import HealthCheck, assume, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -355,6 +355,11 @@ files = st.dictionaries(
 @pytest.mark.slow
 @hypothesis_settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=examples(25))
 @given(before=files, after=files, of=st.integers(1, 5))
+@example(
+    before={"a.json": json.dumps({**SAMPLE, "name": "d"})},
+    after={"d.yaml": json.dumps({**SAMPLE, "name": "d"}), "a.json": "{", "b.json": "{", "x/a.yaml": "{"},
+    of=5,
+)  # a.json's copy for DAG 'd' is gone as soon as the shard that has 'd' is loaded
 def test_all_shards_together_have_the_dags_of_the_whole_each_once_after_any_change(
     tmp_path_factory: pytest.TempPathFactory, before: dict[str, str], after: dict[str, str], of: int
 ) -> None:
