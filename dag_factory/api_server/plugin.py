@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from dag_factory.dag import processor_start
 from dag_factory.reporting import listener
 from dag_factory.task import warm_start
 
@@ -19,8 +20,8 @@ class OpenMetadataDagFactoryPlugin(AirflowPlugin):
     """Registers what Airflow's processes need of this package."""
 
     name = "openmetadata_dag_factory"
-    # The last one is called first: it imports for seconds, and the other one starts a thread that should not wait.
-    listeners = [listener, warm_start]  # noqa: RUF012 - Airflow's own way of declaring them
+    # Called from the last to the first: the first starts a thread, and nothing may be imported or forked beside it.
+    listeners = [listener, warm_start, processor_start]  # noqa: RUF012 - Airflow's own way of declaring them
 
     @cached_property
     def timetables(self) -> list[Any]:  # type: ignore[override]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from dag_factory import settings
 from dag_factory.dag.bundle_list import bundle_problems, part_of
 from dag_factory.dag.later_seconds import configured_later_seconds
 from dag_factory.dag.load_notes import notes_path, read_loads
-from dag_factory.dag.load_settings import own_revision
 from dag_factory.dag.loader_folder import STORING_SECONDS, LoaderFolder
 from dag_factory.dag.touches import Touches
 from dag_factory.errors import DagFactoryError, LoaderError, SettingsError
@@ -25,12 +23,6 @@ from dag_factory.store.markers import all_have_seen
 
 log = logging.getLogger(__name__)
 
-# What each parse needs. For the last two, Airflow asks when it serializes a DAG.
-_OF_PARSES = (
-    "dag_factory.dag.loader",
-    "airflow.providers.standard.operators.trigger_dagrun",
-    "airflow.providers.standard.sensors.external_task",
-)
 # A DAG processor may have many bundles, and each look lists the whole store.
 _LOOKS = Looks(configured_store)
 
@@ -100,7 +92,6 @@ class IngestionBundle(BaseDagBundle):
         if self._is_first_refresh:
             for problem in bundle_problems():
                 log.error("[dag_processor] dag_bundle_config_list: %s", problem)
-            _import_for_parses()
             self._is_first_refresh = False
         try:
             store = configured_store()
@@ -150,20 +141,6 @@ class IngestionBundle(BaseDagBundle):
         # Notes in the store may be of earlier loads with as many shards. A read-only store has none.
         last = (read_loads(notes_path(memory.path, shard)).complete for shard in self._part.all())
         return all(load is not None and load.began >= self._began for load in last)
-
-
-def _import_for_parses() -> None:
-    """
-    Import once what each parse would import anew: the DAG processor, which this runs in, forks for each parse.
-
-    The revision of the code is then that of what is imported here, even if its files are replaced later.
-    """
-    for name in _OF_PARSES:
-        try:
-            import_module(name)
-        except Exception as error:  # noqa: BLE001 - each parse then says so itself, and the bundle works
-            log.debug("can't import %s: %s", name, type(error).__name__)
-    own_revision()
 
 
 def _require_configured(store: str | None) -> None:

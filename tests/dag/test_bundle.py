@@ -2,9 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,28 +15,9 @@ from dag_factory.store import memory_of, open_store
 from dag_factory.store.shards import WHOLE, Shard, shard_of, shards
 from tests.airflow_versions import bundles_configured
 from tests.forked_python import ForkedPython
-from tests.places import ROOT, TESTS
+from tests.places import TESTS
 
 SAMPLES = TESTS / "samples"
-# What is imported anew where a process parses a loader, serializes its DAGs, and has refreshed the bundle before.
-IMPORTED = """
-import sys
-import dag_factory.api_server.plugin  # as Airflow does, before it parses
-from tests.airflow_versions import DagSerialization, bag_of, bundles_configured
-assert "dag_factory.dag.load" not in sys.modules
-bundle = bundles_configured().get_bundle("ours")
-bundle.initialize()
-bundle.refresh()
-from dag_factory.dag.load_settings import own_revision
-assert own_revision.cache_info().currsize == 1
-before = set(sys.modules)
-bag = bag_of(bundle.path / sys.argv[1], root=bundle.path, bundle="ours")
-assert bag.dags and not bag.import_errors, bag.import_errors
-for dag in bag.dags.values():
-    DagSerialization.to_dict(dag)
-print(*sorted(set(sys.modules) - before), sep="\\n")
-"""
-
 OURS = "AIRFLOW__OPENMETADATA_DAG_FACTORY"
 LIST = "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST"
 
@@ -112,21 +90,6 @@ def test_a_change_touches_loaders_and_none_does_not(store: Path, monkeypatch: py
     assert touched(bundle) == [own.file_name]
     open_store(str(store)).note_loaded(open_store(str(store)).marker() or "", own)
     assert touched(bundle) == []
-
-
-@pytest.mark.slow
-def test_what_a_parse_needs_is_imported_by_the_dag_processor_before_it_forks(
-    store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shutil.copytree(SAMPLES, store, dirs_exist_ok=True)
-    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
-    bundle_of(monkeypatch)
-    command = [sys.executable, "-c", IMPORTED, WHOLE.file_name]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr
-    anew = {name for name in done.stdout.splitlines() if name.startswith(("dag_factory.", "airflow.providers."))}
-    # It is of pipelines alone whose schedule is a preset such as @once.
-    assert anew <= {"dag_factory.configs.timetables.presets"}
 
 
 def test_a_store_that_is_missing_touches_nothing_and_is_said_once(

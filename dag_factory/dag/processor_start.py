@@ -1,0 +1,44 @@
+"""
+The start of a DAG processor: it imports once, before it forks a process for each parse, what each of them needs.
+
+Every process of Airflow imports this module, so its own imports are late.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from importlib import import_module
+
+from airflow.listeners import hookimpl
+
+log = logging.getLogger(__name__)
+
+# For the last two, Airflow asks when it serializes a DAG.
+_OF_PARSES = (
+    "dag_factory.dag.loader",
+    "airflow.providers.standard.operators.trigger_dagrun",
+    "airflow.providers.standard.sensors.external_task",
+)
+
+
+@hookimpl
+def on_starting(component: object) -> None:
+    """Prepare a DAG processor; it is called before the first parse."""
+    # The job has no type yet, so the command line is read. `airflow standalone` starts `airflow dag-processor`, too.
+    if type(component).__name__ == "Job" and "dag-processor" in sys.argv:
+        import_for_parses()
+
+
+def import_for_parses() -> None:
+    """
+    Import what each parse would import anew.
+
+    The revision of the code is then that of what is imported here, even if its files are replaced later.
+    """
+    try:
+        for name in _OF_PARSES:
+            import_module(name)
+        import_module("dag_factory.dag.load_settings").own_revision()
+    except Exception as error:  # noqa: BLE001 - each parse then says so itself, and all other DAGs go on
+        log.debug("What parses need can't be imported: %s: %s", type(error).__name__, error)
