@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+from sqlalchemy import create_engine, text
 
 from dag_factory.cli.bundles import bundle_list
 from sandbox.client import AirflowClient, wait_until
@@ -172,6 +173,8 @@ class Cluster(Scoped):
         for part in range(max(self._parts, 1)):
             named = ["--bundle-name", bundle_list(SHARDS, self._parts)[part]["name"]] if self._parts else []
             self.add(f"parser-{part + 1}", {"dag-processor": ["dag-processor", *named]})
+            # Each stores all bundles that are new to Airflow, so two that start at the same moment fail each other.
+            wait_until(lambda: self._stored_bundles(database.url()), "Airflow to have its bundles", timeout=120)
         wait_until(self._look, "Airflow to be healthy", timeout=300)
 
     def add(self, name: str, commands: Mapping[str, list[str]], config: AirflowConfig | None = None) -> Machine:
@@ -195,9 +198,22 @@ class Cluster(Scoped):
         self.client.stop()
         self._second_client.stop()
 
-    def _look(self) -> tuple[bool | None, object]:
+    def _stored_bundles(self, database: str) -> tuple[bool | None, object]:
+        self._check()
+        engine = create_engine(database)
+        try:
+            with engine.connect() as connection:
+                names = connection.scalars(text("SELECT name FROM dag_bundle")).all()
+        finally:
+            engine.dispose()
+        return bool(names) or None, names
+
+    def _check(self) -> None:
         for machine in self.machines.values():
             machine.check()
+
+    def _look(self) -> tuple[bool | None, object]:
+        self._check()
         try:
             health = self.client.health()
             # It has the same database, so nothing but its answer is of interest.
