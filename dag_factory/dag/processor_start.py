@@ -27,10 +27,10 @@ def on_starting(component: object) -> None:
     """Prepare a DAG processor; it is called before the first parse."""
     # The job has no type yet, so the command line is read. `airflow standalone` starts `airflow dag-processor`, too.
     if type(component).__name__ == "Job" and "dag-processor" in sys.argv:
-        import_for_parses()
+        _import_for_parses()
 
 
-def import_for_parses() -> None:
+def _import_for_parses() -> None:
     """
     Import what each parse would import anew.
 
