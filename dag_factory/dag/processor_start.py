@@ -7,10 +7,11 @@ Every process of Airflow imports this module, so its own imports are late.
 from __future__ import annotations
 
 import logging
-import sys
 from importlib import import_module
 
 from airflow.listeners import hookimpl
+
+from dag_factory.settings.components import is_start_of
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +26,7 @@ _OF_PARSES = (
 @hookimpl
 def on_starting(component: object) -> None:
     """Prepare a DAG processor; it is called before the first parse."""
-    # The job has no type yet, so the command line is read. `airflow standalone` starts `airflow dag-processor`, too.
-    if type(component).__name__ == "Job" and "dag-processor" in sys.argv:
+    if is_start_of("dag-processor", component):
         _import_for_parses()
 
 
@@ -36,9 +36,11 @@ def _import_for_parses() -> None:
 
     The revision of the code is then that of what is imported here, even if its files are replaced later.
     """
-    try:
-        for name in _OF_PARSES:
+    for name in _OF_PARSES:
+        try:
             import_module(name)
-        import_module("dag_factory.dag.load_settings").own_revision()
-    except Exception as error:  # noqa: BLE001 - each parse then says so itself, and all other DAGs go on
-        log.debug("What parses need can't be imported: %s: %s", type(error).__name__, error)
+        except Exception as error:  # noqa: BLE001 - each parse then says so itself, and all other DAGs go on
+            log.debug("can't import %s: %s", name, type(error).__name__)
+    from dag_factory.dag.load_settings import own_revision
+
+    own_revision()

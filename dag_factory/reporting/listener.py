@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 
 from airflow.listeners import hookimpl
 
+from dag_factory.settings.components import is_start_of
+
 if TYPE_CHECKING:
     from airflow.models import DagRun
 
@@ -51,8 +53,7 @@ def on_dag_run_success(dag_run: DagRun, msg: str) -> None:
 @hookimpl
 def on_starting(component: object) -> None:
     """Look now and then for runs that an earlier scheduler, or the API server, had no time to report."""
-    # The component's type is not known yet.
-    if type(component).__name__ == "Job" and "scheduler" in sys.argv:
+    if is_start_of("scheduler", component):
         reports()  # imported now: LocalExecutor forks later, and no thread may be importing then
         threading.Thread(target=_search, name="openmetadata-search", daemon=True).start()
 

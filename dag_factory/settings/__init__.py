@@ -2,7 +2,8 @@
 What operators set: section ``[openmetadata_dag_factory]`` of airflow.cfg or its environment, read here.
 
 Beside it, what can be set (`options`), what is read of Airflow's other sections (`airflow_settings`), what differs
-between Airflows (`airflow_versions`), and what Airflow discovers of it (`provider`, `connection_form`).
+between Airflows (`airflow_versions`) and between their processes (`components`), and what Airflow discovers of it
+(`provider`, `connection_form`).
 
 Runs in every process of Airflow. It imports only the standard library, Airflow, and the exceptions.
 """

@@ -20,6 +20,8 @@ from importlib.util import find_spec
 
 from airflow.listeners import hookimpl
 
+from dag_factory.settings.components import is_start_of
+
 log = logging.getLogger(__name__)
 
 # What a task of ours imports of this package.
@@ -29,8 +31,7 @@ _OURS = ("dag_factory.dag.loader", "dag_factory.task.execution")
 @hookimpl
 def on_starting(component: object) -> None:
     """Prepare the scheduler, where its executor forks workers from it; it is called before these are forked."""
-    # The job has no type yet, so the command line is read. `airflow standalone` starts `airflow scheduler`, too.
-    if type(component).__name__ == "Job" and "scheduler" in sys.argv and _forks_workers():
+    if is_start_of("scheduler", component) and _forks_workers():
         prepare()
         # The imports took a while, so the heartbeat is renewed: Airflow counts a scheduler with an old one as dead, and
         # gives its tasks to others.
