@@ -43,6 +43,8 @@ SETTINGS: AirflowConfig = {
         "allowed_applications": "metadata.,table_counter.",
         "openmetadata_conn_id": deployed.CONN_ID,
     },
+    # Between a run, its task and its end, the scheduler's loop runs once each; by default, once in a second.
+    "scheduler": {"scheduler_idle_sleep_time": 0.5},
 }
 
 

@@ -209,8 +209,6 @@ def default_config(home: Path, url: str, dags_folder: Path, database: str | None
             # The default is one folder for all Airflows of a machine.
             "dag_bundle_storage_path": home / "bundles",
         },
-        # Between a run, its task and its end, the scheduler's loop runs once each.
-        "scheduler": {"scheduler_idle_sleep_time": 0.5},
         "logging": {
             "base_log_folder": home / "logs",
             # Nothing may listen there: on the default port, another Airflow may.

@@ -1,3 +1,4 @@
+import gc
 import importlib
 import os
 import signal
@@ -25,9 +26,15 @@ from tests.e2e.airflows import (  # noqa: F401 - fixtures
 from tests.examples import register_profiles
 from tests.forked_python import INGESTION, ForkedPython
 from tests.object_storage import s3  # noqa: F401 - fixture
+from tests.places import FEWER_COLLECTIONS
 from tests.tiers import pytest_collection_modifyitems, pytest_configure, pytest_itemcollected  # noqa: F401 - hooks
 
 register_profiles()
+# Python looks for unused cycles of objects after each 700 new ones, and each time in ten times ten through all that
+# Airflow and openmetadata-ingestion have imported. Seldomer, the tests and their processes take a tenth less.
+gc.set_threshold(20_000)
+if str(FEWER_COLLECTIONS) not in os.environ.get("PYTHONPATH", ""):
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(FEWER_COLLECTIONS), os.environ.get("PYTHONPATH")]))
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As in a job that a script has put into the background. The commands that a test interrupts would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)

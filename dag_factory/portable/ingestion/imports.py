@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 
 from dag_factory.portable.ingestion.log_levels import ingestion_logging
@@ -17,6 +19,9 @@ _STEPS = (
     "metadata.ingestion.source.database.common_db_source",
     "pandas",
 )
+
+# So many new objects have Python look for unused cycles among them; its own number is 700.
+_OBJECTS_UNTIL_COLLECTED = 20_000
 
 _imported = False
 
@@ -34,7 +39,7 @@ def import_ingestion() -> None:
         return
     # If the root logger has no handler, the imports add one, which must be removed. Their warnings are about their own
     # code.
-    with ingestion_logging("INFO"), warnings.catch_warnings():
+    with ingestion_logging("INFO"), warnings.catch_warnings(), _collecting_rarely():
         warnings.simplefilter("ignore")
         import_module(_module(PIPELINE_TYPES["metadata"].workflow))
         for name in dict.fromkeys([*(_module(each.workflow) for each in PIPELINE_TYPES.values()), *_STEPS]):
@@ -42,6 +47,17 @@ def import_ingestion() -> None:
                 import_module(name)
     os.register_at_fork(after_in_child=_seed)
     _imported = True
+
+
+@contextmanager
+def _collecting_rarely() -> Iterator[None]:
+    """Have Python look for unused cycles of objects more rarely: a fifth of the time would go into it, to find few."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(_OBJECTS_UNTIL_COLLECTED, *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
 
 
 def _seed() -> None:

@@ -8,6 +8,7 @@ and no run is ever started.
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -21,7 +22,7 @@ from sandbox.client import wait_until
 from sandbox.fab import FabAirflowStack
 from sandbox.process import Process
 from sandbox.stack import AirflowStack
-from tests.places import ROOT
+from tests.places import FEWER_COLLECTIONS, ROOT
 
 if TYPE_CHECKING:
     from airflow.providers.fab.auth_manager.fab_auth_manager import FabAuthManager
@@ -41,7 +42,7 @@ class ApiServerAlone(AirflowStack):
         self.prepare()
         self.processes["api-server"] = Process(
             [self._python, "-m", "tests.api_server.api.api_server_alone", self.username, self.password],
-            env={**self._env, "PYTHONPATH": str(ROOT), "AIRFLOW_API_APPS": APPS},
+            env={**self._env, "PYTHONPATH": os.pathsep.join([str(FEWER_COLLECTIONS), str(ROOT)]), "AIRFLOW_API_APPS": APPS},
             log=self.home / "logs" / "api-server.log",
             cwd=self.home,
         )

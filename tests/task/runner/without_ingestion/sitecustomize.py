@@ -1,5 +1,6 @@
 """Python imports this at its start, where it lies in PYTHONPATH: openmetadata-ingestion is then not installed."""
 
+import gc
 import sys
 from importlib.machinery import ModuleSpec, PathFinder
 from typing import Any
@@ -12,3 +13,5 @@ class WithoutIngestion(PathFinder):
 
 
 sys.meta_path[sys.meta_path.index(PathFinder)] = WithoutIngestion
+# As `tests/fewer_collections/sitecustomize.py`, in whose place Python imports this one.
+gc.set_threshold(20_000)

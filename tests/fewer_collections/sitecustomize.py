@@ -1,0 +1,6 @@
+"""Python imports this in each process that a test starts, since `tests/conftest.py` puts its folder on PYTHONPATH."""
+
+import gc
+
+# See there.
+gc.set_threshold(20_000)
