@@ -18,7 +18,20 @@ from sandbox.scoped import Scoped
 from sandbox.stack import child_environment, free_port
 
 DRIVER = "chromedriver"
-OPTIONS = ["--headless=new", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage", "--window-size=1280,1600"]
+OPTIONS = [
+    "--headless=new",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-dev-shm-usage",
+    "--window-size=1280,1600",
+    # What it would do besides: ask for updates, and keep two more processes for what may be drawn next.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-extensions",
+    "--disable-sync",
+    "--in-process-gpu",
+    "--disable-features=SpareRendererForSitePerProcess",
+]
 # The driver repeats a command, also one that steps through the history, where the page changes meanwhile. The last
 # argument is the script's number.
 ONCE = """

@@ -12,7 +12,8 @@ import httpx
 from sandbox.scoped import Scoped
 
 POLL_SECONDS = 0.25
-# Many tests wait at once, and each look costs Airflow some of a core: what takes long is looked at less often.
+# Many tests wait at once, and each look takes Airflow 15 ms of a core: what takes longer is looked at less often.
+POLLS_IN_WAITED_TIME = 5
 LONGEST_POLL_SECONDS = 1.0
 # Airflow's answer where several processes write to a SQLite file at once; nothing has changed then.
 BUSY_DATABASE = "Database error"
@@ -102,10 +103,13 @@ class AirflowClient(Scoped):
             except AirflowApiError as error:
                 if error.status not in NOT_READY:
                     raise
-                return None, f"{error}; import errors: {self.import_errors() or 'none'}"
+                return None, error
             return (None if dag["is_stale"] else dag), f"is_stale={dag['is_stale']}"
 
-        return wait_until(look, f"DAG '{dag_id}' to appear", timeout)
+        try:
+            return wait_until(look, f"DAG '{dag_id}' to appear", timeout)
+        except TimeoutError as late:
+            raise TimeoutError(f"{late}; import errors: {self.import_errors() or 'none'}") from None
 
     def parse_again(self, dag_id: str, timeout: float = 60) -> None:
         """Ask Airflow to parse the file of a DAG, and wait until it has."""
@@ -194,4 +198,4 @@ def wait_until(
         waited = time.monotonic() - began
         if waited > timeout:
             raise TimeoutError(f"Waited {timeout:.0f} s for {what}. Last seen: {seen}")
-        time.sleep(min(longest, POLL_SECONDS + waited / 20))
+        time.sleep(min(longest, POLL_SECONDS + waited / POLLS_IN_WAITED_TIME))

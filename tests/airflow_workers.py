@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # More Airflows at once miss their own time-outs on two cores.
 AT_ONCE = 2
 FIRST_ONES = frozenset(f"gw{number}" for number in range(AT_ONCE))
-# How the group of tests that need an Airflow, or a browser, begins.
+# How the group of tests that need all of an Airflow begins.
 END_TO_END = "e2e "
 
 

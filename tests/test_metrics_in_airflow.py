@@ -51,9 +51,9 @@ def test_a_parse_a_deploy_a_refusal_and_runs_are_measured(
         assert run(airflow, "never_good").state == "failed"
     finally:
         (config_store / "never_good.json").unlink()
-    wait_for(statsd, rf"airflow\.openmetadata\.configs\.good\.\d_of_{LOADERS}:[1-9]\d*\|g")
-    wait_for(statsd, rf"airflow\.openmetadata\.configs\.broken\.\d_of_{LOADERS}:[1-9]\d*\|g")
-    wait_for(statsd, rf"airflow\.openmetadata\.load\.\d_of_{LOADERS}:[0-9.]+\|ms")
+    wait_for(statsd, rf"airflow\.openmetadata\.configs\.good\.\d+_of_{LOADERS}:[1-9]\d*\|g")
+    wait_for(statsd, rf"airflow\.openmetadata\.configs\.broken\.\d+_of_{LOADERS}:[1-9]\d*\|g")
+    wait_for(statsd, rf"airflow\.openmetadata\.load\.\d+_of_{LOADERS}:[0-9.]+\|ms")
     wait_for(statsd, r"airflow\.openmetadata\.runs\.metadata\.success:1\|c")
     wait_for(statsd, r"airflow\.openmetadata\.runs\.broken\.failed:1\|c")
     wait_for(statsd, r"airflow\.openmetadata\.run\.records\.metadata:[1-9]\d*\|c")

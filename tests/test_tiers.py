@@ -14,7 +14,7 @@ import pytest
 from dag_factory.task.runner.interpreter import SCRIPT
 from tests.fast_tier.guard import Guard
 from tests.fast_tier.no_ingestion import NotFast
-from tests.tiers import API_SERVERS_ALONE, MOST_AIRFLOWS, STARTS_NONE, STARTS_ONE, airflow_of
+from tests.tiers import MOST_AIRFLOWS, STARTS_ONE, airflow_of, is_whole
 
 
 def test_openmetadata_ingestion_is_found_and_not_imported() -> None:
@@ -79,7 +79,7 @@ def test_all_that_need_one_airflow_follow_one_another(request: pytest.FixtureReq
 
 
 def test_there_are_no_more_airflows_than_the_whole_can_afford(request: pytest.FixtureRequest) -> None:
-    airflows = set(filter(None, airflows_in(request.session))) - STARTS_NONE - API_SERVERS_ALONE
+    airflows = set(filter(is_whole, filter(None, airflows_in(request.session))))
     assert len(airflows) <= MOST_AIRFLOWS, sorted(airflows)
     # A file whose tests have none of a fixture's is to be counted, or known not to start one.
     assert {name for name in airflows if "::" not in name} <= STARTS_ONE

@@ -29,11 +29,10 @@ LONGEST_FIRST = (
     "tests::airflow",
     "tests/reporting/endings::stack",
     "tests::airflow_under_load",
-    "tests::airflow_apart",
-    "tests/api_server/watch/test_in_airflow.py::airflow_watching",
     "tests/sandbox/test_run.py",
+    "tests/api_server/watch/test_in_airflow.py::airflow_watching",
+    "tests::airflow_apart",
     "tests/api_server/api::fab",
-    "tests/test_readme.py",
 )
 # Each takes half a minute of a core to start. A test that needs other settings than these have finds one among them
 # that can have them too, or another store or DAG in one of them.
@@ -83,6 +82,11 @@ def airflow_of(item: pytest.Function) -> str | None:
     return item.nodeid.partition("::")[0]
 
 
+def is_whole(airflow: str) -> bool:
+    """Return whether what ``airflow_of`` names is all of an Airflow, of which a worker has one at a time."""
+    return airflow not in STARTS_NONE | API_SERVERS_ALONE
+
+
 def shared_by(item: pytest.Function) -> str | None:
     """Return the module of a test whose fixtures are set up once for several, or the fixture that all tests share."""
     for name in ONE_FOR_ALL:
@@ -129,7 +133,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Func
         give_way()
         for item in items:
             if (airflow := airflow_of(item)) is not None:
-                bind(item, f"{END_TO_END}{airflow}")
+                bind(item, f"{END_TO_END}{airflow}" if is_whole(airflow) else airflow)
             elif (module := shared_by(item)) is not None:
                 bind(item, module)
 

@@ -25,7 +25,7 @@ from tests.metrics_receivers import OtlpReceiver, StatsdReceiver, collecting
 from tests.places import ROOT, TESTS
 
 DAGS_FOLDER = ROOT / "dags"
-LOADERS = 8
+LOADERS = 24
 # Modules that the workers of an Airflow find: an application, and what stands for spaCy's model.
 WORKER_MODULES = (ROOT / "sandbox" / "applications", TESTS / "portable" / "ingestion" / "worker_modules")
 # Makes a process find no openmetadata-ingestion.
