@@ -97,7 +97,7 @@ class AirflowClient(Scoped):
         A stale DAG, which its file no longer returns, counts as missing.
         """
 
-        def look() -> tuple[dict[str, Any] | None, str]:
+        def look() -> tuple[dict[str, Any] | None, object]:
             try:
                 dag: dict[str, Any] = self.api("GET", f"/api/v2/dags/{quote(dag_id, safe='')}")
             except AirflowApiError as error:

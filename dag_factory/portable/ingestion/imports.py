@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from typing import Any
 
 from dag_factory.portable.ingestion.log_levels import ingestion_logging
 from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
@@ -17,7 +18,25 @@ from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
 _STEPS = (
     "metadata.ingestion.sink.metadata_rest",
     "metadata.ingestion.source.database.common_db_source",
+    "metadata.utils.service_spec.default",
     "pandas",
+)
+# pydantic makes the validator of such a model when that is first used: half a second of a run for all of these.
+_MODELS = (
+    "api.data.createDatabase.CreateDatabaseRequest",
+    "api.data.createDatabaseSchema.CreateDatabaseSchemaRequest",
+    "api.data.createTable.CreateTableRequest",
+    "api.services.createDatabaseService.CreateDatabaseServiceRequest",
+    "api.services.ingestionPipelines.createIngestionPipeline.CreateIngestionPipelineRequest",
+    "entity.data.table.Table",
+    "entity.services.connections.metadata.openMetadataConnection.OpenMetadataConnection",
+    "entity.services.connections.testConnectionDefinition.TestConnectionDefinition",
+    "entity.services.databaseService.DatabaseConnection",
+    "entity.services.databaseService.DatabaseService",
+    "entity.services.ingestionPipelines.ingestionPipeline.IngestionPipeline",
+    "metadataIngestion.workflow.OpenMetadataWorkflowConfig",
+    "metadataIngestion.workflow.Source",
+    "metadataIngestion.workflow.SourceConfig",
 )
 
 # So many new objects have Python look for unused cycles among them; its own number is 700.
@@ -45,6 +64,12 @@ def import_ingestion() -> None:
         for name in dict.fromkeys([*(_module(each.workflow) for each in PIPELINE_TYPES.values()), *_STEPS]):
             with suppress(Exception):
                 import_module(name)
+        with suppress(Exception):
+            # It imports the services of all kinds, for the order of what each has, and remembers that.
+            _found("metadata.ingestion.models.topology.get_entity_hierarchy")()
+        for name in _MODELS:
+            with suppress(Exception):
+                _found(f"metadata.generated.schema.{name}").model_rebuild()
     os.register_at_fork(after_in_child=_seed)
     _imported = True
 
@@ -64,6 +89,10 @@ def _seed() -> None:
     """Give a forked process random numbers of its own: Python does so for `random`, numpy does not."""
     if (numpy := sys.modules.get("numpy")) is not None:
         numpy.random.seed()
+
+
+def _found(path: str) -> Any:
+    return getattr(import_module(_module(path)), path.rpartition(".")[2])
 
 
 def _module(path: str) -> str:

@@ -20,6 +20,7 @@ from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.portable.ingestion.fitted_source_config import fitted_source_config
 from dag_factory.portable.ingestion.models import in_one_sentence
 from dag_factory.portable.ingestion.ometa_client import connect, fetch_service, known_fields, server_version
+from dag_factory.portable.ingestion.query_header import read_version_once
 from dag_factory.portable.ingestion.run_status import ensure_reported, report_once
 from dag_factory.portable.ingestion.secrets_read import report_secrets_read
 from dag_factory.portable.ingestion.server_calls import ServerCalls, within_time
@@ -127,6 +128,7 @@ class PipelineRun:
 
     def _execute(self, server: OpenMetadata) -> RunOutcome:
         self._server = server
+        read_version_once()
         # The task reports errors, with the reason: see `dag_factory.task.execution`.
         try:
             workflow = self._workflow(self._config(server))

@@ -40,9 +40,10 @@ class ApiServerAlone(AirflowStack):
     def start(self, timeout: float = 180) -> None:
         """Start the server, and return when it answers."""
         self.prepare()
+        path = os.pathsep.join([str(FEWER_COLLECTIONS), str(ROOT)])
         self.processes["api-server"] = Process(
             [self._python, "-m", "tests.api_server.api.api_server_alone", self.username, self.password],
-            env={**self._env, "PYTHONPATH": os.pathsep.join([str(FEWER_COLLECTIONS), str(ROOT)]), "AIRFLOW_API_APPS": APPS},
+            env={**self._env, "PYTHONPATH": path, "AIRFLOW_API_APPS": APPS},
             log=self.home / "logs" / "api-server.log",
             cwd=self.home,
         )
