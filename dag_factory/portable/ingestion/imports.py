@@ -47,7 +47,7 @@ _imported = False
 
 def import_ingestion() -> None:
     """
-    Import what runs of all types need of openmetadata-ingestion; the second call does nothing.
+    Import what runs of all types need, and make what they share; the second call does nothing.
 
     Only what the type `metadata` needs must be there: other types need extras, such as that of the PII processor.
 
@@ -58,24 +58,29 @@ def import_ingestion() -> None:
         return
     # If the root logger has no handler, the imports add one, which must be removed. Their warnings are about their own
     # code.
-    with ingestion_logging("INFO"), warnings.catch_warnings(), _collecting_rarely():
+    with ingestion_logging("INFO"), warnings.catch_warnings(), collecting_rarely():
         warnings.simplefilter("ignore")
         import_module(_module(PIPELINE_TYPES["metadata"].workflow))
         for name in dict.fromkeys([*(_module(each.workflow) for each in PIPELINE_TYPES.values()), *_STEPS]):
             with suppress(Exception):
                 import_module(name)
-        with suppress(Exception):
-            # It imports the services of all kinds, for the order of what each has, and remembers that.
-            _found("metadata.ingestion.models.topology.get_entity_hierarchy")()
-        for name in _MODELS:
-            with suppress(Exception):
-                _found(f"metadata.generated.schema.{name}").model_rebuild()
+        _make_what_runs_use()
     os.register_at_fork(after_in_child=_seed)
     _imported = True
 
 
+def _make_what_runs_use() -> None:
+    """Make what a run of metadata would make, where this release of openmetadata-ingestion has it."""
+    with suppress(Exception):
+        # It imports the services of all kinds, for the order of what each has, and remembers that.
+        found_at("metadata.ingestion.models.topology.get_entity_hierarchy")()
+    for name in _MODELS:
+        with suppress(Exception):
+            found_at(f"metadata.generated.schema.{name}").model_rebuild()
+
+
 @contextmanager
-def _collecting_rarely() -> Iterator[None]:
+def collecting_rarely() -> Iterator[None]:
     """Have Python look for unused cycles of objects more rarely: a fifth of the time would go into it, to find few."""
     thresholds = gc.get_threshold()
     gc.set_threshold(_OBJECTS_UNTIL_COLLECTED, *thresholds[1:])
@@ -85,14 +90,15 @@ def _collecting_rarely() -> Iterator[None]:
         gc.set_threshold(*thresholds)
 
 
+def found_at(path: str) -> Any:
+    """Import the module of a path such as ``metadata.workflow.metadata.MetadataWorkflow``, and return what it names."""
+    return getattr(import_module(_module(path)), path.rpartition(".")[2])
+
+
 def _seed() -> None:
     """Give a forked process random numbers of its own: Python does so for `random`, numpy does not."""
     if (numpy := sys.modules.get("numpy")) is not None:
         numpy.random.seed()
-
-
-def _found(path: str) -> Any:
-    return getattr(import_module(_module(path)), path.rpartition(".")[2])
 
 
 def _module(path: str) -> str:

@@ -11,13 +11,13 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.portable.ingestion.fitted_source_config import fitted_source_config
+from dag_factory.portable.ingestion.imports import collecting_rarely, found_at
 from dag_factory.portable.ingestion.models import in_one_sentence
 from dag_factory.portable.ingestion.ometa_client import connect, fetch_service, known_fields, server_version
 from dag_factory.portable.ingestion.query_header import read_version_once
@@ -120,18 +120,20 @@ class PipelineRun:
         calls = ServerCalls(str(connection.get("hostPort")), ends_at=self._ends_at)
         with report_secrets_read(self._on_secret), within_time(calls):
             try:
-                return self._execute(connect(connection))
+                return self._execute(connection)
             except Exception as error:
                 if calls.problem is None:
                     raise
                 raise WorkflowError(calls.problem) from error
 
-    def _execute(self, server: OpenMetadata) -> RunOutcome:
-        self._server = server
-        read_version_once()
+    def _execute(self, connection: Document) -> RunOutcome:
         # The task reports errors, with the reason: see `dag_factory.task.execution`.
         try:
-            workflow = self._workflow(self._config(server))
+            # Where no worker has done so, openmetadata-ingestion is imported here.
+            with collecting_rarely():
+                server = self._server = connect(connection)
+                workflow = self._workflow(self._config(server))
+            read_version_once()
             workflow.execute()
         finally:
             self._staging.remove()
@@ -183,7 +185,7 @@ class PipelineRun:
         :raises WorkflowError: where openmetadata-ingestion refuses the config
         """
         try:
-            return _imported(self._type.workflow).create(config)
+            return found_at(self._type.workflow).create(config)
         except Exception as error:
             if (plain := in_one_sentence(error, "the workflow's config")) is None:
                 raise
@@ -299,8 +301,3 @@ def _summary(steps: Iterable[Step]) -> Summary:
         name = f"{counted.name} ({number})" if counted.name in found else counted.name
         found[name] = {count: getattr(counted, count) or 0 for count in _COUNTS}
     return found
-
-
-def _imported(path: str) -> Any:
-    module, _, name = path.rpartition(".")
-    return getattr(import_module(module), name)

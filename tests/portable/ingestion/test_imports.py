@@ -19,7 +19,7 @@ from metadata.ingestion.models.topology import get_entity_hierarchy
 
 missing = [name for name in imports._STEPS if name not in sys.modules]
 assert not missing, missing
-found = [imports._found(f"metadata.generated.schema.{name}") for name in imports._MODELS]
+found = [imports.found_at(f"metadata.generated.schema.{name}") for name in imports._MODELS]
 unmade = [each.__name__ for each in found if not each.__pydantic_complete__]
 assert not unmade, unmade
 print(get_entity_hierarchy.cache_info().currsize)
