@@ -12,8 +12,9 @@ import httpx
 from sandbox.scoped import Scoped
 
 POLL_SECONDS = 0.25
-# Many tests wait at once, and each look takes Airflow 15 ms of a core: what takes longer is looked at less often.
-POLLS_IN_WAITED_TIME = 5
+# Many tests wait at once, and each look takes Airflow 15 ms of a core. So a pause grows by this part of the time that
+# was waited, up to the longest.
+POLL_GROWTH = 0.2
 LONGEST_POLL_SECONDS = 1.0
 # Airflow's answer where several processes write to a SQLite file at once; nothing has changed then.
 BUSY_DATABASE = "Database error"
@@ -198,4 +199,4 @@ def wait_until(
         waited = time.monotonic() - began
         if waited > timeout:
             raise TimeoutError(f"Waited {timeout:.0f} s for {what}. Last seen: {seen}")
-        time.sleep(min(longest, POLL_SECONDS + waited / POLLS_IN_WAITED_TIME))
+        time.sleep(min(longest, POLL_SECONDS + waited * POLL_GROWTH))

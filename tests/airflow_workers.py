@@ -21,7 +21,7 @@ END_TO_END = "e2e "
 
 class TwoAirflows(LoadGroupScheduling):  # type: ignore[misc]
     """
-    Gives the tests of Airflows to two workers, and to all others only tests that need none.
+    Gives the tests of whole Airflows to two workers, and to all others only tests that need none.
 
     Tests of an Airflow wait for most of their time. Meanwhile the others use the cores.
     """

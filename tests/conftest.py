@@ -30,8 +30,8 @@ from tests.places import FEWER_COLLECTIONS
 from tests.tiers import pytest_collection_modifyitems, pytest_configure, pytest_itemcollected  # noqa: F401 - hooks
 
 register_profiles()
-# Python looks for unused cycles of objects after each 700 new ones, and each time in ten times ten through all that
-# Airflow and openmetadata-ingestion have imported. Seldomer, the tests and their processes take a tenth less.
+# Python looks for unused cycles of objects after each 700 new ones, and every hundredth time through all that was
+# imported. With fewer searches, the tests and their processes take a tenth less.
 gc.set_threshold(20_000)
 if str(FEWER_COLLECTIONS) not in os.environ.get("PYTHONPATH", ""):
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(FEWER_COLLECTIONS), os.environ.get("PYTHONPATH")]))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
-# Where Python finds what it does at the start of each process of the tests.
+# The folder of the sitecustomize.py that Python imports at the start of each process of the tests.
 FEWER_COLLECTIONS = TESTS / "fewer_collections"
 
 # The rooms of the package, those that lie in another one with its name before theirs.

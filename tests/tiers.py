@@ -83,7 +83,7 @@ def airflow_of(item: pytest.Function) -> str | None:
 
 
 def is_whole(airflow: str) -> bool:
-    """Return whether what ``airflow_of`` names is all of an Airflow, of which a worker has one at a time."""
+    """Return whether it is a whole Airflow, and not an API server, a browser or commands alone: only two are alive."""
     return airflow not in STARTS_NONE | API_SERVERS_ALONE
 
 

@@ -2,5 +2,5 @@
 
 import gc
 
-# See there.
+# tests/conftest.py says why.
 gc.set_threshold(20_000)

@@ -1,4 +1,4 @@
-"""Imports openmetadata-ingestion once, for all runs that are forked from this process."""
+"""Imports openmetadata-ingestion: once for all runs that are forked from this process, or for a run by itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STEPS = (
     "metadata.utils.service_spec.default",
     "pandas",
 )
-# pydantic makes the validator of such a model when that is first used: half a second of a run for all of these.
+# pydantic builds the validators of these models when they are first used, which takes half a second of a run.
 _MODELS = (
     "api.data.createDatabase.CreateDatabaseRequest",
     "api.data.createDatabaseSchema.CreateDatabaseSchemaRequest",
@@ -39,22 +39,22 @@ _MODELS = (
     "metadataIngestion.workflow.SourceConfig",
 )
 
-# So many new objects have Python look for unused cycles among them; its own number is 700.
+# Python looks for unused cycles after so many new objects; by default, after some hundreds.
 _OBJECTS_UNTIL_COLLECTED = 20_000
 
-_imported = False
+_is_imported = False
 
 
 def import_ingestion() -> None:
     """
-    Import what runs of all types need, and make what they share; the second call does nothing.
+    Import what runs of all types need, and build what they share; the second call does nothing.
 
     Only what the type `metadata` needs must be there: other types need extras, such as that of the PII processor.
 
     :raises Exception: whatever the import of a package raises that is missing or broken
     """
-    global _imported  # noqa: PLW0603 - as the modules of a process
-    if _imported:
+    global _is_imported  # noqa: PLW0603 - as the modules of a process
+    if _is_imported:
         return
     # If the root logger has no handler, the imports add one, which must be removed. Their warnings are about their own
     # code.
@@ -64,35 +64,37 @@ def import_ingestion() -> None:
         for name in dict.fromkeys([*(_module(each.workflow) for each in PIPELINE_TYPES.values()), *_STEPS]):
             with suppress(Exception):
                 import_module(name)
-        _make_what_runs_use()
+        _build_in_advance()
     os.register_at_fork(after_in_child=_seed)
-    _imported = True
+    _is_imported = True
 
 
-def _make_what_runs_use() -> None:
-    """Make what a run of metadata would make, where this release of openmetadata-ingestion has it."""
+def _build_in_advance() -> None:
+    """Build what each run of the type `metadata` would build, and skip what this release does not have."""
     with suppress(Exception):
-        # It imports the services of all kinds, for the order of what each has, and remembers that.
-        found_at("metadata.ingestion.models.topology.get_entity_hierarchy")()
+        # It imports all kinds of services, and remembers the order of their entities.
+        imported("metadata.ingestion.models.topology.get_entity_hierarchy")()
     for name in _MODELS:
         with suppress(Exception):
-            found_at(f"metadata.generated.schema.{name}").model_rebuild()
+            imported(f"metadata.generated.schema.{name}").model_rebuild()
 
 
 @contextmanager
 def collecting_rarely() -> Iterator[None]:
-    """Have Python look for unused cycles of objects more rarely: a fifth of the time would go into it, to find few."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(_OBJECTS_UNTIL_COLLECTED, *thresholds[1:])
+    """Have Python look for unused cycles less often: an import leaves few, and the search is a fifth of its time."""
+    first, *others = gc.get_threshold()
+    # 0 is off.
+    gc.set_threshold(first and max(first, _OBJECTS_UNTIL_COLLECTED), *others)
     try:
         yield
     finally:
-        gc.set_threshold(*thresholds)
+        gc.set_threshold(first, *others)
 
 
-def found_at(path: str) -> Any:
+def imported(path: str) -> Any:
     """Import the module of a path such as ``metadata.workflow.metadata.MetadataWorkflow``, and return what it names."""
-    return getattr(import_module(_module(path)), path.rpartition(".")[2])
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
 
 
 def _seed() -> None:

@@ -14,9 +14,10 @@ from typing import Any
 
 
 def read_version_once() -> None:
-    """Have this process read the version for the first statement only, where openmetadata-ingestion reads it so."""
-    with suppress(ImportError):
+    """Have this process remember the version, where its release of openmetadata-ingestion reads it in this way."""
+    # A run must not fail for the want of it.
+    with suppress(Exception):
         headers: Any = import_module("metadata.ingestion.connections.headers")
-        read = getattr(headers, "_pkg_version", None)
-        if read is not None and not hasattr(read, "cache_info"):
+        read = headers._pkg_version
+        if callable(read) and not hasattr(read, "cache_info"):
             headers._pkg_version = cache(read)

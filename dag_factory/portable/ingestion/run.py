@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import ConfigError, WorkflowError
 from dag_factory.portable.ingestion.fitted_source_config import fitted_source_config
-from dag_factory.portable.ingestion.imports import collecting_rarely, found_at
+from dag_factory.portable.ingestion.imports import collecting_rarely, imported
 from dag_factory.portable.ingestion.models import in_one_sentence
 from dag_factory.portable.ingestion.ometa_client import connect, fetch_service, known_fields, server_version
 from dag_factory.portable.ingestion.query_header import read_version_once
@@ -185,7 +185,7 @@ class PipelineRun:
         :raises WorkflowError: where openmetadata-ingestion refuses the config
         """
         try:
-            return found_at(self._type.workflow).create(config)
+            return imported(self._type.workflow).create(config)
         except Exception as error:
             if (plain := in_one_sentence(error, "the workflow's config")) is None:
                 raise

@@ -1,8 +1,8 @@
 """
 What openmetadata-ingestion changes in SQLAlchemy, kept apart from other tasks of a worker that has imported it.
 
-Its import replaces methods of SQLAlchemy's dialects, such as how PostgreSQL's columns are read. That is meant for its
-own runs, and a worker runs tasks of other DAGs too.
+Its import replaces methods of SQLAlchemy, such as how PostgreSQL's columns are read, and what an `Enum` makes of an
+unknown value. That is meant for its own runs, and a worker runs tasks of other DAGs too.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _patches: list[tuple[type, str, Any]] = []
 @contextmanager
 def patches_set_aside() -> Iterator[None]:
     """Undo at the end what was changed within the context, and keep the changes for `apply_patches`."""
-    before = {each: dict(vars(each)) for each in _dialects()}
+    before = {each: dict(vars(each)) for each in _changed_classes()}
     try:
         yield
     finally:
@@ -41,12 +41,13 @@ def apply_patches() -> None:
         setattr(each, name, value)
 
 
-def _dialects() -> list[type]:
-    """Return the classes of SQLAlchemy by which databases are read; empty where SQLAlchemy is not installed."""
+def _changed_classes() -> list[type]:
+    """Return the classes of SQLAlchemy of which some may be changed; empty where SQLAlchemy is not installed."""
     try:
         from sqlalchemy.dialects import mssql, mysql, oracle, postgresql, sqlite  # noqa: F401 - they may be changed
         from sqlalchemy.engine.interfaces import Dialect
         from sqlalchemy.engine.reflection import Inspector
+        from sqlalchemy.types import Enum
     except ImportError:
         return []
     found = {
@@ -55,7 +56,7 @@ def _dialects() -> list[type]:
         if name.startswith("sqlalchemy.")
         for each in vars(module).values()
         if isinstance(each, type)
-        and issubclass(each, (Dialect, Inspector))
+        and issubclass(each, (Dialect, Inspector, Enum))
         and each.__module__.startswith("sqlalchemy.")
     }
     return sorted(found, key=lambda each: f"{each.__module__}.{each.__qualname__}")

@@ -2,36 +2,62 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+from dataclasses import asdict
 from types import ModuleType
+from uuid import uuid4
 
 import pytest
 
 from dag_factory.portable.ingestion.query_header import read_version_once
+from dag_factory.portable.ingestion.run import PreparedRun
+from sandbox.server import OpenMetadataServer
+from tests.e2e.pipelines import sample
 from tests.forked_python import ForkedPython
 
 HEADERS = "metadata.ingestion.connections.headers"
+# Prints how often the file with the version was read for three statements, before the call and after it, twice.
 STATEMENTS = """
 import sys
 from importlib.metadata import version
 from dag_factory.portable.ingestion.query_header import read_version_once
 from metadata.ingestion.connections.headers import inject_query_header
 
-files = []
+installed, files = version("openmetadata-ingestion"), []
 sys.addaudithook(lambda event, arguments: files.append(str(arguments[0])) if event == "open" else None)
 
 def read():
     files.clear()
     for _ in range(3):
         statement, _ = inject_query_header(None, None, "SELECT 1", None, None, None)
-    assert statement.endswith("SELECT 1"), statement
-    assert version("openmetadata-ingestion") in statement, statement
+    assert installed in statement and statement.endswith("SELECT 1"), statement
     return sum("openmetadata_ingestion" in each for each in files)
 
 before = read()
 read_version_once()
-print(before - 1, read() - 1, read() - 1)
+print(before, read(), read())
+"""
+# Prints how often it was read in a run, and after how many new objects Python looked for unused ones: while the run
+# connected, and at its end.
+RUN = """
+import gc, json, sys
+from dag_factory.portable.ingestion.orders import RUN, execute
+
+files, thresholds = [], []
+
+def note(event, arguments):
+    if event == "open":
+        files.append(str(arguments[0]))
+    elif event == "socket.connect":
+        thresholds.append(gc.get_threshold()[0])
+
+gc.set_threshold(700)
+sys.addaudithook(note)
+outcome = execute(RUN, json.load(sys.stdin), on_secret=id, on_folder=id)
+assert outcome["summary"]["SQLite"]["records"] > 14, outcome
+print(sum("openmetadata_ingestion" in each for each in files), thresholds[0], gc.get_threshold()[0])
 """
 
 
@@ -59,7 +85,9 @@ def test_the_version_is_read_once(headers: ModuleType) -> None:
     assert read == ["openmetadata-ingestion"]
 
 
-def test_a_release_that_reads_it_otherwise_is_left_alone(headers: ModuleType) -> None:
+@pytest.mark.parametrize("names", [{}, {"_pkg_version": "2.1.0"}], ids=["elsewhere", "once"])
+def test_a_release_that_reads_it_otherwise_is_left_alone(headers: ModuleType, names: dict[str, str]) -> None:
+    vars(headers).update(names)
     before = dict(vars(headers))
     read_version_once()
     assert vars(headers) == before
@@ -73,6 +101,18 @@ def test_a_release_without_the_comment_is_left_alone(monkeypatch: pytest.MonkeyP
 def test_the_installed_release_reads_no_file_for_a_statement(forked_ingestion: ForkedPython) -> None:
     done = forked_ingestion.run(STATEMENTS, env=os.environ)
     assert done.returncode == 0, done.stderr
-    # What `version` itself reads for the comparison is one; the first of three statements reads another.
-    before, first, later = map(int, done.stdout.split())
-    assert (before, first, later) == (3, 1, 0)
+    assert done.stdout.split() == ["3", "1", "0"]
+
+
+def test_a_run_reads_it_less_often_than_it_has_tables(
+    forked_ingestion: ForkedPython, openmetadata: OpenMetadataServer
+) -> None:
+    document = sample("versions")
+    connection = {"hostPort": f"{openmetadata.url}/api", "securityConfig": {"jwtToken": openmetadata.token}}
+    document["openMetadataServerConnection"] |= connection
+    run = asdict(PreparedRun(document, document["fullyQualifiedName"], str(uuid4())))
+    done = forked_ingestion.run(RUN, env=os.environ, said=json.dumps(run))
+    assert done.returncode == 0, done.stderr
+    reads, at_the_connection, at_the_end = map(int, done.stdout.split()[-3:])
+    assert reads < 14
+    assert (at_the_connection, at_the_end) == (20_000, 700)

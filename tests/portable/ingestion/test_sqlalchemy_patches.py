@@ -20,8 +20,19 @@ from sqlalchemy.engine.reflection import Inspector
 from dag_factory.portable.ingestion.imports import import_ingestion
 from dag_factory.portable.ingestion.sqlalchemy_patches import apply_patches, patches_set_aside
 
+def foreign():
+    modules = [module for name, module in list(sys.modules.items()) if name.startswith("sqlalchemy")]
+    classes = {each for module in modules for each in vars(module).values() if isinstance(each, type)}
+    return {
+        (each.__qualname__, name)
+        for each in classes
+        for name, value in list(vars(each).items())
+        if str(getattr(value, "__module__", "")).startswith("metadata.")
+    }
+
 def state():
     return {
+        "foreign methods": foreign(),
         "dialect": dict(vars(PGDialect)),
         "inspector": dict(vars(Inspector)),
         "root": (logging.root.level, list(logging.root.handlers), logging.getLogRecordFactory()),
@@ -82,4 +93,4 @@ def test_an_import_that_fails_leaves_nothing_changed(read: object) -> None:
 @pytest.mark.ingestion
 def test_the_import_leaves_a_worker_as_it_was_until_a_run_begins() -> None:
     done = subprocess.run([sys.executable, "-c", IMPORT], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["", "dialect inspector"]
+    assert done.stdout.splitlines() == ["", "dialect foreign methods inspector"]

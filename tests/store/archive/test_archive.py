@@ -292,7 +292,7 @@ def test_it_is_a_tar_that_others_can_read(tmp_path: Path) -> None:
     (tmp_path / "store" / "Größe.json").write_text('{"name": "a"}')
     exported(FolderStore(tmp_path / "store"), tmp_path / "store.tar")
     with tarfile.open(tmp_path / "store.tar") as archive:
-        # Python 3.11 has it from 3.11.4 on.
+        # `tarfile.data_filter` is there from Python 3.11.4 on.
         archive.extraction_filter = getattr(tarfile, "data_filter", None)
         archive.extractall(tmp_path / "out")
     assert (tmp_path / "out" / "configs" / "Größe.json").read_text() == '{"name": "a"}'
