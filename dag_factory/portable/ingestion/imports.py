@@ -1,16 +1,15 @@
-"""Imports openmetadata-ingestion: once for all runs that are forked from this process, or for a run by itself."""
+"""Imports openmetadata-ingestion once, for all runs that are forked from this process."""
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from pkgutil import resolve_name
 
+from dag_factory.portable.ingestion.collector import collecting_rarely
 from dag_factory.portable.ingestion.log_levels import ingestion_logging
 from dag_factory.portable.openmetadata.pipeline_types import PIPELINE_TYPES
 
@@ -23,24 +22,21 @@ _STEPS = (
 )
 # pydantic builds the validators of these models when they are first used, which takes half a second of a run.
 _MODELS = (
-    "api.data.createDatabase.CreateDatabaseRequest",
-    "api.data.createDatabaseSchema.CreateDatabaseSchemaRequest",
-    "api.data.createTable.CreateTableRequest",
-    "api.services.createDatabaseService.CreateDatabaseServiceRequest",
-    "api.services.ingestionPipelines.createIngestionPipeline.CreateIngestionPipelineRequest",
-    "entity.data.table.Table",
-    "entity.services.connections.metadata.openMetadataConnection.OpenMetadataConnection",
-    "entity.services.connections.testConnectionDefinition.TestConnectionDefinition",
-    "entity.services.databaseService.DatabaseConnection",
-    "entity.services.databaseService.DatabaseService",
-    "entity.services.ingestionPipelines.ingestionPipeline.IngestionPipeline",
-    "metadataIngestion.workflow.OpenMetadataWorkflowConfig",
-    "metadataIngestion.workflow.Source",
-    "metadataIngestion.workflow.SourceConfig",
+    "api.data.createDatabase:CreateDatabaseRequest",
+    "api.data.createDatabaseSchema:CreateDatabaseSchemaRequest",
+    "api.data.createTable:CreateTableRequest",
+    "api.services.createDatabaseService:CreateDatabaseServiceRequest",
+    "api.services.ingestionPipelines.createIngestionPipeline:CreateIngestionPipelineRequest",
+    "entity.data.table:Table",
+    "entity.services.connections.metadata.openMetadataConnection:OpenMetadataConnection",
+    "entity.services.connections.testConnectionDefinition:TestConnectionDefinition",
+    "entity.services.databaseService:DatabaseConnection",
+    "entity.services.databaseService:DatabaseService",
+    "entity.services.ingestionPipelines.ingestionPipeline:IngestionPipeline",
+    "metadataIngestion.workflow:OpenMetadataWorkflowConfig",
+    "metadataIngestion.workflow:Source",
+    "metadataIngestion.workflow:SourceConfig",
 )
-
-# Python looks for unused cycles after so many new objects; by default, after some hundreds.
-_OBJECTS_UNTIL_COLLECTED = 20_000
 
 _is_imported = False
 
@@ -73,28 +69,10 @@ def _build_in_advance() -> None:
     """Build what each run of the type `metadata` would build, and skip what this release does not have."""
     with suppress(Exception):
         # It imports all kinds of services, and remembers the order of their entities.
-        imported("metadata.ingestion.models.topology.get_entity_hierarchy")()
+        resolve_name("metadata.ingestion.models.topology:get_entity_hierarchy")()
     for name in _MODELS:
         with suppress(Exception):
-            imported(f"metadata.generated.schema.{name}").model_rebuild()
-
-
-@contextmanager
-def collecting_rarely() -> Iterator[None]:
-    """Have Python look for unused cycles less often: an import leaves few, and the search is a fifth of its time."""
-    first, *others = gc.get_threshold()
-    # 0 is off.
-    gc.set_threshold(first and max(first, _OBJECTS_UNTIL_COLLECTED), *others)
-    try:
-        yield
-    finally:
-        gc.set_threshold(first, *others)
-
-
-def imported(path: str) -> Any:
-    """Import the module of a path such as ``metadata.workflow.metadata.MetadataWorkflow``, and return what it names."""
-    module, _, name = path.rpartition(".")
-    return getattr(import_module(module), name)
+            resolve_name(f"metadata.generated.schema.{name}").model_rebuild()
 
 
 def _seed() -> None:

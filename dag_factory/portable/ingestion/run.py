@@ -11,13 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import ConfigError, WorkflowError
+from dag_factory.portable.ingestion.collector import collecting_rarely
 from dag_factory.portable.ingestion.fitted_source_config import fitted_source_config
-from dag_factory.portable.ingestion.imports import collecting_rarely, imported
 from dag_factory.portable.ingestion.models import in_one_sentence
 from dag_factory.portable.ingestion.ometa_client import connect, fetch_service, known_fields, server_version
 from dag_factory.portable.ingestion.query_header import read_version_once
@@ -185,7 +186,7 @@ class PipelineRun:
         :raises WorkflowError: where openmetadata-ingestion refuses the config
         """
         try:
-            return imported(self._type.workflow).create(config)
+            return _imported(self._type.workflow).create(config)
         except Exception as error:
             if (plain := in_one_sentence(error, "the workflow's config")) is None:
                 raise
@@ -301,3 +302,8 @@ def _summary(steps: Iterable[Step]) -> Summary:
         name = f"{counted.name} ({number})" if counted.name in found else counted.name
         found[name] = {count: getattr(counted, count) or 0 for count in _COUNTS}
     return found
+
+
+def _imported(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name)
