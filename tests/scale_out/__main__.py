@@ -31,6 +31,8 @@ from tests.object_storage import Proxy, Request, connection_to, served
 from tests.scale_out.machines import HEARTBEAT_SECONDS, PASSWORD, WORKER, Cluster
 
 HANGS = "scale_out_hangs"
+# What an answer takes, so that a run lasts for some time: by itself, it is over within a second.
+SLOW_SECONDS = 0.3
 # What an OpenMetadata server answers before a run, and when it hears of a run's state.
 OF_RUNS = ("/api/v1/system/version", "/api/v1/users/loggedInUser", "/api/v1/services/ingestionPipelines")
 
@@ -62,12 +64,13 @@ class Trial:
             found = f"FAILED: {type(error).__name__}: {error}"
         print(f"{began - self._began:6.1f} s  {what}: {found} ({time.monotonic() - began:.1f} s)", flush=True)
 
-    def deploy(self, names: list[str], **airflow_config: object) -> str:
+    def deploy(self, names: list[str], server: dict[str, Any] | None = None, **airflow_config: object) -> str:
         """Deploy pipelines, every other one over the second API server, and wait until all are listed."""
+        fields = {"airflowConfig": {"scheduleInterval": None, **airflow_config}, **(server or {})}
 
         def send(api: PipelineServiceClient, some: list[str]) -> None:
             for name in some:
-                api.deploy(sample(name, airflowConfig={"scheduleInterval": None, **airflow_config}))
+                api.deploy(sample(name, **fields))
 
         began = time.monotonic()
         with ThreadPoolExecutor() as threads:
@@ -117,8 +120,7 @@ class Trial:
 
     def hang(self, url: str) -> str:
         """Deploy a pipeline whose server answers nothing but questions and reports about runs."""
-        connection = {**SAMPLE["openMetadataServerConnection"], "hostPort": f"{url}/api"}
-        document = sample(HANGS, openMetadataServerConnection=connection, airflowConfig={"scheduleInterval": None})
+        document = sample(HANGS, airflowConfig={"scheduleInterval": None}, **reached_by(url))
         # Others are made known to the server by their first run, which this one does not come to.
         service = self._openmetadata.get(f"/api/v1/services/databaseServices/name/{document['service']['name']}")
         request = {
@@ -246,7 +248,8 @@ def main(arguments: list[str] | None = None) -> int:
         store, env = shared_store(options.store, folder, stack)
         source.create(folder / "source.db")
         server = stack.enter_context(OpenMetadataServer(folder / "source.db", log=folder / "openmetadata.log"))
-        silent = stack.enter_context(hanging(server))
+        silent = stack.enter_context(delaying(server, 3600))
+        slow = stack.enter_context(delaying(server, SLOW_SECONDS))
         cluster = stack.enter_context(
             Cluster(folder / "machines", store=store, env={**server.env, **env}, parts=options.parts)
         )
@@ -261,7 +264,10 @@ def main(arguments: list[str] | None = None) -> int:
         trial.step("a pipeline that hangs", lambda: trial.hang(silent.endpoint))
         trial.step("kill a run", trial.kill_run)
         retried = [f"scale_out_retried_{number}" for number in range(4)]
-        trial.step("pipelines that are retried", lambda: trial.deploy(retried, retries=1, retryDelay=1))
+        trial.step(
+            "pipelines that are retried",
+            lambda: trial.deploy(retried, reached_by(slow.endpoint), retries=1, retryDelay=1),
+        )
         trial.step("kill a worker", lambda: trial.kill_worker(retried))
         trial.step("run on the worker that is left", lambda: trial.run(names[:4], 1))
         trial.step("a worker joins", lambda: trial.join(names[:4]))
@@ -269,12 +275,17 @@ def main(arguments: list[str] | None = None) -> int:
         return 1 if trial.failures else 0
 
 
+def reached_by(url: str) -> dict[str, Any]:
+    """Return the field of a pipeline by which its runs reach the OpenMetadata server at another URL."""
+    return {"openMetadataServerConnection": {**SAMPLE["openMetadataServerConnection"], "hostPort": f"{url}/api"}}
+
+
 @contextmanager
-def hanging(server: OpenMetadataServer) -> Iterator[Proxy]:
-    """Pass on to an OpenMetadata server what concerns runs, and answer nothing else."""
+def delaying(server: OpenMetadataServer, seconds: float) -> Iterator[Proxy]:
+    """Pass on to an OpenMetadata server at once what concerns runs, and all else after a while."""
 
     def wait(request: Request) -> float | None:
-        return None if request.path.startswith(OF_RUNS) else 3600
+        return None if request.path.startswith(OF_RUNS) else seconds
 
     with Proxy(int(server.url.rpartition(":")[2])) as proxy:
         proxy.fault = wait
