@@ -83,9 +83,9 @@ def test_the_most_extreme_configs_stop_no_pipeline_from_running(airflow: Airflow
     shutil.rmtree(folder)
 
 
-def test_a_dozen_pipelines_live_their_whole_lives_at_once(airflow: AirflowStack) -> None:
+def test_twenty_pipelines_live_their_whole_lives_at_once(airflow: AirflowStack) -> None:
     # SQLite lets one write at a time, and Airflow's own API then fails under such a load.
-    names = [f"crowd_{number:02}" for number in range(12)]
+    names = [f"crowd_{number:02}" for number in range(20)]
 
     def start(name: str) -> str:
         with calling(airflow) as server:

@@ -55,11 +55,10 @@ def test_the_installation_leads_to_an_airflow_that_loads_a_config(tmp_path: Path
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    # What is to be installed is installed here, and must stay as it is. What it needs in turn, .ci/install-paths finds.
-    dry = "pip install --dry-run --no-deps"
-    bash(block.replace("pip install", dry))
+    # What is to be installed is installed here, and must stay as it is.
+    bash(block.replace("pip install", "pip install --dry-run"))
     for upgrade in (block for block in blocks(ROOT / "docs" / "upgrade.md") if "pip install" in block.text):
-        bash(upgrade.text.replace("pip install", dry))
+        bash(upgrade.text.replace("pip install", "pip install --dry-run"))
     shutil.copy(ROOT / "configs" / "sample_sqlite_metadata.json", tmp_path / "configs")
     (listed,) = (block.text for block in blocks(ROOT / "docs" / "settings.md") if "config list" in block.text)
     assert "last_good_folder" in bash(listed)
