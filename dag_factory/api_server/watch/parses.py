@@ -51,8 +51,10 @@ class Parses:
     `_ask_for_the_rest` gathers such changes, finds out which other DAG ids they concern, and requests those.
 
     No change is lost: `_want` records it before it looks whether the task runs, and the task ends only once nothing is
-    recorded; between its last look and its end, nothing else runs. Requests don't loop: after the last interval they
-    end, and only a parse that notes another marker starts the intervals again.
+    recorded; between its last look and its end, nothing else runs. What a look at the store finds may be a change by
+    hand before its own marker is made, for which nothing will have changed any more: so a marker is made after each
+    such look. Requests don't loop: after the last interval they end, and only a parse that notes another marker starts
+    the intervals again.
 
     Airflow takes some changes only from a later parse. So at some times after each change, see `LaterParses`, a new
     marker is made and a parse is wanted that sees it, of what Airflow may still not have, see `NotTaken`.
@@ -147,8 +149,7 @@ class Parses:
         if dag_ids is not None and not dag_ids:
             return
         # A new marker shows when a parse has come.
-        with suppress(DagFactoryError):
-            await in_thread(lambda: self._store().bump())
+        await self._mark()
         self._want(WantedParse.of(request, dag_ids, even_if_seen=True))
 
     async def _ask_for_the_rest(self, request: ParseRequest) -> None:
@@ -159,6 +160,7 @@ class Parses:
             found = await self._changed_ids()
             if await in_thread(self._seen.are_of_shards) and (found is None or found - self._own):
                 others = None if found is None else found - self._own
+                await self._mark()
                 self._want(WantedParse.of(request, others))
                 self._later.note(request, others)
             self._own -= asked
@@ -207,12 +209,25 @@ class Parses:
             found = await self._changed_ids()
             if not await in_thread(self._seen.are_of_shards):
                 found = None
+            elif wanted.is_change and found != frozenset():
+                await self._mark()
             if wanted.is_change:
                 self._later.note(wanted.request, found)
             # Without a marker this is a repeated request: it also needs the ids that wait for a later parse.
             is_again = wanted.even_if_seen and (not wanted.is_change or found == frozenset())
             dag_ids = union(dag_ids, union(found, self._later.dag_ids) if is_again else found)
         return dag_ids
+
+    async def _mark(self) -> None:
+        """Make a new marker. Never fails, and waits no longer than for a look."""
+        mark = in_thread(lambda: self._store().bump())
+        done, _ = await asyncio.wait([mark], timeout=self._look_seconds)
+        if not done:
+            mark.cancel()
+        else:
+            # Without it, the changes are those of the marker that there is.
+            with suppress(DagFactoryError):
+                mark.result()
 
     async def _changed_ids(self) -> frozenset[str] | None:
         """

@@ -495,6 +495,33 @@ def test_what_a_change_concerns_besides_its_own_pipeline_is_found_out_and_asked_
     assert divided.parsed == [Shard(1, 8), Shard(2, 8)]
 
 
+@pytest.mark.parametrize("asked", [{"own"}, None], ids=["a deploy", "a change by hand"])
+def test_what_a_look_finds_before_the_watcher_has_announced_it_is_parsed_though_its_shard_has_seen_the_marker(
+    divided: DividedAirflow, asked: set[str] | None
+) -> None:
+    own, early = shard_of("own", 8), Shard(2, 8)
+    assert own != early
+    looks = [{"own", id_in(early)}]
+    markers: list[str | None] = []
+
+    def changed() -> set[str]:
+        markers.append(divided.store.marker())
+        return looks.pop() if looks else set()
+
+    parses = Parses(lambda: divided.store, divided.files, changed=changed, gather_seconds=0.1)
+
+    async def story() -> None:
+        divided.store.bump()
+        divided.store.note_loaded(divided.store.marker() or "", early)
+        parses.ask(divided.request, asked)
+        await until(lambda: early in divided.parsed)
+        await asyncio.sleep(0.3)
+
+    tell(parses, story)
+    assert sorted(divided.parsed) == sorted([own, early])
+    assert str(divided.store.loaded(early)) > str(markers[0])
+
+
 @pytest.mark.parametrize("found", [frozenset({"a", "b"}), None], ids=["found out", "unknown"])
 def test_an_unknown_change_is_asked_for_by_what_is_found_out(
     divided: DividedAirflow, found: frozenset[str] | None
