@@ -30,6 +30,7 @@ OPTIONS = [
     "--disable-extensions",
     "--disable-sync",
     "--in-process-gpu",
+    "--renderer-process-limit=1",
     "--disable-features=SpareRendererForSitePerProcess",
 ]
 # The driver repeats a command, also one that steps through the history, where the page changes meanwhile. The last
