@@ -22,6 +22,8 @@ from dag_factory.store.parts import Part
 from dag_factory.store.shards import Shard, shards
 
 REQUEST_SECONDS = 5.0
+# For how long no DAG must be that of an outdated loader: a parse of it may have begun before, and be stored yet.
+QUIET_SECONDS = 2.0
 _MOST_LINES = 40
 
 
@@ -157,12 +159,25 @@ def wait_for_loads(
 
 def _have_dags_still(outdated: list[LoaderFile]) -> bool:
     """Return whether Airflow has DAGs of outdated loaders once it has had time to store those of the new ones."""
-    given_up_at = time.monotonic() + REQUEST_SECONDS
-    while have_dags(outdated):
-        if time.monotonic() > given_up_at:
-            return True
-        time.sleep(POLL_SECONDS)
-    return False
+    return bool(outdated) and not ceases(lambda: have_dags(outdated), REQUEST_SECONDS, QUIET_SECONDS)
+
+
+def ceases(is_so: Callable[[], bool], limit_seconds: float, quiet_seconds: float) -> bool:
+    """
+    Return whether something ceases to be so within a limit, and then stays so for some seconds.
+
+    :param is_so: asked again and again
+    """
+    now = seen_at = time.monotonic()
+    given_up_at = now + limit_seconds
+    while now < seen_at + quiet_seconds:
+        if is_so():
+            if now > given_up_at:
+                return False
+            seen_at = now
+        time.sleep(min(POLL_SECONDS, quiet_seconds / 4))
+        now = time.monotonic()
+    return True
 
 
 def _as_airflow_knows(files: LoaderFolder, some: list[Shard]) -> list[LoaderFile]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dag_factory.cli.init import init
-from dag_factory.cli.loaders import retire_loaders, wait_for_loads, write_loaders
+from dag_factory.cli.loaders import ceases, retire_loaders, wait_for_loads, write_loaders
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.errors import LoaderError, SettingsError
 from dag_factory.store.folder.folder_store import FolderStore
@@ -114,6 +114,23 @@ def test_a_loader_that_differs_stays_and_so_do_all_others(files: LoaderFolder) -
     with pytest.raises(LoaderError, match=r"1_of_4\.py' is there already and differs from ours\. So do 1 more\."):
         write_loaders(files, 4)
     assert (files.path / Shard(1, 4).file_name).read_text() == "mine"
+
+
+def test_dags_of_an_old_loader_that_a_parse_begun_before_brings_back_are_waited_for() -> None:
+    answers = iter([True, False, True, False])
+    asked: list[bool] = []
+
+    def have_dags() -> bool:
+        asked.append(next(answers, False))
+        return asked[-1]
+
+    assert ceases(have_dags, limit_seconds=60, quiet_seconds=0.4)
+    assert asked[:4] == [True, False, True, False]
+    assert len(asked) > 4
+
+
+def test_dags_that_an_old_loader_keeps_are_given_up_waiting_for() -> None:
+    assert not ceases(lambda: True, limit_seconds=0.1, quiet_seconds=0.4)
 
 
 def test_airflow_is_asked_for_a_parse_when_it_can_see_the_new_marker_and_again_where_it_drops_that(
