@@ -30,13 +30,12 @@ LONGEST_FIRST = (
     "tests/reporting/endings::stack",
     "tests::airflow_under_load",
     "tests/sandbox/test_run.py",
-    "tests/api_server/watch/test_in_airflow.py::airflow_watching",
     "tests::airflow_apart",
     "tests/api_server/api::fab",
 )
 # Each takes half a minute of a core to start. A test that needs other settings than these have finds one among them
 # that can have them too, or another store or DAG in one of them.
-MOST_AIRFLOWS = 8
+MOST_AIRFLOWS = 7
 # Of these, only the API server runs: one of an Airflow's four components.
 API_SERVERS_ALONE = {"tests/api_server/api::simple_api_server", "tests/api_server/api::fab_api_server"}
 # Files whose tests start an Airflow by themselves, and those that start a browser, or only commands of Airflow's.

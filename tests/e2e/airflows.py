@@ -17,6 +17,7 @@ import pytest
 
 from dag_factory.dag.loader_folder import LoaderFolder
 from dag_factory.store.shards import shards
+from sandbox.client import wait_until
 from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowConfig, AirflowStack, merge
@@ -28,8 +29,22 @@ DAGS_FOLDER = ROOT / "dags"
 LOADERS = 24
 # Modules that the workers of an Airflow find: an application, and what stands for spaCy's model.
 WORKER_MODULES = (ROOT / "sandbox" / "applications", TESTS / "portable" / "ingestion" / "worker_modules")
+# What the API server logs once changes by hand are noticed.
+WATCHING = "Watching config_store"
+# After so many seconds without a parse, `airflow_under_load` takes a DAG for gone.
+STALE_SECONDS = 15
 # Makes a process find no openmetadata-ingestion.
 WITHOUT_INGESTION = TESTS / "task" / "runner" / "without_ingestion"
+
+
+def log_of(airflow: AirflowStack, component: str = "api-server") -> str:
+    """Return what a component of an Airflow has logged."""
+    return (airflow.logs / f"{component}.log").read_text()
+
+
+def wait_for_log(airflow: AirflowStack, line: str) -> None:
+    """Wait until the API server has logged a line."""
+    wait_until(lambda: (line in log_of(airflow) or None, log_of(airflow)[-3000:]), line, timeout=60)
 
 
 def stack(
@@ -138,19 +153,25 @@ def airflow_under_load(
     """
     An Airflow behind two processes that answer, with a store of its own, for tests of many pipelines.
 
-    Its workers find modules of ours.
+    Its workers find modules of ours. It parses by itself some hours later, and writes a DAG down at most once in 15 s.
     """
     config: AirflowConfig = {
         "api": {"workers": 2},
+        "core": {"min_serialized_dag_update_interval": 15},
+        "dag_processor": {"stale_dag_threshold": STALE_SECONDS},
         "openmetadata_dag_factory": {"allowed_applications": "metadata.,table_counter."},
+        "scheduler": {"parsing_cleanup_interval": 1},
     }
-    home, store = tmp_path_factory.mktemp("airflow_under_load"), tmp_path_factory.mktemp("configs")
+    home, store = tmp_path_factory.mktemp("airflow_under_load"), tmp_path_factory.mktemp("watched") / "configs"
     with (
         PostgresServer() as postgres,
         stack(
             home, openmetadata, store, config, paths=WORKER_MODULES, database=postgres.url(), triggerer=False
         ) as airflow,
     ):
+        # There was no folder when the API server started. What is in it before it is watched is news to nobody.
+        store.mkdir()
+        wait_for_log(airflow, WATCHING)
         yield airflow
 
 

@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,36 +18,22 @@ import pytest
 from dag_factory.store.folder.folder_store import FolderStore
 from sandbox.client import wait_until
 from sandbox.pipeline_service import PipelineServiceError
-from sandbox.stack import AirflowConfig, AirflowStack, child_environment
+from sandbox.stack import AirflowStack, child_environment
+from tests.e2e.airflows import STALE_SECONDS, WATCHING, log_of, wait_for_log
 from tests.e2e.pipelines import SAMPLE, drop, sample
 from tests.e2e.servers import calling
-from tests.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
-WATCHING = "Watching config_store"
-STALE_SECONDS = 15
+
+@pytest.fixture(scope="module")
+def airflow(airflow_under_load: AirflowStack) -> AirflowStack:
+    return airflow_under_load
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> FolderStore:
-    return FolderStore(tmp_path_factory.mktemp("watched") / "configs")
-
-
-@pytest.fixture(scope="module")
-def airflow_watching(store: FolderStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowStack]:
-    config: AirflowConfig = {
-        "core": {"min_serialized_dag_update_interval": 15},
-        "openmetadata_dag_factory": {"config_store": store.root},
-        "dag_processor": {"stale_dag_threshold": STALE_SECONDS},
-        "scheduler": {"parsing_cleanup_interval": 1},
-    }
-    home = tmp_path_factory.mktemp("airflow_watching")
-    with AirflowStack(home, dags_folder=ROOT / "dags", config=config, triggerer=False) as stack:
-        # There was no folder when the API server started. What is in it before it is watched is news to nobody.
-        store.root.mkdir()
-        wait_for_log(stack, WATCHING)
-        yield stack
+def store(airflow: AirflowStack) -> FolderStore:
+    return FolderStore(Path(airflow.option("openmetadata_dag_factory", "config_store")))
 
 
 def put(store: FolderStore, path: str, **fields: Any) -> None:
@@ -55,33 +42,25 @@ def put(store: FolderStore, path: str, **fields: Any) -> None:
     drop(store.root / folder, sample(name, **fields))
 
 
-def log_of(stack: AirflowStack, component: str = "api-server") -> str:
-    return (stack.home / "logs" / f"{component}.log").read_text()
-
-
-def wait_for_log(stack: AirflowStack, line: str) -> None:
-    wait_until(lambda: (line in log_of(stack) or None, log_of(stack)[-3000:]), line, timeout=60)
-
-
 def wait_for_parse(store: FolderStore) -> None:
     """Wait until the loader has seen all that is in the store."""
     wait_until(lambda: (store.loaded() == store.marker() or None, f"{store.loaded()}"), "a parse", timeout=60)
 
 
 def test_a_config_that_is_dropped_changed_and_removed_does_so_in_airflow_by_the_api_server_alone(
-    airflow_watching: AirflowStack, store: FolderStore
+    airflow: AirflowStack, store: FolderStore
 ) -> None:
     put(store, "by_hand")
-    airflow_watching.wait_for_dag("by_hand")
+    airflow.wait_for_dag("by_hand")
 
     put(store, "sales/emea/below")
     began = time.monotonic()
-    airflow_watching.wait_for_dag("below")
+    airflow.wait_for_dag("below")
     print(f"dropped to visible: {time.monotonic() - began:.1f} s")
-    wait_for_log(airflow_watching, "config 'sales/emea/below.json' is new, and is good: DAG 'below'")
+    wait_for_log(airflow, "config 'sales/emea/below.json' is new, and is good: DAG 'below'")
 
     put(store, "by_hand", description="Another one.")
-    look = airflow_watching.wait_for_dag
+    look = airflow.wait_for_dag
     wait_until(lambda: (look("by_hand")["description"] == "Another one." or None, ""), "the change", timeout=60)
 
     (store.root / "sales" / "defaults.yaml").write_text("displayName: Of the sales folder\n")
@@ -94,47 +73,47 @@ def test_a_config_that_is_dropped_changed_and_removed_does_so_in_airflow_by_the_
     (store.root / "by_hand.json").unlink()
 
     def gone() -> tuple[bool | None, str]:
-        dag = airflow_watching.api("GET", "/api/v2/dags/by_hand")
+        dag = airflow.api("GET", "/api/v2/dags/by_hand")
         return (dag["is_stale"] or None), str(dag["last_parsed_time"])
 
     wait_until(gone, "the DAG to be gone", timeout=90)
-    wait_for_log(airflow_watching, "config 'by_hand.json' is removed")
+    wait_for_log(airflow, "config 'by_hand.json' is removed")
 
     (store.root / "torn.json").write_text('{"name": "canary-51c7",')
-    wait_for_log(airflow_watching, "config 'torn.json' is new, and is wrong: is not JSON")
-    assert "config-error" in {tag["name"] for tag in airflow_watching.wait_for_dag("torn")["tags"]}
-    assert "canary-51c7" not in log_of(airflow_watching)
+    wait_for_log(airflow, "config 'torn.json' is new, and is wrong: is not JSON")
+    assert "config-error" in {tag["name"] for tag in airflow.wait_for_dag("torn")["tags"]}
+    assert "canary-51c7" not in log_of(airflow)
     (store.root / "torn.json").unlink()
-    assert airflow_watching.import_errors() == {}
+    assert airflow.import_errors() == {}
 
 
 def test_a_deploy_makes_one_marker_and_the_watcher_has_nothing_to_add(
-    airflow_watching: AirflowStack, store: FolderStore
+    airflow: AirflowStack, store: FolderStore
 ) -> None:
-    with calling(airflow_watching) as server:
+    with calling(airflow) as server:
         server.deploy(sample("deployed"))
         marker = store.marker()
-        airflow_watching.wait_for_dag("deployed")
+        airflow.wait_for_dag("deployed")
         # What comes after it is taken up after it.
         put(store, "after_the_deploy")
-        wait_for_log(airflow_watching, "config 'after_the_deploy.json' is new, and is good")
-        assert "deployed.json" not in log_of(airflow_watching)
+        wait_for_log(airflow, "config 'after_the_deploy.json' is new, and is good")
+        assert "deployed.json" not in log_of(airflow)
         assert store.marker() != marker
         server.delete("deployed")
 
 
 def test_a_store_that_is_unmounted_takes_no_dag_no_deploy_and_no_deletion_and_is_as_before_when_it_is_back(
-    airflow_watching: AirflowStack, store: FolderStore
+    airflow: AirflowStack, store: FolderStore
 ) -> None:
     put(store, "stays")
-    airflow_watching.wait_for_dag("stays")
+    airflow.wait_for_dag("stays")
     wait_for_parse(store)
     away = store.root.with_name("unmounted")
     store.root.rename(away)
     store.root.mkdir()  # the bare mount point
     try:
-        wait_for_log(airflow_watching, "is not the one that this Airflow knows")
-        with calling(airflow_watching) as server:
+        wait_for_log(airflow, "is not the one that this Airflow knows")
+        with calling(airflow) as server:
             calls: list[Callable[[], object]] = [
                 lambda: server.deploy(sample("lost")),
                 lambda: server.delete("stays"),
@@ -146,25 +125,25 @@ def test_a_store_that_is_unmounted_takes_no_dag_no_deploy_and_no_deletion_and_is
                 assert refused.value.status == 503
             # A parse of the empty folder on either side of stale_dag_threshold, and time for what comes of the second.
             for seconds in (STALE_SECONDS + 1, 3):
-                airflow_watching.parse_again("stays")
+                airflow.parse_again("stays")
                 time.sleep(seconds)
-            dag = airflow_watching.api("GET", "/api/v2/dags/stays")
+            dag = airflow.api("GET", "/api/v2/dags/stays")
             assert not dag["is_stale"]
             assert not dag["has_import_errors"]
             server.enable("stays")
         # A user of Airflow's own UI can still start a run.
-        run = airflow_watching.trigger("stays")
-        wait_until(lambda: failed(airflow_watching, "stays", run), "the run to fail", timeout=120)
-        logs = "".join(path.read_text() for path in (airflow_watching.home / "logs").rglob("*dag_id=stays/**/*.log"))
+        run = airflow.trigger("stays")
+        wait_until(lambda: failed(airflow, "stays", run), "the run to fail", timeout=120)
+        logs = "".join(path.read_text() for path in (airflow.home / "logs").rglob("*dag_id=stays/**/*.log"))
         assert "is not the one that this Airflow knows" in logs
         assert list(store.root.iterdir()) == []
     finally:
         store.root.rmdir()
         away.rename(store.root)
-    wait_for_log(airflow_watching, "is back")
+    wait_for_log(airflow, "is back")
     put(store, "after_its_return")
-    airflow_watching.wait_for_dag("after_its_return")
-    assert airflow_watching.import_errors() == {}
+    airflow.wait_for_dag("after_its_return")
+    assert airflow.import_errors() == {}
 
 
 def failed(stack: AirflowStack, dag_id: str, run_id: str) -> tuple[bool | None, str]:
@@ -175,7 +154,7 @@ def failed(stack: AirflowStack, dag_id: str, run_id: str) -> tuple[bool | None, 
 @pytest.mark.together
 @pytest.mark.parametrize("way", ["dropped", "deployed"])
 def test_a_second_change_arrives_too_though_airflow_does_not_write_a_dag_down_twice_in_a_while(
-    airflow_watching: AirflowStack, store: FolderStore, way: str
+    airflow: AirflowStack, store: FolderStore, way: str
 ) -> None:
     name = f"{way}_twice"
 
@@ -183,34 +162,34 @@ def test_a_second_change_arrives_too_though_airflow_does_not_write_a_dag_down_tw
         if way == "dropped":
             put(store, name, **fields)
             return
-        with calling(airflow_watching) as server:
+        with calling(airflow) as server:
             server.deploy(sample(name, **fields))
 
     def is_parsed() -> tuple[bool | None, str]:
-        return (airflow_watching.wait_for_dag(name)["description"] == "Another one." or None), ""
+        return (airflow.wait_for_dag(name)["description"] == "Another one." or None), ""
 
     def is_written() -> tuple[bool | None, str]:
-        (task,) = airflow_watching.api("GET", f"/api/v2/dags/{name}/tasks")["tasks"]
+        (task,) = airflow.api("GET", f"/api/v2/dags/{name}/tasks")["tasks"]
         return (task["retries"] == 3 or None), f"{task['retries']} retries"
 
     change(airflowConfig={"retries": 0})
-    airflow_watching.wait_for_dag(name)
+    airflow.wait_for_dag(name)
     change(airflowConfig={"retries": 3}, description="Another one.")
     # The description stands beside the DAG that runs, of which the task is a part.
     wait_until(is_parsed, "a parse", timeout=60)
     wait_until(is_written, "the task to be as it was changed last", timeout=90)
 
 
-def test_a_thousand_files_copied_in_are_one_or_two_parses(airflow_watching: AirflowStack, store: FolderStore) -> None:
+def test_a_thousand_files_copied_in_are_one_or_two_parses(airflow: AirflowStack, store: FolderStore) -> None:
     put(store, "before_the_crowd")
-    airflow_watching.wait_for_dag("before_the_crowd")
+    airflow.wait_for_dag("before_the_crowd")
     wait_for_parse(store)
     markers, loaded = set(), set()
 
     def look() -> tuple[bool | None, str]:
         markers.add(store.marker())
         loaded.add(store.loaded())
-        is_new = "1000 configs: each is new, and is good" in log_of(airflow_watching)
+        is_new = "1000 configs: each is new, and is good" in log_of(airflow)
         return ((is_new and store.loaded() == store.marker()) or None), f"{len(loaded)} parses"
 
     look()
@@ -220,7 +199,7 @@ def test_a_thousand_files_copied_in_are_one_or_two_parses(airflow_watching: Airf
         wait_until(look, "a parse of all of them", timeout=300)
         print(f"1,000 files: {len(markers) - 1} markers, {len(loaded) - 1} parses")
         assert len(loaded) - 1 <= 2
-        assert airflow_watching.api("GET", "/api/v2/importErrors")["total_entries"] == 0
+        assert airflow.api("GET", "/api/v2/importErrors")["total_entries"] == 0
     finally:
         # Each further parse would have them all to parse and to write.
         shutil.rmtree(store.root / "crowd")
@@ -228,16 +207,14 @@ def test_a_thousand_files_copied_in_are_one_or_two_parses(airflow_watching: Airf
 
 
 def test_the_command_waits_while_the_api_server_watches_and_does_the_same_once_it_is_gone(
-    airflow_watching: AirflowStack, store: FolderStore
+    airflow: AirflowStack, store: FolderStore
 ) -> None:
-    log = airflow_watching.home / "logs" / "watch.log"
+    log = airflow.home / "logs" / "watch.log"
     with log.open("wb") as output:
         command = subprocess.Popen(
             [sys.executable, "-m", "airflow", "openmetadata-dag-factory", "watch"],
-            env=child_environment(
-                {"AIRFLOW_HOME": str(airflow_watching.home), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
-            ),
-            cwd=airflow_watching.home,
+            env=child_environment({"AIRFLOW_HOME": str(airflow.home), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}),
+            cwd=airflow.home,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
@@ -245,7 +222,7 @@ def test_the_command_waits_while_the_api_server_watches_and_does_the_same_once_i
             wait_until(
                 lambda: ("Another process watches" in log.read_text() or None, log.read_text()), "to wait", timeout=60
             )
-            airflow_watching.stop_component("api-server")
+            airflow.stop_component("api-server")
             wait_until(lambda: (WATCHING in log.read_text() or None, log.read_text()), "it", timeout=60)
             put(store, "seen_by_the_command")
             line = "config 'seen_by_the_command.json' is new, and is good: DAG 'seen_by_the_command'"
@@ -254,10 +231,10 @@ def test_the_command_waits_while_the_api_server_watches_and_does_the_same_once_i
         finally:
             command.send_signal(signal.SIGTERM)
             code = command.wait(30)
-            watched = log_of(airflow_watching).count(WATCHING)
-            if "api-server" not in airflow_watching.processes:
-                airflow_watching.start_component("api-server")
-    wait_until(lambda: (log_of(airflow_watching).count(WATCHING) > watched or None, ""), "to watch again", timeout=60)
-    airflow_watching.wait_until_healthy()
+            watched = log_of(airflow).count(WATCHING)
+            if "api-server" not in airflow.processes:
+                airflow.start_component("api-server")
+    wait_until(lambda: (log_of(airflow).count(WATCHING) > watched or None, ""), "to watch again", timeout=60)
+    airflow.wait_until_healthy()
     assert code == 0, log.read_text()
     assert "Traceback" not in log.read_text()
