@@ -49,4 +49,4 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadGro
 def give_way() -> None:
     """Let the two that run Airflows come first, where this process is another worker."""
     if os.environ.get("PYTEST_XDIST_WORKER", "gw0") not in FIRST_ONES:
-        os.nice(15)
+        os.nice(10)

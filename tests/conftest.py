@@ -44,6 +44,12 @@ Interpreter = Callable[[str], str]
 SOURCES = Path(__file__).parent / "sources"
 
 
+def pytest_collection_finish() -> None:
+    """Leave what all tests have in common out of those searches, and of what the processes that tests fork copy."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def caplog(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     """

@@ -41,7 +41,7 @@ class FakeAirflow:
 
     :param runs: ids of runs, each of which starts just as Airflow is asked to delete the DAG, and keeps it from that
     :param comes_back: redeploy the pipeline while the parse is under way
-    :param older_parse: one that began earlier writes down the DAG before the parse begins
+    :param older_parse: the parse begins only after the deletion, and one that began earlier writes down the DAG before
     """
 
     def __init__(
@@ -75,6 +75,8 @@ class FakeAirflow:
 
     async def begin(self) -> None:
         await asyncio.sleep(PARSE_BEGINS_AFTER_SECONDS)
+        while self.older_parse and "gone" in self.known:
+            await asyncio.sleep(0.01)
         if self.older_parse:
             self.happened.append("an older parse")
             self.known.add("gone")
