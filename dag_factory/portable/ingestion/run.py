@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dag_factory.errors import ConfigError, WorkflowError
-from dag_factory.portable.ingestion.collector import collecting_rarely
+from dag_factory.portable.ingestion.collector import collecting_on_request_rarely, collecting_rarely
 from dag_factory.portable.ingestion.fitted_source_config import fitted_source_config
 from dag_factory.portable.ingestion.models import in_one_sentence
 from dag_factory.portable.ingestion.ometa_client import connect, fetch_service, known_fields, server_version
@@ -135,7 +135,8 @@ class PipelineRun:
                 server = self._server = connect(connection)
                 workflow = self._workflow(self._config(server))
             read_version_once()
-            workflow.execute()
+            with collecting_on_request_rarely():
+                workflow.execute()
         finally:
             self._staging.remove()
         report = Report(

@@ -1,13 +1,39 @@
-"""Python's garbage collector, while much is imported."""
+"""Python's garbage collector, while much is imported, and while a workflow runs."""
 
 from __future__ import annotations
 
 import gc
+import json
+import os
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from itertools import count
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
-from dag_factory.portable.ingestion.collector import collecting_rarely
+from dag_factory.portable.ingestion.collector import collecting_on_request_rarely, collecting_rarely
+from dag_factory.portable.ingestion.run import PreparedRun
+from sandbox.server import OpenMetadataServer
+from tests.e2e.pipelines import SAMPLE, sample
+from tests.forked_python import ForkedPython
+
+# Runs two pipelines, and prints what the second has measured, how often all objects were searched during that, and
+# whether it has left the collector as it was.
+RUNS = """
+import gc, json, sys
+from dag_factory.portable.ingestion.orders import RUN, execute
+
+searches, collect = [], gc.collect
+metadata, profiler = json.load(sys.stdin)
+execute(RUN, metadata, on_secret=id, on_folder=id)
+gc.callbacks.append(lambda phase, of: searches.append(phase) if of["generation"] == 2 and phase == "start" else None)
+outcome = execute(RUN, profiler, on_secret=id, on_folder=id)
+print(json.dumps([outcome["summary"], len(searches), gc.collect is collect]))
+"""
 
 
 @pytest.fixture(params=[700, 0, 50_000], ids=["as usual", "off", "rarer still"])
@@ -25,3 +51,64 @@ def test_python_looks_for_unused_objects_less_often_and_then_as_before(threshold
         raise ImportError
     assert meanwhile == {700: 20_000}.get(threshold, threshold)
     assert gc.get_threshold()[0] == threshold
+
+
+def test_of_many_requests_from_many_threads_one_has_all_objects_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+
+    def collect(generation: int = 2) -> int:
+        searched.append(generation)
+        time.sleep(0.05)
+        return 7
+
+    monkeypatch.setattr(gc, "collect", collect)
+    with collecting_on_request_rarely(), ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: gc.collect(), range(200)))
+    assert sorted(found) == [0] * 199 + [7]
+    assert searched == [2]
+
+
+def test_once_some_time_has_passed_they_are_searched_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[int] = []
+    seconds = count(100.0)
+
+    def collect(generation: int = 2) -> int:
+        searched.append(generation)
+        return 0
+
+    monkeypatch.setattr(gc, "collect", collect)
+    monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
+    with pytest.raises(ZeroDivisionError), collecting_on_request_rarely():
+        for _ in range(120):
+            gc.collect(0)
+        raise ZeroDivisionError
+    # Each look at this clock takes a second, so does a search, and the pause after it fifty.
+    assert 2 <= len(searched) <= 4
+    assert set(searched) == {0}
+    before = len(searched)
+    gc.collect()
+    gc.collect()
+    assert len(searched) == before + 2
+
+
+def test_a_run_that_measures_columns_has_few_searches(
+    forked_ingestion: ForkedPython, openmetadata: OpenMetadataServer
+) -> None:
+    service = openmetadata.get(f"/api/v1/services/databaseServices/name/{SAMPLE['service']['name']}")
+    profiler = {"pipelineType": "profiler", "sourceConfig": {"config": {"type": "Profiler"}}, "airflowConfig": {}}
+    reference = {"id": service["id"], "type": "databaseService"}
+    openmetadata.put("/api/v1/services/ingestionPipelines", {"name": "measured", **profiler, "service": reference})
+    runs = [prepared(openmetadata, sample("known")), prepared(openmetadata, sample("measured", **profiler))]
+    done = forked_ingestion.run(RUNS, env=os.environ, said=json.dumps(runs))
+    assert done.returncode == 0, done.stderr
+    summary, searches, is_as_it_was = json.loads(done.stdout.splitlines()[-1])
+    # It asks for one after each of some metrics of each column.
+    assert sum(step.get("records", 0) for step in summary.values()) > 100, summary
+    assert searches < 50
+    assert is_as_it_was
+
+
+def prepared(openmetadata: OpenMetadataServer, document: dict[str, Any]) -> dict[str, Any]:
+    connection = {"hostPort": f"{openmetadata.url}/api", "securityConfig": {"jwtToken": openmetadata.token}}
+    document["openMetadataServerConnection"] |= connection
+    return asdict(PreparedRun(document, document["fullyQualifiedName"], str(uuid4())))
