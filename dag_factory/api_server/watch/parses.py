@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
 
 from dag_factory.api_server.watch.later_parses import LaterParses
 from dag_factory.api_server.watch.loader_files import DagIds, LoaderFiles
@@ -50,11 +49,13 @@ class Parses:
     concerns. Where a caller makes a change, the pipeline's id is known, so its parse is requested at once;
     `_ask_for_the_rest` gathers such changes, finds out which other DAG ids they concern, and requests those.
 
-    No change is lost: `_want` records it before it looks whether the task runs, and the task ends only once nothing is
-    recorded; between its last look and its end, nothing else runs. What a look at the store finds may be a change by
-    hand before its own marker is made, for which nothing will have changed any more: so a marker is made after each
-    such look. Requests don't loop: after the last interval they end, and only a parse that notes another marker starts
-    the intervals again.
+    No change is lost on the way: `_want` records it before it looks whether the task runs, and the task ends only once
+    nothing is recorded; between its last look and its end, nothing else runs. Requests don't loop: after the last
+    interval they end, and only a parse that notes another marker starts the intervals again.
+
+    A look may find a file before the watcher has made its marker; when the watcher then asks, a look finds nothing new.
+    So a new marker, which no earlier load has seen, is made after each look that has found changes of others. What this
+    leaves: a file that is changed by hand within some seconds of its own deploy may wait for its shard's next parse.
 
     Airflow takes some changes only from a later parse. So at some times after each change, see `LaterParses`, a new
     marker is made and a parse is wanted that sees it, of what Airflow may still not have, see `NotTaken`.
@@ -67,7 +68,7 @@ class Parses:
     :param retry_seconds: how long to wait for a parse after each request
     :param settling_seconds: how long a look at the store's marker waits for one of another thread
     :param gather_seconds: how long changes are gathered before it is found out what else they concern
-    :param look_seconds: how long that may take; after that it is unknown
+    :param look_seconds: how long that may take, after that it is unknown; and how long a new marker may take
     """
 
     def __init__(  # noqa: PLR0913 - all by name, each with a default
@@ -97,6 +98,8 @@ class Parses:
         self._task: asyncio.Task[None] | None = None
         self._later = LaterParses(self._ask_again, later_seconds)
         self._rest: asyncio.Task[None] | None = None
+        # Whether a look was given up, and none has found anything since.
+        self._is_given_up = False
 
     def ask_if_unseen(self, request: ParseRequest, dag_ids: DagIds = None) -> None:
         """
@@ -160,8 +163,9 @@ class Parses:
             found = await self._changed_ids()
             if await in_thread(self._seen.are_of_shards) and (found is None or found - self._own):
                 others = None if found is None else found - self._own
-                await self._mark()
-                self._want(WantedParse.of(request, others))
+                # Without a new marker, a shard that has noted the current one would not be requested.
+                is_marked = await self._mark()
+                self._want(WantedParse.of(request, others, even_if_seen=not is_marked))
                 self._later.note(request, others)
             self._own -= asked
 
@@ -174,12 +178,12 @@ class Parses:
                 log.warning("Can't ask Airflow for a parse of the loader: %s", type(error).__name__)
 
     async def _ask_until_seen(self, wanted: WantedParse) -> None:
-        dag_ids = await self._concerned(wanted)
+        dag_ids, even_if_seen = await self._concerned(wanted)
         intervals = iter(self._retry_seconds)
         was_seen = False
         try:
             marker, notes, unseen = await in_thread(self._seen.look, dag_ids)
-            due = notes.keys() if wanted.even_if_seen else unseen
+            due = notes.keys() if even_if_seen else unseen
             while due or unseen:
                 interval = next(intervals, None)
                 if interval is None:
@@ -202,32 +206,30 @@ class Parses:
         finally:
             self._not_taken.note(dag_ids, is_seen=was_seen)
 
-    async def _concerned(self, wanted: WantedParse) -> DagIds:
-        """Return the DAG ids that a change concerns, None where these may be all."""
+    async def _concerned(self, wanted: WantedParse) -> tuple[DagIds, bool]:
+        """Return the DAG ids that a change concerns, None where these may be all, and whether to ask even if seen."""
         dag_ids: DagIds = wanted.dag_ids
+        even_if_seen = wanted.even_if_seen
         if wanted.are_more:
             found = await self._changed_ids()
             if not await in_thread(self._seen.are_of_shards):
                 found = None
-            elif wanted.is_change and found != frozenset():
-                await self._mark()
+            elif found or (found is None and wanted.is_change):
+                even_if_seen |= not await self._mark()
             if wanted.is_change:
                 self._later.note(wanted.request, found)
             # Without a marker this is a repeated request: it also needs the ids that wait for a later parse.
             is_again = wanted.even_if_seen and (not wanted.is_change or found == frozenset())
             dag_ids = union(dag_ids, union(found, self._later.dag_ids) if is_again else found)
-        return dag_ids
+        return dag_ids, even_if_seen
 
-    async def _mark(self) -> None:
-        """Make a new marker. Never fails, and waits no longer than for a look."""
+    async def _mark(self) -> bool:
+        """Make a new marker, and return whether that was possible in time. Never fails."""
         mark = in_thread(lambda: self._store().bump())
         done, _ = await asyncio.wait([mark], timeout=self._look_seconds)
         if not done:
             mark.cancel()
-        else:
-            # Without it, the changes are those of the marker that there is.
-            with suppress(DagFactoryError):
-                mark.result()
+        return bool(done) and mark.exception() is None
 
     async def _changed_ids(self) -> frozenset[str] | None:
         """
@@ -239,13 +241,18 @@ class Parses:
         # A network file system may hang, and must not hold up what is known.
         done, _ = await asyncio.wait([look], timeout=self._look_seconds)
         if not done:
-            # Where it still waits for a thread, nobody needs it any more.
+            # Where it still waits for a thread, nobody needs it any more. Where it has begun, it ends some time, and
+            # the next one finds only what is new since then.
             look.cancel()
+            self._is_given_up = True
             return None
         if isinstance(look.exception(), DagFactoryError):
             return None
         found = look.result()
-        return None if found is None else frozenset(found)
+        if found is None or self._is_given_up:
+            self._is_given_up = self._is_given_up and found is None
+            return None
+        return frozenset(found)
 
 
 def configured_parses(store: Callable[[], ConfigStore], files: LoaderFiles) -> Parses:

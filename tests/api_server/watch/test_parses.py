@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet
 from dag_factory.api_server.watch.loader_files import DagIds, LoaderFile, LoaderFiles
 from dag_factory.api_server.watch.parses import Parses
 from dag_factory.dag.later_seconds import FINDING_SECONDS, WRITING_SECONDS, later_seconds
+from dag_factory.errors import StoreError
 from dag_factory.store import writer
 from dag_factory.store.changed_ids import ChangedIds
 from dag_factory.store.folder.folder_store import FolderStore
@@ -520,6 +521,61 @@ def test_what_a_look_finds_before_the_watcher_has_announced_it_is_parsed_though_
     tell(parses, story)
     assert sorted(divided.parsed) == sorted([own, early])
     assert str(divided.store.loaded(early)) > str(markers[0])
+
+
+class UnmarkedStore(FolderStore):
+    """A store in which no marker can be made."""
+
+    def bump(self, covering: Mapping[str, str | None] | None = None) -> str:
+        raise StoreError("the disk is full")
+
+
+@pytest.mark.parametrize("asked", [{"own"}, None], ids=["a deploy", "a change by hand"])
+def test_it_is_parsed_where_no_marker_can_be_made_after_the_look(
+    divided: DividedAirflow, asked: set[str] | None
+) -> None:
+    early = Shard(2, 8)
+    looks = [{"own", id_in(early)}]
+    unmarked = UnmarkedStore(divided.store.root)
+    parses = Parses(
+        lambda: unmarked, divided.files, changed=lambda: looks.pop() if looks else set(), gather_seconds=0.1
+    )
+
+    async def story() -> None:
+        divided.store.note_loaded(divided.store.marker() or "", early)
+        parses.ask(divided.request, asked)
+        await until(lambda: early in divided.parsed)
+
+    tell(parses, story)
+
+
+def test_after_a_look_that_was_given_up_and_ends_later_it_is_unknown_once_more_what_has_changed(
+    divided: DividedAirflow,
+) -> None:
+    released = threading.Event()
+    later = id_in(Shard(2, 8))
+    looks: Iterator[set[str]] = iter([set(), {later}, {later}])
+
+    def changed() -> set[str]:
+        found = next(looks)
+        if not found:
+            released.wait(LIMIT)
+        return found
+
+    parses = Parses(lambda: divided.store, divided.files, changed=changed, look_seconds=0.3)
+
+    async def story() -> None:
+        parses.ask(divided.request)
+        await until(lambda: len(divided.parsed) == 8)
+        released.set()
+        for parsed in (16, 17):
+            await asyncio.sleep(0.3)
+            divided.store.bump()
+            parses.ask(divided.request)
+            await until(lambda parsed=parsed: len(divided.parsed) >= parsed)  # type: ignore[misc]
+
+    tell(parses, story)
+    assert divided.parsed == [*shards(8), *shards(8), Shard(2, 8)]
 
 
 @pytest.mark.parametrize("found", [frozenset({"a", "b"}), None], ids=["found out", "unknown"])
