@@ -22,7 +22,8 @@ from dag_factory.store.parts import Part
 from dag_factory.store.shards import Shard, shards
 
 REQUEST_SECONDS = 5.0
-# For how long no DAG must be that of an outdated loader: a parse of it may have begun before, and be stored yet.
+# For how long Airflow must have no DAG of an outdated loader: a parse that is still under way is stored later. One that
+# takes longer than this brings its DAGs back, and they count as gone until the next parse, which is asked for.
 QUIET_SECONDS = 2.0
 _MOST_LINES = 40
 
@@ -162,22 +163,31 @@ def _have_dags_still(outdated: list[LoaderFile]) -> bool:
     return bool(outdated) and not ceases(lambda: have_dags(outdated), REQUEST_SECONDS, QUIET_SECONDS)
 
 
-def ceases(is_so: Callable[[], bool], limit_seconds: float, quiet_seconds: float) -> bool:
+def ceases(
+    is_so: Callable[[], bool],
+    limit_seconds: float,
+    quiet_seconds: float,
+    *,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> bool:
     """
-    Return whether something ceases to be so within a limit, and then stays so for some seconds.
+    Return whether a condition becomes false within a limit and then stays false for some seconds.
 
-    :param is_so: asked again and again
+    :param is_so: asked again and again; it may take long
     """
-    now = seen_at = time.monotonic()
-    given_up_at = now + limit_seconds
-    while now < seen_at + quiet_seconds:
+    given_up_at = clock() + limit_seconds
+    false_since: float | None = None
+    while True:
         if is_so():
-            if now > given_up_at:
+            false_since = None
+            if clock() > given_up_at:
                 return False
-            seen_at = now
-        time.sleep(min(POLL_SECONDS, quiet_seconds / 4))
-        now = time.monotonic()
-    return True
+        elif false_since is None:
+            false_since = clock()
+        elif clock() - false_since >= quiet_seconds:
+            return True
+        sleep(POLL_SECONDS)
 
 
 def _as_airflow_knows(files: LoaderFolder, some: list[Shard]) -> list[LoaderFile]:

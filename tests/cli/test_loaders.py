@@ -116,21 +116,39 @@ def test_a_loader_that_differs_stays_and_so_do_all_others(files: LoaderFolder) -
     assert (files.path / Shard(1, 4).file_name).read_text() == "mine"
 
 
-def test_dags_of_an_old_loader_that_a_parse_begun_before_brings_back_are_waited_for() -> None:
+class Clock:
+    """Goes on only while somebody sleeps, or asks what takes long."""
+
+    now = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    def read(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize("answer_takes", [0.0, 3.0])
+def test_dags_of_an_old_loader_that_a_parse_begun_before_brings_back_are_waited_for(answer_takes: float) -> None:
+    clock = Clock()
     answers = iter([True, False, True, False])
     asked: list[bool] = []
 
     def have_dags() -> bool:
+        clock.sleep(answer_takes)
         asked.append(next(answers, False))
         return asked[-1]
 
-    assert ceases(have_dags, limit_seconds=60, quiet_seconds=0.4)
+    assert ceases(have_dags, 60, 2, clock=clock.read, sleep=clock.sleep)
     assert asked[:4] == [True, False, True, False]
     assert len(asked) > 4
+    assert not any(asked[4:])
 
 
 def test_dags_that_an_old_loader_keeps_are_given_up_waiting_for() -> None:
-    assert not ceases(lambda: True, limit_seconds=0.1, quiet_seconds=0.4)
+    clock = Clock()
+    assert not ceases(lambda: True, 5, 2, clock=clock.read, sleep=clock.sleep)
+    assert 5 < clock.now < 7
 
 
 def test_airflow_is_asked_for_a_parse_when_it_can_see_the_new_marker_and_again_where_it_drops_that(
