@@ -45,7 +45,7 @@ SOURCES = Path(__file__).parent / "sources"
 
 
 def pytest_collection_finish() -> None:
-    """Leave what all tests have in common out of those searches, and of what the processes that tests fork copy."""
+    """Exempt what is imported by now from garbage collection, here and in the processes that tests fork."""
     gc.collect()
     gc.freeze()
 

@@ -153,7 +153,8 @@ def airflow_under_load(
     """
     An Airflow behind two processes that answer, with a store of its own, for tests of many pipelines.
 
-    Its workers find modules of ours. It parses by itself some hours later, and writes a DAG down at most once in 15 s.
+    Its workers find modules of ours. Its regular parses are four hours apart, so in tests only requests cause one. It
+    writes a DAG down at most once in 15 s.
     """
     config: AirflowConfig = {
         "api": {"workers": 2},
@@ -169,7 +170,7 @@ def airflow_under_load(
             home, openmetadata, store, config, paths=WORKER_MODULES, database=postgres.url(), triggerer=False
         ) as airflow,
     ):
-        # There was no folder when the API server started. What is in it before it is watched is news to nobody.
+        # There was no folder when the API server started. What is in it before it is watched is not reported as new.
         store.mkdir()
         wait_for_log(airflow, WATCHING)
         yield airflow

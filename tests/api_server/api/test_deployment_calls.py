@@ -41,7 +41,7 @@ class FakeAirflow:
 
     :param runs: ids of runs, each of which starts just as Airflow is asked to delete the DAG, and keeps it from that
     :param comes_back: redeploy the pipeline while the parse is under way
-    :param older_parse: the parse begins only after the deletion, and one that began earlier writes down the DAG before
+    :param older_parse: an older parse stores the DAG again after its deletion; only then does the requested one begin
     """
 
     def __init__(
