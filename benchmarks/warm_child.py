@@ -91,9 +91,9 @@ def cpu_seconds() -> float:
     return seconds
 
 
-def prepared(env: Mapping[str, str]) -> dict[str, Any]:
-    """Return a run of the sample as a task prepares it."""
-    document = json.loads(SAMPLE.read_text())
+def prepared(env: Mapping[str, str], **fields: Any) -> dict[str, Any]:
+    """Return a run of the sample, with some fields of its document replaced, as a task prepares it."""
+    document = {**json.loads(SAMPLE.read_text()), **fields}
     document["openMetadataServerConnection"] = {
         **document["openMetadataServerConnection"],
         "hostPort": env["OPENMETADATA_HOST_PORT"],
