@@ -22,7 +22,7 @@ CHECKS = (
     Check("space", "there is room, and inodes, for the store and `state_folder`", store_checks.space, ("store",)),
     Check("state_folder", "`state_folder` can be written and outlives its container", store_checks.state_folder),
     Check("loader", "each loader is there once, parsed, and without import errors", loader_checks.loader, ("store",)),
-    Check("marker", "each loader has seen the last change of the store", loader_checks.marker, ("store",), 30.0),
+    Check("marker", "loaders see the changes of the store", loader_checks.marker, ("store",), 30.0),
     Check("parses", "how near loads and parses come to Airflow's limits", loader_checks.parses, ("store",)),
     Check("configs", "how many configs are good, broken, or run a last good version", config_checks.configs,
           ("store",), 120.0),

@@ -53,7 +53,11 @@ def loader(site: Site) -> list[Finding]:
 
 
 def marker(site: Site) -> list[Finding]:
-    """Return whether each loader has seen the last change of the store."""
+    """
+    Return whether loaders see the changes of the store.
+
+    Where there are several, a change has only those parsed that it concerns, so it is enough that some have seen it.
+    """
     present = site.store.marker()
     if isinstance(site.store, FolderStore) and not _keeps_notes(site.store):
         return [ok("unknown: in a read-only store, loaders can't note which change they have seen")]
@@ -65,6 +69,10 @@ def marker(site: Site) -> list[Finding]:
         return [_nothing_noticed(site)]
     if not behind:
         return [ok(f"{'all' if site.shards[1:] else 'the'} {_counted(len(site.shards))} seen {change}")]
+    if seen := len(site.shards) - len(behind):
+        return [
+            ok(f"{seen} of {len(site.shards)} loaders have seen {change}; others are parsed when one concerns them")
+        ]
     names = ", ".join(shard.file_name for shard in behind[:3]) + (", …" if behind[3:] else "")
     which = f"{len(behind)} of {len(site.shards)} loaders have" if site.shards[1:] else "the loader has"
     text = f"{which} not seen {change}: {names}"
