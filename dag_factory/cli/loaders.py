@@ -175,6 +175,8 @@ def ceases(
     Return whether a condition becomes false within a limit and then stays false for some seconds.
 
     :param is_so: asked again and again; it may take long
+    :param limit_seconds: for how long it may be true
+    :param quiet_seconds: for how long it must then stay false
     """
     given_up_at = clock() + limit_seconds
     false_since: float | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
 from dag_factory.api_server.watch.later_parses import LaterParses
 from dag_factory.api_server.watch.loader_files import DagIds, LoaderFiles
@@ -226,10 +227,15 @@ class Parses:
     async def _mark(self) -> bool:
         """Make a new marker, and return whether that was possible in time. Never fails."""
         mark = in_thread(lambda: self._store().bump())
-        done, _ = await asyncio.wait([mark], timeout=self._look_seconds)
+        return await self._ends_in_time(mark) and mark.exception() is None
+
+    async def _ends_in_time(self, work: asyncio.Future[Any]) -> bool:
+        """Return whether some work in a thread ends in time: a network file system may hang."""
+        done, _ = await asyncio.wait([work], timeout=self._look_seconds)
         if not done:
-            mark.cancel()
-        return bool(done) and mark.exception() is None
+            # Where it still waits for a thread, nobody needs it any more.
+            work.cancel()
+        return bool(done)
 
     async def _changed_ids(self) -> frozenset[str] | None:
         """
@@ -238,19 +244,17 @@ class Parses:
         Asked even while the loader is one file: once it is divided, only what is new by then is parsed.
         """
         look = in_thread(self._changed)
-        # A network file system may hang, and must not hold up what is known.
-        done, _ = await asyncio.wait([look], timeout=self._look_seconds)
-        if not done:
-            # Where it still waits for a thread, nobody needs it any more. Where it has begun, it ends some time, and
-            # the next one finds only what is new since then.
-            look.cancel()
+        if not await self._ends_in_time(look):
+            # Where it has begun, it ends some time, and the next one finds only what is new since then.
             self._is_given_up = True
             return None
         if isinstance(look.exception(), DagFactoryError):
             return None
         found = look.result()
-        if found is None or self._is_given_up:
-            self._is_given_up = self._is_given_up and found is None
+        if found is None:
+            return None
+        if self._is_given_up:
+            self._is_given_up = False
             return None
         return frozenset(found)
 
