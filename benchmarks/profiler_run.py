@@ -13,15 +13,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from benchmarks.figures import ratios, spread, table
-from benchmarks.warm_child import prepared
 from dag_factory.portable.ingestion import run
 from dag_factory.portable.ingestion.imports import import_ingestion
 from dag_factory.portable.ingestion.orders import RUN, execute
 from sandbox import source
 from sandbox.server import OpenMetadataServer
-
-NAME = "sample_sqlite_profiler"
-PROFILER = {"pipelineType": "profiler", "sourceConfig": {"config": {"type": "Profiler"}}}
+from tests.e2e.pipelines import SAMPLE, create, prepared, sample
 
 
 def main() -> None:
@@ -36,25 +33,16 @@ def main() -> None:
         source.create(database)
         with OpenMetadataServer(database, log=Path(name, "openmetadata.log")) as server:
             # The tables that are measured.
-            cpu_of_run(prepared(server.env), answered=False)
-            fields = registered(server)
+            cpu_of_run(prepared(SAMPLE, server.env), answered=False)
+            profiler = sample("profiler", pipelineType="profiler", sourceConfig={"config": {"type": "Profiler"}})
+            create(server, profiler)
             costs = [
-                [cpu_of_run(prepared(server.env, **fields), answered=answered) for answered in (True, False)]
+                [cpu_of_run(prepared(profiler, server.env), answered=answered) for answered in (True, False)]
                 for _ in range(rounds)
             ]
     every, few = map(list, zip(*costs, strict=True))
     print(table(["requests answered", "CPU, s"], [["every one", spread(every)], ["few", spread(few)]]))
     print(f"\nEvery one to few: {spread(ratios(every, few), 1)}")
-
-
-def registered(server: OpenMetadataServer) -> dict[str, Any]:
-    """Create the pipeline at the server, and return the fields of its document."""
-    service = server.get("/api/v1/services/databaseServices/name/sample_sqlite")
-    reference = {"id": service["id"], "type": "databaseService"}
-    server.put(
-        "/api/v1/services/ingestionPipelines", {"name": NAME, **PROFILER, "airflowConfig": {}, "service": reference}
-    )
-    return {"name": NAME, "fullyQualifiedName": f"sample_sqlite.{NAME}", **PROFILER}
 
 
 def cpu_of_run(order: Mapping[str, Any], *, answered: bool) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import resource
 import sys
@@ -11,17 +10,14 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
-from uuid import uuid4
+from typing import NamedTuple
 
 import psutil
 
 from benchmarks.figures import ratios, spread, table
 from dag_factory.portable.ingestion.orders import RUN
-from dag_factory.portable.ingestion.run import PreparedRun
 from dag_factory.portable.secrets.masking import Mask
 from dag_factory.task.runner.child_process import Child
 from dag_factory.task.runner.interpreter import environment
@@ -29,8 +25,8 @@ from dag_factory.task.runner.templates import start_templates, template_of
 from sandbox import source
 from sandbox.server import OpenMetadataServer
 from tests.child_processes import pid_of, stop_templates, template_pid
+from tests.e2e.pipelines import SAMPLE, prepared
 
-SAMPLE = Path(__file__).resolve().parents[1] / "configs" / "sample_sqlite_metadata.json"
 MEGABYTE = 2**20
 
 
@@ -73,7 +69,7 @@ def cost(env: Mapping[str, str]) -> Cost:
     reader = threading.Thread(target=_read_memory, args=[child, over, most])
     reader.start()
     before, began = cpu_seconds(), time.monotonic()
-    child.run(RUN, prepared(env))
+    child.run(RUN, prepared(SAMPLE, env))
     clock = time.monotonic() - began
     over.set()
     reader.join()
@@ -89,17 +85,6 @@ def cpu_seconds() -> float:
         times = psutil.Process(template_pid(sys.executable)).cpu_times()
         seconds += times.user + times.system + times.children_user + times.children_system
     return seconds
-
-
-def prepared(env: Mapping[str, str], **fields: Any) -> dict[str, Any]:
-    """Return a run of the sample, with some fields of its document replaced, as a task prepares it."""
-    document = {**json.loads(SAMPLE.read_text()), **fields}
-    document["openMetadataServerConnection"] = {
-        **document["openMetadataServerConnection"],
-        "hostPort": env["OPENMETADATA_HOST_PORT"],
-        "securityConfig": {"jwtToken": env["OPENMETADATA_JWT_TOKEN"]},
-    }
-    return asdict(PreparedRun(document, document["fullyQualifiedName"], str(uuid4())))
 
 
 def _read_memory(child: Child, over: threading.Event, most: list[float]) -> None:

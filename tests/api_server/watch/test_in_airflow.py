@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,7 +32,7 @@ def airflow(airflow_under_load: AirflowStack) -> AirflowStack:
 
 @pytest.fixture(scope="module")
 def store(airflow: AirflowStack) -> FolderStore:
-    return FolderStore(Path(airflow.option("openmetadata_dag_factory", "config_store")))
+    return FolderStore(airflow.option("openmetadata_dag_factory", "config_store"))
 
 
 def put(store: FolderStore, path: str, **fields: Any) -> None:

@@ -8,17 +8,13 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from itertools import count
-from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from dag_factory.portable.ingestion.collector import collecting_on_request_rarely, collecting_rarely
-from dag_factory.portable.ingestion.run import PreparedRun
 from sandbox.server import OpenMetadataServer
-from tests.e2e.pipelines import SAMPLE, sample
+from tests.e2e.pipelines import create, prepared, sample
 from tests.forked_python import ForkedPython
 
 # Runs two pipelines. Of the second it prints what it has measured, how often the profiler asked for a search of all
@@ -97,11 +93,9 @@ def test_once_some_time_has_passed_they_are_searched_again(monkeypatch: pytest.M
 def test_a_run_that_measures_columns_has_few_searches(
     forked_ingestion: ForkedPython, openmetadata: OpenMetadataServer
 ) -> None:
-    service = openmetadata.get(f"/api/v1/services/databaseServices/name/{SAMPLE['service']['name']}")
-    profiler = {"pipelineType": "profiler", "sourceConfig": {"config": {"type": "Profiler"}}, "airflowConfig": {}}
-    reference = {"id": service["id"], "type": "databaseService"}
-    openmetadata.put("/api/v1/services/ingestionPipelines", {"name": "measured", **profiler, "service": reference})
-    runs = [prepared(openmetadata, sample("known")), prepared(openmetadata, sample("measured", **profiler))]
+    profiler = sample("measured", pipelineType="profiler", sourceConfig={"config": {"type": "Profiler"}})
+    create(openmetadata, profiler)
+    runs = [prepared(document, openmetadata.env) for document in (sample("known"), profiler)]
     done = forked_ingestion.run(RUNS, env=os.environ, said=json.dumps(runs))
     assert done.returncode == 0, done.stderr
     summary, requests, searches, is_as_it_was = json.loads(done.stdout.splitlines()[-1])
@@ -109,9 +103,3 @@ def test_a_run_that_measures_columns_has_few_searches(
     assert requests > 100
     assert searches < requests / 2
     assert is_as_it_was
-
-
-def prepared(openmetadata: OpenMetadataServer, document: dict[str, Any]) -> dict[str, Any]:
-    connection = {"hostPort": f"{openmetadata.url}/api", "securityConfig": {"jwtToken": openmetadata.token}}
-    document["openMetadataServerConnection"] |= connection
-    return asdict(PreparedRun(document, document["fullyQualifiedName"], str(uuid4())))

@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import asdict
 from types import ModuleType
-from uuid import uuid4
 
 import pytest
 
 from dag_factory.portable.ingestion.query_header import read_version_once
-from dag_factory.portable.ingestion.run import PreparedRun
 from sandbox.server import OpenMetadataServer
-from tests.e2e.pipelines import sample
+from tests.e2e.pipelines import prepared, sample
 from tests.forked_python import ForkedPython
 
 HEADERS = "metadata.ingestion.connections.headers"
@@ -107,10 +104,7 @@ def test_the_installed_release_reads_no_file_for_a_statement(forked_ingestion: F
 def test_a_run_reads_it_less_often_than_it_has_tables(
     forked_ingestion: ForkedPython, openmetadata: OpenMetadataServer
 ) -> None:
-    document = sample("versions")
-    connection = {"hostPort": f"{openmetadata.url}/api", "securityConfig": {"jwtToken": openmetadata.token}}
-    document["openMetadataServerConnection"] |= connection
-    run = asdict(PreparedRun(document, document["fullyQualifiedName"], str(uuid4())))
+    run = prepared(sample("versions"), openmetadata.env)
     done = forked_ingestion.run(RUN, env=os.environ, said=json.dumps(run))
     assert done.returncode == 0, done.stderr
     reads, at_the_connection, at_the_end = map(int, done.stdout.split()[-3:])
