@@ -36,9 +36,11 @@ class Opened:
     def open(self, address: str = "", *, until: str = "tbody tr, .notice") -> Opened:
         """Go to an address of the page, or of the server where it begins with ``/``; return when something is shown."""
         path = address if address.startswith("/") else f"{PREFIX}/{address}"
-        # From one to the same address with another fragment, a browser loads nothing.
-        self.browser.open("about:blank")
-        self.browser.open(f"{self._url}{path}")
+        url = f"{self._url}{path}"
+        if self.browser.url.partition("#")[0] == url.partition("#")[0]:
+            # From one to the same address with another fragment, a browser loads nothing.
+            self.browser.open("about:blank")
+        self.browser.open(url)
         self.wait(lambda: bool(self.texts(until)), f"{until} at {path}")
         return self
 
