@@ -78,8 +78,7 @@ def create_app(
     for special in (executions, profiles, usage, quality):
         api.include_router(special.routes(store))
     api.include_router(deploys.routes(store, airflow))
-    for collection in COLLECTIONS:
-        api.include_router(entities.routes(collection, store))
+    api.include_router(entities.routes(store))
     api.include_router(lineage.routes(store, edges))
     api.include_router(search.routes(store))
 

@@ -1,14 +1,17 @@
 """The routes that every collection of entities has."""
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Body, Header, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from starlette.convertors import Convertor, register_url_convertor
 
 from sandbox.openmetadata import schemas
+from sandbox.openmetadata.catalogue import COLLECTIONS
 from sandbox.openmetadata.collection import Collection, Document
 from sandbox.openmetadata.errors import ApiError
 from sandbox.openmetadata.names import Segment
@@ -22,6 +25,33 @@ Flag = Annotated[bool, Query()]
 HardDelete = Annotated[bool, Query(alias="hardDelete")]
 
 
+BY_PATH = {collection.path: collection for collection in COLLECTIONS}
+
+
+class CollectionPath(Convertor[Collection]):
+    """In a route, the path of a collection, which may have several parts."""
+
+    regex = "|".join(map(re.escape, BY_PATH))
+
+    def convert(self, value: str) -> Collection:
+        return BY_PATH[value]
+
+    def to_string(self, value: Collection) -> str:
+        return value.path
+
+
+register_url_convertor("collection", CollectionPath())
+
+
+async def collection_of(request: Request) -> Collection:
+    """Return the collection that a route's path has named."""
+    found: Collection = request.path_params["collection"]
+    return found
+
+
+Served = Annotated[Collection, Depends(collection_of)]
+
+
 class Listing(BaseModel):
     """How to list a collection. Any other parameter is the value of a field that the entities must have."""
 
@@ -32,49 +62,45 @@ class Listing(BaseModel):
     include: str = "non-deleted"
 
 
-def routes(collection: Collection, store: Store) -> APIRouter:
-    """Return a collection's routes."""
-    router = APIRouter(prefix=f"/{collection.path}")
-    kind = collection.kind
-
-    def view(document: Document, fields: str = "") -> Document:
-        asked = {field for field in fields.split(",") if field}
-        schemas.check_fields(collection.entity, asked)
-        hidden = frozenset() if "*" in asked else collection.on_request - asked
-        return {field: value for field, value in collection.told(document).items() if field not in hidden}
-
-    def answer(document: Document, fields: str = "", status: int = 200) -> JSONResponse:
-        return JSONResponse(view(document, fields), status, {"ETag": etag(document)})
+def routes(store: Store) -> APIRouter:
+    """Return the routes of all collections. Each is there once: one for each collection would be seven hundred."""
+    router = APIRouter(prefix="/{collection:collection}")
 
     @router.get("")
-    async def list_(request: Request, asked: Annotated[Listing, Query()]) -> Document:
+    async def list_(collection: Served, request: Request, asked: Annotated[Listing, Query()]) -> Document:
         wanted = {name: value for name, value in request.query_params.items() if name not in Listing.model_fields}
-        matching = [each for each in store.all(kind) if included(each, asked.include) and matches(each, wanted)]
+        matching = [
+            each for each in store.all(collection.kind) if included(each, asked.include) and matches(each, wanted)
+        ]
         chosen, paging = page(matching, asked)
-        return {"data": [view(each, asked.fields) for each in chosen], "paging": paging}
+        return {"data": [view(collection, each, asked.fields) for each in chosen], "paging": paging}
 
     @router.get("/name/{fqn}")
-    async def get_by_name(fqn: Segment, fields: Fields = "", include: str = "non-deleted") -> JSONResponse:
-        document = store.find(kind, fqn, deleted=include != "non-deleted")
-        return answer(document, fields)
+    async def get_by_name(
+        collection: Served, fqn: Segment, fields: Fields = "", include: str = "non-deleted"
+    ) -> JSONResponse:
+        document = store.find(collection.kind, fqn, deleted=include != "non-deleted")
+        return answer(collection, document, fields)
 
     @router.get("/{id_}")
-    async def get_by_id(id_: Segment, fields: Fields = "", include: str = "non-deleted") -> JSONResponse:
-        document = store.find(kind, id_, deleted=include != "non-deleted")
-        return answer(document, fields)
+    async def get_by_id(
+        collection: Served, id_: Segment, fields: Fields = "", include: str = "non-deleted"
+    ) -> JSONResponse:
+        document = store.find(collection.kind, id_, deleted=include != "non-deleted")
+        return answer(collection, document, fields)
 
     @router.post("")
-    async def create(body: Object) -> JSONResponse:
-        return answer(store.put(collection, body, update=False)[0], "*", 201)
+    async def create(collection: Served, body: Object) -> JSONResponse:
+        return answer(collection, store.put(collection, body, update=False)[0], "*", 201)
 
     @router.put("")
-    async def create_or_update(body: Object) -> JSONResponse:
+    async def create_or_update(collection: Served, body: Object) -> JSONResponse:
         document, created = store.put(collection, body)
-        return answer(document, "*", 201 if created else 200)
+        return answer(collection, document, "*", 201 if created else 200)
 
     @router.put("/bulk")
     async def create_or_update_many(
-        body: Objects, override: Annotated[bool, Query(alias="overrideMetadata")] = False
+        collection: Served, body: Objects, override: Annotated[bool, Query(alias="overrideMetadata")] = False
     ) -> Document:
         done: list[Document] = []
         failed: list[Document] = []
@@ -88,17 +114,19 @@ def routes(collection: Collection, store: Store) -> APIRouter:
 
     @router.patch("/name/{key}")
     @router.patch("/{key}")
-    async def update(key: Segment, body: Objects, if_match: Annotated[str, Header()] = "") -> JSONResponse:
-        if if_match and if_match != etag(store.find(kind, key)):
+    async def update(
+        collection: Served, key: Segment, body: Objects, if_match: Annotated[str, Header()] = ""
+    ) -> JSONResponse:
+        if if_match and if_match != etag(store.find(collection.kind, key)):
             raise ApiError(412, "The entity has changed since it was read")
-        return answer(store.update(collection, key, body), "*")
+        return answer(collection, store.update(collection, key, body), "*")
 
     @router.put("/restore")
-    async def restore(body: Object) -> JSONResponse:
-        return answer(store.restore(collection, str(body.get("id"))), "*")
+    async def restore(collection: Served, body: Object) -> JSONResponse:
+        return answer(collection, store.restore(collection, str(body.get("id"))), "*")
 
     @router.delete("/deleteStale")
-    async def delete_stale(body: Object) -> Document:
+    async def delete_stale(collection: Served, body: Object) -> Document:
         scope = store.find_scope(str(body.get("scopeEntityType")), str(body.get("scopeFqn")))
         seen = set(body.get("seenFqns", ()))
         stale = [
@@ -111,33 +139,50 @@ def routes(collection: Collection, store: Store) -> APIRouter:
         return bulk_result([{"request": fqn, "status": 200} for fqn in stale], [])
 
     @router.delete("/async/{id_}")
-    async def delete_later(id_: Segment, recursive: Flag = False, hard: HardDelete = False) -> JSONResponse:
+    async def delete_later(
+        collection: Served, id_: Segment, recursive: Flag = False, hard: HardDelete = False
+    ) -> JSONResponse:
         store.delete(collection, id_, recursive=recursive, hard=hard)
         return JSONResponse({"jobId": str(uuid4()), "message": "Deleted."}, 202)
 
     @router.delete("/name/{key}")
     @router.delete("/{key}")
-    async def delete(key: Segment, recursive: Flag = False, hard: HardDelete = False) -> JSONResponse:
-        return answer(store.delete(collection, key, recursive=recursive, hard=hard), "*")
+    async def delete(
+        collection: Served, key: Segment, recursive: Flag = False, hard: HardDelete = False
+    ) -> JSONResponse:
+        return answer(collection, store.delete(collection, key, recursive=recursive, hard=hard), "*")
 
     @router.put("/{id_}/{part}")
-    async def set_part(id_: Segment, part: str, body: Object) -> JSONResponse:
-        return answer(store.set(collection, id_, **{known_part(part): body}), part)
+    async def set_part(collection: Served, id_: Segment, part: str, body: Object) -> JSONResponse:
+        return answer(collection, store.set(collection, id_, **{known_part(collection, part): body}), part)
 
     @router.get("/{id_}/{part}")
-    async def get_part(id_: Segment, part: str) -> JSONResponse:
-        return answer(store.find(kind, id_), known_part(part))
+    async def get_part(collection: Served, id_: Segment, part: str) -> JSONResponse:
+        return answer(collection, store.find(collection.kind, id_), known_part(collection, part))
 
     @router.delete("/{id_}/{part}")
-    async def delete_part(id_: Segment, part: str) -> Response:
-        return answer(store.set(collection, id_, **{known_part(part): None}))
-
-    def known_part(part: str) -> str:
-        if part not in collection.parts:
-            raise ApiError(404, f"{collection.path} have no {part}")
-        return part
+    async def delete_part(collection: Served, id_: Segment, part: str) -> Response:
+        return answer(collection, store.set(collection, id_, **{known_part(collection, part): None}))
 
     return router
+
+
+def view(collection: Collection, document: Document, fields: str = "") -> Document:
+    """Return what is answered of an entity where so many fields are asked for."""
+    asked = {field for field in fields.split(",") if field}
+    schemas.check_fields(collection.entity, asked)
+    hidden = frozenset() if "*" in asked else collection.on_request - asked
+    return {field: value for field, value in collection.told(document).items() if field not in hidden}
+
+
+def answer(collection: Collection, document: Document, fields: str = "", status: int = 200) -> JSONResponse:
+    return JSONResponse(view(collection, document, fields), status, {"ETag": etag(document)})
+
+
+def known_part(collection: Collection, part: str) -> str:
+    if part not in collection.parts:
+        raise ApiError(404, f"{collection.path} have no {part}")
+    return part
 
 
 def etag(document: Document) -> str:
