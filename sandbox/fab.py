@@ -33,10 +33,18 @@ class FabAirflowStack(AirflowStack):
         env: Mapping[str, str] | None = None,
         python: str = sys.executable,
         triggerer: bool = True,
+        forked: bool = False,
     ) -> None:
         ours = merge({"core": {"auth_manager": AUTH_MANAGER}}, config or {})
         super().__init__(
-            home, dags_folder=dags_folder, database=database, config=ours, env=env, python=python, triggerer=triggerer
+            home,
+            dags_folder=dags_folder,
+            database=database,
+            config=ours,
+            env=env,
+            python=python,
+            triggerer=triggerer,
+            forked=forked,
         )
 
     def migrate(self, timeout: float = 180) -> None:

@@ -25,16 +25,25 @@ PR_SET_CHILD_SUBREAPER = 36
 def main(grace: float, command: list[str]) -> int:
     """Run the command until it ends, or is ended, and return its exit code."""
     adopt_orphans()
-    wakeup, wakeup_writer = os.pipe()
-    os.set_blocking(wakeup_writer, False)
-    # A handler is needed for set_wakeup_fd to report the signal; what it does is up to the loop below.
-    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
-    signal.set_wakeup_fd(wakeup_writer)
-
+    wakeup = woken_by_signals()
     # Not subprocess.Popen: it collects children itself, and then the exit code is lost.
     no_input = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
-    leader = os.posix_spawnp(command[0], command, os.environ, file_actions=no_input)
+    return hold(os.posix_spawnp(command[0], command, os.environ, file_actions=no_input), grace, wakeup)
+
+
+def woken_by_signals() -> int:
+    """Return a file that says which signals have come: those that end this process, and those of a child's end."""
+    wakeup, writer = os.pipe()
+    os.set_blocking(writer, False)
+    # A handler is needed for set_wakeup_fd to report the signal; what it does is up to `hold`.
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    signal.set_wakeup_fd(writer)
+    return wakeup
+
+
+def hold(leader: int, grace: float, wakeup: int) -> int:
+    """Wait until a child of this process ends, or is ended, with all that it has started; return its exit code."""
     sources = [wakeup, sys.stdin.fileno()]
     steps = iter([signal.SIGTERM, signal.SIGTERM, signal.SIGKILL])
     deadline = None

@@ -1,5 +1,7 @@
 """A child process whose output goes to a log file and that never outlives its parent."""
 
+from __future__ import annotations
+
 import os
 import signal
 import subprocess
@@ -7,6 +9,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox.template import Fork, Template
 
 LEASH = Path(__file__).with_name("leash.py")
 LEASH_SLACK_SECONDS = 5.0
@@ -21,10 +27,12 @@ class Process:
     One command, running on a leash (see ``leash.py``) in a session of its own.
 
     It ends, with all processes below it, when it is stopped, and when this Python process dies, even by SIGKILL. Its
-    name is that of its log file. ``grace`` is the time in seconds between the signals that stop it.
+    name is that of its log file. ``grace`` is the time in seconds between the signals that stop it. With a
+    ``template``, a command ``python -m MODULE ARGUMENT...`` is forked from that, with its environment and working
+    directory in place of ``env`` and ``cwd``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first by name
         self,
         command: Sequence[str],
         *,
@@ -32,12 +40,17 @@ class Process:
         log: Path,
         cwd: Path | None = None,
         grace: float = 3.0,
+        template: Template | None = None,
     ) -> None:
         self.name = log.stem
         self.log = log
         self._grace = grace
         log.parent.mkdir(parents=True, exist_ok=True)
+        self._leash: subprocess.Popen[bytes] | Fork
         with log.open("ab") as output:
+            if template is not None:
+                self._leash = template.fork(command, output, grace)
+                return
             self._leash = subprocess.Popen(
                 [sys.executable, "-I", "-S", str(LEASH), str(grace), *command],
                 stdin=subprocess.PIPE,

@@ -21,6 +21,7 @@ import httpx
 from sandbox.client import AirflowClient
 from sandbox.files import write_whole
 from sandbox.process import Process
+from sandbox.template import Template
 
 USERNAME = "admin"
 # The API server takes longest to import, so it comes first.
@@ -34,6 +35,17 @@ COMPONENTS = {
 # As Airflow's health check names them.
 TO_BE_HEALTHY = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 POLL_SECONDS = 0.1
+# What its components and commands import.
+MODULES = (
+    "airflow.cli.cli_parser",
+    "airflow.jobs.scheduler_job_runner",
+    "airflow.dag_processing.manager",
+    "airflow.executors.local_executor",
+    "airflow.api_fastapi.core_api.app",
+    "airflow.api_fastapi.core_api.routes.public",
+    "airflow.api_fastapi.core_api.routes.ui",
+    "airflow.api_fastapi.execution_api.app",
+)
 
 AirflowConfig = Mapping[str, Mapping[str, object]]
 
@@ -52,7 +64,9 @@ class AirflowStack(AirflowClient):
     ``op``, ``admin``); ``passwords`` then has everybody's. ``python`` is the interpreter that has Airflow, this one by
     default. ``base_path`` is the path below which the API server is served, such as ``/airflow``. Without ``triggerer``
     there is none: only deferrable operators need it. ``port`` and ``password`` are the API server's and the user's,
-    made up by default; ``logs`` is the folder for what the processes print, ``home/logs`` by default.
+    made up by default; ``logs`` is the folder for what the processes print, ``home/logs`` by default. With ``forked``,
+    all are forked from one process that has imported Airflow: that is quicker, and makes less sure that each of them
+    starts by itself.
     """
 
     def __init__(  # noqa: PLR0913 - all by name, each with a default
@@ -70,6 +84,7 @@ class AirflowStack(AirflowClient):
         port: int | None = None,
         password: str | None = None,
         logs: Path | None = None,
+        forked: bool = False,
     ) -> None:
         url = f"http://127.0.0.1:{port or free_port()}{base_path}"
         super().__init__(url, USERNAME, password or secrets.token_urlsafe(12))
@@ -79,6 +94,8 @@ class AirflowStack(AirflowClient):
         self._components = [name for name in COMPONENTS if triggerer or name != "triggerer"]
         self._healthy = {name: "healthy" for name in TO_BE_HEALTHY if triggerer or name != "triggerer"}
         self.processes: dict[str, Process] = {}
+        self._forked = forked
+        self._template: Template | None = None
         users = {USERNAME: "admin", **(roles or {})}
         self.passwords = {**{name: secrets.token_urlsafe(12) for name in users}, USERNAME: self.password}
         everybody = {"simple_auth_manager_users": ",".join(f"{name}:{role}" for name, role in users.items())}
@@ -158,15 +175,23 @@ class AirflowStack(AirflowClient):
             process.let_go()
         for name in list(self.processes):
             self.stop_component(name)
+        if self._template is not None:
+            self._template.stop()
+            self._template = None
         super().stop()
 
     def _spawn(self, name: str, arguments: list[str]) -> Process:
+        if self._forked and self._template is None:
+            self._template = Template(
+                self._python, MODULES, env=self._env, cwd=self.home, log=self.logs / "template.log"
+            )
         process = Process(
             [self._python, "-m", "airflow", *arguments],
             env=self._env,
             log=self.logs / f"{name}.log",
             # `-m` puts the working directory on sys.path, so it must not be the caller's.
             cwd=self.home,
+            template=self._template,
         )
         self.processes[name] = process
         return process

@@ -2,11 +2,13 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from sandbox.process import Process, ProcessDied
+from sandbox.template import Template
 from tests.places import ROOT
 from tests.waiting import is_running, wait_for
 
@@ -19,12 +21,30 @@ pathlib.Path(sys.argv[1]).write_text(f"{{os.getpid()}} {{child.pid}} .")
 """
 
 
+Start = Callable[..., Process]
+
+
 def python(code: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-c", code, *arguments]
+    return [sys.executable, "-m", "tests.sandbox.executing", code, *arguments]
 
 
-def start(tmp_path: Path, command: list[str], grace: float = 3.0) -> Process:
-    return Process(command, env=os.environ, log=tmp_path / "logs" / "worker.log", grace=grace)
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Template]:
+    log = tmp_path_factory.mktemp("template") / "log"
+    with Template(sys.executable, ["json.tool", "no_such_module"], env=os.environ, cwd=ROOT, log=log) as template:
+        yield template
+
+
+@pytest.fixture(params=["started", "forked"])
+def start(request: pytest.FixtureRequest, tmp_path: Path) -> Start:
+    """Start a command of Python by itself, or by a template."""
+    template = request.getfixturevalue("template") if request.param == "forked" else None
+
+    def make(command: list[str], grace: float = 3.0) -> Process:
+        log = tmp_path / "logs" / "worker.log"
+        return Process(command, env=os.environ, log=log, cwd=ROOT, grace=grace, template=template)
+
+    return make
 
 
 def pids_in(path: Path) -> list[int]:
@@ -36,16 +56,16 @@ def none_runs(pids: list[int]) -> bool:
     return not any(map(is_running, pids))
 
 
-def test_what_a_process_says_is_in_its_log(tmp_path: Path) -> None:
-    process = start(tmp_path, python("import sys; print('one', flush=True); print('two', file=sys.stderr)"))
+def test_what_a_process_says_is_in_its_log(start: Start) -> None:
+    process = start(python("import sys; print('one', flush=True); print('two', file=sys.stderr)"))
     process.wait(20)
     assert process.tail() == "one\ntwo"
     assert process.tail(lines=1) == "two"
     process.stop()
 
 
-def test_one_that_ended_is_named_with_its_exit_code_and_the_end_of_its_log(tmp_path: Path) -> None:
-    process = start(tmp_path, python("import sys; print('no such database'); sys.exit(3)"))
+def test_one_that_ended_is_named_with_its_exit_code_and_the_end_of_its_log(start: Start) -> None:
+    process = start(python("import sys; print('no such database'); sys.exit(3)"))
     with pytest.raises(ProcessDied, match=r"(?s)^worker ended with exit code 3\..*no such database"):
         process.wait(20)
     with pytest.raises(ProcessDied, match="exit code 3"):
@@ -53,66 +73,104 @@ def test_one_that_ended_is_named_with_its_exit_code_and_the_end_of_its_log(tmp_p
     process.stop()
 
 
-def test_a_signal_that_ended_it_is_in_the_exit_code(tmp_path: Path) -> None:
-    process = start(tmp_path, python("import os; os.kill(os.getpid(), 9)"))
+def test_a_signal_that_ended_it_is_in_the_exit_code(start: Start) -> None:
+    process = start(python("import os; os.kill(os.getpid(), 9)"))
     with pytest.raises(ProcessDied, match="exit code 137"):
         process.wait(20)
     process.stop()
 
 
-def test_one_that_takes_too_long_is_a_timeout_and_still_runs(tmp_path: Path) -> None:
-    process = start(tmp_path, python(SLEEP))
+def test_one_that_takes_too_long_is_a_timeout_and_still_runs(start: Start) -> None:
+    process = start(python(SLEEP))
     with pytest.raises(TimeoutError, match="worker still ran after 0 s"):
         process.wait(0.1)
     process.check()
     process.stop()
 
 
-def test_stopping_reaches_a_grandchild_in_a_session_of_its_own(tmp_path: Path) -> None:
-    process = start(tmp_path, python(FAMILY + SLEEP, str(tmp_path / "pids")))
+def test_stopping_reaches_a_grandchild_in_a_session_of_its_own(start: Start, tmp_path: Path) -> None:
+    process = start(python(FAMILY + SLEEP, str(tmp_path / "pids")))
     pids = pids_in(tmp_path / "pids")
     process.stop()
     assert none_runs([process.pid, *pids])
 
 
-def test_one_that_ends_by_itself_leaves_nothing_behind(tmp_path: Path) -> None:
-    process = start(tmp_path, python(FAMILY, str(tmp_path / "pids")))
+def test_one_that_ends_by_itself_leaves_nothing_behind(start: Start, tmp_path: Path) -> None:
+    process = start(python(FAMILY, str(tmp_path / "pids")))
     process.wait(20)
     assert none_runs(pids_in(tmp_path / "pids"))
     process.stop()
 
 
-def test_one_that_ignores_sigterm_is_killed_when_the_grace_is_over(tmp_path: Path) -> None:
+def test_one_that_ignores_sigterm_is_killed_when_the_grace_is_over(start: Start, tmp_path: Path) -> None:
     deaf = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-    process = start(tmp_path, python(deaf + FAMILY + SLEEP, str(tmp_path / "pids")), grace=0.3)
+    process = start(python(deaf + FAMILY + SLEEP, str(tmp_path / "pids")), grace=0.3)
     pids = pids_in(tmp_path / "pids")
     process.stop()
     assert none_runs(pids)
 
 
-def test_stopping_twice_does_nothing_more(tmp_path: Path) -> None:
-    process = start(tmp_path, python(SLEEP))
+def test_stopping_twice_does_nothing_more(start: Start) -> None:
+    process = start(python(SLEEP))
     process.stop()
     process.stop()
     assert process.exit_code == 128 + signal.SIGTERM
 
 
-def test_nothing_survives_when_the_parent_is_killed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("template", ["None", "Template(sys.executable, [], env=os.environ, cwd=here, log=here / 't')"])
+def test_nothing_survives_when_the_parent_is_killed(tmp_path: Path, template: str) -> None:
     code = f"""
-import os, pathlib, time
+import os, pathlib, sys, time
 from sandbox.process import Process
-Process({python(FAMILY + SLEEP, str(tmp_path / "pids"))!r}, env=os.environ, log=pathlib.Path({str(tmp_path / "log")!r}))
+from sandbox.template import Template
+here = pathlib.Path({str(tmp_path)!r})
+template = {template}
+command = {python(FAMILY + SLEEP, str(tmp_path / "pids"))!r}
+process = Process(command, env=os.environ, log=here / "log", template=template)
 time.sleep(60)
 """
-    parent = subprocess.Popen(python(code), cwd=ROOT)
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     pids = pids_in(tmp_path / "pids")
     parent.kill()
     parent.wait()
     wait_for(lambda: none_runs(pids))
 
 
-def test_a_command_that_does_not_exist_is_said_so_in_the_log(tmp_path: Path) -> None:
-    process = start(tmp_path, ["no-such-command"])
-    with pytest.raises(ProcessDied, match="no-such-command"):
+def test_a_leash_that_is_killed_has_an_exit_code(start: Start, tmp_path: Path) -> None:
+    process = start(python(FAMILY + SLEEP, str(tmp_path / "pids")))
+    family = pids_in(tmp_path / "pids")
+    os.kill(process.pid, signal.SIGKILL)
+    wait_for(lambda: process.exit_code is not None)
+    assert process.exit_code == -signal.SIGKILL
+    process.stop()
+    for pid in family:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_what_a_template_has_imported_is_there_in_each_program_and_what_one_changes_is_not(
+    template: Template, tmp_path: Path
+) -> None:
+    code = "import sys; assert 'json.tool' in sys.modules; assert not hasattr(sys, 'changed'); sys.changed = True"
+    for number in range(2):
+        log = tmp_path / f"{number}.log"
+        process = Process(python(code), env={}, log=log, template=template)
+        process.wait(20)
+        process.stop()
+
+
+def test_programs_of_a_template_end_with_it(tmp_path: Path) -> None:
+    with Template(sys.executable, [], env=os.environ, cwd=ROOT, log=tmp_path / "template.log") as template:
+        command = python(FAMILY + SLEEP, str(tmp_path / "pids"))
+        process = Process(command, env={}, log=tmp_path / "log", template=template)
+        pids = pids_in(tmp_path / "pids")
+    wait_for(lambda: none_runs([process.pid, *pids]))
+    process.stop()
+    with pytest.raises(ProcessDied, match="template ended"):
+        Process(command, env={}, log=tmp_path / "log", template=template)
+
+
+def test_a_command_that_does_not_exist_is_said_so_in_the_log(start: Start) -> None:
+    process = start(["no-such-command", "-m", "no_such_module"])
+    with pytest.raises(ProcessDied, match=r"no.such"):
         process.wait(20)
     process.stop()
