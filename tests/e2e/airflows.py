@@ -3,6 +3,7 @@ The Airflows that several modules of tests share, each started for the first tes
 
 Each takes half a minute of a core to start, and some of one for as long as it runs: settings that get along with each
 other are those of one Airflow, and a test that needs a store or a DAG of its own has one in an Airflow that is there.
+The processes of each are forked from one; those of tests/sandbox/test_run.py each start by themselves, as a user's do.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def stack(
     theirs = {**openmetadata.env, **(env or {})}
     if paths:
         theirs["PYTHONPATH"] = os.pathsep.join(filter(None, [*map(str, paths), os.environ.get("PYTHONPATH")]))
-    return AirflowStack(home, dags_folder=dags_folder, config=ours, env=theirs, **options)
+    return AirflowStack(home, dags_folder=dags_folder, config=ours, env=theirs, forked=True, **options)
 
 
 @pytest.fixture(scope="session")

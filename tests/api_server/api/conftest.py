@@ -91,6 +91,7 @@ def fab(openmetadata: OpenMetadataServer, tmp_path_factory: pytest.TempPathFacto
             },
             env=openmetadata.env,
             triggerer=False,
+            forked=True,
         ) as stack,
     ):
         with_users_of_the_docs(stack)

@@ -78,6 +78,7 @@ def stack(
             config=config,
             env={"PYTHONPATH": path},
             triggerer=False,
+            forked=True,
         ) as airflow,
     ):
         host, _, port = server.url.removeprefix("http://").partition(":")
