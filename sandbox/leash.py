@@ -25,14 +25,14 @@ PR_SET_CHILD_SUBREAPER = 36
 def main(grace: float, command: list[str]) -> int:
     """Run the command until it ends, or is ended, and return its exit code."""
     adopt_orphans()
-    wakeup = woken_by_signals()
+    wakeup = signal_pipe()
     # Not subprocess.Popen: it collects children itself, and then the exit code is lost.
     no_input = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)]
     return hold(os.posix_spawnp(command[0], command, os.environ, file_actions=no_input), grace, wakeup)
 
 
-def woken_by_signals() -> int:
-    """Return a file that says which signals have come: those that end this process, and those of a child's end."""
+def signal_pipe() -> int:
+    """Return a pipe that gets a byte, its number, for each SIGTERM, SIGINT and SIGCHLD from now on."""
     wakeup, writer = os.pipe()
     os.set_blocking(writer, False)
     # A handler is needed for set_wakeup_fd to report the signal; what it does is up to `hold`.

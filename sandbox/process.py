@@ -28,8 +28,8 @@ class Process:
 
     It ends, with all processes below it, when it is stopped, and when this Python process dies, even by SIGKILL. Its
     name is that of its log file. ``grace`` is the time in seconds between the signals that stop it. With a
-    ``template``, a command ``python -m MODULE ARGUMENT...`` is forked from that, with its environment and working
-    directory in place of ``env`` and ``cwd``.
+    ``template``, a command ``python -m MODULE ARGUMENT...`` is forked from that, and has the template's environment and
+    working directory in place of ``env`` and ``cwd``.
     """
 
     def __init__(  # noqa: PLR0913 - all but the first by name

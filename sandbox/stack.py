@@ -95,7 +95,7 @@ class AirflowStack(AirflowClient):
         self._healthy = {name: "healthy" for name in TO_BE_HEALTHY if triggerer or name != "triggerer"}
         self.processes: dict[str, Process] = {}
         self._forked = forked
-        self._template: Template | None = None
+        self.template: Template | None = None
         users = {USERNAME: "admin", **(roles or {})}
         self.passwords = {**{name: secrets.token_urlsafe(12) for name in users}, USERNAME: self.password}
         everybody = {"simple_auth_manager_users": ",".join(f"{name}:{role}" for name, role in users.items())}
@@ -175,23 +175,23 @@ class AirflowStack(AirflowClient):
             process.let_go()
         for name in list(self.processes):
             self.stop_component(name)
-        if self._template is not None:
-            self._template.stop()
-            self._template = None
+        if self.template is not None:
+            self.template.stop()
+            self.template = None
         super().stop()
 
     def _spawn(self, name: str, arguments: list[str]) -> Process:
-        if self._forked and self._template is None:
-            self._template = Template(
-                self._python, MODULES, env=self._env, cwd=self.home, log=self.logs / "template.log"
-            )
+        if self._forked and self.template is None:
+            log = self.logs / "template.log"
+            self.template = Template(self._python, MODULES, env=self._env, cwd=self.home, log=log)
+            self.template.start()
         process = Process(
             [self._python, "-m", "airflow", *arguments],
             env=self._env,
             log=self.logs / f"{name}.log",
             # `-m` puts the working directory on sys.path, so it must not be the caller's.
             cwd=self.home,
-            template=self._template,
+            template=self.template,
         )
         self.processes[name] = process
         return process

@@ -15,7 +15,7 @@ from sandbox.browser import Browser
 from sandbox.client import wait_until
 from sandbox.stack import AirflowStack
 from tests.e2e.pipelines import drop, sample
-from tests.page_in_browser.login import log_in
+from tests.page_in_browser.login import set_token
 
 pytestmark = pytest.mark.e2e
 
@@ -75,7 +75,7 @@ def test_the_docs_of_a_document_full_of_images_fetch_none(
         browser.open(tracker.url("page"))
         wait_until(lambda: (len(tracker.asked) > 1 or None, str(tracker.asked)), "a page's picture", timeout=30)
         tracker.asked.clear()
-        log_in(browser, airflow, airflow.token())
+        set_token(browser, airflow, airflow.token())
         browser.open(f"{airflow.url}/dags/with_images")
         wait_until(lambda: (browser.run(f"return !!{OPEN_DOCS}") or None, browser.text[-500:]), "the page", timeout=60)
         browser.run(f"{OPEN_DOCS}.click()")

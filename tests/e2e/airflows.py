@@ -3,7 +3,8 @@ The Airflows that several modules of tests share, each started for the first tes
 
 Each takes half a minute of a core to start, and some of one for as long as it runs: settings that get along with each
 other are those of one Airflow, and a test that needs a store or a DAG of its own has one in an Airflow that is there.
-The processes of each are forked from one; those of tests/sandbox/test_run.py each start by themselves, as a user's do.
+The processes of most are forked from one. Those of `airflow_apart` and of tests/sandbox/test_run.py each start by
+themselves, as a user's do.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ def stack(
     dags_folder: Path = DAGS_FOLDER,
     paths: Sequence[Path] = (),
     env: Mapping[str, str] | None = None,
+    forked: bool = True,
     **options: Any,
 ) -> AirflowStack:
     """
@@ -69,7 +71,7 @@ def stack(
     theirs = {**openmetadata.env, **(env or {})}
     if paths:
         theirs["PYTHONPATH"] = os.pathsep.join(filter(None, [*map(str, paths), os.environ.get("PYTHONPATH")]))
-    return AirflowStack(home, dags_folder=dags_folder, config=ours, env=theirs, forked=True, **options)
+    return AirflowStack(home, dags_folder=dags_folder, config=ours, env=theirs, forked=forked, **options)
 
 
 @pytest.fixture(scope="session")
@@ -213,5 +215,7 @@ def airflow_apart(
         dags_folder=dags_folder,
         base_path="/data/airflow",
         triggerer=False,
+        # OpenTelemetry starts a thread while Airflow is imported, and what a thread holds at a fork stays held.
+        forked=False,
     ) as airflow:
         yield airflow

@@ -12,7 +12,7 @@ from tests.page_in_browser.rows import dozen
 from tests.page_in_browser.stand_in import StandIn
 from tests.serving import serving
 
-# In steps. Chromium keeps 50, of which one test makes a dozen, and a new tab takes it as long as a page.
+# In steps: Chromium keeps 50, of which one test makes a dozen. Opening a tab takes as long as loading a page.
 LONGEST_HISTORY = 30
 
 

@@ -12,7 +12,7 @@ from sandbox.client import AirflowClient, wait_until
 from sandbox.stack import AirflowStack
 from tests.e2e.pipelines import drop, sample
 from tests.e2e.runs import run
-from tests.page_in_browser.login import log_in
+from tests.page_in_browser.login import set_token
 from tests.page_in_browser.opened import Opened
 
 pytestmark = pytest.mark.e2e
@@ -45,7 +45,7 @@ def page(browser: Browser, pipelines: AirflowStack) -> Opened:
 def logged_in(browser: Browser, airflow: AirflowStack, username: str) -> Opened:
     """Return the page as a user sees it."""
     client = AirflowClient(airflow.url, username, airflow.passwords[username])
-    log_in(browser, airflow, client.token())
+    set_token(browser, airflow, client.token())
     client.stop()
     return Opened(browser, airflow.url)
 
@@ -118,8 +118,8 @@ def test_a_viewer_sees_and_may_not_act(browser: Browser, pipelines: AirflowStack
     assert set(page.run("return [...page.querySelectorAll('.bulk button, .switch')].map(b => b.disabled)")) == {True}
 
 
-def test_who_is_logged_out_is_asked_to_log_in(browser: Browser, pipelines: AirflowStack) -> None:
-    log_in(browser, pipelines, "")
+def test_who_is_logged_out_is_asked_to_set_token(browser: Browser, pipelines: AirflowStack) -> None:
+    set_token(browser, pipelines, "")
     page = Opened(browser, pipelines.url).open("?state=broken", until=".notice")
     assert "You are not logged in" in page.text
     link = page.run("return page.querySelector('.notice a').href")

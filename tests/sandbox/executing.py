@@ -1,4 +1,4 @@
-"""``python -m tests.sandbox.executing CODE ARGUMENT...`` is ``python -c CODE ARGUMENT...`` as a module's run."""
+"""``python -m tests.sandbox.executing CODE ARGUMENT...`` is ``python -c`` for a template, which only runs modules."""
 
 import sys
 

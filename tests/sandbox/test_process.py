@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sandbox.process import Process, ProcessDied
@@ -117,23 +118,28 @@ def test_stopping_twice_does_nothing_more(start: Start) -> None:
     assert process.exit_code == 128 + signal.SIGTERM
 
 
-@pytest.mark.parametrize("template", ["None", "Template(sys.executable, [], env=os.environ, cwd=here, log=here / 't')"])
-def test_nothing_survives_when_the_parent_is_killed(tmp_path: Path, template: str) -> None:
+@pytest.mark.parametrize("forked", [False, True])
+def test_nothing_survives_when_the_parent_is_killed(tmp_path: Path, forked: bool) -> None:
     code = f"""
 import os, pathlib, sys, time
 from sandbox.process import Process
 from sandbox.template import Template
 here = pathlib.Path({str(tmp_path)!r})
-template = {template}
+template = None
+if {forked}:
+    template = Template(sys.executable, [], env=os.environ, cwd=here, log=here / "template.log")
+    template.start()
 command = {python(FAMILY + SLEEP, str(tmp_path / "pids"))!r}
 process = Process(command, env=os.environ, log=here / "log", template=template)
 time.sleep(60)
 """
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     pids = pids_in(tmp_path / "pids")
+    below = [each.pid for each in psutil.Process(parent.pid).children(recursive=True)]
+    assert set(pids) < set(below)
     parent.kill()
     parent.wait()
-    wait_for(lambda: none_runs(pids))
+    wait_for(lambda: none_runs(below))
 
 
 def test_a_leash_that_is_killed_has_an_exit_code(start: Start, tmp_path: Path) -> None:
@@ -159,18 +165,49 @@ def test_what_a_template_has_imported_is_there_in_each_program_and_what_one_chan
 
 
 def test_programs_of_a_template_end_with_it(tmp_path: Path) -> None:
+    command = python(FAMILY + SLEEP, str(tmp_path / "pids"))
     with Template(sys.executable, [], env=os.environ, cwd=ROOT, log=tmp_path / "template.log") as template:
-        command = python(FAMILY + SLEEP, str(tmp_path / "pids"))
         process = Process(command, env={}, log=tmp_path / "log", template=template)
         pids = pids_in(tmp_path / "pids")
-    wait_for(lambda: none_runs([process.pid, *pids]))
+    assert none_runs(pids)
+    assert process.exit_code is not None
     process.stop()
-    with pytest.raises(ProcessDied, match="template ended"):
+    with pytest.raises(ProcessDied, match="template ended with exit code"):
         Process(command, env={}, log=tmp_path / "log", template=template)
 
 
-def test_a_command_that_does_not_exist_is_said_so_in_the_log(start: Start) -> None:
-    process = start(["no-such-command", "-m", "no_such_module"])
-    with pytest.raises(ProcessDied, match=r"no.such"):
+def test_a_template_that_is_killed_is_named_when_something_is_to_be_forked(tmp_path: Path) -> None:
+    with Template(sys.executable, [], env=os.environ, cwd=ROOT, log=tmp_path / "template.log") as template:
+        (forking,) = psutil.Process(template.pid).children()
+        forking.kill()
+        with pytest.raises(ProcessDied, match="template ended with exit code 137"):
+            Process(python("pass"), env={}, log=tmp_path / "log", template=template)
+
+
+def test_nothing_is_forked_where_an_import_has_started_a_thread(tmp_path: Path) -> None:
+    modules = ["tests.sandbox.with_thread"]
+    template = Template(sys.executable, modules, env=os.environ, cwd=ROOT, log=tmp_path / "template.log")
+    with pytest.raises(ProcessDied, match="Nothing can be forked: an import has started"):
+        template.start()
+    template.stop()
+
+
+def test_a_template_runs_nothing_but_modules_of_its_own_interpreter(template: Template, tmp_path: Path) -> None:
+    for command in (["/bin/python", "-m", "json.tool"], [sys.executable, "-c", "pass"]):
+        with pytest.raises(ValueError, match="A template runs modules by"):
+            Process(command, env={}, log=tmp_path / "log", template=template)
+
+
+def test_a_module_that_does_not_exist_is_said_so_in_the_log(template: Template, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "no_such_module"]
+    process = Process(command, env={}, log=tmp_path / "worker.log", template=template)
+    with pytest.raises(ProcessDied, match=r"(?s)worker ended with exit code 1\..*No module named no_such_module"):
+        process.wait(20)
+    process.stop()
+
+
+def test_a_command_that_does_not_exist_is_said_so_in_the_log(tmp_path: Path) -> None:
+    process = Process(["no-such-command"], env=os.environ, log=tmp_path / "worker.log")
+    with pytest.raises(ProcessDied, match="no-such-command"):
         process.wait(20)
     process.stop()

@@ -38,6 +38,8 @@ def stack(tmp_path: Path) -> Iterator[AirflowStack]:
 def family(stack: AirflowStack) -> list[psutil.Process]:
     """Every process of a stack that runs: the leashes, what they hold, and all below."""
     roots = [psutil.Process(process.pid) for process in stack.processes.values() if process.exit_code is None]
+    if stack.template is not None:
+        roots.append(psutil.Process(stack.template.pid))
     return roots + [child for root in roots for child in root.children(recursive=True)]
 
 
@@ -115,6 +117,24 @@ def test_a_component_that_dies_is_named_and_none_is_left(tmp_path: Path) -> None
         pass
     assert started
     assert not [process for process in started if process.is_running()]
+
+
+def test_those_that_are_forked_end_with_it_too(tmp_path: Path) -> None:
+    package = tmp_path / "airflow"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text(
+        "import sys, time; print(sys.argv); time.sleep('migrate' not in sys.argv and 60)"
+    )
+    stack = AirflowStack(tmp_path / "home", dags_folder=tmp_path, env={"PYTHONPATH": str(tmp_path)}, forked=True)
+    stack.prepare()
+    stack.migrate()
+    stack.start_components()
+    started = family(stack)
+    assert len(started) >= 2 * len(COMPONENTS) + 2
+    stack.stop()
+    assert not [process for process in started if process.is_running()]
+    assert "'dag-processor'" in (stack.logs / "dag-processor.log").read_text()
 
 
 @pytest.mark.e2e
