@@ -19,9 +19,9 @@ run: env
 	@exec $(BIN)/python -m sandbox.run $(if $(filter-out 0,$(ONCE)),--once) $(if $(STATE),--state "$(STATE)")
 
 # All of it, on two cores: one Airflow after the other in each of two workers, whose tests wait for most of their time. The
-# others start none: they run the fast tests meanwhile. With ARGS, in one process.
+# others start none: they run the fast tests meanwhile, of which some wait too. With ARGS, in one process.
 test: env
-	@exec $(BIN)/python -m pytest $(or $(ARGS),-n 4 --dist loadgroup --no-loadscope-reorder)
+	@exec $(BIN)/python -m pytest $(or $(ARGS),-n 5 --dist loadgroup --no-loadscope-reorder)
 
 # What starts no Airflow, imports no openmetadata-ingestion and is not slow by itself, for the time between two edits. Many
 # of these tests wait for a moment, so two cores are busy with four workers. Hypothesis makes a fifth of the examples that
