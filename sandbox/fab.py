@@ -51,7 +51,8 @@ class FabAirflowStack(AirflowStack):
         """Create or upgrade the tables of the database, FAB's among them, and make the administrator."""
         super().migrate(timeout)
         person = ["--firstname", "Ada", "--lastname", "Admin", "--email", f"{self.username}@example.com"]
-        named = ["--username", self.username, "--password", self.password, "--role", "Admin"]
+        # With `=`, since a password may begin with a hyphen.
+        named = ["--username", self.username, f"--password={self.password}", "--role", "Admin"]
         self.command("users", "create", *named, *person)
 
     def add_role(self, name: str, permissions: Iterable[Permission]) -> None:

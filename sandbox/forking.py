@@ -1,9 +1,9 @@
 """
 ``python -m sandbox.forking SOCKET MODULE...`` imports modules and forks programs; `sandbox.template` is the other end.
 
-It listens at SOCKET for one connection, and ends with that. Over it come requests: JSON, with three files. These are
-the program's standard input, its output, and a socket that gets two messages: the process id of the program's leash,
-and the exit code.
+It accepts one connection at SOCKET, and ends when that is closed. Each request is JSON (``module``, ``arguments``,
+``grace``) with three files: the standard input of the program's leash, the program's output, and a socket. To that, the
+leash sends its process id, and at the end the program's exit code.
 """
 
 from __future__ import annotations
@@ -26,23 +26,26 @@ from sandbox import leash
 
 # A request holds a command, so this is more than one has.
 LARGEST_REQUEST = 64 * 1024
-FILES = 3
 
 
 def main(path: str, modules: Sequence[str]) -> None:
-    """Import the modules, then fork a program for each request. It returns in a program, at its end."""
+    """Import the modules, then fork a program for each request. Return only in a program, when it has ended."""
     for name in modules:
         try:
             import_module(name)
         except ImportError as error:
             # Which of Airflow's modules there are depends on its version.
-            print(f"'{name}' is left to the programs: {error}", file=sys.stderr)
+            print(f"'{name}' is not imported in advance: {error}", file=sys.stderr)
     if threading.active_count() > 1:
-        # What a thread holds at a fork is held for ever in the program.
-        sys.exit(f"Nothing can be forked: an import has started {threading.enumerate()[1:]}")
+        # A lock that a thread holds during a fork is never released in the fork.
+        print(f"Nothing can be forked: an import has started {threading.enumerate()[1:]}", file=sys.stderr, flush=True)
+        # An exit in order would wait for the thread.
+        os._exit(1)
     # Frozen objects are not visited by a program's garbage collector, so their memory stays shared.
     gc.collect()
     gc.freeze()
+    # What an import has printed would stand in each program's output.
+    sys.stdout.flush()
     request, files = next_request(path)
     stdin, output, status = files
     os.setsid()
@@ -57,7 +60,7 @@ def main(path: str, modules: Sequence[str]) -> None:
 
 def next_request(path: str) -> tuple[dict[str, Any], list[int]]:
     """Fork for each request. Return in the fork, with the request and its files."""
-    # The outcome of a leash is the caller's affair.
+    # Leashes report to the caller. Nobody waits for them here, so the system removes them.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
         listener.bind(path)
@@ -65,7 +68,7 @@ def next_request(path: str) -> tuple[dict[str, Any], list[int]]:
         requests, _ = listener.accept()
     with requests:
         while True:
-            request, files, _, _ = socket.recv_fds(requests, LARGEST_REQUEST, FILES)
+            request, files, _, _ = socket.recv_fds(requests, LARGEST_REQUEST, 3)
             if not request:
                 sys.exit()
             if not os.fork():
@@ -76,7 +79,7 @@ def next_request(path: str) -> tuple[dict[str, Any], list[int]]:
 
 
 def fork_on_leash(status: int, grace: float) -> None:
-    """Fork a program from this process, which becomes its leash and ends with it. It returns in the program only."""
+    """Fork the program; this process becomes its leash. Return in the program only."""
     leash.adopt_orphans()
     program = os.fork()
     if not program:
@@ -90,14 +93,14 @@ def fork_on_leash(status: int, grace: float) -> None:
         # The program may have ended by now, before there was a handler.
         os.kill(os.getpid(), signal.SIGCHLD)
         with socket.socket(fileno=status) as caller:
-            # Nobody knows this process before it can take signals. A caller that is gone has closed the standard input
-            # too, by which the program is stopped.
+            # The process id is sent only now that signals are handled. If the caller is gone, its end of the standard
+            # input is closed too, and `hold` stops the program.
             with suppress(OSError):
                 caller.send(str(os.getpid()).encode())
             exit_code = leash.hold(program, grace, wakeup)
             with suppress(OSError):
                 caller.send(str(exit_code).encode())
-    except BaseException:  # noqa: BLE001 - nothing may leave this fork
+    except BaseException:  # noqa: BLE001 - no exception may leave this fork
         traceback.print_exc()
         leash.kill_the_rest()
     finally:

@@ -32,7 +32,7 @@ def main(grace: float, command: list[str]) -> int:
 
 
 def signal_pipe() -> int:
-    """Return a pipe that gets a byte, its number, for each SIGTERM, SIGINT and SIGCHLD from now on."""
+    """Return the reading end of a pipe that gets the number of each SIGTERM, SIGINT and SIGCHLD, as a byte."""
     wakeup, writer = os.pipe()
     os.set_blocking(writer, False)
     # A handler is needed for set_wakeup_fd to report the signal; what it does is up to `hold`.
@@ -43,7 +43,7 @@ def signal_pipe() -> int:
 
 
 def hold(leader: int, grace: float, wakeup: int) -> int:
-    """Wait until a child of this process ends, or is ended, with all that it has started; return its exit code."""
+    """Wait until a child has ended or was stopped, kill what it has left behind, and return its exit code."""
     sources = [wakeup, sys.stdin.fileno()]
     steps = iter([signal.SIGTERM, signal.SIGTERM, signal.SIGKILL])
     deadline = None

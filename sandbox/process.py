@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox.template import Fork, Template
+    from sandbox.template import ForkedLeash, Template
 
 LEASH = Path(__file__).with_name("leash.py")
 LEASH_SLACK_SECONDS = 5.0
@@ -46,7 +46,7 @@ class Process:
         self.log = log
         self._grace = grace
         log.parent.mkdir(parents=True, exist_ok=True)
-        self._leash: subprocess.Popen[bytes] | Fork
+        self._leash: subprocess.Popen[bytes] | ForkedLeash
         with log.open("ab") as output:
             if template is not None:
                 self._leash = template.fork(command, output, grace)

@@ -35,7 +35,7 @@ COMPONENTS = {
 # As Airflow's health check names them.
 TO_BE_HEALTHY = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 POLL_SECONDS = 0.1
-# What its components and commands import.
+# Imported in advance for components and commands that are forked.
 MODULES = (
     "airflow.cli.cli_parser",
     "airflow.jobs.scheduler_job_runner",
@@ -65,8 +65,8 @@ class AirflowStack(AirflowClient):
     default. ``base_path`` is the path below which the API server is served, such as ``/airflow``. Without ``triggerer``
     there is none: only deferrable operators need it. ``port`` and ``password`` are the API server's and the user's,
     made up by default; ``logs`` is the folder for what the processes print, ``home/logs`` by default. With ``forked``,
-    all are forked from one process that has imported Airflow: that is quicker, and makes less sure that each of them
-    starts by itself.
+    all are forked from one process that has imported Airflow. That is quicker, but doesn't check that each starts by
+    itself.
     """
 
     def __init__(  # noqa: PLR0913 - all by name, each with a default
@@ -166,6 +166,8 @@ class AirflowStack(AirflowClient):
 
     def check(self) -> None:
         """Raise ProcessDied if a process that should run has ended."""
+        if self.template is not None:
+            self.template.check()
         for process in self.processes.values():
             process.check()
 

@@ -21,17 +21,19 @@ from pathlib import Path
 from typing import IO
 
 from sandbox.client import wait_until
-from sandbox.forking import LARGEST_REQUEST
 from sandbox.process import Process, ProcessDied
 from sandbox.scoped import Scoped
+
+# In characters.
+LONGEST_NUMBER = 64
 
 
 class Template(Scoped):
     """
     Forks Python programs, on Linux, with the environment and the working directory that it has itself.
 
-    A program is started by ``Process(…, template=…)``. It has a leash of its own, as any other, and ends with the
-    template too.
+    A program is started by ``Process(…, template=…)``. Each program has a leash of its own. When the template ends, its
+    programs are killed at once.
 
     :param python: the interpreter
     :param modules: what is imported in advance
@@ -50,13 +52,24 @@ class Template(Scoped):
         :raises ProcessDied: if it ended instead
         :raises TimeoutError: if it takes longer than so many seconds
         """
-        # The path of a socket may have a hundred characters, and a test's folder has more.
+        # The path of a socket has at most about a hundred characters, and one in a test's folder may be longer.
         folder = Path(tempfile.mkdtemp(prefix="template-"))
+        path = str(folder / "socket")
+
+        def connect() -> tuple[socket.socket | None, str]:
+            self.check()
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            try:
+                connection.connect(path)
+            except OSError as error:
+                connection.close()
+                return None, str(error)
+            return connection, ""
+
         try:
-            path = str(folder / "socket")
             command = [self._python, "-m", "sandbox.forking", path, *self._modules]
             self._process = Process(command, env=self._env, log=self._log, cwd=self._cwd)
-            self._requests = wait_until(lambda: self._connected(path), "the template to listen", timeout)
+            self._requests = wait_until(connect, "the template to listen", timeout)
         finally:
             shutil.rmtree(folder)
 
@@ -64,80 +77,74 @@ class Template(Scoped):
         """Stop it, and all that it has forked and that still runs."""
         if self._requests is not None:
             self._requests.close()
+            self._requests = None
         if self._process is not None:
             self._process.stop()
 
+    def check(self) -> None:
+        """Raise ProcessDied if it has ended."""
+        if self._process is not None:
+            self._process.check()
+
     @property
     def pid(self) -> int:
-        """The process id of its own leash."""
+        """The process id of the leash that holds the template."""
         if self._process is None:
             raise RuntimeError("the template has not been started")
         return self._process.pid
 
-    def fork(self, command: Sequence[str], output: IO[bytes], grace: float) -> Fork:
+    def fork(self, command: Sequence[str], output: IO[bytes], grace: float) -> ForkedLeash:
         """
         Run ``python -m MODULE ARGUMENT...`` on a leash: see ``leash.py``.
 
-        :raises ProcessDied: if the template does not run
+        :raises ProcessDied: if the template does not run, or can't fork; its log says why
         :raises ValueError: if it is another command
         """
         python, option, module, *arguments = command
         if (python, option) != (self._python, "-m"):
             raise ValueError(f"A template runs modules by {self._python} alone: {command}")
-        if self._requests is None:
+        if self._process is None or self._requests is None:
             raise ProcessDied("the template does not run")
         request = json.dumps({"module": module, "arguments": arguments, "grace": grace}).encode()
         with ExitStack() as on_error:
-            read, write = os.pipe()
-            stdin = on_error.enter_context(os.fdopen(write, "wb"))
             status, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
             on_error.callback(status.close)
+            read, write = os.pipe()
+            stdin = on_error.enter_context(os.fdopen(write, "wb"))
             try:
                 with theirs, os.fdopen(read, "rb"):
                     socket.send_fds(self._requests, [request], [read, output.fileno(), theirs.fileno()])
-                fork = Fork(status, stdin)
+                forked = ForkedLeash(status, stdin)
             except (OSError, EOFError) as error:
-                raise self._death() from error
+                with suppress(TimeoutError):
+                    # It raises where the template has died, and says how.
+                    self._process.wait(5)
+                raise ProcessDied(f"The template has not forked {module}: {error!r}. See {self._log}") from error
             on_error.pop_all()
-        return fork
-
-    def _death(self) -> ProcessDied:
-        if self._process is not None:
-            with suppress(TimeoutError):
-                self._process.wait(5)
-        return ProcessDied("the template does not run")
-
-    def _connected(self, path: str) -> tuple[socket.socket | None, str]:
-        if self._process is not None:
-            self._process.check()
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        try:
-            connection.connect(path)
-        except OSError as error:
-            connection.close()
-            return None, str(error)
-        return connection, ""
+        return forked
 
 
-class Fork:
+class ForkedLeash:
     """
-    The leash of a program that a template has forked, with what a `subprocess.Popen` of one has.
+    The leash of a forked program, with the part of `subprocess.Popen` that `Process` uses.
 
-    :param status: where the leash says its process id, and at its end the exit code
-    :raises EOFError: if the leash ended before that
+    :param status: where the leash sends its process id, and then the program's exit code
+    :raises EOFError: if the leash ended before it sent its process id
+    :raises TimeoutError: if it has not sent it within a minute
     """
 
     def __init__(self, status: socket.socket, stdin: IO[bytes]) -> None:
         self._status, self.stdin = status, stdin
         self._exit_code: int | None = None
-        said = status.recv(LARGEST_REQUEST)
+        status.settimeout(60)
+        said = status.recv(LONGEST_NUMBER)
         if not said:
-            raise EOFError
+            raise EOFError("its leash has ended")
         self.pid = int(said)
-        # Readable from the end of the process on; None where that has come by now.
-        self._end: int | None = None
+        # Readable once the leash has ended; None if it had ended before this.
+        self._pidfd: int | None = None
         with suppress(ProcessLookupError):
-            self._end = os.pidfd_open(self.pid)
+            self._pidfd = os.pidfd_open(self.pid)
 
     def poll(self) -> int | None:
         """Return the exit code, or None while it runs."""
@@ -152,11 +159,11 @@ class Fork:
         :raises subprocess.TimeoutExpired: if that takes longer than so many seconds
         """
         if self._exit_code is None:
-            if self._end is not None:
-                if not select.select([self._end], [], [], timeout)[0]:
+            if self._pidfd is not None:
+                if not select.select([self._pidfd], [], [], timeout)[0]:
                     raise subprocess.TimeoutExpired(f"process {self.pid}", timeout or 0.0)
-                os.close(self._end)
+                os.close(self._pidfd)
             # A leash that was killed says nothing.
-            self._exit_code = int(self._status.recv(LARGEST_REQUEST) or -signal.SIGKILL)
+            self._exit_code = int(self._status.recv(LONGEST_NUMBER) or -signal.SIGKILL)
             self._status.close()
         return self._exit_code

@@ -11,6 +11,7 @@ import pytest
 from sandbox.client import AirflowApiError, AirflowClient, wait_until
 from sandbox.process import ProcessDied
 from sandbox.stack import COMPONENTS, AirflowStack, child_environment
+from tests.waiting import wait_for
 
 DAG = """
 from airflow.sdk import DAG, task
@@ -119,22 +120,25 @@ def test_a_component_that_dies_is_named_and_none_is_left(tmp_path: Path) -> None
     assert not [process for process in started if process.is_running()]
 
 
-def test_those_that_are_forked_end_with_it_too(tmp_path: Path) -> None:
+def test_forked_components_end_with_the_stack(tmp_path: Path) -> None:
     package = tmp_path / "airflow"
     package.mkdir()
     (package / "__init__.py").touch()
-    (package / "__main__.py").write_text(
-        "import sys, time; print(sys.argv); time.sleep('migrate' not in sys.argv and 60)"
-    )
+    said = "'migrate' in sys.argv or print(sys.argv, flush=True) or time.sleep(60)"
+    (package / "__main__.py").write_text(f"import sys, time; {said}")
     stack = AirflowStack(tmp_path / "home", dags_folder=tmp_path, env={"PYTHONPATH": str(tmp_path)}, forked=True)
-    stack.prepare()
-    stack.migrate()
-    stack.start_components()
-    started = family(stack)
-    assert len(started) >= 2 * len(COMPONENTS) + 2
-    stack.stop()
+    try:
+        stack.prepare()
+        stack.migrate()
+        stack.start_components()
+        logs = {name: stack.logs / f"{name}.log" for name in COMPONENTS}
+        wait_for(lambda: all(f"'{name}'" in log.read_text() for name, log in logs.items()))
+        started = set(family(stack))
+        # The template and each component, with their leashes.
+        assert len(started) == 2 * (1 + len(COMPONENTS))
+    finally:
+        stack.stop()
     assert not [process for process in started if process.is_running()]
-    assert "'dag-processor'" in (stack.logs / "dag-processor.log").read_text()
 
 
 @pytest.mark.e2e

@@ -3,4 +3,4 @@
 import threading
 import time
 
-threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+threading.Thread(target=time.sleep, args=(60,)).start()
