@@ -20,6 +20,7 @@ ONE_FAILED = "1 failed, 4 passed in 2.00s"
 # In place of make: `make test` writes what pytest does.
 MAKE = """#!/bin/bash
 echo "make $*" >>calls
+[ "$*" = env ] && echo "$PYTHON" >of_which
 [ "$*" = "$FAILING" ] && exit 2
 [ "$*" = test ] || exit 0
 if [ "$EXIT" != 0 ]; then mkdir -p .pytest_cache/v/cache && cp lastfailed .pytest_cache/v/cache; fi
@@ -78,10 +79,17 @@ def run(clone: Path) -> Run:
     program(clone / "bin" / "make", MAKE)
     program(clone / ".venv" / "bin" / "python", PYTHON)
 
-    def run(summary: str, *failed: str, code: int = 0, repeated: int = 0, failing: str = "") -> tuple[int, list[str]]:
+    def run(
+        summary: str,
+        *failed: str,
+        code: int = 0,
+        repeated: int = 0,
+        failing: str = "",
+        env: Mapping[str, str] | None = None,
+    ) -> tuple[int, list[str]]:
         (clone / "lastfailed").write_text(json.dumps(dict.fromkeys(failed, True), indent=2))
-        env = {"SUMMARY": summary, "EXIT": str(code), "REPEATED": str(repeated), "FAILING": failing}
-        return run_in(clone, env)
+        told = {"SUMMARY": summary, "EXIT": str(code), "REPEATED": str(repeated), "FAILING": failing}
+        return run_in(clone, {**told, **(env or {})})
 
     return run
 
@@ -96,6 +104,22 @@ def test_where_all_passes_nothing_is_repeated(run: Run, clone: Path) -> None:
     assert (code, lines[-1]) == (0, "== 5 passed in 2.00s ==")
     assert repeated(clone) is None
     assert not any("ailed" in line for line in lines)
+
+
+def test_the_environment_is_made_of_the_python_that_was_asked_for(run: Run, clone: Path) -> None:
+    run("5 passed in 2.00s", env={"PYTHON": "asked_for"})
+    assert (clone / "of_which").read_text() == "asked_for\n"
+
+
+@pytest.mark.parametrize(
+    "python3", ["exit 0", 'case "$2" in *sysconfig*) exit 1 ;; esac; echo 9.9'], ids=["quick", "slow"]
+)
+def test_else_it_is_made_of_the_first_on_the_path_where_that_is_quick_or_the_system_has_none_of_its_version(
+    run: Run, clone: Path, python3: str
+) -> None:
+    program(clone / "bin" / "python3", f"#!/bin/sh\n{python3}\n")
+    run("5 passed in 2.00s")
+    assert (clone / "of_which").read_text() == "python3\n"
 
 
 def test_what_failed_by_chance_is_repeated_alone_and_said(run: Run, clone: Path) -> None:
