@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from sandbox.stack import AirflowConfig, AirflowStack, merge
 
@@ -20,32 +20,12 @@ class FabAirflowStack(AirflowStack):
     """
     An `AirflowStack` with the FAB auth manager. It starts with one user, an administrator.
 
-    Roles and users are made through FAB's own API while it runs; ``passwords`` has the password of each.
+    ``options`` are those of `AirflowStack`. Roles and users are made through FAB's own API while it runs; ``passwords``
+    has the password of each.
     """
 
-    def __init__(  # noqa: PLR0913 - all by name, each with a default
-        self,
-        home: Path,
-        *,
-        dags_folder: Path,
-        database: str | None = None,
-        config: AirflowConfig | None = None,
-        env: Mapping[str, str] | None = None,
-        python: str = sys.executable,
-        triggerer: bool = True,
-        forked: bool = False,
-    ) -> None:
-        ours = merge({"core": {"auth_manager": AUTH_MANAGER}}, config or {})
-        super().__init__(
-            home,
-            dags_folder=dags_folder,
-            database=database,
-            config=ours,
-            env=env,
-            python=python,
-            triggerer=triggerer,
-            forked=forked,
-        )
+    def __init__(self, home: Path, *, config: AirflowConfig | None = None, **options: Any) -> None:
+        super().__init__(home, config=merge({"core": {"auth_manager": AUTH_MANAGER}}, config or {}), **options)
 
     def migrate(self, timeout: float = 180) -> None:
         """Create or upgrade the tables of the database, FAB's among them, and make the administrator."""

@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sandbox.scoped import Scoped
+
 if TYPE_CHECKING:
     from sandbox.template import ForkedLeash, Template
 
@@ -50,17 +52,17 @@ class Process:
         with log.open("ab") as output:
             if template is not None:
                 self._leash = template.fork(command, output, grace)
-                return
-            self._leash = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(LEASH), str(grace), *command],
-                stdin=subprocess.PIPE,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=dict(env),
-                cwd=cwd,
-                # Ctrl-C in a terminal goes to the whole foreground group, but we stop these in order.
-                start_new_session=True,
-            )
+            else:
+                self._leash = subprocess.Popen(
+                    [sys.executable, "-I", "-S", str(LEASH), str(grace), *command],
+                    stdin=subprocess.PIPE,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    env=dict(env),
+                    cwd=cwd,
+                    # Ctrl-C in a terminal goes to the whole foreground group, but we stop these in order.
+                    start_new_session=True,
+                )
 
     @property
     def pid(self) -> int:
@@ -111,3 +113,26 @@ class Process:
             with suppress(ProcessLookupError):
                 os.killpg(self._leash.pid, signal.SIGKILL)
             self._leash.wait()
+
+
+class OneProcess(Scoped):
+    """What is nothing but one process, from its start on."""
+
+    _process: Process | None = None
+
+    def check(self) -> None:
+        """Raise ProcessDied if it has ended."""
+        if self._process is not None:
+            self._process.check()
+
+    def stop(self) -> None:
+        """Stop it."""
+        if self._process is not None:
+            self._process.stop()
+
+    @property
+    def pid(self) -> int:
+        """The process id of its leash."""
+        if self._process is None:
+            raise RuntimeError(f"{type(self).__name__} has not been started")
+        return self._process.pid

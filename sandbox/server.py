@@ -10,12 +10,11 @@ from typing import Any
 import httpx
 
 from sandbox.client import wait_until
-from sandbox.process import Process
-from sandbox.scoped import Scoped
+from sandbox.process import OneProcess, Process
 from sandbox.stack import child_environment
 
 
-class OpenMetadataServer(Scoped):
+class OpenMetadataServer(OneProcess):
     """
     Runs ``python -m sandbox.openmetadata`` on a free port of 127.0.0.1, with a token that it makes up.
 
@@ -41,7 +40,6 @@ class OpenMetadataServer(Scoped):
         self._version = version
         self._source_database = source_database.resolve()
         self._log = log
-        self._process: Process | None = None
 
     def start(self, timeout: float = 60) -> None:
         """
@@ -80,23 +78,6 @@ class OpenMetadataServer(Scoped):
         self.check()
         output = self._process.tail() if self._process else ""
         return announcement(output), output
-
-    def check(self) -> None:
-        """Raise ProcessDied if the server has ended."""
-        if self._process is not None:
-            self._process.check()
-
-    def stop(self) -> None:
-        """Stop the server."""
-        if self._process is not None:
-            self._process.stop()
-
-    @property
-    def pid(self) -> int:
-        """The id of the process that holds the server's."""
-        if self._process is None:
-            raise RuntimeError("the OpenMetadata server has not been started")
-        return self._process.pid
 
     @property
     def env(self) -> dict[str, str]:

@@ -21,14 +21,13 @@ from pathlib import Path
 from typing import IO
 
 from sandbox.client import wait_until
-from sandbox.process import Process, ProcessDied
-from sandbox.scoped import Scoped
+from sandbox.process import OneProcess, Process, ProcessDied
 
 # In characters.
 LONGEST_NUMBER = 64
 
 
-class Template(Scoped):
+class Template(OneProcess):
     """
     Forks Python programs, on Linux, with the environment and the working directory that it has itself.
 
@@ -42,7 +41,6 @@ class Template(Scoped):
     def __init__(self, python: str, modules: Sequence[str], *, env: Mapping[str, str], cwd: Path, log: Path) -> None:
         self._python, self._modules = python, modules
         self._env, self._cwd, self._log = env, cwd, log
-        self._process: Process | None = None
         self._requests: socket.socket | None = None
 
     def start(self, timeout: float = 120) -> None:
@@ -78,20 +76,7 @@ class Template(Scoped):
         if self._requests is not None:
             self._requests.close()
             self._requests = None
-        if self._process is not None:
-            self._process.stop()
-
-    def check(self) -> None:
-        """Raise ProcessDied if it has ended."""
-        if self._process is not None:
-            self._process.check()
-
-    @property
-    def pid(self) -> int:
-        """The process id of the leash that holds the template."""
-        if self._process is None:
-            raise RuntimeError("the template has not been started")
-        return self._process.pid
+        super().stop()
 
     def fork(self, command: Sequence[str], output: IO[bytes], grace: float) -> ForkedLeash:
         """
