@@ -35,6 +35,11 @@ COMPONENTS = {
 # As Airflow's health check names them.
 TO_BE_HEALTHY = ("metadatabase", "scheduler", "triggerer", "dag_processor")
 POLL_SECONDS = 0.1
+# For so many seconds a process waits while another one writes to the SQLite file.
+SQLITE_SECONDS = 60
+# Airflow's API server waits in its event loop, and so may hold up the very request that it waits for: the start of a
+# task, say. It has to give up before the task does, which waits 5 s for an answer.
+API_SERVER_SQLITE_SECONDS = 3
 # Imported in advance for components and commands that are forked.
 MODULES = (
     "airflow.cli.cli_parser",
@@ -102,6 +107,10 @@ class AirflowStack(AirflowClient):
         defaults = merge(default_config(self.home, self.url, dags_folder.resolve(), database), {"core": everybody})
         self._config = merge(defaults, config or {})
         self._env = child_environment({**(env or {}), "AIRFLOW_HOME": str(self.home)})
+        self._api_server_env = self._env
+        if database is None:
+            impatient = sqlite_url(self.home, API_SERVER_SQLITE_SECONDS)
+            self._api_server_env = {**self._env, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": impatient}
 
     def start(self, timeout: float = 180) -> None:
         """
@@ -189,7 +198,7 @@ class AirflowStack(AirflowClient):
             self.template.start()
         process = Process(
             [self._python, "-m", "airflow", *arguments],
-            env=self._env,
+            env=self._api_server_env if name == "api-server" else self._env,
             log=self.logs / f"{name}.log",
             # `-m` puts the working directory on sys.path, so it must not be the caller's.
             cwd=self.home,
@@ -218,8 +227,7 @@ def default_config(home: Path, url: str, dags_folder: Path, database: str | None
             # Airflow stores changes of a DAG at most once in so many seconds.
             "min_serialized_dag_update_interval": 1,
         },
-        # A process waits so many seconds while another one writes to the file; the default is five.
-        "database": {"sql_alchemy_conn": database or f"sqlite:///{home / 'airflow.db'}?timeout=60"},
+        "database": {"sql_alchemy_conn": database or sqlite_url(home, SQLITE_SECONDS)},
         "api": {
             "host": address.hostname,
             "port": address.port,
@@ -243,6 +251,11 @@ def default_config(home: Path, url: str, dags_folder: Path, database: str | None
             "trigger_log_server_port": free_port(),
         },
     }
+
+
+def sqlite_url(home: Path, seconds: float) -> str:
+    """Return the URL of a database in a home directory, for a process that waits so long while it is locked."""
+    return f"sqlite:///{home / 'airflow.db'}?timeout={seconds}"
 
 
 def airflow_cfg(config: AirflowConfig) -> str:

@@ -1,14 +1,15 @@
 import configparser
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
-from sandbox.client import AirflowApiError, AirflowClient, wait_until
+from sandbox.client import BUSY_DATABASE, AirflowApiError, AirflowClient, wait_until
 from sandbox.process import ProcessDied
 from sandbox.stack import COMPONENTS, AirflowStack, child_environment
 from tests.waiting import wait_for
@@ -157,6 +158,18 @@ def test_it_runs_a_dag_that_is_dropped_later_and_listens_at_one_port_alone(
 
     assert listening(family(airflow)) == {("127.0.0.1", int(airflow.url.rpartition(":")[2]))}
     (dags_folder / "later.py").unlink()
+
+
+@pytest.mark.e2e
+def test_an_api_server_gives_up_on_a_locked_sqlite_file_before_its_callers_do(airflow_apart: AirflowStack) -> None:
+    variable = {"key": "written", "value": "once"}
+    with closing(sqlite3.connect(airflow_apart.home / "airflow.db", timeout=60, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        while_locked = airflow_apart.request("POST", "/api/v2/variables", json=variable, timeout=30)
+    assert while_locked.status_code == 500
+    assert BUSY_DATABASE in while_locked.text
+    assert airflow_apart.api("POST", "/api/v2/variables", json=variable)["key"] == "written"
+    airflow_apart.wait_until_healthy()
 
 
 @pytest.mark.e2e
