@@ -32,11 +32,14 @@ def main(folder: Path) -> int:
     # By the variables, the isolated builds are held to constraints.txt too, which pip's `-c` doesn't do.
     constraints = {"PIP_CONSTRAINT": "constraints.txt", "PIP_BUILD_CONSTRAINT": "constraints.txt"}
     pip = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--no-compile"]
+    # The pip that is current first: an older one takes longer for the rest.
+    update: list[str | Path] = [python, *pip, "pip"]
     install: list[str | Path] = [python, *pip, "-e", ".[ingestion,dev]"]
     log = folder / "pip.log"
     try:
         done = (
             step("Making it", [sys.executable, "-m", "venv", "--clear", folder])
+            and step("Updating pip", update, log=log, env=constraints)
             and step("Installing", install, log=log, env=constraints, far=lambda: packages(folder, log))
             # pip compiles on one core, compileall on all of them. Some packages hold files that are no valid Python.
             and step("Compiling", [python, "-m", "compileall", "-q", "-j", "0", folder / "lib"], may_fail=True)
