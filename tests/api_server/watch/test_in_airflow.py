@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,8 +13,8 @@ import pytest
 from dag_factory.store.folder.folder_store import FolderStore
 from sandbox.client import wait_until
 from sandbox.pipeline_service import PipelineServiceError
-from sandbox.stack import AirflowStack, child_environment
-from tests.e2e.airflows import STALE_SECONDS, WATCHING, log_of, wait_for_log
+from sandbox.stack import AirflowStack
+from tests.e2e.airflows import STALE_SECONDS, log_of, wait_for_log
 from tests.e2e.pipelines import SAMPLE, drop, sample
 from tests.e2e.servers import calling
 
@@ -203,37 +199,3 @@ def test_a_thousand_files_copied_in_are_one_or_two_parses(airflow: AirflowStack,
         # Each further parse would have them all to parse and to write.
         shutil.rmtree(store.root / "crowd")
         wait_for_parse(store)
-
-
-def test_the_command_waits_while_the_api_server_watches_and_does_the_same_once_it_is_gone(
-    airflow: AirflowStack, store: FolderStore
-) -> None:
-    log = airflow.home / "logs" / "watch.log"
-    with log.open("wb") as output:
-        command = subprocess.Popen(
-            [sys.executable, "-m", "airflow", "openmetadata-dag-factory", "watch"],
-            env=child_environment({"AIRFLOW_HOME": str(airflow.home), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}),
-            cwd=airflow.home,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        try:
-            wait_until(
-                lambda: ("Another process watches" in log.read_text() or None, log.read_text()), "to wait", timeout=60
-            )
-            airflow.stop_component("api-server")
-            wait_until(lambda: (WATCHING in log.read_text() or None, log.read_text()), "it", timeout=60)
-            put(store, "seen_by_the_command")
-            line = "config 'seen_by_the_command.json' is new, and is good: DAG 'seen_by_the_command'"
-            wait_until(lambda: (line in log.read_text() or None, log.read_text()), line, timeout=60)
-            wait_for_parse(store)
-        finally:
-            command.send_signal(signal.SIGTERM)
-            code = command.wait(30)
-            watched = log_of(airflow).count(WATCHING)
-            if "api-server" not in airflow.processes:
-                airflow.start_component("api-server")
-    wait_until(lambda: (log_of(airflow).count(WATCHING) > watched or None, ""), "to watch again", timeout=60)
-    airflow.wait_until_healthy()
-    assert code == 0, log.read_text()
-    assert "Traceback" not in log.read_text()

@@ -1,0 +1,64 @@
+"""A real Airflow whose store is watched by `airflow openmetadata-dag-factory watch` while its API server is gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.shards import Shard, shard_of
+from sandbox.client import wait_until
+from sandbox.stack import AirflowStack, child_environment
+from tests.e2e.airflows import LOADERS, WATCHING, log_of
+from tests.e2e.pipelines import drop, sample
+
+pytestmark = pytest.mark.e2e
+
+NAME = "seen_by_the_command"
+
+
+def test_the_command_waits_while_the_api_server_watches_and_does_the_same_once_it_is_gone(
+    airflow: AirflowStack, config_store: Path
+) -> None:
+    store, shard = FolderStore(config_store), shard_of(NAME, LOADERS)
+    log = airflow.home / "logs" / "watch.log"
+    with log.open("wb") as output:
+        command = subprocess.Popen(
+            [sys.executable, "-m", "airflow", "openmetadata-dag-factory", "watch"],
+            env=child_environment({"AIRFLOW_HOME": str(airflow.home), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}),
+            cwd=airflow.home,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            wait_for(log, "Another process watches")
+            airflow.stop_component("api-server")
+            wait_for(log, WATCHING)
+            drop(store.root, sample(NAME))
+            wait_for(log, f"config '{NAME}.json' is new, and is good: DAG '{NAME}'")
+            wait_for_parse(store, shard)
+        finally:
+            command.send_signal(signal.SIGTERM)
+            code = command.wait(30)
+            watched = log_of(airflow).count(WATCHING)
+            if "api-server" not in airflow.processes:
+                airflow.start_component("api-server")
+    wait_until(lambda: (log_of(airflow).count(WATCHING) > watched or None, ""), "to watch again", timeout=60)
+    airflow.wait_until_healthy()
+    assert code == 0, log.read_text()
+    assert "Traceback" not in log.read_text()
+
+
+def wait_for(log: Path, text: str) -> None:
+    """Wait until the command has said something."""
+    wait_until(lambda: (text in log.read_text() or None, log.read_text()), text, timeout=60)
+
+
+def wait_for_parse(store: FolderStore, shard: Shard) -> None:
+    """Wait until the loader of a shard has seen all that is in the store."""
+    wait_until(lambda: (store.loaded(shard) == store.marker() or None, f"{store.loaded(shard)}"), "a parse", timeout=60)
