@@ -17,7 +17,7 @@ from dag_factory import settings
 from dag_factory.configs.document import Document
 from dag_factory.configs.pipeline import IngestionPipeline
 from dag_factory.configs.server_connection import require_server
-from dag_factory.errors import ServerUnavailable
+from dag_factory.errors import ServerError
 from dag_factory.portable.ingestion.log_levels import ingestion_logging
 from dag_factory.portable.ingestion.run import PreparedRun, RunOutcome, Summary
 from dag_factory.portable.openmetadata.counts import COUNTS_XCOM, REASON_XCOM, summary_of
@@ -151,8 +151,8 @@ class Execution:
     def _send(self, failure: BaseException, *, is_final: bool) -> None:
         if isinstance(failure, Exception):
             reason = str(failure)
-            # Calls to a server that does not answer have already been retried.
-            seconds = 0.0 if isinstance(failure, ServerUnavailable) else _RETRY_SECONDS
+            # A server that can't be used has been asked for long enough. The scheduler reports once it can be.
+            seconds = 0.0 if isinstance(failure, ServerError) else _RETRY_SECONDS
         else:
             reason, seconds = reason_of(failure), 0.0
             log.error("%s", reason)

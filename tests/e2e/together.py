@@ -4,8 +4,8 @@ Tests that run at the same time: each starts a run of its own and waits for it, 
 Those of a module, or of a class, that are marked ``together`` all run, in threads, when pytest comes to the first of
 them; when it comes to the others, their outcome is known. So do those of any module that are marked with one name,
 ``together("name")``. They must get along with each other: by names of their own for their pipelines, and by leaving
-alone what they share. Their arguments are parameters, ``tmp_path``, and fixtures of a wider scope than a test's; of the
-session's, where they are of several modules.
+alone what they share. Their arguments are parameters, ``tmp_path``, and fixtures of a wider scope than a test's. Where
+they are of several modules, these fixtures are of the session's, or of a package that all of them are in.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import Any
 
 import pytest
 
-# As many as the executor of an `AirflowStack` has workers, and some more: there is much to do before and after a run.
-AT_ONCE = 6
+# As many as the executor of most Airflows of the tests has workers, or some more: there is much to do before and after a
+# run.
+AT_ONCE = 8
 
 
 class Together:
@@ -75,7 +76,7 @@ def arguments_of(item: pytest.Function, first: pytest.Function) -> Mapping[str, 
     :param first: the test that pytest has come to, whose fixtures are set up
     :raises pytest.UsageError: for a fixture that pytest sets up only when it comes to the test, or to its module
     """
-    request, is_beside = first._request, item.parent is first.parent
+    request = first._request
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     arguments = {}
     for name in item._fixtureinfo.argnames:
@@ -84,12 +85,15 @@ def arguments_of(item: pytest.Function, first: pytest.Function) -> Mapping[str, 
         elif name == "tmp_path":
             folder: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
             arguments[name] = folder.mktemp(item.originalname)
-        elif (scope := item._fixtureinfo.name2fixturedefs[name][-1].scope) == "function":
-            raise pytest.UsageError(f"{item.nodeid} can't run together with others: its fixture '{name}' is its own")
-        elif not is_beside and scope != "session":
-            raise pytest.UsageError(
-                f"{item.nodeid} can't run together with others: its fixture '{name}' is its {scope}'s"
-            )
+        elif not is_shared(item._fixtureinfo.name2fixturedefs[name][-1], item, first):
+            raise pytest.UsageError(f"{item.nodeid} can't run together with {first.nodeid}: '{name}' is not for both")
         else:
             arguments[name] = request.getfixturevalue(name)
     return arguments
+
+
+def is_shared(fixture: pytest.FixtureDef[Any], item: pytest.Function, first: pytest.Function) -> bool:
+    """Return whether a fixture of a test has the same value for another test."""
+    if fixture.scope == "package":
+        return first.nodeid.startswith(f"{fixture.baseid}/")
+    return fixture.scope == "session" or (fixture.scope != "function" and item.parent is first.parent)

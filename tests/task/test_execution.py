@@ -217,3 +217,17 @@ def test_an_interpreter_that_the_server_s_version_does_not_accept_starts_no_work
     # It was asked for its version, and for no workflow.
     assert (store.parent / "starts").read_text() == "started\n"
     assert any("pipelineStatus" in request for request in listener.requests)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_server_that_refuses_the_token_is_not_asked_again_and_again_to_take_the_report_of_it(
+    store: Path, status: int
+) -> None:
+    with running(HttpServer({"/api/v1/system/version": Reply()}, otherwise=Reply(status))) as listener:
+        server = {"hostPort": f"http://127.0.0.1:{listener.port}/api", "securityConfig": {"jwtToken": "old"}}
+        (store / "orders.json").write_text(json.dumps({**PIPELINE, "openMetadataServerConnection": server}))
+        context = cast("Any", {"dag_run": SimpleNamespace(conf={}), "run_id": "manual", "ti": Task(), "task": OPERATOR})
+        with pytest.raises(ServerError, match=rf"the token.*\({status}\)"):
+            Execution("orders", context).run()
+    # The scheduler reports it once the token is another one.
+    assert len([request for request in listener.requests if "pipelineStatus" in request]) == 1

@@ -287,3 +287,18 @@ def pipeline(
     yield make
     for each in made:
         each.held.unlink(missing_ok=True)
+
+
+@pytest.fixture(scope="package")
+def isolated(pipeline: Callable[..., Pipeline], isolated_python: str) -> Callable[..., tuple[Pipeline, str, int]]:
+    """Make a pipeline that is run by another interpreter, start it, and return it, the run and the child's id."""
+
+    def start(name: str, **options: Any) -> tuple[Pipeline, str, int]:
+        fields = {"dagFactory": {"runner": {"python": isolated_python}}}
+        made = pipeline(f"isolated_{name}", hold=True, fields=fields, **options)
+        run_id = made.start()
+        child, _ = made.processes()
+        made.server_has(run_id, "running")
+        return made, run_id, child
+
+    return start

@@ -19,7 +19,7 @@ from tests.e2e.pipelines import TASK
 from tests.e2e.servers import calling
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.e2e, pytest.mark.together]
+pytestmark = [pytest.mark.e2e, pytest.mark.together("endings")]
 
 CANARY = "canary-5d30f1-password"
 

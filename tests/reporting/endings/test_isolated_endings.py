@@ -14,22 +14,7 @@ from sandbox.stack import AirflowStack
 from tests.e2e.servers import calling
 
 pytestmark = pytest.mark.e2e
-together = pytest.mark.together
-
-
-@pytest.fixture(scope="module")
-def isolated(pipeline: Any, isolated_python: str) -> Any:
-    """Make a pipeline that is run by another interpreter, start it, and return it, the run and the child's id."""
-
-    def start(name: str, **options: Any) -> tuple[Any, str, int]:
-        fields = {"dagFactory": {"runner": {"python": isolated_python}}}
-        made = pipeline(f"isolated_{name}", hold=True, fields=fields, **options)
-        run_id = made.start()
-        child, _ = made.processes()
-        made.server_has(run_id, "running")
-        return made, run_id, child
-
-    return start
+together = pytest.mark.together("endings")
 
 
 def kill(stack: AirflowStack, dag_id: str) -> None:
@@ -70,7 +55,7 @@ def test_what_a_user_marks_as_a_success(isolated: Any, what: str) -> None:
     assert made.airflow_state(run_id) == "success"
 
 
-@together
+@pytest.mark.together
 @pytest.mark.usefixtures("token_in_file")
 class TestATokenThatOnlyOpenMetadataIngestionCanRead:
     """So the child has to report, or another one."""
