@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 LONGEST_FIRST = (
     "tests::airflow",
     "tests/reporting/endings::stack",
+    # Not among the longest, but it waits for most of its time, which the fast tests fill up while some are left.
+    "tests::airflow_apart",
     "tests::airflow_under_load",
     "tests/sandbox/test_run.py",
-    "tests::airflow_apart",
     "tests/api_server/api::fab",
 )
 # Each takes half a minute of a core to start. A test that needs other settings than these have finds one among them

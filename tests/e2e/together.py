@@ -5,7 +5,8 @@ Those of a module, or of a class, that are marked ``together`` all run, in threa
 them; when it comes to the others, their outcome is known. So do those of any module that are marked with one name,
 ``together("name")``. They must get along with each other: by names of their own for their pipelines, and by leaving
 alone what they share. Their arguments are parameters, ``tmp_path``, and fixtures of a wider scope than a test's. Where
-they are of several modules, these fixtures are of the session's, or of a package that all of them are in.
+they are of several modules, these fixtures are of the session's, or of a package that all of them are in. One that takes
+much longer than the others has ``seconds=…``, and begins first.
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ from typing import Any
 
 import pytest
 
-# As many as the executor of most Airflows of the tests has workers, or some more: there is much to do before and after a
-# run.
+# As many as an `AirflowStack` runs tasks at once, or some more: there is much to do before and after a run.
 AT_ONCE = 8
 
 
@@ -40,7 +40,7 @@ class Together:
     def _run(self, items: list[pytest.Function]) -> None:
         calls = [(item, arguments_of(item, items[0])) for item in items]
         pool = ThreadPoolExecutor(AT_ONCE)
-        outcomes = {item.nodeid: pool.submit(item.obj, **arguments) for item, arguments in calls}
+        outcomes = {item.nodeid: pool.submit(item.obj, **arguments) for item, arguments in sorted(calls, key=place)}
         try:
             wait(outcomes.values())
         finally:
@@ -67,6 +67,12 @@ def group_of(item: pytest.Function) -> object:
     if marker is None:
         return None
     return marker.args[0] if marker.args else item.parent
+
+
+def place(call: tuple[pytest.Function, object]) -> float:
+    """Return where a test stands among those that run together, the longest first."""
+    marker = call[0].get_closest_marker("together")
+    return -marker.kwargs.get("seconds", 0) if marker is not None else 0
 
 
 def arguments_of(item: pytest.Function, first: pytest.Function) -> Mapping[str, Any]:

@@ -164,20 +164,20 @@ def test_a_report_that_airflow_s_time_out_interrupts_leaves_the_task_its_own_fai
     assert "interrupted: AirflowTaskTimeout" in caplog.text
 
 
-@pytest.mark.slow
 def test_a_task_that_fails_leaves_why_in_one_line_without_secrets(store: Path) -> None:
     class Kept(Task):
         def xcom_push(self, **said: object) -> None:
             pushed[said["key"]] = said["value"]
 
     pushed: dict[object, object] = {}
-    server = {"hostPort": "http://127.0.0.1:1/api", "securityConfig": {"jwtToken": "canary-token"}}
     config = {"password": {"$env": "AWS_SECRET_ACCESS_KEY"}}
-    document = {**PIPELINE, "openMetadataServerConnection": server, "sourceConfig": {"config": config}}
-    (store / "orders.json").write_text(json.dumps(document))
     context = cast("Any", {"dag_run": SimpleNamespace(conf={}), "run_id": "manual", "ti": Kept(), "task": OPERATOR})
-    with pytest.raises(AirflowFailException) as failure:
-        Execution("orders", context).run()
+    with running(HttpServer(otherwise=Reply(404))) as listener:
+        server = {"hostPort": f"http://127.0.0.1:{listener.port}/api", "securityConfig": {"jwtToken": "canary-token"}}
+        document = {**PIPELINE, "openMetadataServerConnection": server, "sourceConfig": {"config": config}}
+        (store / "orders.json").write_text(json.dumps(document))
+        with pytest.raises(AirflowFailException) as failure:
+            Execution("orders", context).run()
     assert pushed[REASON_XCOM] == " ".join(str(failure.value).split())
     assert "canary" not in json.dumps(list(pushed.values()))
 

@@ -29,7 +29,7 @@ def test_a_kill_by_openmetadata(isolated: Any, stack: AirflowStack) -> None:
     made.server_has(run_id, "failed", "A user stopped the run")
 
 
-@together
+@pytest.mark.together("endings", seconds=50)
 def test_a_task_that_times_out(isolated: Any) -> None:
     made, run_id, _ = isolated("times_out", workflowTimeout=45)
     made.airflow_knows(run_id)
