@@ -5,8 +5,8 @@ Those of a module, or of a class, that are marked ``together`` all run, in threa
 them; when it comes to the others, their outcome is known. So do those of any module that are marked with one name,
 ``together("name")``. They must get along with each other: by names of their own for their pipelines, and by leaving
 alone what they share. Their arguments are parameters, ``tmp_path``, and fixtures of a wider scope than a test's. Where
-they are of several modules, these fixtures are of the session's, or of a package that all of them are in. One that takes
-much longer than the others has ``seconds=…``, and begins first.
+they are of several modules, these fixtures are of the session's, or of a package that all of them are in. One that
+takes much longer than the others has ``seconds=…``, and begins first.
 """
 
 from __future__ import annotations
