@@ -8,18 +8,16 @@ from typing import Any
 from urllib.parse import quote
 
 from fastapi import FastAPI, Request
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
+from dag_factory.api_server.page import files
 from tests.page_in_browser.rows import Row
-from tests.places import ROOT
 
-STATIC = ROOT / "dag_factory" / "api_server" / "page" / "static"
 PREFIX = "/openmetadata-pipelines"
 POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'self'"
 # As Airflow 3.3's UI does.
 SANDBOX = "allow-scripts allow-same-origin allow-forms allow-downloads"
 PORTION = 40
-TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 _TESTS: dict[str, Callable[[Row, str], bool]] = {
     "state": lambda row, value: bool(row["warnings"]) if value == "warnings" else row["state"] == value,
@@ -52,7 +50,8 @@ class StandIn:
         self.acted: list[tuple[str, list[str]]] = []
         self.largest_body = 0
         self.app = FastAPI(openapi_url=None)
-        self.app.get(f"{PREFIX}/static/{{name}}")(_file)
+        self.app.get(f"{PREFIX}/static/{{name}}")(files.file)
+        self.app.get(f"{PREFIX}/static/{{version}}/{{name}}")(files.file_of_version)
         self.app.get(f"{PREFIX}/")(_page)
         self.app.get(f"{PREFIX}/pipeline")(_page)
         self.app.get(f"{PREFIX}/data/overview")(self._overview)
@@ -120,12 +119,9 @@ class StandIn:
 
 
 def _page() -> Response:
-    return FileResponse(STATIC / "page.html", headers={"Content-Security-Policy": POLICY})
-
-
-def _file(name: str) -> Response:
-    path = STATIC / name
-    return FileResponse(path, media_type=TYPES[path.suffix], headers={"Cache-Control": "no-cache"})
+    page = files.answer("page.html")
+    page.headers["Content-Security-Policy"] = POLICY
+    return page
 
 
 def _tab(dag_id: str) -> HTMLResponse:

@@ -498,6 +498,18 @@ def test_an_answer_that_is_no_longer_wanted_when_its_body_comes_is_no_error(page
     assert page.browser.run(script) == "AbortError"
 
 
+def test_its_files_are_loaded_once_however_often_it_is_opened(page: Opened) -> None:
+    loaded = """
+        const all = performance.getEntriesByType("resource").filter((each) => each.name.includes("/static/"));
+        return all.map((each) => each.transferSize);
+    """
+    page.open()
+    page.open()
+    sizes = page.browser.run(loaded)
+    assert len(sizes) > 20
+    assert set(sizes) == {0}
+
+
 def test_it_asks_again_only_while_it_can_be_seen(page: Opened, stand_in: StandIn) -> None:
     page.open()
     script = """

@@ -1,11 +1,19 @@
-"""What a browser loads: the page, of all pipelines or of one, with its scripts, styles and pictures."""
+"""
+What a browser loads: the page, of all pipelines or of one, with its scripts, styles and pictures.
+
+All but the page itself have the version of the files in their address, by which a browser keeps them: it asks for each
+of them once, however often somebody opens the page.
+"""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 
 from dag_factory.api_server.api.answers import Refused
 from dag_factory.api_server.page.visitor import visitor_of
@@ -19,8 +27,9 @@ _TYPES = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-# Served by the address without a version: a browser asks each time whether it has changed.
-_ASKED_FOR_AGAIN = {"Cache-Control": "no-cache"}
+_ASKED_FOR_AGAIN = "no-cache"
+_KEPT = "public, max-age=31536000, immutable"
+_DIGITS = 16
 
 
 @router.get("/")
@@ -35,7 +44,27 @@ async def pipeline(request: Request) -> Response:
 
 @router.get("/static/{name}")
 async def file(name: str) -> Response:
-    return _file(name)
+    """Return a file by an address that stays, such as that of the icon, which Airflow's UI has."""
+    return answer(name)
+
+
+@router.get("/static/{version}/{name}")
+async def file_of_version(version: str, name: str) -> Response:
+    # While API servers are upgraded one by one, a page may come from one of them and its files from another.
+    current, _ = _served()
+    return answer(name, caching=_KEPT if version == current else _ASKED_FOR_AGAIN)
+
+
+def answer(name: str, *, status: int = 200, caching: str = _ASKED_FOR_AGAIN) -> Response:
+    """
+    Return a file as a browser gets it.
+
+    :raises Refused: for a name that no file has
+    """
+    _, files = _served()
+    if name not in files:
+        raise Refused(404, "This file of the page is unknown.")
+    return Response(files[name], status, {"Cache-Control": caching}, media_type=_TYPES[Path(name).suffix])
 
 
 async def _page(request: Request, name: str) -> Response:
@@ -45,13 +74,21 @@ async def _page(request: Request, name: str) -> Response:
     except Refused as refusal:
         if refusal.status != 401:
             raise
-        return _file("login.html", status=401)
-    return _file(name)
+        return answer("login.html", status=401)
+    return answer(name)
 
 
-def _file(name: str, status: int = 200) -> Response:
-    path = _FOLDER / name
-    # Only names of files that are there: a name can't lead out of the folder.
-    if name not in {each.name for each in _FOLDER.iterdir()} or path.suffix not in _TYPES:
-        raise Refused(404, "This file of the page is unknown.")
-    return FileResponse(path, status_code=status, media_type=_TYPES[path.suffix], headers=_ASKED_FOR_AGAIN)
+@cache
+def _served() -> tuple[str, Mapping[str, bytes]]:
+    """Return the version of the files, and each by its name, with that version in the addresses of a page."""
+    # Read once: after an upgrade, the files on disk are not those of the code that runs.
+    files = {path.name: path.read_bytes() for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES}
+    digest = hashlib.sha256()
+    for name, content in files.items():
+        digest.update(f"{name} {len(content)} ".encode() + content)
+    version = digest.hexdigest()[:_DIGITS]
+    versioned = f'="static/{version}/'.encode()
+    return version, {
+        name: content.replace(b'="static/', versioned) if name.endswith(".html") else content
+        for name, content in files.items()
+    }

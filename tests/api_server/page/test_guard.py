@@ -87,3 +87,8 @@ def test_every_answer_keeps_foreign_scripts_and_frames_out(ask: Ask) -> None:
 @pytest.mark.parametrize("name", ["missing.js", "..%2Fapp.py", "%2e%2e%2fapp.py", "app.py", "", "."])
 def test_no_other_file_than_the_page_s_is_served(name: str, ask: Ask) -> None:
     assert ask(FakeAirflow(), f"/static/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["missing.js", "..%2Fapp.py", "..%2f..%2fapp.py", "app.py", "."])
+def test_no_other_file_is_served_with_a_version(name: str, ask: Ask) -> None:
+    assert ask(FakeAirflow(), f"/static/0123456789abcdef/{name}").status_code == 404
