@@ -60,7 +60,8 @@ class AirflowStack(AirflowClient):
     Runs ``airflow db migrate``, then API server, scheduler (LocalExecutor), DAG processor and triggerer.
 
     All listen on free ports of 127.0.0.1. The configuration is ``home/airflow.cfg``, so ``AIRFLOW_HOME=… airflow``
-    works from any shell; this process's environment is never changed. When ``stop`` returns, or this process dies in
+    works from any shell, but for how long the API server waits for a SQLite file; this process's environment is never
+    changed. When ``stop`` returns, or this process dies in
     any way, no process is left.
 
     ``config`` is merged over the sections and options of airflow.cfg; ``env`` over the processes' environment, which
@@ -70,8 +71,8 @@ class AirflowStack(AirflowClient):
     default. ``base_path`` is the path below which the API server is served, such as ``/airflow``. Without ``triggerer``
     there is none: only deferrable operators need it. ``port`` and ``password`` are the API server's and the user's,
     made up by default; ``logs`` is the folder for what the processes print, ``home/logs`` by default. With ``forked``,
-    all are forked from one process that has imported Airflow. That is quicker, but doesn't check that each starts by
-    itself.
+    all are forked from one process that has imported Airflow, with its environment. That is quicker, but doesn't check
+    that each starts by itself.
     """
 
     def __init__(  # noqa: PLR0913 - all by name, each with a default
@@ -108,9 +109,9 @@ class AirflowStack(AirflowClient):
         self._config = merge(defaults, config or {})
         self._env = child_environment({**(env or {}), "AIRFLOW_HOME": str(self.home)})
         self._api_server_env = self._env
-        if database is None:
+        if self._config["database"]["sql_alchemy_conn"] == sqlite_url(self.home, SQLITE_SECONDS):
             impatient = sqlite_url(self.home, API_SERVER_SQLITE_SECONDS)
-            self._api_server_env = {**self._env, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": impatient}
+            self._api_server_env = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": impatient, **self._env}
 
     def start(self, timeout: float = 180) -> None:
         """

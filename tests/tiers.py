@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LONGEST_FIRST = (
     "tests::airflow",
     "tests/reporting/endings::stack",
-    # Not among the longest, but it waits for most of its time, which the fast tests fill up while some are left.
+    # Shorter, but mostly idle: it runs while fast tests are left that can use the cores.
     "tests::airflow_apart",
     "tests::airflow_under_load",
     "tests/sandbox/test_run.py",
@@ -101,7 +101,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes several seconds by itself")
     config.addinivalue_line(
         "markers",
-        "together(name): runs at the same time as others of that name, or of its module, that are marked so too",
+        "together(name, seconds): runs at the same time as others of that name, or of its module, that are marked so "
+        "too; the one of the most seconds begins first",
     )
     config.pluginmanager.register(Together(), "together")
     # Without xdist, no plugin declares this marker.

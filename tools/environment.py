@@ -26,7 +26,7 @@ COLLECTED, INSTALLING = "Collecting ", "Installing collected packages: "
 
 def main(folder: Path) -> int:
     """Build the environment and return the exit code."""
-    print(f"Building {folder} with Python {sys.version.split()[0]}: about two minutes, once.", flush=True)
+    print(f"Building {folder} with Python {sys.version.split()[0]}: about a minute, once.", flush=True)
     began = time.monotonic()
     python = folder / "bin" / "python"
     # By the variables, the isolated builds are held to constraints.txt too, which pip's `-c` doesn't do.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dag_factory.configs.document import Document
-from dag_factory.errors import ServerError
+from dag_factory.errors import WorkflowError
 from dag_factory.portable.openmetadata.versions import fits, minor_version
 from dag_factory.reporting.server_client import shown
 from dag_factory.settings.options import IN_PROCESS, SECTION
@@ -57,7 +57,7 @@ def require_fitting_version(interpreter: Interpreter, connection: Document, serv
 
     :param connection: the ``openMetadataServerConnection``; its ``enableVersionValidation`` may switch the check off
     :param server: the server's version
-    :raises ServerError: where it would refuse it
+    :raises WorkflowError: where it would refuse it
     """
     is_off = str(connection.get("enableVersionValidation")).strip().lower() == "false"
     version = interpreter.installed.version
@@ -66,7 +66,7 @@ def require_fitting_version(interpreter: Interpreter, connection: Document, serv
         return
     what = "the task's process" if interpreter.path is None else f"'{interpreter.path}'"
     needed = "{}.{}".format(*theirs)
-    raise ServerError(
+    raise WorkflowError(
         f"{interpreter.named_by}: {what} has {interpreter.installed}, which runs only against an OpenMetadata server "
         f"{'{}.{}'.format(*ours)}, and {shown(connection)} has {server}. Name an interpreter that has "
         f"openmetadata-ingestion {needed}; `openmetadata-dag-factory ingestion-env PATH --version {needed}` makes one"

@@ -42,14 +42,17 @@ def test_the_command_waits_while_the_api_server_watches_and_does_the_same_once_i
             drop(store.root, sample(NAME))
             wait_for(log, f"config '{NAME}.json' is new, and is good: DAG '{NAME}'")
             wait_for_parse(store, shard)
-        finally:
             command.send_signal(signal.SIGTERM)
             code = command.wait(30)
+        finally:
+            command.kill()
+            command.wait()
+            # Others need it too.
             watched = log_of(airflow).count(WATCHING)
             if "api-server" not in airflow.processes:
                 airflow.start_component("api-server")
+            airflow.wait_until_healthy()
     wait_until(lambda: (log_of(airflow).count(WATCHING) > watched or None, ""), "to watch again", timeout=60)
-    airflow.wait_until_healthy()
     assert code == 0, log.read_text()
     assert "Traceback" not in log.read_text()
 

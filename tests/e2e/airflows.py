@@ -124,7 +124,7 @@ def airflow(
     """
     roles = {"viewer": "viewer", "openmetadata": "user", "op": "op"}
     ours: AirflowConfig = {
-        # Runs that wait, for a server that refuses a token or that doesn't answer, leave others a worker.
+        # Runs that wait for a server that doesn't answer leave others a worker.
         "core": {"parallelism": 12, "test_connection": "Enabled"},
         "metrics": {"statsd_on": True, "statsd_host": "127.0.0.1", "statsd_port": statsd.port},
         "openmetadata_dag_factory": {

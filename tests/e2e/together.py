@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-# As many as an `AirflowStack` runs tasks at once, or some more: there is much to do before and after a run.
+# About as many as an `AirflowStack` runs tasks at once, and some more: there is much to do before and after a run.
 AT_ONCE = 8
 
 
@@ -92,7 +92,7 @@ def arguments_of(item: pytest.Function, first: pytest.Function) -> Mapping[str, 
             folder: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
             arguments[name] = folder.mktemp(item.originalname)
         elif not is_shared(item._fixtureinfo.name2fixturedefs[name][-1], item, first):
-            raise pytest.UsageError(f"{item.nodeid} can't run together with {first.nodeid}: '{name}' is not for both")
+            raise pytest.UsageError(f"{item.nodeid} can't run together with {first.nodeid}: each has a '{name}'")
         else:
             arguments[name] = request.getfixturevalue(name)
     return arguments
@@ -100,6 +100,8 @@ def arguments_of(item: pytest.Function, first: pytest.Function) -> Mapping[str, 
 
 def is_shared(fixture: pytest.FixtureDef[Any], item: pytest.Function, first: pytest.Function) -> bool:
     """Return whether a fixture of a test has the same value for another test."""
-    if fixture.scope == "package":
-        return first.nodeid.startswith(f"{fixture.baseid}/")
-    return fixture.scope == "session" or (fixture.scope != "function" and item.parent is first.parent)
+    if item.parent is first.parent:
+        return fixture.scope != "function"
+    # The other test may have one of its own by this name.
+    found = first.session._fixturemanager.getfixturedefs(fixture.argname, first)
+    return fixture.scope in ("session", "package") and found is not None and found[-1] is fixture

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from airflow.configuration import conf
 
 from sandbox.client import BUSY_DATABASE, AirflowApiError, AirflowClient, wait_until
 from sandbox.process import ProcessDied
-from sandbox.stack import COMPONENTS, AirflowStack, child_environment
+from sandbox.stack import API_SERVER_SQLITE_SECONDS, COMPONENTS, AirflowStack, child_environment
 from tests.waiting import wait_for
 
 DAG = """
@@ -160,8 +161,12 @@ def test_it_runs_a_dag_that_is_dropped_later_and_listens_at_one_port_alone(
     (dags_folder / "later.py").unlink()
 
 
+def test_an_api_server_gives_up_on_a_locked_sqlite_file_before_a_task_gives_up_on_it() -> None:
+    assert conf.getfloat("workers", "execution_api_timeout") > API_SERVER_SQLITE_SECONDS
+
+
 @pytest.mark.e2e
-def test_an_api_server_gives_up_on_a_locked_sqlite_file_before_its_callers_do(airflow_apart: AirflowStack) -> None:
+def test_an_api_server_does_not_wait_as_long_for_a_locked_sqlite_file_as_others_do(airflow_apart: AirflowStack) -> None:
     variable = {"key": "written", "value": "once"}
     with closing(sqlite3.connect(airflow_apart.home / "airflow.db", timeout=60, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dag_factory.errors import ServerError
+from dag_factory.errors import WorkflowError
 from dag_factory.task.runner.installed_ingestion import Installed
 from dag_factory.task.version_check import Interpreter, require_fitting_version
 
@@ -15,7 +15,7 @@ def interpreter(version: str | None, path: str | None = OLD) -> Interpreter:
 
 
 def test_an_interpreter_of_another_minor_version_is_refused_with_the_way_out() -> None:
-    with pytest.raises(ServerError) as error:
+    with pytest.raises(WorkflowError) as error:
         require_fitting_version(interpreter("1.12.14.2"), SERVER, "2.0.6")
     assert str(error.value) == (
         f"config 'orders.yaml', field 'dagFactory.runner.python': '{OLD}' has openmetadata-ingestion 1.12.14.2, which "
@@ -25,7 +25,7 @@ def test_an_interpreter_of_another_minor_version_is_refused_with_the_way_out() -
 
 
 def test_the_task_s_own_process_is_refused_too() -> None:
-    with pytest.raises(ServerError, match=r"the task.s process has openmetadata-ingestion 2\.0\.6\.0"):
+    with pytest.raises(WorkflowError, match=r"the task.s process has openmetadata-ingestion 2\.0\.6\.0"):
         require_fitting_version(interpreter("2.0.6.0", path=None), SERVER, "2.1.0")
 
 

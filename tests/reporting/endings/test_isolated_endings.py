@@ -29,9 +29,10 @@ def test_a_kill_by_openmetadata(isolated: Any, stack: AirflowStack) -> None:
     made.server_has(run_id, "failed", "A user stopped the run")
 
 
-@pytest.mark.together("endings", seconds=50)
+@pytest.mark.together("endings", seconds=60)
 def test_a_task_that_times_out(isolated: Any) -> None:
-    made, run_id, _ = isolated("times_out", workflowTimeout=45)
+    # Within this time, its child has to begin, beside several others.
+    made, run_id, _ = isolated("times_out", workflowTimeout=60)
     made.airflow_knows(run_id)
     made.server_has(run_id, "failed", "longer than allowed")
 
