@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
+from dag_factory.api_server.foreign_dags import foreign_dag_ids
 from dag_factory.api_server.sync import configured
 from dag_factory.api_server.sync.difference import Differing
 from dag_factory.api_server.sync.direct_writes import write_configs
@@ -91,7 +92,7 @@ def _write(wanted: list[Differing]) -> Iterable[Redeployed]:
     if not wanted:
         return
     with ServerApi(configured_connection()) as api:
-        yield from write_configs(configured_store(), Listing(api), wanted)
+        yield from write_configs(configured_store(), Listing(api), wanted, taken=foreign_dag_ids())
 
 
 def _ask_for_parse(done: _Done, *, is_written: bool) -> None:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 from fastapi import APIRouter, Request
 
-from dag_factory.api_server.api import foreign_dags
+from dag_factory.api_server import foreign_dags
 from dag_factory.api_server.api.answers import Refused, refusals
 from dag_factory.api_server.api.application import Application
 from dag_factory.api_server.api.call_metrics import count

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import httpx
 from fastapi import Query
 
-from dag_factory.api_server.api import foreign_dags
+from dag_factory.api_server import foreign_dags
 from dag_factory.api_server.api.answers import Refused
 from dag_factory.api_server.api.application import Application
 from dag_factory.api_server.api.identity import require

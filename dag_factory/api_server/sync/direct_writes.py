@@ -7,7 +7,7 @@ server and token when a pipeline runs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Set
 
 from dag_factory.api_server.sync.comparison import holds_masks
 from dag_factory.api_server.sync.difference import Differing
@@ -17,17 +17,21 @@ from dag_factory.configs.allowed import SERVER, connections_in
 from dag_factory.configs.document import Document, check_values
 from dag_factory.errors import ConfigError, StoreLockedError
 from dag_factory.store import ConfigStore, writer
+from dag_factory.store.catalog import Catalog
 
 # What the server counts and notes about a pipeline, which a deploy does not send either.
 _NOT_DEPLOYED = frozenset({SERVER, "changeDescription", "incrementalChangeDescription", "pipelineStatuses"})
 
 
-def write_configs(store: ConfigStore, listing: Listing, wanted: Collection[Differing]) -> Iterator[Redeployed]:
+def write_configs(
+    store: ConfigStore, listing: Listing, wanted: Collection[Differing], *, taken: Set[str] = frozenset()
+) -> Iterator[Redeployed]:
     """
     Write the configs of pipelines, and yield each as it is done. A single failure stops no other.
 
     The caller asks for the parse.
 
+    :param taken: ids of DAGs that are not pipelines', of which no new pipeline gets one
     :raises ServerError: where the server refuses or does not answer
     :raises StoreError: where the store can't be written
     """
@@ -37,7 +41,7 @@ def write_configs(store: ConfigStore, listing: Listing, wanted: Collection[Diffe
         if differing is None:
             continue
         try:
-            _write(store, pipeline)
+            _write(store, pipeline, taken)
         except (ConfigError, StoreLockedError) as error:
             yield Redeployed(differing, str(error))
         else:
@@ -45,7 +49,7 @@ def write_configs(store: ConfigStore, listing: Listing, wanted: Collection[Diffe
     yield from (Redeployed(each, is_gone=True) for each in left.values())
 
 
-def _write(store: ConfigStore, pipeline: ServerPipeline) -> None:
+def _write(store: ConfigStore, pipeline: ServerPipeline, taken: Set[str]) -> None:
     """
     Write the config of one pipeline.
 
@@ -72,4 +76,13 @@ def _write(store: ConfigStore, pipeline: ServerPipeline) -> None:
             "deploy it, without --write"
         )
     check_values(document)
-    writer.deploy(store, writer.checked(document))
+    checked = writer.checked(document)
+    dag_id = checked.pipeline.dag_id
+    if dag_id in taken and Catalog(store).look_up(dag_id) is None:
+        # As for a deploy: whichever file is parsed last would win.
+        raise ConfigError(
+            f"gives the DAG id '{dag_id}', and this Airflow has a DAG of that id that is not a pipeline's. Give the "
+            "pipeline another name",
+            field="name",
+        )
+    writer.deploy(store, checked)

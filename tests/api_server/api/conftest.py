@@ -11,7 +11,8 @@ import pytest
 from airflow.api_fastapi.auth.managers.models.resource_details import ConnectionDetails, DagDetails
 from fastapi import FastAPI
 
-from dag_factory.api_server.api import ending_runs, foreign_dags
+from dag_factory.api_server import foreign_dags
+from dag_factory.api_server.api import ending_runs
 from dag_factory.api_server.api.transport import InProcessTransport
 from sandbox.fab import FabAirflowStack
 from sandbox.postgres import PostgresServer

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from dag_factory.api_server.api import foreign_dags
+from dag_factory.api_server import foreign_dags
 from dag_factory.api_server.api.app import create_app
 from dag_factory.store.folder.folder_store import FolderStore
 from sandbox.client import AirflowApiError, wait_until

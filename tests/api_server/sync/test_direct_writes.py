@@ -18,13 +18,15 @@ from dag_factory.store.folder.folder_store import FolderStore
 from tests.api_server.sync.servers import Document, Server
 
 
-def written(server: Server, store: FolderStore, *pipelines: Document) -> dict[str, Redeployed]:
+def written(
+    server: Server, store: FolderStore, *pipelines: Document, taken: frozenset[str] = frozenset()
+) -> dict[str, Redeployed]:
     wanted = [
         Differing(ONLY_ON_SERVER, each["name"], each["id"], each["name"], "metadata", "pg_svc", None, "")
         for each in pipelines
     ]
     with ServerApi(server.connection, retry_seconds=0) as api:
-        return {each.pipeline.name: each for each in write_configs(store, Listing(api), wanted)}
+        return {each.pipeline.name: each for each in write_configs(store, Listing(api), wanted, taken=taken)}
 
 
 def test_a_config_is_written_that_can_run_and_holds_no_connection_to_the_server(
@@ -67,6 +69,25 @@ def test_what_must_not_be_written_is_named_and_stops_no_other(
     assert problem in str(done["bad"].problem)
     assert done["orders"].problem is None
     assert [path.name for path in store.root.glob("*.json")] == ["orders.json"]
+
+
+def test_a_new_one_gets_no_id_of_somebody_else_s_dag(server: Server, store: FolderStore) -> None:
+    taken = frozenset({"finance_close"})
+    close, orders = server.add("finance close"), server.add("orders")
+    done = written(server, store, close, orders, taken=taken)
+    assert "field 'name': gives the DAG id 'finance_close', and this Airflow has a DAG" in str(
+        done["finance close"].problem
+    )
+    assert done["orders"].problem is None
+    assert [path.name for path in store.root.glob("*.json")] == ["orders.json"]
+
+
+def test_one_that_was_there_first_is_written_again(server: Server, store: FolderStore) -> None:
+    orders = server.add("orders")
+    written(server, store, orders)
+    server.pipelines[orders["id"]]["description"] = "Another one."
+    assert written(server, store, orders, taken=frozenset({"orders"}))["orders"].problem is None
+    assert json.loads((store.root / "orders.json").read_text())["description"] == "Another one."
 
 
 def test_one_that_was_deleted_meanwhile_is_no_failure(server: Server, store: FolderStore) -> None:

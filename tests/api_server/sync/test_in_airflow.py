@@ -20,9 +20,18 @@ pytestmark = pytest.mark.e2e
 
 SERVICE = "lost_and_found"
 NAMES = [f"{SERVICE}_{number}" for number in range(3)]
+HANDWRITTEN = """
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
+
+with DAG("{name}", schedule=None, tags=["finance"]):
+    EmptyOperator(task_id="close")
+"""
 
 
-def command(airflow: AirflowStack, openmetadata: OpenMetadataServer, *arguments: str) -> tuple[int, Any]:
+def command(
+    airflow: AirflowStack, openmetadata: OpenMetadataServer, *arguments: str, service: str = SERVICE
+) -> tuple[int, Any]:
     """Run one of our commands as Airflow's operator does; return its exit code and what it printed."""
     connection = {"conn_type": "generic", "host": f"{openmetadata.url}/api", "password": openmetadata.token}
     env = {
@@ -33,7 +42,7 @@ def command(airflow: AirflowStack, openmetadata: OpenMetadataServer, *arguments:
         "NO_PROXY": "127.0.0.1",
     }
     done = subprocess.run(
-        [sys.executable, "-m", "dag_factory.cli", *arguments, "--service", SERVICE, "--output", "json"],
+        [sys.executable, "-m", "dag_factory.cli", *arguments, "--service", service, "--output", "json"],
         env=env,
         cwd=airflow.home,
         capture_output=True,
@@ -45,10 +54,10 @@ def command(airflow: AirflowStack, openmetadata: OpenMetadataServer, *arguments:
     return done.returncode, json.loads(done.stdout)
 
 
-def make_pipelines(openmetadata: OpenMetadataServer) -> list[str]:
-    """Make the pipelines at the server, as its UI does, and return their ids."""
+def make_pipelines(openmetadata: OpenMetadataServer, names: list[str], service_name: str = SERVICE) -> list[str]:
+    """Make pipelines at the server, as its UI does, and return their ids."""
     config = {"type": "SQLite", "databaseMode": ":memory:"}
-    request = {"name": SERVICE, "serviceType": "SQLite", "connection": {"config": config}}
+    request = {"name": service_name, "serviceType": "SQLite", "connection": {"config": config}}
     service = openmetadata.put("/api/v1/services/databaseServices", request)
     return [
         openmetadata.put(
@@ -61,7 +70,7 @@ def make_pipelines(openmetadata: OpenMetadataServer) -> list[str]:
                 "airflowConfig": {"scheduleInterval": "0 3 1 1 *"},
             },
         )["id"]
-        for name in NAMES
+        for name in names
     ]
 
 
@@ -69,7 +78,7 @@ def test_lost_configs_are_named_and_brought_back(
     airflow: AirflowStack, openmetadata: OpenMetadataServer, config_store: Path
 ) -> None:
     openmetadata.deploy_to(airflow.url, airflow.username, airflow.password)
-    for id_ in make_pipelines(openmetadata):
+    for id_ in make_pipelines(openmetadata, NAMES):
         assert openmetadata.post(f"/api/v1/services/ingestionPipelines/deploy/{id_}")["code"] == 200
     assert command(airflow, openmetadata, "diff")[0] == 0
     parsed = {name: airflow.wait_for_dag(name)["last_parsed_time"] for name in NAMES}
@@ -92,3 +101,20 @@ def test_lost_configs_are_named_and_brought_back(
         return are_back or None, [(dag["is_stale"], dag["last_parsed_time"]) for dag in dags]
 
     wait_until(look, "the DAGs to be parsed again", timeout=60)
+
+
+def test_what_is_written_takes_no_id_of_a_dag_of_somebody_else_s(
+    airflow: AirflowStack, openmetadata: OpenMetadataServer, config_store: Path, dags_folder: Path
+) -> None:
+    taken, free, service = "year_end_close", "year_end_tables", "year_end"
+    (dags_folder / f"{taken}.py").write_text(HANDWRITTEN.format(name=taken))
+    airflow.wait_for_dag(taken)
+    make_pipelines(openmetadata, [taken, free], service)
+    code, done = command(airflow, openmetadata, "sync", "--write", "--undeployed", service=service)
+    assert (code, done["deployed"]) == (1, [free])
+    (failed,) = done["failed"]
+    assert (failed["dag_id"], "that is not a pipeline's" in failed["problem"]) == (taken, True)
+    assert not (config_store / f"{taken}.json").exists()
+    airflow.wait_for_dag(free)
+    assert [tag["name"] for tag in airflow.wait_for_dag(taken)["tags"]] == ["finance"]
+    (dags_folder / f"{taken}.py").unlink()
