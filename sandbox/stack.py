@@ -60,9 +60,8 @@ class AirflowStack(AirflowClient):
     Runs ``airflow db migrate``, then API server, scheduler (LocalExecutor), DAG processor and triggerer.
 
     All listen on free ports of 127.0.0.1. The configuration is ``home/airflow.cfg``, so ``AIRFLOW_HOME=… airflow``
-    works from any shell, but for how long the API server waits for a SQLite file; this process's environment is never
-    changed. When ``stop`` returns, or this process dies in
-    any way, no process is left.
+    works from any shell; this process's environment is never changed. When ``stop`` returns, or this process dies in
+    any way, no process is left. The API server waits less than the others for a SQLite file.
 
     ``config`` is merged over the sections and options of airflow.cfg; ``env`` over the processes' environment, which
     is this one's without its ``AIRFLOW_…`` variables. ``database`` is an SQLAlchemy URL; without one, a SQLite file
@@ -71,8 +70,8 @@ class AirflowStack(AirflowClient):
     default. ``base_path`` is the path below which the API server is served, such as ``/airflow``. Without ``triggerer``
     there is none: only deferrable operators need it. ``port`` and ``password`` are the API server's and the user's,
     made up by default; ``logs`` is the folder for what the processes print, ``home/logs`` by default. With ``forked``,
-    all are forked from one process that has imported Airflow, with its environment. That is quicker, but doesn't check
-    that each starts by itself.
+    all are forked from one process that has imported Airflow. That is quicker, but doesn't check that each starts by
+    itself; and all wait as long for a SQLite file.
     """
 
     def __init__(  # noqa: PLR0913 - all by name, each with a default

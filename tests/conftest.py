@@ -1,5 +1,6 @@
 import gc
 import importlib
+import json
 import os
 import signal
 import socket
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -102,6 +104,21 @@ def forked_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForkedPy
     """An interpreter that has imported Airflow, one for all tests: each would take two seconds of a core to do so."""
     with ForkedPython(tmp_path_factory.mktemp("forked_python"), os.environ) as python:
         yield python
+
+
+@pytest.fixture(scope="module")
+def found_by(tmp_path_factory: pytest.TempPathFactory, forked_python: ForkedPython) -> Callable[[str], dict[str, Any]]:
+    """Runs a script with an empty database of Airflow's, and returns the JSON of the last line that it prints."""
+    home = tmp_path_factory.mktemp("home")
+    database = f"sqlite:///{home / 'airflow.db'}"
+    environment = {**os.environ, "AIRFLOW_HOME": str(home), "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database}
+
+    def run(script: str) -> dict[str, Any]:
+        done = forked_python.run(script, env=environment)
+        assert done.returncode == 0, done.stderr
+        return dict(json.loads(done.stdout.splitlines()[-1]))
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -15,30 +15,36 @@ log = logging.getLogger(__name__)
 
 def has_foreign_dag(dag_id: str, *, or_stale: bool = True) -> bool:
     """
-    Return whether Airflow has a DAG of an id that is not a pipeline's; False where its database can't be reached.
+    Return whether Airflow has a DAG of an id that is not a pipeline's; False where its database can't be read.
 
-    :param or_stale: whether one counts that its file no longer returns
+    :param or_stale: whether one counts that its file no longer returns; one whose file has an error counts always
     """
     from airflow.models.dag import DagModel
 
-    found = _foreign(or_stale=or_stale).where(DagModel.dag_id == dag_id)
-    return bool(_ids(found))
+    return bool(_ids(_foreign(or_stale=or_stale).where(DagModel.dag_id == dag_id)))
 
 
-def foreign_dag_ids() -> frozenset[str]:
-    """Return the ids of all DAGs that are not pipelines' and not stale; none where the database can't be reached."""
+def foreign_dag_ids() -> frozenset[str] | None:
+    """Return the ids that no new pipeline may have, those of DAGs that are not pipelines'; None where it is unknown."""
     return _ids(_foreign(or_stale=False))
 
 
 def _foreign(*, or_stale: bool) -> Select[tuple[str]]:
     from airflow.models.dag import DagModel, DagTag
-    from sqlalchemy import select
+    from airflow.models.errors import ParseImportError
+    from sqlalchemy import exists, or_, select
 
     found = select(DagModel.dag_id).where(~DagModel.tags.any(DagTag.name == TAG))
-    return found if or_stale else found.where(~DagModel.is_stale)
+    if or_stale:
+        return found
+    # The DAG of a file with an error is stale, and comes back once its author has mended the file.
+    is_broken = exists().where(
+        ParseImportError.bundle_name == DagModel.bundle_name, ParseImportError.filename == DagModel.relative_fileloc
+    )
+    return found.where(or_(~DagModel.is_stale, is_broken))
 
 
-def _ids(found: Select[tuple[str]]) -> frozenset[str]:
+def _ids(found: Select[tuple[str]]) -> frozenset[str] | None:
     from airflow.utils.session import create_session
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -47,4 +53,4 @@ def _ids(found: Select[tuple[str]]) -> frozenset[str]:
             return frozenset(session.scalars(found))
     except SQLAlchemyError as error:
         log.debug("Airflow's database can't be read: %s", type(error).__name__)
-        return frozenset()
+        return None

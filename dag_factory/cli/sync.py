@@ -11,12 +11,13 @@ from dataclasses import asdict, dataclass, field
 from dag_factory.api_server.foreign_dags import foreign_dag_ids
 from dag_factory.api_server.sync import configured
 from dag_factory.api_server.sync.difference import Differing
-from dag_factory.api_server.sync.direct_writes import write_configs
+from dag_factory.api_server.sync.direct_writes import problem_of_id, write_configs
 from dag_factory.api_server.sync.pruning import Pruned, candidates, prune
 from dag_factory.api_server.sync.redeploy import Redeployed, redeploy
 from dag_factory.api_server.sync.server_api import ServerApi, configured_connection
 from dag_factory.api_server.sync.server_pipelines import Listing
 from dag_factory.cli.asked_parses import Asked, have_parsed
+from dag_factory.cli.database import has_database
 from dag_factory.cli.exits import FAILED, FOUND, command
 from dag_factory.cli.output import print_json, print_lines, progress
 from dag_factory.cli.server_options import as_json, chosen, prepare, print_pipelines, remarks
@@ -60,11 +61,12 @@ def sync(args: argparse.Namespace) -> int:
         wanted, found.undeployed = wanted + found.undeployed, []
     # Refused before anything is done.
     gone = candidates(found) if args.prune else []
+    taken = _taken_ids() if args.write and wanted else frozenset[str]()
     if args.dry_run:
-        return _dry_run(args, wanted, gone=[each.dag_id for each in gone])
+        return _dry_run(args, wanted, taken, gone=[each.dag_id for each in gone])
     done = _Done()
     try:
-        deploys = _write(wanted) if args.write else _redeploy(wanted, args)
+        deploys = _write(wanted, taken) if args.write else _redeploy(wanted, args)
         for each in progress(deploys, "Writing" if args.write else "Deploying", len(wanted)):
             done.deployed.append(each)
         if gone:
@@ -88,11 +90,20 @@ def _redeploy(wanted: list[Differing], args: argparse.Namespace) -> Iterable[Red
     return redeploy(open_api, wanted, portion=args.portion, at_once=args.at_once)
 
 
-def _write(wanted: list[Differing]) -> Iterable[Redeployed]:
+def _taken_ids() -> frozenset[str]:
+    """Return the ids of Airflow's other DAGs; where they are unknown, say so."""
+    taken = foreign_dag_ids() if has_database() else None
+    if taken is None:
+        said = "Airflow's database can't be read, so whether another DAG has one of the ids is unknown."
+        print_lines([said], sys.stderr)
+    return taken or frozenset()
+
+
+def _write(wanted: list[Differing], taken: frozenset[str]) -> Iterable[Redeployed]:
     if not wanted:
         return
     with ServerApi(configured_connection()) as api:
-        yield from write_configs(configured_store(), Listing(api), wanted, taken=foreign_dag_ids())
+        yield from write_configs(configured_store(), Listing(api), wanted, taken=taken)
 
 
 def _ask_for_parse(done: _Done, *, is_written: bool) -> None:
@@ -103,12 +114,15 @@ def _ask_for_parse(done: _Done, *, is_written: bool) -> None:
         done.asked = have_parsed(frozenset(changed), wait=not done.is_interrupted)
 
 
-def _dry_run(args: argparse.Namespace, wanted: list[Differing], gone: list[str]) -> int:
+def _dry_run(args: argparse.Namespace, wanted: list[Differing], taken: frozenset[str], gone: list[str]) -> int:
+    problems = {each.dag_id: problem for each in wanted if (problem := problem_of_id(each, taken)) is not None}
+    would = [each for each in wanted if each.dag_id not in problems]
     if args.output == "json":
-        print_json({"would_deploy": as_json(wanted), "would_prune": gone})
+        print_json({"would_deploy": as_json(would), "would_fail": problems, "would_prune": gone})
     else:
-        print_pipelines(wanted)
-        print(f"{len(wanted)} pipelines would be {'written' if args.write else 'deployed'}.")
+        print_pipelines(would)
+        print_lines((f"Pipeline '{dag_id}' would fail: {problem}." for dag_id, problem in problems.items()), sys.stderr)
+        print(f"{len(would)} pipelines would be {'written' if args.write else 'deployed'}.")
         if args.prune:
             print_lines([f"{len(gone)} configs would be removed{': ' if gone else ''}{', '.join(gone)}."])
     return FOUND if wanted or gone else 0

@@ -92,7 +92,10 @@ def arguments_of(item: pytest.Function, first: pytest.Function) -> Mapping[str, 
             folder: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
             arguments[name] = folder.mktemp(item.originalname)
         elif not is_shared(item._fixtureinfo.name2fixturedefs[name][-1], item, first):
-            raise pytest.UsageError(f"{item.nodeid} can't run together with {first.nodeid}: each has a '{name}'")
+            raise pytest.UsageError(
+                f"{item.nodeid} can't run together with {first.nodeid}: each has a fixture '{name}' of its own. Give "
+                "it the scope of the session, or of the package"
+            )
         else:
             arguments[name] = request.getfixturevalue(name)
     return arguments

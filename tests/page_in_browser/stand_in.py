@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from dag_factory.api_server.page import files
+from dag_factory.api_server.page.files import PageFiles
 from tests.page_in_browser.rows import Row
 
 PREFIX = "/openmetadata-pipelines"
@@ -50,6 +51,7 @@ class StandIn:
         self.acted: list[tuple[str, list[str]]] = []
         self.largest_body = 0
         self.app = FastAPI(openapi_url=None)
+        self.app.state.files = PageFiles()
         self.app.get(f"{PREFIX}/static/{{name}}")(files.file)
         self.app.get(f"{PREFIX}/static/{{version}}/{{name}}")(files.file_of_version)
         self.app.get(f"{PREFIX}/")(_page)
@@ -118,8 +120,8 @@ class StandIn:
         return [row for row in self.rows if all(test(row, value) for test, value in tests)]
 
 
-def _page() -> Response:
-    page = files.answer("page.html")
+def _page(request: Request) -> Response:
+    page: Response = request.app.state.files.answer("page.html")
     page.headers["Content-Security-Policy"] = POLICY
     return page
 

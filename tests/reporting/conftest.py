@@ -1,18 +1,15 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
-
-from tests.forked_python import ForkedPython
 
 
 class StatusServer(ThreadingHTTPServer):
@@ -80,18 +77,3 @@ def server() -> Iterator[StatusServer]:
         yield running
         running.shutdown()
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def found_by(tmp_path_factory: pytest.TempPathFactory, forked_python: ForkedPython) -> Callable[[str], dict[str, Any]]:
-    """Runs a script with an empty database of Airflow's, and returns the JSON of the last line that it prints."""
-    home = tmp_path_factory.mktemp("home")
-    database = f"sqlite:///{home / 'airflow.db'}"
-    environment = {**os.environ, "AIRFLOW_HOME": str(home), "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database}
-
-    def run(script: str) -> dict[str, Any]:
-        done = forked_python.run(script, env=environment)
-        assert done.returncode == 0, done.stderr
-        return dict(json.loads(done.stdout.splitlines()[-1]))
-
-    return run

@@ -12,7 +12,6 @@ import pytest
 from dag_factory.errors import MissingConnectionError, ServerError, WorkflowError
 from dag_factory.portable.openmetadata.counts import REASON_XCOM
 from dag_factory.settings.airflow_versions import AirflowFailException, AirflowTaskTimeout
-from dag_factory.task import execution
 from dag_factory.task.execution import Execution
 from sandbox.failing import HTML, HttpServer, Reply, running
 from tests.documents import REST
@@ -197,6 +196,18 @@ def test_what_a_reference_became_is_in_no_link(store: Path) -> None:
     assert "canary-open" not in json.dumps(pushed)
 
 
+class BusyOnce(dict[str, Reply]):
+    """Answers by path, of which the first call about the status of a run is answered 503."""
+
+    was_busy = False
+
+    def get(self, path: str, default: Any = None) -> Any:
+        if "pipelineStatus" in path and not self.was_busy:
+            self.was_busy = True
+            return Reply(503)
+        return super().get(path, default)
+
+
 def test_an_interpreter_that_the_server_s_version_does_not_accept_starts_no_workflow(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,9 +218,8 @@ def test_an_interpreter_that_the_server_s_version_does_not_accept_starts_no_work
     python.chmod(0o755)
     monkeypatch.setenv(f"{OURS}ALLOWED_PYTHONS", str(python))
     version = Reply(200, b'{"version": "2.0.6"}')
-    monkeypatch.setattr(execution, "_RETRY_SECONDS", 1.5)
     knows_the_token = {"/api/v1/system/version": version, "/api/v1/users/loggedInUser": Reply()}
-    with running(HttpServer(knows_the_token, otherwise=Reply(503))) as listener:
+    with running(HttpServer(BusyOnce(knows_the_token), otherwise=Reply(404))) as listener:
         server = {"hostPort": f"http://127.0.0.1:{listener.port}/api", "securityConfig": {"jwtToken": "own"}}
         runner = {"dagFactory": {"runner": {"python": str(python)}}}
         document = {**PIPELINE, **runner, "openMetadataServerConnection": server}

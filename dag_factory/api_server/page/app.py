@@ -36,6 +36,7 @@ def create_page(
     app.state.airflow = airflow
     app.state.standings = standings
     app.state.budget = budget or Budget()
+    app.state.files = files.PageFiles()
     answer_errors(app)
     app.add_middleware(SameOriginOnly, own=[airflow_settings.base_url()])
     for routes in (files, data_calls, action_calls):

@@ -17,7 +17,6 @@ from dag_factory.configs.allowed import SERVER, connections_in
 from dag_factory.configs.document import Document, check_values
 from dag_factory.errors import ConfigError, StoreLockedError
 from dag_factory.store import ConfigStore, writer
-from dag_factory.store.catalog import Catalog
 
 # What the server counts and notes about a pipeline, which a deploy does not send either.
 _NOT_DEPLOYED = frozenset({SERVER, "changeDescription", "incrementalChangeDescription", "pipelineStatuses"})
@@ -31,7 +30,7 @@ def write_configs(
 
     The caller asks for the parse.
 
-    :param taken: ids of DAGs that are not pipelines', of which no new pipeline gets one
+    :param taken: ids of Airflow's other DAGs; a new pipeline with one of them is refused
     :raises ServerError: where the server refuses or does not answer
     :raises StoreError: where the store can't be written
     """
@@ -40,8 +39,11 @@ def write_configs(
         differing = left.pop(pipeline.id, None)
         if differing is None:
             continue
+        if (problem := problem_of_id(differing, taken)) is not None:
+            yield Redeployed(differing, problem)
+            continue
         try:
-            _write(store, pipeline, taken)
+            _write(store, pipeline)
         except (ConfigError, StoreLockedError) as error:
             yield Redeployed(differing, str(error))
         else:
@@ -49,7 +51,18 @@ def write_configs(
     yield from (Redeployed(each, is_gone=True) for each in left.values())
 
 
-def _write(store: ConfigStore, pipeline: ServerPipeline, taken: Set[str]) -> None:
+def problem_of_id(differing: Differing, taken: Set[str]) -> str | None:
+    """Return why a pipeline gets no config here, where it has none and its DAG id is one of those that are taken."""
+    if differing.key is not None or differing.dag_id not in taken:
+        return None
+    # As for a deploy: whichever file is parsed last would win.
+    return (
+        f"its name gives the DAG id '{differing.dag_id}', and this Airflow has a DAG of that id that is not a "
+        "pipeline's. Add the pipeline under another name in OpenMetadata, and delete this one"
+    )
+
+
+def _write(store: ConfigStore, pipeline: ServerPipeline) -> None:
     """
     Write the config of one pipeline.
 
@@ -76,13 +89,4 @@ def _write(store: ConfigStore, pipeline: ServerPipeline, taken: Set[str]) -> Non
             "deploy it, without --write"
         )
     check_values(document)
-    checked = writer.checked(document)
-    dag_id = checked.pipeline.dag_id
-    if dag_id in taken and Catalog(store).look_up(dag_id) is None:
-        # As for a deploy: whichever file is parsed last would win.
-        raise ConfigError(
-            f"gives the DAG id '{dag_id}', and this Airflow has a DAG of that id that is not a pipeline's. Give the "
-            "pipeline another name",
-            field="name",
-        )
-    writer.deploy(store, checked)
+    writer.deploy(store, writer.checked(document))

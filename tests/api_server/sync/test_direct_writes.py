@@ -12,6 +12,7 @@ from dag_factory.api_server.sync.direct_writes import write_configs
 from dag_factory.api_server.sync.redeploy import Redeployed
 from dag_factory.api_server.sync.server_api import ServerApi
 from dag_factory.api_server.sync.server_pipelines import Listing
+from dag_factory.configs.dag_ids import clean_dag_id
 from dag_factory.store.catalog import Catalog
 from dag_factory.store.config import Config, check
 from dag_factory.store.folder.folder_store import FolderStore
@@ -19,10 +20,14 @@ from tests.api_server.sync.servers import Document, Server
 
 
 def written(
-    server: Server, store: FolderStore, *pipelines: Document, taken: frozenset[str] = frozenset()
+    server: Server,
+    store: FolderStore,
+    *pipelines: Document,
+    key: str | None = None,
+    taken: frozenset[str] = frozenset(),
 ) -> dict[str, Redeployed]:
     wanted = [
-        Differing(ONLY_ON_SERVER, each["name"], each["id"], each["name"], "metadata", "pg_svc", None, "")
+        Differing(ONLY_ON_SERVER, clean_dag_id(each["name"]), each["id"], each["name"], "metadata", "pg_svc", key, "")
         for each in pipelines
     ]
     with ServerApi(server.connection, retry_seconds=0) as api:
@@ -75,9 +80,7 @@ def test_a_new_one_gets_no_id_of_somebody_else_s_dag(server: Server, store: Fold
     taken = frozenset({"finance_close"})
     close, orders = server.add("finance close"), server.add("orders")
     done = written(server, store, close, orders, taken=taken)
-    assert "field 'name': gives the DAG id 'finance_close', and this Airflow has a DAG" in str(
-        done["finance close"].problem
-    )
+    assert "its name gives the DAG id 'finance_close', and this Airflow has a DAG" in str(done["finance close"].problem)
     assert done["orders"].problem is None
     assert [path.name for path in store.root.glob("*.json")] == ["orders.json"]
 
@@ -86,7 +89,8 @@ def test_one_that_was_there_first_is_written_again(server: Server, store: Folder
     orders = server.add("orders")
     written(server, store, orders)
     server.pipelines[orders["id"]]["description"] = "Another one."
-    assert written(server, store, orders, taken=frozenset({"orders"}))["orders"].problem is None
+    done = written(server, store, orders, key="orders.json", taken=frozenset({"orders"}))
+    assert done["orders"].problem is None
     assert json.loads((store.root / "orders.json").read_text())["description"] == "Another one."
 
 

@@ -108,13 +108,17 @@ def test_what_is_written_takes_no_id_of_a_dag_of_somebody_else_s(
 ) -> None:
     taken, free, service = "year_end_close", "year_end_tables", "year_end"
     (dags_folder / f"{taken}.py").write_text(HANDWRITTEN.format(name=taken))
-    airflow.wait_for_dag(taken)
-    make_pipelines(openmetadata, [taken, free], service)
-    code, done = command(airflow, openmetadata, "sync", "--write", "--undeployed", service=service)
-    assert (code, done["deployed"]) == (1, [free])
-    (failed,) = done["failed"]
-    assert (failed["dag_id"], "that is not a pipeline's" in failed["problem"]) == (taken, True)
-    assert not (config_store / f"{taken}.json").exists()
-    airflow.wait_for_dag(free)
-    assert [tag["name"] for tag in airflow.wait_for_dag(taken)["tags"]] == ["finance"]
-    (dags_folder / f"{taken}.py").unlink()
+    try:
+        airflow.wait_for_dag(taken)
+        make_pipelines(openmetadata, [taken, free], service)
+        _, would = command(airflow, openmetadata, "sync", "--write", "--undeployed", "--dry-run", service=service)
+        assert ([each["dag_id"] for each in would["would_deploy"]], list(would["would_fail"])) == ([free], [taken])
+        code, done = command(airflow, openmetadata, "sync", "--write", "--undeployed", service=service)
+        assert (code, done["deployed"]) == (1, [free])
+        (failed,) = done["failed"]
+        assert (failed["dag_id"], "that is not a pipeline's" in failed["problem"]) == (taken, True)
+        assert not (config_store / f"{taken}.json").exists()
+        airflow.wait_for_dag(free)
+        assert [tag["name"] for tag in airflow.wait_for_dag(taken)["tags"]] == ["finance"]
+    finally:
+        (dags_folder / f"{taken}.py").unlink()
