@@ -109,8 +109,8 @@ class AirflowStack(AirflowClient):
         self._env = child_environment({**(env or {}), "AIRFLOW_HOME": str(self.home)})
         self._api_server_env = self._env
         if self._config["database"]["sql_alchemy_conn"] == sqlite_url(self.home, SQLITE_SECONDS):
-            impatient = sqlite_url(self.home, API_SERVER_SQLITE_SECONDS)
-            self._api_server_env = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": impatient, **self._env}
+            url = sqlite_url(self.home, API_SERVER_SQLITE_SECONDS)
+            self._api_server_env = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url, **self._env}
 
     def start(self, timeout: float = 180) -> None:
         """

@@ -151,7 +151,7 @@ class Execution:
     def _send(self, failure: BaseException, *, is_final: bool) -> None:
         if isinstance(failure, Exception):
             reason = str(failure)
-            # A server that can't be used won't take a report within seconds either. The scheduler tries for longer.
+            # A server that can't be used won't take a report within seconds either. The scheduler retries for longer.
             seconds = 0.0 if isinstance(failure, ServerError) else _RETRY_SECONDS
         else:
             reason, seconds = reason_of(failure), 0.0

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from dag_factory.store.folder.folder_store import FolderStore
-from dag_factory.store.shards import Shard, shard_of
+from dag_factory.store.shards import shard_of
 from sandbox.client import wait_until
 from sandbox.stack import AirflowStack, child_environment
-from tests.e2e.airflows import LOADERS, WATCHING, log_of
+from tests.e2e.airflows import LOADERS, WATCHING, log_of, wait_for_log, wait_for_parse
 from tests.e2e.pipelines import drop, sample
 
 pytestmark = pytest.mark.e2e
@@ -26,8 +26,7 @@ def test_the_command_waits_while_the_api_server_watches_and_does_the_same_once_i
     airflow: AirflowStack, config_store: Path
 ) -> None:
     store, shard = FolderStore(config_store), shard_of(NAME, LOADERS)
-    log = airflow.home / "logs" / "watch.log"
-    with log.open("wb") as output:
+    with (airflow.logs / "watch.log").open("wb") as output:
         command = subprocess.Popen(
             [sys.executable, "-m", "airflow", "openmetadata-dag-factory", "watch"],
             env=child_environment({"AIRFLOW_HOME": str(airflow.home), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}),
@@ -36,11 +35,11 @@ def test_the_command_waits_while_the_api_server_watches_and_does_the_same_once_i
             stderr=subprocess.STDOUT,
         )
         try:
-            wait_for(log, "Another process watches")
+            wait_for_log(airflow, "Another process watches", "watch")
             airflow.stop_component("api-server")
-            wait_for(log, WATCHING)
+            wait_for_log(airflow, WATCHING, "watch")
             drop(store.root, sample(NAME))
-            wait_for(log, f"config '{NAME}.json' is new, and is good: DAG '{NAME}'")
+            wait_for_log(airflow, f"config '{NAME}.json' is new, and is good: DAG '{NAME}'", "watch")
             wait_for_parse(store, shard)
             command.send_signal(signal.SIGTERM)
             code = command.wait(30)
@@ -53,15 +52,5 @@ def test_the_command_waits_while_the_api_server_watches_and_does_the_same_once_i
                 airflow.start_component("api-server")
             airflow.wait_until_healthy()
     wait_until(lambda: (log_of(airflow).count(WATCHING) > watched or None, ""), "to watch again", timeout=60)
-    assert code == 0, log.read_text()
-    assert "Traceback" not in log.read_text()
-
-
-def wait_for(log: Path, text: str) -> None:
-    """Wait until the command has said something."""
-    wait_until(lambda: (text in log.read_text() or None, log.read_text()), text, timeout=60)
-
-
-def wait_for_parse(store: FolderStore, shard: Shard) -> None:
-    """Wait until the loader of a shard has seen all that is in the store."""
-    wait_until(lambda: (store.loaded(shard) == store.marker() or None, f"{store.loaded(shard)}"), "a parse", timeout=60)
+    assert code == 0, log_of(airflow, "watch")
+    assert "Traceback" not in log_of(airflow, "watch")

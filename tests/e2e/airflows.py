@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from dag_factory.dag.loader_folder import LoaderFolder
-from dag_factory.store.shards import shards
+from dag_factory.store.folder.folder_store import FolderStore
+from dag_factory.store.shards import WHOLE, Shard, shards
 from sandbox.client import wait_until
 from sandbox.postgres import PostgresServer
 from sandbox.server import OpenMetadataServer
@@ -44,9 +45,16 @@ def log_of(airflow: AirflowStack, component: str = "api-server") -> str:
     return (airflow.logs / f"{component}.log").read_text()
 
 
-def wait_for_log(airflow: AirflowStack, line: str) -> None:
-    """Wait until the API server has logged a line."""
-    wait_until(lambda: (line in log_of(airflow) or None, log_of(airflow)[-3000:]), line, timeout=60)
+def wait_for_log(airflow: AirflowStack, line: str, component: str = "api-server") -> None:
+    """Wait until a component has logged a line."""
+    wait_until(
+        lambda: (line in log_of(airflow, component) or None, log_of(airflow, component)[-3000:]), line, timeout=60
+    )
+
+
+def wait_for_parse(store: FolderStore, shard: Shard = WHOLE) -> None:
+    """Wait until the loader of a shard has seen all that is in a store."""
+    wait_until(lambda: (store.loaded(shard) == store.marker() or None, f"{store.loaded(shard)}"), "a parse", timeout=60)
 
 
 def stack(

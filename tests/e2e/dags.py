@@ -1,4 +1,4 @@
-"""What Airflow lists."""
+"""What Airflow lists, and a DAG that is not a pipeline's."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ from typing import Any
 from sandbox.stack import AirflowStack
 
 PAGE = 100
+_HANDWRITTEN = """
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
+
+with DAG("{}", schedule=None, tags=["finance"], is_paused_upon_creation=False):
+    EmptyOperator(task_id="close")
+"""
+
+
+def handwritten(dag_id: str) -> str:
+    """Return the file of somebody else's DAG, whose tag is `finance`."""
+    return _HANDWRITTEN.format(dag_id)
 
 
 def listed(airflow: AirflowStack, prefix: str = "") -> list[dict[str, Any]]:

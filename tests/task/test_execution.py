@@ -39,11 +39,16 @@ class Task:
         """Forget it."""
 
 
-def run(dag_id: str = "orders") -> str:
-    """Run a pipeline and return what its task fails with."""
-    context = cast("Any", {"dag_run": SimpleNamespace(conf={}), "run_id": "manual", "ti": Task(), "task": OPERATOR})
+def execution(task: Task | None = None) -> Execution:
+    """Return the execution of the pipeline `orders`, in a task."""
+    context = {"dag_run": SimpleNamespace(conf={}), "run_id": "manual", "ti": task or Task(), "task": OPERATOR}
+    return Execution("orders", cast("Any", context))
+
+
+def run() -> str:
+    """Run the pipeline and return what its task fails with."""
     with pytest.raises(AirflowFailException) as failure:
-        Execution(dag_id, context).run()
+        execution().run()
     return str(failure.value)
 
 
@@ -134,9 +139,8 @@ def test_a_connection_that_airflow_does_not_find_is_left_to_airflow_s_retries_si
         source = {"config": {"password": {"$connection": "vault_db", "field": "password"}}}
         document = {**PIPELINE, "openMetadataServerConnection": server, "sourceConfig": source}
         (store / "orders.json").write_text(json.dumps(document))
-        context = cast("Any", {"dag_run": SimpleNamespace(conf={}), "run_id": "manual", "ti": Task(), "task": OPERATOR})
         with pytest.raises(MissingConnectionError, match=words):
-            Execution("orders", context).run()
+            execution().run()
 
 
 class InterruptedTask(Task):
@@ -153,10 +157,9 @@ def test_a_report_that_airflow_s_time_out_interrupts_leaves_the_task_its_own_fai
     source = {"config": {"password": {"$env": "AWS_SECRET_ACCESS_KEY"}}}
     document = {**PIPELINE, "openMetadataServerConnection": server, "sourceConfig": source}
     (store / "orders.json").write_text(json.dumps(document))
-    given = {"dag_run": SimpleNamespace(conf={}), "run_id": "manual", "ti": InterruptedTask(), "task": OPERATOR}
     with sent_from(monkeypatch, "airflow.sdk") as sent:
         with pytest.raises(AirflowFailException, match="allowed_env") as failure:
-            Execution("orders", cast("Any", given)).run()
+            execution(InterruptedTask()).run()
         assert "airflow.openmetadata.runs.metadata.failed:1|c" in sent.sync()
     # Airflow would log what is in its chain, without this package's mask.
     assert failure.value.__context__ is None
@@ -171,13 +174,12 @@ def test_a_task_that_fails_leaves_why_in_one_line_without_secrets(store: Path) -
 
     pushed: dict[object, object] = {}
     config = {"password": {"$env": "AWS_SECRET_ACCESS_KEY"}}
-    context = cast("Any", {"dag_run": SimpleNamespace(conf={}), "run_id": "manual", "ti": Kept(), "task": OPERATOR})
     with running(HttpServer(otherwise=Reply(404))) as listener:
         server = {"hostPort": f"http://127.0.0.1:{listener.port}/api", "securityConfig": {"jwtToken": "canary-token"}}
         document = {**PIPELINE, "openMetadataServerConnection": server, "sourceConfig": {"config": config}}
         (store / "orders.json").write_text(json.dumps(document))
         with pytest.raises(AirflowFailException) as failure:
-            Execution("orders", context).run()
+            execution(Kept()).run()
     assert pushed[REASON_XCOM] == " ".join(str(failure.value).split())
     assert "canary" not in json.dumps(list(pushed.values()))
 
@@ -189,9 +191,8 @@ def test_what_a_reference_became_is_in_no_link(store: Path) -> None:
     (store / "orders.json").write_text(json.dumps({**PIPELINE, **names}))
     task = Task()
     task.xcom_push = lambda **said: pushed.append(said)  # type: ignore[method-assign]
-    context = cast("Any", {"dag_run": SimpleNamespace(conf={}), "run_id": "manual", "ti": task, "task": OPERATOR})
-    execution = Execution("orders", context)
-    execution._prepare()
+    started = execution(task)
+    started._prepare()
     assert len(pushed) >= 2
     assert "canary-open" not in json.dumps(pushed)
 
@@ -224,14 +225,13 @@ def test_an_interpreter_that_the_server_s_version_does_not_accept_starts_no_work
         runner = {"dagFactory": {"runner": {"python": str(python)}}}
         document = {**PIPELINE, **runner, "openMetadataServerConnection": server}
         (store / "orders.json").write_text(json.dumps(document))
-        context = cast("Any", {"dag_run": SimpleNamespace(conf={}), "run_id": "manual", "ti": Task(), "task": OPERATOR})
         with pytest.raises(
             WorkflowError, match=rf"^config 'orders.json', field 'dagFactory.runner.python': '{python}'"
         ):
-            Execution("orders", context).run()
+            execution().run()
     # It was asked for its version, and for no workflow.
     assert (store.parent / "starts").read_text() == "started\n"
-    # The server can be used and is only busy, so the report is tried again.
+    # The server can be used and is only busy, so the report is retried.
     assert len([request for request in listener.requests if "pipelineStatus" in request]) > 1
 
 
@@ -241,7 +241,6 @@ def test_a_server_that_can_t_be_used_is_not_asked_for_long_to_take_the_report_of
     with running(HttpServer({"/api/v1/system/version": version}, otherwise=reply)) as listener:
         server = {"hostPort": f"http://127.0.0.1:{listener.port}/api", "securityConfig": {"jwtToken": "old"}}
         (store / "orders.json").write_text(json.dumps({**PIPELINE, "openMetadataServerConnection": server}))
-        context = cast("Any", {"dag_run": SimpleNamespace(conf={}), "run_id": "manual", "ti": Task(), "task": OPERATOR})
         with pytest.raises(ServerError):
-            Execution("orders", context).run()
+            execution().run()
     assert len([request for request in listener.requests if "pipelineStatus" in request]) == 1

@@ -18,6 +18,7 @@ from sandbox.client import AirflowApiError, wait_until
 from sandbox.pipeline_service import PipelineServiceError
 from sandbox.stack import AirflowStack
 from tests.documents import REST
+from tests.e2e.dags import handwritten
 from tests.e2e.pipelines import TASK, sample
 from tests.e2e.servers import calling
 
@@ -34,13 +35,6 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "status", {"params": {"dag_id": NAME}}),
     ("GET", "last_dag_logs", {"params": {"dag_id": NAME, "task_id": "close"}}),
 ]
-HANDWRITTEN = f"""
-from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG
-
-with DAG("{NAME}", schedule=None, tags=["finance"], is_paused_upon_creation=False):
-    EmptyOperator(task_id="close")
-"""
 
 
 @pytest.fixture
@@ -98,7 +92,7 @@ def wait_until_stale(airflow: AirflowStack, dag_id: str) -> None:
 def test_in_airflow_it_stays_as_it_is_whatever_the_server_calls(
     airflow: AirflowStack, dags_folder: Path, config_store: Path
 ) -> None:
-    (dags_folder / f"{NAME}.py").write_text(HANDWRITTEN)
+    (dags_folder / f"{NAME}.py").write_text(handwritten(NAME))
     airflow.wait_for_dag(NAME)
     with calling(airflow) as server:
         for change in (

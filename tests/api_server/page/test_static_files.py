@@ -6,9 +6,9 @@ import re
 
 import pytest
 
+from dag_factory.api_server.page.files import STATIC
 from tests.places import ROOT
 
-STATIC = ROOT / "dag_factory" / "api_server" / "page" / "static"
 SCRIPTS = sorted(STATIC.glob("*.js"))
 PAGES = sorted(STATIC.glob("*.html"))
 

@@ -15,18 +15,12 @@ from dag_factory.store.folder.folder_store import FolderStore
 from sandbox.client import wait_until
 from sandbox.server import OpenMetadataServer
 from sandbox.stack import AirflowStack
+from tests.e2e.dags import handwritten
 
 pytestmark = pytest.mark.e2e
 
 SERVICE = "lost_and_found"
 NAMES = [f"{SERVICE}_{number}" for number in range(3)]
-HANDWRITTEN = """
-from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG
-
-with DAG("{name}", schedule=None, tags=["finance"]):
-    EmptyOperator(task_id="close")
-"""
 
 
 def command(
@@ -107,7 +101,7 @@ def test_what_is_written_takes_no_id_of_a_dag_of_somebody_else_s(
     airflow: AirflowStack, openmetadata: OpenMetadataServer, config_store: Path, dags_folder: Path
 ) -> None:
     taken, free, service = "year_end_close", "year_end_tables", "year_end"
-    (dags_folder / f"{taken}.py").write_text(HANDWRITTEN.format(name=taken))
+    (dags_folder / f"{taken}.py").write_text(handwritten(taken))
     try:
         airflow.wait_for_dag(taken)
         make_pipelines(openmetadata, [taken, free], service)

@@ -14,7 +14,7 @@ from dag_factory.store.folder.folder_store import FolderStore
 from sandbox.client import wait_until
 from sandbox.pipeline_service import PipelineServiceError
 from sandbox.stack import AirflowStack
-from tests.e2e.airflows import STALE_SECONDS, log_of, wait_for_log
+from tests.e2e.airflows import STALE_SECONDS, log_of, wait_for_log, wait_for_parse
 from tests.e2e.pipelines import SAMPLE, drop, sample
 from tests.e2e.servers import calling
 
@@ -35,11 +35,6 @@ def put(store: FolderStore, path: str, **fields: Any) -> None:
     """Put the config of a pipeline, named as its file, into the store."""
     folder, _, name = path.rpartition("/")
     drop(store.root / folder, sample(name, **fields))
-
-
-def wait_for_parse(store: FolderStore) -> None:
-    """Wait until the loader has seen all that is in the store."""
-    wait_until(lambda: (store.loaded() == store.marker() or None, f"{store.loaded()}"), "a parse", timeout=60)
 
 
 def test_a_config_that_is_dropped_changed_and_removed_does_so_in_airflow_by_the_api_server_alone(
